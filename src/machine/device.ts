@@ -1,0 +1,153 @@
+/**
+ * What a device is to bringup: one file that holds its schema, its rules, the QEMU arguments that it becomes,
+ * what the guest must see of it, and how to explain it. Everything here is pure: data in, data out.
+ */
+import type { z } from 'zod'
+import type { Diagnostic, DiagnosticKind } from '../diagnostics.ts'
+import type { Facts } from './facts.ts'
+import type { GuestView } from './guest-view.ts'
+
+/** One `-option key=value,…` of QEMU's command line. Built by `option()`; nothing else builds QEMU strings. */
+export type Argument = readonly [flag: string, value?: string]
+
+/** Memory that is plugged into DIMM slots beyond the RAM at boot (NVDIMMs, DIMMs). */
+export interface DimmClaim {
+  readonly bytes: number
+}
+
+/** What every device may know of the whole machine. Made by `describe()` in `machine.ts`. */
+export interface MachineView {
+  readonly name: string
+  /** QEMU's machine type: `q35` or `pc`. */
+  readonly type: string
+  readonly accel: 'auto' | 'kvm' | 'tcg'
+  readonly ramBytes: number
+  readonly cpus: { readonly count: number; readonly max: number; readonly sockets: number; readonly dies: number; readonly cores: number; readonly threads: number }
+  /** One entry per NUMA node; empty when the machine has none. CPU numbers are QEMU's CPU indices. */
+  readonly nodes: readonly NodeView[]
+  /** All DIMM claims in the order of their slots. */
+  readonly dimms: readonly DimmClaim[]
+  readonly firmware: 'direct' | 'bios' | 'uefi'
+  readonly debugExit: boolean
+  /** Every device of the list, defaults filled in, with its path in the description (`devices[2]`). */
+  readonly devices: readonly { readonly kind: string; readonly id: string; readonly path: string; readonly config: unknown }[]
+}
+
+export interface NodeView {
+  readonly bytes: number
+  /** CPU indices, hot-pluggable ones included. */
+  readonly cpus: readonly number[]
+}
+
+/** A file that must be there before QEMU starts. Nothing is made while planning. */
+export interface FileAction {
+  readonly kind: 'create-sparse'
+  readonly path: string
+  readonly bytes: number
+}
+
+/** An advisory lock (`flock`) on a backing file, held by the QEMU process itself for as long as it lives. */
+export interface FileLock {
+  readonly path: string
+  readonly mode: 'exclusive' | 'shared'
+}
+
+/** A two-way byte stream between bringup and QEMU: a socket pair that QEMU inherits, never a path. */
+export interface Channel {
+  /** QEMU's chardev id. */
+  readonly id: string
+  readonly purpose: 'console' | 'log' | 'shell' | 'bulk'
+  /** What a person sees: `serial 1`. */
+  readonly label: string
+}
+
+/** What a device adds to the machine. */
+export interface Compiled {
+  /** Merged into the one `-machine` option. */
+  readonly machineOptions?: Readonly<Record<string, string>>
+  readonly args?: readonly Argument[]
+  readonly files?: readonly FileAction[]
+  readonly locks?: readonly FileLock[]
+  /** Devices refer to a channel by `chardev=<id>`; the launcher connects it, a pasted command gets a null chardev. */
+  readonly channels?: readonly Channel[]
+}
+
+/** One thing that the guest must see, compared by `verify()`. */
+export interface Expectation {
+  /** The device's id: `nvdimm pm0`. */
+  readonly device: string
+  /** What about it: `size`, `node`. */
+  readonly aspect: string
+  readonly want: string
+  /** The same, as the guest saw it; undefined when this guest cannot tell; null when it is not there. */
+  readonly see: (view: GuestView) => string | null | undefined
+}
+
+/** Whether what a guest writes is still there after an event, and why. */
+export interface PersistenceVerdict {
+  readonly device: string
+  readonly event: 'guest reboot' | 'guest crash' | 'QEMU killed' | 'host power loss' | 'visible to other machines'
+  readonly answer: 'yes' | 'no' | 'not guaranteed'
+  readonly because: string
+}
+
+/** What a rule is given. */
+export interface RuleContext {
+  readonly machine: MachineView
+  readonly facts: Facts
+  /** Path of this device in the description, the prefix of every diagnostic's path. */
+  readonly path: string
+}
+
+/** What a device needs of the QEMU binary. A shared rule reports what is lacking. */
+export interface QemuNeeds {
+  /** Device or object types. */
+  readonly types?: readonly string[]
+  readonly properties?: readonly (readonly [type: string, property: string])[]
+}
+
+/**
+ * A device: the whole knowledge about one kind of hardware.
+ * A rule or compiler is given the schema's output: defaults filled in, units in bytes and milliseconds.
+ */
+export interface Device<Kind extends string = string, Schema extends z.ZodType = z.ZodType> {
+  readonly kind: Kind
+  /** One line for lists and the guide. */
+  readonly summary: string
+  readonly schema: Schema
+  readonly diagnostics: Readonly<Record<string, DiagnosticKind>>
+  /** Short form on the command line, such as `256M,node=1`: `first` is the key that the first bare value means. */
+  readonly flag?: { readonly name: string; readonly first: string; readonly example: string; readonly help: string }
+  /** Paths whose facts the rules need. */
+  paths?(config: z.output<Schema>): readonly string[]
+  dimms?(config: z.output<Schema>): readonly DimmClaim[]
+  needs?(config: z.output<Schema>): QemuNeeds
+  /** All problems, not the first. */
+  check?(config: z.output<Schema>, context: RuleContext): readonly Diagnostic[]
+  /** Total: compiles also what `check` refuses, so that QEMU's own answer can be had. */
+  compile(config: z.output<Schema>, context: RuleContext): Compiled
+  mustSee?(config: z.output<Schema>, context: RuleContext): readonly Expectation[]
+  persistence?(config: z.output<Schema>, context: RuleContext): readonly PersistenceVerdict[]
+}
+
+/** Declares a device; exists for the types. */
+export function defineDevice<const Kind extends string, Schema extends z.ZodType>(
+  device: Device<Kind, Schema>,
+): Device<Kind, Schema> {
+  return device
+}
+
+type OptionValue = string | number | boolean | undefined
+
+/**
+ * Builds one QEMU option: `option('-device', 'nvdimm', { id, memdev })`. Undefined values are left out, booleans
+ * become `on`/`off`, and commas in values are doubled as QEMU's option parser wants it (qemu-options: "use two commas").
+ */
+export function option(flag: string, head: string | undefined, values: Readonly<Record<string, OptionValue>> = {}): Argument {
+  const parts = Object.entries(values).flatMap(([key, value]) => {
+    if (value === undefined) return []
+    const text = typeof value === 'boolean' ? (value ? 'on' : 'off') : `${value}`
+    return [`${key}=${text.replaceAll(',', ',,')}`]
+  })
+  return [flag, [...(head === undefined ? [] : [head]), ...parts].join(',')]
+}

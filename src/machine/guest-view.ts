@@ -1,0 +1,59 @@
+/**
+ * What a guest saw of its hardware, in one shape whatever the guest is.
+ * Profiles fill it (the probe kernel from its report, Linux from sysfs); devices compare it with what was asked.
+ * A part that a guest cannot tell is `undefined`, and is then left out of the comparison.
+ */
+export interface GuestView {
+  readonly commandLine?: string
+  /** Every CPU that the firmware names, by ascending APIC id. `node` is null without an SRAT. */
+  readonly cpus?: readonly GuestCpu[]
+  /** Proximity domains; `bytes` is memory that is there at boot, neither hot-pluggable nor persistent. */
+  readonly nodes?: readonly { readonly node: number; readonly cpus: number; readonly bytes: number }[]
+  /** SLIT: `distances[from][to]`. */
+  readonly distances?: readonly (readonly number[])[]
+  readonly hmat?: readonly GuestHmatEntry[]
+  readonly nvdimms?: readonly GuestNvdimm[]
+  readonly pci?: readonly GuestPciFunction[]
+  /** Serial ports that answer, by number (COM1 is 0). */
+  readonly serialPorts?: readonly number[]
+}
+
+export interface GuestCpu {
+  readonly apicId: number
+  readonly node: number | null
+  readonly socket?: number
+  readonly core?: number
+  readonly thread?: number
+  readonly online: boolean
+}
+
+export interface GuestHmatEntry {
+  readonly initiator: number
+  readonly target: number
+  readonly hierarchy: string
+  readonly type: string
+  /** Latency in picoseconds, bandwidth in bytes per second. */
+  readonly value: number
+}
+
+export interface GuestNvdimm {
+  /** NFIT device handle: the slot number plus one. */
+  readonly handle: number
+  readonly bytes: number
+  readonly node: number | null
+  readonly persistenceDomain: 'cpu' | 'mem-ctrl' | null
+  readonly isArmed?: boolean
+  /** How often this store was booted, this boot included. */
+  readonly boots?: number
+  /** `new`: empty until now. `kept`: what the last boot wrote is there. `foreign`: somebody's data, untouched. */
+  readonly state?: 'new' | 'kept' | 'foreign' | 'bad' | 'readonly'
+}
+
+export interface GuestPciFunction {
+  /** `00:01.0` */
+  readonly address: string
+  /** Four lower-case hexadecimal digits each. */
+  readonly vendor: string
+  readonly device: string
+  readonly class: string
+}

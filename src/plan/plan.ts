@@ -1,0 +1,109 @@
+/**
+ * The plan: everything that one boot will do, as plain data. It can be printed, diffed, saved and read by a person
+ * before anything happens. `makePlan()` (in `make-plan.ts`) decides; `launch()` (in `src/guest/launch.ts`) acts.
+ */
+import type { Diagnostic } from '../diagnostics.ts'
+import type { Argument, Channel, FileAction, FileLock, PersistenceVerdict } from '../machine/device.ts'
+import type { AcceleratorFact } from '../machine/facts.ts'
+import type { MachineConfig } from '../machine/machine.ts'
+
+/** Where the guest's life begins. Saved states join here; the launch path stays one. */
+export type Start = { readonly kind: 'reset' }
+
+/** A change to the host before the run (taps, huge pages, RDMA): described here, done by `src/steps`. */
+export interface StepPreview {
+  readonly id: string
+  readonly what: string
+  readonly commands: readonly (readonly string[])[]
+}
+
+/** A process that lives as long as the run: a DHCP server, a multiplexer. */
+export interface SideProcess {
+  readonly id: string
+  readonly argv: readonly string[]
+}
+
+/** What an exit value of the guest means. */
+export interface ExitMeaning {
+  readonly verdict: 'passed' | 'failed'
+  readonly meaning: string
+}
+
+/** How to tell from outside how the guest ended: the profile's part of a plan. Plain data. */
+export interface Judgement {
+  /** Meaning of the values that the guest writes to isa-debug-exit, or returns by its command channel. */
+  readonly exitCodes: Readonly<Record<number, ExitMeaning>>
+  /** Sources of regular expressions; a console line that matches one is a crash. */
+  readonly panicPatterns: readonly string[]
+  /** What it means when the guest powers itself off without having said an exit code. */
+  readonly onPowerOff: 'passed' | 'failed'
+  /** Whether a reset by the guest ends the run (as a crash, if it was a triple fault) or is a reboot. */
+  readonly onReset: 'stop' | 'reboot'
+}
+
+export interface Plan {
+  /** The machine's name. */
+  readonly name: string
+  readonly profile: string
+  /** The whole description, defaults filled in. */
+  readonly machine: MachineConfig
+  readonly start: Start
+  readonly steps: readonly StepPreview[]
+  readonly sideProcesses: readonly SideProcess[]
+  readonly files: readonly FileAction[]
+  readonly locks: readonly FileLock[]
+  readonly channels: readonly Channel[]
+  readonly qemu: { readonly path: string; readonly version: string }
+  readonly accelerator: { readonly name: 'kvm' | 'tcg'; readonly because: string }
+  readonly accelerators: readonly AcceleratorFact[]
+  /** The machine alone, without the channels that tie it to a bringup process. */
+  readonly args: readonly Argument[]
+  /** The command as a person can paste it: console on this terminal, other channels unconnected. */
+  readonly argv: readonly string[]
+  readonly judgement: Judgement
+  /** From power-on to the end of the run. */
+  readonly timeoutMs: number
+  readonly pins: readonly { readonly cpu: number; readonly hostCpus: readonly number[] }[]
+  readonly persistence: readonly PersistenceVerdict[]
+  readonly diagnostics: readonly Diagnostic[]
+}
+
+/** The chardev id of the first console, which every machine has. */
+export const CONSOLE = 'console'
+
+/** QEMU's argv for a person: the console on the terminal with QEMU's monitor behind Ctrl-A C. */
+export function pasteArgv(plan: Pick<Plan, 'qemu' | 'args' | 'channels'>): readonly string[] {
+  const chardevs = plan.channels.flatMap((c) => ['-chardev', c.id === CONSOLE ? `stdio,id=${CONSOLE},mux=on` : `null,id=${c.id}`])
+  const monitor = plan.channels.some((c) => c.id === CONSOLE) ? ['-mon', `chardev=${CONSOLE}`] : []
+  return [plan.qemu.path, ...chardevs, ...monitor, ...flat(plan.args)]
+}
+
+/** What ties a supervised QEMU to the process that started it. */
+export interface Ties {
+  /** Inherited descriptor of the QMP socket pair. */
+  readonly qmpFd: number
+  /** Inherited descriptor by channel id; the console is standard input and output and has none. */
+  readonly channelFds: Readonly<Record<string, number>>
+  /** Abstract socket that QEMU connects to at start: a QEMU whose bringup died before `prctl` took hold fails here. */
+  readonly keeper: string
+}
+
+/** QEMU's argv under bringup: paused until QMP says `cont`, every channel an inherited descriptor, no path anywhere. */
+export function supervisedArgv(plan: Pick<Plan, 'qemu' | 'args' | 'channels'>, ties: Ties): readonly string[] {
+  const chardevs = plan.channels.flatMap((c) => [
+    '-chardev',
+    c.id === CONSOLE ? `stdio,id=${CONSOLE},signal=off` : `socket,id=${c.id},fd=${ties.channelFds[c.id]}`,
+  ])
+  return [
+    plan.qemu.path,
+    '-S',
+    ...['-chardev', `socket,id=bringup-keeper,path=${ties.keeper},abstract=on`],
+    ...['-chardev', `socket,id=bringup-qmp,fd=${ties.qmpFd}`, '-mon', 'chardev=bringup-qmp,mode=control'],
+    ...chardevs,
+    ...flat(plan.args),
+  ]
+}
+
+function flat(args: readonly Argument[]): readonly string[] {
+  return args.flatMap(([flag, value]) => (value === undefined ? [flag] : [flag, value]))
+}

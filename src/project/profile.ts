@@ -1,0 +1,53 @@
+/** What is known about one operating system. A new OS is one new profile; nothing else names it. */
+import type { GuestView } from '../machine/guest-view.ts'
+import type { MachineInput } from '../machine/machine.ts'
+import type { Judgement } from '../plan/plan.ts'
+
+/** What a profile may use while it gets ready. */
+export interface PrepareContext {
+  /** The machine as the user described it, profile defaults merged in. */
+  readonly machine: MachineInput
+  /** The command to run in the guest (what follows `--`); empty for none. */
+  readonly command: readonly string[]
+  /** Folder of the project, for relative paths. */
+  readonly projectFolder: string
+  /** Content-addressed cache of this user: kernels, initramfs images. */
+  readonly cacheFolder: string
+  readonly signal: AbortSignal
+  /** Says what takes time: `building kernels/probe`. */
+  readonly progress: (what: string) => void
+}
+
+/** What a profile adds to the machine once it is ready. */
+export interface Prepared {
+  /** Merged over the profile's defaults and under what the user gave: kernel, initrd, command line, devices. */
+  readonly machine: MachineInput
+}
+
+/** How bringup learns from a running guest what it saw. */
+export interface Observation {
+  /** Console text so far. */
+  readonly consoleText: () => string
+  /** Runs a command in the guest, where the guest has a command channel. */
+  readonly run?: (argv: readonly string[]) => Promise<{ stdout: string; stderr: string; exitCode: number }>
+}
+
+export interface Profile {
+  readonly name: string
+  readonly summary: string
+  /** Beneath everything that the user writes. */
+  readonly defaults: MachineInput
+  readonly judgement: Judgement
+  /** Whether a guest answers commands apart from the console; its chardev id is `shell` (see `src/guest/shell.ts`). */
+  readonly hasShell: boolean
+  /** Whether `run` compares what the guest saw unless told otherwise. */
+  readonly verifiesByDefault: boolean
+  readonly prepare: (context: PrepareContext) => Promise<Prepared>
+  /** What the guest saw; undefined when it has not reported (yet). */
+  readonly view?: (observation: Observation) => Promise<GuestView | undefined>
+}
+
+/** Declares a profile; exists for the types. */
+export function defineProfile(profile: Profile): Profile {
+  return profile
+}
