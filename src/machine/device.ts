@@ -29,6 +29,8 @@ export interface MachineView {
   readonly dimms: readonly DimmClaim[]
   readonly firmware: 'direct' | 'bios' | 'uefi'
   readonly debugExit: boolean
+  /** What the NFIT's platform capabilities say; undefined says nothing. */
+  readonly nvdimmPersistence: 'cpu' | 'mem-ctrl' | undefined
   /** Every device of the list, defaults filled in, with its path in the description (`devices[2]`). */
   readonly devices: readonly { readonly kind: string; readonly id: string; readonly path: string; readonly config: unknown }[]
 }

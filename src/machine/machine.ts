@@ -87,6 +87,7 @@ export function viewOf(name: string, machine: MachineConfig): MachineView {
     dimms,
     firmware: machine.boot.firmware,
     debugExit: machine.debugExit !== false,
+    nvdimmPersistence: machine.nvdimmPersistence,
     devices: parts.filter((p) => p.path.startsWith('devices[')).map((p) => ({ kind: p.device.kind, id: p.id, path: p.path, config: p.config })),
   }
 }
