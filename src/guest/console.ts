@@ -1,0 +1,238 @@
+/**
+ * The guest's console as bringup sees it: every byte kept with its time, lines handed on as they complete,
+ * and waiting for text under one deadline that the guest's death cuts short.
+ */
+import { closeSync, openSync, writeSync } from 'node:fs'
+import type { Duplex, Readable, Writable } from 'node:stream'
+import { StringDecoder } from 'node:string_decoder'
+import { BringupError, defineDiagnostics } from '../diagnostics.ts'
+
+export const problems = defineDiagnostics({
+  CONSOLE_NO_MATCH: {
+    title: 'The console did not show the awaited text before the deadline.',
+    why: 'the guest still runs, but did not say it',
+    remedy: 'compare the last console lines below with what was awaited, or allow more time',
+  },
+  CONSOLE_ENDED: {
+    title: 'The guest ended before its console showed the awaited text.',
+    why: 'nothing more can come: the guest is gone',
+    remedy: 'read the verdict of the run and the last console lines below',
+  },
+})
+
+/** What `expect` found. */
+export interface ConsoleMatch {
+  /** The text that matched. */
+  readonly text: string
+  /** Groups of a regular expression. */
+  readonly groups: readonly (string | undefined)[]
+  /** Everything between the last match and this one. */
+  readonly before: string
+}
+
+/** How much of what nobody asked for is kept in memory; the log file has everything. */
+const KEEP_CHARACTERS = 64 * 1024 * 1024
+const TAIL_LINES = 20
+
+interface Waiter {
+  readonly pattern: string | RegExp
+  readonly resolve: (match: ConsoleMatch) => void
+  readonly reject: (error: BringupError) => void
+  timer: NodeJS.Timeout | undefined
+  /** How far the kept text was searched. */
+  searched: number
+}
+
+/** Where the bytes go besides memory. */
+export interface ConsoleLog {
+  /** Every byte as it came. */
+  readonly path: string
+  /** `seconds bytes` per chunk, the classic timing format of script(1): scriptreplay(1) can play the log. */
+  readonly timingPath: string
+}
+
+/** The console of one guest. */
+export class Console {
+  /** Text since the last match. */
+  #kept = ''
+  #partialLine = ''
+  #lines: string[] = []
+  #waiters: Waiter[] = []
+  #ended: (() => string) | undefined
+  #lineListeners: ((line: string, atMs: number) => void)[] = []
+  #chunkListeners: ((chunk: Buffer) => void)[] = []
+  #lastMs: number
+  readonly #decoder = new StringDecoder('utf8')
+  readonly #input: Writable | undefined
+  readonly #files: { readonly log: number; readonly timing: number } | undefined
+  readonly #now: () => number
+
+  constructor(stream: { readonly input?: Writable; readonly output: Readable } | Duplex, log?: ConsoleLog, now: () => number = () => performance.now()) {
+    const { input, output } = 'output' in stream ? stream : { input: stream, output: stream }
+    this.#input = input
+    this.#now = now
+    this.#lastMs = now()
+    this.#files = log && { log: openSync(log.path, 'a'), timing: openSync(log.timingPath, 'a') }
+    output.on('data', (chunk: Buffer) => this.#take(chunk))
+    output.on('error', () => {})
+    input?.on('error', () => {})
+  }
+
+  /** Everything since the last match (at most the last 64 MiB of it). */
+  get text(): string {
+    return this.#kept
+  }
+
+  /** The last lines, the unfinished one included. */
+  tail(lines: number = TAIL_LINES): readonly string[] {
+    return [...this.#lines, ...(this.#partialLine === '' ? [] : [this.#partialLine])].slice(-lines)
+  }
+
+  /** Calls back for every complete line, without its end. */
+  onLine(listener: (line: string, atMs: number) => void): void {
+    this.#lineListeners.push(listener)
+  }
+
+  /** Calls back for every chunk as it comes. Returns what takes the listener away again. */
+  onChunk(listener: (chunk: Buffer) => void): () => void {
+    this.#chunkListeners.push(listener)
+    return () => {
+      this.#chunkListeners = this.#chunkListeners.filter((l) => l !== listener)
+    }
+  }
+
+  /** Sends text to the guest, as if typed. */
+  write(text: string | Uint8Array): void {
+    this.#input?.write(text)
+  }
+
+  /**
+   * Waits for text after the last match. A string may lie anywhere; a regular expression is tried on whole lines and
+   * on the unfinished last one, so it cannot span lines.
+   *
+   * @param pattern Text or regular expression.
+   * @param options `timeoutMs`: deadline in milliseconds, 30,000 by default.
+   * @returns The match, its groups, and the text before it.
+   * @throws BringupError `CONSOLE_NO_MATCH` at the deadline, `CONSOLE_ENDED` when the guest ends first; both carry the last lines.
+   *
+   * @example
+   * const { groups } = await guest.console.expect(/cpus: (\d+)/, { timeoutMs: 5000 })
+   */
+  expect(pattern: string | RegExp, options: { readonly timeoutMs?: number } = {}): Promise<ConsoleMatch> {
+    const timeoutMs = options.timeoutMs ?? 30_000
+    return new Promise((resolve, reject) => {
+      const waiter: Waiter = { pattern, resolve, reject, timer: undefined, searched: 0 }
+      this.#waiters.push(waiter)
+      this.#search()
+      if (!this.#waiters.includes(waiter)) return
+      if (this.#ended) return this.#giveUp(waiter, this.#ended())
+      waiter.timer = setTimeout(() => {
+        const what = `the console did not show ${show(pattern)} within ${timeoutMs} ms`
+        this.#remove(waiter)
+        reject(new BringupError([problems.CONSOLE_NO_MATCH.at('', what, { evidence: this.tail() })]))
+      }, timeoutMs)
+    })
+  }
+
+  /** Tells those who wait that nothing more will come. `why` is asked once per waiter. */
+  end(why: () => string): void {
+    if (this.#ended) return
+    this.#append(this.#decoder.end())
+    if (this.#partialLine !== '') this.#endLine(this.#now())
+    this.#search()
+    this.#ended = why
+    for (const waiter of [...this.#waiters]) this.#giveUp(waiter, why())
+    if (this.#files) for (const fd of [this.#files.log, this.#files.timing]) closeSync(fd)
+  }
+
+  #giveUp(waiter: Waiter, why: string): void {
+    this.#remove(waiter)
+    const what = `${why} before the console showed ${show(waiter.pattern)}`
+    waiter.reject(new BringupError([problems.CONSOLE_ENDED.at('', what, { evidence: this.tail() })]))
+  }
+
+  #remove(waiter: Waiter): void {
+    clearTimeout(waiter.timer)
+    this.#waiters = this.#waiters.filter((w) => w !== waiter)
+  }
+
+  #take(chunk: Buffer): void {
+    if (this.#ended) return
+    if (this.#files) {
+      const now = this.#now()
+      writeSync(this.#files.log, chunk)
+      writeSync(this.#files.timing, `${((now - this.#lastMs) / 1000).toFixed(6)} ${chunk.length}\n`)
+      this.#lastMs = now
+    }
+    for (const listener of this.#chunkListeners) listener(chunk)
+    this.#append(this.#decoder.write(chunk))
+    if (this.#waiters.length > 0) this.#search()
+  }
+
+  #append(text: string): void {
+    if (text === '') return
+    this.#kept += text
+    if (this.#kept.length > 2 * KEEP_CHARACTERS) {
+      const cut = this.#kept.length - KEEP_CHARACTERS
+      this.#kept = this.#kept.slice(cut)
+      for (const waiter of this.#waiters) waiter.searched = Math.max(0, waiter.searched - cut)
+    }
+    const atMs = this.#now()
+    let from = 0
+    for (let end = text.indexOf('\n'); end !== -1; end = text.indexOf('\n', from)) {
+      this.#partialLine += text.slice(from, end)
+      this.#endLine(atMs)
+      from = end + 1
+    }
+    this.#partialLine += text.slice(from)
+  }
+
+  #endLine(atMs: number): void {
+    const line = this.#partialLine.replace(/\r+$/, '')
+    this.#partialLine = ''
+    this.#lines.push(line)
+    if (this.#lines.length > 1000) this.#lines = this.#lines.slice(-TAIL_LINES * 5)
+    for (const listener of this.#lineListeners) listener(line, atMs)
+  }
+
+  /** Serves the waiters in the order in which they asked: each match uses up the text before it. */
+  #search(): void {
+    for (let waiter = this.#waiters[0]; waiter; waiter = this.#waiters[0]) {
+      const match = find(this.#kept, waiter)
+      if (!match) return
+      this.#remove(waiter)
+      const end = match.index + match[0].length
+      const before = this.#kept.slice(0, match.index)
+      this.#kept = this.#kept.slice(end)
+      waiter.resolve({ text: match[0], groups: match.slice(1), before })
+    }
+  }
+}
+
+type Found = readonly [string, ...(string | undefined)[]] & { readonly index: number }
+
+/** Looks only at what is new, so that waiting for the last line of a long log stays linear. */
+function find(text: string, waiter: Waiter): Found | undefined {
+  const { pattern } = waiter
+  if (typeof pattern === 'string') {
+    const index = text.indexOf(pattern, Math.max(0, waiter.searched - pattern.length + 1))
+    waiter.searched = text.length
+    return index === -1 ? undefined : Object.assign([pattern] as const, { index })
+  }
+  let from = waiter.searched
+  const stateless = new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ''))
+  while (from <= text.length) {
+    const newline = text.indexOf('\n', from)
+    const line = text.slice(from, newline === -1 ? undefined : newline)
+    const match = stateless.exec(line)
+    if (match) return Object.assign([...match] as unknown as [string, ...string[]], { index: from + match.index })
+    if (newline === -1) break
+    from = newline + 1
+  }
+  waiter.searched = from
+  return undefined
+}
+
+function show(pattern: string | RegExp): string {
+  return typeof pattern === 'string' ? JSON.stringify(pattern) : `${pattern}`
+}
