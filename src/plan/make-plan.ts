@@ -1,0 +1,81 @@
+/** Decides, from a description and facts, what one boot will do. Pure. */
+import { type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
+import { type Argument, option } from '../machine/device.ts'
+import type { Facts } from '../machine/facts.ts'
+import { checkMachine, compileMachine, type MachineConfig, persistenceOf } from '../machine/machine.ts'
+import { type Judgement, type Plan, pasteArgv } from './plan.ts'
+
+export const problems = defineDiagnostics({
+  ACCELERATOR_NOT_WORKING: {
+    title: 'The accelerator asked for does not run guests on this computer.',
+    why: 'an accelerator counts only after a throw-away guest really ran on it',
+    remedy: 'use --accel auto, or see `bringup doctor` for what is in the way',
+  },
+  ACCELERATOR_MISSING: {
+    title: 'No accelerator of this QEMU binary works.',
+    why: 'a machine needs KVM or TCG to run',
+    remedy: 'install a QEMU with TCG (Debian, Ubuntu: apt install qemu-system-x86), or name one with --qemu',
+  },
+})
+
+export interface PlanRequest {
+  readonly name: string
+  readonly profile: string
+  readonly machine: MachineConfig
+  readonly facts: Facts
+  readonly judgement: Judgement
+}
+
+/**
+ * Makes the plan. Problems of the machine are in `diagnostics`; the argv is compiled all the same, so that it can be
+ * read, and so that QEMU's own answer can be compared.
+ */
+export function makePlan(request: PlanRequest): Plan {
+  const { name, profile, machine, facts, judgement } = request
+  const { accelerator, diagnostics } = chooseAccelerator(machine.accel, facts)
+  const compiled = compileMachine(machine, facts, name)
+  const args = [...acceleratorArgs(accelerator.name), ...compiled.args]
+  const path = machine.qemu ?? facts.qemu?.path ?? `qemu-system-${machine.arch}`
+  const qemu = { path, version: facts.qemu?.version.join('.') ?? 'unknown' }
+  return {
+    name,
+    profile,
+    machine,
+    start: { kind: 'reset' },
+    steps: [],
+    sideProcesses: [],
+    files: compiled.files,
+    locks: compiled.locks,
+    channels: compiled.channels,
+    qemu,
+    accelerator,
+    accelerators: facts.accelerators,
+    args,
+    argv: pasteArgv({ qemu, args, channels: compiled.channels }),
+    judgement,
+    timeoutMs: machine.timeout,
+    pins: machine.pins,
+    persistence: persistenceOf(machine, facts, name),
+    diagnostics: [...diagnostics, ...checkMachine(machine, facts, name)],
+  }
+}
+
+/** Multi-threaded TCG: one host thread per vCPU (qemu-options, `-accel tcg,thread=`). */
+function acceleratorArgs(name: 'kvm' | 'tcg'): readonly Argument[] {
+  return [name === 'tcg' ? option('-accel', 'tcg', { thread: 'multi' }) : option('-accel', 'kvm')]
+}
+
+function chooseAccelerator(wanted: 'auto' | 'kvm' | 'tcg', facts: Facts): { accelerator: Plan['accelerator']; diagnostics: Diagnostic[] } {
+  const fact = (name: 'kvm' | 'tcg') => facts.accelerators.find((a) => a.name === name)
+  if (wanted !== 'auto') {
+    const asked = fact(wanted)
+    const refused = asked && !asked.works ? [problems.ACCELERATOR_NOT_WORKING.at('accel', `${wanted} does not work here: ${asked.reason}`)] : []
+    return { accelerator: { name: wanted, because: 'asked for' }, diagnostics: refused }
+  }
+  const kvm = fact('kvm')
+  if (kvm?.works) return { accelerator: { name: 'kvm', because: kvm.reason }, diagnostics: [] }
+  const tcg = fact('tcg')
+  const because = kvm ? `KVM does not work here: ${kvm.reason}` : 'KVM was not tried'
+  const missing = tcg && !tcg.works ? [problems.ACCELERATOR_MISSING.at('accel', `neither works: ${because}; TCG: ${tcg.reason}`)] : []
+  return { accelerator: { name: 'tcg', because }, diagnostics: missing }
+}

@@ -1,0 +1,91 @@
+/** Builds the bundled kernel with the system's C compiler, once per content of its sources and compiler. */
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { execa } from 'execa'
+import { BringupError, defineDiagnostics } from '../diagnostics.ts'
+
+export const problems = defineDiagnostics({
+  COMPILER_MISSING: {
+    title: 'No C compiler for the bundled kernel was found.',
+    why: 'the probe kernel is C and assembly, and is built on the computer that uses it',
+    remedy: 'Debian, Ubuntu: apt install gcc binutils; or set CC to a gcc or clang',
+  },
+  PROBE_BUILD_FAILED: {
+    title: 'The bundled kernel did not compile.',
+    why: 'without it neither the probe profile nor the trial of accelerators can run',
+    remedy: 'try another compiler by CC=…; the compiler’s own words are below',
+  },
+})
+
+/** Paths of the two images: the same kernel, booted by different protocols. */
+export interface ProbeKernel {
+  readonly pvh: string
+  readonly multiboot: string
+}
+
+interface Recipe {
+  readonly cflags: readonly string[]
+  readonly sources: readonly string[]
+  readonly outputs: readonly { readonly file: string; readonly ldflags: readonly string[]; readonly objcopy?: readonly string[] }[]
+}
+
+const SOURCE_FOLDER = fileURLToPath(new URL('../../kernels/probe/', import.meta.url))
+
+/**
+ * Returns the built kernel, building it first if its sources, flags or compiler have changed since the last time.
+ * Builds side by side do not meet: each has a folder of its own, and the finished one is moved into place.
+ *
+ * @throws BringupError COMPILER_MISSING, PROBE_BUILD_FAILED
+ */
+export async function buildProbe(context: {
+  readonly cacheFolder: string
+  readonly signal?: AbortSignal
+  readonly progress?: (what: string) => void
+}): Promise<ProbeKernel> {
+  const recipe = JSON.parse(readFileSync(join(SOURCE_FOLDER, 'build.json'), 'utf8')) as Recipe
+  const compiler = process.env.CC ?? 'cc'
+  const folder = join(context.cacheFolder, 'probe', contentHash(compiler))
+  const kernel = { pvh: join(folder, 'probe.elf'), multiboot: join(folder, 'probe-multiboot.elf') }
+  if (existsSync(kernel.pvh) && existsSync(kernel.multiboot)) return kernel
+  context.progress?.('building the probe kernel')
+  mkdirSync(join(context.cacheFolder, 'probe'), { recursive: true })
+  const workFolder = mkdtempSync(`${folder}.`)
+  try {
+    await compile(compiler, recipe, workFolder, context.signal)
+    rmSync(folder, { recursive: true, force: true })
+    renameSync(workFolder, folder)
+  } catch (error) {
+    if (!existsSync(kernel.pvh)) throw error
+  } finally {
+    rmSync(workFolder, { recursive: true, force: true })
+  }
+  return kernel
+}
+
+function contentHash(compiler: string): string {
+  const hash = createHash('sha256').update(compiler)
+  for (const name of readdirSync(SOURCE_FOLDER, { recursive: true, encoding: 'utf8' }).sort()) {
+    if (/\.([chS]|ld|json)$/.test(name)) hash.update(`\0${name}\0`).update(readFileSync(join(SOURCE_FOLDER, name)))
+  }
+  return hash.digest('hex').slice(0, 32)
+}
+
+async function compile(compiler: string, recipe: Recipe, folder: string, signal: AbortSignal | undefined): Promise<void> {
+  const object = (source: string) => join(folder, `${source.replaceAll('/', '-')}.o`)
+  const run = async (program: string, args: readonly string[]) => {
+    const result = await execa(program, args, { cwd: SOURCE_FOLDER, reject: false, ...(signal ? { cancelSignal: signal } : {}) })
+    if (result.code === 'ENOENT') throw new BringupError([problems.COMPILER_MISSING.at('', `there is no "${program}" in PATH`)])
+    if (result.failed) {
+      const what = `${result.command.slice(0, 200)} ended with ${result.exitCode ?? result.signal ?? result.code}`
+      throw new BringupError([problems.PROBE_BUILD_FAILED.at('', what, { evidence: (result.stderr ?? '').split('\n').slice(-30) })])
+    }
+  }
+  await Promise.all(recipe.sources.map((source) => run(compiler, [...recipe.cflags, '-c', source, '-o', object(source)])))
+  for (const output of recipe.outputs) {
+    const file = join(folder, output.file)
+    await run(compiler, [...output.ldflags, '-o', file, ...recipe.sources.map(object)])
+    if (output.objcopy) await run('objcopy', [...output.objcopy, file])
+  }
+}

@@ -1,0 +1,79 @@
+/** The bundled kernel: it reports what a guest really sees, and exercises every way to end. */
+import type { GuestCpu, GuestHmatEntry, GuestNvdimm, GuestPciFunction, GuestView } from '../../machine/guest-view.ts'
+import { buildProbe } from '../probe-build.ts'
+import { defineProfile } from '../profile.ts'
+
+/** Codes that `kernels/probe` writes to isa-debug-exit; its README has the table. */
+const EXIT_CODES = {
+  16: { verdict: 'passed', meaning: 'the probe kernel reported everything' },
+  2: { verdict: 'failed', meaning: 'the probe kernel panicked' },
+  6: { verdict: 'failed', meaning: 'unhandled exception in the probe kernel' },
+} as const
+
+export const probe = defineProfile({
+  name: 'probe',
+  summary: 'bundled kernel that reports CPUs, nodes, distances, NVDIMMs and PCI devices as it finds them',
+  defaults: { debugExit: true, timeout: '30s' },
+  judgement: {
+    exitCodes: EXIT_CODES,
+    panicPatterns: ['^PANIC: ', '^EXCEPTION: '],
+    onPowerOff: 'passed',
+    onReset: 'stop',
+  },
+  hasShell: false,
+  verifiesByDefault: true,
+  async prepare(context) {
+    const kernel = await buildProbe(context)
+    return { machine: { boot: { kernel: kernel.pvh } } }
+  },
+  view: async ({ consoleText }) => parseReport(consoleText()),
+})
+
+interface Line {
+  readonly t: string
+  readonly [key: string]: unknown
+}
+
+/**
+ * Reads the probe's JSON lines out of console text; other text is passed over.
+ *
+ * @returns undefined until the `end` line is there: half a report would look like missing hardware.
+ */
+export function parseReport(text: string): GuestView | undefined {
+  const lines = text.split('\n').flatMap(parseLine)
+  const first = lines.findLastIndex((l) => l.t === 'probe')
+  const report = lines.slice(first)
+  if (first === -1 || !report.some((l) => l.t === 'end')) return undefined
+  const all = <T>(t: string) => report.filter((l) => l.t === t) as unknown as readonly T[]
+  const hmat = all<GuestHmatEntry>('hmat')
+  return {
+    commandLine: String(report[0]?.cmdline ?? ''),
+    cpus: all<GuestCpu>('cpu').toSorted((a, b) => a.apicId - b.apicId),
+    nodes: all<{ node: number; cpus: number; bytes: number }>('node'),
+    distances: matrix(all('distance')),
+    hmat,
+    nvdimms: all<GuestNvdimm & { armed: boolean }>('nvdimm').map(({ armed, ...rest }) => ({ ...rest, isArmed: armed })),
+    pci: all<GuestPciFunction>('pci'),
+    serialPorts: all<{ port: number; present: boolean }>('serial').filter((s) => s.present).map((s) => s.port),
+  }
+}
+
+function parseLine(text: string): readonly Line[] {
+  const at = text.indexOf('{"t":')
+  if (at === -1) return []
+  try {
+    return [JSON.parse(text.slice(at)) as Line]
+  } catch {
+    return []
+  }
+}
+
+function matrix(entries: readonly { readonly from: number; readonly to: number; readonly value: number }[]): readonly (readonly number[])[] {
+  const rows: number[][] = []
+  for (const { from, to, value } of entries) {
+    rows[from] ??= []
+    const row = rows[from]
+    row[to] = value
+  }
+  return rows
+}
