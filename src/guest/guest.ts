@@ -1,0 +1,65 @@
+/** A running machine. */
+import type { GuestView } from '../machine/guest-view.ts'
+import type { Plan } from '../plan/plan.ts'
+import type { Comparison } from '../plan/verify.ts'
+import type { QmpClient } from '../qemu/qmp.ts'
+import type { RunFolder, RunResult } from '../runs/record.ts'
+import type { Console } from './console.ts'
+
+/** Output of a command that ran in the guest. */
+export interface CommandResult {
+  readonly stdout: string
+  readonly stderr: string
+  /** 128 + signal number when a signal ended it, as shells say it. */
+  readonly exitCode: number
+}
+
+export interface CommandOptions {
+  readonly env?: Readonly<Record<string, string>>
+  readonly cwd?: string
+  readonly stdin?: string | Uint8Array
+  readonly timeoutMs?: number
+  readonly onStdout?: (chunk: Uint8Array) => void
+  readonly onStderr?: (chunk: Uint8Array) => void
+}
+
+/** A machine that runs, from `launch()` until `done` resolves. Disposing of it ends it. */
+export interface Guest extends AsyncDisposable {
+  readonly plan: Plan
+  readonly folder: RunFolder
+  readonly console: Console
+  /** The typed QMP client of this QEMU. */
+  readonly qmp: QmpClient
+  /** QEMU's process. */
+  readonly pid: number
+  /** Host ports that were chosen for NIC forwards, by NIC id and guest port. Empty before the guest runs. */
+  readonly forwards: readonly { readonly nic: string; readonly protocol: string; readonly hostPort: number; readonly guestPort: number }[]
+  /** How it ended; never rejects. */
+  readonly done: Promise<RunResult>
+
+  /**
+   * Runs a command in the guest, apart from its console.
+   *
+   * @param argv Program and arguments; no shell is involved.
+   * @throws BringupError `GUEST_HAS_NO_SHELL`, `SHELL_ENDED` when the guest dies, `SHELL_TIMEOUT`
+   */
+  run(argv: readonly string[], options?: CommandOptions): Promise<CommandResult>
+
+  /** What the guest saw of its hardware; undefined when it cannot tell or has not told yet. */
+  view(): Promise<GuestView | undefined>
+
+  /** What it saw against what was asked for. */
+  verify(): Promise<readonly Comparison[]>
+
+  /**
+   * Resets the machine as its reset button would, without QEMU ending: RAM-backed stores keep their content.
+   * The console waits from here on for what the next boot says.
+   */
+  reboot(): Promise<void>
+
+  /** Ends QEMU by SIGKILL, as a host's out-of-memory killer would. Resolves when it is gone. */
+  kill(): Promise<RunResult>
+
+  /** Ends the machine by QMP `quit`, or by SIGKILL when that takes longer than `withinMs` (2,000). */
+  close(options?: { readonly withinMs?: number }): Promise<RunResult>
+}

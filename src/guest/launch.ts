@@ -1,0 +1,283 @@
+/** Acts on a plan: files, QEMU, pins, `cont`; then watches until the guest has ended, and says how. */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { BringupError, type Diagnostic, defineDiagnostics, isClean } from '../diagnostics.ts'
+import { parseUserNet } from '../machine/devices/nic.ts'
+import type { Facts } from '../machine/facts.ts'
+import type { Plan } from '../plan/plan.ts'
+import { verify } from '../plan/verify.ts'
+import type { Profile } from '../project/profile.ts'
+import { pinVcpus } from '../qemu/pinning.ts'
+import { type QemuProcess, startQemu } from '../qemu/process.ts'
+import { type Ending, judge } from '../runs/judge.ts'
+import { createRun, type RunFolder, type RunResult, saveResult } from '../runs/record.ts'
+import { EXIT_CODES } from '../runs/verdict.ts'
+import { Console } from './console.ts'
+import type { CommandOptions, CommandResult, Guest } from './guest.ts'
+import { createFiles } from './host-files.ts'
+import { openShell, type Shell } from './shell.ts'
+
+export const problems = defineDiagnostics({
+  GUEST_HAS_NO_SHELL: {
+    title: 'A command was to run in a guest that has no command channel.',
+    why: 'commands run over a channel of their own, which the profile must provide',
+    remedy: 'use a profile with a command channel, such as `linux`, or talk to the guest on its console',
+  },
+  GUEST_DIFFERS: {
+    title: 'The guest did not see the hardware that was asked for.',
+    why: 'a test on such a machine would prove nothing about the machine described',
+    remedy: 'see the table; `bringup plan` shows what QEMU was told',
+  },
+})
+
+export interface LaunchOptions {
+  /** Folder that keeps runs and stores: `.bringup` of the project. */
+  readonly stateFolder: string
+  readonly facts: Facts
+  readonly profile: Profile
+  /** Aborting ends the guest; the verdict is then `interrupted`. */
+  readonly signal?: AbortSignal
+  /** Compare what the guest saw as part of the result. Default: what the profile says. */
+  readonly verify?: boolean
+  /** Every chunk of the console as it comes. */
+  readonly onConsole?: (chunk: Buffer) => void
+  /** Lets the guest go on after a reset, whatever the profile says. */
+  readonly allowReboot?: boolean
+}
+
+/**
+ * Starts the machine of a plan and resolves when the guest runs.
+ *
+ * @throws BringupError with the plan's diagnostics when it has errors (nothing is started then), or with what went
+ *   wrong before the guest began to run.
+ */
+export async function launch(plan: Plan, options: LaunchOptions): Promise<Guest> {
+  if (!isClean(plan.diagnostics)) throw new BringupError(plan.diagnostics.filter((d) => d.severity === 'error'))
+  createFiles(plan.files)
+  const guest = new RunningGuest(plan, options, createRun(options.stateFolder, plan, plan.argv))
+  await guest.start()
+  return guest
+}
+
+type EndedBy = NonNullable<Ending['endedBy']>
+
+class RunningGuest implements Guest {
+  readonly plan: Plan
+  readonly folder: RunFolder
+  readonly done: Promise<RunResult>
+  forwards: Guest['forwards'] = []
+  readonly #options: LaunchOptions
+  readonly #process: QemuProcess
+  readonly #console: Console
+  readonly #shell: Shell | undefined
+  readonly #panicPatterns: readonly RegExp[]
+  readonly #beganAt = performance.now()
+  #runsFrom: number | undefined
+  #endedBy: EndedBy | undefined
+  #deadline: NodeJS.Timeout | undefined
+  #panicLine: string | undefined
+  #shutdown: Ending['shutdown']
+  #watchdogAction: string | undefined
+  #guestPanicked = false
+  #resets = 0
+  #shellExit: number | undefined
+
+  constructor(plan: Plan, options: LaunchOptions, folder: RunFolder) {
+    this.plan = plan
+    this.folder = folder
+    this.#options = options
+    this.#panicPatterns = plan.judgement.panicPatterns.map((source) => new RegExp(source))
+    const stopsOnReset = plan.judgement.onReset === 'stop' && !options.allowReboot
+    this.#process = startQemu({
+      plan,
+      extraArgs: ['-d', 'cpu_reset', '-D', folder.qemuLog, '-action', `reboot=${stopsOnReset ? 'shutdown' : 'reset'},shutdown=poweroff`],
+      qmpLogPath: folder.qmpLog,
+      stderrPath: join(folder.path, 'stderr.log'),
+    })
+    this.#console = new Console(this.#process.console, { path: folder.consoleLog, timingPath: folder.consoleTiming })
+    if (options.onConsole) this.#console.onChunk(options.onConsole)
+    this.#console.onLine((line) => this.#watchLine(line))
+    const shell = this.#process.channels.get('shell')
+    this.#shell = shell && openShell(shell)
+    this.#watchEvents()
+    this.done = this.#conclude()
+  }
+
+  get console(): Console {
+    return this.#console
+  }
+  get qmp(): Guest['qmp'] {
+    return this.#process.qmp
+  }
+  get pid(): number {
+    return this.#process.pid
+  }
+
+  async start(): Promise<void> {
+    const onAbort = () => this.#end('interrupt')
+    this.#options.signal?.addEventListener('abort', onAbort, { once: true })
+    void this.done.then(() => this.#options.signal?.removeEventListener('abort', onAbort))
+    if (this.#options.signal?.aborted) this.#end('interrupt')
+    try {
+      await this.#process.ready
+      if (this.plan.pins.length > 0) await pinVcpus(this.qmp, this.plan.pins)
+      if (this.#hasForwards()) this.forwards = await this.#chosenPorts()
+      await this.qmp.execute('cont')
+      this.#runsFrom = performance.now()
+      this.#deadline = setTimeout(() => this.#end('timeout'), this.plan.timeoutMs)
+    } catch (cause) {
+      if (!this.#process.hasExited) this.#end('close')
+      const result = await this.done
+      const mine = cause instanceof BringupError ? cause.diagnostics : result.diagnostics
+      throw new BringupError(mine.length > 0 ? mine : result.diagnostics, { cause })
+    }
+  }
+
+  async run(argv: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
+    if (!this.#shell) {
+      throw new BringupError([problems.GUEST_HAS_NO_SHELL.at('', `the guest of profile "${this.plan.profile}" cannot run "${argv.join(' ')}"`)])
+    }
+    return this.#shell.run(argv, options)
+  }
+
+  async view() {
+    const { view } = this.#options.profile
+    const text = () => readFileSync(this.folder.consoleLog, 'utf8')
+    return view?.({ consoleText: text, ...(this.#shell ? { run: (argv) => this.run(argv) } : {}) })
+  }
+
+  async verify() {
+    const view = await this.view()
+    return view ? verify(this.plan, this.#options.facts, view) : []
+  }
+
+  async reboot(): Promise<void> {
+    const reset = this.qmp.next('RESET')
+    await this.qmp.execute('set-action', { reboot: 'reset' })
+    await this.qmp.execute('system_reset')
+    await reset
+  }
+
+  async kill(): Promise<RunResult> {
+    this.#endedBy ??= 'kill'
+    this.#process.kill()
+    return this.done
+  }
+
+  /** Ends the run because the command that it was for has ended. */
+  async endWith(exitCode: number): Promise<RunResult> {
+    this.#shellExit = exitCode
+    this.#end('shell-exit')
+    return this.done
+  }
+
+  async close(options: { readonly withinMs?: number } = {}): Promise<RunResult> {
+    this.#end('close', options.withinMs)
+    return this.done
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  #end(by: EndedBy, withinMs = 2000): void {
+    if (this.#process.hasExited) return
+    this.#endedBy ??= by
+    this.#process.quit(withinMs)
+  }
+
+  #watchLine(line: string): void {
+    if (this.#panicLine === undefined && this.#panicPatterns.some((p) => p.test(line))) this.#panicLine = line
+  }
+
+  #watchEvents(): void {
+    this.qmp.on('SHUTDOWN', (data) => {
+      this.#shutdown = { guest: data.guest === true, reason: String(data.reason) }
+    })
+    this.qmp.on('RESET', () => {
+      this.#resets += 1
+    })
+    this.qmp.on('WATCHDOG', (data) => {
+      this.#watchdogAction = String(data.action)
+    })
+    this.qmp.on('GUEST_PANICKED', () => {
+      this.#guestPanicked = true
+    })
+  }
+
+  #hasForwards(): boolean {
+    return this.plan.machine.devices.some((d) => d.kind === 'nic' && d.forwards.length > 0)
+  }
+
+  async #chosenPorts(): Promise<Guest['forwards']> {
+    return parseUserNet(await this.qmp.execute('human-monitor-command', { 'command-line': 'info usernet' }))
+  }
+
+  async #conclude(): Promise<RunResult> {
+    const exit = await this.#process.exited
+    clearTimeout(this.#deadline)
+    const endedAt = performance.now()
+    const tripleFault = readOr(this.folder.qemuLog).includes('Triple fault')
+    const ending = this.#ending(exit, tripleFault)
+    const judged = exit.diagnostics.length > 0
+      ? { verdict: 'machine-failed' as const, meaning: exit.diagnostics[0]?.what ?? '', diagnostics: exit.diagnostics }
+      : judge(ending, this.plan.judgement)
+    this.#console.end(() => judged.meaning)
+    const guest = await this.view().catch(() => undefined)
+    const wantsComparison = this.#options.verify ?? this.#options.profile.verifiesByDefault
+    const comparison = guest && wantsComparison ? verify(this.plan, this.#options.facts, guest) : undefined
+    const differs = comparison?.some((c) => !c.ok) === true && judged.verdict === 'passed'
+    const diagnostics: readonly Diagnostic[] = differs ? [...judged.diagnostics, difference(comparison)] : judged.diagnostics
+    const verdict = differs ? 'failed' : judged.verdict
+    const runsFrom = this.#runsFrom ?? endedAt
+    const result: RunResult = {
+      verdict,
+      exitCode: ending.endedBy === 'shell-exit' && ending.shellExit !== undefined && verdict !== 'crashed' ? ending.shellExit : EXIT_CODES[verdict],
+      ...('guestCode' in judged && judged.guestCode !== undefined ? { guestCode: judged.guestCode } : {}),
+      meaning: differs ? 'the guest did not see the hardware that was asked for' : judged.meaning,
+      diagnostics: [...diagnostics].map((d) => ({ ...d, evidence: d.evidence ? [...d.evidence] : undefined })),
+      ...(guest ? { guest } : {}),
+      ...(comparison ? { comparison: [...comparison] } : {}),
+      timings: { startMs: round(runsFrom - this.#beganAt), runMs: round(endedAt - runsFrom), totalMs: round(endedAt - this.#beganAt) },
+      folder: this.folder.path,
+    }
+    saveResult(this.folder, result)
+    return result
+  }
+
+  #ending(exit: { readonly status: number | null; readonly signal: string | null; readonly stderr: string }, tripleFault: boolean): Ending {
+    return {
+      status: exit.status,
+      signal: exit.signal,
+      stderr: exit.stderr,
+      started: this.#runsFrom !== undefined,
+      shutdown: this.#shutdown,
+      resets: this.#resets,
+      tripleFault,
+      panicLine: this.#panicLine,
+      watchdogAction: this.#watchdogAction,
+      guestPanicked: this.#guestPanicked,
+      shellExit: this.#shellExit,
+      endedBy: this.#endedBy,
+      debugExit: this.plan.machine.debugExit !== false,
+      timeoutMs: this.plan.timeoutMs,
+      consoleTail: this.#console.tail(),
+    }
+  }
+}
+
+function difference(comparison: readonly { device: string; aspect: string; want: string; got: string | null; ok: boolean }[]): Diagnostic {
+  const wrong = comparison.filter((c) => !c.ok)
+  const rows = wrong.map((c) => `${c.device} ${c.aspect}: asked ${c.want}, saw ${c.got ?? 'nothing'}`)
+  return problems.GUEST_DIFFERS.at('', `${wrong.length} of ${comparison.length} things differ`, { evidence: rows })
+}
+
+function readOr(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+const round = (ms: number) => Math.round(ms * 10) / 10

@@ -1,0 +1,99 @@
+/** Brings together what a plan is made of: project, profile, flags, host facts and QEMU's own answers. Reads, never acts. */
+import { dirname, isAbsolute, resolve } from 'node:path'
+import { BringupError, defineDiagnostics } from '../diagnostics.ts'
+import { mergeMachine } from '../machine/flags.ts'
+import type { Facts } from '../machine/facts.ts'
+import { type MachineInput, parseMachine, pathsOf, resolveMachines } from '../machine/machine.ts'
+import { gatherFacts } from '../plan/gather.ts'
+import { makePlan } from '../plan/make-plan.ts'
+import type { Plan } from '../plan/plan.ts'
+import { acceleratorsFor } from '../qemu/accelerators.ts'
+import { readCapabilities } from '../qemu/capabilities.ts'
+import { findQemu } from '../qemu/find.ts'
+import { cacheFolder } from './cache-folder.ts'
+import { buildProbe } from './probe-build.ts'
+import type { Profile } from './profile.ts'
+import { findProfile } from './profiles/index.ts'
+import type { Project } from './project.ts'
+
+export const problems = defineDiagnostics({
+  MACHINE_UNKNOWN: {
+    title: 'The project has no machine of that name.',
+    why: '--machine names one of the machines in bringup.config',
+    remedy: '`bringup machines` lists them',
+  },
+  PROFILE_HAS_NO_SHELL: {
+    title: 'A command was given for a guest that cannot run commands.',
+    why: 'what follows -- runs inside the guest, over a command channel that this profile’s guests do not have',
+    remedy: 'leave the command away, or choose a profile with a command channel, such as --profile linux',
+  },
+})
+
+/** What the caller wants to boot. */
+export interface PlanningRequest {
+  readonly project: Project
+  /** Name of a machine in the project; the project's default without it. */
+  readonly machine?: string
+  readonly profile?: string
+  /** What the command line says; it wins over the description. */
+  readonly overrides?: MachineInput
+  /** What follows `--`. */
+  readonly command?: readonly string[]
+  readonly signal?: AbortSignal
+  readonly progress?: (what: string) => void
+}
+
+/** A plan with what it was made from. */
+export interface Planned {
+  readonly plan: Plan
+  readonly facts: Facts
+  readonly profile: Profile
+}
+
+/**
+ * Makes a plan for one machine of a project.
+ *
+ * Problems that leave no machine to speak of (unknown keys, no such machine, no QEMU) throw, all at once;
+ * problems of a machine that could be compiled are in `plan.diagnostics`.
+ *
+ * @throws BringupError
+ */
+export async function planRun(request: PlanningRequest): Promise<Planned> {
+  const { project, progress = () => {}, signal = new AbortController().signal } = request
+  const name = request.machine ?? project.defaultMachine
+  const described = resolveMachines(project.machines)[name]
+  if (!described) throw new BringupError([problems.MACHINE_UNKNOWN.at('machine', `there is no machine "${name}"`)])
+  const wanted = mergeMachine(described, request.overrides ?? {})
+  const profile = findProfile(request.profile ?? wanted.profile ?? project.profile, project)
+  const command = request.command ?? []
+  if (command.length > 0 && !profile.hasShell) {
+    throw new BringupError([problems.PROFILE_HAS_NO_SHELL.at('', `profile "${profile.name}" cannot run "${command.join(' ')}"`)])
+  }
+  const cache = cacheFolder()
+  const merged = mergeMachine(profile.defaults, wanted)
+  parseMachine(name, merged)
+  const prepared = await profile.prepare({ machine: merged, command, projectFolder: project.folder, cacheFolder: cache, signal, progress })
+  const machine = parseMachine(name, absolute(complete(profile, prepared.machine, wanted), project.folder))
+  const facts = await factsFor(machine, { cache, signal, progress })
+  return { plan: makePlan({ name, profile: profile.name, machine, facts, judgement: profile.judgement }), facts, profile }
+}
+
+/** Profile defaults beneath what the profile prepared, beneath what the user wrote; command lines are joined. */
+function complete(profile: Profile, prepared: MachineInput, wanted: MachineInput): MachineInput {
+  const machine = mergeMachine(mergeMachine(profile.defaults, prepared), wanted)
+  const append = [profile.defaults.boot?.append, prepared.boot?.append, wanted.boot?.append].filter((words) => words !== undefined && words !== '')
+  return append.length > 1 ? { ...machine, boot: { ...machine.boot, append: append.join(' ') } } : machine
+}
+
+/** Paths in a description are relative to the project's folder, wherever bringup was started. */
+function absolute(machine: MachineInput, folder: string): MachineInput {
+  const fix = (path: string | undefined) => (path === undefined || isAbsolute(path) ? path : resolve(folder, path))
+  const boot = machine.boot && {
+    ...machine.boot,
+    ...Object.fromEntries((['kernel', 'initrd', 'esp', 'code', 'variables'] as const).flatMap((key) => {
+      const path = fix(machine.boot?.[key])
+      return path === undefined ? [] : [[key, path]]
+    })),
+  }
+  return { ...machine, ...(boot ? { boot } : {}), ...(machine.qemu?.includes('/') ? { qemu: fix(machine.qemu) } : {}) }
+}
