@@ -54,7 +54,15 @@ export interface LaunchOptions {
 export async function launch(plan: Plan, options: LaunchOptions): Promise<Guest> {
   if (!isClean(plan.diagnostics)) throw new BringupError(plan.diagnostics.filter((d) => d.severity === 'error'))
   createFiles(plan.files)
-  const guest = new RunningGuest(plan, options, createRun(options.stateFolder, plan, plan.argv))
+  const folder = createRun(options.stateFolder, plan, plan.argv)
+  const stopsOnReset = plan.judgement.onReset === 'stop' && !options.allowReboot
+  const qemu = await startQemu({
+    plan,
+    extraArgs: ['-d', 'cpu_reset', '-D', folder.qemuLog, '-action', `reboot=${stopsOnReset ? 'shutdown' : 'reset'}`],
+    qmpLogPath: folder.qmpLog,
+    stderrPath: join(folder.path, 'stderr.log'),
+  })
+  const guest = new RunningGuest(plan, options, folder, qemu)
   await guest.start()
   return guest
 }
@@ -82,18 +90,12 @@ class RunningGuest implements Guest {
   #resets = 0
   #shellExit: number | undefined
 
-  constructor(plan: Plan, options: LaunchOptions, folder: RunFolder) {
+  constructor(plan: Plan, options: LaunchOptions, folder: RunFolder, qemu: QemuProcess) {
     this.plan = plan
     this.folder = folder
     this.#options = options
     this.#panicPatterns = plan.judgement.panicPatterns.map((source) => new RegExp(source))
-    const stopsOnReset = plan.judgement.onReset === 'stop' && !options.allowReboot
-    this.#process = startQemu({
-      plan,
-      extraArgs: ['-d', 'cpu_reset', '-D', folder.qemuLog, '-action', `reboot=${stopsOnReset ? 'shutdown' : 'reset'},shutdown=poweroff`],
-      qmpLogPath: folder.qmpLog,
-      stderrPath: join(folder.path, 'stderr.log'),
-    })
+    this.#process = qemu
     this.#console = new Console(this.#process.console, { path: folder.consoleLog, timingPath: folder.consoleTiming })
     if (options.onConsole) this.#console.onChunk(options.onConsole)
     this.#console.onLine((line) => this.#watchLine(line))
