@@ -1,0 +1,70 @@
+/**
+ * What a command is: data for the parser, the help, the completion and the reference, and one function that does it.
+ * A command module exports `command` and is loaded only when it is called.
+ */
+import type { Project } from '../project/project.ts'
+import type { Output } from './output.ts'
+
+/** Where the values of an option or argument come from, for completion. */
+export type ValueSource = 'machines' | 'runs' | 'profiles' | 'files' | 'folders'
+
+export interface OptionSpec {
+  /** As commander wants it: `-m, --machine <name>`, `--no-verify`. The value's key is the long name in camel case. */
+  readonly flags: string
+  readonly description: string
+  /** The option may be given several times; its value is then `readonly string[]`, in the order given. */
+  readonly isRepeatable?: boolean
+  readonly choices?: readonly string[]
+  readonly from?: ValueSource
+}
+
+export interface ArgumentSpec {
+  /** `<id>` is required, `[id]` is not, `[id...]` takes the rest. */
+  readonly name: string
+  readonly description: string
+  readonly choices?: readonly string[]
+  readonly from?: ValueSource
+}
+
+/** A line for `--help`: a command as it is typed, and what it is for. */
+export interface Example {
+  readonly command: string
+  readonly says: string
+}
+
+/** What a command is given when it runs. */
+export interface Invocation {
+  /** Positional arguments, without what follows `--`. */
+  readonly args: readonly string[]
+  /** What follows `--`; undefined when there was no `--`. */
+  readonly rest: readonly string[] | undefined
+  /** Options of the command by their long name in camel case. Global ones are in `output` and `project` already. */
+  readonly options: Readonly<Record<string, unknown>>
+  readonly output: Output
+  /** Aborted by the first SIGINT, SIGTERM or SIGHUP; a second one ends the process at once. */
+  readonly signal: AbortSignal
+  /** The project of this folder (or of --project), loaded at the first call. Throws BringupError. */
+  readonly project: () => Promise<Project>
+}
+
+export interface Command {
+  readonly summary: string
+  /** More than the summary, for `--help`. */
+  readonly description?: string
+  readonly arguments?: readonly ArgumentSpec[]
+  readonly options?: readonly OptionSpec[]
+  readonly examples: readonly Example[]
+  /** What may follow `--`, in a line of help: `command for the guest`. Without it, `--` is refused. */
+  readonly rest?: string
+  /** Commands below this one, by name: `runs show`. */
+  readonly subcommands?: Readonly<Record<string, Command>>
+  /** Returns the exit code of the process. Absent where only subcommands do something. */
+  readonly run?: (invocation: Invocation) => Promise<number>
+}
+
+/** A command before it is loaded: enough for `bringup --help`. */
+export interface CommandEntry {
+  readonly name: string
+  readonly summary: string
+  readonly load: () => Promise<{ readonly command: Command }>
+}

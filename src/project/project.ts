@@ -1,0 +1,85 @@
+/** A project: a folder with a description of machines, and the state that bringup keeps beside it. */
+import { dirname, join, resolve } from 'node:path'
+import type { MachineInput } from '../machine/machine.ts'
+import { type BringupConfig, findConfig, loadConfig } from './config.ts'
+import type { Profile } from './profile.ts'
+
+export interface Project {
+  /** Relative paths in the description are relative to this. */
+  readonly folder: string
+  /** The file that describes it; undefined for the built-in default project. */
+  readonly configFile?: string
+  readonly machines: Readonly<Record<string, MachineInput>>
+  /** The machine that is meant when none is named. */
+  readonly defaultMachine: string
+  /** The profile of machines that name none. */
+  readonly profile: string
+  /** Profiles of the project's own. */
+  readonly profiles: readonly Profile[]
+  /** Runs and stores: `.bringup` in the project's folder. */
+  readonly stateFolder: string
+}
+
+/**
+ * The machine that is booted where nothing is described: two NUMA nodes of one CPU each, and a persistent DIMM on
+ * node 1.
+ */
+export const DEFAULT_MACHINE: MachineInput = {
+  summary: 'two NUMA nodes, a CPU each, and a persistent DIMM on node 1',
+  cpu: { cores: 2 },
+  memory: { size: '512M' },
+  numa: { nodes: 2 },
+  devices: [{ kind: 'nvdimm', id: 'pm0', size: '128M', node: 1 }],
+}
+
+export interface ProjectRequest {
+  /** Where the search for a description begins. */
+  readonly cwd: string
+  /** A config file or a folder; no search then. */
+  readonly project?: string
+  /** Keeps runs and stores elsewhere. */
+  readonly state?: string
+}
+
+/**
+ * Loads the project of a folder: the nearest `bringup.config` upwards, or the built-in default project where there is
+ * none.
+ *
+ * @throws BringupError with every problem of the config file
+ */
+export async function loadProject(request: ProjectRequest): Promise<Project> {
+  const configFile = findConfig(request)
+  if (configFile === undefined) return defaultProject(request)
+  const config = await loadConfig(configFile)
+  return projectOf(config, configFile, request)
+}
+
+function defaultProject(request: ProjectRequest): Project {
+  const folder = request.project === undefined ? request.cwd : resolve(request.cwd, request.project)
+  return {
+    folder,
+    machines: { default: DEFAULT_MACHINE },
+    defaultMachine: 'default',
+    profile: 'probe',
+    profiles: [],
+    stateFolder: stateFolder(folder, request),
+  }
+}
+
+function projectOf(config: BringupConfig, configFile: string, request: ProjectRequest): Project {
+  const folder = dirname(configFile)
+  const machines = Object.keys(config.machines).length > 0 ? config.machines : { default: DEFAULT_MACHINE }
+  return {
+    folder,
+    configFile,
+    machines,
+    defaultMachine: config.defaultMachine ?? ('default' in machines ? 'default' : (Object.keys(machines)[0] ?? 'default')),
+    profile: config.profile ?? 'probe',
+    profiles: config.profiles,
+    stateFolder: stateFolder(folder, request),
+  }
+}
+
+function stateFolder(folder: string, request: ProjectRequest): string {
+  return request.state === undefined ? join(folder, '.bringup') : resolve(request.cwd, request.state)
+}
