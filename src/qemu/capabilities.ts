@@ -11,7 +11,8 @@ export const problems = defineDiagnostics({
   QEMU_NOT_QEMU: {
     title: 'The binary does not answer as QEMU does.',
     why: 'what it can do is asked by QMP; this program gave no QMP greeting',
-    remedy: 'name a QEMU system emulator, such as /usr/bin/qemu-system-x86_64, and see that it starts: its own words are below',
+    remedy:
+      'name a QEMU system emulator, such as /usr/bin/qemu-system-x86_64, and see that it starts: its own words are below',
   },
   QEMU_WRONG_ARCH: {
     title: 'The QEMU binary emulates another architecture than the machine has.',
@@ -21,12 +22,46 @@ export const problems = defineDiagnostics({
 })
 
 /** Types whose properties differ between QEMU versions or builds, and that devices ask about. */
-const DEVICES = ['nvdimm', 'virtio-blk-pci', 'nvme', 'virtio-net-pci', 'vmxnet3', 'e1000', 'e1000e', 'isa-debug-exit', 'i6300esb', 'virtio-serial-pci', 'pvrdma', 'cxl-type3', 'virtio-pmem-pci', 'ivshmem-plain', 'ivshmem-doorbell']
+const DEVICES = [
+  'nvdimm',
+  'virtio-blk-pci',
+  'nvme',
+  'virtio-net-pci',
+  'vmxnet3',
+  'e1000',
+  'e1000e',
+  'isa-debug-exit',
+  'i6300esb',
+  'virtio-serial-pci',
+  'pvrdma',
+  'cxl-type3',
+  'virtio-pmem-pci',
+  'ivshmem-plain',
+  'ivshmem-doorbell',
+]
 const OBJECTS = ['memory-backend-file', 'memory-backend-memfd', 'memory-backend-ram']
 
 /** Where distributions put firmware: Debian and Ubuntu, Fedora, Arch, and QEMU's own build. */
-const FIRMWARE_FOLDERS = ['/usr/share/qemu', '/usr/share/OVMF', '/usr/share/ovmf', '/usr/share/edk2/ovmf', '/usr/share/edk2/x64', '/usr/local/share/qemu']
-const FIRMWARE_FILES = ['qboot.rom', 'bios-256k.bin', 'OVMF_CODE_4M.fd', 'OVMF_VARS_4M.fd', 'OVMF_CODE.fd', 'OVMF_VARS.fd', 'OVMF_CODE.4m.fd', 'OVMF_VARS.4m.fd', 'edk2-x86_64-code.fd', 'edk2-i386-vars.fd']
+const FIRMWARE_FOLDERS = [
+  '/usr/share/qemu',
+  '/usr/share/OVMF',
+  '/usr/share/ovmf',
+  '/usr/share/edk2/ovmf',
+  '/usr/share/edk2/x64',
+  '/usr/local/share/qemu',
+]
+const FIRMWARE_FILES = [
+  'qboot.rom',
+  'bios-256k.bin',
+  'OVMF_CODE_4M.fd',
+  'OVMF_VARS_4M.fd',
+  'OVMF_CODE.fd',
+  'OVMF_VARS.fd',
+  'OVMF_CODE.4m.fd',
+  'OVMF_VARS.4m.fd',
+  'edk2-x86_64-code.fd',
+  'edk2-i386-vars.fd',
+]
 
 /** Bumped when the shape of the answer changes. */
 const SHAPE = 1
@@ -36,7 +71,11 @@ const SHAPE = 1
  *
  * @throws BringupError QEMU_NOT_QEMU, QEMU_WRONG_ARCH
  */
-export async function readCapabilities(path: string, arch: string, cacheFolder: string): Promise<QemuCapabilities> {
+export async function readCapabilities(
+  path: string,
+  arch: string,
+  cacheFolder: string,
+): Promise<QemuCapabilities> {
   const sha256 = contentOf(path, cacheFolder)
   const folder = join(cacheFolder, 'qemu')
   const name = nameOf([sha256, SHAPE])
@@ -44,7 +83,9 @@ export async function readCapabilities(path: string, arch: string, cacheFolder: 
   const answer = known ?? (await ask(path, sha256))
   if (!known) keep(folder, name, answer)
   if (answer.arch !== arch) {
-    throw new BringupError([problems.QEMU_WRONG_ARCH.at('qemu', `${path} emulates ${answer.arch}, the machine is ${arch}`)])
+    throw new BringupError([
+      problems.QEMU_WRONG_ARCH.at('qemu', `${path} emulates ${answer.arch}, the machine is ${arch}`),
+    ])
   }
   return { ...answer, path, firmware: findFirmware() }
 }
@@ -59,7 +100,10 @@ async function ask(path: string, sha256: string): Promise<QemuCapabilities> {
     qemu.kill()
     const { stderr } = await qemu.exited
     const words = stderr.split('\n').filter(Boolean).slice(0, 20)
-    throw new BringupError([problems.QEMU_NOT_QEMU.at('qemu', `${path} gave no QMP greeting`, { evidence: words })], { cause })
+    throw new BringupError(
+      [problems.QEMU_NOT_QEMU.at('qemu', `${path} gave no QMP greeting`, { evidence: words })],
+      { cause },
+    )
   } finally {
     qemu.quit(2000)
     await qemu.exited
@@ -75,18 +119,36 @@ async function answers(qmp: QmpClient): Promise<Omit<QemuCapabilities, 'path' | 
     qmp.execute('query-cpu-definitions').catch(() => []),
   ])
   const names = types.map((t) => t.name)
-  const properties = async (command: 'device-list-properties' | 'qom-list-properties', wanted: readonly string[]) =>
-    Promise.all(wanted.filter((t) => names.includes(t)).map(async (typename) => [typename, (await qmp.execute(command, { typename })).map((p) => p.name)] as const))
+  const properties = async (
+    command: 'device-list-properties' | 'qom-list-properties',
+    wanted: readonly string[],
+  ) =>
+    Promise.all(
+      wanted
+        .filter((t) => names.includes(t))
+        .map(
+          async (typename) =>
+            [typename, (await qmp.execute(command, { typename })).map((p) => p.name)] as const,
+        ),
+    )
   const { major, minor, micro } = version.qemu
   return {
     version: [major, minor, micro],
     packageName: version.package,
     arch: target.arch,
-    machines: machines.map((m) => ({ name: m.name, ...(m.alias === undefined ? {} : { alias: m.alias }), maxCpus: m['cpu-max'], isDeprecated: m.deprecated === true })),
+    machines: machines.map((m) => ({
+      name: m.name,
+      ...(m.alias === undefined ? {} : { alias: m.alias }),
+      maxCpus: m['cpu-max'],
+      isDeprecated: m.deprecated === true,
+    })),
     cpuModels: cpuModels.map((c) => c.name),
     accelerators: names.filter((n) => n.endsWith('-accel')).map((n) => n.slice(0, -'-accel'.length)),
     types: names,
-    properties: Object.fromEntries([...(await properties('device-list-properties', DEVICES)), ...(await properties('qom-list-properties', OBJECTS))]),
+    properties: Object.fromEntries([
+      ...(await properties('device-list-properties', DEVICES)),
+      ...(await properties('qom-list-properties', OBJECTS)),
+    ]),
   }
 }
 

@@ -7,7 +7,8 @@ export const problems = defineDiagnostics({
   QEMU_MISSING: {
     title: 'No QEMU system emulator for the architecture was found.',
     why: 'machines run in QEMU',
-    remedy: 'Debian, Ubuntu: apt install --no-install-recommends qemu-system-x86; Fedora: dnf install qemu-system-x86-core; Arch: pacman -S qemu-system-x86; or name a binary with --qemu PATH or BRINGUP_QEMU',
+    remedy:
+      'Debian, Ubuntu: apt install --no-install-recommends qemu-system-x86; Fedora: dnf install qemu-system-x86-core; Arch: pacman -S qemu-system-x86; or name a binary with --qemu PATH or BRINGUP_QEMU',
   },
   QEMU_NOT_EXECUTABLE: {
     title: 'The QEMU binary that was named cannot be executed.',
@@ -31,7 +32,9 @@ export function findQemu(arch: string, named: string | undefined = process.env.B
   }
   const found = findAllQemu(named ?? `qemu-system-${arch}`)[0]
   if (found !== undefined) return found
-  throw new BringupError([problems.QEMU_MISSING.at('qemu', `there is no ${named ?? `qemu-system-${arch}`} in PATH`)])
+  throw new BringupError([
+    problems.QEMU_MISSING.at('qemu', `there is no ${named ?? `qemu-system-${arch}`} in PATH`),
+  ])
 }
 
 /** Every different binary of that name, in the order of PATH; links to the same file count once. */

@@ -23,10 +23,18 @@ export async function pinVcpus(qmp: QmpClient, pins: Plan['pins']): Promise<void
   const failures = await Promise.all(
     pins.map(async ({ cpu, hostCpus }, index) => {
       const thread = threads.get(cpu)
-      if (thread === undefined) return [problems.PIN_FAILED.at(`pins[${index}].cpu`, `the machine has no CPU ${cpu}`)]
-      const result = await execa('taskset', ['--pid', '--cpu-list', hostCpus.join(','), `${thread}`], { reject: false })
+      if (thread === undefined)
+        return [problems.PIN_FAILED.at(`pins[${index}].cpu`, `the machine has no CPU ${cpu}`)]
+      const result = await execa('taskset', ['--pid', '--cpu-list', hostCpus.join(','), `${thread}`], {
+        reject: false,
+      })
       if (!result.failed) return []
-      return [problems.PIN_FAILED.at(`pins[${index}].hostCpus`, `CPU ${cpu} on ${hostCpus.join(',')}: ${(result.stderr ?? '').trim() || result.shortMessage}`)]
+      return [
+        problems.PIN_FAILED.at(
+          `pins[${index}].hostCpus`,
+          `CPU ${cpu} on ${hostCpus.join(',')}: ${(result.stderr ?? '').trim() || result.shortMessage}`,
+        ),
+      ]
     }),
   )
   if (failures.flat().length > 0) throw new BringupError(failures.flat())

@@ -3,17 +3,27 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { appendFileSync, closeSync, openSync, writeSync } from 'node:fs'
 import type { Duplex, Readable, Writable } from 'node:stream'
 import { BringupError, type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
+import { lockHolder } from '../host/file-locks.ts'
 import type { FileLock } from '../machine/device.ts'
 import { CONSOLE, type Plan, supervisedArgv } from '../plan/plan.ts'
+import { problems as findProblems } from './find.ts'
 import { keeperName } from './keeper.ts'
-import { QmpClient } from './qmp.ts'
+import { QmpClient, QmpEnded } from './qmp.ts'
 
 export const problems = defineDiagnostics({
   STORE_LOCKED: {
     title: 'Another run holds a backing file of this machine.',
     why: 'two machines on one store would corrupt it; QEMU itself does not notice for NVDIMMs',
-    remedy: 'wait for the other run or end it; say `shared: true` in both descriptions if both may use the file at once',
+    remedy:
+      'wait for the other run or end it; say `shared: true` in both descriptions if both may use the file at once',
     source: 'flock(2); QEMU takes no lock on memory-backend-file',
+  },
+  STORE_NOT_LOCKED: {
+    title: 'A backing file could not be opened to lock it.',
+    why: 'without the lock a second run could write to the same store',
+    remedy:
+      'let this user open the file, or name another; on a network file system without locks, copy the store to a local disk',
+    source: 'flock(1), open(2)',
   },
   TOOL_MISSING: {
     title: 'A program of util-linux that supervises QEMU is missing.',
@@ -23,7 +33,7 @@ export const problems = defineDiagnostics({
   },
 })
 
-/** Exit status that flock(1) is told to use when the lock is taken; QEMU uses 0, 1 and odd values of guests. */
+/** Exit status that flock(1) is told to use when the lock is taken. A guest can end with it too, but not before QMP speaks. */
 const LOCKED = 77
 
 export interface QemuExit {
@@ -42,7 +52,8 @@ export interface QemuStart {
   readonly stderrPath?: string
 }
 
-export interface QemuProcess {
+/** Disposing of it asks it to quit, kills it after two seconds, and waits until it has gone. */
+export interface QemuProcess extends AsyncDisposable {
   readonly pid: number
   readonly qmp: QmpClient
   /** The first console: QEMU's standard input and output. */
@@ -61,11 +72,26 @@ export interface QemuProcess {
 
 /** The command that is spawned: `setpriv` and `flock` replace themselves, so the process ends up being QEMU. */
 export function supervisedCommand(argv: readonly string[], locks: readonly FileLock[]): readonly string[] {
-  const held = locks.flatMap(({ path, mode }) => ['flock', '--nonblock', '--no-fork', '--conflict-exit-code', `${LOCKED}`, mode === 'shared' ? '--shared' : '--exclusive', path])
+  const held = locks.flatMap(({ path, mode }) => [
+    'flock',
+    '--nonblock',
+    '--no-fork',
+    '--conflict-exit-code',
+    `${LOCKED}`,
+    mode === 'shared' ? '--shared' : '--exclusive',
+    path,
+  ])
   return ['setpriv', '--pdeathsig', 'KILL', '--', ...held, ...argv]
 }
 
-/** Starts QEMU, paused. */
+/**
+ * Starts QEMU, paused. What goes wrong from here on is told by `ready` and `exited`.
+ *
+ * @example
+ * await using qemu = await startQemu({ plan })
+ * await qemu.ready
+ * await qemu.qmp.execute('cont')
+ */
 export async function startQemu(start: QemuStart): Promise<QemuProcess> {
   const { plan, extraArgs = [] } = start
   const extra = plan.channels.filter((c) => c.id !== CONSOLE)
@@ -76,46 +102,47 @@ export async function startQemu(start: QemuStart): Promise<QemuProcess> {
     stdio: ['pipe', 'pipe', 'pipe', 'pipe', ...extra.map(() => 'pipe' as const)],
     // Its own process group: Ctrl-C on the terminal is bringup's to handle.
     detached: true,
-    env: { ...process.env, LC_ALL: 'C' },
+    // QEMU's and util-linux's words are matched and quoted: they have to be the same everywhere.
+    env: { ...process.env, LC_ALL: 'C', LANGUAGE: undefined },
   })
   const channels = new Map(extra.map((c, index) => [c.id, child.stdio[index + 4] as unknown as Duplex]))
   return supervise(child, channels, start)
 }
 
-function supervise(child: ChildProcess, channels: ReadonlyMap<string, Duplex>, start: QemuStart): QemuProcess {
-  let stderr = ''
+function supervise(
+  child: ChildProcess,
+  channels: ReadonlyMap<string, Duplex>,
+  start: QemuStart,
+): QemuProcess {
+  const qmpLog = openLog(start.qmpLogPath)
+  const qmp = new QmpClient(child.stdio[3] as unknown as Duplex, (direction, line) =>
+    qmpLog.write(`{"at":${Date.now()},"${direction}":${isJson(line) ? line : JSON.stringify(line)}}\n`),
+  )
+  // A QEMU that has gone breaks these pipes; `exited` says so.
+  for (const stream of [child.stdin, child.stdout, child.stderr, ...channels.values()])
+    stream?.on('error', () => {})
   let hasExited = false
   let killer: NodeJS.Timeout | undefined
-  const log = start.qmpLogPath === undefined ? undefined : openSync(start.qmpLogPath, 'a')
-  const tap = (direction: string, line: string) => {
-    if (log !== undefined && !hasExited) writeSync(log, `{"at":${Date.now()},"${direction}":${line}}\n`)
-  }
-  const qmp = new QmpClient(child.stdio[3] as unknown as Duplex, tap)
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text
-    if (start.stderrPath !== undefined) appendFileSync(start.stderrPath, text)
+  const exited = exitOf(child, qmp, start).then((exit) => {
+    hasExited = true
+    clearTimeout(killer)
+    qmpLog.close()
+    for (const stream of channels.values()) stream.destroy()
+    return exit
   })
-  for (const stream of [child.stdin, ...channels.values()]) stream?.on('error', () => {})
-  const exited = new Promise<QemuExit>((resolve) => {
-    const end = (status: number | null, signal: NodeJS.Signals | null, diagnostics: readonly Diagnostic[]) => {
-      hasExited = true
-      clearTimeout(killer)
-      if (log !== undefined) closeSync(log)
-      for (const stream of channels.values()) stream.destroy()
-      resolve({ status, signal, stderr, diagnostics })
-    }
-    child.once('error', (error) => end(null, null, [problems.TOOL_MISSING.at('', `setpriv could not be started: ${error.message}`)]))
-    child.once('close', (status, signal) => end(status, signal, refusals(status, stderr, start.plan.locks)))
+  const ready = Promise.race([qmp.ready.then(() => {}), exited.then(refuse)]).catch((error: unknown) => {
+    // The stream ends a moment before the process does; the process knows more.
+    if (error instanceof QmpEnded && error.isGone) return exited.then(refuse)
+    throw error
   })
-  const ready = Promise.race([
-    qmp.ready.then(() => {}),
-    exited.then(({ diagnostics }) => {
-      throw new BringupError(diagnostics)
-    }),
-  ])
   ready.catch(() => {})
   const kill = () => {
     if (!hasExited) child.kill('SIGKILL')
+  }
+  const quit = (withinMs: number) => {
+    if (hasExited) return
+    qmp.execute('quit').catch(() => {})
+    killer ??= setTimeout(kill, withinMs)
   }
   return {
     pid: child.pid ?? -1,
@@ -127,19 +154,83 @@ function supervise(child: ChildProcess, channels: ReadonlyMap<string, Duplex>, s
     get hasExited() {
       return hasExited
     },
-    quit(withinMs) {
-      qmp.execute('quit').catch(() => {})
-      killer ??= setTimeout(kill, withinMs)
-    },
+    quit,
     kill,
+    async [Symbol.asyncDispose]() {
+      quit(2000)
+      await exited
+    },
   }
 }
 
+function refuse({ diagnostics }: QemuExit): never {
+  throw new BringupError(diagnostics)
+}
+
+/** Waits for the process and for the end of all that it said. Never rejects. */
+function exitOf(child: ChildProcess, qmp: QmpClient, start: QemuStart): Promise<QemuExit> {
+  let stderr = ''
+  let hasGreeted = false
+  qmp.ready.then(
+    () => {
+      hasGreeted = true
+    },
+    () => {},
+  )
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text
+    if (start.stderrPath !== undefined) appendFileSync(start.stderrPath, text)
+  })
+  return new Promise((resolve) => {
+    child.once('error', (error) => {
+      const what = `setpriv could not be started: ${error.message}`
+      resolve({ status: null, signal: null, stderr, diagnostics: [problems.TOOL_MISSING.at('', what)] })
+    })
+    child.once('close', (status, signal) => {
+      const diagnostics = hasGreeted ? [] : refusals(status, stderr, start.plan)
+      resolve({ status, signal, stderr, diagnostics })
+    })
+  })
+}
+
 /** What setpriv and flock say, as diagnostics; nothing when it was QEMU that ended. */
-function refusals(status: number | null, stderr: string, locks: readonly FileLock[]): readonly Diagnostic[] {
-  if (status === LOCKED && locks.length > 0) {
-    return [problems.STORE_LOCKED.at('', `another process holds ${locks.map((l) => l.path).join(' or ')}`)]
+function refusals(status: number | null, stderr: string, plan: QemuStart['plan']): readonly Diagnostic[] {
+  if (status === LOCKED && plan.locks.length > 0) return heldByOthers(plan.locks)
+  const unlocked = /^flock: (cannot open lock file .*|[^:]*: (?!failed to execute).*lock.*)$/m.exec(stderr)
+  if (unlocked) return [problems.STORE_NOT_LOCKED.at('', unlocked[1] ?? '')]
+  const [, program = '', reason = ''] =
+    /^(?:setpriv|flock): failed to execute (.+?): (.*)$/m.exec(stderr) ?? []
+  if (program === '') return []
+  return program === plan.qemu.path
+    ? [findProblems.QEMU_NOT_EXECUTABLE.at('qemu', `${program} could not be started: ${reason}`)]
+    : [problems.TOOL_MISSING.at('', `${program} could not be started: ${reason}`)]
+}
+
+/** Names who holds which. The holder may have gone since: then all that is known is that one of the files was locked. */
+function heldByOthers(locks: readonly FileLock[]): readonly Diagnostic[] {
+  const held = locks.flatMap((lock) => {
+    const holder = lockHolder(lock.path)
+    if (!holder || (holder.mode === 'read' && lock.mode === 'shared')) return []
+    return [problems.STORE_LOCKED.at('', `${lock.path} is held by process ${holder.pid} (${holder.command})`)]
+  })
+  const unknown = `another process holds ${locks.map((l) => l.path).join(' or ')}`
+  return held.length > 0 ? held : [problems.STORE_LOCKED.at('', unknown)]
+}
+
+function openLog(path: string | undefined): { write(text: string): void; close(): void } {
+  if (path === undefined) return { write: () => {}, close: () => {} }
+  let fd: number | undefined = openSync(path, 'a')
+  return {
+    write: (text) => {
+      if (fd !== undefined) writeSync(fd, text)
+    },
+    close: () => {
+      if (fd !== undefined) closeSync(fd)
+      fd = undefined
+    },
   }
-  const missing = /^setpriv: failed to execute (\S+): No such file/m.exec(stderr)
-  return missing ? [problems.TOOL_MISSING.at('', `${missing[1]} could not be started`)] : []
+}
+
+function isJson(line: string): boolean {
+  return line.startsWith('{') && line.endsWith('}')
 }

@@ -1,44 +1,45 @@
 /**
- * A QMP client over any two-way byte stream.
- * Source: QEMU's `docs/interop/qmp-spec.rst`; command shapes from `qapi/*.json`.
+ * A QMP client over any two-way byte stream. It has no timers: whoever waits brings a deadline as a signal.
+ * Source: QEMU's `docs/interop/qmp-spec.rst`.
  */
 import type { Duplex } from 'node:stream'
+import type { EventData, Json, QmpCommands, QmpEvent } from './qmp-types.ts'
 
-type Json = Record<string, unknown>
-
-/** The commands that bringup uses: arguments and answer. Others go through with untyped shapes. */
-export interface QmpCommands {
-  qmp_capabilities: { arguments: undefined; answer: Json }
-  cont: { arguments: undefined; answer: Json }
-  stop: { arguments: undefined; answer: Json }
-  quit: { arguments: undefined; answer: Json }
-  system_reset: { arguments: undefined; answer: Json }
-  'set-action': { arguments: { reboot?: 'reset' | 'shutdown'; shutdown?: 'poweroff' | 'pause' }; answer: Json }
-  'query-cpus-fast': { arguments: undefined; answer: readonly { 'cpu-index': number; 'thread-id': number }[] }
-  'query-version': { arguments: undefined; answer: { qemu: { major: number; minor: number; micro: number }; package: string } }
-  'query-machines': { arguments: undefined; answer: readonly { name: string; alias?: string; 'cpu-max': number; deprecated?: boolean }[] }
-  'query-cpu-definitions': { arguments: undefined; answer: readonly { name: string }[] }
-  'query-target': { arguments: undefined; answer: { arch: string } }
-  'qom-list-types': { arguments: { abstract?: boolean; implements?: string }; answer: readonly { name: string }[] }
-  'qom-list-properties': { arguments: { typename: string }; answer: readonly { name: string }[] }
-  'device-list-properties': { arguments: { typename: string }; answer: readonly { name: string }[] }
-  'human-monitor-command': { arguments: { 'command-line': string }; answer: string }
-}
+export type { QmpCommands, QmpEvent, QmpEvents, QmpProperty } from './qmp-types.ts'
 
 /** QEMU's refusal of a command. */
 export class QmpError extends Error {
   override readonly name = 'QmpError'
+  readonly command: string
+  /** QEMU's error class: `GenericError`, `CommandNotFound`, `DeviceNotFound`… */
   readonly class: string
+  /** QEMU's own words. */
+  readonly desc: string
+
   constructor(command: string, error: { readonly class: string; readonly desc: string }) {
     super(`${command}: ${error.desc}`)
+    this.command = command
     this.class = error.class
+    this.desc = error.desc
   }
 }
 
 /** The stream ended while an answer or an event was awaited. */
 export class QmpEnded extends Error {
   override readonly name = 'QmpEnded'
+  /** True when the other side went away; false when it said something that is not QMP. */
+  readonly isGone: boolean
+
+  constructor(waitingFor: string, because: string) {
+    super(`${waitingFor}: ${because}`)
+    this.isGone = because === GONE
+  }
 }
+
+const GONE = 'QEMU is gone'
+
+/** Is shown every message as it passes, for the record. */
+export type QmpTap = (direction: 'sent' | 'received', line: string) => void
 
 interface Pending {
   readonly command: string
@@ -46,37 +47,51 @@ interface Pending {
   readonly reject: (error: Error) => void
 }
 
-type EventListener = (data: Json) => void
+interface Message {
+  readonly QMP?: Json
+  readonly event?: string
+  readonly data?: Json
+  readonly timestamp?: { readonly seconds: number; readonly microseconds: number }
+  readonly id?: number
+  readonly return?: unknown
+  readonly error?: { readonly class: string; readonly desc: string }
+}
+
+/** Id under which the greeting is awaited; commands count from 0. */
+const GREETING = -1
 
 /** One QMP connection. Commands may be sent at once; answers are told apart by id. */
 export class QmpClient {
-  /** Resolves with the greeting's version once capabilities are negotiated. */
+  /** Resolves with the greeting once capabilities are negotiated. Rejects with QmpEnded. */
   readonly ready: Promise<Json>
-  #buffer = ''
+  #partial = ''
   #nextId = 0
-  #ended = false
+  #endedBecause: string | undefined
   readonly #pending = new Map<number, Pending>()
-  readonly #listeners = new Map<string, Set<EventListener>>()
+  readonly #listeners = new Map<string, Set<(data: never) => void>>()
+  readonly #eventListeners = new Set<(event: QmpEvent) => void>()
   readonly #endListeners = new Set<() => void>()
   readonly #stream: Duplex
-  readonly #tap: ((direction: 'sent' | 'received', line: string) => void) | undefined
+  readonly #tap: QmpTap | undefined
 
-  /**
-   * @param stream Connected to a `-mon mode=control` chardev.
-   * @param tap Is shown every message as it passes, for the record.
-   */
-  constructor(stream: Duplex, tap?: (direction: 'sent' | 'received', line: string) => void) {
+  /** @param stream Connected to a `-mon mode=control` chardev. */
+  constructor(stream: Duplex, tap?: QmpTap) {
     this.#stream = stream
     this.#tap = tap
     this.ready = new Promise<Json>((resolve, reject) => {
-      this.#pending.set(-1, { command: 'greeting', resolve, reject })
+      this.#pending.set(GREETING, { command: 'greeting', resolve, reject })
     }).then((greeting) => this.execute('qmp_capabilities').then(() => greeting))
     this.ready.catch(() => {})
     stream.setEncoding('utf8')
     stream.on('data', (chunk: string) => this.#take(chunk))
-    stream.on('error', () => this.#end())
-    stream.on('close', () => this.#end())
-    stream.on('end', () => this.#end())
+    stream.on('error', () => this.#end(GONE))
+    stream.on('close', () => this.#end(GONE))
+    stream.on('end', () => this.#end(GONE))
+  }
+
+  /** False once the connection is over: every call from then on rejects. */
+  get isOpen(): boolean {
+    return this.#endedBecause === undefined
   }
 
   /**
@@ -91,7 +106,7 @@ export class QmpClient {
   execute(command: string, args?: Json): Promise<unknown>
   execute(command: string, args?: Json): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      if (this.#ended) return reject(new QmpEnded(`${command}: QEMU is gone`))
+      if (this.#endedBecause !== undefined) return reject(new QmpEnded(command, this.#endedBecause))
       const id = this.#nextId++
       this.#pending.set(id, { command, resolve, reject })
       const line = JSON.stringify({ execute: command, ...(args ? { arguments: args } : {}), id })
@@ -101,50 +116,95 @@ export class QmpClient {
   }
 
   /** Calls back for every event of that name. Returns what takes the listener away again. */
-  on(event: string, listener: EventListener): () => void {
+  on<Name extends string>(event: Name, listener: (data: EventData<Name>) => void): () => void {
     const listeners = this.#listeners.get(event) ?? new Set()
     this.#listeners.set(event, listeners)
     listeners.add(listener)
-    return () => listeners.delete(listener)
+    return () => {
+      listeners.delete(listener)
+    }
   }
 
-  /** The next event of that name. @throws QmpEnded */
-  next(event: string): Promise<Json> {
+  /**
+   * The next event of that name, counted from this call.
+   *
+   * @param signal Ends the wait; the promise then rejects with the signal's reason.
+   * @throws QmpEnded when QEMU goes away first.
+   */
+  next<Name extends string>(event: Name, signal?: AbortSignal): Promise<EventData<Name>> {
     return new Promise((resolve, reject) => {
-      const ended = () => reject(new QmpEnded(`waiting for ${event}: QEMU is gone`))
-      if (this.#ended) return ended()
-      this.#endListeners.add(ended)
-      const off = this.on(event, (data) => {
+      const ended = () =>
+        settle(() => reject(new QmpEnded(`waiting for ${event}`, this.#endedBecause ?? GONE)))
+      const aborted = () => settle(() => reject(signal?.reason))
+      const off = this.on(event, (data) => settle(() => resolve(data)))
+      const settle = (how: () => void) => {
         off()
         this.#endListeners.delete(ended)
-        resolve(data)
-      })
+        signal?.removeEventListener('abort', aborted)
+        how()
+      }
+      if (signal?.aborted) return aborted()
+      if (this.#endedBecause !== undefined) return ended()
+      this.#endListeners.add(ended)
+      signal?.addEventListener('abort', aborted, { once: true })
     })
   }
 
-  #take(chunk: string): void {
-    this.#buffer += chunk
-    let from = 0
-    for (let end = this.#buffer.indexOf('\n'); end !== -1; end = this.#buffer.indexOf('\n', from)) {
-      this.#message(this.#buffer.slice(from, end))
-      from = end + 1
+  /** Every event from this call on, until QEMU goes away. */
+  events(): AsyncIterableIterator<QmpEvent> {
+    const queue: QmpEvent[] = []
+    let wake = () => {}
+    const listener = (event: QmpEvent) => {
+      queue.push(event)
+      wake()
     }
-    this.#buffer = this.#buffer.slice(from)
+    const ended = () => wake()
+    this.#eventListeners.add(listener)
+    this.#endListeners.add(ended)
+    const isOpen = () => this.isOpen
+    const close = () => {
+      this.#eventListeners.delete(listener)
+      this.#endListeners.delete(ended)
+    }
+    return (async function* () {
+      try {
+        for (;;) {
+          for (let event = queue.shift(); event; event = queue.shift()) yield event
+          if (!isOpen()) return
+          await new Promise<void>((resolve) => {
+            wake = resolve
+          })
+        }
+      } finally {
+        close()
+      }
+    })()
+  }
+
+  #take(chunk: string): void {
+    const lines = (this.#partial + chunk).split('\n')
+    this.#partial = lines.pop() ?? ''
+    for (const line of lines) if (line.trim() !== '') this.#message(line.trim())
   }
 
   #message(line: string): void {
-    if (line.trim() === '') return
-    this.#tap?.('received', line.trimEnd())
-    const message = JSON.parse(line) as { QMP?: Json; event?: string; data?: Json; id?: number; return?: unknown; error?: { class: string; desc: string } }
-    if (message.QMP) return this.#settle(-1, message.QMP)
-    if (message.event) {
-      for (const listener of this.#listeners.get(message.event) ?? []) listener(message.data ?? {})
-      return
-    }
-    if (message.id !== undefined) this.#settle(message.id, message.return, message.error)
+    if (this.#endedBecause !== undefined) return
+    this.#tap?.('received', line)
+    const message = parsed(line)
+    // The stream cannot be trusted after that: nobody knows which command the rest belongs to.
+    if (!message) this.#end(`QEMU said something that is not QMP: ${line.slice(0, 200)}`)
+    else if (message.QMP) this.#settle(GREETING, message.QMP)
+    else if (message.event !== undefined) this.#event(message.event, message)
+    else if (message.id !== undefined) this.#settle(message.id, message.return, message.error)
   }
 
-  #settle(id: number, answer: unknown, error?: { class: string; desc: string }): void {
+  #event(name: string, { data = {}, timestamp }: Message): void {
+    const atMs = timestamp ? timestamp.seconds * 1000 + timestamp.microseconds / 1000 : Date.now()
+    for (const listener of this.#listeners.get(name) ?? []) listener(data as never)
+    for (const listener of this.#eventListeners) listener({ name, data, atMs })
+  }
+
+  #settle(id: number, answer: unknown, error?: { readonly class: string; readonly desc: string }): void {
     const pending = this.#pending.get(id)
     if (!pending) return
     this.#pending.delete(id)
@@ -152,12 +212,22 @@ export class QmpClient {
     else pending.resolve(answer as never)
   }
 
-  #end(): void {
-    if (this.#ended) return
-    this.#ended = true
-    for (const { command, reject } of this.#pending.values()) reject(new QmpEnded(`${command}: QEMU is gone`))
+  #end(because: string): void {
+    if (this.#endedBecause !== undefined) return
+    this.#endedBecause = because
+    for (const { command, reject } of this.#pending.values()) reject(new QmpEnded(command, because))
     this.#pending.clear()
-    for (const listener of this.#endListeners) listener()
+    for (const listener of [...this.#endListeners]) listener()
     this.#endListeners.clear()
+    this.#stream.destroy()
+  }
+}
+
+function parsed(line: string): Message | undefined {
+  try {
+    const value: unknown = JSON.parse(line)
+    return typeof value === 'object' && value !== null ? value : undefined
+  } catch {
+    return undefined
   }
 }
