@@ -120,8 +120,8 @@ export interface Device<Kind extends string = string, Schema extends z.ZodType =
   readonly diagnostics: Readonly<Record<string, DiagnosticKind>>
   /** Short form on the command line, such as `256M,node=1`: `first` is the key that the first bare value means. */
   readonly flag?: { readonly name: string; readonly first: string; readonly example: string; readonly help: string }
-  /** Paths whose facts the rules need. */
-  paths?(config: z.output<Schema>): readonly string[]
+  /** Paths whose facts the rules need. A default path depends on the machine's name. */
+  paths?(config: z.output<Schema>, machine: MachineView): readonly string[]
   dimms?(config: z.output<Schema>): readonly DimmClaim[]
   needs?(config: z.output<Schema>): QemuNeeds
   /** All problems, not the first. */
@@ -139,17 +139,17 @@ export function defineDevice<const Kind extends string, Schema extends z.ZodType
   return device
 }
 
-type OptionValue = string | number | boolean | undefined
+type OptionValue = string | number | boolean | undefined | readonly (string | number)[]
 
 /**
  * Builds one QEMU option: `option('-device', 'nvdimm', { id, memdev })`. Undefined values are left out, booleans
- * become `on`/`off`, and commas in values are doubled as QEMU's option parser wants it (qemu-options: "use two commas").
+ * become `on`/`off`, a list repeats its key (`cpus=0-1,cpus=4`), and commas in values are doubled as QEMU's option parser wants it (qemu-options: "use two commas").
  */
 export function option(flag: string, head: string | undefined, values: Readonly<Record<string, OptionValue>> = {}): Argument {
   const parts = Object.entries(values).flatMap(([key, value]) => {
     if (value === undefined) return []
-    const text = typeof value === 'boolean' ? (value ? 'on' : 'off') : `${value}`
-    return [`${key}=${text.replaceAll(',', ',,')}`]
+    const items = typeof value === 'object' ? value : [typeof value === 'boolean' ? (value ? 'on' : 'off') : value]
+    return items.map((item) => `${key}=${`${item}`.replaceAll(',', ',,')}`)
   })
   return [flag, [...(head === undefined ? [] : [head]), ...parts].join(',')]
 }
