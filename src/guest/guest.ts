@@ -57,6 +57,12 @@ export interface Guest extends AsyncDisposable {
    */
   reboot(): Promise<void>
 
+  /** Ends the run because the command that it was for has ended with that code, which becomes the run's. */
+  endWith(exitCode: number): Promise<RunResult>
+
+  /** Ends the run on the user's wish: the verdict is `interrupted`. */
+  interrupt(): Promise<RunResult>
+
   /** Ends QEMU by SIGKILL, as a host's out-of-memory killer would. Resolves when it is gone. */
   kill(): Promise<RunResult>
 

@@ -166,7 +166,11 @@ class RunningGuest implements Guest {
     return this.done
   }
 
-  /** Ends the run because the command that it was for has ended. */
+  async interrupt(): Promise<RunResult> {
+    this.#end('interrupt')
+    return this.done
+  }
+
   async endWith(exitCode: number): Promise<RunResult> {
     this.#shellExit = exitCode
     this.#end('shell-exit')

@@ -1,0 +1,71 @@
+/** `bringup plan`: what a run would do, with every finding, before anything happens. */
+import { isClean } from '../../diagnostics.ts'
+import type { Plan } from '../../plan/plan.ts'
+import { planRun } from '../../project/planning.ts'
+import { EXIT_CODES } from '../../runs/verdict.ts'
+import { formatBytes } from '../../units.ts'
+import type { Command } from '../command.ts'
+import { formatDiagnostics } from '../errors.ts'
+import { MACHINE_OPTIONS, machineFromOptions } from '../machine-options.ts'
+import type { Output } from '../output.ts'
+import { quoteCommand } from '../quote.ts'
+import { formatTable } from '../table.ts'
+
+export const command: Command = {
+  summary: 'show what a run would do, and check it',
+  description: 'Prints the QEMU command ready to paste, the files it needs, every finding about the machine, and what its stores survive. Changes nothing.',
+  options: [...MACHINE_OPTIONS, { flags: '--command', description: 'print the QEMU command alone, on one line' }],
+  examples: [
+    { command: 'bringup plan', says: 'check the default machine' },
+    { command: 'bringup plan --numa 2 --nvdimm 256M,node=1', says: 'the same with two nodes and an NVDIMM on the second' },
+    { command: 'bringup plan --json | jq .diagnostics', says: 'the findings for a program' },
+  ],
+  rest: 'command for the guest',
+  run: async ({ options, rest, output, signal, project }) => {
+    const { plan } = await planRun({
+      project: await project(),
+      ...(typeof options.machine === 'string' ? { machine: options.machine } : {}),
+      ...(typeof options.profile === 'string' ? { profile: options.profile } : {}),
+      overrides: machineFromOptions(options),
+      command: rest ?? [],
+      signal,
+      progress: (what) => output.note(output.errorColors.dim(`${what} …`)),
+    })
+    output.json(plan)
+    if (!output.isJson) print(plan, options.command === true, output)
+    return isClean(plan.diagnostics) ? EXIT_CODES.passed : EXIT_CODES.refused
+  },
+}
+
+function print(plan: Plan, isCommandOnly: boolean, output: Output): void {
+  const { colors } = output
+  if (isCommandOnly) return output.print(quoteCommand(plan.argv).join(' '))
+  output.print(`${colors.bold(plan.name)} · profile ${plan.profile} · QEMU ${plan.qemu.version} · ${plan.accelerator.name.toUpperCase()} (${plan.accelerator.because})`)
+  output.print(`\n${colors.bold('QEMU command')}`)
+  output.print(indentCommand(quoteCommand(plan.argv)))
+  if (plan.files.length > 0) {
+    output.print(`\n${colors.bold('Files to make')}`)
+    for (const file of plan.files) output.print(`  ${file.path}  ${formatBytes(file.bytes)}, sparse`)
+  }
+  if (plan.locks.length > 0) {
+    output.print(`\n${colors.bold('Locks')}`)
+    for (const lock of plan.locks) output.print(`  ${lock.path}  ${lock.mode}`)
+  }
+  if (plan.persistence.length > 0) {
+    output.print(`\n${colors.bold('What the stores survive')}`)
+    const rows = plan.persistence.map((v) => [v.device, v.event, v.answer, v.because])
+    output.print(formatTable(['store', 'event', 'kept', 'because'], rows, colors))
+  }
+  if (plan.diagnostics.length > 0) output.print(`\n${formatDiagnostics(plan.diagnostics, colors)}`)
+  else output.print(`\n${colors.green('no findings')}`)
+}
+
+/** An option with its value a line, so that a long command can be read. */
+function indentCommand(words: readonly string[]): string {
+  const lines: string[] = []
+  for (const word of words) {
+    if (lines.length === 0 || word.startsWith('-')) lines.push(word)
+    else lines[lines.length - 1] += ` ${word}`
+  }
+  return lines.map((line) => `  ${line}`).join(' \\\n')
+}

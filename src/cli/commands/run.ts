@@ -1,0 +1,150 @@
+/** `bringup run`: boots a kernel on a machine, and says how it went. */
+import type { Diagnostic } from '../../diagnostics.ts'
+import type { Guest } from '../../guest/guest.ts'
+import { launch } from '../../guest/launch.ts'
+import type { GuestView } from '../../machine/guest-view.ts'
+import type { Plan } from '../../plan/plan.ts'
+import { type Planned, planRun } from '../../project/planning.ts'
+import type { RunResult } from '../../runs/record.ts'
+import { formatBytes } from '../../units.ts'
+import type { Command, Invocation } from '../command.ts'
+import { formatDiagnostics } from '../errors.ts'
+import { MACHINE_OPTIONS, machineFromOptions } from '../machine-options.ts'
+import type { Output } from '../output.ts'
+import { formatTable } from '../table.ts'
+import { attachTerminal } from '../terminal.ts'
+
+export const command: Command = {
+  summary: 'boot a kernel on a machine and say how it went',
+  description:
+    'Checks the description, starts QEMU, follows the console, compares what the guest saw with what was asked, and keeps a record.\n' +
+    'On a terminal the console is yours: Ctrl-A X ends the guest, Ctrl-A H shows more keys.',
+  options: [
+    ...MACHINE_OPTIONS,
+    { flags: '--verify', description: 'compare what the guest saw with what was asked (the default for the probe kernel)' },
+    { flags: '--no-verify', description: 'do not compare' },
+    { flags: '--console', description: 'show the console even where a report is printed instead' },
+    { flags: '--quiet', description: 'show no console' },
+    { flags: '--reboots', description: 'let the guest reset itself, instead of ending the run then' },
+  ],
+  examples: [
+    { command: 'bringup run', says: 'boot the default machine' },
+    { command: 'bringup run --cores 4 --numa 2 --nvdimm 256M,node=1', says: 'a machine said by flags alone' },
+    { command: 'bringup run --kernel out/kernel.elf --timeout 20s', says: 'a kernel of your own' },
+    { command: 'bringup run --json', says: 'the result for a program' },
+  ],
+  rest: 'command for the guest',
+  run,
+}
+
+async function run(invocation: Invocation): Promise<number> {
+  const { options, output, rest, signal } = invocation
+  const project = await invocation.project()
+  const planned = await planRun({
+    project,
+    ...(typeof options.machine === 'string' ? { machine: options.machine } : {}),
+    ...(typeof options.profile === 'string' ? { profile: options.profile } : {}),
+    overrides: machineFromOptions(options),
+    command: rest ?? [],
+    signal,
+    progress: (what) => output.note(output.errorColors.dim(`${what} …`)),
+  })
+  const findings = planned.plan.diagnostics.filter((d) => d.severity === 'warning')
+  if (findings.length > 0) output.note(`${formatDiagnostics(findings, output.errorColors)}\n`)
+  const isCommand = rest !== undefined && rest.length > 0
+  const showsConsole = !output.isJson && options.quiet !== true && (options.console === true || !(isCommand || planned.profile.verifiesByDefault))
+  const guest = await launch(planned.plan, {
+    stateFolder: project.stateFolder,
+    facts: planned.facts,
+    profile: planned.profile,
+    signal,
+    ...(typeof options.verify === 'boolean' ? { verify: options.verify } : {}),
+    allowReboot: options.reboots === true,
+    ...(showsConsole ? { onConsole: (chunk: Buffer) => void process.stdout.write(chunk) } : {}),
+  })
+  const result = isCommand ? await runCommand(guest, rest, output) : await follow(guest, showsConsole)
+  output.json(result)
+  if (!output.isJson) report(planned, result, isCommand, output)
+  return result.exitCode
+}
+
+async function follow(guest: Guest, isInteractive: boolean): Promise<RunResult> {
+  const detach = isInteractive ? attachTerminal(guest, process.stdin, () => void guest.interrupt(), (text) => void process.stdout.write(text)) : () => {}
+  try {
+    return await guest.done
+  } finally {
+    detach()
+  }
+}
+
+/** The command's output is this process's output, its exit code this process's exit code. */
+async function runCommand(guest: Guest, argv: readonly string[], output: Output): Promise<RunResult> {
+  const live = output.isJson ? {} : { onStdout: (c: Uint8Array) => void process.stdout.write(c), onStderr: (c: Uint8Array) => void process.stderr.write(c) }
+  try {
+    const { exitCode } = await guest.run(argv, live)
+    return await guest.endWith(exitCode)
+  } catch {
+    // The guest ended first: its verdict says why.
+    return guest.done
+  }
+}
+
+function report({ plan }: Planned, result: RunResult, isCommand: boolean, output: Output): void {
+  const { colors, errorColors } = output
+  const isGood = result.verdict === 'passed'
+  const isQuiet = isCommand && (result.verdict === 'passed' || result.verdict === 'failed')
+  if (!isQuiet) {
+    output.print(headline(plan, output))
+    if (result.guest !== undefined) output.print(`\n${describeView(result.guest as GuestView, output)}`)
+    if (result.comparison !== undefined) output.print(`\n${comparisonTable(result, output)}`)
+    if (result.guest !== undefined) for (const line of memories(plan, result.guest as GuestView)) output.print(line)
+  }
+  const diagnostics = result.diagnostics as readonly Diagnostic[]
+  if (diagnostics.length > 0 && !isQuiet) output.error(`\n${formatDiagnostics(diagnostics, errorColors)}`)
+  const paint = isGood ? errorColors.green : errorColors.red
+  if (!isQuiet) output.note(`\n${paint(errorColors.bold(result.verdict))} ${result.meaning} ${errorColors.dim(`· ${result.timings.totalMs} ms · ${result.folder}`)}`)
+}
+
+function headline(plan: Plan, { colors }: Output): string {
+  return `${colors.bold(plan.name)} ${colors.dim(`· profile ${plan.profile} · QEMU ${plan.qemu.version} · ${plan.accelerator.name.toUpperCase()}: ${plan.accelerator.because}`)}`
+}
+
+/** What the guest found, node by node. */
+function describeView(view: GuestView, { colors }: Output): string {
+  const rows = (view.nodes ?? []).map(({ node, bytes }) => {
+    const cpus = (view.cpus ?? []).filter((c) => (c.node ?? 0) === node)
+    const stores = (view.nvdimms ?? []).filter((n) => (n.node ?? 0) === node)
+    return [
+      `${node}`,
+      cpus.map((c) => c.apicId).join(' ') || '-',
+      `${Math.round(bytes / 1024 / 1024)}M`,
+      stores.map((s) => formatBytes(s.bytes)).join(' ') || '-',
+      view.distances?.[node]?.join(' ') ?? '-',
+    ]
+  })
+  return formatTable(['node', 'CPUs', 'memory', 'NVDIMM', 'distances'], rows, colors)
+}
+
+function comparisonTable(result: RunResult, { colors }: Output): string {
+  const rows = (result.comparison ?? []).map((c) => [
+    c.ok ? colors.green('✓') : colors.red('✗'),
+    c.device,
+    c.aspect,
+    c.want,
+    c.ok ? '' : colors.red(`saw ${c.got ?? 'nothing'}`),
+  ])
+  return formatTable(['', 'device', 'what', 'asked for', ''], rows, colors)
+}
+
+/** What each NVDIMM remembers of earlier boots. */
+function memories(plan: Plan, view: GuestView): readonly string[] {
+  const named = plan.machine.devices.filter((d) => d.kind === 'nvdimm')
+  return (view.nvdimms ?? []).toSorted((a, b) => a.handle - b.handle).flatMap(({ state, boots }, index) => {
+    const name = `NVDIMM ${named[index]?.id ?? index}`
+    if (state === 'kept') return [`\n${name} kept what the last boot wrote: this is boot ${boots}.`]
+    if (state === 'new') return [`\n${name} is new: this is its first boot. Run it again to see what it remembers.`]
+    if (state === 'foreign') return [`\n${name} holds somebody's data; it was not touched.`]
+    if (state === 'bad') return [`\n${name} could not be read by the guest.`]
+    return []
+  })
+}

@@ -1,0 +1,85 @@
+/** The flags that `run` and `plan` share: each says a piece of the description, and wins over the config file. */
+import { BringupError, type Diagnostic } from '../diagnostics.ts'
+import { parseDeviceFlag } from '../machine/flags.ts'
+import type { MachineInput } from '../machine/machine.ts'
+import { devices } from '../machine/registry.ts'
+import { problems as usageProblems } from './usage.ts'
+import type { OptionSpec } from './command.ts'
+
+/** One per device that has a short form: `--nvdimm 256M,node=1`. */
+const DEVICE_OPTIONS: readonly OptionSpec[] = devices.flatMap((device) =>
+  device.flag
+    ? [{ flags: `--${device.flag.name} <${device.flag.first}[,key=value…]>`, description: `${device.flag.help} (such as ${device.flag.example})`, isRepeatable: true }]
+    : [],
+)
+
+export const MACHINE_OPTIONS: readonly OptionSpec[] = [
+  { flags: '-m, --machine <name>', description: 'machine of the project', from: 'machines' },
+  { flags: '--profile <name>', description: 'operating system profile', from: 'profiles' },
+  { flags: '--type <name>', description: 'QEMU machine type', choices: ['q35', 'pc'] },
+  { flags: '--cores <n>', description: 'number of CPUs' },
+  { flags: '--cpu <model>', description: 'CPU model' },
+  { flags: '--memory <size>', description: 'RAM, such as 512M' },
+  { flags: '--numa <n>', description: 'split CPUs and memory evenly over so many NUMA nodes' },
+  { flags: '--nvdimm-persistence <what>', description: 'what the platform flushes on power loss', choices: ['cpu', 'mem-ctrl'] },
+  ...DEVICE_OPTIONS,
+  { flags: '--kernel <file>', description: 'kernel image: bzImage, PVH or multiboot ELF', from: 'files' },
+  { flags: '--initrd <file>', description: 'initial RAM disk', from: 'files' },
+  { flags: '--append <words>', description: 'words for the kernel command line' },
+  { flags: '--firmware <kind>', description: 'how the guest starts', choices: ['direct', 'bios', 'uefi'] },
+  { flags: '--esp <folder>', description: 'EFI system partition made from this folder', from: 'folders' },
+  { flags: '--accel <name>', description: 'accelerator', choices: ['auto', 'kvm', 'tcg'] },
+  { flags: '--timeout <time>', description: 'end the guest after this time, such as 30s' },
+  { flags: '--qemu <path>', description: 'QEMU binary', from: 'files' },
+  { flags: '--qemu-arg <arg>', description: 'argument passed to QEMU as it is', isRepeatable: true },
+]
+
+type Values = Readonly<Record<string, unknown>>
+
+/**
+ * What the flags say, as a piece of a description.
+ *
+ * @throws BringupError with every flag that cannot be understood
+ */
+export function machineFromOptions(options: Values): MachineInput {
+  const text = (key: string) => (typeof options[key] === 'string' ? (options[key] as string) : undefined)
+  const wrong: Diagnostic[] = []
+  const count = (key: string): number | undefined => {
+    const value = text(key)
+    if (value === undefined) return undefined
+    if (/^[1-9]\d*$/.test(value)) return Number(value)
+    wrong.push(usageProblems.USAGE.at(`--${key}`, `"${value}" is not a positive whole number`))
+    return undefined
+  }
+  const listed = devices.flatMap((device) =>
+    device.flag === undefined ? [] : ((options[camelCase(device.flag.name)] as readonly string[] | undefined) ?? []).map((value) => parseDeviceFlag(device, value)),
+  )
+  wrong.push(...listed.flatMap((l) => l.diagnostics))
+  const cores = count('cores')
+  const numa = count('numa')
+  if (wrong.length > 0) throw new BringupError(wrong)
+  return prune({
+    type: text('type'),
+    accel: text('accel'),
+    qemu: text('qemu'),
+    timeout: text('timeout'),
+    nvdimmPersistence: text('nvdimmPersistence'),
+    cpu: prune({ count: cores, model: text('cpu') }),
+    memory: prune({ size: text('memory') }),
+    numa: numa === undefined ? undefined : { nodes: numa },
+    boot: prune({ kernel: text('kernel'), initrd: text('initrd'), append: text('append'), firmware: text('firmware'), esp: text('esp') }),
+    devices: listed.length > 0 ? listed.flatMap((l) => (l.device ? [l.device] : [])) : undefined,
+    qemuArgs: options.qemuArg,
+  }) as MachineInput
+}
+
+function camelCase(name: string): string {
+  return name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase())
+}
+
+/** Without keys that were not given, and without what is empty then. */
+function prune(value: Record<string, unknown>): Record<string, unknown> | undefined {
+  const entries = Object.entries(value).filter(([, v]) => v !== undefined)
+  return entries.length === 0 ? undefined : Object.fromEntries(entries)
+}
+

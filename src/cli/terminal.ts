@@ -1,0 +1,53 @@
+/**
+ * Ties the guest's console to this terminal, with QEMU's own escapes: Ctrl-A X ends the guest, Ctrl-A R resets it,
+ * Ctrl-A H helps, Ctrl-A Ctrl-A sends a Ctrl-A.
+ */
+import type { Guest } from '../guest/guest.ts'
+
+const CTRL_A = 1
+
+const HELP = '\r\nCtrl-A X  end the guest\r\nCtrl-A R  press its reset button\r\nCtrl-A H  this help\r\nCtrl-A Ctrl-A  send Ctrl-A\r\n'
+
+/** What bytes from the keyboard mean: for the guest, or for bringup. Pure, so that it can be tested key by key. */
+export function createEscapes(): (input: Uint8Array) => { readonly forGuest: Uint8Array; readonly commands: readonly ('end' | 'reset' | 'help')[] } {
+  let isEscaped = false
+  return (input) => {
+    const forGuest: number[] = []
+    const commands: ('end' | 'reset' | 'help')[] = []
+    for (const byte of input) {
+      if (!isEscaped && byte === CTRL_A) {
+        isEscaped = true
+        continue
+      }
+      if (!isEscaped || byte === CTRL_A) forGuest.push(byte)
+      else if (byte === 0x78 || byte === 0x58) commands.push('end')
+      else if (byte === 0x72 || byte === 0x52) commands.push('reset')
+      else if (byte === 0x68 || byte === 0x48) commands.push('help')
+      isEscaped = false
+    }
+    return { forGuest: Uint8Array.from(forGuest), commands }
+  }
+}
+
+/** Puts the terminal in raw mode and connects it; returns what puts it back. Does nothing without a terminal. */
+export function attachTerminal(guest: Guest, input: NodeJS.ReadStream, onEnd: () => void, say: (text: string) => void): () => void {
+  if (!input.isTTY) return () => {}
+  const escapes = createEscapes()
+  const onData = (chunk: Buffer) => {
+    const { forGuest, commands } = escapes(chunk)
+    if (forGuest.length > 0) guest.console.write(forGuest)
+    for (const command of commands) {
+      if (command === 'end') onEnd()
+      if (command === 'reset') guest.reboot().catch(() => {})
+      if (command === 'help') say(HELP)
+    }
+  }
+  input.setRawMode(true)
+  input.on('data', onData)
+  input.resume()
+  return () => {
+    input.off('data', onData)
+    input.setRawMode(false)
+    input.pause()
+  }
+}
