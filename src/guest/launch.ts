@@ -51,7 +51,7 @@ export interface LaunchOptions {
  * @throws BringupError with the plan's diagnostics when it has errors (nothing is started then), or with what went
  *   wrong before the guest began to run.
  */
-export async function launch(plan: Plan, options: LaunchOptions): Promise<Guest> {
+export async function launchPlan(plan: Plan, options: LaunchOptions): Promise<Guest> {
   if (!isClean(plan.diagnostics)) throw new BringupError(plan.diagnostics.filter((d) => d.severity === 'error'))
   createFiles(plan.files)
   const folder = createRun(options.stateFolder, plan, plan.argv)

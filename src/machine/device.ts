@@ -101,6 +101,15 @@ export interface RuleContext {
   readonly path: string
 }
 
+/** Where a machine lives: what relative paths and default stores are relative to. All absolute. */
+export interface Home {
+  readonly machine: string
+  /** The project's folder. */
+  readonly folder: string
+  /** Runs and stores: `.bringup` of the project. */
+  readonly stateFolder: string
+}
+
 /** What a device needs of the QEMU binary. A shared rule reports what is lacking. */
 export interface QemuNeeds {
   /** Device or object types. */
@@ -120,6 +129,8 @@ export interface Device<Kind extends string = string, Schema extends z.ZodType =
   readonly diagnostics: Readonly<Record<string, DiagnosticKind>>
   /** Short form on the command line, such as `256M,node=1`: `first` is the key that the first bare value means. */
   readonly flag?: { readonly name: string; readonly first: string; readonly example: string; readonly help: string }
+  /** Makes relative paths absolute and chooses those left open. Done once, before anything else looks at the machine. */
+  place?(config: z.output<Schema>, home: Home): z.output<Schema>
   /** Paths whose facts the rules need. A default path depends on the machine's name. */
   paths?(config: z.output<Schema>, machine: MachineView): readonly string[]
   dimms?(config: z.output<Schema>): readonly DimmClaim[]

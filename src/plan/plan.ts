@@ -1,6 +1,6 @@
 /**
  * The plan: everything that one boot will do, as plain data. It can be printed, diffed, saved and read by a person
- * before anything happens. `makePlan()` (in `make-plan.ts`) decides; `launch()` (in `src/guest/launch.ts`) acts.
+ * before anything happens. `makePlan()` (in `make-plan.ts`) decides; `launchPlan()` (in `src/guest/launch.ts`) acts.
  */
 import type { Diagnostic } from '../diagnostics.ts'
 import type { Argument, Channel, FileAction, FileLock, PersistenceVerdict } from '../machine/device.ts'

@@ -1,13 +1,13 @@
 /** Brings together what a plan is made of: project, profile, flags, host facts and QEMU's own answers. Reads, never acts. */
-import { dirname, isAbsolute, resolve } from 'node:path'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
 import { mergeMachine } from '../machine/flags.ts'
-import type { Facts } from '../machine/facts.ts'
-import { type MachineInput, parseMachine, pathsOf, resolveMachines } from '../machine/machine.ts'
+import type { AcceleratorFact, Facts, QemuCapabilities } from '../machine/facts.ts'
+import { type MachineConfig, type MachineInput, parseMachine, resolveMachines } from '../machine/machine.ts'
 import { gatherFacts } from '../plan/gather.ts'
+import { pathsOf, placeMachine } from '../plan/place.ts'
 import { makePlan } from '../plan/make-plan.ts'
 import type { Plan } from '../plan/plan.ts'
-import { acceleratorsFor } from '../qemu/accelerators.ts'
+import { proveAccelerators } from '../qemu/accelerators.ts'
 import { readCapabilities } from '../qemu/capabilities.ts'
 import { findQemu } from '../qemu/find.ts'
 import { cacheFolder } from './cache-folder.ts'
@@ -73,8 +73,9 @@ export async function planRun(request: PlanningRequest): Promise<Planned> {
   const merged = mergeMachine(profile.defaults, wanted)
   parseMachine(name, merged)
   const prepared = await profile.prepare({ machine: merged, command, projectFolder: project.folder, cacheFolder: cache, signal, progress })
-  const machine = parseMachine(name, absolute(complete(profile, prepared.machine, wanted), project.folder))
-  const facts = await factsFor(machine, { cache, signal, progress })
+  const home = { machine: name, folder: project.folder, stateFolder: project.stateFolder }
+  const machine = placeMachine(parseMachine(name, complete(profile, prepared.machine, wanted)), home)
+  const facts = await factsFor(machine, name, { cache, signal, progress })
   return { plan: makePlan({ name, profile: profile.name, machine, facts, judgement: profile.judgement }), facts, profile }
 }
 
@@ -85,15 +86,20 @@ function complete(profile: Profile, prepared: MachineInput, wanted: MachineInput
   return append.length > 1 ? { ...machine, boot: { ...machine.boot, append: append.join(' ') } } : machine
 }
 
-/** Paths in a description are relative to the project's folder, wherever bringup was started. */
-function absolute(machine: MachineInput, folder: string): MachineInput {
-  const fix = (path: string | undefined) => (path === undefined || isAbsolute(path) ? path : resolve(folder, path))
-  const boot = machine.boot && {
-    ...machine.boot,
-    ...Object.fromEntries((['kernel', 'initrd', 'esp', 'code', 'variables'] as const).flatMap((key) => {
-      const path = fix(machine.boot?.[key])
-      return path === undefined ? [] : [[key, path]]
-    })),
-  }
-  return { ...machine, ...(boot ? { boot } : {}), ...(machine.qemu?.includes('/') ? { qemu: fix(machine.qemu) } : {}) }
+async function factsFor(machine: MachineConfig, name: string, context: { readonly cache: string; readonly signal: AbortSignal; readonly progress: (what: string) => void }): Promise<Facts> {
+  const path = findQemu(machine.arch, machine.qemu)
+  const qemu = await readCapabilities(path, machine.arch, context.cache)
+  const accelerators = await acceleratorsFor(machine.accel, qemu, context)
+  return gatherFacts(pathsOf(name, machine), { qemu, accelerators })
+}
+
+/** TCG needs no proof: it is QEMU itself. KVM is tried only where it may be used. */
+async function acceleratorsFor(
+  wanted: MachineConfig['accel'],
+  qemu: QemuCapabilities,
+  context: { readonly cache: string; readonly signal: AbortSignal; readonly progress: (what: string) => void },
+): Promise<readonly AcceleratorFact[]> {
+  if (wanted === 'tcg') return [{ name: 'tcg', works: qemu.accelerators.includes('tcg'), reason: qemu.accelerators.includes('tcg') ? 'asked for' : 'not compiled into this QEMU', tookMs: 0 }]
+  const kernel = await buildProbe({ cacheFolder: context.cache, signal: context.signal, progress: context.progress }).catch(() => undefined)
+  return proveAccelerators({ qemu, probeKernel: kernel?.pvh, cacheFolder: context.cache, signal: context.signal })
 }

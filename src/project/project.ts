@@ -73,7 +73,8 @@ function projectOf(config: BringupConfig, configFile: string, request: ProjectRe
     folder,
     configFile,
     machines,
-    defaultMachine: config.defaultMachine ?? ('default' in machines ? 'default' : (Object.keys(machines)[0] ?? 'default')),
+    defaultMachine:
+      config.defaultMachine ?? ('default' in machines ? 'default' : (Object.keys(machines)[0] ?? 'default')),
     profile: config.profile ?? 'probe',
     profiles: config.profiles,
     stateFolder: stateFolder(folder, request),

@@ -1,7 +1,7 @@
 /** `bringup run`: boots a kernel on a machine, and says how it went. */
 import type { Diagnostic } from '../../diagnostics.ts'
 import type { Guest } from '../../guest/guest.ts'
-import { launch } from '../../guest/launch.ts'
+import { launchPlan } from '../../guest/launch.ts'
 import type { GuestView } from '../../machine/guest-view.ts'
 import type { Plan } from '../../plan/plan.ts'
 import { type Planned, planRun } from '../../project/planning.ts'
@@ -21,7 +21,10 @@ export const command: Command = {
     'On a terminal the console is yours: Ctrl-A X ends the guest, Ctrl-A H shows more keys.',
   options: [
     ...MACHINE_OPTIONS,
-    { flags: '--verify', description: 'compare what the guest saw with what was asked (the default for the probe kernel)' },
+    {
+      flags: '--verify',
+      description: 'compare what the guest saw with what was asked (the default for the probe kernel)',
+    },
     { flags: '--no-verify', description: 'do not compare' },
     { flags: '--console', description: 'show the console even where a report is printed instead' },
     { flags: '--quiet', description: 'show no console' },
@@ -52,8 +55,11 @@ async function run(invocation: Invocation): Promise<number> {
   const findings = planned.plan.diagnostics.filter((d) => d.severity === 'warning')
   if (findings.length > 0) output.note(`${formatDiagnostics(findings, output.errorColors)}\n`)
   const isCommand = rest !== undefined && rest.length > 0
-  const showsConsole = !output.isJson && options.quiet !== true && (options.console === true || !(isCommand || planned.profile.verifiesByDefault))
-  const guest = await launch(planned.plan, {
+  const showsConsole =
+    !output.isJson &&
+    options.quiet !== true &&
+    (options.console === true || !(isCommand || planned.profile.verifiesByDefault))
+  const guest = await launchPlan(planned.plan, {
     stateFolder: project.stateFolder,
     facts: planned.facts,
     profile: planned.profile,
@@ -69,7 +75,14 @@ async function run(invocation: Invocation): Promise<number> {
 }
 
 async function follow(guest: Guest, isInteractive: boolean): Promise<RunResult> {
-  const detach = isInteractive ? attachTerminal(guest, process.stdin, () => void guest.interrupt(), (text) => void process.stdout.write(text)) : () => {}
+  const detach = isInteractive
+    ? attachTerminal(
+        guest,
+        process.stdin,
+        () => void guest.interrupt(),
+        (text) => void process.stdout.write(text),
+      )
+    : () => {}
   try {
     return await guest.done
   } finally {
@@ -79,7 +92,12 @@ async function follow(guest: Guest, isInteractive: boolean): Promise<RunResult> 
 
 /** The command's output is this process's output, its exit code this process's exit code. */
 async function runCommand(guest: Guest, argv: readonly string[], output: Output): Promise<RunResult> {
-  const live = output.isJson ? {} : { onStdout: (c: Uint8Array) => void process.stdout.write(c), onStderr: (c: Uint8Array) => void process.stderr.write(c) }
+  const live = output.isJson
+    ? {}
+    : {
+        onStdout: (c: Uint8Array) => void process.stdout.write(c),
+        onStderr: (c: Uint8Array) => void process.stderr.write(c),
+      }
   try {
     const { exitCode } = await guest.run(argv, live)
     return await guest.endWith(exitCode)
@@ -97,12 +115,16 @@ function report({ plan }: Planned, result: RunResult, isCommand: boolean, output
     output.print(headline(plan, output))
     if (result.guest !== undefined) output.print(`\n${describeView(result.guest as GuestView, output)}`)
     if (result.comparison !== undefined) output.print(`\n${comparisonTable(result, output)}`)
-    if (result.guest !== undefined) for (const line of memories(plan, result.guest as GuestView)) output.print(line)
+    if (result.guest !== undefined)
+      for (const line of memories(plan, result.guest as GuestView)) output.print(line)
   }
   const diagnostics = result.diagnostics as readonly Diagnostic[]
   if (diagnostics.length > 0 && !isQuiet) output.error(`\n${formatDiagnostics(diagnostics, errorColors)}`)
   const paint = isGood ? errorColors.green : errorColors.red
-  if (!isQuiet) output.note(`\n${paint(errorColors.bold(result.verdict))} ${result.meaning} ${errorColors.dim(`· ${result.timings.totalMs} ms · ${result.folder}`)}`)
+  if (!isQuiet)
+    output.note(
+      `\n${paint(errorColors.bold(result.verdict))} ${result.meaning} ${errorColors.dim(`· ${result.timings.totalMs} ms · ${result.folder}`)}`,
+    )
 }
 
 function headline(plan: Plan, { colors }: Output): string {
@@ -139,12 +161,15 @@ function comparisonTable(result: RunResult, { colors }: Output): string {
 /** What each NVDIMM remembers of earlier boots. */
 function memories(plan: Plan, view: GuestView): readonly string[] {
   const named = plan.machine.devices.filter((d) => d.kind === 'nvdimm')
-  return (view.nvdimms ?? []).toSorted((a, b) => a.handle - b.handle).flatMap(({ state, boots }, index) => {
-    const name = `NVDIMM ${named[index]?.id ?? index}`
-    if (state === 'kept') return [`\n${name} kept what the last boot wrote: this is boot ${boots}.`]
-    if (state === 'new') return [`\n${name} is new: this is its first boot. Run it again to see what it remembers.`]
-    if (state === 'foreign') return [`\n${name} holds somebody's data; it was not touched.`]
-    if (state === 'bad') return [`\n${name} could not be read by the guest.`]
-    return []
-  })
+  return (view.nvdimms ?? [])
+    .toSorted((a, b) => a.handle - b.handle)
+    .flatMap(({ state, boots }, index) => {
+      const name = `NVDIMM ${named[index]?.id ?? index}`
+      if (state === 'kept') return [`\n${name} kept what the last boot wrote: this is boot ${boots}.`]
+      if (state === 'new')
+        return [`\n${name} is new: this is its first boot. Run it again to see what it remembers.`]
+      if (state === 'foreign') return [`\n${name} holds somebody's data; it was not touched.`]
+      if (state === 'bad') return [`\n${name} could not be read by the guest.`]
+      return []
+    })
 }

@@ -1,0 +1,26 @@
+/**
+ * What a `bringup.config` may import from 'bringup'. The loader hands it these very modules, so that a config works
+ * where bringup is not installed, and so that loading one does not load the machinery that starts guests.
+ */
+import type { MachineInput } from '../machine/machine.ts'
+import type { ConfigInput } from './config.ts'
+
+export { GiB, KiB, MiB, TiB } from '../units.ts'
+export { defineProfile } from './profile.ts'
+
+/**
+ * Declares a project's machines; returns its argument and exists for the types.
+ *
+ * @example
+ * export default defineConfig({
+ *   machines: { small: { memory: { size: '256M' } } },
+ * })
+ */
+export function defineConfig(config: ConfigInput): ConfigInput {
+  return config
+}
+
+/** Declares one machine; returns its argument and exists for the types. */
+export function defineMachine(machine: MachineInput): MachineInput {
+  return machine
+}

@@ -1,0 +1,117 @@
+/** Turns what the schema says about a config into diagnostics: one per mistake, with its path and what would be right. */
+import { z } from 'zod'
+import { type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
+import { nearest } from '../nearest.ts'
+
+export const problems = defineDiagnostics({
+  CONFIG_UNKNOWN_KEY: {
+    title: 'A key in a description is not known.',
+    why: 'a misspelt key that was passed over would give another machine than the one meant',
+    remedy: 'correct or delete it; the reference lists the keys',
+  },
+  CONFIG_INVALID: {
+    title: 'A value in a description is not of the kind that is wanted there.',
+    why: 'bringup guesses nothing',
+    remedy: 'correct it; the reference lists the values',
+  },
+})
+
+type Issue = z.core.$ZodIssue
+
+/** What the findings are about: the schema that was not met, what was written, and in which file. */
+export interface Subject {
+  readonly schema: z.ZodType
+  readonly input: unknown
+  readonly file: string
+}
+
+/** Every problem of a config, the file's name in each of them. */
+export function diagnoseIssues(issues: readonly Issue[], subject: Subject): readonly Diagnostic[] {
+  return issues.flatMap((issue) => diagnose(issue, [], subject))
+}
+
+/** `machines.big.devices[0].size`, as it would be written in code. */
+export function formatPath(path: readonly PropertyKey[]): string {
+  return path
+    .map((key, index) => {
+      if (typeof key === 'number') return `[${key}]`
+      const text = String(key)
+      if (!/^[\w$]+$/.test(text)) return `["${text}"]`
+      return index === 0 ? text : `.${text}`
+    })
+    .join('')
+}
+
+function diagnose(issue: Issue, above: readonly PropertyKey[], subject: Subject): readonly Diagnostic[] {
+  const { input, file } = subject
+  const path = [...above, ...issue.path]
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => {
+      const meant = nearest(key, keysAt(subject.schema, path))
+      const remedy = meant === undefined ? undefined : { remedy: `did you mean "${meant}"?` }
+      return problems.CONFIG_UNKNOWN_KEY.at(
+        formatPath([...path, key]),
+        `${file}: ${formatPath([...path, key])} is not known`,
+        remedy,
+      )
+    })
+  }
+  if (issue.code === 'invalid_union' && issue.errors.length > 0) {
+    return closestBranch(issue.errors).flatMap((inner) => diagnose(inner, path, subject))
+  }
+  const got = describe(valueAt(input, path))
+  return [
+    problems.CONFIG_INVALID.at(
+      formatPath(path),
+      `${file}: ${formatPath(path) || 'the description'}: ${issue.message} (it is ${got})`,
+    ),
+  ]
+}
+
+/** Of a union's alternatives, the one that was most nearly met: the one whose first complaint lies deepest. */
+function closestBranch(branches: readonly (readonly Issue[])[]): readonly Issue[] {
+  const depth = (issues: readonly Issue[]) =>
+    Math.max(0, ...issues.map((i) => i.path.length + (i.code === 'custom' ? 1 : 0)))
+  return branches.toSorted((a, b) => depth(b) - depth(a) || a.length - b.length)[0] ?? []
+}
+
+interface JsonSchema {
+  readonly properties?: Readonly<Record<string, JsonSchema>>
+  readonly additionalProperties?: JsonSchema | boolean
+  readonly items?: JsonSchema
+  readonly anyOf?: readonly JsonSchema[]
+  readonly oneOf?: readonly JsonSchema[]
+  readonly allOf?: readonly JsonSchema[]
+}
+
+/** The keys that may stand at a place. */
+function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): readonly string[] {
+  const start = alternatives(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema)
+  const there = path.reduce((schemas, key) => schemas.flatMap((s) => alternatives(step(s, key))), start)
+  return [...new Set(there.flatMap((s) => Object.keys(s.properties ?? {})))]
+}
+
+function alternatives(schema: JsonSchema | undefined): readonly JsonSchema[] {
+  if (!schema) return []
+  const inner = [...(schema.anyOf ?? []), ...(schema.oneOf ?? []), ...(schema.allOf ?? [])]
+  return [schema, ...inner.flatMap(alternatives)]
+}
+
+function step(schema: JsonSchema, key: PropertyKey): JsonSchema | undefined {
+  if (typeof key === 'number') return schema.items
+  const others = typeof schema.additionalProperties === 'object' ? schema.additionalProperties : undefined
+  return schema.properties?.[String(key)] ?? others
+}
+
+function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>(
+    (value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key],
+    input,
+  )
+}
+
+function describe(value: unknown): string {
+  if (value === undefined) return 'missing'
+  const text = JSON.stringify(value) ?? typeof value
+  return text.length > 60 ? `${text.slice(0, 57)}…` : text
+}

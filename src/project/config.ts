@@ -1,0 +1,170 @@
+/** Finds, loads and checks `bringup.config`. */
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { z } from 'zod'
+import { BringupError, defineDiagnostics } from '../diagnostics.ts'
+import { configSchema } from '../machine/config-schema.ts'
+import { cacheFolder } from './cache-folder.ts'
+import { diagnoseIssues } from './config-issues.ts'
+import { findJsonError } from './json-text.ts'
+import type { Profile } from './profile.ts'
+
+/** In the order in which they are looked for. One folder may hold only one of them. */
+export const CONFIG_NAMES = ['ts', 'mts', 'js', 'mjs', 'json'].map(
+  (extension) => `bringup.config.${extension}`,
+)
+
+/** A config as it is written. `profiles` are code, and therefore not part of the schema for data. */
+export type ConfigInput = z.input<typeof configSchema> & { readonly profiles?: readonly Profile[] }
+export type BringupConfig = z.output<typeof configSchema> & { readonly profiles: readonly Profile[] }
+
+export const problems = defineDiagnostics({
+  CONFIG_NOT_FOUND: {
+    title: 'The config file or folder named by --project does not exist.',
+    why: '--project takes a bringup.config file, or a folder',
+    remedy: 'correct the path, or leave --project away to use the nearest bringup.config upwards',
+  },
+  CONFIG_AMBIGUOUS: {
+    title: 'One folder holds two config files.',
+    why: 'a machine needs one source; which of two files counts should not depend on their names',
+    remedy: 'delete one of them',
+  },
+  CONFIG_SYNTAX: {
+    title: 'The config file is not valid TypeScript, JavaScript or JSON.',
+    why: 'nothing in it can be used until it can be read',
+    remedy: 'mend it at the line shown; JSON allows neither comments nor a comma after the last entry',
+  },
+  CONFIG_THREW: {
+    title: 'The code of the config file threw an error.',
+    why: 'a config is a program, and it did not run to its end',
+    remedy: 'mend it at the line shown',
+  },
+  CONFIG_EXPORTS_NOTHING: {
+    title: 'The config file has no default export that is an object.',
+    why: 'bringup reads the machines from the default export',
+    remedy:
+      "write: export default defineConfig({ machines: { … } }), with defineConfig imported from 'bringup'",
+  },
+})
+
+/**
+ * The config file that counts: the one named, else the nearest one from `cwd` upwards.
+ *
+ * @throws BringupError CONFIG_NOT_FOUND, CONFIG_AMBIGUOUS
+ */
+export function findConfig({
+  cwd,
+  project,
+}: {
+  readonly cwd: string
+  readonly project?: string
+}): string | undefined {
+  if (project === undefined) return searchUpwards(resolve(cwd))
+  const named = resolve(cwd, project)
+  const stat = statSync(named, { throwIfNoEntry: false })
+  if (!stat) throw new BringupError([problems.CONFIG_NOT_FOUND.at('', `there is no ${named}`)])
+  return stat.isDirectory() ? configIn(named) : named
+}
+
+function searchUpwards(folder: string): string | undefined {
+  const found = configIn(folder)
+  if (found !== undefined) return found
+  const parent = dirname(folder)
+  return parent === folder ? undefined : searchUpwards(parent)
+}
+
+function configIn(folder: string): string | undefined {
+  const found = CONFIG_NAMES.filter((name) => existsSync(join(folder, name)))
+  if (found.length > 1)
+    throw new BringupError([problems.CONFIG_AMBIGUOUS.at('', `${folder} holds ${found.join(' and ')}`)])
+  return found[0] === undefined ? undefined : join(folder, found[0])
+}
+
+/**
+ * Loads and checks one config file.
+ *
+ * @throws BringupError with every problem that was found
+ */
+export async function loadConfig(file: string): Promise<BringupConfig> {
+  const written = file.endsWith('.json') ? readJson(file) : await runModule(file)
+  if (typeof written !== 'object' || written === null || Array.isArray(written)) {
+    throw new BringupError([
+      problems.CONFIG_EXPORTS_NOTHING.at('', `${file} exports ${describeValue(written)}`),
+    ])
+  }
+  const {
+    profiles = [],
+    $schema: _,
+    ...data
+  } = written as Record<string, unknown> & { profiles?: readonly Profile[] }
+  const parsed = configSchema.safeParse(data)
+  if (!parsed.success)
+    throw new BringupError(
+      diagnoseIssues(parsed.error.issues, { schema: configSchema, input: data, file: basename(file) }),
+    )
+  return { ...parsed.data, profiles }
+}
+
+function describeValue(value: unknown): string {
+  if (Array.isArray(value)) return 'a list'
+  return value === undefined || value === null ? 'nothing by default' : `a ${typeof value}`
+}
+
+function readJson(file: string): unknown {
+  const text = readFileSync(file, 'utf8')
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    const at = findJsonError(text)
+    const where = at ? `${file}:${at.line}:${at.column}` : file
+    const evidence = at ? pointAt(text, at.line, at.column) : []
+    throw new BringupError([problems.CONFIG_SYNTAX.at('', `${where}: not valid JSON`, { evidence })], {
+      cause,
+    })
+  }
+}
+
+async function runModule(file: string): Promise<unknown> {
+  // Loaded only here: a project without a config, or with a JSON one, does not pay for it.
+  const [{ createJiti }, api] = await Promise.all([import('jiti'), import('./config-api.ts')])
+  const jiti = createJiti(pathToFileURL(file).href, {
+    fsCache: join(cacheFolder(), 'config'),
+    moduleCache: false,
+    virtualModules: { bringup: api },
+  })
+  try {
+    return await jiti.import(file, { default: true })
+  } catch (cause) {
+    if (cause instanceof BringupError) throw cause
+    throw explain(file, cause)
+  }
+}
+
+/** Turns what a config threw into one finding that names the line, without the loader's stack. */
+function explain(file: string, cause: unknown): BringupError {
+  const error = cause instanceof Error ? cause : new Error(String(cause))
+  const syntax = /\((\d+):(\d+)\)\s*$/m.exec(error.message) ?? /:(\d+):(\d+)\s*$/m.exec(error.message)
+  const isSyntax = error.name === 'SyntaxError' || 'reasonCode' in error
+  const place = (isSyntax ? syntax : undefined) ?? placeInStack(error.stack ?? '', file)
+  const [line, column] = [Number(place?.[1] ?? 0), Number(place?.[2] ?? 0)]
+  const message = (error.message.split('\n')[0] ?? '')
+    .replace(/^.*ParseError:\s*/, '')
+    .replace(/\s*\(?[^\s(]*\d+:\d+\)?\s*$/, '')
+  const where = line > 0 ? `${file}:${line}:${column}` : file
+  const evidence = line > 0 ? pointAt(readFileSync(file, 'utf8'), line, column) : []
+  const kind = isSyntax ? problems.CONFIG_SYNTAX : problems.CONFIG_THREW
+  return new BringupError([kind.at('', `${where}: ${message || error.message}`, { evidence })], { cause })
+}
+
+function placeInStack(stack: string, file: string): RegExpExecArray | undefined {
+  const frame = stack.split('\n').find((line) => line.includes(file))
+  return (frame && /:(\d+):(\d+)\)?\s*$/.exec(frame)) || undefined
+}
+
+function pointAt(text: string, line: number, column: number): readonly string[] {
+  const words = text.split('\n')[line - 1]
+  return words === undefined
+    ? []
+    : [`${line} | ${words}`, `${' '.repeat(`${line} | `.length + Math.max(0, column - 1))}^`]
+}
