@@ -3,13 +3,19 @@ import { BringupError, type Diagnostic } from '../diagnostics.ts'
 import { parseDeviceFlag } from '../machine/flags.ts'
 import type { MachineInput } from '../machine/machine.ts'
 import { devices } from '../machine/registry.ts'
-import { problems as usageProblems } from './usage.ts'
 import type { OptionSpec } from './command.ts'
+import { problems as usageProblems } from './usage.ts'
 
 /** One per device that has a short form: `--nvdimm 256M,node=1`. */
 const DEVICE_OPTIONS: readonly OptionSpec[] = devices.flatMap((device) =>
   device.flag
-    ? [{ flags: `--${device.flag.name} <${device.flag.first}[,key=value…]>`, description: `${device.flag.help} (such as ${device.flag.example})`, isRepeatable: true }]
+    ? [
+        {
+          flags: `--${device.flag.name} <${device.flag.first}[,key=value…]>`,
+          description: `${device.flag.help} (such as ${device.flag.example})`,
+          isRepeatable: true,
+        },
+      ]
     : [],
 )
 
@@ -21,7 +27,11 @@ export const MACHINE_OPTIONS: readonly OptionSpec[] = [
   { flags: '--cpu <model>', description: 'CPU model' },
   { flags: '--memory <size>', description: 'RAM, such as 512M' },
   { flags: '--numa <n>', description: 'split CPUs and memory evenly over so many NUMA nodes' },
-  { flags: '--nvdimm-persistence <what>', description: 'what the platform flushes on power loss', choices: ['cpu', 'mem-ctrl'] },
+  {
+    flags: '--nvdimm-persistence <what>',
+    description: 'what the platform flushes on power loss',
+    choices: ['cpu', 'mem-ctrl'],
+  },
   ...DEVICE_OPTIONS,
   { flags: '--kernel <file>', description: 'kernel image: bzImage, PVH or multiboot ELF', from: 'files' },
   { flags: '--initrd <file>', description: 'initial RAM disk', from: 'files' },
@@ -52,7 +62,11 @@ export function machineFromOptions(options: Values): MachineInput {
     return undefined
   }
   const listed = devices.flatMap((device) =>
-    device.flag === undefined ? [] : ((options[camelCase(device.flag.name)] as readonly string[] | undefined) ?? []).map((value) => parseDeviceFlag(device, value)),
+    device.flag === undefined
+      ? []
+      : ((options[camelCase(device.flag.name)] as readonly string[] | undefined) ?? []).map((value) =>
+          parseDeviceFlag(device, value),
+        ),
   )
   wrong.push(...listed.flatMap((l) => l.diagnostics))
   const cores = count('cores')
@@ -67,7 +81,13 @@ export function machineFromOptions(options: Values): MachineInput {
     cpu: prune({ count: cores, model: text('cpu') }),
     memory: prune({ size: text('memory') }),
     numa: numa === undefined ? undefined : { nodes: numa },
-    boot: prune({ kernel: text('kernel'), initrd: text('initrd'), append: text('append'), firmware: text('firmware'), esp: text('esp') }),
+    boot: prune({
+      kernel: text('kernel'),
+      initrd: text('initrd'),
+      append: text('append'),
+      firmware: text('firmware'),
+      esp: text('esp'),
+    }),
     devices: listed.length > 0 ? listed.flatMap((l) => (l.device ? [l.device] : [])) : undefined,
     qemuArgs: options.qemuArg,
   }) as MachineInput
@@ -82,4 +102,3 @@ function prune(value: Record<string, unknown>): Record<string, unknown> | undefi
   const entries = Object.entries(value).filter(([, v]) => v !== undefined)
   return entries.length === 0 ? undefined : Object.fromEntries(entries)
 }
-

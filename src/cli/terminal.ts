@@ -6,10 +6,14 @@ import type { Guest } from '../guest/guest.ts'
 
 const CTRL_A = 1
 
-const HELP = '\r\nCtrl-A X  end the guest\r\nCtrl-A R  press its reset button\r\nCtrl-A H  this help\r\nCtrl-A Ctrl-A  send Ctrl-A\r\n'
+const HELP =
+  '\r\nCtrl-A X  end the guest\r\nCtrl-A R  press its reset button\r\nCtrl-A H  this help\r\nCtrl-A Ctrl-A  send Ctrl-A\r\n'
 
 /** What bytes from the keyboard mean: for the guest, or for bringup. Pure, so that it can be tested key by key. */
-export function createEscapes(): (input: Uint8Array) => { readonly forGuest: Uint8Array; readonly commands: readonly ('end' | 'reset' | 'help')[] } {
+export function createEscapes(): (input: Uint8Array) => {
+  readonly forGuest: Uint8Array
+  readonly commands: readonly ('end' | 'reset' | 'help')[]
+} {
   let isEscaped = false
   return (input) => {
     const forGuest: number[] = []
@@ -30,7 +34,12 @@ export function createEscapes(): (input: Uint8Array) => { readonly forGuest: Uin
 }
 
 /** Puts the terminal in raw mode and connects it; returns what puts it back. Does nothing without a terminal. */
-export function attachTerminal(guest: Guest, input: NodeJS.ReadStream, onEnd: () => void, say: (text: string) => void): () => void {
+export function attachTerminal(
+  guest: Guest,
+  input: NodeJS.ReadStream,
+  onEnd: () => void,
+  say: (text: string) => void,
+): () => void {
   if (!input.isTTY) return () => {}
   const escapes = createEscapes()
   const onData = (chunk: Buffer) => {

@@ -13,11 +13,18 @@ import { formatTable } from '../table.ts'
 
 export const command: Command = {
   summary: 'show what a run would do, and check it',
-  description: 'Prints the QEMU command ready to paste, the files it needs, every finding about the machine, and what its stores survive. Changes nothing.',
-  options: [...MACHINE_OPTIONS, { flags: '--command', description: 'print the QEMU command alone, on one line' }],
+  description:
+    'Prints the QEMU command ready to paste, the files it needs, every finding about the machine, and what its stores survive. Changes nothing.',
+  options: [
+    ...MACHINE_OPTIONS,
+    { flags: '--command', description: 'print the QEMU command alone, on one line' },
+  ],
   examples: [
     { command: 'bringup plan', says: 'check the default machine' },
-    { command: 'bringup plan --numa 2 --nvdimm 256M,node=1', says: 'the same with two nodes and an NVDIMM on the second' },
+    {
+      command: 'bringup plan --numa 2 --nvdimm 256M,node=1',
+      says: 'the same with two nodes and an NVDIMM on the second',
+    },
     { command: 'bringup plan --json | jq .diagnostics', says: 'the findings for a program' },
   ],
   rest: 'command for the guest',
@@ -40,7 +47,9 @@ export const command: Command = {
 function print(plan: Plan, isCommandOnly: boolean, output: Output): void {
   const { colors } = output
   if (isCommandOnly) return output.print(quoteCommand(plan.argv).join(' '))
-  output.print(`${colors.bold(plan.name)} · profile ${plan.profile} · QEMU ${plan.qemu.version} · ${plan.accelerator.name.toUpperCase()} (${plan.accelerator.because})`)
+  output.print(
+    `${colors.bold(plan.name)} · profile ${plan.profile} · QEMU ${plan.qemu.version} · ${plan.accelerator.name.toUpperCase()} (${plan.accelerator.because})`,
+  )
   output.print(`\n${colors.bold('QEMU command')}`)
   output.print(indentCommand(quoteCommand(plan.argv)))
   if (plan.files.length > 0) {

@@ -1,0 +1,127 @@
+/**
+ * Keeps the house in order: imports go one way between the rooms and never in circles, no room names an operating
+ * system that has a profile, nothing goes through a shell, nothing sleeps.
+ */
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
+import { ROOT } from './processes.mjs'
+
+/** Which rooms a room may import besides itself. Files that lie in `src` itself (`units`, `diagnostics`) are free to all. */
+const MAY_IMPORT = {
+  machine: [],
+  host: ['machine'],
+  qemu: ['machine', 'plan', 'host'],
+  plan: ['machine', 'host', 'qemu'],
+  runs: ['machine', 'plan'],
+  project: ['machine', 'plan', 'host', 'qemu'],
+  guest: ['machine', 'plan', 'host', 'qemu', 'runs', 'project'],
+  testing: ['machine', 'plan', 'host', 'qemu', 'runs', 'project', 'guest'],
+  cli: ['machine', 'plan', 'host', 'qemu', 'runs', 'project', 'guest', 'testing'],
+}
+
+/** Files outside the rooms, and the rooms that they may import. */
+const ENTRANCES = {
+  'index.ts': Object.keys(MAY_IMPORT).filter((room) => room !== 'cli' && room !== 'testing'),
+}
+
+/** Where an operating system may be named outside its profile, and why. */
+const NAMED_FOR_A_REASON = {
+  'machine/facts.ts': 'kinds of kernel image are file formats: a bzImage is one whatever it boots',
+  'machine/devices/boot.ts': 'boots by the Linux boot protocol, which other kernels use too',
+  'host/': 'facts of this computer, which runs Linux, are read from its /proc and /sys',
+}
+
+const SYSTEMS = /\b(linux|nrk|unikraft|barrelfish|sel4)\b/i
+const src = join(ROOT, 'src')
+const files = readdirSync(src, { recursive: true })
+  .filter((f) => f.endsWith('.ts'))
+  .sort()
+
+const problems = [...files.flatMap(checkFile), ...circles()]
+for (const problem of problems) console.error(problem)
+if (problems.length === 0) console.log(`borders: ${files.length} files keep them`)
+process.exitCode = problems.length === 0 ? 0 : 1
+
+function checkFile(file) {
+  const text = readFileSync(join(src, file), 'utf8')
+  const isTest = file.endsWith('.test.ts')
+  const code = withoutComments(text)
+  return [
+    ...(isTest
+      ? []
+      : importsOf(file, text)
+          .filter(({ to }) => !mayImport(file, to))
+          .map(({ to }) => `src/${file}: may not import src/${to}`)),
+    ...(/\bshell:\s*true\b/.test(code) ? [`src/${file}: goes through a shell`] : []),
+    ...(!isTest &&
+    /\bsleep\s*\(|timers\/promises|\bnew Promise\b[^;]{0,60}setTimeout\(\s*(resolve|r|done)\s*,/.test(code)
+      ? [`src/${file}: sleeps; wait for an event`]
+      : []),
+    ...(isTest ? [] : systemsNamed(file, code)),
+  ]
+}
+
+function systemsNamed(file, code) {
+  if (file.startsWith('project/profiles/') || Object.keys(NAMED_FOR_A_REASON).some((f) => file.startsWith(f)))
+    return []
+  const line = code.split('\n').findIndex((l) => SYSTEMS.test(l) && !isSaid(l))
+  return line === -1
+    ? []
+    : [`src/${file}:${line + 1}: names an operating system; that belongs into its profile`]
+}
+
+/** Help, summaries and remedies are documentation: they may say "such as --profile linux". */
+function isSaid(line) {
+  return /\b(says|command|summary|description|remedy|why|title|what|help|rest|source|example|flags)\b|\.describe\(|\.meta\(/.test(
+    line,
+  )
+}
+
+function mayImport(from, to) {
+  const [room, target] = [roomOf(from), roomOf(to)]
+  if (room === undefined) return target === undefined || (ENTRANCES[from] ?? []).includes(target)
+  return target === undefined
+    ? to !== 'index.ts'
+    : target === room || (MAY_IMPORT[room] ?? []).includes(target)
+}
+
+function roomOf(file) {
+  return file.includes('/') ? file.split('/')[0] : undefined
+}
+
+function importsOf(file, text) {
+  const found = [
+    ...text.matchAll(/^\s*(import|export)\b(\s+type\b)?[^'"]*?from\s+'(\.[^']+)'|\bimport\('(\.[^']+)'\)/gm),
+  ]
+  return found.map((m) => ({
+    isType: m[2] !== undefined,
+    isLazy: m[4] !== undefined,
+    to: relative(src, resolve(src, dirname(file), m[3] ?? m[4])),
+  }))
+}
+
+/** Circles of imports that are there when the program runs; types and lazy imports make none. */
+function circles() {
+  const graph = new Map(
+    files.map((f) => [
+      f,
+      importsOf(f, readFileSync(join(src, f), 'utf8'))
+        .filter((i) => !i.isType && !i.isLazy)
+        .map((i) => i.to),
+    ]),
+  )
+  const done = new Set()
+  const found = []
+  const visit = (file, path) => {
+    if (path.includes(file)) found.push(`circle: ${[...path.slice(path.indexOf(file)), file].join(' → ')}`)
+    if (path.includes(file) || done.has(file)) return
+    for (const next of graph.get(file) ?? []) visit(next, [...path, file])
+    done.add(file)
+  }
+  for (const file of files) visit(file, [])
+  return found
+}
+
+function withoutComments(text) {
+  return text.replace(/\/\*[\s\S]*?\*\//g, (c) => c.replace(/[^\n]/g, '')).replace(/(^|\s)\/\/.*$/gm, '$1')
+}

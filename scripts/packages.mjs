@@ -1,0 +1,26 @@
+/**
+ * What bringup needs of the operating system, one line a package, each with its reason.
+ * A package counts as there when one of its `programs` is in PATH or one of its `files` exists, whoever installed it.
+ */
+
+/** For `npm start`: the main job. */
+export const MAIN_PACKAGES = [
+  { name: 'qemu-system-x86', programs: ['qemu-system-x86_64'], why: 'runs the machines' },
+  { name: 'gcc', programs: [process.env.CC || 'cc', 'gcc', 'clang'], why: 'compiles the bundled kernel' },
+  { name: 'binutils', programs: ['ld'], why: 'links the bundled kernel' },
+  {
+    name: 'util-linux',
+    programs: ['setpriv'],
+    why: 'ties QEMU’s life to bringup’s (setpriv), and locks NVDIMM files (flock)',
+  },
+]
+
+/** For `npm test`, beyond those. */
+export const TEST_PACKAGES = [
+  { name: 'qemu-utils', programs: ['qemu-img'], why: 'makes the qcow2 disks that the tests attach' },
+  {
+    name: 'ovmf',
+    files: ['/usr/share/OVMF/OVMF_CODE_4M.fd', '/usr/share/OVMF/OVMF_CODE.fd'],
+    why: 'UEFI firmware for the UEFI boot tests',
+  },
+]

@@ -1,0 +1,61 @@
+/**
+ * `npm test`: its own set-up, then every test. `npm test -- --project unit NAME` narrows it as vitest does.
+ * The last line is a plain count; the exit status is 1 when something failed, or when nothing ran.
+ */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { ensureBuilt, ensureNpmPackages } from './install.mjs'
+import { MAIN_PACKAGES, TEST_PACKAGES } from './packages.mjs'
+import { ROOT, run } from './processes.mjs'
+import { ensurePackages } from './system-packages.mjs'
+
+const isYes = process.argv.includes('--yes')
+const args = process.argv.slice(2).filter((a) => a !== '--yes')
+const isReady =
+  (await ensurePackages([...MAIN_PACKAGES, ...TEST_PACKAGES], { isYes })) &&
+  (await ensureNpmPackages()) &&
+  (await ensureBuilt())
+if (!isReady) process.exit(1)
+
+const folder = mkdtempSync(join(tmpdir(), 'bringup-test-'))
+try {
+  const report = join(folder, 'report.json')
+  const vitest = [
+    process.execPath,
+    join(ROOT, 'node_modules/vitest/vitest.mjs'),
+    'run',
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile=${report}`,
+  ]
+  const status = await run([...vitest, ...args])
+  const { line, isGood } = count(report)
+  console.log(line)
+  // npm speaks after us when a script fails, so whoever wants the line last reads it here.
+  if (process.env.BRINGUP_TEST_COUNT) writeFileSync(process.env.BRINGUP_TEST_COUNT, `${line}\n`)
+  process.exitCode = status !== 0 ? status : isGood ? 0 : 1
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}
+
+/** A file that could not even be loaded has no failed test in it, but is a failure all the same. */
+function count(report) {
+  try {
+    const {
+      numPassedTests: passed,
+      numFailedTests: failedTests,
+      numPendingTests: skipped,
+      numTodoTests: todo,
+      testResults,
+    } = JSON.parse(readFileSync(report, 'utf8'))
+    const brokenFiles = testResults.filter(
+      (f) => f.status === 'failed' && !f.assertionResults.some((t) => t.status === 'failed'),
+    ).length
+    const failed = failedTests + brokenFiles
+    const rest = skipped + (todo ?? 0) > 0 ? `, ${skipped + (todo ?? 0)} skipped` : ''
+    return { line: `${passed} passed, ${failed} failed${rest}`, isGood: failed === 0 && passed > 0 }
+  } catch {
+    return { line: '0 passed, 1 failed', isGood: false }
+  }
+}

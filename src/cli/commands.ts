@@ -1,0 +1,36 @@
+/** The list of commands. */
+import type { CommandEntry } from './command.ts'
+
+/** Every command. Loaded when called; a new command is one new file and its line here. */
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: 'run',
+    summary: 'boot a kernel on a machine and say how it went',
+    load: () => import('./commands/run.ts'),
+  },
+  {
+    name: 'plan',
+    summary: 'show what a run would do, and check it',
+    load: () => import('./commands/plan.ts'),
+  },
+  {
+    name: 'machines',
+    summary: 'list the machines of the project, or explain one',
+    load: () => import('./commands/machines.ts'),
+  },
+  {
+    name: 'runs',
+    summary: 'list, show and delete records of runs',
+    load: () => import('./commands/runs.ts'),
+  },
+  {
+    name: 'doctor',
+    summary: 'show what this computer and its QEMU can do, and what is in the way',
+    load: () => import('./commands/doctor.ts'),
+  },
+  {
+    name: 'completion',
+    summary: 'print a completion script for bash, zsh or fish',
+    load: () => import('./commands/completion.ts'),
+  },
+]

@@ -1,0 +1,114 @@
+/** `bringup machines`: what can be booted here. Reads the description only; no QEMU is asked. */
+import type { MachineView } from '../../machine/device.ts'
+import { type MachineConfig, parseMachine, partsOf, resolveMachines, viewOf } from '../../machine/machine.ts'
+import type { Project } from '../../project/project.ts'
+import { formatBytes } from '../../units.ts'
+import type { Command, Invocation } from '../command.ts'
+import type { Output } from '../output.ts'
+import { usageError } from '../usage.ts'
+
+export const command: Command = {
+  summary: 'list the machines of the project, or explain one',
+  arguments: [{ name: '[machine]', description: 'explain this one', from: 'machines' }],
+  examples: [
+    { command: 'bringup machines', says: 'what is described here' },
+    { command: 'bringup machines big', says: 'one machine part by part, defaults filled in' },
+    { command: 'bringup machines big --json', says: 'the whole description as bringup understands it' },
+  ],
+  run: async (invocation) => {
+    const project = await invocation.project()
+    const [name] = invocation.args
+    return name === undefined ? list(project, invocation.output) : explain(project, name, invocation)
+  },
+}
+
+interface Described {
+  readonly name: string
+  readonly machine: MachineConfig
+  readonly view: MachineView
+}
+
+function describe(project: Project): readonly Described[] {
+  return Object.entries(resolveMachines(project.machines)).map(([name, input]) => {
+    const machine = parseMachine(name, input)
+    return { name, machine, view: viewOf(name, machine) }
+  })
+}
+
+async function list(project: Project, output: Output): Promise<number> {
+  const machines = describe(project)
+  output.json({
+    folder: project.folder,
+    configFile: project.configFile ?? null,
+    machines: machines.map(({ name, machine }) => ({ ...identify(project, name, machine), machine })),
+  })
+  if (output.isJson) return 0
+  const { formatTable } = await import('../table.ts')
+  const rows = machines.map(({ name, machine, view }) => [
+    name === project.defaultMachine ? output.colors.bold(name) : name,
+    `${view.cpus.count}`,
+    formatBytes(view.ramBytes),
+    view.nodes.length === 0 ? '-' : `${view.nodes.length}`,
+    machine.devices.map((d) => d.kind).join(' ') || '-',
+    machine.summary ?? '',
+  ])
+  output.print(formatTable(['machine', 'CPUs', 'memory', 'nodes', 'devices', ''], rows, output.colors))
+  output.note(
+    output.errorColors.dim(
+      `from ${project.configFile ?? 'the built-in default; a bringup.config.ts describes others'}`,
+    ),
+  )
+  return 0
+}
+
+function identify(project: Project, name: string, machine: MachineConfig) {
+  return {
+    name,
+    summary: machine.summary ?? null,
+    profile: machine.profile ?? project.profile,
+    isDefault: name === project.defaultMachine,
+  }
+}
+
+async function explain(project: Project, name: string, { output }: Invocation): Promise<number> {
+  const found = describe(project).find((m) => m.name === name)
+  if (!found)
+    throw usageError(
+      `there is no machine "${name}"`,
+      `it is one of: ${Object.keys(project.machines).join(', ')}`,
+    )
+  const { machine, view } = found
+  output.json({ ...identify(project, name, machine), machine, view })
+  if (output.isJson) return 0
+  const { colors } = output
+  const { count, max, sockets, cores, threads } = view.cpus
+  const field = (label: string, value: string) => output.print(`${colors.dim(label.padEnd(10))}${value}`)
+  field('machine', `${colors.bold(name)}${machine.summary === undefined ? '' : `: ${machine.summary}`}`)
+  field('profile', machine.profile ?? project.profile)
+  field('type', `${view.type}, ${machine.arch}, firmware ${view.firmware}, accelerator ${view.accel}`)
+  field(
+    'CPUs',
+    `${count}${max > count ? ` of ${max}` : ''} (${sockets} × ${cores} × ${threads}: sockets, cores, threads)`,
+  )
+  field('memory', formatBytes(view.ramBytes))
+  for (const [index, node] of view.nodes.entries()) {
+    field(`node ${index}`, `${formatBytes(node.bytes)}, CPUs ${node.cpus.join(' ') || 'none'}`)
+  }
+  for (const part of partsOf(machine).filter((p) => p.path.startsWith('devices['))) {
+    output.print(
+      `${colors.dim(part.path.padEnd(10))}${colors.bold(part.device.kind)} ${part.id}: ${part.device.summary}`,
+    )
+    output.print(`          ${colors.dim(settings(part.config))}`)
+  }
+  output.note(colors.dim(`\`bringup plan --machine ${name}\` checks it and shows the QEMU command`))
+  return 0
+}
+
+function settings(config: object): string {
+  const shown = Object.entries(config).filter(
+    ([key, value]) => key !== 'kind' && key !== 'id' && value !== undefined,
+  )
+  return shown
+    .map(([key, value]) => `${key}=${typeof value === 'object' ? JSON.stringify(value) : value}`)
+    .join(' ')
+}

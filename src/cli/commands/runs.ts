@@ -1,0 +1,143 @@
+/** `bringup runs`: the records of what was booted. */
+import { readFileSync } from 'node:fs'
+import { findRun, listRuns, pruneRuns, type RunSummary, readRun } from '../../runs/record.ts'
+import type { Command, Invocation } from '../command.ts'
+import { formatDiagnostics } from '../errors.ts'
+import type { Colors } from '../output.ts'
+import { usageError } from '../usage.ts'
+
+const RUN_ARGUMENT = {
+  name: '[run]',
+  description: 'id, a unique beginning or end of one, or `last` (the default)',
+  from: 'runs',
+} as const
+
+export const command: Command = {
+  summary: 'list, show and delete records of runs',
+  description:
+    'Every run leaves a folder: what was asked, what was done, what the console said, how it ended.',
+  options: [{ flags: '-n, --last <count>', description: 'list only the newest ones' }],
+  examples: [
+    { command: 'bringup runs', says: 'what was booted here, and how it went' },
+    { command: 'bringup runs show last', says: 'the newest run in full' },
+    { command: 'bringup runs show last --console', says: 'its console log' },
+    { command: 'less "$(bringup runs path last)"/qemu.log', says: 'look into its folder' },
+    { command: 'bringup runs prune --keep 10', says: 'delete all but the newest ten' },
+  ],
+  run: list,
+  subcommands: {
+    show: {
+      summary: 'print one run',
+      arguments: [RUN_ARGUMENT],
+      options: [{ flags: '--console', description: 'print the console log, and nothing else' }],
+      examples: [{ command: 'bringup runs show last --json', says: 'everything known about the newest run' }],
+      run: show,
+    },
+    path: {
+      summary: 'print the folder of one run',
+      arguments: [RUN_ARGUMENT],
+      examples: [{ command: 'ls "$(bringup runs path)"', says: 'the files of the newest run' }],
+      run: path,
+    },
+    prune: {
+      summary: 'delete old runs; those that still go on are kept',
+      options: [{ flags: '--keep <count>', description: 'how many of the newest to keep (default: 20)' }],
+      examples: [{ command: 'bringup runs prune --keep 0', says: 'delete them all' }],
+      run: prune,
+    },
+  },
+}
+
+async function list({ options, output, project }: Invocation): Promise<number> {
+  const { stateFolder } = await project()
+  const runs = listRuns(stateFolder)
+  const shown =
+    options.last === undefined ? runs : runs.slice(Math.max(0, runs.length - countOf('--last', options.last)))
+  output.json({ runs: shown })
+  if (output.isJson) return 0
+  if (shown.length === 0) {
+    output.note('No runs yet; `bringup run` makes the first.')
+    return 0
+  }
+  const { formatTable } = await import('../table.ts')
+  const rows = shown.map((r) => [
+    r.id,
+    r.machine,
+    r.profile,
+    paintVerdict(r, output.colors),
+    seconds(r.totalMs),
+    r.meaning ?? '',
+  ])
+  output.print(formatTable(['run', 'machine', 'profile', 'verdict', 'took', ''], rows, output.colors))
+  return 0
+}
+
+async function show({ args, options, output, project }: Invocation): Promise<number> {
+  const { stateFolder } = await project()
+  const folder = findRun(stateFolder, args[0] ?? 'last')
+  if (options.console === true) {
+    const text = readFileSync(folder.consoleLog, 'utf8')
+    if (output.isJson) output.json({ console: text })
+    else output.raw(text)
+    return 0
+  }
+  const { summary, plan, argv, result } = readRun(folder)
+  output.json({ ...summary, argv, plan, ...(result ? { result } : {}) })
+  if (output.isJson) return 0
+  const { colors } = output
+  const field = (name: string, value: string) => output.print(`${colors.dim(name.padEnd(12))}${value}`)
+  field('run', summary.id)
+  field(
+    'verdict',
+    `${paintVerdict(summary, colors)}${summary.meaning === undefined ? '' : `: ${summary.meaning}`}`,
+  )
+  if (result)
+    field(
+      'exit code',
+      `${result.exitCode}${result.guestCode === undefined ? '' : ` (the guest said ${result.guestCode})`}`,
+    )
+  field('machine', `${summary.machine}, profile ${summary.profile}, ${plan.accelerator.name}`)
+  field('started', summary.startedAt)
+  if (result) field('took', `${seconds(result.timings.totalMs)} (guest ${seconds(result.timings.runMs)})`)
+  field('folder', summary.folder)
+  for (const item of result?.comparison ?? []) {
+    const mark = item.ok ? colors.green('✓') : colors.red('✗')
+    const seen = item.ok ? item.want : `wanted ${item.want}, got ${item.got ?? 'nothing'}`
+    output.print(`  ${mark} ${item.device} ${item.aspect}: ${seen}`)
+  }
+  if (result && result.diagnostics.length > 0)
+    output.print(`\n${formatDiagnostics(result.diagnostics, colors)}`)
+  return 0
+}
+
+async function path({ args, output, project }: Invocation): Promise<number> {
+  const { stateFolder } = await project()
+  const run = findRun(stateFolder, args[0] ?? 'last')
+  output.json({ id: run.id, folder: run.path })
+  output.print(run.path)
+  return 0
+}
+
+async function prune({ options, output, project }: Invocation): Promise<number> {
+  const { stateFolder } = await project()
+  const deleted = pruneRuns(stateFolder, countOf('--keep', options.keep ?? '20'))
+  output.json({ deleted: deleted.map((r) => r.id) })
+  output.print(`deleted ${deleted.length} ${deleted.length === 1 ? 'run' : 'runs'}`)
+  return 0
+}
+
+function countOf(option: string, value: unknown): number {
+  if (typeof value === 'string' && /^\d{1,9}$/.test(value)) return Number(value)
+  throw usageError(`${option} wants a whole number, not "${String(value)}"`)
+}
+
+function paintVerdict(run: RunSummary, colors: Colors): string {
+  if (run.verdict === 'passed') return colors.green(run.verdict)
+  return run.verdict === 'running' || run.verdict === 'interrupted'
+    ? colors.yellow(run.verdict)
+    : colors.red(run.verdict)
+}
+
+function seconds(ms: number | undefined): string {
+  return ms === undefined ? '' : `${(ms / 1000).toFixed(2)} s`
+}

@@ -1,0 +1,122 @@
+/**
+ * Completion: thin scripts that ask `bringup completion words -- WORDS…` what may stand at the end, so that one answer,
+ * made from the commands themselves, serves every shell.
+ */
+
+import type { Project } from '../project/project.ts'
+import { listRuns } from '../runs/record.ts'
+import type { ArgumentSpec, Command, OptionSpec, ValueSource } from './command.ts'
+import { COMMANDS } from './commands.ts'
+import { GLOBAL_OPTIONS } from './help.ts'
+
+export const SHELLS = ['bash', 'zsh', 'fish'] as const
+export type Shell = (typeof SHELLS)[number]
+
+type LoadProject = () => Promise<Project>
+
+/**
+ * Words that may stand where the last one stands (which may be empty).
+ * No answer (an empty list) lets the shell offer files.
+ */
+export async function candidates(words: readonly string[], project: LoadProject): Promise<readonly string[]> {
+  const last = words.at(-1) ?? ''
+  const all = await everyCandidate(words.slice(0, -1), last, project)
+  return all.filter((word) => word.startsWith(last))
+}
+
+async function everyCandidate(
+  before: readonly string[],
+  last: string,
+  project: LoadProject,
+): Promise<readonly string[]> {
+  const { command, options, operands } = await whereAmI(before)
+  const open = options.find((o) => longName(o) === before.at(-1) || shortName(o) === before.at(-1))
+  if (open?.flags.includes('<')) return values(open, project)
+  if (last.startsWith('-')) return [...options.map(longName), '--help']
+  if (!command) return COMMANDS.map((entry) => entry.name)
+  const argument = command.arguments?.[operands] ?? command.arguments?.findLast((a) => a.name.includes('...'))
+  return [
+    ...Object.keys(operands === 0 ? (command.subcommands ?? {}) : {}),
+    ...(argument ? await values(argument, project) : []),
+  ]
+}
+
+interface Place {
+  readonly command?: Command
+  readonly options: readonly OptionSpec[]
+  /** How many positional arguments stand before. */
+  readonly operands: number
+}
+
+async function whereAmI(before: readonly string[]): Promise<Place> {
+  let place: Place = { options: GLOBAL_OPTIONS, operands: 0 }
+  for (const [index, word] of before.entries()) {
+    const previous = before[index - 1]
+    const isValue = place.options.some(
+      (o) => o.flags.includes('<') && (longName(o) === previous || shortName(o) === previous),
+    )
+    if (word.startsWith('-') || isValue) continue
+    const below = place.command
+      ? place.command.subcommands?.[word]
+      : (await COMMANDS.find((e) => e.name === word)?.load())?.command
+    place = below
+      ? { command: below, options: [...(below.options ?? []), ...GLOBAL_OPTIONS], operands: 0 }
+      : { ...place, operands: place.operands + 1 }
+  }
+  return place
+}
+
+async function values(spec: OptionSpec | ArgumentSpec, project: LoadProject): Promise<readonly string[]> {
+  if (spec.choices) return spec.choices.filter((choice) => choice !== 'words')
+  return spec.from === undefined ? [] : namesFrom(spec.from, project)
+}
+
+async function namesFrom(source: ValueSource, project: LoadProject): Promise<readonly string[]> {
+  if (source === 'files' || source === 'folders') return []
+  try {
+    const loaded = await project()
+    if (source === 'machines') return Object.keys(loaded.machines)
+    if (source === 'runs') return ['last', ...listRuns(loaded.stateFolder).map((r) => r.id)]
+    return [...new Set(['probe', 'linux', ...loaded.profiles.map((p) => p.name)])]
+  } catch {
+    // A broken config has its message when the command runs; the shell wants none.
+    return []
+  }
+}
+
+function longName(option: OptionSpec): string {
+  return /--[\w-]+/.exec(option.flags)?.[0] ?? option.flags
+}
+
+function shortName(option: OptionSpec): string | undefined {
+  return /^-\w/.exec(option.flags)?.[0]
+}
+
+const BASH = `# bash completion of bringup
+_bringup() {
+  local IFS=$'\\n'
+  COMPREPLY=($(bringup completion words -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null))
+}
+complete -o default -F _bringup bringup
+`
+
+const ZSH = `#compdef bringup
+_bringup() {
+  local -a found
+  found=("\${(@f)$(bringup completion words -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
+  if [[ -n "\${found[*]}" ]]; then compadd -a found; else _files; fi
+}
+if [[ "\${funcstack[1]}" = _bringup ]]; then _bringup "$@"; else compdef _bringup bringup; fi
+`
+
+const FISH = `# fish completion of bringup
+function __bringup_words
+    bringup completion words -- (commandline -opc)[2..-1] (commandline -ct) 2>/dev/null
+end
+complete -c bringup -f -a '(__bringup_words)'
+complete -c bringup -n 'test -z "$(__bringup_words)"' -F
+`
+
+export function completionScript(shell: Shell): string {
+  return { bash: BASH, zsh: ZSH, fish: FISH }[shell]
+}

@@ -1,0 +1,63 @@
+/** How findings and errors are said: blocks on stderr for a person, one JSON shape for a program. */
+import { BringupError, type Diagnostic, type Severity } from '../diagnostics.ts'
+import { EXIT_CODES } from '../runs/verdict.ts'
+import type { Colors, Output } from './output.ts'
+
+const LABELS: Record<Severity, string> = { error: 'error', warning: 'warning', note: 'note' }
+
+/** One finding as a block of lines: what, then why and what to do, then whatever shows it. */
+export function formatDiagnostic(diagnostic: Diagnostic, colors: Colors): string {
+  const paint = { error: colors.red, warning: colors.yellow, note: colors.cyan }[diagnostic.severity]
+  const head = `${paint(colors.bold(LABELS[diagnostic.severity]))} ${colors.bold(diagnostic.code)}`
+  const place = diagnostic.path === '' ? '' : `  ${colors.dim('at')} ${diagnostic.path}`
+  return [
+    `${head}${place}`,
+    ...indent(diagnostic.what),
+    ...labelled('why', diagnostic.why, colors),
+    ...labelled('remedy', diagnostic.remedy, colors),
+    ...(diagnostic.source === undefined ? [] : labelled('source', diagnostic.source, colors)),
+    ...(diagnostic.evidence ?? []).map((line) => `  ${colors.dim('│')} ${line}`),
+  ].join('\n')
+}
+
+function indent(text: string): readonly string[] {
+  return text.split('\n').map((line) => `  ${line}`)
+}
+
+function labelled(label: string, text: string, colors: Colors): readonly string[] {
+  const [first = '', ...others] = text.split('\n')
+  return [`  ${colors.dim(label.padEnd(7))}${first}`, ...others.map((line) => `${' '.repeat(9)}${line}`)]
+}
+
+/** Several findings, errors first, a blank line between blocks. */
+export function formatDiagnostics(diagnostics: readonly Diagnostic[], colors: Colors): string {
+  const order: Record<Severity, number> = { error: 0, warning: 1, note: 2 }
+  const sorted = diagnostics.toSorted((a, b) => order[a.severity] - order[b.severity])
+  return sorted.map((d) => formatDiagnostic(d, colors)).join('\n\n')
+}
+
+/**
+ * Says why a command failed, and returns the exit code of the process. A user's problem is shown as findings;
+ * anything else is a bug of bringup, whose stack is worth having.
+ */
+export function reportError(error: unknown, output: Output, signal: AbortSignal): number {
+  if (error instanceof BringupError) return reportDiagnostics(error.diagnostics, output, EXIT_CODES.refused)
+  if (signal.aborted) return EXIT_CODES.interrupted
+  const words = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  const bug: Diagnostic = {
+    code: 'BRINGUP_BUG',
+    severity: 'error',
+    path: '',
+    what: error instanceof Error ? error.message : String(error),
+    why: 'bringup itself went wrong; this is not about your description',
+    remedy: 'report it with the lines below and the output of `bringup doctor --json`',
+    evidence: words.split('\n').slice(0, 12),
+  }
+  return reportDiagnostics([bug], output, EXIT_CODES.internal)
+}
+
+function reportDiagnostics(diagnostics: readonly Diagnostic[], output: Output, exitCode: number): number {
+  if (output.isJson) output.json({ exitCode, diagnostics })
+  else output.error(formatDiagnostics(diagnostics, output.errorColors))
+  return exitCode
+}

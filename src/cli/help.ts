@@ -1,0 +1,76 @@
+/** Builds commander's view of a command from its data, help with examples included. */
+import { Argument, Option, Command as Parser } from 'commander'
+import type { ArgumentSpec, Command, OptionSpec } from './command.ts'
+import type { Colors } from './output.ts'
+
+/** Options that every command takes. */
+export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
+  {
+    flags: '--project <path>',
+    description: 'a bringup.config file or its folder (default: the nearest one upwards)',
+    from: 'files',
+  },
+  {
+    flags: '--state <folder>',
+    description: 'keep runs and NVDIMM contents there (default: .bringup in the project)',
+    from: 'folders',
+  },
+  { flags: '--json', description: 'print one JSON value to stdout and nothing else' },
+]
+
+export const EXIT_CODE_HELP = `Exit codes:
+  0 passed   1 the guest failed   2 wrong usage or description, nothing started   123 the guest crashed
+  124 timed out   125 QEMU failed   130 interrupted   70 a bug in bringup
+  \`run -- COMMAND\` returns the command's own code; --json and \`bringup runs show\` always tell the verdict.`
+
+/** What a chosen command is given once commander has read the command line. */
+export type OnChosen = (
+  command: Command,
+  args: readonly string[],
+  options: Readonly<Record<string, unknown>>,
+) => Promise<void>
+
+/** Adds one loaded command, and those below it, to the parser. */
+export function addCommand(
+  parent: Parser,
+  name: string,
+  command: Command,
+  colors: Colors,
+  onChosen: OnChosen,
+): void {
+  const parser = parent
+    .command(name)
+    .summary(command.summary)
+    .description(command.description ?? command.summary)
+  for (const option of command.options ?? []) parser.addOption(toOption(option))
+  for (const argument of command.arguments ?? []) parser.addArgument(toArgument(argument))
+  parser.addHelpText('after', () => examplesText(command, colors))
+  for (const [below, subcommand] of Object.entries(command.subcommands ?? {}))
+    addCommand(parser, below, subcommand, colors, onChosen)
+  if (command.run || !command.subcommands) parser.action(() => onChosen(command, parser.args, parser.opts()))
+}
+
+function examplesText(command: Command, colors: Colors): string {
+  const rest = command.rest === undefined ? [] : ['', `After --: ${command.rest}`]
+  const width = Math.max(...command.examples.map((e) => e.command.length))
+  const lines = command.examples.map(
+    (e) => `  ${colors.cyan(e.command.padEnd(width))}  ${colors.dim(e.says)}`,
+  )
+  return [...rest, '', 'Examples:', ...lines].join('\n')
+}
+
+/** The option's key in `Invocation.options`, and what completion and the reference need of it. */
+export function toOption(spec: OptionSpec): Option {
+  const option = new Option(spec.flags, spec.description)
+  if (spec.choices) option.choices(spec.choices)
+  if (spec.isRepeatable)
+    option.argParser((value: string, before: readonly string[] | undefined) => [...(before ?? []), value])
+  return option
+}
+
+function toArgument(spec: ArgumentSpec): Argument {
+  const argument = new Argument(spec.name, spec.description)
+  return spec.choices ? argument.choices(spec.choices) : argument
+}
+
+export { Parser }

@@ -1,0 +1,115 @@
+/** The command line: finds the command, loads it and nothing else, runs it, and says how it went. */
+import { CommanderError } from 'commander'
+import type { BringupError } from '../diagnostics.ts'
+import type { Project } from '../project/project.ts'
+import { EXIT_CODES } from '../runs/verdict.ts'
+import { COMMANDS } from './commands.ts'
+import { reportError } from './errors.ts'
+import { addCommand, EXIT_CODE_HELP, GLOBAL_OPTIONS, Parser, toOption } from './help.ts'
+import { createOutput, type Output, type Sink, wantsColor } from './output.ts'
+import { usageError } from './usage.ts'
+
+/** What the process is, passed in so that tests can be another one. */
+export interface Environment {
+  readonly stdout: Sink
+  readonly stderr: Sink
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly cwd: string
+  readonly signal: AbortSignal
+  readonly version: string
+}
+
+/** Runs one command line (without `node` and the script's path) and returns the exit code. Never throws. */
+export async function main(argv: readonly string[], environment: Environment): Promise<number> {
+  const dashes = argv.indexOf('--')
+  const words = dashes === -1 ? argv : argv.slice(0, dashes)
+  const rest = dashes === -1 ? undefined : argv.slice(dashes + 1)
+  const output = createOutput({ isJson: words.includes('--json'), ...environment })
+  let exitCode: number = EXIT_CODES.passed
+  try {
+    const parser = createParser(environment, output)
+    const load = loader(parser, environment)
+    await addEntries(parser, words, output, async (command, args, options) => {
+      if (rest !== undefined && command.rest === undefined)
+        throw usageError('nothing may follow -- for this command')
+      if (!command.run) throw usageError('this command needs a subcommand')
+      exitCode = await command.run({ args, rest, options, output, signal: environment.signal, project: load })
+    })
+    await parser.parseAsync([...words], { from: 'user' })
+    return exitCode
+  } catch (error) {
+    if (error instanceof CommanderError)
+      return error.exitCode === 0
+        ? EXIT_CODES.passed
+        : reportError(usageOf(error), output, environment.signal)
+    return reportError(error, output, environment.signal)
+  }
+}
+
+function createParser(environment: Environment, output: Output): Parser {
+  const parser = new Parser('bringup')
+    .description("Brings up an operating system on hardware you don't have.")
+    .version(environment.version, '-V, --version', 'print the version')
+    .usage('[options] COMMAND')
+    .helpCommand(false)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => environment.stdout.write(text),
+      // What is wrong is thrown, and said by reportError in the one shape of all errors.
+      writeErr: () => {},
+      getOutHasColors: () => wantsColor(environment.stdout, environment.env),
+    })
+    .configureHelp({
+      showGlobalOptions: true,
+      styleTitle: (text) => output.colors.bold(text),
+      styleCommandText: (text) => output.colors.cyan(text),
+      styleSubcommandText: (text) => output.colors.cyan(text),
+      styleOptionText: (text) => output.colors.cyan(text),
+    })
+    .addHelpText('after', `\n${EXIT_CODE_HELP}`)
+  for (const option of GLOBAL_OPTIONS) parser.addOption(toOption(option))
+  parser.action(() => {
+    const word = parser.args[0]
+    if (word !== undefined) parser.error(`unknown command '${word}'`)
+    parser.outputHelp()
+  })
+  return parser
+}
+
+/** Adds the called command in full, the others by name and summary. */
+async function addEntries(
+  parser: Parser,
+  words: readonly string[],
+  output: Output,
+  onChosen: Parameters<typeof addCommand>[4],
+): Promise<void> {
+  const called = COMMANDS.find((entry) => entry.name === commandWord(words))
+  for (const entry of COMMANDS) {
+    if (entry === called)
+      addCommand(parser, entry.name, (await entry.load()).command, output.colors, onChosen)
+    else parser.command(entry.name).summary(entry.summary)
+  }
+}
+
+/** The first word that is neither a global option nor the value of one. */
+function commandWord(words: readonly string[]): string | undefined {
+  const takesValue = GLOBAL_OPTIONS.filter((o) => o.flags.includes('<')).map((o) => o.flags.split(' ')[0])
+  return words.find((word, index) => !word.startsWith('-') && !takesValue.includes(words[index - 1]))
+}
+
+function loader(parser: Parser, environment: Environment): () => Promise<Project> {
+  let project: Promise<Project> | undefined
+  return () => {
+    const { project: named, state } = parser.opts<{ project?: string; state?: string }>()
+    project ??= import('../project/project.ts').then(({ loadProject }) =>
+      loadProject({ cwd: environment.cwd, project: named, state }),
+    )
+    return project
+  }
+}
+
+function usageOf(error: CommanderError): BringupError {
+  const [first = '', ...more] = error.message.replace(/^error: /, '').split('\n')
+  const suggestion = more.join(' ').match(/\(Did you mean (.*)\?\)/)?.[1]
+  return usageError(first, suggestion === undefined ? undefined : `did you mean ${suggestion}?`)
+}
