@@ -4,6 +4,7 @@
  */
 import type { z } from 'zod'
 import type { Diagnostic, DiagnosticKind } from '../diagnostics.ts'
+import type { MemoryConfig } from './devices/memory-options.ts'
 import type { Facts } from './facts.ts'
 import type { GuestView } from './guest-view.ts'
 
@@ -22,6 +23,8 @@ export interface MachineView {
   readonly type: string
   readonly accel: 'auto' | 'kvm' | 'tcg'
   readonly ramBytes: number
+  /** What the RAM is made of on the host: NUMA nodes hold it in backends of their own. */
+  readonly memory: MemoryConfig
   readonly cpus: { readonly count: number; readonly max: number; readonly sockets: number; readonly dies: number; readonly cores: number; readonly threads: number }
   /** One entry per NUMA node; empty when the machine has none. CPU numbers are QEMU's CPU indices. */
   readonly nodes: readonly NodeView[]

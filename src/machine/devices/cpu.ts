@@ -1,0 +1,152 @@
+/** CPUs: model, number, topology, hot-pluggable ones. */
+import { z } from 'zod'
+import { type Diagnostic, defineDiagnostics } from '../../diagnostics.ts'
+import { defineDevice, type MachineView, option, type RuleContext } from '../device.ts'
+import type { GuestCpu, GuestView } from '../guest-view.ts'
+import { apicIdLimit } from './cpu-topology.ts'
+import { mayUseKvm } from './may-use-kvm.ts'
+
+export { cpuCounts } from './cpu-topology.ts'
+
+const problems = defineDiagnostics({
+  CPU_COUNT_ZERO: {
+    title: 'A machine without CPUs.',
+    why: 'QEMU takes zero for "not said" (deprecated) and starts with one CPU',
+    remedy: 'give at least one CPU',
+    source: 'QEMU: "Deprecated CPU topology (considered invalid): CPU topology parameters must be greater than zero"',
+    qemu: 'misbehaves',
+  },
+  CPU_TOPOLOGY_MISMATCH: {
+    title: 'Sockets × dies × cores × threads is not the number of CPUs.',
+    why: 'the topology has a place for every CPU, hot-pluggable ones included, and for no more',
+    remedy: 'leave one of sockets, dies, cores and threads away, and bringup fills it in',
+    source: 'QEMU: "Invalid CPU topology: product of the hierarchy must match maxcpus"',
+    qemu: 'refuses',
+  },
+  CPU_COUNT_ABOVE_MAX: {
+    title: 'More CPUs at boot than the machine can ever have.',
+    why: '`max` counts the CPUs at boot and those that can be plugged later',
+    remedy: 'raise cpu.max, or lower cpu.count',
+    source: 'QEMU: "Invalid CPU topology: maxcpus must be equal to or greater than smp"',
+    qemu: 'refuses',
+  },
+  CPU_TOO_MANY: {
+    title: 'More CPUs than the machine type takes.',
+    why: 'each machine type has a limit of its own',
+    remedy: 'lower cpu.count or cpu.max, or use type "q35"',
+    source: 'QEMU: "Invalid SMP CPUs … The max CPUs supported by machine"',
+    qemu: 'refuses',
+  },
+  CPU_NEEDS_X2APIC: {
+    title: 'The topology needs APIC ids above 254, which this accelerator cannot give.',
+    why: 'ids that do not fit in 8 bits need an x2APIC, which QEMU has with KVM only; each level of the topology is rounded up to a power of two',
+    remedy: 'lower cpu.max to 255 at most, with cores and threads that are powers of two',
+    source: 'QEMU: "current -smp configuration requires kernel irqchip and X2APIC API support."',
+    qemu: 'refuses',
+  },
+  CPU_MODEL_UNKNOWN: {
+    title: 'This QEMU binary does not know the CPU model.',
+    why: 'the guest’s CPU is one of the models compiled into QEMU',
+    remedy: 'leave cpu.model away for "max", or choose one that `qemu-system-x86_64 -cpu help` lists',
+    source: 'QEMU: "unable to find CPU model"',
+    qemu: 'refuses',
+  },
+  CPU_HOST_NEEDS_KVM: {
+    title: 'CPU model "host" without KVM.',
+    why: 'only KVM hands the host’s CPU through; TCG emulates one',
+    remedy: 'use model "max": all that the accelerator can do, which with KVM is the host’s CPU',
+    source: 'QEMU: "CPU model \'host\' requires KVM or HVF"',
+    qemu: 'refuses',
+  },
+})
+
+const number = () => z.int().nonnegative().optional()
+
+const object = z.strictObject({
+  model: z
+    .string()
+    .regex(/^[\w.-]+$/, 'a CPU model is one word, such as "max" or "EPYC"; flags belong in `features`')
+    .default('max')
+    .describe('CPU model. `max`: everything that the accelerator can do, which with KVM is the host’s CPU.'),
+  features: z
+    .array(z.string().regex(/^([+-][\w.-]+|[\w.-]+=[\w.-]+)$/, 'a feature is written "+name", "-name" or "name=value"'))
+    .default([])
+    .describe('CPU flags to switch, as QEMU writes them: `+pmu`, `-avx`, `tsc-frequency=1000000000`.'),
+  count: number().describe('CPUs at boot. Default: what topology or NUMA nodes add up to, else 1 (one per NUMA node).'),
+  sockets: number().describe('Sockets. Default: one per NUMA node if each has equally many CPUs in a row, else 1.'),
+  dies: number().describe('Dies per socket. Default 1.'),
+  cores: number().describe('Cores per die. Default: what is left.'),
+  threads: number().describe('Threads per core. Default 1.'),
+  max: number().describe('CPUs at boot plus those that can be plugged later. Default: count.'),
+})
+
+const schema = z.union([z.int().nonnegative().transform((count) => object.parse({ count })), object])
+
+/** CPU options with defaults filled in, as far as they do not depend on the NUMA nodes. */
+export type CpuConfig = z.output<typeof schema>
+
+function check(cpu: CpuConfig, context: RuleContext): readonly Diagnostic[] {
+  const { machine, facts, path } = context
+  const { cpus } = machine
+  const found: Diagnostic[] = []
+  const zeroes = (['count', 'max', 'sockets', 'dies', 'cores', 'threads'] as const).filter((key) => cpu[key] === 0)
+  for (const key of zeroes) found.push(problems.CPU_COUNT_ZERO.at(`${path}.${key}`, `cpu.${key} is 0`))
+  if (zeroes.length > 0) return [...found, ...checkModel(cpu, context)]
+  const product = cpus.sockets * cpus.dies * cpus.cores * cpus.threads
+  const levels = `${cpus.sockets} sockets × ${cpus.dies} dies × ${cpus.cores} cores × ${cpus.threads} threads`
+  if (cpus.count > cpus.max) {
+    found.push(problems.CPU_COUNT_ABOVE_MAX.at(`${path}.max`, `${cpus.count} CPUs at boot, but at most ${cpus.max}`))
+  } else if (product !== cpus.max) {
+    found.push(problems.CPU_TOPOLOGY_MISMATCH.at(path, `${levels} is ${product}, but the machine has places for ${cpus.max} CPUs`))
+  }
+  const limit = facts.qemu?.machines.find((m) => m.name === machine.type || m.alias === machine.type)?.maxCpus
+  if (limit !== undefined && cpus.max > limit) {
+    found.push(problems.CPU_TOO_MANY.at(path, `${cpus.max} CPUs, but "${machine.type}" takes ${limit}`))
+  } else if (product === cpus.max && apicIdLimit(cpus) > 255 && !mayUseKvm(machine, facts)) {
+    found.push(problems.CPU_NEEDS_X2APIC.at(path, `${levels} needs APIC id ${apicIdLimit(cpus) - 1}`))
+  }
+  return [...found, ...checkModel(cpu, context)]
+}
+
+function checkModel(cpu: CpuConfig, { machine, facts, path }: RuleContext): readonly Diagnostic[] {
+  const isKnown = cpu.model === 'max' || cpu.model === 'host' || (facts.qemu?.cpuModels.includes(cpu.model) ?? true)
+  if (!isKnown) return [problems.CPU_MODEL_UNKNOWN.at(`${path}.model`, `QEMU at ${facts.qemu?.path} has no CPU model "${cpu.model}"`)]
+  if (cpu.model !== 'host' || mayUseKvm(machine, facts)) return []
+  return [problems.CPU_HOST_NEEDS_KVM.at(`${path}.model`, 'cpu.model is "host", but the machine runs without KVM')]
+}
+
+const describeShape = (sockets: number, cores: number, threads: number) => `${sockets} sockets, ${cores} cores, ${threads} threads`
+
+/** Sockets, cores and threads that are there at boot: CPU indices count up thread by thread. */
+function wantedShape(cpus: MachineView['cpus']): string {
+  const cores = Math.ceil(cpus.count / cpus.threads)
+  return describeShape(Math.ceil(cores / (cpus.cores * cpus.dies)), cores, cpus.count)
+}
+
+function seenShape(view: GuestView): string | undefined {
+  const online = view.cpus?.filter((c) => c.online)
+  if (!online || online.some((c) => c.socket === undefined || c.core === undefined)) return undefined
+  const distinct = (key: (c: GuestCpu) => string) => new Set(online.map(key)).size
+  return describeShape(distinct((c) => `${c.socket}`), distinct((c) => `${c.socket}/${c.core}`), online.length)
+}
+
+const countCpus = (view: GuestView, online: boolean) => view.cpus && `${view.cpus.filter((c) => c.online === online).length}`
+
+/** CPUs of the machine. A bare number in a description is the count. */
+export const cpu = defineDevice({
+  kind: 'cpu',
+  summary: 'CPU model, number and topology',
+  schema,
+  diagnostics: problems,
+  check,
+  compile: (cpu, { machine: { cpus } }) => {
+    const { count, max, ...topology } = cpus
+    return { args: [['-cpu', [cpu.model, ...cpu.features].join(',')], option('-smp', undefined, { cpus: count, ...topology, maxcpus: max })] }
+  },
+  // With several dies a guest may number cores per die, so that only the counts can be compared.
+  mustSee: (_, { machine: { cpus } }) => [
+    { device: 'cpu', aspect: 'online', want: `${cpus.count}`, see: (view) => countCpus(view, true) },
+    { device: 'cpu', aspect: 'hot-pluggable', want: `${cpus.max - cpus.count}`, see: (view) => countCpus(view, false) },
+    ...(cpus.dies > 1 ? [] : [{ device: 'cpu', aspect: 'topology', want: wantedShape(cpus), see: seenShape }]),
+  ],
+})

@@ -1,0 +1,229 @@
+/** What can be wrong with the memory section. */
+import { type Diagnostic, defineDiagnostics } from '../../diagnostics.ts'
+import { formatBytes, GiB, KiB, MiB } from '../../units.ts'
+import type { RuleContext } from '../device.ts'
+import { mayUseKvm } from './may-use-kvm.ts'
+import { backendOf, type MemoryConfig, slotsAndMax } from './memory-options.ts'
+
+export const problems = defineDiagnostics({
+  MEMORY_SIZE_UNALIGNED: {
+    title: 'A RAM size that is not a multiple of 8 KiB.',
+    why: 'QEMU rounds RAM up to 8 KiB, so the guest would get another size than asked for',
+    remedy: 'use a multiple of 8K; whole megabytes are best',
+    source: 'QEMU softmmu/vl.c: sz = QEMU_ALIGN_UP(sz, 8192)',
+    qemu: 'misbehaves',
+  },
+  MEMORY_TOO_SMALL: {
+    title: 'Less RAM than firmware and kernel need.',
+    why: 'QEMU starts, but the firmware finds no room, or (for 0) QEMU takes its own default instead',
+    remedy: 'give at least 8M; Linux wants 128M or more',
+    qemu: 'misbehaves',
+  },
+  MEMORY_EXCEEDS_HOST: {
+    severity: 'warning',
+    title: 'More RAM than this computer has.',
+    why: 'QEMU may fail to get it, or the host may run out of memory once the guest uses it',
+    remedy: 'lower memory.size, or use a file backend on a disk',
+    source: 'QEMU: "cannot set up guest memory \'pc.ram\': Cannot allocate memory"',
+  },
+  MEMORY_SLOTS_TOO_FEW: {
+    title: 'Fewer DIMM slots than DIMMs.',
+    why: 'every NVDIMM takes a slot',
+    remedy: 'leave memory.slots away, and bringup counts them',
+    source: 'QEMU: "no free slots available", "no slots where allocated"',
+    qemu: 'refuses',
+  },
+  MEMORY_SLOTS_TOO_MANY: {
+    title: 'More DIMM slots than QEMU has.',
+    why: 'ACPI memory hot-plug has 256 slots',
+    remedy: 'use at most 256 slots',
+    source: 'QEMU: "unsupported amount of memory slots"',
+    qemu: 'refuses',
+  },
+  MEMORY_MAX_TOO_SMALL: {
+    title: 'The memory maximum does not hold RAM and all DIMMs.',
+    why: 'maxmem counts the RAM at boot and everything in the slots',
+    remedy: 'leave memory.max away, and bringup computes it',
+    source: 'QEMU: "not enough space, currently 0x… in use of total space for memory devices", "invalid value of maxmem"',
+    qemu: 'refuses',
+  },
+  MEMORY_MAX_UNALIGNED: {
+    title: 'The memory maximum is not a multiple of the page size.',
+    why: 'hot-plugged memory comes in pages',
+    remedy: 'use a multiple of 4K, or leave memory.max away',
+    source: 'QEMU: "maximum memory size must by aligned to multiple of 4096 bytes"',
+    qemu: 'refuses',
+  },
+  MEMORY_ADDRESS_SPACE: {
+    title: 'RAM and DIMMs do not fit below the end of the CPU’s address space.',
+    why: 'the emulated CPU has 40 address bits; RAM, a GiB of room per slot and the PCI window come out of 1 TiB, less 12 GiB that AMD reserves',
+    remedy: 'make the DIMMs smaller, or lower memory.max',
+    source: 'QEMU: "Address space limit 0xffffffffff < … phys-bits too low (40)"',
+    qemu: 'refuses',
+  },
+  MEMORY_HUGE_PAGES_MISSING: {
+    title: 'The host has no huge pages of that size.',
+    why: 'the page sizes are fixed by the processor and kernel',
+    remedy: 'see /sys/kernel/mm/hugepages for the sizes there are; "2M" is the usual one',
+    source: 'QEMU: "failed to create memfd with flags …: No such device"',
+    qemu: 'refuses',
+  },
+  MEMORY_HUGE_PAGES_TOO_FEW: {
+    title: 'Too few free huge pages.',
+    why: 'huge pages are set aside beforehand, and QEMU exits if it cannot have them all',
+    remedy: 'raise /sys/kernel/mm/hugepages/hugepages-…/nr_hugepages as root, or leave memory.hugePages away',
+    source: 'QEMU: "unable to map backing store for guest RAM: Cannot allocate memory"',
+    qemu: 'refuses',
+  },
+  MEMORY_HUGE_PAGES_UNALIGNED: {
+    title: 'RAM (or a node’s share of it) that is not whole huge pages.',
+    why: 'a huge page cannot be cut',
+    remedy: 'make memory.size, and each node’s memory, a multiple of memory.hugePages',
+    source: 'QEMU: "failed to resize memfd to …: Invalid argument"',
+    qemu: 'refuses',
+  },
+  MEMORY_HUGE_PAGES_BACKEND: {
+    title: 'Huge pages with a backend that cannot take them.',
+    why: 'anonymous memory has no page size option; a file takes its page size from the file system it is on',
+    remedy: 'use backend "memfd", or "file" with a path on a hugetlbfs mount',
+    qemu: 'accepts',
+  },
+  MEMORY_PATH_WITHOUT_FILE_BACKEND: {
+    title: 'A path for memory that is not in a file.',
+    why: 'only the file backend has a path; the others would silently ignore it',
+    remedy: 'leave memory.path away, or set backend "file"',
+    qemu: 'accepts',
+  },
+  MEMORY_FILE_WITHOUT_PATH: {
+    title: 'The file backend without a path.',
+    why: 'QEMU does not choose a place for RAM by itself',
+    remedy: 'give memory.path: a file, or a folder for an unnamed one',
+    source: 'QEMU: "mem-path property not set"',
+    qemu: 'refuses',
+  },
+  MEMORY_PATH_UNUSABLE: {
+    title: 'The RAM file cannot be made or opened.',
+    why: 'QEMU exits if it cannot open the backing store',
+    remedy: 'create the folder, or give another path that you may write to',
+    source: 'QEMU: "can\'t open backing store … for guest RAM"',
+    qemu: 'refuses',
+  },
+  MEMORY_FILE_SIZE: {
+    title: 'The RAM file is smaller than the RAM.',
+    why: 'QEMU does not grow a file that is there already',
+    remedy: 'delete the file, or make memory.size match it',
+    source: 'QEMU: "backing store size … does not match \'size\' option"',
+    qemu: 'refuses',
+  },
+  MEMORY_FILE_FOR_SEVERAL_NODES: {
+    title: 'One RAM file for several NUMA nodes.',
+    why: 'each node has a backend of its own; two of them on one file would overwrite each other',
+    remedy: 'give a folder as memory.path: each node gets an unnamed file in it',
+    qemu: 'misbehaves',
+  },
+  MEMORY_HOST_NODE_MISSING: {
+    title: 'Memory bound to a NUMA node that the host does not have.',
+    why: 'the kernel refuses to bind memory to a missing node',
+    remedy: '`bringup doctor` lists this computer’s nodes; most have node 0 only',
+    source: 'QEMU: "cannot bind memory to host NUMA nodes: Invalid argument"',
+    qemu: 'refuses',
+  },
+  MEMORY_POLICY_WITHOUT_NODES: {
+    title: 'A memory policy without host nodes.',
+    why: 'bind, preferred and interleave all need to know which nodes',
+    remedy: 'add memory.hostNodes, or leave memory.policy away',
+    source: 'QEMU: "host-nodes must be set for policy"',
+    qemu: 'refuses',
+  },
+})
+
+/** All problems of the memory section. */
+export function check(memory: MemoryConfig, context: RuleContext): readonly Diagnostic[] {
+  return [...checkSize(memory, context), ...checkSlots(memory, context), ...checkHugePages(memory, context), ...checkPath(memory, context), ...checkPolicy(memory, context)]
+}
+
+function checkSize(memory: MemoryConfig, { machine, facts, path }: RuleContext): readonly Diagnostic[] {
+  const { ramBytes } = machine
+  const found: Diagnostic[] = []
+  const at = `${path}.size`
+  if (ramBytes < 8 * MiB) found.push(problems.MEMORY_TOO_SMALL.at(at, `${formatBytes(ramBytes)} of RAM`))
+  if (ramBytes % (8 * KiB) !== 0) found.push(problems.MEMORY_SIZE_UNALIGNED.at(at, `${ramBytes} bytes of RAM`))
+  if (ramBytes > facts.hostBytes && backendOf(memory) !== 'file') {
+    found.push(problems.MEMORY_EXCEEDS_HOST.at(at, `${formatBytes(ramBytes)} of RAM, but this computer has ${(facts.hostBytes / GiB).toFixed(1)} GiB`))
+  }
+  return found
+}
+
+function checkSlots(memory: MemoryConfig, { machine, facts, path }: RuleContext): readonly Diagnostic[] {
+  const plug = slotsAndMax(memory, machine)
+  if (!plug) return []
+  const { dimms, ramBytes } = machine
+  const found: Diagnostic[] = []
+  if (plug.slots < dimms.length) found.push(problems.MEMORY_SLOTS_TOO_FEW.at(`${path}.slots`, `${plug.slots} slots for ${dimms.length} DIMMs`))
+  if (plug.slots > 256) found.push(problems.MEMORY_SLOTS_TOO_MANY.at(`${path}.slots`, `${plug.slots} slots`))
+  const needed = ramBytes + dimms.reduce((sum, d) => sum + d.bytes, 0)
+  const isFull = plug.slots > 0 && plug.maxBytes <= ramBytes
+  if (plug.maxBytes < needed || isFull) {
+    found.push(problems.MEMORY_MAX_TOO_SMALL.at(`${path}.max`, `memory.max is ${formatBytes(plug.maxBytes)}, but RAM and DIMMs need ${isFull ? 'more than ' : ''}${formatBytes(needed)}`))
+  } else if (plug.maxBytes % (4 * KiB) !== 0) found.push(problems.MEMORY_MAX_UNALIGNED.at(`${path}.max`, `memory.max is ${plug.maxBytes} bytes`))
+  const end = 4 * GiB + plug.maxBytes - Math.min(ramBytes, 2 * GiB) + plug.slots * GiB + 32 * GiB
+  if (end > 1012 * GiB && !mayUseKvm(machine, facts)) {
+    found.push(problems.MEMORY_ADDRESS_SPACE.at(`${path}.max`, `RAM, DIMMs and PCI window end at ${Math.ceil(end / GiB)} GiB`))
+  }
+  return found
+}
+
+function checkHugePages(memory: MemoryConfig, { machine, facts, path }: RuleContext): readonly Diagnostic[] {
+  const { hugePages } = memory
+  if (hugePages === undefined) return []
+  const at = `${path}.hugePages`
+  const backend = backendOf(memory)
+  const isOnHugetlbfs = facts.files.get(memory.path ?? '')?.fileSystem === 'hugetlbfs'
+  if (backend === 'ram' || (backend === 'file' && !isOnHugetlbfs)) {
+    return [problems.MEMORY_HUGE_PAGES_BACKEND.at(at, `hugePages with backend "${backend}"${backend === 'file' ? ` on ${facts.files.get(memory.path ?? '')?.fileSystem ?? 'no known file system'}` : ''}`)]
+  }
+  const pool = facts.hugePages.find((p) => p.bytes === hugePages)
+  if (!pool) {
+    const sizes = facts.hugePages.map((p) => formatBytes(p.bytes)).join(', ') || 'none'
+    return [problems.MEMORY_HUGE_PAGES_MISSING.at(at, `no ${formatBytes(hugePages)} pages on this computer; there are: ${sizes}`)]
+  }
+  const parts = machine.nodes.length > 0 ? machine.nodes.map((n) => n.bytes) : [machine.ramBytes]
+  const odd = parts.filter((bytes) => bytes % hugePages !== 0)
+  if (odd.length > 0) return [problems.MEMORY_HUGE_PAGES_UNALIGNED.at(at, `${odd.map(formatBytes).join(', ')} in pages of ${formatBytes(hugePages)}`)]
+  const wanted = machine.ramBytes / hugePages
+  return pool.free >= wanted ? [] : [problems.MEMORY_HUGE_PAGES_TOO_FEW.at(at, `${wanted} pages of ${formatBytes(hugePages)} wanted, ${pool.free} free`)]
+}
+
+function checkPath(memory: MemoryConfig, { machine, facts, path }: RuleContext): readonly Diagnostic[] {
+  const at = `${path}.path`
+  if (backendOf(memory) !== 'file') {
+    return memory.path === undefined ? [] : [problems.MEMORY_PATH_WITHOUT_FILE_BACKEND.at(at, `memory.path with backend "${backendOf(memory)}"`)]
+  }
+  if (memory.path === undefined) return [problems.MEMORY_FILE_WITHOUT_PATH.at(at, 'backend "file", and no path')]
+  const file = facts.files.get(memory.path)
+  if (!file) return []
+  if (file.kind === 'missing' ? !file.hasParent : !file.isWritable) {
+    return [problems.MEMORY_PATH_UNUSABLE.at(at, `${memory.path} ${file.kind === 'missing' ? 'has no parent folder' : 'is not writable'}`)]
+  }
+  if (file.kind === 'directory') return []
+  const found: Diagnostic[] = []
+  if (machine.nodes.filter((n) => n.bytes > 0).length > 1) found.push(problems.MEMORY_FILE_FOR_SEVERAL_NODES.at(at, `${memory.path} for ${machine.nodes.length} nodes`))
+  if (file.kind === 'file' && file.bytes > 0 && file.bytes < machine.ramBytes) {
+    found.push(problems.MEMORY_FILE_SIZE.at(at, `${memory.path} holds ${formatBytes(file.bytes)}, the RAM ${formatBytes(machine.ramBytes)}`))
+  }
+  return found
+}
+
+function checkPolicy(memory: MemoryConfig, { facts, path }: RuleContext): readonly Diagnostic[] {
+  if (memory.policy !== undefined && memory.hostNodes === undefined) {
+    return [problems.MEMORY_POLICY_WITHOUT_NODES.at(`${path}.policy`, `policy "${memory.policy}" and no hostNodes`)]
+  }
+  return checkHostNodes(memory.hostNodes, facts.hostNodes, `${path}.hostNodes`)
+}
+
+/** Also for the NUMA nodes' own `hostNodes`. */
+export function checkHostNodes(wanted: readonly number[] | undefined, there: readonly number[], path: string): readonly Diagnostic[] {
+  const missing = (wanted ?? []).filter((n) => !there.includes(n))
+  if (missing.length === 0) return []
+  return [problems.MEMORY_HOST_NODE_MISSING.at(path, `host node ${missing.join(', ')} does not exist; this computer has ${there.join(', ')}`)]
+}

@@ -1,0 +1,58 @@
+/** RAM: size, what it is made of on the host, and the room for DIMMs beyond it. */
+import { isAbsolute, resolve } from 'node:path'
+import { formatBytes, MiB } from '../../units.ts'
+import { type Compiled, defineDevice, type MachineView, option } from '../device.ts'
+import { backendOf, HOLE_BYTES, isPlain, type MemoryConfig, memoryBackend, memorySchema, slotsAndMax } from './memory-options.ts'
+import { check, problems } from './memory-rules.ts'
+
+export { memoryBackend, slotsAndMax } from './memory-options.ts'
+
+/** QEMU takes a bare number as MiB, so sizes always carry a suffix. */
+const size = (bytes: number) => (bytes % MiB === 0 && bytes > 0 ? formatBytes(bytes) : `${bytes}B`)
+
+function compile(memory: MemoryConfig, machine: MachineView): Compiled {
+  const plug = slotsAndMax(memory, machine)
+  const ram = option('-m', size(machine.ramBytes), plug ? { slots: plug.slots, maxmem: size(plug.maxBytes) } : {})
+  // With NUMA nodes the RAM is in the nodes' backends (numa.ts).
+  if (machine.nodes.length > 0 || isPlain(memory)) return { args: [ram], locks: locksOf(memory) }
+  return {
+    machineOptions: { 'memory-backend': 'ram' },
+    args: [memoryBackend('ram', machine.ramBytes, memory), ram],
+    locks: locksOf(memory),
+  }
+}
+
+/** A shared RAM file belongs to one machine at a time: QEMU itself does not look. */
+function locksOf(memory: MemoryConfig): Compiled['locks'] {
+  return backendOf(memory) === 'file' && memory.path !== undefined && memory.share ? [{ path: memory.path, mode: 'exclusive' }] : []
+}
+
+/** RAM of the machine. A bare size in a description is `size`. */
+export const memory = defineDevice({
+  kind: 'memory',
+  summary: 'RAM: size, backend, huge pages, host nodes, DIMM slots',
+  schema: memorySchema,
+  diagnostics: problems,
+  place: (memory, home) =>
+    memory.path === undefined || isAbsolute(memory.path) ? memory : { ...memory, path: resolve(home.folder, memory.path) },
+  paths: (memory) => (memory.path === undefined ? [] : [memory.path]),
+  needs: (memory) => (isPlain(memory) ? {} : { types: [`memory-backend-${backendOf(memory)}`] }),
+  check,
+  compile: (memory, { machine }) => compile(memory, machine),
+  mustSee: (_, { machine }) =>
+    machine.nodes.length > 0
+      ? []
+      : [
+          {
+            device: 'memory',
+            aspect: 'size',
+            want: formatBytes(machine.ramBytes),
+            see: (view) => {
+              // Without an SRAT no guest can tell nodes; with hot-plug slots QEMU makes one node of all memory.
+              const nodes = view.nodes
+              if (!nodes || nodes.length !== 1) return undefined
+              return formatBytes((nodes[0]?.bytes ?? 0) + HOLE_BYTES)
+            },
+          },
+        ],
+})

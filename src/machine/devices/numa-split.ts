@@ -1,0 +1,99 @@
+/** Which CPUs and how much memory each NUMA node has. Splits always add up, whatever the numbers are. */
+import { KiB, MiB } from '../../units.ts'
+import type { NodeView } from '../device.ts'
+
+/** What splitting needs of a node's description; `numa.ts` has the schema. */
+export interface NodeShares {
+  /** A number of CPUs, or their indices; undefined takes an even share of what the others leave. */
+  readonly cpus?: number | readonly number[]
+  /** Bytes; undefined takes an even share of what the others leave. */
+  readonly memory?: number
+}
+
+/** Splits `total` into `parts` multiples of `unit`; the first parts get what does not divide, the very first the rest below a unit. */
+export function evenSplit(total: number, parts: number, unit = 1): readonly number[] {
+  if (parts <= 0) return []
+  const units = Math.floor(total / unit)
+  const shares = Array.from({ length: parts }, (_, i) => (Math.floor(units / parts) + (i < units % parts ? 1 : 0)) * unit)
+  return shares.map((share, i) => (i === 0 ? share + (total - units * unit) : share))
+}
+
+/** Memory of each node. Whole MiB where the sum is, whole pages otherwise. */
+export function splitMemory(nodes: readonly NodeShares[], ramBytes: number, pageBytes?: number): readonly number[] {
+  const silent = nodes.filter((n) => n.memory === undefined).length
+  const said = nodes.reduce((sum, n) => sum + (n.memory ?? 0), 0)
+  const unit = pageBytes ?? (ramBytes % MiB === 0 && said % MiB === 0 ? MiB : 4 * KiB)
+  const shares = [...evenSplit(Math.max(0, ramBytes - said), silent, unit)]
+  return nodes.map((n) => n.memory ?? shares.shift() ?? 0)
+}
+
+/**
+ * CPU indices of each node. CPUs that are online at boot are split evenly first, hot-pluggable ones after them,
+ * both in whole cores, so that every node is of use before anything is plugged.
+ */
+export function splitCpus(nodes: readonly NodeShares[], cpus: { count: number; max: number; threads: number }): readonly (readonly number[])[] {
+  const listed = new Set(nodes.flatMap((n) => (typeof n.cpus === 'object' ? n.cpus : [])))
+  const free = Array.from({ length: cpus.max }, (_, i) => i).filter((i) => !listed.has(i))
+  const counted = nodes.reduce((sum, n) => sum + (typeof n.cpus === 'number' ? n.cpus : 0), 0)
+  const silent = nodes.filter((n) => n.cpus === undefined).length
+  if (counted === 0) return splitFree(nodes, free, cpus)
+  const shares = [...evenSplit(Math.max(0, free.length - counted), silent, free.length % cpus.threads === 0 ? cpus.threads : 1)]
+  let at = 0
+  // A count that reaches beyond the last CPU yields indices beyond it, for the rule (and QEMU) to refuse.
+  return nodes.map((n) => {
+    if (typeof n.cpus === 'object') return n.cpus
+    const want = n.cpus ?? shares.shift() ?? 0
+    const mine = Array.from({ length: want }, (_, i) => free[at + i] ?? cpus.max + (at + i - free.length))
+    at += want
+    return mine
+  })
+}
+
+function splitFree(nodes: readonly NodeShares[], free: readonly number[], cpus: { count: number; threads: number }) {
+  const takers = nodes.filter((n) => n.cpus === undefined).length
+  const online = free.filter((i) => i < cpus.count)
+  const later = free.filter((i) => i >= cpus.count)
+  const unit = (list: readonly number[]) => (list.length % cpus.threads === 0 ? cpus.threads : 1)
+  const cut = (list: readonly number[]) => {
+    let at = 0
+    return evenSplit(list.length, takers, unit(list)).map((n) => list.slice(at, (at += n)))
+  }
+  const first = cut(online)
+  const second = cut(later)
+  let taker = -1
+  return nodes.map((n) => {
+    if (typeof n.cpus === 'object') return n.cpus
+    if (n.cpus !== undefined) return []
+    taker += 1
+    return [...(first[taker] ?? []), ...(second[taker] ?? [])]
+  })
+}
+
+/** RAM of the machine: what is said, else what the nodes add up to, else 256 MiB. */
+export function ramBytesOf(size: number | undefined, nodes: readonly NodeShares[] | undefined): number {
+  if (size !== undefined) return size
+  const said = (nodes ?? []).filter((n) => n.memory !== undefined)
+  return said.length > 0 ? said.reduce((sum, n) => sum + (n.memory ?? 0), 0) : 256 * MiB
+}
+
+/** The nodes as every device may know them; empty without NUMA. */
+export function nodeViews(
+  numa: { readonly nodes: readonly NodeShares[] } | undefined,
+  machine: { readonly ramBytes: number; readonly pageBytes?: number; readonly cpus: { readonly count: number; readonly max: number; readonly threads: number } },
+): readonly NodeView[] {
+  if (!numa) return []
+  const bytes = splitMemory(numa.nodes, machine.ramBytes, machine.pageBytes)
+  const cpus = splitCpus(numa.nodes, machine.cpus)
+  return numa.nodes.map((_, i) => ({ bytes: bytes[i] ?? 0, cpus: cpus[i] ?? [] }))
+}
+
+/** `[0,1,2,5]` as QEMU's `0-2`, `5`. */
+export function cpuRanges(cpus: readonly number[]): readonly string[] {
+  const ranges: [number, number][] = []
+  for (const cpu of cpus) {
+    const last = ranges.at(-1)
+    if (last && cpu === last[1] + 1) last[1] = cpu
+    else ranges.push([cpu, cpu])
+  }
+  return ranges.map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`))
+}
