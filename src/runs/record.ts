@@ -19,7 +19,7 @@ export const problems = defineDiagnostics({
   },
 })
 
-const diagnosticSchema = z.object({
+export const diagnosticSchema = z.object({
   code: z.string(),
   severity: z.enum(['error', 'warning', 'note']),
   path: z.string(),
@@ -30,7 +30,7 @@ const diagnosticSchema = z.object({
   evidence: z.array(z.string()).optional(),
 })
 
-const comparisonSchema = z.object({
+export const comparisonSchema = z.object({
   device: z.string(),
   aspect: z.string(),
   want: z.string(),

@@ -1,0 +1,96 @@
+/**
+ * `npm run docs:generate`: writes what is made from the code, so that it cannot say anything else than the code does:
+ * the JSON Schema of configs, those of --json, and the reference of diagnostics, flags and keys.
+ * With --check it writes nothing, and fails if something committed is not what it would write.
+ */
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { createJiti } from 'jiti'
+import { ROOT } from './processes.mjs'
+import { configPage, diagnosticsPage, flagsPage } from './reference-pages.mjs'
+
+const jiti = createJiti(pathToFileURL(`${ROOT}/`).href, { fsCache: `${ROOT}/node_modules/.cache/jiti` })
+const load = (path) => jiti.import(join(ROOT, 'src', path))
+
+const { z } = await jiti.import('zod')
+const { configSchema } = await load('machine/config-schema.ts')
+const { SHAPES } = await load('cli/shapes.ts')
+const { COMMANDS } = await load('cli/commands.ts')
+const { GLOBAL_OPTIONS } = await load('cli/help.ts')
+
+const configJsonSchema = {
+  $id: 'bringup.schema.json',
+  title: 'bringup.config',
+  ...z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' }),
+}
+const commands = await Promise.all(
+  COMMANDS.map(async (entry) => ({ name: entry.name, ...(await entry.load()).command })),
+)
+
+const files = {
+  'bringup.schema.json': json(configJsonSchema),
+  ...Object.fromEntries(
+    Object.entries(SHAPES).map(([name, shape]) => [
+      `docs/reference/json/${name}.schema.json`,
+      json(z.toJSONSchema(shape, { io: 'output', unrepresentable: 'any' })),
+    ]),
+  ),
+  'docs/reference/diagnostics.md': diagnosticsPage(await everyDiagnostic()),
+  'docs/reference/flags.md': flagsPage(commands, GLOBAL_OPTIONS),
+  'docs/reference/config.md': configPage(configJsonSchema),
+}
+
+const stale = Object.entries(files)
+  .filter(([path, text]) => !isSame(path, text))
+  .map(([path]) => path)
+if (process.argv.includes('--check')) {
+  for (const path of stale) console.error(`${path} is not what the code says; run: npm run docs:generate`)
+  process.exitCode = stale.length === 0 ? 0 : 1
+} else {
+  for (const path of stale) {
+    mkdirSync(dirname(join(ROOT, path)), { recursive: true })
+    writeFileSync(join(ROOT, path), files[path])
+    console.log(`wrote ${path}`)
+  }
+}
+
+function isSame(path, text) {
+  try {
+    return readFileSync(join(ROOT, path), 'utf8') === text
+  } catch {
+    return false
+  }
+}
+
+function json(value) {
+  return `${JSON.stringify(value, null, 2)}\n`
+}
+
+/** Every kind that any file declares, with the file. A code that is declared twice would have two meanings. */
+async function everyDiagnostic() {
+  const found = new Map()
+  for (const file of readdirSync(join(ROOT, 'src'), { recursive: true }).sort()) {
+    if (!file.endsWith('.ts') || file.endsWith('.test.ts') || file === 'diagnostics.ts') continue
+    if (!readFileSync(join(ROOT, 'src', file), 'utf8').includes('defineDiagnostics(')) continue
+    for (const value of Object.values(await load(file))) {
+      for (const kind of kindsIn(value)) {
+        const other = found.get(kind.code)
+        if (other && other.file !== file && other.kind.title !== kind.title)
+          throw new Error(`${kind.code} is declared in ${other.file} and in ${file}`)
+        if (!other) found.set(kind.code, { kind, file })
+      }
+    }
+  }
+  return [...found.values()]
+}
+
+function kindsIn(value) {
+  if (typeof value !== 'object' || value === null) return []
+  const records = [value, value.diagnostics].filter((r) => typeof r === 'object' && r !== null)
+  return records
+    .flatMap((r) => Object.values(r))
+    .filter(
+      (k) => typeof k === 'object' && k !== null && typeof k.at === 'function' && typeof k.code === 'string',
+    )
+}

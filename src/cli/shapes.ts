@@ -1,0 +1,139 @@
+/**
+ * The shapes of `--json`: what a program may rely on. The reference has them as JSON Schemas, and tests hold real output
+ * against them. Keys may be added; none is taken away or changes its meaning without a new major version.
+ */
+import { z } from 'zod'
+import { comparisonSchema, diagnosticSchema, resultSchema } from '../runs/record.ts'
+
+const milliseconds = z.number().nonnegative()
+const exitCode = z.int().min(0).max(255)
+const diagnostics = z.array(diagnosticSchema)
+
+const accelerator = z.object({
+  name: z.enum(['kvm', 'tcg']),
+  works: z.boolean().describe('A throw-away guest really ran on it.'),
+  reason: z.string(),
+  stage: z.string().optional().describe('The last stage that the throw-away guest reached.'),
+  tookMs: milliseconds,
+})
+
+/** A machine with all defaults filled in; `bringup.schema.json` describes how it is written. */
+const machine = z
+  .looseObject({})
+  .describe('The description with all defaults filled in: bytes and milliseconds.')
+
+/** What every command prints when it could not do what was asked. */
+export const errorJson = z
+  .object({ exitCode, diagnostics })
+  .describe('Printed instead by any command that could not do what was asked.')
+
+export const planJson = z
+  .looseObject({
+    name: z.string(),
+    profile: z.string(),
+    machine,
+    qemu: z.object({ path: z.string(), version: z.string() }),
+    accelerator: z.object({ name: z.enum(['kvm', 'tcg']), because: z.string() }),
+    accelerators: z.array(accelerator),
+    argv: z.array(z.string()).describe('The QEMU command, ready to paste: the console on the terminal.'),
+    files: z.array(z.looseObject({ kind: z.string(), path: z.string() })),
+    locks: z.array(z.object({ path: z.string(), mode: z.enum(['exclusive', 'shared']) })),
+    sideProcesses: z.array(z.object({ id: z.string(), argv: z.array(z.string()) })),
+    steps: z.array(z.looseObject({ id: z.string(), what: z.string() })),
+    timeoutMs: milliseconds,
+    persistence: z.array(
+      z.object({
+        device: z.string(),
+        event: z.string(),
+        answer: z.enum(['yes', 'no', 'not guaranteed']),
+        because: z.string(),
+      }),
+    ),
+    diagnostics,
+  })
+  .describe('`bringup plan --json`.')
+
+export const runJson = resultSchema
+  .extend({ comparison: z.array(comparisonSchema).optional() })
+  .describe('`bringup run --json`, and `result.json` in the folder of the run.')
+
+const described = z.object({
+  name: z.string(),
+  summary: z.string().nullable(),
+  profile: z.string(),
+  isDefault: z.boolean(),
+  machine,
+})
+
+export const machinesJson = z
+  .union([
+    z.object({ folder: z.string(), configFile: z.string().nullable(), machines: z.array(described) }),
+    described.extend({
+      view: z.looseObject({}).describe('What follows from it: CPUs and memory of each node.'),
+    }),
+  ])
+  .describe('`bringup machines --json`; the second form with the name of a machine.')
+
+const runSummary = z.object({
+  id: z.string(),
+  folder: z.string(),
+  startedAt: z.iso.datetime(),
+  machine: z.string(),
+  profile: z.string(),
+  verdict: z.enum([...resultSchema.shape.verdict.options, 'running', 'abandoned']),
+  exitCode: exitCode.optional(),
+  totalMs: milliseconds.optional(),
+  meaning: z.string().optional(),
+})
+
+export const runsJson = z
+  .union([
+    z.object({ runs: z.array(runSummary) }),
+    runSummary.extend({
+      argv: z.array(z.string()),
+      plan: z.looseObject({}),
+      result: resultSchema.optional(),
+    }),
+    z.object({ id: z.string(), folder: z.string() }),
+    z.object({ deleted: z.array(z.string()) }),
+    z.object({ console: z.string() }),
+  ])
+  .describe('`bringup runs --json`; then `runs show`, `runs path`, `runs prune` and `runs show --console`.')
+
+export const doctorJson = z
+  .object({
+    isReady: z.boolean().describe('Machines can run here.'),
+    bringup: z.string().describe('Version.'),
+    host: z.object({
+      node: z.string(),
+      system: z.string(),
+      kernel: z.string(),
+      cpus: z.int().positive(),
+      bytes: z.int().positive().describe('Physical memory.'),
+      nodes: z.array(z.int()).describe('NUMA nodes.'),
+      hugePages: z.array(z.object({ bytes: z.int(), total: z.int(), free: z.int() })),
+      kvmDevice: z.enum(['usable', 'no permission', 'missing']),
+      user: z.string(),
+    }),
+    tools: z.array(z.object({ program: z.string(), path: z.string().nullable(), why: z.string() })),
+    qemu: z.array(
+      z.object({
+        path: z.string(),
+        version: z.string().nullable(),
+        isDefault: z.boolean(),
+        accelerators: z.array(accelerator).describe('Only of the default one.'),
+      }),
+    ),
+    diagnostics,
+  })
+  .describe('`bringup doctor --json`.')
+
+/** By the name of the file in `docs/reference/json`. */
+export const SHAPES = {
+  error: errorJson,
+  plan: planJson,
+  run: runJson,
+  machines: machinesJson,
+  runs: runsJson,
+  doctor: doctorJson,
+}
