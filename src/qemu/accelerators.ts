@@ -1,0 +1,128 @@
+/**
+ * Which accelerators really run guests here. One counts only after a throw-away guest ran on it: a /dev/kvm can open,
+ * create machines, run real-mode code, and still hang every kernel. Answers are kept until something that they depend
+ * on changes.
+ */
+import { join } from 'node:path'
+import { readCpus } from '../host/cpus.ts'
+import { readKernel } from '../host/kernel.ts'
+import { kvmProblem, readKvm } from '../host/kvm.ts'
+import type { AcceleratorFact, QemuCapabilities } from '../machine/facts.ts'
+import { contentOf, keep, nameOf, readKept } from './cache.ts'
+import { tryAccelerator } from './trial.ts'
+
+export interface AcceleratorRequest {
+  readonly qemu: QemuCapabilities
+  /** Which ones to ask about. Default: both. */
+  readonly names?: readonly AcceleratorFact['name'][]
+  /** CPU model that the guests will have: one may work where another does not. Default: `max`. */
+  readonly cpuModel?: string
+  /** The built probe kernel (PVH); undefined when it could not be built, and then why. */
+  readonly probeKernel: string | undefined
+  readonly kernelProblem?: string
+  /** The user's cache folder of bringup. */
+  readonly cacheFolder: string
+  readonly signal?: AbortSignal
+  /** Tries again instead of believing what was kept. */
+  readonly refresh?: boolean
+  /** Default: 2,500 ms for KVM, where a guest ends within 200, and 20,000 for TCG on a loaded computer. */
+  readonly deadlineMs?: number
+  /** Another device than /dev/kvm, for tests. */
+  readonly kvmPath?: string
+}
+
+type Name = AcceleratorFact['name']
+
+const DEADLINES_MS: Readonly<Record<Name, number>> = { kvm: 2500, tcg: 20_000 }
+
+/** Bumped when the trial or the shape of its answer changes. */
+const SHAPE = 1
+
+/**
+ * The facts about each accelerator, KVM first. The first time costs a trial guest each, side by side; later times a
+ * few reads.
+ *
+ * @throws the signal's reason when aborted; everything else is in the facts
+ */
+export async function proveAccelerators(request: AcceleratorRequest): Promise<readonly AcceleratorFact[]> {
+  const { names = ['kvm', 'tcg'] } = request
+  return Promise.all(names.map((name) => prove(name, request)))
+}
+
+async function prove(name: Name, request: AcceleratorRequest): Promise<AcceleratorFact> {
+  const obstacle = obstacleTo(name, request)
+  if (obstacle) return { name, tookMs: 0, ...obstacle }
+  const { qemu, probeKernel: kernel = '', cpuModel = 'max', cacheFolder, signal } = request
+  const folder = join(cacheFolder, 'accelerators')
+  const key = nameOf(dependencies(name, { ...request, kernel, cpuModel }))
+  const known = request.refresh ? undefined : readKept<AcceleratorFact>(folder, key)
+  if (isFact(known, name)) return known
+  const deadlineMs = request.deadlineMs ?? DEADLINES_MS[name]
+  const beganAt = performance.now()
+  const { hung, ...result } = await tryAccelerator({
+    qemu,
+    accelerator: name,
+    cpuModel,
+    kernel,
+    deadlineMs,
+    ...(signal ? { signal } : {}),
+  })
+  const opens = name === 'kvm' && !result.works ? `${request.kvmPath ?? '/dev/kvm'} opens, but ` : ''
+  const fact = {
+    name,
+    ...result,
+    reason: `${opens}${result.reason}`,
+    tookMs: Math.round(performance.now() - beganAt),
+  }
+  // TCG that runs out of twenty seconds tells of the computer's load, not of TCG.
+  if (!(hung && name === 'tcg')) keep(folder, key, fact)
+  return fact
+}
+
+/** What makes a trial needless or impossible. */
+function obstacleTo(
+  name: Name,
+  request: AcceleratorRequest,
+): Pick<AcceleratorFact, 'works' | 'reason'> | undefined {
+  const { qemu } = request
+  if (!qemu.accelerators.includes(name)) {
+    return { works: false, reason: `${qemu.path} was built without ${name.toUpperCase()}` }
+  }
+  if (name === 'kvm') {
+    const problem = kvmProblem(readKvm(request.kvmPath))
+    if (problem) return { works: false, reason: `${problem.what}; ${problem.remedy}` }
+  }
+  if (request.probeKernel !== undefined) return undefined
+  const because = request.kernelProblem ?? 'the trial kernel was not built'
+  return name === 'kvm'
+    ? {
+        works: false,
+        reason: `unproven, so not used: ${because}; with a C compiler (gcc or clang) a trial guest can be run`,
+      }
+    : { works: true, reason: `unproven, but it is software and needs nothing of this computer: ${because}` }
+}
+
+/** Everything that can change the answer. A reboot counts: firmware settings and module options may differ after it. */
+function dependencies(
+  name: Name,
+  request: AcceleratorRequest & { kernel: string; cpuModel: string },
+): readonly unknown[] {
+  const { qemu } = request
+  const kernelContent = contentOf(request.kernel, request.cacheFolder)
+  const always = [SHAPE, name, qemu.sha256, request.cpuModel, kernelContent, qemu.firmware['qboot.rom']]
+  if (name === 'tcg') return always
+  const { release, bootId } = readKernel()
+  return [...always, release, bootId, readCpus().model, readKvm(request.kvmPath).identity]
+}
+
+/** A cache file may have been written by anything. */
+function isFact(value: unknown, name: Name): value is AcceleratorFact {
+  const fact = value as Partial<AcceleratorFact> | null | undefined
+  return (
+    typeof fact === 'object' &&
+    fact !== null &&
+    fact.name === name &&
+    typeof fact.works === 'boolean' &&
+    typeof fact.reason === 'string'
+  )
+}

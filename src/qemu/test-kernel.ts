@@ -1,0 +1,71 @@
+/** For tests: a kernel of a few bytes that says a text on the first serial port and ends as it is told to. */
+
+/** How it ends: writes that byte to isa-debug-exit, loops for ever, or triple-faults. */
+export type TestKernelEnd = { readonly exit: number } | 'hang' | 'triple-fault'
+
+const LOAD_ADDRESS = 0x100000
+const HEADERS = 64 + 2 * 56
+/** ELF note that gives QEMU the 32-bit entry (`include/xen/interface/elfnote.h`, XEN_ELFNOTE_PHYS32_ENTRY). */
+const PHYS32_ENTRY = 18
+
+/** The ELF image, with a PVH entry. */
+export function testKernel(text: string, end: TestKernelEnd): Buffer {
+  const note = Buffer.alloc(20)
+  note.writeUInt32LE(4, 0)
+  note.writeUInt32LE(4, 4)
+  note.writeUInt32LE(PHYS32_ENTRY, 8)
+  note.write('Xen\0', 12, 'latin1')
+  const entry = LOAD_ADDRESS + HEADERS + note.length
+  note.writeUInt32LE(entry, 16)
+  const words = Buffer.from(text, 'latin1')
+  const head = 16
+  const code = Buffer.alloc(head)
+  // mov esi, text; mov ecx, length; mov dx, 0x3f8; cld; rep outsb
+  code.set([0xbe, 0, 0, 0, 0, 0xb9, 0, 0, 0, 0, 0x66, 0xba, 0xf8, 0x03, 0xf3, 0x6e])
+  const tail = Buffer.from(ending(end))
+  code.writeUInt32LE(entry + head + tail.length, 1)
+  code.writeUInt32LE(words.length, 6)
+  const body = Buffer.concat([note, code, tail, words])
+  return Buffer.concat([headers(entry, note.length, body.length), body])
+}
+
+function ending(end: TestKernelEnd): readonly number[] {
+  // cli; jmp $
+  const hang = [0xfa, 0xeb, 0xfe]
+  if (end === 'hang') return hang
+  // lidt of an empty table (at address 0, where there is none); int3
+  if (end === 'triple-fault') return [0x0f, 0x01, 0x1d, 0, 0, 0, 0, 0xcc, ...hang]
+  // mov al, value; out 0xf4, al
+  return [0xb0, end.exit, 0xe6, 0xf4, ...hang]
+}
+
+/** ELF64 header and two program headers: everything loaded, and the note within it. */
+function headers(entry: number, noteBytes: number, bodyBytes: number): Buffer {
+  const elf = Buffer.alloc(HEADERS)
+  elf.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1])
+  elf.writeUInt16LE(2, 16)
+  elf.writeUInt16LE(62, 18)
+  elf.writeUInt32LE(1, 20)
+  elf.writeBigUInt64LE(BigInt(entry), 24)
+  elf.writeBigUInt64LE(64n, 32)
+  elf.writeUInt16LE(64, 52)
+  elf.writeUInt16LE(56, 54)
+  elf.writeUInt16LE(2, 56)
+  const segment = (at: number, type: number, offset: number, bytes: number) => {
+    elf.writeUInt32LE(type, at)
+    elf.writeUInt32LE(7, at + 4)
+    for (const [field, value] of [
+      offset,
+      LOAD_ADDRESS + offset,
+      LOAD_ADDRESS + offset,
+      bytes,
+      bytes,
+      4,
+    ].entries()) {
+      elf.writeBigUInt64LE(BigInt(value), at + 8 + field * 8)
+    }
+  }
+  segment(64, 1, 0, HEADERS + bodyBytes)
+  segment(64 + 56, 4, HEADERS, noteBytes)
+  return elf
+}

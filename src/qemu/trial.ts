@@ -1,0 +1,155 @@
+/** One throw-away guest on one accelerator: how far it came, and why it went no further. */
+import type { Argument } from '../machine/device.ts'
+import type { QemuCapabilities } from '../machine/facts.ts'
+import { type QemuExit, type QemuProcess, startQemu } from './process.ts'
+
+/** What the trial boots: the probe kernel, told by its command line to test the accelerator and no more. */
+export interface TrialRequest {
+  readonly qemu: Pick<QemuCapabilities, 'path' | 'firmware' | 'machines'>
+  readonly accelerator: 'kvm' | 'tcg'
+  readonly cpuModel: string
+  /** ELF with a PVH entry. */
+  readonly kernel: string
+  readonly deadlineMs: number
+  readonly signal?: AbortSignal
+}
+
+export interface TrialResult {
+  readonly works: boolean
+  readonly reason: string
+  /** The last stage that the guest announced; undefined when it said nothing. */
+  readonly stage?: string
+  /** True when it was ended by its deadline, which a loaded computer can cause as well. */
+  readonly hung: boolean
+}
+
+/** In words, so that the reason is a sentence. Stages that a newer kernel adds are quoted as they are. */
+const STAGES: Readonly<Record<string, string>> = {
+  'long-mode': 'its first steps in long mode',
+  'rep-stosb': 'rep stosb in long mode',
+  exception: 'taking an exception',
+  timer: 'a timer interrupt',
+  cpus: 'starting a second CPU',
+  end: 'leaving',
+}
+
+const CPUS = 2
+/** The probe kernel writes 0x10 to isa-debug-exit; QEMU exits with (value << 1) | 1. */
+const PASSED = (0x10 << 1) | 1
+
+/** Runs the guest; never longer than the deadline and the moment that killing takes. */
+export async function tryAccelerator(request: TrialRequest): Promise<TrialResult> {
+  const qemu = await startQemu({ plan: trialPlan(request) })
+  let text = ''
+  qemu.console.output.setEncoding('utf8').on('data', (chunk: string) => {
+    text += chunk
+  })
+  let ended: 'deadline' | 'abort' | undefined
+  const end = (by: typeof ended) => {
+    ended ??= by
+    qemu.kill()
+  }
+  const onAbort = () => end('abort')
+  request.signal?.addEventListener('abort', onAbort, { once: true })
+  if (request.signal?.aborted) onAbort()
+  const deadline = setTimeout(() => end('deadline'), request.deadlineMs)
+  const exit = await run(qemu)
+  clearTimeout(deadline)
+  request.signal?.removeEventListener('abort', onAbort)
+  if (ended === 'abort') request.signal?.throwIfAborted()
+  return judgeTrial({ text, exit, hung: ended === 'deadline', deadlineMs: request.deadlineMs })
+}
+
+async function run(qemu: QemuProcess): Promise<QemuExit> {
+  // A QEMU that ends before it answers has its reason in how it exits.
+  await qemu.ready.then(() => qemu.qmp.execute('cont')).catch(() => qemu.kill())
+  return qemu.exited
+}
+
+function trialPlan({ qemu, accelerator, cpuModel, kernel }: TrialRequest) {
+  const isQ35 = qemu.machines.length === 0 || qemu.machines.some((m) => m.alias === 'q35' || m.name === 'q35')
+  const qboot = qemu.firmware['qboot.rom']
+  const args: readonly Argument[] = [
+    ['-accel', accelerator === 'tcg' ? 'tcg,thread=multi' : 'kvm'],
+    ['-machine', isQ35 ? 'q35' : 'pc'],
+    ['-cpu', cpuModel],
+    ['-smp', `${CPUS}`],
+    ['-m', '128M'],
+    ['-no-user-config'],
+    ['-nodefaults'],
+    ['-display', 'none'],
+    // A triple fault has to end the trial, not to start it anew.
+    ['-no-reboot'],
+    ...(qboot === undefined ? [] : [['-bios', qboot] as const]),
+    ['-serial', 'chardev:console'],
+    ['-device', 'isa-debug-exit,iobase=0xf4,iosize=4'],
+    ['-kernel', kernel],
+    ['-append', 'accel'],
+  ]
+  const channels = [{ id: 'console', purpose: 'console', label: 'serial 0' }] as const
+  return { qemu: { path: qemu.path, version: '' }, args, channels, locks: [] }
+}
+
+interface TrialEnd {
+  readonly text: string
+  readonly exit: Pick<QemuExit, 'status' | 'signal' | 'stderr' | 'diagnostics'>
+  readonly hung: boolean
+  readonly deadlineMs: number
+}
+
+/** Decides from what was said and how it ended. Pure. */
+export function judgeTrial({ text, exit, hung, deadlineMs }: TrialEnd): TrialResult {
+  const lines = text.split('\n').flatMap(parsedLine)
+  const stage = lines.findLast((l) => l.t === 'stage')?.name
+  const selftest = lines.findLast((l) => l.t === 'selftest')
+  const hasEnded = lines.some((l) => l.t === 'end')
+  const at = typeof stage === 'string' ? { stage } : {}
+  const where = typeof stage === 'string' ? `at ${STAGES[stage] ?? stage}` : 'before it reached long mode'
+  const fails = (reason: string): TrialResult => ({ works: false, reason, ...at, hung })
+  if (exit.diagnostics.length > 0) return fails(exit.diagnostics[0]?.what ?? '')
+  if (hung) return fails(`the guest hung ${where} (no end within ${deadlineMs / 1000} s)`)
+  const failed = selftest && failedTests(selftest)
+  if (failed) return fails(`the guest found that ${failed}`)
+  if (exit.status === PASSED && selftest && hasEnded) {
+    const reason = `a trial guest ran: long mode, rep stosb, exceptions, a timer interrupt, ${CPUS} CPUs`
+    return { works: true, reason, ...at, hung }
+  }
+  const words = exit.stderr
+    .trim()
+    .split('\n')
+    .filter((l) => l !== '' && !/ warning: /.test(l))
+  if (exit.status === 0) return fails(`the guest reset itself or triple-faulted ${where}`)
+  const how = exit.signal === null ? `with status ${exit.status}` : `by ${exit.signal}`
+  return fails(`QEMU ended ${how} ${where}${words.length > 0 ? `: ${reasonIn(words)}` : ''}`)
+}
+
+/** QEMU's own error rather than the assertion that follows from it. */
+function reasonIn(words: readonly string[]): string {
+  return (words.find((line) => /\berror\b|failed|could not/i.test(line)) ?? words.at(-1) ?? '').replace(
+    /^qemu[^:]*: /,
+    '',
+  )
+}
+
+type Line = Readonly<Record<string, unknown>>
+
+function parsedLine(line: string): readonly Line[] {
+  const start = line.indexOf('{"t":')
+  if (start === -1) return []
+  try {
+    return [JSON.parse(line.slice(start)) as Line]
+  } catch {
+    return []
+  }
+}
+
+/** In words: `timer: false` is "timer did not work". Undefined when all did. */
+function failedTests(selftest: Line): string | undefined {
+  const broken = Object.entries(selftest).flatMap(([name, value]) =>
+    value === false ? [`${name} did not work`] : [],
+  )
+  const cpus = selftest.cpus
+  const missing = typeof cpus === 'number' && cpus < CPUS ? [`only ${cpus} of ${CPUS} CPUs started`] : []
+  const all = [...broken, ...missing]
+  return all.length > 0 ? all.join(', ') : undefined
+}
