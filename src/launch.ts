@@ -35,7 +35,8 @@ export async function launch(machine: MachineInput | string, request: LaunchRequ
   const found = await loadProject({ cwd: request.folder ?? process.cwd(), ...(request.state === undefined ? {} : { state: request.state }) })
   const { project, name } = typeof machine === 'string' ? { project: found, name: machine } : { project: withMachine(found, machine), name: ANONYMOUS }
   const { plan, facts, profile } = await planRun({ project, machine: name, ...request })
-  return launchPlan(plan, { stateFolder: project.stateFolder, facts, profile, ...request })
+  const { signal, allowReboot, onConsole } = request
+  return launchPlan(plan, { stateFolder: project.stateFolder, facts, profile, signal, allowReboot, onConsole })
 }
 
 /** Name of a machine that was described in code. */

@@ -39,8 +39,6 @@ interface Waiter {
   readonly resolve: (match: ConsoleMatch) => void
   readonly reject: (error: BringupError) => void
   timer: NodeJS.Timeout | undefined
-  /** How far the kept text was searched. */
-  searched: number
 }
 
 /** Where the bytes go besides memory. */
@@ -53,8 +51,10 @@ export interface ConsoleLog {
 
 /** The console of one guest. */
 export class Console {
-  /** Text since the last match. */
-  #kept = ''
+  /** Text since the last match: first what the first waiter cannot match any more, then what it still may. */
+  #passed: string[] = []
+  #passedLength = 0
+  #window = ''
   #partialLine = ''
   #lines: string[] = []
   #waiters: Waiter[] = []
@@ -80,7 +80,7 @@ export class Console {
 
   /** Everything since the last match (at most the last 64 MiB of it). */
   get text(): string {
-    return this.#kept
+    return this.#passed.join('') + this.#window
   }
 
   /** The last lines, the unfinished one included. */
@@ -121,14 +121,15 @@ export class Console {
   expect(pattern: string | RegExp, options: { readonly timeoutMs?: number } = {}): Promise<ConsoleMatch> {
     const timeoutMs = options.timeoutMs ?? 30_000
     return new Promise((resolve, reject) => {
-      const waiter: Waiter = { pattern, resolve, reject, timer: undefined, searched: 0 }
+      const waiter: Waiter = { pattern, resolve, reject, timer: undefined }
       this.#waiters.push(waiter)
-      this.#search()
+      if (this.#waiters[0] === waiter) this.#search()
       if (!this.#waiters.includes(waiter)) return
       if (this.#ended) return this.#giveUp(waiter, this.#ended())
       waiter.timer = setTimeout(() => {
         const what = `the console did not show ${show(pattern)} within ${timeoutMs} ms`
         this.#remove(waiter)
+        this.#search()
         reject(new BringupError([problems.CONSOLE_NO_MATCH.at('', what, { evidence: this.tail() })]))
       }, timeoutMs)
     })
@@ -166,17 +167,13 @@ export class Console {
     }
     for (const listener of this.#chunkListeners) listener(chunk)
     this.#append(this.#decoder.write(chunk))
-    if (this.#waiters.length > 0) this.#search()
+    if (this.#waiters.length > 0) this.#searchWindow()
   }
 
   #append(text: string): void {
     if (text === '') return
-    this.#kept += text
-    if (this.#kept.length > 2 * KEEP_CHARACTERS) {
-      const cut = this.#kept.length - KEEP_CHARACTERS
-      this.#kept = this.#kept.slice(cut)
-      for (const waiter of this.#waiters) waiter.searched = Math.max(0, waiter.searched - cut)
-    }
+    if (this.#waiters.length === 0) this.#pass(text)
+    else this.#window += text
     const atMs = this.#now()
     let from = 0
     for (let end = text.indexOf('\n'); end !== -1; end = text.indexOf('\n', from)) {
@@ -195,42 +192,63 @@ export class Console {
     for (const listener of this.#lineListeners) listener(line, atMs)
   }
 
-  /** Serves the waiters in the order in which they asked: each match uses up the text before it. */
+  /** Puts text aside that nobody can match any more; the oldest is forgotten when it is too much. */
+  #pass(text: string): void {
+    this.#passed.push(text)
+    this.#passedLength += text.length
+    while (this.#passedLength > KEEP_CHARACTERS && this.#passed.length > 1) this.#passedLength -= this.#passed.shift()?.length ?? 0
+  }
+
+  /** Looks again at everything since the last match, for a waiter that is new at the head. */
   #search(): void {
+    this.#window = this.text
+    this.#passed = []
+    this.#passedLength = 0
+    this.#searchWindow()
+  }
+
+  /** Serves the waiters in the order in which they asked: each match uses up the text before it. */
+  #searchWindow(): void {
     for (let waiter = this.#waiters[0]; waiter; waiter = this.#waiters[0]) {
-      const match = find(this.#kept, waiter)
-      if (!match) return
+      const match = find(this.#window, waiter.pattern)
+      if (typeof match === 'number') {
+        // Only what is new is looked at next time, so waiting for the last line of a long log stays linear.
+        this.#pass(this.#window.slice(0, match))
+        this.#window = this.#window.slice(match)
+        return
+      }
       this.#remove(waiter)
-      const end = match.index + match[0].length
-      const before = this.#kept.slice(0, match.index)
-      this.#kept = this.#kept.slice(end)
-      waiter.resolve({ text: match[0], groups: match.slice(1), before })
+      const before = this.#passed.join('') + this.#window.slice(0, match.index)
+      this.#window = this.#window.slice(match.index + match.text.length)
+      this.#passed = []
+      this.#passedLength = 0
+      waiter.resolve({ text: match.text, groups: match.groups, before })
     }
+    this.#pass(this.#window)
+    this.#window = ''
   }
 }
 
-type Found = readonly [string, ...(string | undefined)[]] & { readonly index: number }
+interface Found {
+  readonly text: string
+  readonly groups: readonly (string | undefined)[]
+  readonly index: number
+}
 
-/** Looks only at what is new, so that waiting for the last line of a long log stays linear. */
-function find(text: string, waiter: Waiter): Found | undefined {
-  const { pattern } = waiter
+/** The first match, or else how many characters from the start can never be part of one. */
+function find(text: string, pattern: string | RegExp): Found | number {
   if (typeof pattern === 'string') {
-    const index = text.indexOf(pattern, Math.max(0, waiter.searched - pattern.length + 1))
-    waiter.searched = text.length
-    return index === -1 ? undefined : Object.assign([pattern] as const, { index })
+    const index = text.indexOf(pattern)
+    return index === -1 ? Math.max(0, text.length - pattern.length + 1) : { text: pattern, groups: [], index }
   }
-  let from = waiter.searched
   const stateless = new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ''))
-  while (from <= text.length) {
+  for (let from = 0; ; ) {
     const newline = text.indexOf('\n', from)
-    const line = text.slice(from, newline === -1 ? undefined : newline)
-    const match = stateless.exec(line)
-    if (match) return Object.assign([...match] as unknown as [string, ...string[]], { index: from + match.index })
-    if (newline === -1) break
+    const match = stateless.exec(text.slice(from, newline === -1 ? undefined : newline))
+    if (match) return { text: match[0], groups: match.slice(1), index: from + match.index }
+    if (newline === -1) return from
     from = newline + 1
   }
-  waiter.searched = from
-  return undefined
 }
 
 function show(pattern: string | RegExp): string {

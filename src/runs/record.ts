@@ -107,14 +107,16 @@ function folderAt(path: string, id: string): RunFolder {
 export function createRun(stateFolder: string, plan: Plan, argv: readonly string[], now: Date = new Date()): RunFolder {
   const id = `${now.toISOString().slice(0, 19).replaceAll(':', '-')}-${randomBytes(4).toString('hex')}`
   const run = folderAt(join(stateFolder, 'runs', id), id)
+  let isMade = false
   try {
     mkdirSync(join(stateFolder, 'runs'), { recursive: true })
     mkdirSync(run.path)
+    isMade = true
     write(run, FILES.owner, { pid: process.pid, startTime: startTimeOf(process.pid), startedAt: now.toISOString() })
     write(run, FILES.plan, plan)
     write(run, FILES.argv, argv)
   } catch (cause) {
-    rmSync(run.path, { recursive: true, force: true })
+    if (isMade) rmSync(run.path, { recursive: true, force: true })
     throw new BringupError([problems.RUN_FOLDER_NOT_MADE.at('', `${run.path}: ${(cause as Error).message}`)], { cause })
   }
   return run

@@ -1,0 +1,89 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
+import { afterEach, describe, expect, it } from 'vitest'
+import { BringupError } from '../diagnostics.ts'
+import { Console } from './console.ts'
+
+function connect(log?: { path: string; timingPath: string }) {
+  const output = new PassThrough()
+  const input = new PassThrough()
+  return { output, input, console: new Console({ input, output }, log) }
+}
+
+const codeOf = (error: unknown) => (error instanceof BringupError ? error.code : error)
+
+describe('Console.expect', () => {
+  it('finds text that came before, in pieces, and after the last match only', async () => {
+    const { output, console } = connect()
+    output.write('one tw')
+    const both = Promise.all([console.expect('two'), console.expect(/thr(e+)/)])
+    output.write('o two three\n')
+    const [first, second] = await both
+    expect(first).toEqual({ text: 'two', groups: [], before: 'one ' })
+    expect(second).toMatchObject({ text: 'three', groups: ['ee'], before: ' two ' })
+  })
+
+  it('matches a regular expression on the unfinished last line', async () => {
+    const { output, console } = connect()
+    const found = console.expect(/^login: $/)
+    output.write('hello\nlogin: ')
+    await expect(found).resolves.toMatchObject({ text: 'login: ' })
+  })
+
+  it('fails at the deadline with the last lines', async () => {
+    const { output, console } = connect()
+    output.write('booting\nstill booting')
+    const error = await console.expect('ready', { timeoutMs: 30 }).catch((e: unknown) => e)
+    expect(codeOf(error)).toBe('CONSOLE_NO_MATCH')
+    expect((error as BringupError).diagnostics[0]?.evidence).toEqual(['booting', 'still booting'])
+  })
+
+  it('fails at once when the guest ends, but finds what it said last', async () => {
+    const { output, console } = connect()
+    const found = console.expect('bye')
+    const missed = console.expect('never').catch(codeOf)
+    output.write('good bye')
+    await new Promise((resolve) => setImmediate(resolve))
+    console.end(() => 'the guest triple-faulted')
+    await expect(found).resolves.toMatchObject({ text: 'bye' })
+    expect(await missed).toBe('CONSOLE_ENDED')
+    expect(await console.expect('later').catch(codeOf)).toBe('CONSOLE_ENDED')
+  })
+
+  it('finds a marker behind megabytes that came in many chunks', async () => {
+    const { output, console } = connect()
+    const found = console.expect('the end')
+    const line = `${'x'.repeat(99)}\n`
+    for (let i = 0; i < 50_000; i++) output.write(line)
+    output.write('the end\n')
+    expect((await found).before).toHaveLength(5_000_000)
+  })
+})
+
+describe('Console log', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'console-'))
+  afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+  it('keeps every byte, with times that scriptreplay can read', async () => {
+    const paths = { path: join(folder, 'console.log'), timingPath: join(folder, 'console.timing') }
+    const { output, console } = connect(paths)
+    const bytes = Buffer.from([0x68, 0x69, 0xff, 0x0d, 0x0a])
+    output.write(bytes)
+    await console.expect('hi')
+    console.end(() => 'over')
+    expect(readFileSync(paths.path)).toEqual(bytes)
+    expect(readFileSync(paths.timingPath, 'utf8')).toMatch(/^\d+\.\d{6} 5\n$/)
+  })
+
+  it('hands on whole lines without their ends', async () => {
+    const { output, console } = connect()
+    const lines: string[] = []
+    console.onLine((line) => lines.push(line))
+    output.write('a\r\nb')
+    output.write('c\n')
+    await console.expect('c')
+    expect(lines).toEqual(['a', 'bc'])
+  })
+})

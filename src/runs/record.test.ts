@@ -1,0 +1,66 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { BringupError } from '../diagnostics.ts'
+import type { Plan } from '../plan/plan.ts'
+import { createRun, findRun, listRuns, pruneRuns, type RunResult, readRun, saveResult } from './record.ts'
+
+const plan = { name: 'small', profile: 'probe' } as Plan
+
+const result = (folder: string): RunResult => ({
+  verdict: 'passed',
+  exitCode: 0,
+  meaning: 'fine',
+  diagnostics: [],
+  timings: { startMs: 1, runMs: 2, totalMs: 3 },
+  folder,
+})
+
+let state: string
+beforeEach(() => {
+  state = mkdtempSync(join(tmpdir(), 'runs, with a comma '))
+})
+afterEach(() => rmSync(state, { recursive: true, force: true }))
+
+describe('run records', () => {
+  it('are running while their owner lives, and then have a result', () => {
+    const run = createRun(state, plan, ['qemu'])
+    expect(listRuns(state)).toMatchObject([{ id: run.id, machine: 'small', verdict: 'running' }])
+    saveResult(run, result(run.path))
+    expect(readRun(findRun(state, 'last'))).toMatchObject({ summary: { verdict: 'passed', totalMs: 3 }, argv: ['qemu'], result: { meaning: 'fine' } })
+  })
+
+  it('are abandoned when the owner is gone, or its PID is somebody else’s', () => {
+    const run = createRun(state, plan, [])
+    writeFileSync(join(run.path, 'owner.json'), JSON.stringify({ pid: process.pid, startTime: '1', startedAt: 'x' }))
+    expect(listRuns(state)[0]?.verdict).toBe('abandoned')
+  })
+
+  it('never share a folder', () => {
+    const now = new Date()
+    const ids = Array.from({ length: 50 }, () => createRun(state, plan, [], now).id)
+    expect(new Set(ids).size).toBe(50)
+  })
+
+  it('are found by a unique part of their name only', () => {
+    const a = createRun(state, plan, [], new Date(0))
+    createRun(state, plan, [], new Date(0))
+    expect(findRun(state, a.id.slice(-8)).id).toBe(a.id)
+    expect(() => findRun(state, '1970')).toThrow(/means 2 runs/)
+    expect(() => findRun(state, 'nothing')).toThrow(BringupError)
+  })
+
+  it('are pruned from the oldest, but never while they run', () => {
+    const runs = [0, 1000, 2000].map((t) => createRun(state, plan, [], new Date(t)))
+    for (const run of runs.slice(0, 2)) saveResult(run, result(run.path))
+    expect(pruneRuns(state, 1).map((r) => r.id)).toEqual([runs[0]?.id])
+    expect(listRuns(state)).toHaveLength(2)
+  })
+
+  it('leave nothing behind when they cannot be made', () => {
+    writeFileSync(join(state, 'runs'), 'a file in the way')
+    expect(() => createRun(state, plan, [])).toThrow(/RUN_FOLDER_NOT_MADE/)
+    expect(readdirSync(state)).toEqual(['runs'])
+  })
+})

@@ -1,0 +1,67 @@
+/** Vitest fixtures that start a machine per test, and keep the evidence when the test fails. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test as base } from 'vitest'
+import type { Guest } from '../guest/guest.ts'
+import { type LaunchRequest, launch } from '../launch.ts'
+import type { MachineInput } from '../machine/machine.ts'
+
+/** How long a guest may take to go when its test is over; Vitest does not bound cleanup itself. */
+const CLOSE_MS = 10_000
+
+/** Starts a guest that ends with the test. */
+export type Launch = (machine?: MachineInput | string, request?: LaunchRequest) => Promise<Guest>
+
+/**
+ * Vitest's `test` with machines. Fixtures are lazy: a guest boots only in tests that use it.
+ *
+ * - `machine`: what `guest` boots; override it with `test.override('machine', { … })` or per `describe`.
+ * - `options`: profile, folder and the like for all guests of the test.
+ * - `stateFolder`: runs and stores of this test alone; kept when it fails.
+ * - `launch`: starts further guests, or others.
+ * - `guest`: the running guest.
+ *
+ * @example
+ * test.override('machine', { cpu: 2, numa: 2 })
+ * test('two nodes', async ({ guest }) => {
+ *   await expect(guest).toSeeItsMachine()
+ * })
+ */
+export const test = base
+  .extend('machine', {} as MachineInput | string)
+  .extend('options', {} as LaunchRequest)
+  .extend('stateFolder', async ({ task }, { onCleanup }) => {
+    const folder = mkdtempSync(join(tmpdir(), 'bringup-test-'))
+    onCleanup(() => {
+      if (task.result?.state !== 'fail') rmSync(folder, { recursive: true, force: true })
+    })
+    return folder
+  })
+  .extend('launch', async ({ options, stateFolder, task, annotate, signal }, { onCleanup }): Promise<Launch> => {
+    const guests: Guest[] = []
+    onCleanup(async () => {
+      // Evidence before the kill: afterwards the guest has nothing more to say.
+      if (task.result?.state === 'fail') for (const guest of guests) await annotate(evidence(guest), 'guest')
+      await Promise.all(guests.map((guest) => guest.close({ withinMs: CLOSE_MS })))
+    })
+    return async (machine = {}, request = {}) => {
+      const guest = await launch(machine, { state: stateFolder, signal, ...options, ...request })
+      guests.push(guest)
+      return guest
+    }
+  })
+  .extend('guest', async ({ machine, launch }): Promise<Guest> => launch(machine))
+
+/** What helps to understand a failure: last console lines, last QMP events, the command, the run's folder. */
+function evidence(guest: Guest): string {
+  const qmp = readFileSync(guest.folder.qmpLog, 'utf8').trimEnd().split('\n')
+  const events = qmp.filter((line) => line.includes('"event"')).slice(-10)
+  return [
+    `run ${guest.folder.path}`,
+    'last console lines:',
+    ...guest.console.tail().map((line) => `  ${line}`),
+    ...(events.length > 0 ? ['last QMP events:', ...events.map((line) => `  ${line}`)] : []),
+    `QEMU: ${guest.plan.argv.join(' ')}`,
+  ].join('\n')
+}
