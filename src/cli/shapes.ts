@@ -100,26 +100,53 @@ export const runsJson = z
   ])
   .describe('`bringup runs --json`; then `runs show`, `runs path`, `runs prune` and `runs show --console`.')
 
+const hugePages = z.array(z.object({ bytes: z.int(), total: z.int(), free: z.int() }))
+
+const host = z.object({
+  distribution: z.object({
+    id: z.string(),
+    name: z.string(),
+    version: z.string(),
+    family: z.string().optional(),
+  }),
+  kernel: z.object({ release: z.string(), bootId: z.string(), arch: z.string() }),
+  cpus: z.object({
+    model: z.string(),
+    online: z.array(z.int()),
+    allowed: z.array(z.int()),
+    virtualization: z.enum(['vmx', 'svm']).optional(),
+    isVirtual: z.boolean(),
+  }),
+  memory: z.object({ totalBytes: z.int(), availableBytes: z.int(), hugePages }),
+  nodes: z.array(
+    z.looseObject({ node: z.int(), cpus: z.array(z.int()), totalBytes: z.int(), freeBytes: z.int() }),
+  ),
+  kvm: z.object({
+    path: z.string(),
+    state: z.enum(['opens', 'missing', 'denied', 'broken']),
+    error: z.string().optional(),
+    identity: z.string(),
+  }),
+  tools: z.array(
+    z.object({
+      name: z.string(),
+      purpose: z.string(),
+      path: z.string().optional(),
+      version: z.string().optional(),
+    }),
+  ),
+  container: z.string().optional(),
+  cgroup: z.looseObject({}),
+})
+
 export const doctorJson = z
   .object({
     isReady: z.boolean().describe('Machines can run here.'),
-    bringup: z.string().describe('Version.'),
-    host: z.object({
-      node: z.string(),
-      system: z.string(),
-      kernel: z.string(),
-      cpus: z.int().positive(),
-      bytes: z.int().positive().describe('Physical memory.'),
-      nodes: z.array(z.int()).describe('NUMA nodes.'),
-      hugePages: z.array(z.object({ bytes: z.int(), total: z.int(), free: z.int() })),
-      kvmDevice: z.enum(['usable', 'no permission', 'missing']),
-      user: z.string(),
-    }),
-    tools: z.array(z.object({ program: z.string(), path: z.string().nullable(), why: z.string() })),
+    host,
     qemu: z.array(
       z.object({
         path: z.string(),
-        version: z.string().nullable(),
+        version: z.string().nullable().describe('Null when it does not answer.'),
         isDefault: z.boolean(),
         accelerators: z.array(accelerator).describe('Only of the default one.'),
       }),

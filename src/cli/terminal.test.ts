@@ -4,7 +4,10 @@ import { createEscapes } from './terminal.ts'
 const keys = (...inputs: string[]) => {
   const escapes = createEscapes()
   const seen = inputs.map((input) => escapes(Buffer.from(input, 'latin1')))
-  return { forGuest: seen.map((s) => Buffer.from(s.forGuest).toString('latin1')).join(''), commands: seen.flatMap((s) => s.commands) }
+  return {
+    forGuest: seen.map((s) => Buffer.from(s.forGuest).toString('latin1')).join(''),
+    commands: seen.flatMap((s) => s.commands),
+  }
 }
 
 describe('createEscapes', () => {

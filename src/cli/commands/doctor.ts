@@ -1,0 +1,182 @@
+/** `bringup doctor`: what this computer can do for machines, and what is in the way. Changes nothing. */
+import { BringupError, type Diagnostic, isClean } from '../../diagnostics.ts'
+import { type HostFact, readHost } from '../../host/host.ts'
+import { kvmProblem } from '../../host/kvm.ts'
+import { installCommand, type ToolFact } from '../../host/tools.ts'
+import type { AcceleratorFact, QemuCapabilities } from '../../machine/facts.ts'
+import { cacheFolder } from '../../project/cache-folder.ts'
+import { buildProbe } from '../../project/probe-build.ts'
+import { proveAccelerators } from '../../qemu/accelerators.ts'
+import { readCapabilities } from '../../qemu/capabilities.ts'
+import { findAllQemu, findQemu } from '../../qemu/find.ts'
+import { EXIT_CODES } from '../../runs/verdict.ts'
+import { formatBytes } from '../../units.ts'
+import type { Command, Invocation } from '../command.ts'
+import { formatDiagnostics } from '../errors.ts'
+import type { Output } from '../output.ts'
+import { quoteCommand } from '../quote.ts'
+import { formatTable } from '../table.ts'
+
+export const command: Command = {
+  summary: 'show what this computer and its QEMU can do, and what is in the way',
+  description:
+    'Reads facts of this computer, asks each QEMU binary, and tries each accelerator with a throw-away guest. Changes nothing.',
+  options: [
+    { flags: '--refresh', description: 'try the accelerators again, instead of remembering' },
+    { flags: '--qemu <path>', description: 'QEMU binary to ask', from: 'files' },
+  ],
+  examples: [
+    { command: 'bringup doctor', says: 'what works here, what does not, and why' },
+    { command: 'bringup doctor --refresh', says: 'after something has been mended' },
+    { command: 'bringup doctor --json', says: 'for a bug report, or a CI job that needs KVM' },
+  ],
+  run: doctor,
+}
+
+interface QemuReport {
+  readonly path: string
+  readonly version: string | null
+  readonly isDefault: boolean
+  readonly accelerators: readonly AcceleratorFact[]
+}
+
+interface Examination {
+  readonly isReady: boolean
+  readonly host: HostFact
+  readonly qemu: readonly QemuReport[]
+  readonly diagnostics: readonly Diagnostic[]
+}
+
+async function doctor(invocation: Invocation): Promise<number> {
+  const found = await examine(invocation)
+  invocation.output.json(found)
+  if (!invocation.output.isJson) print(found, invocation.output)
+  return found.isReady ? EXIT_CODES.passed : EXIT_CODES.refused
+}
+
+/** Finds out everything; what goes wrong on the way is a finding, and the rest is still found out. */
+async function examine({ options, output, signal }: Invocation): Promise<Examination> {
+  const diagnostics: Diagnostic[] = []
+  const attempt = async <T>(what: () => Promise<T> | T): Promise<T | undefined> => {
+    try {
+      return await what()
+    } catch (error) {
+      if (!(error instanceof BringupError)) throw error
+      diagnostics.push(...error.diagnostics)
+      return undefined
+    }
+  }
+  const cache = cacheFolder()
+  const host = await readHost()
+  const progress = (what: string) => output.note(output.errorColors.dim(`${what} …`))
+  const named = typeof options.qemu === 'string' ? options.qemu : undefined
+  const chosen = await attempt(() => findQemu('x86_64', named ?? process.env.BRINGUP_QEMU))
+  const capabilities =
+    chosen === undefined ? undefined : await attempt(() => readCapabilities(chosen, 'x86_64', cache))
+  const kernel = await attempt(() => buildProbe({ cacheFolder: cache, signal, progress }))
+  const accelerators = capabilities
+    ? await proveAccelerators({
+        qemu: capabilities,
+        probeKernel: kernel?.pvh,
+        cacheFolder: cache,
+        signal,
+        refresh: options.refresh === true,
+      })
+    : []
+  const kvm = kvmProblem(host.kvm)
+  if (kvm) diagnostics.push(kvm)
+  const qemu = await reportAll(chosen, capabilities, accelerators, cache, attempt)
+  const isReady = isClean(diagnostics) && accelerators.some((a) => a.works)
+  return { isReady, host, qemu, diagnostics }
+}
+
+type Attempt = <T>(what: () => Promise<T> | T) => Promise<T | undefined>
+
+async function reportAll(
+  chosen: string | undefined,
+  capabilities: QemuCapabilities | undefined,
+  accelerators: readonly AcceleratorFact[],
+  cache: string,
+  attempt: Attempt,
+): Promise<readonly QemuReport[]> {
+  const version = (c: QemuCapabilities | undefined) => (c ? c.version.join('.') : null)
+  const first =
+    chosen === undefined
+      ? []
+      : [{ path: chosen, version: version(capabilities), isDefault: true, accelerators }]
+  const others = findAllQemu('qemu-system-x86_64').filter((path) => path !== chosen)
+  const rest = others.map(async (path) => ({
+    path,
+    version: version(await attempt(() => readCapabilities(path, 'x86_64', cache))),
+    isDefault: false,
+    accelerators: [],
+  }))
+  return [...first, ...(await Promise.all(rest))]
+}
+
+function print({ isReady, host, qemu, diagnostics }: Examination, output: Output): void {
+  const { colors } = output
+  const mark = (isGood: boolean) => (isGood ? colors.green('✓') : colors.yellow('✗'))
+  output.print(colors.bold('This computer'))
+  output.print(formatTable(['', ''], hostRows(host), colors).split('\n').slice(1).join('\n'))
+  output.print(`\n${colors.bold('QEMU')}`)
+  for (const q of qemu) {
+    output.print(
+      `${mark(q.version !== null)} ${q.path} ${q.version ?? 'does not answer'}${q.isDefault && qemu.length > 1 ? ' (used)' : ''}`,
+    )
+    for (const a of q.accelerators) {
+      output.print(
+        `  ${mark(a.works)} ${a.name.toUpperCase().padEnd(4)} ${a.reason} ${colors.dim(`(${a.tookMs} ms)`)}`,
+      )
+    }
+  }
+  output.print(`\n${colors.bold('Programs')}`)
+  const rows = host.tools.map((t) => [mark(t.path !== undefined), t.name, t.version ?? '', t.purpose])
+  output.print(formatTable(['', 'program', 'version', ''], rows, colors))
+  const install = installHint(host, host.tools)
+  if (install !== undefined) output.print(colors.dim(`those that are missing, as root: ${install}`))
+  if (diagnostics.length > 0) output.print(`\n${formatDiagnostics(diagnostics, colors)}`)
+  output.print(
+    `\n${isReady ? colors.green('Machines can run here.') : colors.red('Machines cannot run here yet.')}`,
+  )
+}
+
+function hostRows(host: HostFact): readonly (readonly string[])[] {
+  const { cpus, memory, cgroup } = host
+  const limits = [
+    ...(cgroup.cpus === undefined ? [] : [`${cgroup.cpus} CPUs`]),
+    ...(cgroup.memoryBytes === undefined ? [] : [mebibytes(cgroup.memoryBytes)]),
+  ]
+  const pages = memory.hugePages
+    .filter((p) => p.total > 0)
+    .map((p) => `${p.free} of ${p.total} × ${formatBytes(p.bytes)}`)
+  return [
+    [
+      'system',
+      `${host.distribution.name}, kernel ${host.kernel.release}, ${host.kernel.arch}${host.container === undefined ? '' : `, in ${host.container}`}`,
+    ],
+    ['Node', process.version],
+    [
+      'CPUs',
+      `${cpus.allowed.length} of ${cpus.online.length}${cpus.model === '' ? '' : `, ${cpus.model}`}${cpus.isVirtual ? ' (a virtual machine)' : ''}`,
+    ],
+    ['memory', `${mebibytes(memory.availableBytes)} of ${mebibytes(memory.totalBytes)} available`],
+    ['limits', limits.join(', ') || 'none'],
+    ['NUMA', host.nodes.length === 0 ? 'no nodes' : `nodes ${host.nodes.map((n) => n.node).join(' ')}`],
+    ['huge pages', pages.join(', ') || 'none reserved'],
+    ['/dev/kvm', host.kvm.state],
+  ]
+}
+
+function installHint(host: HostFact, tools: readonly ToolFact[]): string | undefined {
+  const hasCompiler = tools.some((t) => (t.name === 'gcc' || t.name === 'clang') && t.path !== undefined)
+  const missing = tools
+    .filter((t) => t.path === undefined && !(t.name === 'clang' && hasCompiler))
+    .map((t) => t.name)
+  const argv = host.distribution.family && installCommand(host.distribution.family, missing)
+  return argv ? quoteCommand(argv).join(' ') : undefined
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.round(bytes / 1024 / 1024)}M`
+}
