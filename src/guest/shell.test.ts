@@ -25,12 +25,13 @@ async function socketPair(): Promise<readonly [Socket, Socket]> {
 }
 
 /** A guest that answers each frame as the function says. */
-function play(guest: Socket, answer: (f: Frame) => readonly Buffer[]): void {
+function play(guest: Socket, answer: (f: Frame) => readonly Buffer[]): FrameReader {
   const reader = new FrameReader()
   guest.on('error', () => {})
   guest.on('data', (chunk: Buffer) => {
     for (const f of reader.push(chunk).frames) for (const bytes of answer(f)) guest.write(bytes)
   })
+  return reader
 }
 
 const exit = (session: number, code: number) => frame('X', session, numbers(code, 0))
@@ -156,13 +157,14 @@ describe('shell', () => {
     const [host, guest] = await socketPair()
     const shell = openShell(host)
     const answers = (f: Frame) => (f.type === 'R' && f.payload.includes('after') ? [exit(f.session, 7)] : [])
-    play(guest, answers)
+    const reader = play(guest, answers)
     guest.write(HELLO)
     await shell.ready
     const before = shell.run(['before'])
     await new Promise<void>((resolve) => guest.once('data', () => resolve()))
     shell.restarted()
     await expect(before).rejects.toMatchObject({ code: 'SHELL_ENDED' })
+    reader.reset()
     const after = shell.run(['after'])
     guest.write(Buffer.concat([frame('O', 0, Buffer.from('half a frame')).subarray(0, 12), HELLO]))
     expect((await after).exitCode).toBe(7)

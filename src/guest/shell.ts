@@ -100,9 +100,8 @@ interface Ended {
 }
 
 class ChannelShell implements Shell {
-  ready!: Promise<void>
+  ready: Promise<void>
   readonly #stream: Duplex
-  readonly #options: ShellOptions
   readonly #reader = new FrameReader()
   readonly #sessions = new Map<number, Session>()
   #waiting: (() => void)[] = []
@@ -111,8 +110,7 @@ class ChannelShell implements Shell {
 
   constructor(stream: Duplex, options: ShellOptions) {
     this.#stream = stream
-    this.#options = options
-    this.#awaitHello()
+    this.ready = this.#nextHello()
     stream.on('data', (chunk: Buffer) => this.#receive(chunk))
     stream.on('error', () => {})
     stream.once('close', () => this.#lose(options.reason?.() ?? 'the machine has ended'))
@@ -172,14 +170,15 @@ class ChannelShell implements Shell {
     this.#reader.reset()
     this.#setReady(lost('the machine was reset'))
     this.#loseSessions(lost('the machine was reset'))
-    this.#awaitHello()
+    this.ready = this.#nextHello()
   }
 
-  #awaitHello(): void {
-    this.ready = new Promise((resolve, reject) => {
+  #nextHello(): Promise<void> {
+    const hello = new Promise<void>((resolve, reject) => {
       this.#setReady = (error) => (error ? reject(error) : resolve())
     })
-    this.ready.catch(() => {})
+    hello.catch(() => {})
+    return hello
   }
 
   /** Starts a session when the guest is ready and has room, and resolves with its end. */

@@ -1,0 +1,48 @@
+/*
+ * The agent: first process of a Linux guest that bringup started. It mounts the kernel's file systems, loads modules in
+ * the order that bringup found, and runs commands that come over a virtio serial port. The protocol is described in
+ * src/guest/shell-frames.ts, which is its other end.
+ */
+#pragma once
+#include "sys.h"
+
+/* boot.c: what a system needs before anything can run in it. */
+void mount_kernel_file_systems(void);
+void follow_boot_script(const char *path);
+void complain(const char *what, const char *name, i64 error);
+int command_line_has(const char *word);
+_Noreturn void end_machine(int restart);
+
+/* console.c: an interactive shell beside the channel. */
+void start_console_shell(void);
+
+/* port.c: the virtio serial port of that name, waited for. */
+int uevent_socket(void);
+int open_port(const char *name, int uevents);
+
+/* session.c: commands and file transfers. */
+enum { MAX_SESSIONS = 8, WINDOW = 64 * 1024, FRAME = 32 * 1024, HEADER = 8, LARGEST_REQUEST = 256 * 1024 };
+
+struct session {
+  int used, pid, exited, code, failed;
+  int in, out, err;
+  int in_ended;
+  u32 head, length;
+  u8 window[WINDOW];
+};
+extern struct session sessions[MAX_SESSIONS];
+
+void begin_command(u8 id, const u8 *payload, u32 size);
+void begin_write(u8 id, const u8 *payload, u32 size);
+void read_whole(u8 id, const char *path);
+void take_input(u8 id, const u8 *payload, u32 size);
+void signal_command(u8 id, u32 number);
+void give_input(u8 id);
+void forward_output(u8 id, int *fd, u8 type);
+void note_exit(int pid, int status);
+
+/* channel.c: frames. */
+void channel_open(int fd);
+void channel_send(u8 type, u8 id, u8 *frame, u32 payload);
+void channel_send_pair(u8 type, u8 id, u32 first, u32 second);
+_Noreturn void serve(void);

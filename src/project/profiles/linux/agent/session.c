@@ -1,0 +1,193 @@
+/* Commands and file transfers: up to eight at a time, each known by the number that the host gave it. */
+#include "agent.h"
+
+struct session sessions[MAX_SESSIONS];
+
+static struct session *begin(u8 id) {
+  if (id >= MAX_SESSIONS || sessions[id].used) return 0;
+  struct session *s = &sessions[id];
+  s->used = 1;
+  s->pid = s->exited = s->code = s->failed = s->in_ended = 0;
+  s->head = s->length = 0;
+  s->in = s->out = s->err = -1;
+  return s;
+}
+
+static void close_fd(int *fd) {
+  if (*fd >= 0) sys_close(*fd);
+  *fd = -1;
+}
+
+/* On our ends of the pipes only: the command's are files of their own. */
+static void never_block(int fd) {
+  sys(SYS_fcntl, fd, 4 /* F_SETFL */, O_NONBLOCK, 0);
+}
+
+static void finish(u8 id, u32 code, u32 error) {
+  struct session *s = &sessions[id];
+  close_fd(&s->in);
+  close_fd(&s->out);
+  close_fd(&s->err);
+  s->used = 0;
+  channel_send_pair('X', id, code, error);
+}
+
+static _Noreturn void fail_exec(const char *name, i64 error) {
+  char line[512];
+  char *at = put(line, "bringup: ");
+  if (strlen(name) < 400) at = put(at, name);
+  at = put(at, error == -ENOENT ? ": not found in the guest\n" : ": cannot be run in the guest: error ");
+  if (error != -ENOENT) at = put(put_number(at, -error), "\n");
+  sys_write(2, line, at - line);
+  sys_exit(error == -ENOENT ? 127 : 126);
+}
+
+/* As execvp(3): a name without a slash is searched in the PATH of the environment given. */
+static _Noreturn void exec_search(char **argv, char **env) {
+  const char *name = argv[0], *path = "/usr/sbin:/usr/bin:/sbin:/bin";
+  i64 error = -ENOENT;
+  for (char **e = env; *e; e++) if (!memcmp(*e, "PATH=", 5)) path = *e + 5;
+  for (const char *c = name; *c; c++) if (*c == '/') path = 0;
+  if (!path) {
+    error = sys(SYS_execve, name, argv, env, 0);
+    fail_exec(name, error);
+  }
+  while (*path) {
+    static char full[4096];
+    size_t n = 0;
+    while (path[n] && path[n] != ':') n++;
+    if (n + strlen(name) + 2 < sizeof full) {
+      memcpy(full, path, n);
+      put(put(full + n, "/"), name);
+      i64 tried = sys(SYS_execve, full, argv, env, 0);
+      if (tried != -ENOENT) error = tried;
+    }
+    path += path[n] ? n + 1 : n;
+  }
+  fail_exec(name, error);
+}
+
+static _Noreturn void become_command(const char *cwd, char **argv, char **env, const int *fds) {
+  u64 none = 0;
+  sys(SYS_rt_sigprocmask, 2, &none, 0, 8);
+  sys(SYS_setsid, 0, 0, 0, 0);
+  for (int fd = 0; fd < 3; fd++) sys(SYS_dup2, fds[fd], fd, 0, 0);
+  i64 error = sys(SYS_chdir, cwd, 0, 0, 0);
+  if (error < 0) fail_exec(cwd, error);
+  exec_search(argv, env);
+}
+
+/* Payload: number of arguments, number of variables, then as many texts, each ended by a zero: cwd, argv, env. */
+void begin_command(u8 id, const u8 *payload, u32 size) {
+  static char *list[4096];
+  struct session *s = begin(id);
+  u32 argc = ((u32 *)payload)[0], envc = ((u32 *)payload)[1], n = 0;
+  if (!s) return;
+  if (size < 10 || payload[size - 1] != 0 || argc < 1 || argc > 2000 || envc > 2000) return finish(id, 0, 7);
+  char *at = (char *)payload + 8, *end = (char *)payload + size;
+  for (u32 i = 0; i < 1 + argc + envc && at < end; i++) {
+    if (i == 1 + argc) list[n++] = 0;
+    list[n++] = at;
+    at += strlen(at) + 1;
+  }
+  if (envc == 0) list[n++] = 0;
+  list[n] = 0;
+  int in[2], out[2], err[2];
+  sys(SYS_pipe2, in, O_CLOEXEC, 0, 0);
+  sys(SYS_pipe2, out, O_CLOEXEC, 0, 0);
+  sys(SYS_pipe2, err, O_CLOEXEC, 0, 0);
+  i64 pid = sys(SYS_fork, 0, 0, 0, 0);
+  if (pid == 0) become_command(list[0], list + 1, list + 2 + argc, (int[]){ in[0], out[1], err[1] });
+  sys_close(in[0]);
+  sys_close(out[1]);
+  sys_close(err[1]);
+  s->in = in[1];
+  s->out = out[0];
+  s->err = err[0];
+  s->pid = pid;
+  never_block(s->in);
+  never_block(s->out);
+  never_block(s->err);
+  if (pid < 0) finish(id, 0, -pid);
+}
+
+/* Payload: permission bits, then the path; the content follows as input. */
+void begin_write(u8 id, const u8 *payload, u32 size) {
+  struct session *s = begin(id);
+  if (!s) return;
+  if (size < 6 || payload[size - 1] != 0) return finish(id, 0, 22);
+  i64 fd = sys_open((const char *)payload + 4, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, *(u32 *)payload);
+  s->in = fd;
+  /* The host may have sent content already, which take_input drops once the session is over. */
+  if (fd < 0) finish(id, 0, -fd);
+}
+
+void read_whole(u8 id, const char *path) {
+  static u8 frame[FRAME];
+  struct session *s = begin(id);
+  if (!s) return;
+  i64 fd = sys_open(path, O_RDONLY | O_CLOEXEC, 0), n = fd;
+  while (fd >= 0 && (n = sys_read(fd, frame + HEADER, FRAME - HEADER)) > 0) channel_send('O', id, frame, n);
+  if (fd >= 0) sys_close(fd);
+  finish(id, 0, n < 0 ? -n : 0);
+}
+
+/* The host never sends more than it was granted, so there is room. An empty payload ends the input. */
+void take_input(u8 id, const u8 *payload, u32 size) {
+  struct session *s = &sessions[id % MAX_SESSIONS];
+  if (!s->used || s->length + size > WINDOW) return;
+  for (u32 i = 0; i < size; i++) s->window[(s->head + s->length + i) % WINDOW] = payload[i];
+  s->length += size;
+  if (size == 0) s->in_ended = 1;
+  give_input(id);
+}
+
+/* Passes on what input there is, and grants the host as much again. */
+void give_input(u8 id) {
+  struct session *s = &sessions[id];
+  u32 given = 0;
+  while (s->length > 0) {
+    u32 run = WINDOW - s->head < s->length ? WINDOW - s->head : s->length;
+    i64 n = s->in < 0 ? run : sys_write(s->in, s->window + s->head, run);
+    if (n == -EAGAIN) break;
+    if (n == -EINTR) continue;
+    if (n < 0 && s->pid == 0) return finish(id, 0, -n);
+    if (n < 0) close_fd(&s->in), n = run;
+    s->head = (s->head + n) % WINDOW;
+    s->length -= n;
+    given += n;
+  }
+  if (given > 0) channel_send_pair('A', id, given, 0);
+  if (s->length > 0 || !s->in_ended) return;
+  close_fd(&s->in);
+  if (s->pid == 0) finish(id, 0, 0);
+}
+
+void signal_command(u8 id, u32 number) {
+  if (id < MAX_SESSIONS && sessions[id].used && sessions[id].pid > 0) sys(SYS_kill, -sessions[id].pid, number, 0, 0);
+}
+
+/* Sends what the command has written; with nothing more to come, the descriptor is closed. */
+void forward_output(u8 id, int *fd, u8 type) {
+  static u8 frame[FRAME];
+  i64 n = sys_read(*fd, frame + HEADER, FRAME - HEADER);
+  if (n > 0) return channel_send(type, id, frame, n);
+  if (n != -EAGAIN && n != -EINTR) close_fd(fd);
+}
+
+/* What is in the pipes when a command ends is its output; what its descendants write later is not waited for. */
+static void drain(u8 id, int *fd, u8 type) {
+  int left = 0;
+  while (*fd >= 0 && sys(SYS_ioctl, *fd, 0x541b /* FIONREAD */, &left, 0) == 0 && left > 0) forward_output(id, fd, type);
+}
+
+void note_exit(int pid, int status) {
+  for (u8 id = 0; id < MAX_SESSIONS; id++) {
+    struct session *s = &sessions[id];
+    if (!s->used || s->pid != pid) continue;
+    drain(id, &s->out, 'O');
+    drain(id, &s->err, 'E');
+    int signal = status & 0x7f;
+    finish(id, signal ? 128 + signal : (status >> 8) & 0xff, 0);
+  }
+}
