@@ -86,20 +86,26 @@ function complete(profile: Profile, prepared: MachineInput, wanted: MachineInput
   return append.length > 1 ? { ...machine, boot: { ...machine.boot, append: append.join(' ') } } : machine
 }
 
-async function factsFor(machine: MachineConfig, name: string, context: { readonly cache: string; readonly signal: AbortSignal; readonly progress: (what: string) => void }): Promise<Facts> {
+async function factsFor(machine: MachineConfig, name: string, context: Means): Promise<Facts> {
   const path = findQemu(machine.arch, machine.qemu)
   const qemu = await readCapabilities(path, machine.arch, context.cache)
-  const accelerators = await acceleratorsFor(machine.accel, qemu, context)
+  const accelerators = await acceleratorsFor(machine, qemu, context)
   return gatherFacts(pathsOf(name, machine), { qemu, accelerators })
 }
 
-/** TCG needs no proof: it is QEMU itself. KVM is tried only where it may be used. */
-async function acceleratorsFor(
-  wanted: MachineConfig['accel'],
-  qemu: QemuCapabilities,
-  context: { readonly cache: string; readonly signal: AbortSignal; readonly progress: (what: string) => void },
-): Promise<readonly AcceleratorFact[]> {
-  if (wanted === 'tcg') return [{ name: 'tcg', works: qemu.accelerators.includes('tcg'), reason: qemu.accelerators.includes('tcg') ? 'asked for' : 'not compiled into this QEMU', tookMs: 0 }]
-  const kernel = await buildProbe({ cacheFolder: context.cache, signal: context.signal, progress: context.progress }).catch(() => undefined)
-  return proveAccelerators({ qemu, probeKernel: kernel?.pvh, cacheFolder: context.cache, signal: context.signal })
+interface Means {
+  readonly cache: string
+  readonly signal: AbortSignal
+  readonly progress: (what: string) => void
+}
+
+/** Proves what may be used, with the probe kernel as the throw-away guest. */
+async function acceleratorsFor(machine: MachineConfig, qemu: QemuCapabilities, { cache, signal, progress }: Means): Promise<readonly AcceleratorFact[]> {
+  const names = machine.accel === 'auto' ? (['kvm', 'tcg'] as const) : [machine.accel]
+  const kernel = await buildProbe({ cacheFolder: cache, signal, progress }).catch((error: unknown) => {
+    if (error instanceof BringupError) return error
+    throw error
+  })
+  const trial = kernel instanceof BringupError ? { probeKernel: undefined, kernelProblem: kernel.diagnostics[0]?.what } : { probeKernel: kernel.pvh }
+  return proveAccelerators({ qemu, names, cacheFolder: cache, signal, ...trial })
 }
