@@ -1,67 +1,93 @@
-/* Finds ACPI tables (ACPI 6.4, 5.2.5 to 5.2.8), and powers off by S5 (4.8.3.2). */
-#include "probe.h"
+#include "acpi.h"
 
-struct rsdp { char signature[8]; u8 checksum; char oem[6]; u8 revision; u32 rsdt, length; u64 xsdt; } __attribute__((packed));
-struct fadt { struct acpi_header header; u32 facs, dsdt; u8 reserved, profile; u16 sci; u32 smi; u8 enable, disable, s4, pstate; u32 pm1a_event, pm1b_event, pm1a_control, pm1b_control; } __attribute__((packed));
+#include <stdbool.h>
+#include <stddef.h>
 
-static const struct rsdp *root;
+#include "boot.h"
+#include "memory.h"
+#include "paging.h"
 
-static const struct rsdp *scan(u64 from, u64 to)
+/* 5.2.5.3 */
+struct acpi_rsdp {
+    char signature[8];
+    uint8_t checksum;
+    char oem[6];
+    uint8_t revision;
+    uint32_t rsdt, length;
+    uint64_t xsdt;
+    uint8_t extended_checksum, reserved[3];
+} PACKED;
+
+enum { RSDP_V1_BYTES = 20 };
+
+/* RSDT (5.2.7) or XSDT (5.2.8): a header, then addresses of 4 or 8 bytes. */
+static const struct acpi_header *root;
+static unsigned address_bytes;
+
+static bool sums_to_zero(const void *table, size_t bytes)
 {
-	for (u64 at = from; at < to; at += 16)
-		if (memcmp(AT(const void, at), "RSD PTR ", 8) == 0)
-			return AT(const struct rsdp, at);
-	return NULL;
+    uint8_t sum = 0;
+    for (const uint8_t *at = table; bytes--; at++)
+        sum = (uint8_t)(sum + *at);
+    return sum == 0;
+}
+
+static bool is_rsdp(const struct acpi_rsdp *rsdp)
+{
+    return memcmp(rsdp->signature, "RSD PTR ", 8) == 0 && sums_to_zero(rsdp, RSDP_V1_BYTES);
+}
+
+static const struct acpi_rsdp *scan(uint64_t start, uint64_t bytes)
+{
+    for (uint64_t at = start; at < start + bytes; at += 16)
+        if (is_rsdp((const void *)at))
+            return (const void *)at;
+    return NULL;
+}
+
+/* 5.2.5.1: the first KiB of the EBDA, then the BIOS area. */
+static const struct acpi_rsdp *find_rsdp(void)
+{
+    const struct acpi_rsdp *told = boot.rsdp ? map(boot.rsdp, sizeof *told) : NULL;
+    if (told && is_rsdp(told))
+        return told;
+    uint64_t bios_data = 0x40e;
+    __asm__("" : "+r"(bios_data)); /* compilers take a dereferenced small constant for a null pointer */
+    uint64_t ebda = (uint64_t) * (const volatile uint16_t *)bios_data << 4;
+    const struct acpi_rsdp *found = ebda >= 0x80000 && ebda < 0xa0000 ? scan(ebda, 1024) : NULL;
+    return found ? found : scan(0xe0000, 0x20000);
+}
+
+const struct acpi_header *acpi_at(uint64_t address)
+{
+    const struct acpi_header *table = address ? map(address, sizeof *table) : NULL;
+    if (!table || table->length < sizeof *table || !map(address, table->length))
+        return NULL;
+    return sums_to_zero(table, table->length) ? table : NULL;
 }
 
 void acpi_init(void)
 {
-	u64 ebda = (u64)*AT(const volatile u16, 0x40e) << 4;
-	root = boot_rsdp ? AT(const struct rsdp, boot_rsdp) : NULL;
-	if (!root)
-		root = scan(0xe0000, 0x100000);
-	if (!root && ebda >= 0x80000 && ebda < 0xa0000)
-		root = scan(ebda, ebda + 1024);
+    const struct acpi_rsdp *rsdp = find_rsdp();
+    if (!rsdp)
+        return;
+    if (rsdp->revision >= 2 && (root = acpi_at(rsdp->xsdt)))
+        address_bytes = 8;
+    else if ((root = acpi_at(rsdp->rsdt)))
+        address_bytes = 4;
 }
 
-const struct acpi_header *acpi_table(const char *signature)
+const struct acpi_header *acpi_find(const char *signature, unsigned skip)
 {
-	if (!root)
-		return NULL;
-	bool wide = root->revision >= 2 && root->xsdt;
-	const struct acpi_header *list = AT(const struct acpi_header, wide ? root->xsdt : root->rsdt);
-	const u8 *entries = (const u8 *)(list + 1);
-	u32 width = wide ? 8 : 4;
-	for (u32 at = 0; at + width <= list->length - sizeof *list; at += width) {
-		u64 address = 0;
-		memcpy(&address, entries + at, width);
-		map(address, sizeof *list);
-		const struct acpi_header *table = AT(const struct acpi_header, address);
-		if (memcmp(table->signature, signature, 4) == 0) {
-			map(address, table->length);
-			return table;
-		}
-	}
-	return NULL;
-}
-
-/* The \_S5 package in the DSDT: NameOp "_S5_" PackageOp length count value (ACPI 6.4, 20.2). */
-static u16 sleep_type(const struct fadt *fadt)
-{
-	const struct acpi_header *dsdt = AT(const struct acpi_header, fadt->dsdt);
-	const u8 *bytes = (const u8 *)dsdt;
-	for (u32 i = sizeof *dsdt; i + 8 < dsdt->length; i++)
-		if (memcmp(bytes + i, "_S5_", 4) == 0 && bytes[i + 4] == 0x12) {
-			const u8 *value = bytes + i + 7;
-			return *value == 0x0a ? value[1] : *value;
-		}
-	return 0;
-}
-
-void acpi_power_off(void)
-{
-	const struct fadt *fadt = (const struct fadt *)acpi_table("FACP");
-	if (!fadt)
-		return;
-	out16((u16)fadt->pm1a_control, (u16)(sleep_type(fadt) << 10 | 1 << 13));
+    if (!root)
+        return NULL;
+    const uint8_t *at = (const uint8_t *)(root + 1), *end = (const uint8_t *)root + root->length;
+    for (; at + address_bytes <= end; at += address_bytes) {
+        uint64_t address = 0;
+        memcpy(&address, at, address_bytes);
+        const struct acpi_header *table = address ? map(address, sizeof *table) : NULL;
+        if (table && memcmp(table->signature, signature, 4) == 0 && !skip--)
+            return acpi_at(address);
+    }
+    return NULL;
 }

@@ -1,203 +1,213 @@
-/* Entry points (PVH and multiboot), the way to long mode for every CPU, and the interrupt stubs. */
+/*
+ * From the loader's 32-bit entry to C in long mode, for the boot processor and for every other CPU.
+ *
+ * There is one road up: the trampoline (real mode), protected_entry (protected mode), long_entry (long mode).
+ * Other CPUs come in at the trampoline by SIPI. The boot processor, which a loader hands over in protected
+ * mode, first goes down to real mode and then takes the same road: so an accelerator that cannot do one of
+ * these modes is seen at once. Each step says on COM1 what comes next.
+ */
+#include "boot-layout.h"
 
-        .set STACK_BYTES, 16384
-        .set TRAMPOLINE, 0x8000
-
-        /* PVH: XEN_ELFNOTE_PHYS32_ENTRY (18), xen/interface/elfnote.h. */
+/* PVH: "the kernel may be entered in 32-bit protected mode at this address". */
         .section .note.pvh, "a", @note
-        .long 4, 8, 18
+        .balign 4
+        .long 4                         /* bytes of the name */
+        .long 8                         /* bytes of the description */
+        .long 18                        /* XEN_ELFNOTE_PHYS32_ENTRY */
         .asciz "Xen"
         .quad pvh_entry
 
-        .section .boot, "ax"
+/* Multiboot 1: magic, "give me a memory map", checksum. Address fields are not needed in an ELF. */
+        .section .multiboot, "a"
+        .balign 4
+        .long 0x1badb002
+        .long 0x00000002
+        .long -(0x1badb002 + 0x00000002)
+
+        .section .text.boot, "ax"
         .code32
-        .globl pvh_entry
-pvh_entry:
-        cld
-        movl %ebx, boot_info
-        movl $1, boot_protocol
-        jmp enter_long_mode
-
-        .globl multiboot_entry
+        .globl pvh_entry, multiboot_entry
 multiboot_entry:
+        movl $BOOT_BY_MULTIBOOT, boot_protocol
+        jmp 1f
+pvh_entry:
+        movl $BOOT_BY_PVH, boot_protocol
+1:      cli
         cld
         movl %ebx, boot_info
-        movl $2, boot_protocol
-
-enter_long_mode:
         movl $boot_stack_top, %esp
-        /* Identity map of the first 4 GiB with 2 MiB pages; acpi.c and nvdimm.c map what lies above on demand. */
-        movl $page_directories, %edi
-        movl $0x83, %eax
+        movl $stage_real, %esi
+        call print_stage
+
+        call fill_boot_tables
+        movl $TRAMPOLINE, %esi          /* the loader may keep its tables there: C puts the page back */
+        movl $low_page_copy, %edi
+        movl $TRAMPOLINE_BYTES / 4, %ecx
+        rep movsl
+        movl $trampoline_start, %esi
+        movl $TRAMPOLINE, %edi
+        movl $(trampoline_end - trampoline_start + 3) / 4, %ecx
+        rep movsl
+        lgdtl gdt_pointer
+        ljmp $SELECTOR_CODE16, $(leave_protected - trampoline_start)
+
+/* Identity map of the first 4 GiB: RAM below the hole, MMIO, APICs and firmware. C maps more on demand. */
+fill_boot_tables:
+        movl $boot_pdpt + 3, boot_pml4
+        movl $boot_page_directories + 3, %eax
+        movl $boot_pdpt, %edi
 1:      movl %eax, (%edi)
-        movl $0, 4(%edi)
+        addl $0x1000, %eax
+        addl $8, %edi
+        cmpl $boot_pdpt + 4 * 8, %edi
+        jb 1b
+        movl $0x83, %eax                /* present, writable, 2 MiB */
+        movl $boot_page_directories, %edi
+1:      movl %eax, (%edi)
         addl $8, %edi
         addl $0x200000, %eax
         jnc 1b
-        movl $page_directories + 3, %eax
-        movl $page_directory_pointers, %edi
-        movl $4, %ecx
-2:      movl %eax, (%edi)
-        addl $4096, %eax
-        addl $8, %edi
-        loop 2b
-        movl $page_directory_pointers + 3, page_map
-        call start_paging
-        ljmp $0x18, $long_mode
-
-/* Shared by the first CPU and all others: PAE, EFER.LME, CR3, paging, GDT. */
-start_paging:
-        lgdt gdt_pointer
-        movl %cr4, %eax
-        orl $0x20, %eax
-        movl %eax, %cr4
-        movl $page_map, %eax
-        movl %eax, %cr3
-        movl $0xc0000080, %ecx
-        rdmsr
-        orl $0x100, %eax
-        wrmsr
-        movl %cr0, %eax
-        andl $0x9fffffff, %eax
-        orl $0x80010001, %eax
-        movl %eax, %cr0
         ret
 
+/* Prints the text at %esi. No `rep`: this must work where an accelerator gets string instructions wrong. */
+print_stage:
+1:      lodsb
+        testb %al, %al
+        jz 3f
+        movb %al, %ah
+        movl $0x10000, %ecx
+        movw $COM1 + 5, %dx
+2:      inb %dx, %al
+        testb $0x20, %al                /* room for a byte */
+        loopz 2b
+        movb %ah, %al
+        movw $COM1, %dx
+        outb %al, %dx
+        jmp 1b
+3:      ret
+
+/* Every CPU is in protected mode here, without a stack of its own yet. */
+protected_entry:
+        movw $SELECTOR_DATA, %ax
+        movw %ax, %ds
+        movw %ax, %es
+        movw %ax, %ss
+        movw %ax, %fs
+        movw %ax, %gs
+        movl $1, %eax
+        lock xaddl %eax, cpu_counter
+        movl %eax, %ebp                 /* 0: the boot processor; others in order of arrival */
+        cmpl $MAX_CPUS, %ebp
+        jae too_many
+        testl %ebp, %ebp
+        jnz 1f
+        movl $boot_stack_top, %esp
+        movl $stage_long_mode, %esi
+        call print_stage
+1:      movl %cr4, %eax
+        orl $0x20, %eax                 /* PAE */
+        movl %eax, %cr4
+        movl $boot_pml4, %eax
+        movl %eax, %cr3
+        movl $0xc0000080, %ecx          /* EFER */
+        rdmsr
+        orl $0x100, %eax                /* LME */
+        wrmsr
+        movl %cr0, %eax
+        andl $~0x60000000, %eax         /* caches on: a CPU starts with CD and NW set */
+        orl $0x80010001, %eax           /* PG, WP, PE */
+        movl %eax, %cr0
+        ljmp $SELECTOR_CODE64, $long_entry
+too_many:
+        cli
+        hlt
+        jmp too_many
+
         .code64
-long_mode:
-        movl $0x20, %eax
-        movl %eax, %ds
-        movl %eax, %es
-        movl %eax, %ss
+        .globl efi_continue
+long_entry:
+        movl %ebp, %edi
+        testl %ebp, %ebp
+        jnz 1f
         movl $boot_stack_top, %esp
         xorl %ebp, %ebp
-        call main
-1:      cli
-        hlt
-        jmp 1b
+        call probe_main
+1:      leal 1(%rbp), %eax              /* a stack ends where the next begins */
+        imull $CPU_STACK_BYTES, %eax, %eax
+        leaq cpu_stacks(%rax), %rsp
+        xorl %ebp, %ebp
+        call smp_cpu_main
+        ud2
 
-/* Other CPUs start here in real mode, at TRAMPOLINE (start-up IPI vector 8). Copied there by smp.c. */
-        .section .rodata
-        .globl trampoline, trampoline_end
+/* Copied to TRAMPOLINE; runs with its start at offset 0 of the code segment, so labels are relative to it. */
+        .section .rodata.trampoline, "a"
         .code16
-trampoline:
+        .globl trampoline_start, trampoline_end
+trampoline_start:
         cli
-        xorw %ax, %ax
+        cld
+        movw %cs, %ax
         movw %ax, %ds
-        lgdtl TRAMPOLINE + (trampoline_gdt - trampoline)
+        lgdtl gdt_pointer - trampoline_start
         movl %cr0, %eax
         orb $1, %al
         movl %eax, %cr0
-        ljmpl $0x08, $ap_protected
+        ljmpl $SELECTOR_CODE32, $protected_entry
+/* The boot processor's way down: 16-bit protected mode, then real mode, then as above. */
+leave_protected:
+        movw $SELECTOR_DATA16, %ax
+        movw %ax, %ds
+        movw %ax, %es
+        movw %ax, %ss
+        movl %cr0, %eax
+        andb $~1, %al
+        movl %eax, %cr0
+        ljmp $TRAMPOLINE >> 4, $0
         .balign 4
-trampoline_gdt:
-        .word gdt_end - gdt - 1
-        .long gdt
-trampoline_end:
-
-        .section .boot, "ax"
-        .code32
-ap_protected:
-        movl $0x10, %eax
-        movl %eax, %ds
-        movl %eax, %es
-        movl %eax, %ss
-        /* A stack of its own for each: the counter hands out numbers from 0. */
-        movl $1, %eax
-        lock xaddl %eax, ap_number
-        movl %eax, %ebx
-        incl %eax
-        imull $2048, %eax
-        leal ap_stacks(%eax), %esp
-        call start_paging
-        ljmp $0x18, $ap_long_mode
-        .code64
-ap_long_mode:
-        movl $0x20, %eax
-        movl %eax, %ds
-        movl %eax, %es
-        movl %eax, %ss
-        movl %esp, %esp
-        call ap_main
-1:      cli
-        hlt
-        jmp 1b
-
-/* Loads and stores that may fault: the fault handler turns them into a false answer (idt.c). */
-        .text
-        .globl try_load, try_store, try_load_at, try_store_at, try_failed
-try_load:                       /* bool try_load(const void *address, u64 *value) */
-try_load_at:
-        movq (%rdi), %rax
-        movq %rax, (%rsi)
-        movl $1, %eax
-        ret
-try_store:                      /* bool try_store(void *address, u64 value) */
-try_store_at:
-        movq %rsi, (%rdi)
-        movl $1, %eax
-        ret
-try_failed:
-        xorl %eax, %eax
-        ret
-
-/* One stub a vector; those whose exception pushes no error code push a zero. */
-        .altmacro
-        .macro STUB vector
-        .balign 16
-        .if (\vector != 8) && (\vector < 10 || \vector > 14) && (\vector != 17) && (\vector != 21)
-        pushq $0
-        .endif
-        pushq $\vector
-        jmp interrupt
-        .endm
-        .balign 16
-        .globl interrupt_stubs
-interrupt_stubs:
-        .set i, 0
-        .rept 65
-        STUB %i
-        .set i, i + 1
-        .endr
-
-interrupt:
-        .irp r, rax, rcx, rdx, rbx, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15
-        pushq %\r
-        .endr
-        movq %rsp, %rdi
-        cld
-        call on_interrupt
-        .irp r, r15, r14, r13, r12, r11, r10, r9, r8, rdi, rsi, rbp, rbx, rdx, rcx, rax
-        popq %\r
-        .endr
-        addq $16, %rsp
-        iretq
-
-        .data
-        .balign 8
-gdt:    .quad 0
-        .quad 0x00cf9a000000ffff        /* 0x08: 32-bit code */
-        .quad 0x00cf92000000ffff        /* 0x10: 32-bit data */
-        .quad 0x00af9a000000ffff        /* 0x18: 64-bit code */
-        .quad 0x00cf92000000ffff        /* 0x20: data */
-gdt_end:
+        .globl gdt_pointer
 gdt_pointer:
         .word gdt_end - gdt - 1
         .long gdt
-        .long 0
-        .globl boot_info, boot_protocol
-        .balign 8
-boot_info:      .quad 0
-boot_protocol:  .long 0
-ap_number:      .long 0
+        .balign 4
+trampoline_end:
 
-        .bss
+        .section .data.boot, "aw"
+        .balign 8
+gdt:
+        .quad 0
+        .quad 0x00af9b000000ffff        /* 0x08: 64-bit code */
+        .quad 0x00cf93000000ffff        /* 0x10: data, 4 GiB */
+        .quad 0x00cf9b000000ffff        /* 0x18: 32-bit code, 4 GiB */
+        .quad 0x00009b000000ffff | (TRAMPOLINE << 16)   /* 0x20: 16-bit code at TRAMPOLINE */
+        .quad 0x000093000000ffff        /* 0x28: 16-bit data, real-mode limits */
+gdt_end:
+        .globl boot_protocol, boot_info, cpu_counter
+boot_protocol:
+        .long 0
+boot_info:
+        .quad 0
+cpu_counter:
+        .long 0
+
+stage_real:
+        .asciz "{\"t\":\"stage\",\"name\":\"real\"}\n"
+stage_long_mode:
+        .asciz "{\"t\":\"stage\",\"name\":\"long-mode\"}\n"
+
+        .section .bss.boot, "aw", @nobits
         .balign 4096
-        .globl page_map, page_directory_pointers
-page_map:                .skip 4096
-page_directory_pointers: .skip 4096
-page_directories:        .skip 4 * 4096
-        .skip STACK_BYTES
+        .globl boot_pml4, low_page_copy
+boot_pml4:
+        .skip 4096
+boot_pdpt:
+        .skip 4096
+boot_page_directories:
+        .skip 4 * 4096
+low_page_copy:
+        .skip TRAMPOLINE_BYTES
+        .skip BOOT_STACK_BYTES
 boot_stack_top:
-ap_stacks:               .skip 256 * 2048
+cpu_stacks:
+        .skip MAX_CPUS * CPU_STACK_BYTES
+
         .section .note.GNU-stack, "", @progbits

@@ -1,96 +1,78 @@
-/* JSON lines, put together in a buffer and written a line at a time. */
-#include "probe.h"
+#include "json.h"
 
-static char line[8192];
-static size_t used;
-
-static void put(char c)
-{
-	if (used < sizeof line - 4)
-		line[used++] = c;
-}
-
-static void puts_raw(const char *text)
-{
-	while (*text)
-		put(*text++);
-}
+#include "serial.h"
 
 static void quoted(const char *text)
 {
-	static const char hex[] = "0123456789abcdef";
-	put('"');
-	for (; *text; text++) {
-		u8 c = (u8)*text;
-		if (c == '"' || c == '\\') {
-			put('\\');
-			put((char)c);
-		} else if (c < 32 || c > 126) {
-			puts_raw("\\u00");
-			put(hex[c >> 4]);
-			put(hex[c & 15]);
-		} else
-			put((char)c);
-	}
-	put('"');
+    serial_put('"');
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (c == '"' || c == '\\') {
+            serial_put('\\');
+            serial_put((char)c);
+        } else if (c < 0x20 || c == 0x7f) {
+            serial_text("\\u00");
+            serial_hex(c, 2);
+        } else {
+            serial_put((char)c);
+        }
+    }
+    serial_put('"');
 }
 
 static void key(const char *name)
 {
-	put(',');
-	quoted(name);
-	put(':');
+    serial_put(',');
+    quoted(name);
+    serial_put(':');
 }
 
-void json_begin(const char *type)
+void json_open(const char *type)
 {
-	used = 0;
-	puts_raw("{\"t\":");
-	quoted(type);
+    serial_text("{\"t\":");
+    quoted(type);
 }
 
-void json_number(const char *name, u64 value)
+void json_close(void)
 {
-	char digits[20];
-	int at = 20;
-	key(name);
-	do
-		digits[--at] = (char)('0' + value % 10);
-	while (value /= 10);
-	while (at < 20)
-		put(digits[at++]);
+    serial_text("}\n");
 }
 
-void json_text(const char *name, const char *value)
+void json_number(const char *name, uint64_t value)
 {
-	key(name);
-	quoted(value);
-}
-
-void json_hex(const char *name, u32 value, int digits)
-{
-	char text[9];
-	text[digits] = 0;
-	for (int i = digits - 1; i >= 0; i--, value >>= 4)
-		text[i] = "0123456789abcdef"[value & 15];
-	json_text(name, text);
+    key(name);
+    serial_number(value);
 }
 
 void json_bool(const char *name, bool value)
 {
-	key(name);
-	puts_raw(value ? "true" : "false");
+    key(name);
+    serial_text(value ? "true" : "false");
 }
 
 void json_null(const char *name)
 {
-	key(name);
-	puts_raw("null");
+    key(name);
+    serial_text("null");
 }
 
-void json_end(void)
+void json_string(const char *name, const char *value)
 {
-	put('}');
-	put('\n');
-	serial_write(line, used);
+    key(name);
+    quoted(value);
+}
+
+void json_hex(const char *name, uint64_t value, unsigned digits)
+{
+    key(name);
+    serial_put('"');
+    serial_hex(value, digits);
+    serial_put('"');
+}
+
+void json_stage(const char *name)
+{
+    json_open("stage");
+    json_string("name", name);
+    json_close();
 }

@@ -1,50 +1,85 @@
-/* The probe kernel: looks at the machine it was given, says what it sees, and ends as it is told to. */
-#include "probe.h"
+/* The order of things: find out where we are, test, report, do what the command line asks, end. */
+#include <stdbool.h>
 
-enum { COM1 = 0x3f8, SUCCESS = 0x10 };
+#include "acpi.h"
+#include "apic.h"
+#include "boot.h"
+#include "clock.h"
+#include "cmdline.h"
+#include "exit.h"
+#include "idt.h"
+#include "json.h"
+#include "memmap.h"
+#include "modes.h"
+#include "numa.h"
+#include "nvdimm.h"
+#include "pci.h"
+#include "selftest.h"
+#include "serial.h"
+#include "smp.h"
+#include "text.h"
+#include "topology.h"
 
-static void report_serial(void)
-{
-	static const u16 ports[] = { 0x3f8, 0x2f8, 0x3e8, 0x2e8 };
-	for (u32 i = 0; i < 4; i++) {
-		json_begin("serial");
-		json_number("port", i);
-		json_number("address", ports[i]);
-		json_bool("present", serial_present(ports[i]));
-		json_end();
-	}
-}
+enum { PROTOCOL_VERSION = 1 };
 
 static void report(void)
 {
-	report_cpus();
-	report_memory();
-	report_nodes();
-	report_nvdimms();
-	report_pci();
-	report_serial();
+    topology_report_model();
+    numa_report_cpus();
+    memmap_report();
+    numa_report_nodes();
+    hmat_report();
+    nvdimm_report();
+    pci_report();
+    serial_report();
 }
 
-void main(void)
+_Noreturn static void end(uint8_t value)
 {
-	serial_init(COM1);
-	boot_info_init();
-	idt_init();
-	acpi_init();
-	json_begin("probe");
-	json_number("version", 1);
-	json_text("boot", boot_name);
-	json_text("cmdline", command_line);
-	json_end();
-	selftest(word("accel") != NULL);
-	run_modes_before_report();
-	const char *wanted = word("report"), *code = word("exit");
-	if (!word("accel") && !(wanted && starts_with(wanted, "no")))
-		report();
-	u64 exit = code ? number(code) : SUCCESS;
-	json_begin("end");
-	json_number("exit", exit);
-	json_end();
-	run_modes_after_report();
-	leave((u8)exit);
+    json_open("end");
+    json_number("exit", value);
+    json_close();
+    exit_with(value);
+}
+
+static void self_test(void)
+{
+    if (!selftest_run())
+        end(EXIT_SELFTEST_FAILED);
+    serial_trust_string_output();
+}
+
+/* Called by boot.S, on the boot processor. */
+void probe_main(void);
+void probe_main(void)
+{
+    boot_read();
+    serial_init();
+    idt_init();
+    acpi_init();
+    apic_init();
+    topology_init();
+    smp_init();
+    if (cmdline_has("accel")) {
+        self_test();
+        end(EXIT_SUCCESS);
+    }
+
+    json_open("probe");
+    json_number("version", PROTOCOL_VERSION);
+    json_string("boot", boot.protocol);
+    json_string("cmdline", boot.cmdline);
+    json_close();
+    self_test();
+    const char *delay = cmdline_value("delay=");
+    if (delay)
+        clock_pause((uint32_t)text_number(delay));
+    const char *nvdimm_use = cmdline_value("nvdimm=");
+    nvdimm_init(!nvdimm_use || !text_equal(nvdimm_use, "skip"));
+    pci_init();
+    const char *wanted = cmdline_value("report=");
+    if (!wanted || !text_equal(wanted, "no"))
+        report();
+    modes_run();
+    end(modes_exit_value());
 }

@@ -1,150 +1,202 @@
-/* What the command line can ask for: every way in which a guest can end, on purpose. README.md has the table. */
-#include "probe.h"
+#include "modes.h"
 
-void halt(void)
+#include <stddef.h>
+
+#include "cmdline.h"
+#include "cpu.h"
+#include "exit.h"
+#include "json.h"
+#include "nvdimm.h"
+#include "serial.h"
+#include "text.h"
+#include "watchdog.h"
+
+static uint8_t exit_value = EXIT_SUCCESS;
+
+uint8_t modes_exit_value(void)
 {
-	for (;;)
-		__asm__ volatile("cli; hlt");
+    return exit_value;
 }
 
-/* isa-debug-exit ends QEMU here; without it, power off; without ACPI, halt. */
-void leave(u8 code)
+static void set_exit(const char *value)
 {
-	out8(0xf4, code);
-	acpi_power_off();
-	halt();
+    exit_value = (uint8_t)text_number(value);
 }
 
-static void triple_fault(void)
+static void end_line(void)
 {
-	struct { u16 limit; u64 base; } __attribute__((packed)) nothing = { 0, 0 };
-	__asm__ volatile("lidt %0; int3" : : "m"(nothing));
+    json_open("end");
+    json_number("exit", exit_value);
+    json_close();
 }
 
-static void reboot(void)
+static void panic_default(const char *value)
 {
-	out8(0xcf9, 0x02);
-	out8(0xcf9, 0x06);
-	halt();
+    (void)value;
+    panic("asked for on the command line");
 }
 
-static void flood(u64 bytes)
+static void panic_hang(const char *value)
 {
-	static char line[] = "flood 00000000 abcdefghijklmnopqrstuvwxyz ABCDEFGHIJKLMNOPQRSTUVWXYZ 0123456789\n";
-	u64 width = sizeof line - 1;
-	for (u64 n = 0; n * width < bytes; n++) {
-		u64 digits = n;
-		for (int i = 13; i >= 6; i--, digits /= 10)
-			line[i] = (char)('0' + digits % 10);
-		serial_write(line, width);
-	}
-	print("flood done\n");
+    (void)value;
+    serial_text("PANIC: halting, as asked for on the command line\n");
+    halt_for_ever();
 }
 
-/* Echoes lines until one says "quit". */
-static void echo(void)
+static void triple(const char *value)
 {
-	static char line[1024];
-	print("echo ready\n");
-	for (size_t used = 0;;) {
-		char c;
-		if (!serial_read(&c)) {
-			pause();
-			continue;
-		}
-		if (c == '\r')
-			c = '\n';
-		if (used < sizeof line)
-			line[used++] = c;
-		if (c != '\n')
-			continue;
-		if (used == 5 && memcmp(line, "quit", 4) == 0)
-			return;
-		print("echo: ");
-		serial_write(line, used);
-		used = 0;
-	}
+    (void)value;
+    triple_fault();
 }
 
-/* i6300esb (Intel 6300ESB ICH, 18.1): unlock, shortest preload, enable; then never pet it. */
-static void watchdog(void)
+static void hang(const char *value)
 {
-	u32 at;
-	if (!pci_find(0x8086, 0x25ab, &at)) {
-		print("PANIC: no i6300esb watchdog\n");
-		leave(2);
-	}
-	u32 base = pci_read(at, 0x10) & ~15u;
-	if (!base) {
-		base = 0xfea00000;
-		pci_write(at, 0x10, base);
-	}
-	pci_write(at, 0x04, pci_read(at, 0x04) | 2);
-	volatile u32 *registers = AT(volatile u32, base);
-	for (int i = 0; i < 2; i++) {
-		registers[3] = 0x80;
-		registers[3] = 0x86;
-		registers[i] = 0x400;
-	}
-	pci_write(at, 0x68, pci_read(at, 0x68) | 2);
-	for (;;)
-		pause();
+    (void)value;
+    halt_for_ever();
 }
 
-static void delay(u64 milliseconds)
+static void ready_hang(const char *value)
 {
-	/* The PIT's channel 2, a millisecond at a time (8254, 1193182 Hz). */
-	for (u64 i = 0; i < milliseconds; i++) {
-		out8(0x61, (in8(0x61) & 0xfc) | 1);
-		out8(0x43, 0xb0);
-		out8(0x42, 1193 & 255);
-		out8(0x42, 1193 >> 8);
-		while (!(in8(0x61) & 0x20))
-			pause();
-	}
+    json_open("ready");
+    json_close();
+    hang(value);
 }
 
-void run_modes_before_report(void)
+static void spin(const char *value)
 {
-	const char *value;
-	if (word("triple-fault"))
-		triple_fault();
-	if (word("fault"))
-		*AT(volatile u64, 0x700000000000) = 1;
-	if ((value = word("panic")) || (value = word("panic-hang"))) {
-		print("PANIC: ");
-		print(*value ? value : "asked for");
-		print("\n");
-		if (word("panic-hang"))
-			halt();
-		leave(2);
-	}
+    (void)value;
+    for (;;)
+        cpu_relax();
 }
 
-void run_modes_after_report(void)
+static void orderly_power_off(const char *value)
 {
-	const char *value;
-	if ((value = word("delay")))
-		delay(number(value));
-	if ((value = word("flood")))
-		flood(number(value));
-	if (word("echo"))
-		echo();
-	if (word("ready-hang")) {
-		print("{\"t\":\"ready\"}\n");
-		halt();
-	}
-	if (word("watchdog"))
-		watchdog();
-	if (word("hang"))
-		halt();
-	if (word("spin"))
-		for (;;)
-			pause();
-	if (word("reboot") || (word("reboot-once") && highest_boot_count() == 1))
-		reboot();
-	if (word("poweroff")) {
-		acpi_power_off();
-		halt();
-	}
+    (void)value;
+    end_line();
+    power_off();
+    panic("the machine did not power off");
+}
+
+static void orderly_reboot(const char *value)
+{
+    (void)value;
+    end_line();
+    reboot();
+}
+
+static void reboot_once(const char *value)
+{
+    if (nvdimm_first_boot())
+        orderly_reboot(value);
+}
+
+/* Lines of 80 bytes with their newline, each with its number; the last one is cut to fit. */
+static void flood(const char *value)
+{
+    enum { LINE = 80, DIGITS = 7 };
+    uint64_t bytes = text_number(value), line = 0;
+    char text[LINE + 1] = "flood ";
+    for (size_t i = 6 + DIGITS; i < LINE; i++)
+        text[i] = i == 6 + DIGITS ? ' ' : '.';
+    text[LINE - 1] = '\n';
+    while (bytes) {
+        uint64_t number = ++line;
+        for (size_t i = 0; i < DIGITS; i++, number /= 10)
+            text[5 + DIGITS - i] = (char)('0' + number % 10);
+        size_t length = bytes < LINE ? (size_t)bytes : LINE;
+        text[length] = 0;
+        serial_text(text);
+        bytes -= length;
+    }
+    serial_fresh_line();
+    serial_text("flood done\n");
+}
+
+static void echo(const char *value)
+{
+    char line[256];
+    size_t length = 0;
+    (void)value;
+    serial_text("echo ready\n");
+    for (;;) {
+        char c = serial_get();
+        if (c != '\r' && c != '\n') {
+            if (length < sizeof line - 1)
+                line[length++] = c;
+            continue;
+        }
+        line[length] = 0;
+        if (text_equal(line, "quit"))
+            return;
+        if (length || c == '\n') {
+            serial_text(line);
+            serial_put('\n');
+        }
+        length = 0;
+    }
+}
+
+static void watchdog(const char *value)
+{
+    if (!watchdog_start())
+        panic("no i6300esb watchdog");
+    json_stage("watchdog");
+    spin(value);
+}
+
+static void fault(const char *value)
+{
+    (void)value;
+    *(volatile uint64_t *)0xffff900000001000 = 1;
+}
+
+static void fill(const char *value)
+{
+    nvdimm_fill(text_hex(value));
+}
+
+static void check(const char *value)
+{
+    if (!nvdimm_check(text_hex(value)) && exit_value == EXIT_SUCCESS)
+        exit_value = EXIT_STORE_MISMATCH;
+}
+
+static const struct {
+    /* Ends with "=" where a value follows. */
+    const char *word;
+    void (*run)(const char *value);
+} modes[] = {
+    { "exit=", set_exit },
+    { "panic", panic_default },
+    { "panic=", panic },
+    { "panic-hang", panic_hang },
+    { "triple-fault", triple },
+    { "hang", hang },
+    { "ready-hang", ready_hang },
+    { "spin", spin },
+    { "poweroff", orderly_power_off },
+    { "reboot", orderly_reboot },
+    { "reboot-once", reboot_once },
+    { "flood=", flood },
+    { "echo", echo },
+    { "watchdog", watchdog },
+    { "fault", fault },
+    { "nvdimm-fill=", fill },
+    { "store-check=", check },
+};
+
+static void run_word(const char *word)
+{
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+        const char *value = text_after(word, modes[i].word);
+        if (value && (value[-1] == '=' || !*value)) {
+            modes[i].run(value);
+            return;
+        }
+    }
+}
+
+void modes_run(void)
+{
+    cmdline_each(run_word);
 }

@@ -1,156 +1,133 @@
-/* Starts every CPU that the MADT lists (ACPI 6.4, 5.2.12) by INIT and start-up IPIs (Intel SDM 3A, 9.4). */
-#include "probe.h"
+#include "smp.h"
 
-enum { LAPIC = 0xfee00000, TRAMPOLINE = 0x8000, MOST = 256 };
+#include "acpi.h"
+#include "apic.h"
+#include "boot-layout.h"
+#include "clock.h"
+#include "cpu.h"
+#include "idt.h"
+#include "memory.h"
+#include "topology.h"
 
-extern const char trampoline[], trampoline_end[];
-static volatile u32 arrived;
-static volatile u8 online[MOST];
-static u32 thread_bits, socket_bits;
+/* Of boot.S: how many CPUs came up the trampoline, the boot processor included. */
+extern volatile uint32_t cpu_counter;
+extern const uint8_t trampoline_start[], trampoline_end[];
 
-static void lapic_write(u32 offset, u32 value) { *AT(volatile u32, LAPIC + offset) = value; }
+static struct cpu cpus[MAX_CPUS];
+static size_t count;
+static uint32_t running = 1;
 
-void ap_main(void)
+static void add(uint32_t id, uint32_t processor, uint32_t flags)
 {
-	idt_load();
-	online[cpuid(1, 0).ebx >> 24] = 1;
-	__atomic_fetch_add(&arrived, 1, __ATOMIC_SEQ_CST);
-	for (;;)
-		__asm__ volatile("cli; hlt");
+    if (count < MAX_CPUS)
+        cpus[count++] = (struct cpu){ .apic_id = id, .processor = processor, .enabled = flags & MADT_ENABLED };
 }
 
-struct listed { u32 apic_id, processor; bool enabled; };
-
-/* The CPU that the entry at `at` describes; false at the end of the table. */
-static bool next_cpu(const struct acpi_header *madt, u32 *at, struct listed *cpu)
+static void read_madt(const struct acpi_madt *madt)
 {
-	while (madt && *at + 2 <= madt->length) {
-		const u8 *e = (const u8 *)madt + *at;
-		if (e[1] == 0)
-			return false;
-		*at += e[1];
-		if (e[0] == 0 && e[3] != 0xff) {
-			*cpu = (struct listed){ e[3], e[2], e[4] & 1 };
-			return true;
-		}
-		if (e[0] == 9) {
-			u32 words[3];
-			memcpy(words, e + 4, sizeof words);
-			*cpu = (struct listed){ words[0], words[2], words[1] & 1 };
-			return true;
-		}
-	}
-	return false;
+    const uint8_t *at = (const uint8_t *)(madt + 1), *end = (const uint8_t *)madt + madt->header.length;
+    while (at + sizeof(struct acpi_entry8) <= end) {
+        const struct acpi_entry8 *entry = (const void *)at;
+        const struct madt_local_apic *xapic = (const void *)at;
+        const struct madt_local_x2apic *x2apic = (const void *)at;
+        /* Id 255 is "no CPU" in entries that firmware keeps for later; QEMU marks those by flags alone. */
+        if (entry->type == MADT_LOCAL_APIC && xapic->apic_id != 0xff)
+            add(xapic->apic_id, xapic->processor, xapic->flags);
+        else if (entry->type == MADT_LOCAL_X2APIC)
+            add(x2apic->apic_id, x2apic->processor, x2apic->flags);
+        if (entry->length < sizeof *entry)
+            return;
+        at += entry->length;
+    }
 }
 
-u32 smp_listed(void)
+void smp_init(void)
 {
-	const struct acpi_header *madt = acpi_table("APIC");
-	struct listed cpu;
-	u32 count = 0;
-	for (u32 at = 44; next_cpu(madt, &at, &cpu);)
-		count += cpu.enabled;
-	return count ? count : 1;
+    const struct acpi_madt *madt = (const void *)acpi_find("APIC", 0);
+    if (madt)
+        read_madt(madt);
+    if (!count)
+        add(apic_id(), 0, MADT_ENABLED);
 }
 
-/* The timer of this CPU's local APIC, once, on vector 64. */
-void lapic_timer(u32 count)
+size_t smp_count(void)
 {
-	lapic_write(0xf0, 0x1ff);
-	lapic_write(0x320, 64);
-	lapic_write(0x3e0, 0x3);
-	lapic_write(0x380, count);
+    return count;
 }
 
-u32 smp_start(void)
+const struct cpu *smp_cpu(size_t index)
 {
-	u32 expected = smp_listed() - 1;
-	online[cpuid(1, 0).ebx >> 24] = 1;
-	if (expected == 0)
-		return 1;
-	memcpy(AT(void, TRAMPOLINE), trampoline, (size_t)(trampoline_end - trampoline));
-	lapic_write(0xf0, 0x1ff);
-	/* To all but self: INIT, then the start-up vector, twice as the manual wants it. */
-	lapic_write(0x300, 0x000c4500);
-	for (u64 until = ticks() + 100000; ticks() < until;)
-		pause();
-	for (int i = 0; i < 2 && arrived < expected; i++) {
-		lapic_write(0x300, 0x000c4600 | TRAMPOLINE >> 12);
-		for (u64 until = ticks() + (i ? 20000000000 : 2000000000); arrived < expected && ticks() < until;)
-			pause();
-	}
-	return arrived + 1;
+    return &cpus[index];
 }
 
-static u32 bits_for(u32 count)
+uint32_t smp_enabled(void)
 {
-	u32 bits = 0;
-	while (1u << bits < count)
-		bits++;
-	return bits;
+    uint32_t enabled = 0;
+    for (size_t i = 0; i < count; i++)
+        enabled += cpus[i].enabled;
+    return enabled;
 }
 
-/* How the APIC id is split: leaf 0x1f or 0xb (Intel SDM 3A, 9.9), else AMD's 0x80000008, else one core a socket. */
-static void topology(void)
+static void mark_started(uint32_t id)
 {
-	u32 leaf = cpuid(0, 0).eax >= 0x1f && cpuid(0x1f, 0).ebx ? 0x1f : cpuid(0, 0).eax >= 0xb && cpuid(0xb, 0).ebx ? 0xb : 0;
-	if (!leaf) {
-		socket_bits = cpuid(0x80000000, 0).eax >= 0x80000008 ? bits_for((cpuid(0x80000008, 0).ecx & 0xff) + 1) : bits_for((cpuid(1, 0).ebx >> 16) & 0xff);
-		return;
-	}
-	for (u32 level = 0;; level++) {
-		struct cpuid c = cpuid(leaf, level);
-		u32 type = (c.ecx >> 8) & 0xff;
-		if (type == 0)
-			return;
-		if (type == 1)
-			thread_bits = c.eax & 31;
-		socket_bits = c.eax & 31;
-	}
+    for (size_t i = 0; i < count; i++)
+        if (cpus[i].apic_id == id)
+            cpus[i].started = true;
 }
 
-static void report_model(void)
+/* Where a further CPU arrives, in long mode, on a small stack of its own. */
+void smp_cpu_main(uint32_t arrival);
+_Noreturn void smp_cpu_main(uint32_t arrival)
 {
-	struct cpuid c = cpuid(0, 0), one = cpuid(1, 0);
-	u32 vendor[4] = { c.ebx, c.edx, c.ecx, 0 }, brand[13] = { 0 }, hypervisor[4] = { 0 };
-	for (u32 i = 0; cpuid(0x80000000, 0).eax >= 0x80000004 && i < 3; i++) {
-		struct cpuid b = cpuid(0x80000002 + i, 0);
-		memcpy(brand + 4 * i, &b, 16);
-	}
-	if (one.ecx >> 31) {
-		struct cpuid h = cpuid(0x40000000, 0);
-		hypervisor[0] = h.ebx, hypervisor[1] = h.ecx, hypervisor[2] = h.edx;
-	}
-	json_begin("cpu-model");
-	json_text("vendor", (const char *)vendor);
-	json_text("brand", (const char *)brand);
-	json_number("family", ((one.eax >> 8) & 15) + ((one.eax >> 20) & 0xff));
-	json_number("model", ((one.eax >> 4) & 15) | ((one.eax >> 12) & 0xf0));
-	json_text("hypervisor", (const char *)hypervisor);
-	json_end();
+    (void)arrival;
+    idt_load();
+    mark_started(topology_own_apic_id());
+    __atomic_add_fetch(&running, 1, __ATOMIC_SEQ_CST);
+    halt_for_ever();
 }
 
-void report_cpus(void)
+static void send_startup_to_missing(uint32_t boot_id)
 {
-	const struct acpi_header *madt = acpi_table("APIC");
-	struct listed cpu;
-	topology();
-	report_model();
-	for (u32 at = 44; next_cpu(madt, &at, &cpu);) {
-		int node = node_of_cpu(cpu.apic_id);
-		u32 id = cpu.apic_id;
-		json_begin("cpu");
-		json_number("apicId", id);
-		json_number("processor", cpu.processor);
-		if (node < 0)
-			json_null("node");
-		else
-			json_number("node", (u64)node);
-		json_number("socket", id >> socket_bits);
-		json_number("core", (id & ((1u << socket_bits) - 1)) >> thread_bits);
-		json_number("thread", id & ((1u << thread_bits) - 1));
-		json_bool("online", id < MOST && online[id]);
-		json_bool("hotplug", !cpu.enabled);
-		json_end();
-	}
+    for (size_t i = 0; i < count; i++)
+        if (cpus[i].enabled && !cpus[i].started && cpus[i].apic_id != boot_id)
+            apic_send_startup(cpus[i].apic_id, TRAMPOLINE);
+}
+
+/* Waits until `wanted` run, or until none has arrived for `ms`. */
+static bool wait_for(uint32_t wanted, uint32_t ms)
+{
+    uint32_t before = 0, now;
+    uint64_t deadline = 0;
+    while ((now = __atomic_load_n(&running, __ATOMIC_SEQ_CST)) < wanted) {
+        if (now != before)
+            deadline = clock_deadline(ms);
+        else if (clock_passed(deadline))
+            return false;
+        before = now;
+        cpu_relax();
+    }
+    return true;
+}
+
+uint32_t smp_start_all(void)
+{
+    static uint8_t saved[TRAMPOLINE_BYTES];
+    uint32_t boot_id = apic_id(), wanted = smp_enabled();
+    mark_started(boot_id);
+    if (wanted <= 1)
+        return running;
+    memcpy(saved, (const void *)TRAMPOLINE, TRAMPOLINE_BYTES);
+    memcpy((void *)TRAMPOLINE, trampoline_start, (size_t)(trampoline_end - trampoline_start));
+    for (size_t i = 0; i < count; i++)
+        if (cpus[i].enabled && cpus[i].apic_id != boot_id)
+            apic_send_init(cpus[i].apic_id);
+    /* Real CPUs want 10 ms after INIT; those of QEMU none. So first without, then again for those missing. */
+    static const uint32_t patience_ms[] = { 100, 1000, 10000 };
+    for (unsigned i = 0; i < sizeof patience_ms / sizeof *patience_ms; i++) {
+        send_startup_to_missing(boot_id);
+        if (wait_for(wanted, patience_ms[i]))
+            break;
+    }
+    memcpy((void *)TRAMPOLINE, saved, TRAMPOLINE_BYTES);
+    return __atomic_load_n(&running, __ATOMIC_SEQ_CST);
 }

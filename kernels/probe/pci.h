@@ -1,0 +1,23 @@
+/* PCI configuration space: every function that can be reached from bus 0. */
+#ifndef PCI_H
+#define PCI_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct pci_address {
+    uint8_t bus, device, function;
+};
+
+/* Chooses memory-mapped access (MCFG) where it works, else the ports 0xcf8 and 0xcfc. */
+void pci_init(void);
+uint32_t pci_read32(struct pci_address at, unsigned offset);
+uint16_t pci_read16(struct pci_address at, unsigned offset);
+uint8_t pci_read8(struct pci_address at, unsigned offset);
+void pci_write32(struct pci_address at, unsigned offset, uint32_t value);
+/* Finds a function by its ids. */
+bool pci_find(uint16_t vendor, uint16_t device, struct pci_address *found);
+/* {"t":"pci",...} for each function. */
+void pci_report(void);
+
+#endif
