@@ -21,7 +21,15 @@ export function keep(folder: string, name: string, answer: unknown): void {
     writeFileSync(partial, JSON.stringify(answer))
     renameSync(partial, path)
   } catch {
-    rmSync(partial, { force: true })
+    discard(partial)
+  }
+}
+
+function discard(path: string): void {
+  try {
+    rmSync(path, { force: true })
+  } catch {
+    // The folder itself is no folder: then nothing was written either.
   }
 }
 
@@ -29,8 +37,8 @@ export function keep(folder: string, name: string, answer: unknown): void {
 export function contentOf(path: string, cacheFolder: string): string {
   const { dev, ino, size, mtimeMs, ctimeMs } = statSync(path)
   const identity = nameOf([path, dev, ino, size, mtimeMs, ctimeMs])
-  const known = readKept<string>(join(cacheFolder, 'files'), identity)
-  if (known !== undefined) return known
+  const known = readKept<unknown>(join(cacheFolder, 'files'), identity)
+  if (typeof known === 'string' && /^[0-9a-f]{64}$/.test(known)) return known
   const sha256 = createHash('sha256').update(readFileSync(path)).digest('hex')
   keep(join(cacheFolder, 'files'), identity, sha256)
   return sha256

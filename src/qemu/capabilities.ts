@@ -1,9 +1,10 @@
 /** What a QEMU binary can do, asked of that binary by QMP and kept by its checksum. */
-import { existsSync } from 'node:fs'
+import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
 import type { QemuCapabilities } from '../machine/facts.ts'
 import { contentOf, keep, nameOf, readKept } from './cache.ts'
+import { findFirmware } from './firmware.ts'
 import { startQemu } from './process.ts'
 import type { QmpClient } from './qmp.ts'
 
@@ -41,30 +42,14 @@ const DEVICES = [
 ]
 const OBJECTS = ['memory-backend-file', 'memory-backend-memfd', 'memory-backend-ram']
 
-/** Where distributions put firmware: Debian and Ubuntu, Fedora, Arch, and QEMU's own build. */
-const FIRMWARE_FOLDERS = [
-  '/usr/share/qemu',
-  '/usr/share/OVMF',
-  '/usr/share/ovmf',
-  '/usr/share/edk2/ovmf',
-  '/usr/share/edk2/x64',
-  '/usr/local/share/qemu',
-]
-const FIRMWARE_FILES = [
-  'qboot.rom',
-  'bios-256k.bin',
-  'OVMF_CODE_4M.fd',
-  'OVMF_VARS_4M.fd',
-  'OVMF_CODE.fd',
-  'OVMF_VARS.fd',
-  'OVMF_CODE.4m.fd',
-  'OVMF_VARS.4m.fd',
-  'edk2-x86_64-code.fd',
-  'edk2-i386-vars.fd',
-]
-
 /** Bumped when the shape of the answer changes. */
-const SHAPE = 1
+const SHAPE = 2
+
+/** QEMU answers within 100 ms; a program that says nothing for so long is none. */
+const DEADLINE_MS = 10_000
+
+/** What is kept: all but what lies outside the binary. */
+type Answer = Omit<QemuCapabilities, 'path' | 'firmware'> & { readonly dataFolders: readonly string[] }
 
 /**
  * What the binary can do. The first time costs one start of QEMU; afterwards the answer is kept by checksum.
@@ -79,38 +64,63 @@ export async function readCapabilities(
   const sha256 = contentOf(path, cacheFolder)
   const folder = join(cacheFolder, 'qemu')
   const name = nameOf([sha256, SHAPE])
-  const known = readKept<QemuCapabilities>(folder, name)
-  const answer = known ?? (await ask(path, sha256))
-  if (!known) keep(folder, name, answer)
+  const known = readKept<Answer>(folder, name)
+  const answer = isAnswer(known) ? known : { sha256, ...(await ask(path)) }
+  if (answer !== known) keep(folder, name, answer)
   if (answer.arch !== arch) {
     throw new BringupError([
       problems.QEMU_WRONG_ARCH.at('qemu', `${path} emulates ${answer.arch}, the machine is ${arch}`),
     ])
   }
-  return { ...answer, path, firmware: findFirmware() }
+  const { dataFolders, ...capabilities } = answer
+  return { ...capabilities, path, firmware: findFirmware(dataFolders) }
 }
 
-async function ask(path: string, sha256: string): Promise<QemuCapabilities> {
-  const args = [['-machine', 'none'], ['-nodefaults'], ['-display', 'none']] as const
-  const qemu = await startQemu({ plan: { qemu: { path, version: '' }, args, channels: [], locks: [] } })
+/** A cache file may have been written by anything. */
+function isAnswer(value: Partial<Answer> | null | undefined): value is Answer {
+  if (typeof value !== 'object' || value === null) return false
+  const lists = [
+    value.version,
+    value.machines,
+    value.cpuModels,
+    value.accelerators,
+    value.types,
+    value.dataFolders,
+  ]
+  return lists.every(Array.isArray) && typeof value.arch === 'string' && typeof value.properties === 'object'
+}
+
+async function ask(path: string): Promise<Omit<Answer, 'sha256'>> {
+  const args = [['-machine', 'none'], ['-nodefaults'], ['-no-user-config'], ['-display', 'none']] as const
+  await using qemu = await startQemu({ plan: { qemu: { path, version: '' }, args, channels: [], locks: [] } })
+  const deadline = setTimeout(() => qemu.kill(), DEADLINE_MS)
   try {
     await qemu.ready
-    return { path, sha256, firmware: {}, ...(await answers(qemu.qmp)) }
+    const [answer, dataFolders] = await Promise.all([answers(qemu.qmp), dataFoldersOf(path)])
+    return { ...answer, dataFolders }
   } catch (cause) {
+    // What keeps any program from starting is told as it is.
+    if (cause instanceof BringupError && cause.diagnostics.length > 0) throw cause
     qemu.kill()
     const { stderr } = await qemu.exited
-    const words = stderr.split('\n').filter(Boolean).slice(0, 20)
-    throw new BringupError(
-      [problems.QEMU_NOT_QEMU.at('qemu', `${path} gave no QMP greeting`, { evidence: words })],
-      { cause },
-    )
+    const evidence = stderr.split('\n').filter(Boolean).slice(0, 20)
+    const what = `${path} gave no QMP greeting`
+    throw new BringupError([problems.QEMU_NOT_QEMU.at('qemu', what, { evidence })], { cause })
   } finally {
-    qemu.quit(2000)
-    await qemu.exited
+    clearTimeout(deadline)
   }
 }
 
-async function answers(qmp: QmpClient): Promise<Omit<QemuCapabilities, 'path' | 'sha256' | 'firmware'>> {
+/** A path a line; none when it does not know the option. */
+function dataFoldersOf(path: string): Promise<readonly string[]> {
+  return new Promise((resolve) => {
+    execFile(path, ['-L', 'help'], { timeout: DEADLINE_MS }, (_error, stdout) => {
+      resolve(stdout.split('\n').filter((line) => line.startsWith('/')))
+    })
+  })
+}
+
+async function answers(qmp: QmpClient): Promise<Omit<Answer, 'sha256' | 'dataFolders'>> {
   const [version, target, machines, types, cpuModels] = await Promise.all([
     qmp.execute('query-version'),
     qmp.execute('query-target'),
@@ -150,15 +160,4 @@ async function answers(qmp: QmpClient): Promise<Omit<QemuCapabilities, 'path' | 
       ...(await properties('qom-list-properties', OBJECTS)),
     ]),
   }
-}
-
-function findFirmware(): Readonly<Record<string, string>> {
-  const found: Record<string, string> = {}
-  for (const folder of FIRMWARE_FOLDERS) {
-    for (const file of FIRMWARE_FILES) {
-      const path = join(folder, file)
-      if (found[file] === undefined && existsSync(path)) found[file] = path
-    }
-  }
-  return found
 }
