@@ -10,6 +10,9 @@ const ID = /^(?!console$|bringup-)[A-Za-z][A-Za-z0-9._-]*$/
  */
 export const zDeviceId = z
   .string()
-  .regex(ID, 'an id begins with a letter, goes on with letters, digits, ".", "_" and "-", and is neither "console" nor "bringup-…"')
+  .regex(
+    ID,
+    'an id begins with a letter, goes on with letters, digits, ".", "_" and "-", and is neither "console" nor "bringup-…"',
+  )
   .optional()
   .describe('Name of the device; by default its kind and a number, such as `nvdimm0`.')

@@ -1,18 +1,24 @@
 /** Channels over virtio-serial: consoles (`/dev/hvc0`) and named ports (`/dev/virtio-ports/NAME`). */
 import { z } from 'zod'
 import { defineDiagnostics } from '../../diagnostics.ts'
-import { zDeviceId } from '../device-id.ts'
 import { defineDevice, type MachineView, option } from '../device.ts'
+import { zDeviceId } from '../device-id.ts'
 import { pciFunction } from './pci-expectation.ts'
 
 const schema = z.strictObject({
   kind: z.literal('virtio-console'),
   id: zDeviceId,
-  name: z.string().min(1).optional().describe('Makes it a port with this name, `/dev/virtio-ports/NAME` in Linux, instead of a console.'),
+  name: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Makes it a port with this name, `/dev/virtio-ports/NAME` in Linux, instead of a console.'),
   purpose: z
     .enum(['log', 'shell', 'bulk'])
     .default('log')
-    .describe('`log`: kept in a file. `shell`: commands run over it. `bulk`: data, read by whoever holds the guest.'),
+    .describe(
+      '`log`: kept in a file. `shell`: commands run over it. `bulk`: data, read by whoever holds the guest.',
+    ),
 })
 
 type Config = z.output<typeof schema>
@@ -48,15 +54,26 @@ export const virtioConsole = defineDevice({
   summary: 'a virtio-serial channel: a console, or a named port',
   schema,
   diagnostics: problems,
-  needs: ({ name }) => ({ types: ['virtio-serial-pci', name === undefined ? 'virtconsole' : 'virtserialport'] }),
+  needs: ({ name }) => ({
+    types: ['virtio-serial-pci', name === undefined ? 'virtconsole' : 'virtserialport'],
+  }),
 
   check({ name }, { machine, path }) {
     const ports = portsOf(machine)
     const index = ports.findIndex((d) => d.path === path)
     const twin = ports.slice(0, index).find((d) => name !== undefined && (d.config as Config).name === name)
     return [
-      ...(index >= MAX_PORTS ? [problems.VIRTIO_CONSOLE_TOO_MANY.at(path, `this is channel ${index + 1}`)] : []),
-      ...(twin ? [problems.VIRTIO_CONSOLE_NAME_TWICE.at(`${path}.name`, `"${name}" is also the name of ${twin.path}`)] : []),
+      ...(index >= MAX_PORTS
+        ? [problems.VIRTIO_CONSOLE_TOO_MANY.at(path, `this is channel ${index + 1}`)]
+        : []),
+      ...(twin
+        ? [
+            problems.VIRTIO_CONSOLE_NAME_TWICE.at(
+              `${path}.name`,
+              `"${name}" is also the name of ${twin.path}`,
+            ),
+          ]
+        : []),
     ]
   },
 

@@ -1,8 +1,8 @@
 /** A hardware watchdog: what happens when the guest stops patting it. */
 import { z } from 'zod'
 import { defineDiagnostics } from '../../diagnostics.ts'
-import { zDeviceId } from '../device-id.ts'
 import { defineDevice, option } from '../device.ts'
+import { zDeviceId } from '../device-id.ts'
 import { pciFunction } from './pci-expectation.ts'
 
 const schema = z.strictObject({
@@ -11,7 +11,9 @@ const schema = z.strictObject({
   action: z
     .enum(['reset', 'shutdown', 'poweroff', 'none', 'pause', 'inject-nmi'])
     .default('reset')
-    .describe('What QEMU does when the watchdog expires. `shutdown` asks the guest by ACPI; `poweroff` does not ask.'),
+    .describe(
+      'What QEMU does when the watchdog expires. `shutdown` asks the guest by ACPI; `poweroff` does not ask.',
+    ),
 })
 
 export const problems = defineDiagnostics({
@@ -29,12 +31,19 @@ export const watchdog = defineDevice({
   summary: 'an i6300ESB watchdog timer',
   schema,
   diagnostics: problems,
-  flag: { name: 'watchdog', first: 'action', example: 'poweroff', help: 'add a watchdog with this action when it expires' },
+  flag: {
+    name: 'watchdog',
+    first: 'action',
+    example: 'poweroff',
+    help: 'add a watchdog with this action when it expires',
+  },
   needs: () => ({ types: ['i6300esb'] }),
 
   check(_, { machine, path }) {
     const first = machine.devices.find((d) => d.kind === 'watchdog')
-    return first && first.path !== path ? [problems.WATCHDOG_TWICE.at(path, `${first.path} is a watchdog too`)] : []
+    return first && first.path !== path
+      ? [problems.WATCHDOG_TWICE.at(path, `${first.path} is a watchdog too`)]
+      : []
   },
 
   compile: ({ id = 'watchdog0', action }) => ({

@@ -1,0 +1,133 @@
+/** What can be wrong with a disk. QEMU's words are those of 7.2; every one was tried. */
+import { defineDiagnostics } from '../../diagnostics.ts'
+
+export const problems = defineDiagnostics({
+  DISK_FILE_MISSING: {
+    title: 'The image of a disk does not exist.',
+    why: 'bringup makes an empty raw image only if it is told how large',
+    remedy: 'correct the path, or give `size`',
+    source: 'QEMU: "Could not open … No such file or directory"',
+    qemu: 'refuses',
+  },
+  DISK_FOLDER_MISSING: {
+    title: 'The folder of a new image does not exist.',
+    why: 'a folder that is not there is more often a mistyped path than a wish',
+    remedy: 'make the folder, or correct the path',
+    source: 'QEMU: "Could not open … No such file or directory"',
+    qemu: 'refuses',
+  },
+  DISK_FILE_UNFIT: {
+    title: 'The image of a disk is neither a file nor a block device.',
+    why: 'QEMU opens plain files and block devices only',
+    remedy: 'name a file',
+    source: 'QEMU: "\'file\' driver requires … to be a regular file"',
+    qemu: 'refuses',
+  },
+  DISK_NO_ACCESS: {
+    title: 'The image of a disk cannot be opened by this user.',
+    why: 'QEMU runs as the user who runs bringup',
+    remedy: 'change the owner or the mode of the file; only with `persist: true` it has to be writable',
+    source: 'QEMU: "Could not open … Permission denied"',
+    qemu: 'refuses',
+  },
+  DISK_EMPTY: {
+    title: 'The image of a disk is empty.',
+    why: 'QEMU starts with a disk of no sectors, which guests do not show or fail to read',
+    remedy: 'fill the file, or delete it and give `size`',
+    source: 'seen: QEMU starts without a word',
+    qemu: 'misbehaves',
+  },
+  DISK_UNREADABLE_IMAGE: {
+    title: 'An image is said to be qcow2, but its first bytes say otherwise.',
+    why: 'the header is missing or damaged, so nothing in the image can be found',
+    remedy:
+      'set format to "raw" if it is one; else take the image from where it came from, and try `qemu-img check`',
+    source: 'QEMU: "Image is not in qcow2 format", "Unsupported cluster size"',
+    qemu: 'refuses',
+  },
+  DISK_RAW_IS_QCOW2: {
+    title: 'An image is said to be raw, but it is qcow2.',
+    why: 'the guest would see the container instead of what is in it; and a guest that may write a qcow2 header into a raw disk could make whoever guesses the format open any file of the host',
+    remedy: 'set format to "qcow2"',
+    source: 'QEMU docs/system/images, "probing"; QEMU accepts it',
+    qemu: 'misbehaves',
+  },
+  DISK_QCOW2_NOT_MADE: {
+    title: 'A new image is to be qcow2.',
+    why: 'bringup makes raw images, which are sparse too; writes that are thrown away need no qcow2',
+    remedy: 'leave `format` away, or make the image with qemu-img create -f qcow2',
+    qemu: 'refuses',
+    source: 'QEMU: "Could not open … No such file or directory"',
+  },
+  DISK_NO_ROOM: {
+    severity: 'warning',
+    title: 'The file system of a new image has less room than the image may need.',
+    why: 'the file is sparse: it takes room as the guest writes, and then the guest sees I/O errors',
+    remedy: 'free some space, make the disk smaller, or put the file elsewhere',
+    qemu: 'accepts',
+  },
+  DISK_SIZE_IGNORED: {
+    severity: 'warning',
+    title: 'The image of a disk has another size than the description says.',
+    why: '`size` is what a missing image is made with; one that is there is left as it is',
+    remedy: 'leave `size` away, or let the image grow with qemu-img resize',
+    qemu: 'accepts',
+  },
+  DISK_BLANK_DISCARDED: {
+    severity: 'warning',
+    title: 'A disk is made empty, and what the guest writes to it is thrown away.',
+    why: 'writes to a file that a description names go to a throw-away overlay unless `persist: true`',
+    remedy: 'set `persist: true`, if the guest is to find its files at the next boot',
+    qemu: 'accepts',
+  },
+  DISK_READONLY_PERSIST: {
+    title: 'A disk is read-only, and its writes are to be kept.',
+    why: 'there are no writes to keep',
+    remedy: 'leave one of `readonly` and `persist` away',
+    qemu: 'accepts',
+  },
+  DISK_IDE_READONLY: {
+    title: 'An IDE disk is read-only.',
+    why: 'ATA has no read-only disks',
+    remedy:
+      'use bus "virtio" or "nvme"; or leave `readonly` away: writes are thrown away unless `persist: true`',
+    source: 'QEMU: "Block node is read-only"',
+    qemu: 'refuses',
+  },
+  DISK_IDE_FULL: {
+    title: 'The machine has more IDE disks than ports.',
+    why: 'the AHCI of a q35 has 6 ports, the two IDE channels of a pc 4',
+    remedy: 'use bus "virtio" or "nvme" for the others',
+    source: 'QEMU: "Bus \'ide.6\' not found"; "Bus \'ide.2\' not found" with pc',
+    qemu: 'refuses',
+  },
+  DISK_FILE_TWICE: {
+    title: 'Two disks of the machine have the same image, and one of them writes to it.',
+    why: 'two writers, or a writer and a reader, corrupt what they see',
+    remedy: 'give each an image of its own, or leave `persist` away',
+    source: 'QEMU: "Failed to get "write" lock", "Failed to get shared "write" lock"',
+    qemu: 'refuses',
+  },
+  DISK_BUSY: {
+    title: 'Another process uses the image of a disk.',
+    why: 'QEMU locks images, and does not write to one that another QEMU has open',
+    remedy: 'wait for the other run or end it; or leave `persist` away',
+    source: 'QEMU: "Failed to get "write" lock"',
+    qemu: 'refuses',
+  },
+  DISK_SERIAL_TOO_LONG: {
+    severity: 'warning',
+    title: 'The serial number of a disk is longer than 20 characters.',
+    why: 'ATA, NVMe and virtio have room for 20; QEMU cuts the rest off silently',
+    remedy: 'use 20 characters at most',
+    source: 'virtio 1.2, VIRTIO_BLK_T_GET_ID; QEMU accepts it',
+    qemu: 'misbehaves',
+  },
+  DISK_BOOTINDEX_TWICE: {
+    title: 'Two disks have the same boot index.',
+    why: 'the index is the order in which firmware tries them',
+    remedy: 'number them differently',
+    source: 'QEMU: "The bootindex 1 has already been used"',
+    qemu: 'refuses',
+  },
+})

@@ -1,0 +1,297 @@
+/** Disks. What the guest writes is thrown away unless it is asked to be kept, so that a run never changes an image. */
+import { extname, normalize } from 'node:path'
+import { z } from 'zod'
+import type { Diagnostic } from '../../diagnostics.ts'
+import { formatBytes, MiB, zBytes } from '../../units.ts'
+import {
+  type Argument,
+  type Compiled,
+  defineDevice,
+  type MachineView,
+  option,
+  type RuleContext,
+} from '../device.ts'
+import { zDeviceId } from '../device-id.ts'
+import type { FileFact } from '../facts.ts'
+import { problems } from './disk-problems.ts'
+import { pciFunction } from './pci-expectation.ts'
+import { storePath } from './store-path.ts'
+
+const schema = z.strictObject({
+  kind: z.literal('disk'),
+  id: zDeviceId,
+  file: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'Image file or block device. Default: `.bringup/stores/<machine>/<id>.img`, which needs `size`.',
+    ),
+  size: zBytes.optional().describe('Makes an empty raw image of this size if the file is missing.'),
+  format: z
+    .enum(['raw', 'qcow2'])
+    .optional()
+    .describe('Never guessed from content. Default: qcow2 if the name ends in .qcow2, else raw.'),
+  bus: z.enum(['virtio', 'nvme', 'ide']).default('virtio').describe('`ide` is SATA on a q35.'),
+  persist: z
+    .boolean()
+    .optional()
+    .describe(
+      'Keep what the guest writes. Default: true for bringup’s own store, false for a file that is named here.',
+    ),
+  readonly: z.boolean().default(false).describe('The guest sees a disk that it cannot write to.'),
+  bootindex: z.int().nonnegative().optional().describe('Order in which firmware tries to boot.'),
+  serial: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Serial number that the guest sees, up to 20 characters. Default: the id.'),
+})
+
+export type DiskConfig = z.output<typeof schema>
+
+/** A PCI function of its own, or for IDE the controller. `virtio-blk-pci` is transitional on a root bus. */
+const PCI = { virtio: '1af4:1001', nvme: '1b36:0010', ide: '8086:2922', 'ide on pc': '8086:7010' } as const
+const MODELS = { virtio: 'virtio-blk-pci', nvme: 'nvme', ide: 'ide-hd' } as const
+const SERIAL_LENGTH = 20
+
+export const disk = defineDevice({
+  kind: 'disk',
+  summary: 'a disk from an image; writes are thrown away unless persist is true',
+  schema,
+  diagnostics: problems,
+  flag: {
+    name: 'disk',
+    first: 'file',
+    example: 'root.qcow2,persist=true',
+    help: 'add a disk from this image',
+  },
+  paths: (config, machine) => [diskFile(config, machine)],
+  needs: ({ bus }) => ({ types: [MODELS[bus]] }),
+  check: checkDisk,
+  compile,
+
+  mustSee({ id = 'disk0', bus }, { machine, path }) {
+    const alike = disksOf(machine).filter((d) => d.config.bus === bus)
+    const ordinal = bus === 'ide' ? 0 : alike.findIndex((d) => d.path === path)
+    return [
+      pciFunction(`disk ${id}`, PCI[bus === 'ide' && machine.type === 'pc' ? 'ide on pc' : bus], ordinal),
+    ]
+  },
+})
+
+function diskFile({ file, id = 'disk0' }: DiskConfig, machine: Pick<MachineView, 'name'>): string {
+  return file ?? storePath(machine.name, id)
+}
+
+function formatOf({ format, file = '' }: DiskConfig): 'raw' | 'qcow2' {
+  return format ?? (extname(file).toLowerCase() === '.qcow2' ? 'qcow2' : 'raw')
+}
+
+/** Whether the image itself is written to. */
+function writesImage({ file, persist, readonly }: DiskConfig): boolean {
+  return !readonly && (persist ?? file === undefined)
+}
+
+function disksOf(
+  machine: MachineView,
+): readonly { readonly path: string; readonly id: string; readonly config: DiskConfig }[] {
+  return machine.devices.flatMap((d) => (d.kind === 'disk' ? [{ ...d, config: d.config as DiskConfig }] : []))
+}
+
+function compile(config: DiskConfig, { machine, facts, path }: RuleContext): Compiled {
+  const { id = 'disk0', bus, readonly, size, bootindex, serial = id } = config
+  const file = diskFile(config, machine)
+  const fact = facts.files.get(file)
+  const drive = `${id}-drive`
+  const isMade = size !== undefined && formatOf(config) === 'raw' && (!fact || fact.kind === 'missing')
+  const args: readonly Argument[] = [
+    // Driver and name apart: a name with a colon would else be taken for a protocol, such as `nbd:`.
+    // QEMU puts a snapshot's temporary file, already unlinked, into TMPDIR, else /var/tmp.
+    option('-drive', undefined, {
+      if: 'none',
+      id: drive,
+      format: formatOf(config),
+      'file.driver': fact?.kind === 'block-device' ? 'host_device' : 'file',
+      'file.filename': file,
+      ...(readonly ? { readonly } : {}),
+      ...(readonly || writesImage(config) ? {} : { snapshot: true }),
+    }),
+    option('-device', MODELS[bus], {
+      id,
+      drive,
+      ...(bus === 'ide' ? idePort(machine, path) : {}),
+      serial,
+      bootindex,
+    }),
+  ]
+  return { args, files: isMade ? [{ kind: 'create-sparse', path: file, bytes: size }] : [] }
+}
+
+function ideNumber(machine: MachineView, path: string): number {
+  return disksOf(machine)
+    .filter((d) => d.config.bus === 'ide')
+    .findIndex((d) => d.path === path)
+}
+
+/** QEMU fills a bus before it finds out that AHCI has one disk on each, so ports are named. */
+function idePort(machine: MachineView, path: string): Readonly<Record<string, string | number>> {
+  const n = ideNumber(machine, path)
+  return machine.type === 'pc' ? { bus: `ide.${n >> 1}`, unit: n & 1 } : { bus: `ide.${n}` }
+}
+
+function checkDisk(config: DiskConfig, context: RuleContext): readonly Diagnostic[] {
+  const { machine, facts, path } = context
+  const fact = facts.files.get(diskFile(config, machine))
+  const { readonly, persist, serial = config.id ?? '' } = config
+  return [
+    ...(readonly && persist
+      ? [problems.DISK_READONLY_PERSIST.at(`${path}.persist`, 'readonly and persist are both true')]
+      : []),
+    ...(serial.length > SERIAL_LENGTH
+      ? [
+          problems.DISK_SERIAL_TOO_LONG.at(
+            `${path}.serial`,
+            `the guest will see "${serial.slice(0, SERIAL_LENGTH)}"`,
+          ),
+        ]
+      : []),
+    ...checkIde(config, context),
+    ...checkOthers(config, context),
+    ...(fact ? checkFile(config, fact, path) : []),
+  ]
+}
+
+function checkIde({ bus, readonly }: DiskConfig, { machine, path }: RuleContext): readonly Diagnostic[] {
+  if (bus !== 'ide') return []
+  const ports = machine.type === 'pc' ? 4 : 6
+  const n = ideNumber(machine, path)
+  return [
+    ...(readonly
+      ? [problems.DISK_IDE_READONLY.at(`${path}.readonly`, 'bus is "ide", readonly is true')]
+      : []),
+    ...(n >= ports
+      ? [
+          problems.DISK_IDE_FULL.at(
+            `${path}.bus`,
+            `this is IDE disk ${n + 1}, a ${machine.type} has ${ports} ports`,
+          ),
+        ]
+      : []),
+  ]
+}
+
+function checkOthers(config: DiskConfig, { machine, path }: RuleContext): readonly Diagnostic[] {
+  const all = disksOf(machine)
+  const before = all.slice(
+    0,
+    all.findIndex((d) => d.path === path),
+  )
+  const file = normalize(diskFile(config, machine))
+  const twin = before.find(
+    (d) =>
+      normalize(diskFile({ ...d.config, id: d.id }, machine)) === file &&
+      (writesImage(config) || writesImage(d.config)),
+  )
+  const rival = before.find((d) => config.bootindex !== undefined && d.config.bootindex === config.bootindex)
+  return [
+    ...(twin
+      ? [problems.DISK_FILE_TWICE.at(`${path}.file`, `${file} is also the image of ${twin.path}`)]
+      : []),
+    ...(rival
+      ? [
+          problems.DISK_BOOTINDEX_TWICE.at(
+            `${path}.bootindex`,
+            `${rival.path} has boot index ${config.bootindex} too`,
+          ),
+        ]
+      : []),
+  ]
+}
+
+function checkFile(config: DiskConfig, fact: FileFact, path: string): readonly Diagnostic[] {
+  const at = `${path}.file`
+  if (fact.kind === 'missing') return checkNew(config, fact, path)
+  if (fact.kind !== 'file' && fact.kind !== 'block-device')
+    return [
+      problems.DISK_FILE_UNFIT.at(
+        at,
+        `${fact.path} is a ${fact.kind === 'other' ? 'pipe or a socket' : fact.kind.replace('-', ' ')}`,
+      ),
+    ]
+  const lacking = [
+    ...(fact.isReadable ? [] : ['read']),
+    ...(fact.isWritable || !writesImage(config) ? [] : ['written']),
+  ]
+  const { lockedBy } = fact
+  const holder =
+    lockedBy && lockedBy.pid > 0 ? `process ${lockedBy.pid} (${lockedBy.command})` : 'another process'
+  return [
+    ...(lacking.length > 0
+      ? [problems.DISK_NO_ACCESS.at(at, `${fact.path} cannot be ${lacking.join(' or ')}`)]
+      : []),
+    ...(lockedBy && writesImage(config)
+      ? [problems.DISK_BUSY.at(at, `${fact.path} is held by ${holder}`)]
+      : []),
+    ...(fact.kind === 'file' ? checkContent(config, fact, path) : []),
+  ]
+}
+
+function checkNew(config: DiskConfig, fact: FileFact, path: string): readonly Diagnostic[] {
+  const { size, file } = config
+  const at = `${path}.file`
+  if (formatOf(config) === 'qcow2' && size !== undefined)
+    return [problems.DISK_QCOW2_NOT_MADE.at(`${path}.format`, `${fact.path} does not exist`)]
+  if (size === undefined) return [problems.DISK_FILE_MISSING.at(at, `${fact.path} does not exist`)]
+  // bringup makes the folders of its own stores.
+  if (file !== undefined && !fact.hasParent)
+    return [problems.DISK_FOLDER_MISSING.at(at, `${fact.path} lies in a folder that does not exist`)]
+  return [
+    ...(size === 0 ? [problems.DISK_EMPTY.at(`${path}.size`, 'the size is 0')] : []),
+    ...(fact.isWritable
+      ? []
+      : [
+          problems.DISK_NO_ACCESS.at(at, `${fact.path} does not exist and cannot be made`, {
+            remedy: 'make its folder writable, or name another file',
+          }),
+        ]),
+    ...(fact.freeBytes < size
+      ? [
+          problems.DISK_NO_ROOM.at(
+            at,
+            `${fact.path} may grow to ${formatBytes(size)}, and ${Math.floor(fact.freeBytes / MiB)}M are free`,
+          ),
+        ]
+      : []),
+    ...(writesImage(config) ? [] : [problems.DISK_BLANK_DISCARDED.at(at, `${fact.path} does not exist yet`)]),
+  ]
+}
+
+function checkContent(config: DiskConfig, fact: FileFact, path: string): readonly Diagnostic[] {
+  const format = formatOf(config)
+  const { size } = config
+  const isEmpty = fact.bytes === 0
+  const isQcow2 = fact.content === 'qcow2'
+  return [
+    ...(isEmpty && format === 'raw' ? [problems.DISK_EMPTY.at(`${path}.file`, `${fact.path} is empty`)] : []),
+    ...(format === 'qcow2' && !isQcow2 && fact.content !== undefined
+      ? [
+          problems.DISK_UNREADABLE_IMAGE.at(
+            `${path}.file`,
+            `an unreadable image: ${fact.path} looks like ${fact.content}`,
+          ),
+        ]
+      : []),
+    ...(format === 'raw' && isQcow2
+      ? [problems.DISK_RAW_IS_QCOW2.at(`${path}.format`, `${fact.path} is a qcow2 image`)]
+      : []),
+    ...(format === 'raw' && size !== undefined && size !== fact.bytes && !isEmpty
+      ? [
+          problems.DISK_SIZE_IGNORED.at(
+            `${path}.size`,
+            `${fact.path} has ${formatBytes(fact.bytes)}, the description says ${formatBytes(size)}`,
+          ),
+        ]
+      : []),
+  ]
+}

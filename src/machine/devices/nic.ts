@@ -1,0 +1,191 @@
+/** Network cards on QEMU's user-mode network: no rights needed, nothing of the host changed. */
+import { createHash } from 'node:crypto'
+import { z } from 'zod'
+import { type Diagnostic, defineDiagnostics } from '../../diagnostics.ts'
+import { defineDevice, type MachineView, option, type RuleContext } from '../device.ts'
+import { zDeviceId } from '../device-id.ts'
+import { type Forward, zForwards } from './nic-forwards.ts'
+import { pciFunction } from './pci-expectation.ts'
+
+export { parseForward, parseUserNet, type UserForward } from './nic-forwards.ts'
+
+const MODELS = {
+  'virtio-net-pci': '1af4:1000',
+  e1000: '8086:100e',
+  e1000e: '8086:10d3',
+  vmxnet3: '15ad:07b0',
+} as const
+
+const schema = z.strictObject({
+  kind: z.literal('nic'),
+  id: zDeviceId,
+  model: z
+    .enum(Object.keys(MODELS) as (keyof typeof MODELS)[])
+    .default('virtio-net-pci')
+    .describe('The card that the guest sees.'),
+  mac: z
+    .string()
+    .optional()
+    .describe('MAC address. Default: made from the names of machine and card, so that it stays the same.'),
+  network: z
+    .enum(['user', 'none'])
+    .default('user')
+    .describe('`user`: QEMU’s own NAT, DHCP and DNS. `none`: no cable.'),
+  forwards: zForwards,
+})
+
+type Config = z.output<typeof schema>
+
+export const problems = defineDiagnostics({
+  NIC_MAC_INVALID: {
+    title: 'A MAC address is malformed.',
+    why: 'it is six bytes in hexadecimal digits, with colons between them',
+    remedy: 'write it as 52:54:00:12:34:56, or leave it away',
+    source: "QEMU: \"Property 'virtio-net-device.mac' doesn't take value\"",
+    qemu: 'refuses',
+  },
+  NIC_MAC_NOT_UNICAST: {
+    title: 'A MAC address is not one that a card can have.',
+    why: 'an odd first byte makes it a group address, which switches and guests drop; QEMU replaces one of zeros by its own default',
+    remedy: 'make the first byte even, such as 52, or leave the address away',
+    source: 'IEEE 802.3; QEMU accepts it',
+    qemu: 'misbehaves',
+  },
+  NIC_MAC_TWICE: {
+    title: 'Two cards of the machine have the same MAC address.',
+    why: 'answers reach the wrong card; QEMU does not notice',
+    remedy: 'leave `mac` away: each card then gets its own',
+    source: 'seen: QEMU starts without a word',
+    qemu: 'misbehaves',
+  },
+  NIC_PORT_RANGE: {
+    title: 'A port of a forward is not between 1 and 65535.',
+    why: 'ports are 16-bit numbers; for a free host port leave `host` away',
+    remedy: 'correct the port',
+    source: 'QEMU: "Invalid host forwarding rule"',
+    qemu: 'refuses',
+  },
+  NIC_PORT_TWICE: {
+    title: 'Two forwards listen on the same host port.',
+    why: 'a port can be listened on once',
+    remedy: 'use another host port, or leave `host` away for a free one',
+    source: 'QEMU: "Could not set up host forwarding rule"',
+    qemu: 'refuses',
+  },
+  NIC_FORWARD_WITHOUT_NETWORK: {
+    title: 'Ports are forwarded to a card that is on no network.',
+    why: 'forwards belong to the user network',
+    remedy: 'set network to "user", or leave `forwards` away',
+    qemu: 'accepts',
+  },
+})
+
+/** Stable and locally administered: QEMU's 52:54:00, then three bytes of a hash of the names. */
+export function defaultMac(machine: string, id: string): string {
+  const digest = createHash('sha256').update(`${machine}\0${id}`).digest()
+  return ['52', '54', '00', ...[0, 1, 2].map((i) => (digest[i] ?? 0).toString(16).padStart(2, '0'))].join(':')
+}
+
+export const nic = defineDevice({
+  kind: 'nic',
+  summary: 'a network card on the user network, with forwarded ports',
+  schema,
+  diagnostics: problems,
+  flag: {
+    name: 'nic',
+    first: 'model',
+    example: 'virtio-net-pci,forwards=tcp:8080-:22',
+    help: 'add a network card; several forwards are joined by +',
+  },
+  needs: ({ model }) => ({ types: [model] }),
+  check: (config, context) => [...checkMac(config, context), ...checkForwards(config, context)],
+
+  compile({ id = 'nic0', model, mac, network, forwards }, { machine }) {
+    const net = `${id}-net`
+    const hasCable = network === 'user'
+    const rules = forwards.map(({ protocol, host, guest }) => `${protocol}:127.0.0.1:${host ?? 0}-:${guest}`)
+    // No option ROM: the firmware would offer to boot from the network, which takes time.
+    const card = {
+      id,
+      netdev: hasCable ? net : undefined,
+      mac: mac ?? defaultMac(machine.name, id),
+      romfile: '',
+    }
+    return {
+      args: [
+        ...(hasCable ? [option('-netdev', 'user', { id: net, hostfwd: rules })] : []),
+        option('-device', model, card),
+      ],
+    }
+  },
+
+  mustSee({ id = 'nic0', model }, { machine, path }) {
+    const alike = machine.devices.filter((d) => d.kind === 'nic' && (d.config as Config).model === model)
+    return [
+      pciFunction(
+        `nic ${id}`,
+        MODELS[model],
+        alike.findIndex((d) => d.path === path),
+      ),
+    ]
+  },
+})
+
+const MAC = /^[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}$/i
+
+function checkMac(config: Config, { machine, path }: RuleContext): readonly Diagnostic[] {
+  const at = `${path}.mac`
+  const mac = macOf(config, machine)
+  if (!MAC.test(mac)) return [problems.NIC_MAC_INVALID.at(at, `"${mac}" is no MAC address`)]
+  const isGroup = (Number.parseInt(mac.slice(0, 2), 16) & 1) === 1
+  const isZero = /^[0:-]*$/.test(mac)
+  const twin = earlier(machine, path).find((d) => macOf(d.config as Config, machine, d.id) === mac)
+  return [
+    ...(isGroup || isZero
+      ? [problems.NIC_MAC_NOT_UNICAST.at(at, `${mac} is ${isZero ? 'all zeros' : 'a group address'}`)]
+      : []),
+    ...(twin ? [problems.NIC_MAC_TWICE.at(at, `${mac} is also the address of ${twin.path}`)] : []),
+  ]
+}
+
+function macOf(config: Config, machine: MachineView, id = config.id ?? 'nic0'): string {
+  return (config.mac ?? defaultMac(machine.name, id)).toLowerCase().replaceAll('-', ':')
+}
+
+function earlier(machine: MachineView, path: string) {
+  const nics = machine.devices.filter((d) => d.kind === 'nic')
+  return nics.slice(
+    0,
+    nics.findIndex((d) => d.path === path),
+  )
+}
+
+function checkForwards({ network, forwards }: Config, { machine, path }: RuleContext): readonly Diagnostic[] {
+  const before = earlier(machine, path).flatMap((d) => (d.config as Config).forwards)
+  return [
+    ...(network === 'none' && forwards.length > 0
+      ? [problems.NIC_FORWARD_WITHOUT_NETWORK.at(`${path}.forwards`, 'network is "none"')]
+      : []),
+    ...forwards.flatMap((forward, index) =>
+      checkForward(forward, [...before, ...forwards.slice(0, index)], `${path}.forwards[${index}]`),
+    ),
+  ]
+}
+
+function checkForward(
+  { protocol, host, guest }: Forward,
+  taken: readonly Forward[],
+  at: string,
+): readonly Diagnostic[] {
+  const isPort = (port: number) => port >= 1 && port <= 65535
+  const isTaken = host !== undefined && taken.some((t) => t.host === host && t.protocol === protocol)
+  return [
+    ...(host !== undefined && !isPort(host)
+      ? [problems.NIC_PORT_RANGE.at(`${at}.host`, `host port ${host}`)]
+      : []),
+    ...(isPort(guest) ? [] : [problems.NIC_PORT_RANGE.at(`${at}.guest`, `guest port ${guest}`)]),
+    ...(isTaken
+      ? [problems.NIC_PORT_TWICE.at(`${at}.host`, `${protocol} port ${host} of the host is forwarded twice`)]
+      : []),
+  ]
+}

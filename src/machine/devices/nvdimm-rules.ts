@@ -1,0 +1,264 @@
+/** The rules of NVDIMMs. Pure: what there is to know of files is in the facts. */
+import { normalize } from 'node:path'
+import type { Diagnostic } from '../../diagnostics.ts'
+import { formatBytes, KiB, MiB } from '../../units.ts'
+import type { RuleContext } from '../device.ts'
+import type { FileFact } from '../facts.ts'
+import { fileProblems, optionProblems, sizeProblems } from './nvdimm-problems.ts'
+import { backendBytes, daxOf, hasLibpmem, type NvdimmConfig, nvdimmFile } from './nvdimm-schema.ts'
+
+export const problems = { ...sizeProblems, ...optionProblems, ...fileProblems }
+
+const PAGE = 4 * KiB
+
+export function checkNvdimm(config: NvdimmConfig, context: RuleContext): readonly Diagnostic[] {
+  const file = nvdimmFile(config, context.machine)
+  const fact = file === undefined ? undefined : context.facts.files.get(file)
+  return [
+    ...checkSize(config, context),
+    ...checkAlign(config, context),
+    ...checkNode(config, context),
+    ...checkOptions(config, context),
+    ...checkPmem(config, fact, context),
+    ...(fact ? checkFile(config, fact, context) : []),
+    ...(file === undefined ? [] : checkOnlyUser(config, file, context)),
+  ]
+}
+
+function checkSize({ size, label }: NvdimmConfig, { path }: RuleContext): readonly Diagnostic[] {
+  const labels =
+    label !== undefined && label < 128 * KiB
+      ? [problems.NVDIMM_LABEL_TOO_SMALL.at(`${path}.label`, `the label area is ${formatBytes(label)}`)]
+      : []
+  const oddLabel =
+    label !== undefined && label % PAGE !== 0
+      ? [problems.NVDIMM_SIZE_NOT_PAGES.at(`${path}.label`, `the label area is ${label} bytes`)]
+      : []
+  return [...checkUsable(size, `${path}.size`), ...labels, ...oddLabel]
+}
+
+function checkUsable(size: number, at: string): readonly Diagnostic[] {
+  if (size === 0) return [problems.NVDIMM_SIZE_ZERO.at(at, 'the size is 0')]
+  if (size % PAGE !== 0)
+    return [
+      problems.NVDIMM_SIZE_NOT_PAGES.at(
+        at,
+        `the size is ${size} bytes, ${size % PAGE} more than whole pages`,
+      ),
+    ]
+  if (size % (16 * MiB) !== 0)
+    return [problems.NVDIMM_SIZE_UNALIGNED.at(at, `${formatBytes(size)} is no multiple of 16M`)]
+  if (size % (128 * MiB) !== 0)
+    return [problems.NVDIMM_SIZE_NOT_SECTIONS.at(at, `${formatBytes(size)} is no multiple of 128M`)]
+  return []
+}
+
+/** QEMU looks at pages first, then at powers of two. Zero is its default. */
+function checkAlign({ align = 0 }: NvdimmConfig, { path }: RuleContext): readonly Diagnostic[] {
+  const at = `${path}.align`
+  if (align === 0) return []
+  if (align % PAGE !== 0) return [problems.NVDIMM_ALIGN_NOT_PAGES.at(at, `the alignment is ${align}`)]
+  const isPowerOfTwo = Number.isInteger(Math.log2(align))
+  return isPowerOfTwo
+    ? []
+    : [problems.NVDIMM_ALIGN_NOT_POWER_OF_TWO.at(at, `the alignment is ${formatBytes(align)}`)]
+}
+
+function checkNode(
+  { id = 'nvdimm0', node = 0 }: NvdimmConfig,
+  { machine, path }: RuleContext,
+): readonly Diagnostic[] {
+  const count = machine.nodes.length
+  if (node === 0 || node < count) return []
+  if (count === 0)
+    return [
+      problems.NVDIMM_NODE_WITHOUT_NUMA.at(
+        `${path}.node`,
+        `nvdimm "${id}" is on node ${node}, but the machine has no NUMA nodes`,
+      ),
+    ]
+  const what = `nvdimm "${id}" is on node ${node}, but the machine has ${count} node${count === 1 ? '' : 's'}`
+  return [
+    problems.NVDIMM_NODE_MISSING.at(`${path}.node`, what, {
+      remedy: `set node to ${count - 1} or less, or add the node`,
+    }),
+  ]
+}
+
+function checkOptions(config: NvdimmConfig, { path }: RuleContext): readonly Diagnostic[] {
+  if (config.backing === 'ram') return checkRam(config, path)
+  const { readonly, unarmed, shared, share } = config
+  return [
+    ...(readonly && unarmed === false
+      ? [problems.NVDIMM_READONLY_ARMED.at(`${path}.unarmed`, 'readonly is true, unarmed is false')]
+      : []),
+    ...(shared && !share
+      ? [problems.NVDIMM_SHARED_PRIVATE.at(`${path}.share`, 'shared is true, share is false')]
+      : []),
+    ...(!shared && !share && !readonly
+      ? [problems.NVDIMM_NOT_KEPT.at(`${path}.share`, 'share is false')]
+      : []),
+  ]
+}
+
+function checkRam(
+  { file, shared, readonly, pmem, align }: NvdimmConfig,
+  path: string,
+): readonly Diagnostic[] {
+  const given = {
+    file,
+    shared: shared || undefined,
+    readonly: readonly || undefined,
+    pmem: pmem === true || undefined,
+    align,
+  }
+  const keys = Object.entries(given).flatMap(([key, value]) => (value === undefined ? [] : [key]))
+  return keys.length === 0
+    ? []
+    : [
+        problems.NVDIMM_OPTION_NEEDS_FILE.at(
+          `${path}.${keys[0]}`,
+          `backing is "ram", and ${keys.join(', ')} ${keys.length === 1 ? 'is' : 'are'} given`,
+        ),
+      ]
+}
+
+function checkPmem(
+  { backing, pmem }: NvdimmConfig,
+  fact: FileFact | undefined,
+  { path, facts }: RuleContext,
+): readonly Diagnostic[] {
+  if (backing === 'ram' || pmem !== true) return []
+  const { qemu } = facts
+  return [
+    ...(qemu && !hasLibpmem(qemu)
+      ? [
+          problems.NVDIMM_PMEM_UNSUPPORTED.at(
+            `${path}.pmem`,
+            `${qemu.path} has no property pmem of memory-backend-file`,
+          ),
+        ]
+      : []),
+    ...(fact && daxOf(fact) === 'never'
+      ? [
+          problems.NVDIMM_PMEM_NOT_DAX.at(
+            `${path}.pmem`,
+            `${fact.path} is on ${fact.fileSystem ?? 'a file system'} without dax`,
+          ),
+        ]
+      : []),
+  ]
+}
+
+function checkFile(config: NvdimmConfig, fact: FileFact, { path }: RuleContext): readonly Diagnostic[] {
+  const at = `${path}.file`
+  if (fact.kind === 'missing') return checkNew(config, fact, at)
+  if (fact.kind === 'directory')
+    return [problems.NVDIMM_FILE_IS_DIRECTORY.at(at, `${fact.path} is a directory`)]
+  if (fact.kind === 'other')
+    return [problems.NVDIMM_FILE_UNFIT.at(at, `${fact.path} is a pipe, a socket or the like`)]
+  const lacking = [
+    ...(fact.isReadable ? [] : ['read']),
+    ...(fact.isWritable || config.readonly ? [] : ['written']),
+  ]
+  return [
+    ...(lacking.length > 0
+      ? [problems.NVDIMM_FILE_NO_ACCESS.at(at, `${fact.path} cannot be ${lacking.join(' or ')}`)]
+      : []),
+    ...(fact.kind === 'file' ? checkFileSize(config, fact, path) : []),
+    ...checkContent(config, fact, at),
+    ...checkHolder(config, fact, at),
+  ]
+}
+
+function checkNew(config: NvdimmConfig, fact: FileFact, at: string): readonly Diagnostic[] {
+  const bytes = backendBytes(config)
+  // bringup makes the folders of its own stores.
+  if (config.file !== undefined && !fact.hasParent)
+    return [problems.NVDIMM_FOLDER_MISSING.at(at, `${fact.path} lies in a folder that does not exist`)]
+  return [
+    ...(fact.isWritable
+      ? []
+      : [
+          problems.NVDIMM_FILE_NO_ACCESS.at(at, `${fact.path} does not exist and cannot be made`, {
+            remedy: 'make its folder writable, or name another file',
+          }),
+        ]),
+    ...(fact.freeBytes < bytes
+      ? [
+          problems.NVDIMM_NO_ROOM.at(
+            at,
+            `${fact.path} may grow to ${formatBytes(bytes)}, and ${inMiB(fact.freeBytes)} are free`,
+          ),
+        ]
+      : []),
+    ...(config.readonly ? [problems.NVDIMM_READONLY_NEW.at(at, `${fact.path} does not exist`)] : []),
+  ]
+}
+
+function checkFileSize(config: NvdimmConfig, fact: FileFact, path: string): readonly Diagnostic[] {
+  const bytes = backendBytes(config)
+  const label = config.label === undefined ? '' : ` (label area included)`
+  const what = `${fact.path} has ${formatBytes(fact.bytes)}, the NVDIMM ${formatBytes(bytes)}${label}`
+  // QEMU lets an empty file grow.
+  if (fact.bytes === 0)
+    return config.readonly
+      ? [problems.NVDIMM_READONLY_EMPTY.at(`${path}.readonly`, `${fact.path} is empty`)]
+      : []
+  if (fact.bytes < bytes) return [problems.NVDIMM_FILE_SMALLER.at(`${path}.size`, what)]
+  return fact.bytes > bytes ? [problems.NVDIMM_FILE_LARGER.at(`${path}.size`, what)] : []
+}
+
+/** What no store begins with; a boot sector or nothing at all may well be one. */
+const IMAGES: readonly FileFact['content'][] = [
+  'linux-bzimage',
+  'elf-pvh',
+  'elf-multiboot',
+  'elf64',
+  'elf32',
+  'pe',
+  'qcow2',
+  'gzip',
+  'xz',
+  'cpio',
+]
+
+function checkContent(config: NvdimmConfig, { content, path }: FileFact, at: string): readonly Diagnostic[] {
+  const isAtRisk = config.share && !config.readonly
+  return isAtRisk && IMAGES.includes(content)
+    ? [problems.NVDIMM_FILE_IS_IMAGE.at(at, `${path} looks like ${content}`)]
+    : []
+}
+
+function checkHolder(config: NvdimmConfig, { lockedBy, path }: FileFact, at: string): readonly Diagnostic[] {
+  const isExclusive = !config.shared && !config.readonly && config.share
+  if (!lockedBy || (lockedBy.mode === 'read' && !isExclusive)) return []
+  const holder = lockedBy.pid > 0 ? `process ${lockedBy.pid} (${lockedBy.command})` : 'another process'
+  return [problems.NVDIMM_FILE_BUSY.at(at, `${path} is held by ${holder}`)]
+}
+
+/** Earlier NVDIMMs and all other devices that name the same file. Two readers do not disturb each other. */
+function checkOnlyUser(
+  config: NvdimmConfig,
+  file: string,
+  { machine, path }: RuleContext,
+): readonly Diagnostic[] {
+  const mine = machine.devices.findIndex((d) => d.path === path)
+  const others = machine.devices.filter((d, index) => index < mine || (d.kind !== 'nvdimm' && index > mine))
+  const twin = others.find(({ config: other }) => {
+    const { file: theirs, readonly } = other as { readonly file?: string; readonly readonly?: boolean }
+    return theirs !== undefined && normalize(theirs) === normalize(file) && !(readonly && config.readonly)
+  })
+  return twin
+    ? [
+        problems.NVDIMM_FILE_TWICE.at(
+          `${path}.file`,
+          `${file} is also the file of ${twin.path} (${twin.kind} "${twin.id}")`,
+        ),
+      ]
+    : []
+}
+
+function inMiB(bytes: number): string {
+  return `${Math.floor(bytes / MiB)}M`
+}

@@ -1,0 +1,96 @@
+/** The description of an NVDIMM, and what follows from it for QEMU's memory backend. */
+import { z } from 'zod'
+import { zBytes } from '../../units.ts'
+import type { MachineView } from '../device.ts'
+import { zDeviceId } from '../device-id.ts'
+import type { FileFact, QemuCapabilities } from '../facts.ts'
+import { storePath } from './store-path.ts'
+
+export const nvdimmSchema = z.strictObject({
+  kind: z.literal('nvdimm'),
+  id: zDeviceId,
+  size: zBytes.describe('What the guest can use. A label area comes on top of it.'),
+  backing: z
+    .enum(['file', 'ram'])
+    .default('file')
+    .describe('`file` keeps the content; `ram` forgets it when QEMU ends.'),
+  file: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'Backing file or DAX device; created when missing. Default: `.bringup/stores/<machine>/<id>.img`.',
+    ),
+  node: z.int().nonnegative().optional().describe('NUMA node. Default: node 0.'),
+  label: zBytes
+    .optional()
+    .describe(
+      'Size of the label area for namespaces, at least 128K. Kept behind the usable bytes, at the end of the file.',
+    ),
+  share: z
+    .boolean()
+    .default(true)
+    .describe('false: what the guest writes goes to a private copy and is lost when QEMU ends.'),
+  shared: z
+    .boolean()
+    .default(false)
+    .describe('true: several machines may have the file open for writing at once.'),
+  pmem: z
+    .union([z.literal('auto'), z.boolean()])
+    .default('auto')
+    .describe(
+      'Flush to persistent memory with libpmem. `auto`: if the file is on a DAX mount or is a DAX device, and QEMU has libpmem.',
+    ),
+  readonly: z
+    .boolean()
+    .default(false)
+    .describe('The file is opened for reading only, and the guest is told that the NVDIMM is not armed.'),
+  unarmed: z
+    .boolean()
+    .optional()
+    .describe(
+      'Tell the guest that writes would not survive; Linux then makes it read-only. Default: what `readonly` is.',
+    ),
+  align: zBytes.optional().describe('Alignment of the mapping in host memory; a DAX device may want 2M.'),
+})
+
+export type NvdimmConfig = z.output<typeof nvdimmSchema>
+
+/** Undefined for an NVDIMM that has no file. */
+export function nvdimmFile(config: NvdimmConfig, machine: Pick<MachineView, 'name'>): string | undefined {
+  if (config.backing === 'ram') return undefined
+  return config.file ?? storePath(machine.name, config.id ?? 'nvdimm0')
+}
+
+/**
+ * Size of the backing file: the usable bytes and the label area. QEMU cuts the label out of the end of the backend
+ * (docs/nvdimm.txt), so a label that is not added would shrink what the guest asked for, and a 16 MiB multiple would
+ * become a size that Linux cannot use.
+ */
+export function backendBytes(config: Pick<NvdimmConfig, 'size' | 'label'>): number {
+  return config.size + (config.label ?? 0)
+}
+
+/** `always`: a DAX device, or a file on a mount where every file is DAX. `perhaps`: `dax=inode`, decided file by file. */
+export function daxOf(fact: FileFact | undefined): 'always' | 'perhaps' | 'never' {
+  if (fact?.kind === 'character-device') return 'always'
+  const options = fact?.mountOptions ?? []
+  if (options.includes('dax') || options.includes('dax=always')) return 'always'
+  return options.includes('dax=inode') ? 'perhaps' : 'never'
+}
+
+/** QEMU has the property only when it was built with libpmem, so asking for it is asking for libpmem. */
+export function hasLibpmem(qemu: QemuCapabilities | undefined): boolean {
+  return qemu?.properties['memory-backend-file']?.includes('pmem') === true
+}
+
+/** Whether `pmem=on` goes to QEMU. */
+export function usesPmem(
+  config: NvdimmConfig,
+  fact: FileFact | undefined,
+  qemu: QemuCapabilities | undefined,
+): boolean {
+  if (config.backing === 'ram') return false
+  if (config.pmem !== 'auto') return config.pmem
+  return daxOf(fact) === 'always' && hasLibpmem(qemu) && !config.readonly && config.share
+}

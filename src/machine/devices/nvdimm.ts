@@ -1,0 +1,117 @@
+/** Persistent memory: a file or RAM that the guest sees as an NVDIMM. */
+import type { Compiled, Expectation, MachineView, RuleContext } from '../device.ts'
+import { defineDevice, option } from '../device.ts'
+import type { GuestNvdimm, GuestView } from '../guest-view.ts'
+import { checkNvdimm, problems } from './nvdimm-rules.ts'
+import { backendBytes, type NvdimmConfig, nvdimmFile, nvdimmSchema, usesPmem } from './nvdimm-schema.ts'
+import { nvdimmPersistence } from './persistence.ts'
+
+export const nvdimm = defineDevice({
+  kind: 'nvdimm',
+  summary: 'persistent memory, kept in a file, on a NUMA node',
+  schema: nvdimmSchema,
+  diagnostics: problems,
+  flag: {
+    name: 'nvdimm',
+    first: 'size',
+    example: '256M,node=1',
+    help: 'add an NVDIMM of this size; other keys as in the description',
+  },
+
+  paths(config, machine) {
+    const path = nvdimmFile(config, machine)
+    return path === undefined ? [] : [path]
+  },
+  // QEMU counts what the guest can use against maxmem; the label area is not mapped.
+  dimms: ({ size }) => [{ bytes: size }],
+  needs: ({ backing }) => ({ types: ['nvdimm', `memory-backend-${backing}`] }),
+  check: checkNvdimm,
+  compile,
+  mustSee,
+  persistence: nvdimmPersistence,
+})
+
+function compile(config: NvdimmConfig, { machine, facts }: RuleContext): Compiled {
+  const { id = 'nvdimm0', node, label, share, readonly, align } = config
+  const file = nvdimmFile(config, machine)
+  const fact = file === undefined ? undefined : facts.files.get(file)
+  const bytes = backendBytes(config)
+  const memory = `${id}-memory`
+  const backend =
+    file === undefined
+      ? option('-object', 'memory-backend-ram', { id: memory, size: bytes })
+      : option('-object', 'memory-backend-file', {
+          id: memory,
+          'mem-path': file,
+          size: bytes,
+          share,
+          ...(usesPmem(config, fact, facts.qemu) ? { pmem: true } : {}),
+          ...(readonly ? { readonly } : {}),
+          align,
+        })
+  const unarmed = isUnarmed(config) ? true : undefined
+  return {
+    machineOptions: {
+      nvdimm: 'on',
+      ...(machine.nvdimmPersistence === undefined ? {} : { 'nvdimm-persistence': machine.nvdimmPersistence }),
+    },
+    args: [backend, option('-device', 'nvdimm', { id, memdev: memory, node, 'label-size': label, unarmed })],
+    ...(file === undefined
+      ? {}
+      : { files: fact && fact.kind !== 'missing' ? [] : [{ kind: 'create-sparse', path: file, bytes }] }),
+    ...(file === undefined ? {} : { locks: [{ path: file, mode: lockMode(config) }] }),
+  }
+}
+
+/** QEMU wants a read-only backend to be unarmed, and lets a writable one be. */
+function isUnarmed({ unarmed, readonly, backing }: NvdimmConfig): boolean {
+  return unarmed ?? (readonly && backing === 'file')
+}
+
+/** QEMU takes no lock on a memory backend. A machine that cannot change the file shares it with its like. */
+export function lockMode({
+  shared,
+  share,
+  readonly,
+}: Pick<NvdimmConfig, 'shared' | 'share' | 'readonly'>): 'exclusive' | 'shared' {
+  return shared || readonly || !share ? 'shared' : 'exclusive'
+}
+
+function mustSee(config: NvdimmConfig, { machine, path }: RuleContext): readonly Expectation[] {
+  const device = `nvdimm ${config.id ?? 'nvdimm0'}`
+  const handle = handleOf(machine, path)
+  const expect = (
+    aspect: string,
+    want: string,
+    tell: (seen: GuestNvdimm) => string | null | undefined,
+  ): Expectation => ({
+    device,
+    aspect,
+    want,
+    see: (view: GuestView) => {
+      if (!view.nvdimms) return undefined
+      const seen = view.nvdimms.find((n) => n.handle === handle)
+      return seen ? tell(seen) : null
+    },
+  })
+  const node = config.node ?? 0
+  return [
+    expect('size', `${config.size}`, (seen) => `${seen.bytes}`),
+    ...(machine.nodes.length > 0
+      ? [expect('node', `${node}`, (seen) => (seen.node === null ? null : `${seen.node}`))]
+      : []),
+    expect(
+      'persistence domain',
+      machine.nvdimmPersistence ?? 'not told',
+      (seen) => seen.persistenceDomain ?? 'not told',
+    ),
+    expect('armed', isUnarmed(config) ? 'no' : 'yes', ({ isArmed }) =>
+      isArmed === undefined ? undefined : isArmed ? 'yes' : 'no',
+    ),
+  ]
+}
+
+/** QEMU fills DIMM slots in the order of the options; an NFIT handle is the slot number plus one. */
+function handleOf(machine: MachineView, path: string): number {
+  return machine.devices.filter((d) => d.kind === 'nvdimm').findIndex((d) => d.path === path) + 1
+}

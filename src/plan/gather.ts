@@ -1,0 +1,145 @@
+/**
+ * Gathers what the rules need to know of this computer. Reads only, and synchronously: the kernel answers all of it from
+ * memory, and a run may not wait for more than a millisecond or two here.
+ */
+import {
+  accessSync,
+  constants,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  type Stats,
+  statfsSync,
+  statSync,
+} from 'node:fs'
+import { dirname } from 'node:path'
+import { lockHolder } from '../host/file-locks.ts'
+import type { Facts, FileFact } from '../machine/facts.ts'
+import { type Mount, mountOf, readMounts } from './mounts.ts'
+import { sniff } from './sniff.ts'
+
+/**
+ * The facts about these paths and about the computer as a whole.
+ *
+ * @param paths As the description has them; they are the keys of `facts.files`. Relative ones start from the current folder.
+ */
+export function gatherFacts(paths: readonly string[], known: Pick<Facts, 'qemu' | 'accelerators'>): Facts {
+  const locks = readOr('/proc/locks')
+  const mounts = readMounts()
+  return {
+    ...known,
+    files: new Map([...new Set(paths)].map((path) => [path, gatherFile(path, mounts, locks)])),
+    hostNodes: parseList(readOr('/sys/devices/system/node/online')),
+    hugePages: readHugePages('/sys/kernel/mm/hugepages'),
+    hostBytes: Number(/^MemTotal:\s+(\d+) kB/m.exec(readOr('/proc/meminfo'))?.[1] ?? 0) * 1024,
+  }
+}
+
+/** For a missing file, `isWritable` says whether it could be made, and the file system is the one it would be on. */
+function gatherFile(path: string, mounts: readonly Mount[], locks: string): FileFact {
+  const stats = statOr(path)
+  const existing = stats ? path : ancestor(path)
+  const mount = mountOf(realpathOr(existing), mounts)
+  const kind = kindOf(stats)
+  const isReadable = stats !== undefined && mayAccess(path, constants.R_OK)
+  const holder = stats && kind !== 'directory' ? lockHolder(path, locks) : undefined
+  return {
+    path,
+    kind,
+    bytes: kind === 'file' ? (stats?.size ?? 0) : 0,
+    isReadable,
+    isWritable:
+      mayAccess(existing, constants.W_OK) &&
+      (stats !== undefined || statOr(existing)?.isDirectory() === true),
+    freeBytes: freeBytesOf(existing),
+    hasParent: stats !== undefined || statOr(dirname(path))?.isDirectory() === true,
+    ...(mount ? { fileSystem: mount.type, mountOptions: mount.options } : {}),
+    ...(kind === 'file' && isReadable ? { content: sniff(path) } : {}),
+    ...(holder ? { lockedBy: holder } : {}),
+  }
+}
+
+/** The nearest folder above that exists. */
+function ancestor(path: string): string {
+  const folder = dirname(path)
+  return folder === path || statOr(folder) ? folder : ancestor(folder)
+}
+
+function kindOf(stats: Stats | undefined): FileFact['kind'] {
+  if (!stats) return 'missing'
+  if (stats.isFile()) return 'file'
+  if (stats.isDirectory()) return 'directory'
+  if (stats.isCharacterDevice()) return 'character-device'
+  return stats.isBlockDevice() ? 'block-device' : 'other'
+}
+
+/** Undefined also for what lies behind a folder that may not be searched, or behind a file. */
+function statOr(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false })
+  } catch {
+    return undefined
+  }
+}
+
+function mayAccess(path: string, mode: number): boolean {
+  try {
+    accessSync(path, mode)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function freeBytesOf(path: string): number {
+  try {
+    const { bavail, bsize } = statfsSync(path)
+    return bavail * bsize
+  } catch {
+    return 0
+  }
+}
+
+function realpathOr(path: string): string {
+  try {
+    return realpathSync.native(path)
+  } catch {
+    return path
+  }
+}
+
+function readOr(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}
+
+/** The kernel's lists: `0-1,4`. */
+export function parseList(text: string): readonly number[] {
+  return text
+    .trim()
+    .split(',')
+    .flatMap((range) => {
+      const [first = '', last = first] = range.split('-')
+      if (first === '') return []
+      return Array.from({ length: Number(last) - Number(first) + 1 }, (_, i) => Number(first) + i)
+    })
+}
+
+function readHugePages(folder: string): Facts['hugePages'] {
+  let names: readonly string[] = []
+  try {
+    names = readdirSync(folder)
+  } catch {
+    return []
+  }
+  return names.flatMap((name) => {
+    const kib = /^hugepages-(\d+)kB$/.exec(name)?.[1]
+    const count = (file: string) => Number(readOr(`${folder}/${name}/${file}`).trim())
+    return kib === undefined
+      ? []
+      : [{ bytes: Number(kib) * 1024, total: count('nr_hugepages'), free: count('free_hugepages') }]
+  })
+}

@@ -1,0 +1,45 @@
+/** Which file system a path is on, and how it is mounted. Source: proc(5), `/proc/self/mountinfo`. */
+import { readFileSync } from 'node:fs'
+
+export interface Mount {
+  readonly point: string
+  readonly type: string
+  /** Options of the mount and of the file system: `dax=always` is one of the latter. */
+  readonly options: readonly string[]
+}
+
+export function readMounts(): readonly Mount[] {
+  try {
+    return parseMounts(readFileSync('/proc/self/mountinfo', 'utf8'))
+  } catch {
+    return []
+  }
+}
+
+/** One line: `36 35 98:0 /root /mnt/pmem rw,noatime shared:1 - ext4 /dev/pmem0 rw,dax=always`. */
+export function parseMounts(text: string): readonly Mount[] {
+  return text.split('\n').flatMap((line) => {
+    const [before = '', after = ''] = line.split(' - ')
+    const [, , , , point, own = ''] = before.split(' ')
+    const [type, , whole = ''] = after.split(' ')
+    if (point === undefined || type === undefined) return []
+    return [{ point: unescape(point), type, options: [...new Set([...own.split(','), ...whole.split(',')])] }]
+  })
+}
+
+/** The mount that a path without symbolic links is on; of several at one point, the last one made. */
+export function mountOf(path: string, mounts: readonly Mount[]): Mount | undefined {
+  let best: Mount | undefined
+  for (const mount of mounts) {
+    const isOn = mount.point === '/' || path === mount.point || path.startsWith(`${mount.point}/`)
+    if (isOn && mount.point.length >= (best?.point.length ?? 0)) best = mount
+  }
+  return best
+}
+
+/** Blanks, tabs, line feeds and backslashes are octal. */
+function unescape(text: string): string {
+  return text.replaceAll(/\\([0-7]{3})/g, (_, digits: string) =>
+    String.fromCharCode(Number.parseInt(digits, 8)),
+  )
+}
