@@ -1,4 +1,5 @@
 /** A running machine. */
+import type { UserForward } from '../machine/devices/nic.ts'
 import type { GuestView } from '../machine/guest-view.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { Comparison } from '../plan/verify.ts'
@@ -32,8 +33,8 @@ export interface Guest extends AsyncDisposable {
   readonly qmp: QmpClient
   /** QEMU's process. */
   readonly pid: number
-  /** Host ports that were chosen for NIC forwards, by NIC id and guest port. Empty before the guest runs. */
-  readonly forwards: readonly { readonly nic: string; readonly protocol: string; readonly hostPort: number; readonly guestPort: number }[]
+  /** Host ports of NIC forwards, those chosen by the kernel included. Empty before the guest runs. */
+  readonly forwards: readonly UserForward[]
   /** How it ended; never rejects. */
   readonly done: Promise<RunResult>
 

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { BringupError, type Diagnostic, defineDiagnostics, isClean } from '../diagnostics.ts'
 import { parseUserNet } from '../machine/devices/nic.ts'
 import type { Facts } from '../machine/facts.ts'
+import type { GuestView } from '../machine/guest-view.ts'
 import type { Plan } from '../plan/plan.ts'
 import { verify } from '../plan/verify.ts'
 import type { Profile } from '../project/profile.ts'
@@ -89,6 +90,9 @@ class RunningGuest implements Guest {
   #guestPanicked = false
   #resets = 0
   #shellExit: number | undefined
+  /** How it ended, once that is known. */
+  #ended: string | undefined
+  #lastView: GuestView | undefined
 
   constructor(plan: Plan, options: LaunchOptions, folder: RunFolder, qemu: QemuProcess) {
     this.plan = plan
@@ -100,7 +104,7 @@ class RunningGuest implements Guest {
     if (options.onConsole) this.#console.onChunk(options.onConsole)
     this.#console.onLine((line) => this.#watchLine(line))
     const shell = this.#process.channels.get('shell')
-    this.#shell = shell && openShell(shell)
+    this.#shell = shell && openShell(shell, { reason: () => this.#ended ?? 'the guest ended' })
     this.#watchEvents()
     this.done = this.#conclude()
   }
@@ -145,7 +149,9 @@ class RunningGuest implements Guest {
   async view() {
     const { view } = this.#options.profile
     const text = () => readFileSync(this.folder.consoleLog, 'utf8')
-    return view?.({ consoleText: text, ...(this.#shell ? { run: (argv) => this.run(argv) } : {}) })
+    if (this.#shell && this.#process.hasExited) return this.#lastView
+    this.#lastView = await view?.({ consoleText: text, ...(this.#shell ? { run: (argv) => this.run(argv) } : {}) })
+    return this.#lastView
   }
 
   async verify() {
@@ -172,6 +178,8 @@ class RunningGuest implements Guest {
   }
 
   async endWith(exitCode: number): Promise<RunResult> {
+    // What only a running guest can tell has to be asked before it ends.
+    if (this.#wantsComparison) await this.view()
     this.#shellExit = exitCode
     this.#end('shell-exit')
     return this.done
@@ -202,6 +210,7 @@ class RunningGuest implements Guest {
     })
     this.qmp.on('RESET', () => {
       this.#resets += 1
+      this.#shell?.restarted()
     })
     this.qmp.on('WATCHDOG', (data) => {
       this.#watchdogAction = String(data.action)
@@ -209,6 +218,10 @@ class RunningGuest implements Guest {
     this.qmp.on('GUEST_PANICKED', () => {
       this.#guestPanicked = true
     })
+  }
+
+  get #wantsComparison(): boolean {
+    return this.#options.verify ?? this.#options.profile.verifiesByDefault
   }
 
   #hasForwards(): boolean {
@@ -228,10 +241,10 @@ class RunningGuest implements Guest {
     const judged = exit.diagnostics.length > 0
       ? { verdict: 'machine-failed' as const, meaning: exit.diagnostics[0]?.what ?? '', diagnostics: exit.diagnostics }
       : judge(ending, this.plan.judgement)
+    this.#ended = judged.meaning
     this.#console.end(() => judged.meaning)
     const guest = await this.view().catch(() => undefined)
-    const wantsComparison = this.#options.verify ?? this.#options.profile.verifiesByDefault
-    const comparison = guest && wantsComparison ? verify(this.plan, this.#options.facts, guest) : undefined
+    const comparison = guest && this.#wantsComparison ? verify(this.plan, this.#options.facts, guest) : undefined
     const differs = comparison?.some((c) => !c.ok) === true && judged.verdict === 'passed'
     const diagnostics: readonly Diagnostic[] = differs ? [...judged.diagnostics, difference(comparison)] : judged.diagnostics
     const verdict = differs ? 'failed' : judged.verdict
