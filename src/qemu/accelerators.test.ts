@@ -2,11 +2,11 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type TestKernelEnd, testKernel } from '../../test/support/test-kernel.ts'
 import type { QemuCapabilities } from '../machine/facts.ts'
 import { type AcceleratorRequest, proveAccelerators } from './accelerators.ts'
 import { readCapabilities } from './capabilities.ts'
 import { findQemu } from './find.ts'
-import { type TestKernelEnd, testKernel } from './test-kernel.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'accelerators-'))
 afterAll(() => rmSync(folder, { recursive: true }))

@@ -1,41 +1,131 @@
 /** Ties vCPU threads to host CPUs while the machine is still paused. The threads are one's own: no root is needed. */
-import { execa } from 'execa'
-import { BringupError, defineDiagnostics } from '../diagnostics.ts'
+import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { BringupError, type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
+import { formatCpuList, parseCpuList } from '../host/cpu-list.ts'
+import { type CpusFact, readCpus } from '../host/cpus.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { QmpClient } from './qmp.ts'
 
+const WHY = 'a benchmark on unpinned CPUs measures the host’s scheduler'
+const SOURCE = 'QMP query-cpus-fast; taskset(1), sched_setaffinity(2)'
+
 export const problems = defineDiagnostics({
+  PIN_CPU_MISSING: {
+    title: 'A pin names a CPU that the machine does not have.',
+    why: WHY,
+    remedy: 'pins name guest CPUs by index, from 0 up to the number of CPUs at boot',
+    source: SOURCE,
+  },
+  PIN_HOST_CPU_MISSING: {
+    title: 'A pin names a host CPU that does not exist or is switched off.',
+    why: 'Linux drops such CPUs from the list without a word, and refuses a list that has no other',
+    remedy: 'name CPUs of /sys/devices/system/cpu/online',
+    source: SOURCE,
+  },
+  PIN_HOST_CPU_FORBIDDEN: {
+    title: 'A pin names a host CPU that this process may not use.',
+    why: 'a cpuset (of a container, a batch job or a service) keeps it away; Linux ignores it without a word',
+    remedy: 'name CPUs that `taskset -pc $$` prints, or widen the cpuset',
+    source: 'cpuset(7)',
+  },
+  PIN_THREAD_SHARED: {
+    title: 'Two CPUs with different pins run on one thread.',
+    why: 'a single-threaded TCG runs all CPUs on one thread, which can have one set of host CPUs only',
+    remedy: 'give all CPUs the same host CPUs, or use multi-threaded TCG or KVM',
+    source: 'QMP query-cpus-fast, thread-id',
+  },
   PIN_FAILED: {
     title: 'A vCPU could not be tied to the host CPUs named.',
-    why: 'a benchmark on unpinned CPUs measures the host’s scheduler',
-    remedy: 'name CPUs that exist and that this process may use: `taskset -pc $$` prints them',
-    source: 'QMP query-cpus-fast; taskset(1), sched_setaffinity(2)',
+    why: WHY,
+    remedy: 'see that taskset (package util-linux) is installed; its own words are in the message',
+    source: SOURCE,
   },
 })
 
+type Pin = Plan['pins'][number]
+
 /**
- * Pins each vCPU to its host CPUs.
+ * Pins each vCPU to its host CPUs, and looks that the kernel has really done so. Nothing is pinned when a pin is wrong.
  *
- * @throws BringupError PIN_FAILED, one diagnostic per CPU
+ * @param host CPUs of this computer; others in tests.
+ * @throws BringupError PIN_…, one diagnostic per pin
  */
-export async function pinVcpus(qmp: QmpClient, pins: Plan['pins']): Promise<void> {
-  const threads = new Map((await qmp.execute('query-cpus-fast')).map((c) => [c['cpu-index'], c['thread-id']]))
-  const failures = await Promise.all(
-    pins.map(async ({ cpu, hostCpus }, index) => {
-      const thread = threads.get(cpu)
-      if (thread === undefined)
-        return [problems.PIN_FAILED.at(`pins[${index}].cpu`, `the machine has no CPU ${cpu}`)]
-      const result = await execa('taskset', ['--pid', '--cpu-list', hostCpus.join(','), `${thread}`], {
-        reject: false,
-      })
-      if (!result.failed) return []
-      return [
-        problems.PIN_FAILED.at(
-          `pins[${index}].hostCpus`,
-          `CPU ${cpu} on ${hostCpus.join(',')}: ${(result.stderr ?? '').trim() || result.shortMessage}`,
-        ),
-      ]
-    }),
+export async function pinVcpus(
+  qmp: QmpClient,
+  pins: Plan['pins'],
+  host: CpusFact = readCpus(),
+): Promise<void> {
+  const cpus = await qmp.execute('query-cpus-fast')
+  const threads = new Map(cpus.map((c) => [c['cpu-index'], c['thread-id']]))
+  const wrong = pins.flatMap((pin, index) => checkPin(pin, `pins[${index}]`, { threads, host, pins }))
+  if (wrong.length > 0) throw new BringupError(wrong)
+  const failed = await Promise.all(
+    pins.map((pin, index) => pinOne(pin, `pins[${index}]`, threads.get(pin.cpu) ?? -1)),
   )
-  if (failures.flat().length > 0) throw new BringupError(failures.flat())
+  if (failed.some((f) => f !== undefined)) throw new BringupError(failed.filter((f) => f !== undefined))
+}
+
+interface PinContext {
+  readonly threads: ReadonlyMap<number, number>
+  readonly host: CpusFact
+  readonly pins: Plan['pins']
+}
+
+function checkPin(
+  { cpu, hostCpus }: Pin,
+  path: string,
+  { threads, host, pins }: PinContext,
+): readonly Diagnostic[] {
+  const thread = threads.get(cpu)
+  if (thread === undefined) {
+    const what = `there is no CPU ${cpu}; the machine starts with ${threads.size}`
+    return [problems.PIN_CPU_MISSING.at(`${path}.cpu`, what)]
+  }
+  const at = `${path}.hostCpus`
+  const absent = hostCpus.filter((c) => !host.online.includes(c))
+  if (absent.length > 0) {
+    const what = `this computer has CPUs ${formatCpuList(host.online)}, not ${formatCpuList(absent)}`
+    return [problems.PIN_HOST_CPU_MISSING.at(at, what)]
+  }
+  const forbidden = hostCpus.filter((c) => !host.allowed.includes(c))
+  if (forbidden.length > 0) {
+    const what = `this process may use CPUs ${formatCpuList(host.allowed)}, not ${formatCpuList(forbidden)}`
+    return [problems.PIN_HOST_CPU_FORBIDDEN.at(at, what)]
+  }
+  const other = pins.find(
+    (p) => threads.get(p.cpu) === thread && formatCpuList(p.hostCpus) !== formatCpuList(hostCpus),
+  )
+  if (!other) return []
+  return [problems.PIN_THREAD_SHARED.at(at, `CPUs ${cpu} and ${other.cpu} are both thread ${thread}`)]
+}
+
+async function pinOne({ cpu, hostCpus }: Pin, path: string, thread: number): Promise<Diagnostic | undefined> {
+  const wanted = formatCpuList(hostCpus)
+  const error = await taskset(wanted, thread)
+  const got = error === undefined ? affinityOf(thread) : undefined
+  if (got === wanted) return undefined
+  const because = error ?? `it is on ${got ?? 'none that can be read'}`
+  return problems.PIN_FAILED.at(
+    `${path}.hostCpus`,
+    `CPU ${cpu} could not be tied to host CPUs ${wanted}: ${because}`,
+  )
+}
+
+/** Node cannot set the affinity of a thread, so util-linux does. Resolves with its words when it fails. */
+function taskset(cpuList: string, thread: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    execFile('taskset', ['--pid', '--cpu-list', cpuList, `${thread}`], (error, _stdout, stderr) => {
+      resolve(error ? stderr.trim() || error.message : undefined)
+    })
+  })
+}
+
+function affinityOf(thread: number): string | undefined {
+  try {
+    const list = /^Cpus_allowed_list:\s*(\S+)$/m.exec(readFileSync(`/proc/${thread}/status`, 'utf8'))?.[1]
+    return list === undefined ? undefined : formatCpuList(parseCpuList(list))
+  } catch {
+    return undefined
+  }
 }
