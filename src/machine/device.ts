@@ -19,6 +19,8 @@ export interface DimmClaim {
 /** What every device may know of the whole machine. Made by `describe()` in `machine.ts`. */
 export interface MachineView {
   readonly name: string
+  /** Undefined while a machine is only described; set before it is checked against a host. */
+  readonly home?: Home
   /** QEMU's machine type: `q35` or `pc`. */
   readonly type: string
   readonly accel: 'auto' | 'kvm' | 'tcg'

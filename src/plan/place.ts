@@ -5,7 +5,7 @@ import { type MachineConfig, partsOf, viewOf } from '../machine/machine.ts'
 
 /** The same machine with absolute paths, and default stores in the state folder. */
 export function placeMachine(machine: MachineConfig, home: Home): MachineConfig {
-  const placed: Record<string, unknown> = { ...machine, devices: [...machine.devices] }
+  const placed: Record<string, unknown> = { ...machine, home, devices: [...machine.devices] }
   for (const part of partsOf(machine)) {
     const config = part.device.place?.(part.config, home)
     if (config === undefined) continue

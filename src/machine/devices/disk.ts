@@ -1,4 +1,5 @@
 /** Disks. What the guest writes is thrown away unless it is asked to be kept, so that a run never changes an image. */
+import { resolve } from 'node:path'
 import { extname, normalize } from 'node:path'
 import { z } from 'zod'
 import type { Diagnostic } from '../../diagnostics.ts'
@@ -60,6 +61,7 @@ export const disk = defineDevice({
   summary: 'a disk from an image; writes are thrown away unless persist is true',
   schema,
   diagnostics: problems,
+  place: (disk, home) => (disk.file === undefined ? disk : { ...disk, file: resolve(home.folder, disk.file) }),
   flag: {
     name: 'disk',
     first: 'file',
@@ -80,8 +82,8 @@ export const disk = defineDevice({
   },
 })
 
-function diskFile({ file, id = 'disk0' }: DiskConfig, machine: Pick<MachineView, 'name'>): string {
-  return file ?? storePath(machine.name, id)
+function diskFile({ file, id = 'disk0' }: DiskConfig, machine: Pick<MachineView, 'name' | 'home'>): string {
+  return file ?? storePath(machine, id)
 }
 
 function formatOf({ format, file = '' }: DiskConfig): 'raw' | 'qcow2' {

@@ -57,9 +57,9 @@ export const nvdimmSchema = z.strictObject({
 export type NvdimmConfig = z.output<typeof nvdimmSchema>
 
 /** Undefined for an NVDIMM that has no file. */
-export function nvdimmFile(config: NvdimmConfig, machine: Pick<MachineView, 'name'>): string | undefined {
+export function nvdimmFile(config: NvdimmConfig, machine: Pick<MachineView, 'name' | 'home'>): string | undefined {
   if (config.backing === 'ram') return undefined
-  return config.file ?? storePath(machine.name, config.id ?? 'nvdimm0')
+  return config.file ?? storePath(machine, config.id ?? 'nvdimm0')
 }
 
 /**

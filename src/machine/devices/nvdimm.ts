@@ -1,4 +1,5 @@
 /** Persistent memory: a file or RAM that the guest sees as an NVDIMM. */
+import { resolve } from 'node:path'
 import type { Compiled, Expectation, MachineView, RuleContext } from '../device.ts'
 import { defineDevice, option } from '../device.ts'
 import type { GuestNvdimm, GuestView } from '../guest-view.ts'
@@ -18,6 +19,7 @@ export const nvdimm = defineDevice({
     help: 'add an NVDIMM of this size; other keys as in the description',
   },
 
+  place: (nvdimm, home) => (nvdimm.file === undefined ? nvdimm : { ...nvdimm, file: resolve(home.folder, nvdimm.file) }),
   paths(config, machine) {
     const path = nvdimmFile(config, machine)
     return path === undefined ? [] : [path]
