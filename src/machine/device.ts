@@ -27,7 +27,14 @@ export interface MachineView {
   readonly ramBytes: number
   /** What the RAM is made of on the host: NUMA nodes hold it in backends of their own. */
   readonly memory: MemoryConfig
-  readonly cpus: { readonly count: number; readonly max: number; readonly sockets: number; readonly dies: number; readonly cores: number; readonly threads: number }
+  readonly cpus: {
+    readonly count: number
+    readonly max: number
+    readonly sockets: number
+    readonly dies: number
+    readonly cores: number
+    readonly threads: number
+  }
   /** One entry per NUMA node; empty when the machine has none. CPU numbers are QEMU's CPU indices. */
   readonly nodes: readonly NodeView[]
   /** All DIMM claims in the order of their slots. */
@@ -37,7 +44,12 @@ export interface MachineView {
   /** What the NFIT's platform capabilities say; undefined says nothing. */
   readonly nvdimmPersistence: 'cpu' | 'mem-ctrl' | undefined
   /** Every device of the list, defaults filled in, with its path in the description (`devices[2]`). */
-  readonly devices: readonly { readonly kind: string; readonly id: string; readonly path: string; readonly config: unknown }[]
+  readonly devices: readonly {
+    readonly kind: string
+    readonly id: string
+    readonly path: string
+    readonly config: unknown
+  }[]
 }
 
 export interface NodeView {
@@ -93,7 +105,12 @@ export interface Expectation {
 /** Whether what a guest writes is still there after an event, and why. */
 export interface PersistenceVerdict {
   readonly device: string
-  readonly event: 'guest reboot' | 'guest crash' | 'QEMU killed' | 'host power loss' | 'visible to other machines'
+  readonly event:
+    | 'guest reboot'
+    | 'guest crash'
+    | 'QEMU killed'
+    | 'host power loss'
+    | 'visible to other machines'
   readonly answer: 'yes' | 'no' | 'not guaranteed'
   readonly because: string
 }
@@ -133,7 +150,12 @@ export interface Device<Kind extends string = string, Schema extends z.ZodType =
   readonly schema: Schema
   readonly diagnostics: Readonly<Record<string, DiagnosticKind>>
   /** Short form on the command line, such as `256M,node=1`: `first` is the key that the first bare value means. */
-  readonly flag?: { readonly name: string; readonly first: string; readonly example: string; readonly help: string }
+  readonly flag?: {
+    readonly name: string
+    readonly first: string
+    readonly example: string
+    readonly help: string
+  }
   /** Makes relative paths absolute and chooses those left open. Done once, before anything else looks at the machine. */
   place?(config: z.output<Schema>, home: Home): z.output<Schema>
   /** Paths whose facts the rules need. A default path depends on the machine's name. */
@@ -161,10 +183,15 @@ type OptionValue = string | number | boolean | undefined | readonly (string | nu
  * Builds one QEMU option: `option('-device', 'nvdimm', { id, memdev })`. Undefined values are left out, booleans
  * become `on`/`off`, a list repeats its key (`cpus=0-1,cpus=4`), and commas in values are doubled as QEMU's option parser wants it (qemu-options: "use two commas").
  */
-export function option(flag: string, head: string | undefined, values: Readonly<Record<string, OptionValue>> = {}): Argument {
+export function option(
+  flag: string,
+  head: string | undefined,
+  values: Readonly<Record<string, OptionValue>> = {},
+): Argument {
   const parts = Object.entries(values).flatMap(([key, value]) => {
     if (value === undefined) return []
-    const items = typeof value === 'object' ? value : [typeof value === 'boolean' ? (value ? 'on' : 'off') : value]
+    const items =
+      typeof value === 'object' ? value : [typeof value === 'boolean' ? (value ? 'on' : 'off') : value]
     return items.map((item) => `${key}=${`${item}`.replaceAll(',', ',,')}`)
   })
   return [flag, [...(head === undefined ? [] : [head]), ...parts].join(',')]

@@ -48,7 +48,12 @@ export interface QemuCapabilities {
   readonly packageName: string
   /** The target as QEMU names it: `x86_64`. */
   readonly arch: string
-  readonly machines: readonly { readonly name: string; readonly alias?: string; readonly maxCpus: number; readonly isDeprecated: boolean }[]
+  readonly machines: readonly {
+    readonly name: string
+    readonly alias?: string
+    readonly maxCpus: number
+    readonly isDeprecated: boolean
+  }[]
   readonly cpuModels: readonly string[]
   /** Compiled in, not proven: see `AcceleratorFact`. */
   readonly accelerators: readonly string[]

@@ -1,93 +1,158 @@
 /**
- * The machine description: its schema, and what is derived from it.
+ * The machine: parsed, checked, compiled, and what its guest must see.
  * Pure: everything here turns data into data.
  */
-import { z } from 'zod'
-import { zBytes, zDuration } from '../units.ts'
-import type { DimmClaim, MachineView } from './device.ts'
-import { cpuCounts } from './devices/cpu.ts'
-import { nodeViews } from './devices/numa.ts'
-import { devices, sections } from './registry.ts'
+import { BringupError, type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
+import type {
+  Argument,
+  Channel,
+  Expectation,
+  FileAction,
+  FileLock,
+  PersistenceVerdict,
+  RuleContext,
+} from './device.ts'
+import type { Facts } from './facts.ts'
+import { mergeMachine } from './flags.ts'
+import { checkQemuArgs, checkWhole } from './machine-rules.ts'
+import { type MachineConfig, type MachineInput, machineSchema } from './machine-schema.ts'
+import { partsOf, viewOf } from './parts.ts'
+import { diagnoseIssues } from './schema-issues.ts'
 
-const deviceSchema = z.discriminatedUnion('kind', devices.map((d) => d.schema) as unknown as DeviceSchemas)
-type DeviceSchemas = MutableTuple<{ [I in keyof typeof devices]: (typeof devices)[I]['schema'] }>
-type MutableTuple<T extends readonly unknown[]> = { -readonly [I in keyof T]: T[I] }
+export { type DeviceConfig, type MachineConfig, type MachineInput, machineSchema } from './machine-schema.ts'
+export { type Part, partsOf, viewOf } from './parts.ts'
 
-/** The description of one machine, as a person writes it. Unknown keys are refused. */
-export const machineSchema = z.strictObject({
-  extends: z.string().optional().describe('Name of the machine that this one starts from.'),
-  summary: z.string().optional().describe('One line for `bringup machines`.'),
-  profile: z.string().optional().describe('Operating system profile to boot: `probe`, `linux`, or one of your own.'),
-  arch: z.string().default('x86_64').describe('Guest architecture. Only `x86_64` works today.'),
-  type: z.enum(['q35', 'pc']).default('q35').describe('QEMU machine type.'),
-  accel: z.enum(['auto', 'kvm', 'tcg']).default('auto').describe('Accelerator. `auto`: KVM if a throw-away guest ran on it, else TCG.'),
-  qemu: z.string().optional().describe('Path of the QEMU binary; the default is searched in PATH.'),
-  cpu: sections.cpu.schema.prefault({}),
-  memory: sections.memory.schema.prefault({}),
-  numa: sections.numa.schema.optional(),
-  boot: sections.boot.schema.prefault({}),
-  console: sections.console.schema.prefault({}),
-  debugExit: sections.debugExit.schema.prefault(false),
-  nvdimmPersistence: z
-    .enum(['cpu', 'mem-ctrl'])
-    .optional()
-    .describe('What the platform flushes on power loss, told to the guest in the NFIT: CPU caches, or the memory controller only.'),
-  devices: z.array(deviceSchema).default([]),
-  pins: z.array(z.strictObject({ cpu: z.int().nonnegative(), hostCpus: z.array(z.int().nonnegative()).nonempty() })).default([])
-    .describe('Guest CPU index to host CPUs, set while the machine is still paused.'),
-  qemuArgs: z.array(z.string()).default([]).describe('Arguments passed to QEMU as they are, after a conflict check.'),
-  timeout: zDuration.default(60_000).describe('From power-on to the end of the run.'),
+export const problems = defineDiagnostics({
+  MACHINE_EXTENDS_MISSING: {
+    title: 'A machine extends one that does not exist.',
+    why: '`extends` names another machine of the same project',
+    remedy: 'correct the name, or describe that machine',
+  },
+  MACHINE_EXTENDS_CIRCLE: {
+    title: 'Machines extend one another in a circle.',
+    why: 'there is no first one to start from',
+    remedy: 'remove one `extends` of the circle',
+  },
 })
 
-export { zBytes }
-
-/** A machine as it is written: every key optional, sizes as text. */
-export type MachineInput = z.input<typeof machineSchema>
-/** A machine with all defaults filled in; bytes and milliseconds. */
-export type MachineConfig = z.output<typeof machineSchema>
-export type DeviceConfig = MachineConfig['devices'][number]
-
-/** One line of the registry together with the configuration that belongs to it. */
-export interface Part {
-  readonly device: (typeof devices)[number] | (typeof sections)[keyof typeof sections]
-  readonly config: never
-  readonly path: string
-  readonly id: string
-}
-
-/** Every part of the machine in the order in which it is checked and compiled: sections first, then the devices. */
-export function partsOf(machine: MachineConfig): readonly Part[] {
-  const fixed = Object.entries(sections).flatMap(([key, device]) => {
-    const config = machine[key as keyof typeof sections]
-    return config === undefined ? [] : [{ device, config: config as never, path: key, id: key }]
-  })
-  const counts = new Map<string, number>()
-  const listed = machine.devices.map((config, index) => {
-    const n = counts.get(config.kind) ?? 0
-    counts.set(config.kind, n + 1)
-    const device = devices.find((d) => d.kind === config.kind)
-    if (!device) throw new Error(`no device of kind ${config.kind} in the registry`)
-    return { device, config: { ...config, id: config.id ?? `${config.kind}${n}` } as never, path: `devices[${index}]`, id: config.id ?? `${config.kind}${n}` }
-  })
-  return [...fixed, ...listed]
-}
-
-/** What every device may know of the whole. */
-export function viewOf(name: string, machine: MachineConfig): MachineView {
-  const parts = partsOf(machine)
-  const dimms: DimmClaim[] = parts.flatMap((p) => p.device.dimms?.(p.config) ?? [])
-  const cpus = cpuCounts(machine.cpu, machine.numa)
-  return {
-    name,
-    type: machine.type,
-    accel: machine.accel,
-    ramBytes: machine.memory.size,
-    cpus,
-    nodes: nodeViews(machine.numa, { ramBytes: machine.memory.size, cpus }),
-    dimms,
-    firmware: machine.boot.firmware,
-    debugExit: machine.debugExit !== false,
-    nvdimmPersistence: machine.nvdimmPersistence,
-    devices: parts.filter((p) => p.path.startsWith('devices[')).map((p) => ({ kind: p.device.kind, id: p.id, path: p.path, config: p.config })),
+/**
+ * Resolves `extends`: each machine merged over the one that it starts from, which is merged over its own.
+ *
+ * @throws BringupError MACHINE_EXTENDS_MISSING, MACHINE_EXTENDS_CIRCLE; all of them at once
+ */
+export function resolveMachines(
+  machines: Readonly<Record<string, MachineInput>>,
+): Readonly<Record<string, MachineInput>> {
+  const wrong: Diagnostic[] = []
+  const resolve = (name: string, above: readonly string[]): MachineInput => {
+    const machine = machines[name] ?? {}
+    const { extends: base, ...own } = machine
+    if (base === undefined) return machine
+    const path = `machines.${name}.extends`
+    if (!Object.hasOwn(machines, base)) {
+      if (above.length === 0)
+        wrong.push(
+          problems.MACHINE_EXTENDS_MISSING.at(
+            path,
+            `there is no machine "${base}"; there are: ${Object.keys(machines).join(', ')}`,
+          ),
+        )
+      return own
+    }
+    const chain = [...above, name]
+    if (chain.includes(base)) {
+      if (base === chain[0])
+        wrong.push(problems.MACHINE_EXTENDS_CIRCLE.at(path, [...chain, base].join(' → ')))
+      return own
+    }
+    return mergeMachine(resolve(base, chain), own)
   }
+  const resolved = Object.fromEntries(Object.keys(machines).map((name) => [name, resolve(name, [])]))
+  if (wrong.length > 0) throw new BringupError(wrong)
+  return resolved
+}
+
+/**
+ * Fills in defaults and units.
+ *
+ * @param path where the description stands in a larger one, for the findings' paths
+ * @throws BringupError with every unknown key, wrong unit and wrong type
+ */
+export function parseMachine(
+  _name: string,
+  input: MachineInput,
+  path: readonly PropertyKey[] = [],
+): MachineConfig {
+  const parsed = machineSchema.safeParse(input)
+  if (parsed.success) return parsed.data
+  throw new BringupError(diagnoseIssues(parsed.error.issues, { schema: machineSchema, input, base: path }))
+}
+
+/** All problems of a machine: every part's rules, and those of the whole. Empty when QEMU will start it as described. */
+export function checkMachine(config: MachineConfig, facts: Facts, name: string): readonly Diagnostic[] {
+  const machine = viewOf(name, config)
+  const parts = partsOf(config)
+  const found = parts.flatMap(
+    (part) => part.device.check?.(part.config, { machine, facts, path: part.path }) ?? [],
+  )
+  const own =
+    config.qemuArgs.length > 0
+      ? checkQemuArgs(config.qemuArgs, compileMachine({ ...config, qemuArgs: [] }, facts, name).args)
+      : []
+  return [...checkWhole(config, machine, parts, facts), ...found, ...own]
+}
+
+/** What a machine becomes, without accelerator and without the channels' other ends. */
+export interface CompiledMachine {
+  readonly args: readonly Argument[]
+  readonly files: readonly FileAction[]
+  readonly locks: readonly FileLock[]
+  readonly channels: readonly Channel[]
+}
+
+/** Compiles a machine, also one that `checkMachine` refuses: QEMU's own answer can then be had. */
+export function compileMachine(config: MachineConfig, facts: Facts, name: string): CompiledMachine {
+  const machine = viewOf(name, config)
+  const compiled = partsOf(config).map((part) =>
+    part.device.compile(part.config, { machine, facts, path: part.path }),
+  )
+  const options = Object.assign({}, ...compiled.map((c) => c.machineOptions ?? {})) as Readonly<
+    Record<string, string>
+  >
+  const settings = Object.entries(options).map(([key, value]) => `${key}=${value.replaceAll(',', ',,')}`)
+  return {
+    args: [
+      ['-name', `guest=${name.replaceAll(',', ',,')}`],
+      ['-machine', [config.type, ...settings].join(',')],
+      ...compiled.flatMap((c) => c.args ?? []),
+      ...config.qemuArgs.map((arg): Argument => [arg]),
+    ],
+    files: compiled.flatMap((c) => c.files ?? []),
+    locks: compiled.flatMap((c) => c.locks ?? []),
+    channels: compiled.flatMap((c) => c.channels ?? []),
+  }
+}
+
+/** What the guest must see, part by part. */
+export function expectationsOf(config: MachineConfig, facts: Facts, name: string): readonly Expectation[] {
+  return eachPart(config, facts, name, (part, context) => part.device.mustSee?.(part.config, context))
+}
+
+/** What becomes of the guest's writes, part by part. */
+export function persistenceOf(
+  config: MachineConfig,
+  facts: Facts,
+  name: string,
+): readonly PersistenceVerdict[] {
+  return eachPart(config, facts, name, (part, context) => part.device.persistence?.(part.config, context))
+}
+
+function eachPart<T>(
+  config: MachineConfig,
+  facts: Facts,
+  name: string,
+  ask: (part: ReturnType<typeof partsOf>[number], context: RuleContext) => readonly T[] | undefined,
+): readonly T[] {
+  const machine = viewOf(name, config)
+  return partsOf(config).flatMap((part) => ask(part, { machine, facts, path: part.path }) ?? [])
 }

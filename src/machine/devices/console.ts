@@ -7,14 +7,20 @@ const CHARDEV = 'console'
 
 const type = z.enum(['serial', 'virtio'])
 const object = z.strictObject({
-  type: type.default('serial').describe('`serial`: COM1 (ttyS0). `virtio`: hvc0, much faster, for guests that have the driver.'),
+  type: type
+    .default('serial')
+    .describe('`serial`: COM1 (ttyS0). `virtio`: hvc0, much faster, for guests that have the driver.'),
 })
 
 const schema = z.union([type.transform((type) => ({ type })), object])
 
 function compile(config: z.output<typeof schema>): Compiled {
   const channels = [{ id: CHARDEV, purpose: 'console', label: 'console' }] as const
-  if (config.type === 'serial') return { channels, args: [option('-device', 'isa-serial', { id: 'console-serial', chardev: CHARDEV, index: 0 })] }
+  if (config.type === 'serial')
+    return {
+      channels,
+      args: [option('-device', 'isa-serial', { id: 'console-serial', chardev: CHARDEV, index: 0 })],
+    }
   return {
     channels,
     args: [
@@ -30,10 +36,19 @@ export const console = defineDevice({
   summary: 'The first console: COM1 or hvc0',
   schema,
   diagnostics: {},
-  needs: (config) => ({ types: config.type === 'serial' ? ['isa-serial'] : ['virtio-serial-pci', 'virtconsole'] }),
+  needs: (config) => ({
+    types: config.type === 'serial' ? ['isa-serial'] : ['virtio-serial-pci', 'virtconsole'],
+  }),
   compile,
   mustSee: (config) =>
     config.type === 'serial'
-      ? [{ device: 'console', aspect: 'COM1', want: 'answers', see: (view) => view.serialPorts && (view.serialPorts.includes(0) ? 'answers' : null) }]
+      ? [
+          {
+            device: 'console',
+            aspect: 'COM1',
+            want: 'answers',
+            see: (view) => view.serialPorts && (view.serialPorts.includes(0) ? 'answers' : null),
+          },
+        ]
       : [],
 })

@@ -19,17 +19,28 @@ type Counts = MachineView['cpus']
  * description itself contradicts that. Sockets follow the NUMA nodes where each node is a run of equally many CPUs,
  * else one socket has all cores.
  */
-export function cpuCounts(cpu: CpuNumbers, numa: { readonly nodes: readonly NodeShares[] } | undefined): Counts {
+export function cpuCounts(
+  cpu: CpuNumbers,
+  numa: { readonly nodes: readonly NodeShares[] } | undefined,
+): Counts {
   const nodes = numa?.nodes ?? []
   const { dies = 1, threads = 1 } = cpu
   const known = (cpu.sockets ?? 1) * dies * (cpu.cores ?? 1) * threads
   const wanted = roundUp(cpusWanted(nodes), known)
-  const max = cpu.max ?? Math.max(cpu.count ?? wanted, cpu.sockets !== undefined && cpu.cores !== undefined ? known : roundUp(cpu.count ?? wanted, dies * threads))
+  const max =
+    cpu.max ??
+    Math.max(
+      cpu.count ?? wanted,
+      cpu.sockets !== undefined && cpu.cores !== undefined
+        ? known
+        : roundUp(cpu.count ?? wanted, dies * threads),
+    )
   const count = cpu.count ?? (nodes.length > 0 || known > 1 ? Math.min(wanted, max) : max)
   if (cpu.sockets !== undefined || cpu.cores !== undefined) return { count, max, ...fill(cpu, max) }
   const sockets = socketsByNodes(nodes, { count, max, threads })
   const places = max / (dies * threads)
-  if (sockets !== undefined && places % sockets === 0) return { count, max, sockets, dies, cores: places / sockets, threads }
+  if (sockets !== undefined && places % sockets === 0)
+    return { count, max, sockets, dies, cores: places / sockets, threads }
   return { count, max, ...fill(cpu, max) }
 }
 
@@ -51,11 +62,16 @@ function cpusWanted(nodes: readonly NodeShares[]): number {
   return Math.max(1, counted + new Set(listed).size, ...listed.map((cpu) => cpu + 1))
 }
 
-function socketsByNodes(nodes: readonly NodeShares[], cpus: Pick<Counts, 'count' | 'max' | 'threads'>): number | undefined {
+function socketsByNodes(
+  nodes: readonly NodeShares[],
+  cpus: Pick<Counts, 'count' | 'max' | 'threads'>,
+): number | undefined {
   if (nodes.length < 2) return undefined
   const groups = splitCpus(nodes, cpus).filter((list) => list.length > 0)
   const size = groups[0]?.length ?? 0
-  const inARow = groups.every((list, g) => list.length === size && list.every((cpu, i) => cpu === g * size + i))
+  const inARow = groups.every(
+    (list, g) => list.length === size && list.every((cpu, i) => cpu === g * size + i),
+  )
   return inARow && groups.length * size === cpus.max ? groups.length : undefined
 }
 

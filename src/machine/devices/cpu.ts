@@ -13,7 +13,8 @@ const problems = defineDiagnostics({
     title: 'A machine without CPUs.',
     why: 'QEMU takes zero for "not said" (deprecated) and starts with one CPU',
     remedy: 'give at least one CPU',
-    source: 'QEMU: "Deprecated CPU topology (considered invalid): CPU topology parameters must be greater than zero"',
+    source:
+      'QEMU: "Deprecated CPU topology (considered invalid): CPU topology parameters must be greater than zero"',
     qemu: 'misbehaves',
   },
   CPU_TOPOLOGY_MISMATCH: {
@@ -69,18 +70,32 @@ const object = z.strictObject({
     .default('max')
     .describe('CPU model. `max`: everything that the accelerator can do, which with KVM is the host’s CPU.'),
   features: z
-    .array(z.string().regex(/^([+-][\w.-]+|[\w.-]+=[\w.-]+)$/, 'a feature is written "+name", "-name" or "name=value"'))
+    .array(
+      z
+        .string()
+        .regex(/^([+-][\w.-]+|[\w.-]+=[\w.-]+)$/, 'a feature is written "+name", "-name" or "name=value"'),
+    )
     .default([])
     .describe('CPU flags to switch, as QEMU writes them: `+pmu`, `-avx`, `tsc-frequency=1000000000`.'),
-  count: number().describe('CPUs at boot. Default: what topology or NUMA nodes add up to, else 1 (one per NUMA node).'),
-  sockets: number().describe('Sockets. Default: one per NUMA node if each has equally many CPUs in a row, else 1.'),
+  count: number().describe(
+    'CPUs at boot. Default: what topology or NUMA nodes add up to, else 1 (one per NUMA node).',
+  ),
+  sockets: number().describe(
+    'Sockets. Default: one per NUMA node if each has equally many CPUs in a row, else 1.',
+  ),
   dies: number().describe('Dies per socket. Default 1.'),
   cores: number().describe('Cores per die. Default: what is left.'),
   threads: number().describe('Threads per core. Default 1.'),
   max: number().describe('CPUs at boot plus those that can be plugged later. Default: count.'),
 })
 
-const schema = z.union([z.int().nonnegative().transform((count) => object.parse({ count })), object])
+const schema = z.union([
+  z
+    .int()
+    .nonnegative()
+    .transform((count) => object.parse({ count })),
+  object,
+])
 
 /** CPU options with defaults filled in, as far as they do not depend on the NUMA nodes. */
 export type CpuConfig = z.output<typeof schema>
@@ -89,15 +104,24 @@ function check(cpu: CpuConfig, context: RuleContext): readonly Diagnostic[] {
   const { machine, facts, path } = context
   const { cpus } = machine
   const found: Diagnostic[] = []
-  const zeroes = (['count', 'max', 'sockets', 'dies', 'cores', 'threads'] as const).filter((key) => cpu[key] === 0)
+  const zeroes = (['count', 'max', 'sockets', 'dies', 'cores', 'threads'] as const).filter(
+    (key) => cpu[key] === 0,
+  )
   for (const key of zeroes) found.push(problems.CPU_COUNT_ZERO.at(`${path}.${key}`, `cpu.${key} is 0`))
   if (zeroes.length > 0) return [...found, ...checkModel(cpu, context)]
   const product = cpus.sockets * cpus.dies * cpus.cores * cpus.threads
   const levels = `${cpus.sockets} sockets × ${cpus.dies} dies × ${cpus.cores} cores × ${cpus.threads} threads`
   if (cpus.count > cpus.max) {
-    found.push(problems.CPU_COUNT_ABOVE_MAX.at(`${path}.max`, `${cpus.count} CPUs at boot, but at most ${cpus.max}`))
+    found.push(
+      problems.CPU_COUNT_ABOVE_MAX.at(`${path}.max`, `${cpus.count} CPUs at boot, but at most ${cpus.max}`),
+    )
   } else if (product !== cpus.max) {
-    found.push(problems.CPU_TOPOLOGY_MISMATCH.at(path, `${levels} is ${product}, but the machine has places for ${cpus.max} CPUs`))
+    found.push(
+      problems.CPU_TOPOLOGY_MISMATCH.at(
+        path,
+        `${levels} is ${product}, but the machine has places for ${cpus.max} CPUs`,
+      ),
+    )
   }
   const limit = facts.qemu?.machines.find((m) => m.name === machine.type || m.alias === machine.type)?.maxCpus
   if (limit !== undefined && cpus.max > limit) {
@@ -109,13 +133,23 @@ function check(cpu: CpuConfig, context: RuleContext): readonly Diagnostic[] {
 }
 
 function checkModel(cpu: CpuConfig, { machine, facts, path }: RuleContext): readonly Diagnostic[] {
-  const isKnown = cpu.model === 'max' || cpu.model === 'host' || (facts.qemu?.cpuModels.includes(cpu.model) ?? true)
-  if (!isKnown) return [problems.CPU_MODEL_UNKNOWN.at(`${path}.model`, `QEMU at ${facts.qemu?.path} has no CPU model "${cpu.model}"`)]
+  const isKnown =
+    cpu.model === 'max' || cpu.model === 'host' || (facts.qemu?.cpuModels.includes(cpu.model) ?? true)
+  if (!isKnown)
+    return [
+      problems.CPU_MODEL_UNKNOWN.at(
+        `${path}.model`,
+        `QEMU at ${facts.qemu?.path} has no CPU model "${cpu.model}"`,
+      ),
+    ]
   if (cpu.model !== 'host' || mayUseKvm(machine, facts)) return []
-  return [problems.CPU_HOST_NEEDS_KVM.at(`${path}.model`, 'cpu.model is "host", but the machine runs without KVM')]
+  return [
+    problems.CPU_HOST_NEEDS_KVM.at(`${path}.model`, 'cpu.model is "host", but the machine runs without KVM'),
+  ]
 }
 
-const describeShape = (sockets: number, cores: number, threads: number) => `${sockets} sockets, ${cores} cores, ${threads} threads`
+const describeShape = (sockets: number, cores: number, threads: number) =>
+  `${sockets} sockets, ${cores} cores, ${threads} threads`
 
 /** Sockets, cores and threads that are there at boot: CPU indices count up thread by thread. */
 function wantedShape(cpus: MachineView['cpus']): string {
@@ -127,10 +161,15 @@ function seenShape(view: GuestView): string | undefined {
   const online = view.cpus?.filter((c) => c.online)
   if (!online || online.some((c) => c.socket === undefined || c.core === undefined)) return undefined
   const distinct = (key: (c: GuestCpu) => string) => new Set(online.map(key)).size
-  return describeShape(distinct((c) => `${c.socket}`), distinct((c) => `${c.socket}/${c.core}`), online.length)
+  return describeShape(
+    distinct((c) => `${c.socket}`),
+    distinct((c) => `${c.socket}/${c.core}`),
+    online.length,
+  )
 }
 
-const countCpus = (view: GuestView, online: boolean) => view.cpus && `${view.cpus.filter((c) => c.online === online).length}`
+const countCpus = (view: GuestView, online: boolean) =>
+  view.cpus && `${view.cpus.filter((c) => c.online === online).length}`
 
 /** CPUs of the machine. A bare number in a description is the count. */
 export const cpu = defineDevice({
@@ -141,12 +180,24 @@ export const cpu = defineDevice({
   check,
   compile: (cpu, { machine: { cpus } }) => {
     const { count, max, ...topology } = cpus
-    return { args: [['-cpu', [cpu.model, ...cpu.features].join(',')], option('-smp', undefined, { cpus: count, ...topology, maxcpus: max })] }
+    return {
+      args: [
+        ['-cpu', [cpu.model, ...cpu.features].join(',')],
+        option('-smp', undefined, { cpus: count, ...topology, maxcpus: max }),
+      ],
+    }
   },
   // With several dies a guest may number cores per die, so that only the counts can be compared.
   mustSee: (_, { machine: { cpus } }) => [
     { device: 'cpu', aspect: 'online', want: `${cpus.count}`, see: (view) => countCpus(view, true) },
-    { device: 'cpu', aspect: 'hot-pluggable', want: `${cpus.max - cpus.count}`, see: (view) => countCpus(view, false) },
-    ...(cpus.dies > 1 ? [] : [{ device: 'cpu', aspect: 'topology', want: wantedShape(cpus), see: seenShape }]),
+    {
+      device: 'cpu',
+      aspect: 'hot-pluggable',
+      want: `${cpus.max - cpus.count}`,
+      see: (view) => countCpus(view, false),
+    },
+    ...(cpus.dies > 1
+      ? []
+      : [{ device: 'cpu', aspect: 'topology', want: wantedShape(cpus), see: seenShape }]),
   ],
 })

@@ -10,21 +10,34 @@ const object = z.strictObject({
   backend: z
     .enum(['ram', 'memfd', 'file'])
     .optional()
-    .describe('What holds the RAM on the host: anonymous memory, a memory file, or a file. Default: `file` with a path, `memfd` with hugePages, else `ram`.'),
-  path: z.string().min(1).optional().describe('A file, or a folder in which QEMU makes an unnamed one (a hugetlbfs mount, say).'),
+    .describe(
+      'What holds the RAM on the host: anonymous memory, a memory file, or a file. Default: `file` with a path, `memfd` with hugePages, else `ram`.',
+    ),
+  path: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('A file, or a folder in which QEMU makes an unnamed one (a hugetlbfs mount, say).'),
   prealloc: z.boolean().default(false).describe('Touch every page before the guest starts.'),
   hugePages: zBytes.optional().describe('Page size of the host’s huge pages to use: "2M" or "1G".'),
   share: z.boolean().default(false).describe('Map the memory so that other processes can share it.'),
   hostNodes: hostNodes.optional().describe('NUMA nodes of the host that the memory comes from.'),
-  policy: z.enum(['bind', 'preferred', 'interleave']).optional().describe('How `hostNodes` is meant. Default `bind`.'),
+  policy: z
+    .enum(['bind', 'preferred', 'interleave'])
+    .optional()
+    .describe('How `hostNodes` is meant. Default `bind`.'),
   slots: z.int().nonnegative().optional().describe('DIMM slots. Default: one per DIMM (NVDIMMs included).'),
-  max: zBytes.optional().describe('RAM plus all DIMMs that may ever be plugged. Default: just what is needed.'),
+  max: zBytes
+    .optional()
+    .describe('RAM plus all DIMMs that may ever be plugged. Default: just what is needed.'),
 })
 
 export const memorySchema = z.union([zBytes.transform((size) => object.parse({ size })), object])
 
 /** Memory options with defaults filled in; sizes in bytes. */
-export type MemoryConfig = z.output<typeof memorySchema>
+export type MemoryConfig = Readonly<Omit<z.output<typeof memorySchema>, 'hostNodes'>> & {
+  readonly hostNodes?: readonly number[]
+}
 
 /** What a NUMA node may say otherwise than the machine. */
 export interface BackendOverrides {
@@ -34,11 +47,18 @@ export interface BackendOverrides {
 
 /** What the RAM is made of, after defaults. */
 export function backendOf(memory: MemoryConfig): 'ram' | 'memfd' | 'file' {
-  return memory.backend ?? (memory.path !== undefined ? 'file' : memory.hugePages !== undefined ? 'memfd' : 'ram')
+  return (
+    memory.backend ?? (memory.path !== undefined ? 'file' : memory.hugePages !== undefined ? 'memfd' : 'ram')
+  )
 }
 
 /** The `-object` that holds `bytes` of guest RAM as the memory section wants it. */
-export function memoryBackend(id: string, bytes: number, memory: MemoryConfig, overrides: BackendOverrides = {}): Argument {
+export function memoryBackend(
+  id: string,
+  bytes: number,
+  memory: MemoryConfig,
+  overrides: BackendOverrides = {},
+): Argument {
   const backend = backendOf(memory)
   const nodes = overrides.hostNodes ?? memory.hostNodes
   const policy = overrides.policy ?? memory.policy ?? (nodes === undefined ? undefined : 'bind')
@@ -58,7 +78,11 @@ export function memoryBackend(id: string, bytes: number, memory: MemoryConfig, o
 
 /** RAM that needs no backend object of its own. */
 export const isPlain = (memory: MemoryConfig) =>
-  backendOf(memory) === 'ram' && !memory.prealloc && !memory.share && memory.hostNodes === undefined && memory.policy === undefined
+  backendOf(memory) === 'ram' &&
+  !memory.prealloc &&
+  !memory.share &&
+  memory.hostNodes === undefined &&
+  memory.policy === undefined
 
 /** Slots and maximum that go into `-m`, in bytes; undefined when there is nothing to plug. */
 export function slotsAndMax(

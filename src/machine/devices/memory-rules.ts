@@ -44,7 +44,8 @@ export const problems = defineDiagnostics({
     title: 'The memory maximum does not hold RAM and all DIMMs.',
     why: 'maxmem counts the RAM at boot and everything in the slots',
     remedy: 'leave memory.max away, and bringup computes it',
-    source: 'QEMU: "not enough space, currently 0x… in use of total space for memory devices", "invalid value of maxmem"',
+    source:
+      'QEMU: "not enough space, currently 0x… in use of total space for memory devices", "invalid value of maxmem"',
     qemu: 'refuses',
   },
   MEMORY_MAX_UNALIGNED: {
@@ -139,7 +140,13 @@ export const problems = defineDiagnostics({
 
 /** All problems of the memory section. */
 export function check(memory: MemoryConfig, context: RuleContext): readonly Diagnostic[] {
-  return [...checkSize(memory, context), ...checkSlots(memory, context), ...checkHugePages(memory, context), ...checkPath(memory, context), ...checkPolicy(memory, context)]
+  return [
+    ...checkSize(memory, context),
+    ...checkSlots(memory, context),
+    ...checkHugePages(memory, context),
+    ...checkPath(memory, context),
+    ...checkPolicy(memory, context),
+  ]
 }
 
 function checkSize(memory: MemoryConfig, { machine, facts, path }: RuleContext): readonly Diagnostic[] {
@@ -147,9 +154,15 @@ function checkSize(memory: MemoryConfig, { machine, facts, path }: RuleContext):
   const found: Diagnostic[] = []
   const at = `${path}.size`
   if (ramBytes < 8 * MiB) found.push(problems.MEMORY_TOO_SMALL.at(at, `${formatBytes(ramBytes)} of RAM`))
-  if (ramBytes % (8 * KiB) !== 0) found.push(problems.MEMORY_SIZE_UNALIGNED.at(at, `${ramBytes} bytes of RAM`))
+  if (ramBytes % (8 * KiB) !== 0)
+    found.push(problems.MEMORY_SIZE_UNALIGNED.at(at, `${ramBytes} bytes of RAM`))
   if (ramBytes > facts.hostBytes && backendOf(memory) !== 'file') {
-    found.push(problems.MEMORY_EXCEEDS_HOST.at(at, `${formatBytes(ramBytes)} of RAM, but this computer has ${(facts.hostBytes / GiB).toFixed(1)} GiB`))
+    found.push(
+      problems.MEMORY_EXCEEDS_HOST.at(
+        at,
+        `${formatBytes(ramBytes)} of RAM, but this computer has ${(facts.hostBytes / GiB).toFixed(1)} GiB`,
+      ),
+    )
   }
   return found
 }
@@ -159,16 +172,30 @@ function checkSlots(memory: MemoryConfig, { machine, facts, path }: RuleContext)
   if (!plug) return []
   const { dimms, ramBytes } = machine
   const found: Diagnostic[] = []
-  if (plug.slots < dimms.length) found.push(problems.MEMORY_SLOTS_TOO_FEW.at(`${path}.slots`, `${plug.slots} slots for ${dimms.length} DIMMs`))
+  if (plug.slots < dimms.length)
+    found.push(
+      problems.MEMORY_SLOTS_TOO_FEW.at(`${path}.slots`, `${plug.slots} slots for ${dimms.length} DIMMs`),
+    )
   if (plug.slots > 256) found.push(problems.MEMORY_SLOTS_TOO_MANY.at(`${path}.slots`, `${plug.slots} slots`))
   const needed = ramBytes + dimms.reduce((sum, d) => sum + d.bytes, 0)
   const isFull = plug.slots > 0 && plug.maxBytes <= ramBytes
   if (plug.maxBytes < needed || isFull) {
-    found.push(problems.MEMORY_MAX_TOO_SMALL.at(`${path}.max`, `memory.max is ${formatBytes(plug.maxBytes)}, but RAM and DIMMs need ${isFull ? 'more than ' : ''}${formatBytes(needed)}`))
-  } else if (plug.maxBytes % (4 * KiB) !== 0) found.push(problems.MEMORY_MAX_UNALIGNED.at(`${path}.max`, `memory.max is ${plug.maxBytes} bytes`))
+    found.push(
+      problems.MEMORY_MAX_TOO_SMALL.at(
+        `${path}.max`,
+        `memory.max is ${formatBytes(plug.maxBytes)}, but RAM and DIMMs need ${isFull ? 'more than ' : ''}${formatBytes(needed)}`,
+      ),
+    )
+  } else if (plug.maxBytes % (4 * KiB) !== 0)
+    found.push(problems.MEMORY_MAX_UNALIGNED.at(`${path}.max`, `memory.max is ${plug.maxBytes} bytes`))
   const end = 4 * GiB + plug.maxBytes - Math.min(ramBytes, 2 * GiB) + plug.slots * GiB + 32 * GiB
   if (end > 1012 * GiB && !mayUseKvm(machine, facts)) {
-    found.push(problems.MEMORY_ADDRESS_SPACE.at(`${path}.max`, `RAM, DIMMs and PCI window end at ${Math.ceil(end / GiB)} GiB`))
+    found.push(
+      problems.MEMORY_ADDRESS_SPACE.at(
+        `${path}.max`,
+        `RAM, DIMMs and PCI window end at ${Math.ceil(end / GiB)} GiB`,
+      ),
+    )
   }
   return found
 }
@@ -180,50 +207,100 @@ function checkHugePages(memory: MemoryConfig, { machine, facts, path }: RuleCont
   const backend = backendOf(memory)
   const isOnHugetlbfs = facts.files.get(memory.path ?? '')?.fileSystem === 'hugetlbfs'
   if (backend === 'ram' || (backend === 'file' && !isOnHugetlbfs)) {
-    return [problems.MEMORY_HUGE_PAGES_BACKEND.at(at, `hugePages with backend "${backend}"${backend === 'file' ? ` on ${facts.files.get(memory.path ?? '')?.fileSystem ?? 'no known file system'}` : ''}`)]
+    return [
+      problems.MEMORY_HUGE_PAGES_BACKEND.at(
+        at,
+        `hugePages with backend "${backend}"${backend === 'file' ? ` on ${facts.files.get(memory.path ?? '')?.fileSystem ?? 'no known file system'}` : ''}`,
+      ),
+    ]
   }
   const pool = facts.hugePages.find((p) => p.bytes === hugePages)
   if (!pool) {
     const sizes = facts.hugePages.map((p) => formatBytes(p.bytes)).join(', ') || 'none'
-    return [problems.MEMORY_HUGE_PAGES_MISSING.at(at, `no ${formatBytes(hugePages)} pages on this computer; there are: ${sizes}`)]
+    return [
+      problems.MEMORY_HUGE_PAGES_MISSING.at(
+        at,
+        `no ${formatBytes(hugePages)} pages on this computer; there are: ${sizes}`,
+      ),
+    ]
   }
   const parts = machine.nodes.length > 0 ? machine.nodes.map((n) => n.bytes) : [machine.ramBytes]
   const odd = parts.filter((bytes) => bytes % hugePages !== 0)
-  if (odd.length > 0) return [problems.MEMORY_HUGE_PAGES_UNALIGNED.at(at, `${odd.map(formatBytes).join(', ')} in pages of ${formatBytes(hugePages)}`)]
+  if (odd.length > 0)
+    return [
+      problems.MEMORY_HUGE_PAGES_UNALIGNED.at(
+        at,
+        `${odd.map(formatBytes).join(', ')} in pages of ${formatBytes(hugePages)}`,
+      ),
+    ]
   const wanted = machine.ramBytes / hugePages
-  return pool.free >= wanted ? [] : [problems.MEMORY_HUGE_PAGES_TOO_FEW.at(at, `${wanted} pages of ${formatBytes(hugePages)} wanted, ${pool.free} free`)]
+  return pool.free >= wanted
+    ? []
+    : [
+        problems.MEMORY_HUGE_PAGES_TOO_FEW.at(
+          at,
+          `${wanted} pages of ${formatBytes(hugePages)} wanted, ${pool.free} free`,
+        ),
+      ]
 }
 
 function checkPath(memory: MemoryConfig, { machine, facts, path }: RuleContext): readonly Diagnostic[] {
   const at = `${path}.path`
   if (backendOf(memory) !== 'file') {
-    return memory.path === undefined ? [] : [problems.MEMORY_PATH_WITHOUT_FILE_BACKEND.at(at, `memory.path with backend "${backendOf(memory)}"`)]
+    return memory.path === undefined
+      ? []
+      : [problems.MEMORY_PATH_WITHOUT_FILE_BACKEND.at(at, `memory.path with backend "${backendOf(memory)}"`)]
   }
-  if (memory.path === undefined) return [problems.MEMORY_FILE_WITHOUT_PATH.at(at, 'backend "file", and no path')]
+  if (memory.path === undefined)
+    return [problems.MEMORY_FILE_WITHOUT_PATH.at(at, 'backend "file", and no path')]
   const file = facts.files.get(memory.path)
   if (!file) return []
   if (file.kind === 'missing' ? !file.hasParent : !file.isWritable) {
-    return [problems.MEMORY_PATH_UNUSABLE.at(at, `${memory.path} ${file.kind === 'missing' ? 'has no parent folder' : 'is not writable'}`)]
+    return [
+      problems.MEMORY_PATH_UNUSABLE.at(
+        at,
+        `${memory.path} ${file.kind === 'missing' ? 'has no parent folder' : 'is not writable'}`,
+      ),
+    ]
   }
   if (file.kind === 'directory') return []
   const found: Diagnostic[] = []
-  if (machine.nodes.filter((n) => n.bytes > 0).length > 1) found.push(problems.MEMORY_FILE_FOR_SEVERAL_NODES.at(at, `${memory.path} for ${machine.nodes.length} nodes`))
+  if (machine.nodes.filter((n) => n.bytes > 0).length > 1)
+    found.push(
+      problems.MEMORY_FILE_FOR_SEVERAL_NODES.at(at, `${memory.path} for ${machine.nodes.length} nodes`),
+    )
   if (file.kind === 'file' && file.bytes > 0 && file.bytes < machine.ramBytes) {
-    found.push(problems.MEMORY_FILE_SIZE.at(at, `${memory.path} holds ${formatBytes(file.bytes)}, the RAM ${formatBytes(machine.ramBytes)}`))
+    found.push(
+      problems.MEMORY_FILE_SIZE.at(
+        at,
+        `${memory.path} holds ${formatBytes(file.bytes)}, the RAM ${formatBytes(machine.ramBytes)}`,
+      ),
+    )
   }
   return found
 }
 
 function checkPolicy(memory: MemoryConfig, { facts, path }: RuleContext): readonly Diagnostic[] {
   if (memory.policy !== undefined && memory.hostNodes === undefined) {
-    return [problems.MEMORY_POLICY_WITHOUT_NODES.at(`${path}.policy`, `policy "${memory.policy}" and no hostNodes`)]
+    return [
+      problems.MEMORY_POLICY_WITHOUT_NODES.at(`${path}.policy`, `policy "${memory.policy}" and no hostNodes`),
+    ]
   }
   return checkHostNodes(memory.hostNodes, facts.hostNodes, `${path}.hostNodes`)
 }
 
 /** Also for the NUMA nodes' own `hostNodes`. */
-export function checkHostNodes(wanted: readonly number[] | undefined, there: readonly number[], path: string): readonly Diagnostic[] {
+export function checkHostNodes(
+  wanted: readonly number[] | undefined,
+  there: readonly number[],
+  path: string,
+): readonly Diagnostic[] {
   const missing = (wanted ?? []).filter((n) => !there.includes(n))
   if (missing.length === 0) return []
-  return [problems.MEMORY_HOST_NODE_MISSING.at(path, `host node ${missing.join(', ')} does not exist; this computer has ${there.join(', ')}`)]
+  return [
+    problems.MEMORY_HOST_NODE_MISSING.at(
+      path,
+      `host node ${missing.join(', ')} does not exist; this computer has ${there.join(', ')}`,
+    ),
+  ]
 }

@@ -2,7 +2,15 @@
 import { isAbsolute, resolve } from 'node:path'
 import { formatBytes, MiB } from '../../units.ts'
 import { type Compiled, defineDevice, type MachineView, option } from '../device.ts'
-import { backendOf, HOLE_BYTES, isPlain, type MemoryConfig, memoryBackend, memorySchema, slotsAndMax } from './memory-options.ts'
+import {
+  backendOf,
+  HOLE_BYTES,
+  isPlain,
+  type MemoryConfig,
+  memoryBackend,
+  memorySchema,
+  slotsAndMax,
+} from './memory-options.ts'
 import { check, problems } from './memory-rules.ts'
 
 export { memoryBackend, slotsAndMax } from './memory-options.ts'
@@ -12,7 +20,11 @@ const size = (bytes: number) => (bytes % MiB === 0 && bytes > 0 ? formatBytes(by
 
 function compile(memory: MemoryConfig, machine: MachineView): Compiled {
   const plug = slotsAndMax(memory, machine)
-  const ram = option('-m', size(machine.ramBytes), plug ? { slots: plug.slots, maxmem: size(plug.maxBytes) } : {})
+  const ram = option(
+    '-m',
+    size(machine.ramBytes),
+    plug ? { slots: plug.slots, maxmem: size(plug.maxBytes) } : {},
+  )
   // With NUMA nodes the RAM is in the nodes' backends (numa.ts).
   if (machine.nodes.length > 0 || isPlain(memory)) return { args: [ram], locks: locksOf(memory) }
   return {
@@ -24,7 +36,9 @@ function compile(memory: MemoryConfig, machine: MachineView): Compiled {
 
 /** A shared RAM file belongs to one machine at a time: QEMU itself does not look. */
 function locksOf(memory: MemoryConfig): Compiled['locks'] {
-  return backendOf(memory) === 'file' && memory.path !== undefined && memory.share ? [{ path: memory.path, mode: 'exclusive' }] : []
+  return backendOf(memory) === 'file' && memory.path !== undefined && memory.share
+    ? [{ path: memory.path, mode: 'exclusive' }]
+    : []
 }
 
 /** RAM of the machine. A bare size in a description is `size`. */
@@ -34,7 +48,9 @@ export const memory = defineDevice({
   schema: memorySchema,
   diagnostics: problems,
   place: (memory, home) =>
-    memory.path === undefined || isAbsolute(memory.path) ? memory : { ...memory, path: resolve(home.folder, memory.path) },
+    memory.path === undefined || isAbsolute(memory.path)
+      ? memory
+      : { ...memory, path: resolve(home.folder, memory.path) },
   paths: (memory) => (memory.path === undefined ? [] : [memory.path]),
   needs: (memory) => (isPlain(memory) ? {} : { types: [`memory-backend-${backendOf(memory)}`] }),
   check,

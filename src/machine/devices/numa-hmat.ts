@@ -16,7 +16,8 @@ export const problems = defineDiagnostics({
     title: 'An HMAT entry or cache names a node that does not exist.',
     why: 'targets are NUMA nodes of this machine',
     remedy: 'use a number below that of the nodes, or add a node',
-    source: 'QEMU: "The target=… should point to an existing node"; "Invalid node-id=…, it should be less than"',
+    source:
+      'QEMU: "The target=… should point to an existing node"; "Invalid node-id=…, it should be less than"',
     qemu: 'refuses',
   },
   NUMA_HMAT_EMPTY: {
@@ -49,7 +50,8 @@ export const problems = defineDiagnostics({
   NUMA_HMAT_LATENCY_WRAPS: {
     title: 'An HMAT latency that does not fit in 16 bits.',
     why: 'QEMU does not notice when the large value comes first or stands alone: the guest sees it modulo 65536, or as "unreachable"',
-    remedy: 'round the value, so that it is less than 65535 times the common decimal base of all latencies of its kind',
+    remedy:
+      'round the value, so that it is less than 65535 times the common decimal base of all latencies of its kind',
     source: 'QEMU hw/core/numa.c, parse_numa_hmat_lb; ACPI 6.4, table 5.146',
     qemu: 'misbehaves',
   },
@@ -57,42 +59,60 @@ export const problems = defineDiagnostics({
     title: 'A memory-side cache without the level below it, or not larger than that.',
     why: 'levels are 1 to 3, each larger than the one before',
     remedy: 'describe every level from 1 on, each larger than the last',
-    source: 'QEMU: "Cache level=… shall be defined first"; "Invalid size=…, the size of level=… should be larger"',
+    source:
+      'QEMU: "Cache level=… shall be defined first"; "Invalid size=…, the size of level=… should be larger"',
     qemu: 'refuses',
   },
   NUMA_HMAT_CACHE_UNMEASURED: {
     title: 'A memory-side cache of a node whose latency and bandwidth are not given.',
     why: 'QEMU wants both for a node before it takes a cache in front of it',
     remedy: 'add an HMAT entry with that node as target, with latency and bandwidth',
-    source: 'QEMU: "The latency and bandwidth information of node-id=… should be provided before memory side cache attributes"',
+    source:
+      'QEMU: "The latency and bandwidth information of node-id=… should be provided before memory side cache attributes"',
     qemu: 'refuses',
   },
 })
 
 const zLatency = z
-  .union([z.int().positive(), z.string().regex(/^[1-9]\d*\s*(ns|us|µs|ms)?$/, 'write nanoseconds, or a number with ns, us or ms, such as "80ns"')])
+  .union([
+    z.int().positive(),
+    z
+      .string()
+      .regex(
+        /^[1-9]\d*\s*(ns|us|µs|ms)?$/,
+        'write nanoseconds, or a number with ns, us or ms, such as "80ns"',
+      ),
+  ])
   .transform((value) => {
     if (typeof value === 'number') return value
-    return Number.parseInt(value, 10) * (value.includes('ms') ? 1_000_000 : value.endsWith('us') || value.endsWith('µs') ? 1000 : 1)
+    return (
+      Number.parseInt(value, 10) *
+      (value.includes('ms') ? 1_000_000 : value.endsWith('us') || value.endsWith('µs') ? 1000 : 1)
+    )
   })
 
-const zBandwidth = z
-  .union([z.int().positive(), z.string()])
-  .transform((value, context) => {
-    const bytes = typeof value === 'number' ? value : parseBytes(value.replace(/\/s$/, ''))
-    if (bytes) return bytes
-    context.addIssue({ code: 'custom', message: `"${value}" is not a bandwidth; write bytes per second, or a number with M or G, such as "10G"` })
-    return z.NEVER
+const zBandwidth = z.union([z.int().positive(), z.string()]).transform((value, context) => {
+  const bytes = typeof value === 'number' ? value : parseBytes(value.replace(/\/s$/, ''))
+  if (bytes) return bytes
+  context.addIssue({
+    code: 'custom',
+    message: `"${value}" is not a bandwidth; write bytes per second, or a number with M or G, such as "10G"`,
   })
+  return z.NEVER
+})
 
 const node = z.int().nonnegative()
 const latency = (what: string) => zLatency.optional().describe(`${what} in nanoseconds, or "80ns".`)
-const bandwidth = (what: string) => zBandwidth.optional().describe(`${what} in bytes per second, or "10G"; a multiple of 1M.`)
+const bandwidth = (what: string) =>
+  zBandwidth.optional().describe(`${what} in bytes per second, or "10G"; a multiple of 1M.`)
 
 export const hmatEntrySchema = z.strictObject({
   initiator: node.describe('Node whose CPUs access the memory.'),
   target: node.describe('Node whose memory is accessed.'),
-  hierarchy: z.enum(['memory', 'first-level', 'second-level', 'third-level']).default('memory').describe('Memory itself, or the memory-side cache of that level.'),
+  hierarchy: z
+    .enum(['memory', 'first-level', 'second-level', 'third-level'])
+    .default('memory')
+    .describe('Memory itself, or the memory-side cache of that level.'),
   latency: latency('Access latency'),
   readLatency: latency('Read latency'),
   writeLatency: latency('Write latency'),
@@ -150,7 +170,13 @@ const byLevel = (caches: readonly Cache[]) => caches.toSorted((a, b) => a.node -
 export function hmatArgs({ hmat, caches }: Hmat): readonly Argument[] {
   return [
     ...valuesOf(hmat).map(({ initiator, target, hierarchy, type, value }) =>
-      option('-numa', 'hmat-lb', { initiator, target, hierarchy, 'data-type': type, [type.endsWith('latency') ? 'latency' : 'bandwidth']: value }),
+      option('-numa', 'hmat-lb', {
+        initiator,
+        target,
+        hierarchy,
+        'data-type': type,
+        [type.endsWith('latency') ? 'latency' : 'bandwidth']: value,
+      }),
     ),
     ...byLevel(caches).map(({ node, size, level, associativity, policy, line }) =>
       option('-numa', 'hmat-cache', { 'node-id': node, size, level, associativity, policy, line }),
@@ -168,7 +194,10 @@ export function hmatExpectations({ hmat }: Hmat): readonly Expectation[] {
       aspect: `HMAT ${hierarchy} ${type} ${initiator} → ${target}`,
       want: show(isLatency ? value * 1000 : value),
       see: (view) => {
-        const entry = view.hmat?.find((e) => e.initiator === initiator && e.target === target && e.hierarchy === hierarchy && e.type === type)
+        const entry = view.hmat?.find(
+          (e) =>
+            e.initiator === initiator && e.target === target && e.hierarchy === hierarchy && e.type === type,
+        )
         return view.hmat && (entry ? show(entry.value) : null)
       },
     }
@@ -177,18 +206,38 @@ export function hmatExpectations({ hmat }: Hmat): readonly Expectation[] {
 
 export function checkHmat(config: Hmat, nodes: readonly NodeView[], path: string): readonly Diagnostic[] {
   const values = valuesOf(config.hmat)
-  return [...checkEntries(config.hmat, nodes, path), ...checkValues(values, path), ...checkCaches(config, nodes, path)]
+  return [
+    ...checkEntries(config.hmat, nodes, path),
+    ...checkValues(values, path),
+    ...checkCaches(config, nodes, path),
+  ]
 }
 
-function checkEntries(hmat: readonly HmatEntry[], nodes: readonly NodeView[], path: string): readonly Diagnostic[] {
+function checkEntries(
+  hmat: readonly HmatEntry[],
+  nodes: readonly NodeView[],
+  path: string,
+): readonly Diagnostic[] {
   return hmat.flatMap((entry, i) => {
     const found: Diagnostic[] = []
     const at = `${path}.hmat[${i}]`
     if (!nodes[entry.initiator]?.cpus.length) {
-      found.push(problems.NUMA_HMAT_INITIATOR.at(`${at}.initiator`, `node ${entry.initiator} ${nodes[entry.initiator] ? 'has no CPUs' : 'does not exist'}`))
+      found.push(
+        problems.NUMA_HMAT_INITIATOR.at(
+          `${at}.initiator`,
+          `node ${entry.initiator} ${nodes[entry.initiator] ? 'has no CPUs' : 'does not exist'}`,
+        ),
+      )
     }
-    if (!nodes[entry.target]) found.push(problems.NUMA_HMAT_TARGET.at(`${at}.target`, `node ${entry.target} does not exist; there are ${nodes.length}`))
-    if (KINDS.every(([key]) => entry[key] === undefined)) found.push(problems.NUMA_HMAT_EMPTY.at(at, `entry ${i} has neither latency nor bandwidth`))
+    if (!nodes[entry.target])
+      found.push(
+        problems.NUMA_HMAT_TARGET.at(
+          `${at}.target`,
+          `node ${entry.target} does not exist; there are ${nodes.length}`,
+        ),
+      )
+    if (KINDS.every(([key]) => entry[key] === undefined))
+      found.push(problems.NUMA_HMAT_EMPTY.at(at, `entry ${i} has neither latency nor bandwidth`))
     return found
   })
 }
@@ -200,10 +249,20 @@ function checkValues(values: readonly Value[], path: string): readonly Diagnosti
     const found: Diagnostic[] = []
     for (const v of table) {
       const pair = `${v.initiator} → ${v.target}`
-      if (seen.has(pair)) found.push(problems.NUMA_HMAT_DUPLICATE.at(`${path}.hmat[${v.entry}].${v.key}`, `${v.hierarchy} ${v.type} ${pair} is given twice`))
+      if (seen.has(pair))
+        found.push(
+          problems.NUMA_HMAT_DUPLICATE.at(
+            `${path}.hmat[${v.entry}].${v.key}`,
+            `${v.hierarchy} ${v.type} ${pair} is given twice`,
+          ),
+        )
       seen.add(pair)
     }
-    return found.length > 0 ? found : table[0]?.type.endsWith('latency') ? checkLatencies(table, path) : checkBandwidths(table, path)
+    return found.length > 0
+      ? found
+      : table[0]?.type.endsWith('latency')
+        ? checkLatencies(table, path)
+        : checkBandwidths(table, path)
   })
 }
 
@@ -228,45 +287,93 @@ function checkLatencies(table: readonly Value[], path: string): readonly Diagnos
     base = Math.min(base, decimalBase(v.value))
     largest = Math.max(largest, Math.floor(v.value / before))
     if (largest >= 65535) {
-      return [problems.NUMA_HMAT_SPREAD.at(`${path}.hmat[${v.entry}].${v.key}`, `${v.type} ${v.value} ns is ${largest} times the base ${before} ns of the values before it`)]
+      return [
+        problems.NUMA_HMAT_SPREAD.at(
+          `${path}.hmat[${v.entry}].${v.key}`,
+          `${v.type} ${v.value} ns is ${largest} times the base ${before} ns of the values before it`,
+        ),
+      ]
     }
   }
   const wraps = table.find((v) => v.value / base >= 65535)
   if (!wraps) return []
-  return [problems.NUMA_HMAT_LATENCY_WRAPS.at(`${path}.hmat[${wraps.entry}].${wraps.key}`, `${wraps.type} ${wraps.value} ns is ${wraps.value / base} times the common base of ${base} ns`)]
+  return [
+    problems.NUMA_HMAT_LATENCY_WRAPS.at(
+      `${path}.hmat[${wraps.entry}].${wraps.key}`,
+      `${wraps.type} ${wraps.value} ns is ${wraps.value / base} times the common base of ${base} ns`,
+    ),
+  ]
 }
 
 function checkBandwidths(table: readonly Value[], path: string): readonly Diagnostic[] {
   const odd = table.filter((v) => v.value % MiB !== 0)
-  if (odd.length > 0) return odd.map((v) => problems.NUMA_HMAT_BANDWIDTH_UNALIGNED.at(`${path}.hmat[${v.entry}].${v.key}`, `${v.value} bytes per second`))
+  if (odd.length > 0)
+    return odd.map((v) =>
+      problems.NUMA_HMAT_BANDWIDTH_UNALIGNED.at(
+        `${path}.hmat[${v.entry}].${v.key}`,
+        `${v.value} bytes per second`,
+      ),
+    )
   let base = Number.POSITIVE_INFINITY
   for (const v of table) {
     base = Math.min(base, Number(BigInt(v.value) & -BigInt(v.value)))
     const largest = Math.max(...table.slice(0, table.indexOf(v) + 1).map((w) => w.value))
     if (v.value / base >= 65535 || largest / base >= 65536) {
-      return [problems.NUMA_HMAT_SPREAD.at(`${path}.hmat[${v.entry}].${v.key}`, `${v.type} values from ${formatBytes(base)} to ${formatBytes(largest)} per second`)]
+      return [
+        problems.NUMA_HMAT_SPREAD.at(
+          `${path}.hmat[${v.entry}].${v.key}`,
+          `${v.type} values from ${formatBytes(base)} to ${formatBytes(largest)} per second`,
+        ),
+      ]
     }
   }
   return []
 }
 
-function checkCaches({ hmat, caches }: Hmat, nodes: readonly NodeView[], path: string): readonly Diagnostic[] {
+function checkCaches(
+  { hmat, caches }: Hmat,
+  nodes: readonly NodeView[],
+  path: string,
+): readonly Diagnostic[] {
   return caches.flatMap((cache, i) => {
     const at = `${path}.caches[${i}]`
-    if (!nodes[cache.node]) return [problems.NUMA_HMAT_TARGET.at(`${at}.node`, `node ${cache.node} does not exist; there are ${nodes.length}`)]
+    if (!nodes[cache.node])
+      return [
+        problems.NUMA_HMAT_TARGET.at(
+          `${at}.node`,
+          `node ${cache.node} does not exist; there are ${nodes.length}`,
+        ),
+      ]
     const found: Diagnostic[] = []
     const about = hmat.filter((e) => e.target === cache.node)
     const hasLatency = about.some((e) => e.latency ?? e.readLatency ?? e.writeLatency)
     const hasBandwidth = about.some((e) => e.bandwidth ?? e.readBandwidth ?? e.writeBandwidth)
     if (!hasLatency || !hasBandwidth) {
-      found.push(problems.NUMA_HMAT_CACHE_UNMEASURED.at(at, `node ${cache.node} has a cache, but no HMAT ${hasLatency ? 'bandwidth' : 'latency'}`))
+      found.push(
+        problems.NUMA_HMAT_CACHE_UNMEASURED.at(
+          at,
+          `node ${cache.node} has a cache, but no HMAT ${hasLatency ? 'bandwidth' : 'latency'}`,
+        ),
+      )
     }
     if (caches.some((c, j) => j < i && c.node === cache.node && c.level === cache.level)) {
-      found.push(problems.NUMA_HMAT_DUPLICATE.at(at, `cache level ${cache.level} of node ${cache.node} is given twice`))
+      found.push(
+        problems.NUMA_HMAT_DUPLICATE.at(
+          at,
+          `cache level ${cache.level} of node ${cache.node} is given twice`,
+        ),
+      )
     }
     const below = caches.find((c) => c.node === cache.node && c.level === cache.level - 1)
     if (cache.level > 1 && (!below || below.size >= cache.size)) {
-      found.push(problems.NUMA_HMAT_CACHE_LEVELS.at(at, below ? `level ${cache.level} is no larger than level ${below.level}` : `level ${cache.level} of node ${cache.node} without level ${cache.level - 1}`))
+      found.push(
+        problems.NUMA_HMAT_CACHE_LEVELS.at(
+          at,
+          below
+            ? `level ${cache.level} is no larger than level ${below.level}`
+            : `level ${cache.level} of node ${cache.node} without level ${cache.level - 1}`,
+        ),
+      )
     }
     return found
   })

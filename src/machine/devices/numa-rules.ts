@@ -3,8 +3,8 @@ import { type Diagnostic, defineDiagnostics } from '../../diagnostics.ts'
 import { formatBytes, KiB, MiB } from '../../units.ts'
 import type { RuleContext } from '../device.ts'
 import { checkHostNodes } from './memory-rules.ts'
-import { distancePairs, type NumaConfig } from './numa-options.ts'
 import { checkHmat, problems as hmatProblems } from './numa-hmat.ts'
+import { distancePairs, type NumaConfig } from './numa-options.ts'
 
 const own = defineDiagnostics({
   NUMA_MEMORY_SUM: {
@@ -31,7 +31,8 @@ const own = defineDiagnostics({
     title: 'A CPU is on no node.',
     why: 'QEMU warns, puts it on node 0, and will stop accepting it',
     remedy: 'give it to a node, or leave `cpus` of one node away: it then gets the rest',
-    source: 'QEMU: "CPU(s) not present in any NUMA nodes"; "All CPU(s) up to maxcpus should be described in NUMA config"',
+    source:
+      'QEMU: "CPU(s) not present in any NUMA nodes"; "All CPU(s) up to maxcpus should be described in NUMA config"',
     qemu: 'misbehaves',
   },
   NUMA_CPU_BEYOND_MAX: {
@@ -66,14 +67,16 @@ const own = defineDiagnostics({
     title: 'A distance names a node that does not exist.',
     why: 'distances are between nodes of this machine',
     remedy: 'use numbers below that of the nodes, or add a node',
-    source: 'QEMU: "Source/Destination NUMA node is missing. Please use \'-numa node\' option to declare it first."',
+    source:
+      'QEMU: "Source/Destination NUMA node is missing. Please use \'-numa node\' option to declare it first."',
     qemu: 'refuses',
   },
   NUMA_DISTANCE_RANGE: {
     title: 'A distance below 10 or above 255.',
     why: 'distances are bytes, and 10 is the distance of a node to itself',
     remedy: 'use 11 to 254 between nodes; 20 is usual for the next one',
-    source: 'QEMU: "NUMA distance (…) is invalid, it shouldn\'t be less than 10."; "Parameter \'val\' expects uint8_t"',
+    source:
+      'QEMU: "NUMA distance (…) is invalid, it shouldn\'t be less than 10."; "Parameter \'val\' expects uint8_t"',
     qemu: 'refuses',
   },
   NUMA_DISTANCE_LOCAL: {
@@ -87,14 +90,16 @@ const own = defineDiagnostics({
     title: 'Some distances are given, but not that of a pair of nodes.',
     why: 'the SLIT has a place for every pair',
     remedy: 'give every pair, in one direction at least',
-    source: 'QEMU: "The distance between node … and … is missing, at least one distance value between each nodes should be provided."',
+    source:
+      'QEMU: "The distance between node … and … is missing, at least one distance value between each nodes should be provided."',
     qemu: 'refuses',
   },
   NUMA_DISTANCE_ONE_WAY: {
     title: 'One pair has different distances there and back, another has one direction only.',
     why: 'once distances are asymmetrical, QEMU no longer fills in the way back',
     remedy: 'give both directions of every pair',
-    source: 'QEMU: "At least one asymmetrical pair of distances is given, please provide distances for both directions of all node pairs."',
+    source:
+      'QEMU: "At least one asymmetrical pair of distances is given, please provide distances for both directions of all node pairs."',
     qemu: 'refuses',
   },
   NUMA_DISTANCE_TWICE: {
@@ -122,7 +127,8 @@ const own = defineDiagnostics({
     title: 'A node’s initiator has no CPUs, or a node with CPUs has another initiator than itself.',
     why: 'the initiator is the node whose CPUs are attached to this memory',
     remedy: 'name a node that has CPUs; leave it away on nodes with CPUs',
-    source: 'QEMU: "The initiator of NUMA node … is invalid"; "The initiator of CPU NUMA node … should be itself"',
+    source:
+      'QEMU: "The initiator of NUMA node … is invalid"; "The initiator of CPU NUMA node … should be itself"',
     qemu: 'refuses',
   },
 })
@@ -133,24 +139,47 @@ export const problems = { ...own, ...hmatProblems }
 export function check(numa: NumaConfig, context: RuleContext): readonly Diagnostic[] {
   const { machine, facts, path } = context
   const found: Diagnostic[] = []
-  if (numa.nodes.length > 128) found.push(own.NUMA_TOO_MANY_NODES.at(`${path}.nodes`, `${numa.nodes.length} nodes`))
+  if (numa.nodes.length > 128)
+    found.push(own.NUMA_TOO_MANY_NODES.at(`${path}.nodes`, `${numa.nodes.length} nodes`))
   numa.nodes.forEach((node, i) => {
     found.push(...checkHostNodes(node.hostNodes, facts.hostNodes, `${path}.nodes[${i}].hostNodes`))
     const { initiator } = node
     if (initiator === undefined) return
-    const isOwn = machine.nodes[i]?.cpus.length ? initiator === i : (machine.nodes[initiator]?.cpus.length ?? 0) > 0
-    if (!isOwn) found.push(own.NUMA_INITIATOR.at(`${path}.nodes[${i}].initiator`, `initiator ${initiator} of node ${i} ${machine.nodes[i]?.cpus.length ? 'is not the node itself' : 'has no CPUs'}`))
+    const isOwn = machine.nodes[i]?.cpus.length
+      ? initiator === i
+      : (machine.nodes[initiator]?.cpus.length ?? 0) > 0
+    if (!isOwn)
+      found.push(
+        own.NUMA_INITIATOR.at(
+          `${path}.nodes[${i}].initiator`,
+          `initiator ${initiator} of node ${i} ${machine.nodes[i]?.cpus.length ? 'is not the node itself' : 'has no CPUs'}`,
+        ),
+      )
   })
-  return [...found, ...checkMemory(context), ...checkCpus(context), ...checkDistances(numa, path), ...checkHmat(numa, machine.nodes, path)]
+  return [
+    ...found,
+    ...checkMemory(context),
+    ...checkCpus(context),
+    ...checkDistances(numa, path),
+    ...checkHmat(numa, machine.nodes, path),
+  ]
 }
 
 function checkMemory({ machine, path }: RuleContext): readonly Diagnostic[] {
   const sum = machine.nodes.reduce((total, n) => total + n.bytes, 0)
   const odd = machine.nodes.flatMap(({ bytes }, i) =>
-    bytes > 0 && (bytes < MiB || bytes % (4 * KiB) !== 0) ? [own.NUMA_NODE_MEMORY_ODD.at(`${path}.nodes[${i}].memory`, `node ${i} has ${formatBytes(bytes)}`)] : [],
+    bytes > 0 && (bytes < MiB || bytes % (4 * KiB) !== 0)
+      ? [own.NUMA_NODE_MEMORY_ODD.at(`${path}.nodes[${i}].memory`, `node ${i} has ${formatBytes(bytes)}`)]
+      : [],
   )
   if (sum === machine.ramBytes) return odd
-  return [...odd, own.NUMA_MEMORY_SUM.at(`${path}.nodes`, `the nodes have ${formatBytes(sum)} together, the machine ${formatBytes(machine.ramBytes)}`)]
+  return [
+    ...odd,
+    own.NUMA_MEMORY_SUM.at(
+      `${path}.nodes`,
+      `the nodes have ${formatBytes(sum)} together, the machine ${formatBytes(machine.ramBytes)}`,
+    ),
+  ]
 }
 
 function checkCpus({ machine, path }: RuleContext): readonly Diagnostic[] {
@@ -161,14 +190,34 @@ function checkCpus({ machine, path }: RuleContext): readonly Diagnostic[] {
   })
   const found: Diagnostic[] = []
   for (const [cpu, [node = 0, other]] of places) {
-    if (other !== undefined) found.push(own.NUMA_CPU_TWICE.at(`${path}.nodes[${other}].cpus`, `CPU ${cpu} is on node ${node} and on node ${other}`))
-    if (cpu >= max) found.push(own.NUMA_CPU_BEYOND_MAX.at(`${path}.nodes[${node}].cpus`, `CPU ${cpu} on node ${node}, but the last one is ${max - 1}`))
+    if (other !== undefined)
+      found.push(
+        own.NUMA_CPU_TWICE.at(
+          `${path}.nodes[${other}].cpus`,
+          `CPU ${cpu} is on node ${node} and on node ${other}`,
+        ),
+      )
+    if (cpu >= max)
+      found.push(
+        own.NUMA_CPU_BEYOND_MAX.at(
+          `${path}.nodes[${node}].cpus`,
+          `CPU ${cpu} on node ${node}, but the last one is ${max - 1}`,
+        ),
+      )
   }
   const nowhere = Array.from({ length: max }, (_, i) => i).filter((cpu) => !places.has(cpu))
-  if (nowhere.length > 0) found.push(own.NUMA_CPU_NOWHERE.at(`${path}.nodes`, `CPU ${nowhere.join(', ')} on no node`))
-  const split = [...places].filter(([cpu, [node]]) => cpu % threads !== 0 && cpu < max && places.get(cpu - (cpu % threads))?.[0] !== node)
+  if (nowhere.length > 0)
+    found.push(own.NUMA_CPU_NOWHERE.at(`${path}.nodes`, `CPU ${nowhere.join(', ')} on no node`))
+  const split = [...places].filter(
+    ([cpu, [node]]) => cpu % threads !== 0 && cpu < max && places.get(cpu - (cpu % threads))?.[0] !== node,
+  )
   if (split.length > 0 && nowhere.length === 0) {
-    found.push(own.NUMA_CORE_SPLIT.at(`${path}.nodes`, `the threads of the core of CPU ${split.map(([cpu]) => cpu).join(', ')} are on different nodes`))
+    found.push(
+      own.NUMA_CORE_SPLIT.at(
+        `${path}.nodes`,
+        `the threads of the core of CPU ${split.map(([cpu]) => cpu).join(', ')} are on different nodes`,
+      ),
+    )
   }
   return found
 }
@@ -180,20 +229,27 @@ function checkDistances(numa: NumaConfig, path: string): readonly Diagnostic[] {
   if (Array.isArray(numa.distances) && Array.isArray(numa.distances[0])) {
     const rows = numa.distances as readonly (readonly number[])[]
     if (rows.length !== count || rows.some((row) => row.length !== count)) {
-      return [own.NUMA_DISTANCE_SHAPE.at(at, `${rows.length} rows of ${rows.map((r) => r.length).join(', ')} numbers for ${count} nodes`)]
+      return [
+        own.NUMA_DISTANCE_SHAPE.at(
+          at,
+          `${rows.length} rows of ${rows.map((r) => r.length).join(', ')} numbers for ${count} nodes`,
+        ),
+      ]
     }
   }
   const found: Diagnostic[] = []
   const given = new Map<string, number>()
   for (const { from, to, value } of pairs) {
     const what = `distance ${value} from node ${from} to ${to}`
-    if (from >= count || to >= count) found.push(own.NUMA_DISTANCE_NODE_MISSING.at(at, `${what}, but there are ${count} nodes`))
+    if (from >= count || to >= count)
+      found.push(own.NUMA_DISTANCE_NODE_MISSING.at(at, `${what}, but there are ${count} nodes`))
     else if (value < 10 || value > 255) found.push(own.NUMA_DISTANCE_RANGE.at(at, what))
     else if (from === to && value !== 10) found.push(own.NUMA_DISTANCE_LOCAL.at(at, what))
     else if (from !== to && value === 10) found.push(own.NUMA_DISTANCE_REMOTE_10.at(at, what))
     else if (value === 255) found.push(own.NUMA_DISTANCE_UNREACHABLE.at(at, what))
     const before = given.get(`${from} ${to}`)
-    if (before !== undefined && before !== value) found.push(own.NUMA_DISTANCE_TWICE.at(at, `${what}, and ${before}`))
+    if (before !== undefined && before !== value)
+      found.push(own.NUMA_DISTANCE_TWICE.at(at, `${what}, and ${before}`))
     given.set(`${from} ${to}`, value)
   }
   return pairs.length === 0 ? found : [...found, ...checkPairs(given, count, at)]
@@ -201,12 +257,27 @@ function checkDistances(numa: NumaConfig, path: string): readonly Diagnostic[] {
 
 /** QEMU fills in the way back, unless any pair is asymmetrical; then it wants both ways of all. */
 function checkPairs(given: ReadonlyMap<string, number>, count: number, at: string): readonly Diagnostic[] {
-  const pairs = Array.from({ length: count }, (_, a) => Array.from({ length: count }, (_, b) => [a, b] as const)).flat().filter(([a, b]) => a < b)
+  const pairs = Array.from({ length: count }, (_, a) =>
+    Array.from({ length: count }, (_, b) => [a, b] as const),
+  )
+    .flat()
+    .filter(([a, b]) => a < b)
   const missing = pairs.filter(([a, b]) => !given.has(`${a} ${b}`) && !given.has(`${b} ${a}`))
-  if (missing.length > 0) return [own.NUMA_DISTANCE_MISSING.at(at, `no distance between nodes ${missing.map(([a, b]) => `${a} and ${b}`).join(', ')}`)]
+  if (missing.length > 0)
+    return [
+      own.NUMA_DISTANCE_MISSING.at(
+        at,
+        `no distance between nodes ${missing.map(([a, b]) => `${a} and ${b}`).join(', ')}`,
+      ),
+    ]
   const both = pairs.filter(([a, b]) => given.has(`${a} ${b}`) && given.has(`${b} ${a}`))
   const isAsymmetric = both.some(([a, b]) => given.get(`${a} ${b}`) !== given.get(`${b} ${a}`))
   if (!isAsymmetric || both.length === pairs.length) return []
   const oneWay = pairs.filter((p) => !both.includes(p))
-  return [own.NUMA_DISTANCE_ONE_WAY.at(at, `only one direction between nodes ${oneWay.map(([a, b]) => `${a} and ${b}`).join(', ')}`)]
+  return [
+    own.NUMA_DISTANCE_ONE_WAY.at(
+      at,
+      `only one direction between nodes ${oneWay.map(([a, b]) => `${a} and ${b}`).join(', ')}`,
+    ),
+  ]
 }

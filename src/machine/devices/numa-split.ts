@@ -14,12 +14,19 @@ export interface NodeShares {
 export function evenSplit(total: number, parts: number, unit = 1): readonly number[] {
   if (parts <= 0) return []
   const units = Math.floor(total / unit)
-  const shares = Array.from({ length: parts }, (_, i) => (Math.floor(units / parts) + (i < units % parts ? 1 : 0)) * unit)
+  const shares = Array.from(
+    { length: parts },
+    (_, i) => (Math.floor(units / parts) + (i < units % parts ? 1 : 0)) * unit,
+  )
   return shares.map((share, i) => (i === 0 ? share + (total - units * unit) : share))
 }
 
 /** Memory of each node. Whole MiB where the sum is, whole pages otherwise. */
-export function splitMemory(nodes: readonly NodeShares[], ramBytes: number, pageBytes?: number): readonly number[] {
+export function splitMemory(
+  nodes: readonly NodeShares[],
+  ramBytes: number,
+  pageBytes?: number,
+): readonly number[] {
   const silent = nodes.filter((n) => n.memory === undefined).length
   const said = nodes.reduce((sum, n) => sum + (n.memory ?? 0), 0)
   const unit = pageBytes ?? (ramBytes % MiB === 0 && said % MiB === 0 ? MiB : 4 * KiB)
@@ -31,13 +38,22 @@ export function splitMemory(nodes: readonly NodeShares[], ramBytes: number, page
  * CPU indices of each node. CPUs that are online at boot are split evenly first, hot-pluggable ones after them,
  * both in whole cores, so that every node is of use before anything is plugged.
  */
-export function splitCpus(nodes: readonly NodeShares[], cpus: { count: number; max: number; threads: number }): readonly (readonly number[])[] {
+export function splitCpus(
+  nodes: readonly NodeShares[],
+  cpus: { count: number; max: number; threads: number },
+): readonly (readonly number[])[] {
   const listed = new Set(nodes.flatMap((n) => (typeof n.cpus === 'object' ? n.cpus : [])))
   const free = Array.from({ length: cpus.max }, (_, i) => i).filter((i) => !listed.has(i))
   const counted = nodes.reduce((sum, n) => sum + (typeof n.cpus === 'number' ? n.cpus : 0), 0)
   const silent = nodes.filter((n) => n.cpus === undefined).length
   if (counted === 0) return splitFree(nodes, free, cpus)
-  const shares = [...evenSplit(Math.max(0, free.length - counted), silent, free.length % cpus.threads === 0 ? cpus.threads : 1)]
+  const shares = [
+    ...evenSplit(
+      Math.max(0, free.length - counted),
+      silent,
+      free.length % cpus.threads === 0 ? cpus.threads : 1,
+    ),
+  ]
   let at = 0
   // A count that reaches beyond the last CPU yields indices beyond it, for the rule (and QEMU) to refuse.
   return nodes.map((n) => {
@@ -49,7 +65,11 @@ export function splitCpus(nodes: readonly NodeShares[], cpus: { count: number; m
   })
 }
 
-function splitFree(nodes: readonly NodeShares[], free: readonly number[], cpus: { count: number; threads: number }) {
+function splitFree(
+  nodes: readonly NodeShares[],
+  free: readonly number[],
+  cpus: { count: number; threads: number },
+) {
   const takers = nodes.filter((n) => n.cpus === undefined).length
   const online = free.filter((i) => i < cpus.count)
   const later = free.filter((i) => i >= cpus.count)
@@ -79,7 +99,11 @@ export function ramBytesOf(size: number | undefined, nodes: readonly NodeShares[
 /** The nodes as every device may know them; empty without NUMA. */
 export function nodeViews(
   numa: { readonly nodes: readonly NodeShares[] } | undefined,
-  machine: { readonly ramBytes: number; readonly pageBytes?: number; readonly cpus: { readonly count: number; readonly max: number; readonly threads: number } },
+  machine: {
+    readonly ramBytes: number
+    readonly pageBytes?: number
+    readonly cpus: { readonly count: number; readonly max: number; readonly threads: number }
+  },
 ): readonly NodeView[] {
   if (!numa) return []
   const bytes = splitMemory(numa.nodes, machine.ramBytes, machine.pageBytes)

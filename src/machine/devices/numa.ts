@@ -1,6 +1,13 @@
 /** NUMA nodes: CPUs, memory, distances, and (in `numa-hmat.ts`) latency and bandwidth. */
 import { formatBytes } from '../../units.ts'
-import { type Argument, type Compiled, defineDevice, type Expectation, option, type RuleContext } from '../device.ts'
+import {
+  type Argument,
+  type Compiled,
+  defineDevice,
+  type Expectation,
+  option,
+  type RuleContext,
+} from '../device.ts'
 import { HOLE_BYTES, memoryBackend } from './memory-options.ts'
 import { hmatArgs, hmatExpectations } from './numa-hmat.ts'
 import { distancePairs, type NumaConfig, numaSchema } from './numa-options.ts'
@@ -9,17 +16,25 @@ import { cpuRanges } from './numa-split.ts'
 
 export { nodeViews } from './numa-split.ts'
 
-const usesHmat = (numa: NumaConfig) => numa.hmat.length > 0 || numa.caches.length > 0 || numa.nodes.some((n) => n.initiator !== undefined)
+const usesHmat = (numa: NumaConfig) =>
+  numa.hmat.length > 0 || numa.caches.length > 0 || numa.nodes.some((n) => n.initiator !== undefined)
 
 function compile(numa: NumaConfig, { machine }: RuleContext): Compiled {
   const perNode = numa.nodes.flatMap((node, nodeid): readonly Argument[] => {
     const { bytes = 0, cpus = [] } = machine.nodes[nodeid] ?? {}
     const memdev = bytes > 0 ? `node${nodeid}-ram` : undefined
     const args = option('-numa', 'node', { nodeid, cpus: cpuRanges(cpus), memdev, initiator: node.initiator })
-    return memdev === undefined ? [args] : [memoryBackend(memdev, bytes, machine.memory, { hostNodes: node.hostNodes }), args]
+    return memdev === undefined
+      ? [args]
+      : [memoryBackend(memdev, bytes, machine.memory, { hostNodes: node.hostNodes }), args]
   })
-  const distances = distancePairs(numa).map(({ from, to, value }) => option('-numa', 'dist', { src: from, dst: to, val: value }))
-  return { machineOptions: usesHmat(numa) ? { hmat: 'on' } : {}, args: [...perNode, ...distances, ...hmatArgs(numa)] }
+  const distances = distancePairs(numa).map(({ from, to, value }) =>
+    option('-numa', 'dist', { src: from, dst: to, val: value }),
+  )
+  return {
+    machineOptions: usesHmat(numa) ? { hmat: 'on' } : {},
+    args: [...perNode, ...distances, ...hmatArgs(numa)],
+  }
 }
 
 function mustSee(numa: NumaConfig, { machine }: RuleContext): readonly Expectation[] {
@@ -51,11 +66,18 @@ function distanceExpectations(numa: NumaConfig): readonly Expectation[] {
   if (pairs.length === 0) return []
   const given = new Map(pairs.map((p) => [`${p.from} ${p.to}`, p.value]))
   const rows = numa.nodes.map((_, from) =>
-    numa.nodes.map((_, to) => given.get(`${from} ${to}`) ?? (from === to ? 10 : (given.get(`${to} ${from}`) ?? 20))),
+    numa.nodes.map(
+      (_, to) => given.get(`${from} ${to}`) ?? (from === to ? 10 : (given.get(`${to} ${from}`) ?? 20)),
+    ),
   )
   const show = (matrix: readonly (readonly number[])[]) => matrix.map((row) => row.join(' ')).join(' / ')
   return [
-    { device: 'numa', aspect: 'distances', want: show(rows), see: (view) => view.distances && (view.distances.length > 0 ? show(view.distances) : null) },
+    {
+      device: 'numa',
+      aspect: 'distances',
+      want: show(rows),
+      see: (view) => view.distances && (view.distances.length > 0 ? show(view.distances) : null),
+    },
   ]
 }
 

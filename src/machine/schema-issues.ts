@@ -1,4 +1,4 @@
-/** Turns what the schema says about a config into diagnostics: one per mistake, with its path and what would be right. */
+/** Turns what the schema says about a description into diagnostics: one per mistake, with its path and what would be right. */
 import { z } from 'zod'
 import { type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import { nearest } from '../nearest.ts'
@@ -18,14 +18,16 @@ export const problems = defineDiagnostics({
 
 type Issue = z.core.$ZodIssue
 
-/** What the findings are about: the schema that was not met, what was written, and in which file. */
+/** What the findings are about: the schema that was not met, what was written, and in which file, if in one. */
 export interface Subject {
   readonly schema: z.ZodType
   readonly input: unknown
-  readonly file: string
+  readonly file?: string
+  /** Where `input` lies in the whole description. */
+  readonly base?: readonly PropertyKey[]
 }
 
-/** Every problem of a config, the file's name in each of them. */
+/** Every problem of a description, the file's name in each of them. */
 export function diagnoseIssues(issues: readonly Issue[], subject: Subject): readonly Diagnostic[] {
   return issues.flatMap((issue) => diagnose(issue, [], subject))
 }
@@ -43,17 +45,15 @@ export function formatPath(path: readonly PropertyKey[]): string {
 }
 
 function diagnose(issue: Issue, above: readonly PropertyKey[], subject: Subject): readonly Diagnostic[] {
-  const { input, file } = subject
+  const { input, base = [] } = subject
   const path = [...above, ...issue.path]
+  const place = (...more: readonly PropertyKey[]) => formatPath([...base, ...path, ...more])
+  const prefix = subject.file === undefined ? '' : `${subject.file}: `
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => {
       const meant = nearest(key, keysAt(subject.schema, path))
       const remedy = meant === undefined ? undefined : { remedy: `did you mean "${meant}"?` }
-      return problems.CONFIG_UNKNOWN_KEY.at(
-        formatPath([...path, key]),
-        `${file}: ${formatPath([...path, key])} is not known`,
-        remedy,
-      )
+      return problems.CONFIG_UNKNOWN_KEY.at(place(key), `${prefix}${place(key)} is not known`, remedy)
     })
   }
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
@@ -62,8 +62,8 @@ function diagnose(issue: Issue, above: readonly PropertyKey[], subject: Subject)
   const got = describe(valueAt(input, path))
   return [
     problems.CONFIG_INVALID.at(
-      formatPath(path),
-      `${file}: ${formatPath(path) || 'the description'}: ${issue.message} (it is ${got})`,
+      place(),
+      `${prefix}${place() || 'the description'}: ${issue.message} (it is ${got})`,
     ),
   ]
 }

@@ -1,0 +1,249 @@
+/** What can be wrong with the boot section. */
+import { type Diagnostic, defineDiagnostics } from '../../diagnostics.ts'
+import type { RuleContext } from '../device.ts'
+import type { FileContent } from '../facts.ts'
+import { type BootConfig, ovmf } from './boot-options.ts'
+
+export const problems = defineDiagnostics({
+  BOOT_FILE_MISSING: {
+    title: 'A file that the boot section names does not exist.',
+    why: 'QEMU exits when it cannot open it',
+    remedy: 'build it first, or correct the path; relative paths start at the project’s folder',
+    source: 'QEMU: "could not open kernel file"; "Could not open \'…\'"',
+    qemu: 'refuses',
+  },
+  BOOT_FILE_UNREADABLE: {
+    title: 'A file that the boot section names cannot be read.',
+    why: 'QEMU runs as you do',
+    remedy: 'make it readable (chmod u+r), and see that it is no folder',
+    source: 'QEMU: "could not open kernel file"; "could not load kernel … Is a directory"',
+    qemu: 'refuses',
+  },
+  BOOT_KERNEL_NOT_A_KERNEL: {
+    title: 'The kernel is a file that QEMU cannot boot directly.',
+    why: 'direct boot takes a Linux bzImage, an ELF with a PVH note, or a 32-bit ELF with a multiboot header',
+    remedy: 'name the kernel image, not its archive or a script',
+    source: 'QEMU: "invalid kernel header"',
+    qemu: 'refuses',
+  },
+  BOOT_KERNEL_WITHOUT_PVH: {
+    title: 'The kernel is an ELF file without PVH note and multiboot header.',
+    why: 'nothing in it says where and how to enter',
+    remedy: 'add a PVH note (XEN_ELFNOTE_PHYS32_ENTRY; Linux: CONFIG_PVH=y), or boot the bzImage',
+    source: 'QEMU: "Error loading uncompressed kernel without PVH ELF Note"',
+    qemu: 'refuses',
+  },
+  BOOT_KERNEL_IS_EFI: {
+    title: 'The kernel is an EFI program.',
+    why: 'EFI programs need UEFI firmware to run on',
+    remedy:
+      'copy it to a folder as EFI/BOOT/BOOTX64.EFI, and give that folder as boot.esp with firmware "uefi"',
+    source: 'QEMU: "invalid kernel header"',
+    qemu: 'refuses',
+  },
+  BOOT_INITRD_WITHOUT_KERNEL: {
+    title: 'An initial RAM disk without a kernel.',
+    why: 'the RAM disk is handed to the kernel that QEMU loads; firmware that boots a disk knows nothing of it',
+    remedy: 'add boot.kernel, or remove boot.initrd',
+    source: 'QEMU: "-initrd only allowed with -kernel option"',
+    qemu: 'refuses',
+  },
+  BOOT_APPEND_WITHOUT_KERNEL: {
+    title: 'A kernel command line without a kernel.',
+    why: 'the words are handed to the kernel that QEMU loads',
+    remedy: 'add boot.kernel, or remove boot.append',
+    source: 'QEMU: "-append only allowed with -kernel option"',
+    qemu: 'refuses',
+  },
+  BOOT_NOTHING: {
+    title: 'There is nothing to boot.',
+    why: 'without kernel, disk, network card or EFI system partition the firmware finds nothing and waits for ever',
+    remedy:
+      'give boot.kernel (--kernel), boot.esp (--esp) or a disk; or use the profile "probe", which brings its kernel along',
+    qemu: 'misbehaves',
+  },
+  BOOT_KERNEL_IGNORED: {
+    title: 'A kernel together with firmware "bios".',
+    why: 'QEMU would load the kernel and never start the disk, so "bios" would be a lie',
+    remedy: 'use firmware "direct", or remove boot.kernel',
+    qemu: 'misbehaves',
+  },
+  BOOT_UEFI_ONLY: {
+    title: 'esp, code or variables without firmware "uefi".',
+    why: 'only UEFI firmware uses them; they would silently be ignored',
+    remedy: 'set boot.firmware to "uefi", or remove them',
+    qemu: 'misbehaves',
+  },
+  BOOT_OVMF_MISSING: {
+    title: 'UEFI firmware is not installed.',
+    why: 'QEMU’s UEFI firmware (OVMF) is a package of its own',
+    remedy: 'Debian, Ubuntu: apt install ovmf; or name the files in boot.code and boot.variables',
+    source: 'QEMU: "Could not open \'…\': No such file or directory"',
+    qemu: 'refuses',
+  },
+  BOOT_FLASH_SIZE: {
+    title: 'A firmware file whose size is not a multiple of 4 KiB.',
+    why: 'it is mapped as a flash chip, which has whole blocks',
+    remedy: 'name the OVMF_CODE or OVMF_VARS file itself',
+    source: 'QEMU: "system firmware block device … has invalid size"',
+    qemu: 'refuses',
+  },
+  BOOT_ESP_NOT_A_FOLDER: {
+    title: 'boot.esp is not a folder that can be read.',
+    why: 'the EFI system partition is made of a folder’s files; a disk image belongs in `devices`',
+    remedy: 'give a folder that holds EFI/BOOT/BOOTX64.EFI or startup.nsh',
+    source: 'QEMU: "Could not read directory"',
+    qemu: 'refuses',
+  },
+  BOOT_QBOOT_MISSING: {
+    title: 'rom "qboot", but this QEMU has no qboot.rom.',
+    why: 'QEMU packages may leave it away',
+    remedy: 'use rom "auto"',
+    source: 'QEMU: "could not load PC BIOS \'qboot.rom\'"',
+    qemu: 'refuses',
+  },
+})
+
+const KERNELS: readonly FileContent[] = ['linux-bzimage', 'elf-pvh', 'elf-multiboot']
+
+/** Kinds whose guests' drivers need nothing that only SeaBIOS sets up (PCI windows, option ROMs). */
+const WITHOUT_FIRMWARE = ['nvdimm', 'serial']
+
+/**
+ * Whether qboot starts this machine just as SeaBIOS would. Tried on QEMU 7.2: PVH, multiboot and bzImage work on q35 and
+ * pc, with 8M of RAM and with memory above 4G, several CPUs and NVDIMMs. qboot leaves PCI windows to the kernel, so with
+ * PCI devices it is taken only for Linux images, which assign them by themselves.
+ */
+export function qbootServes(
+  boot: BootConfig,
+  { machine, facts }: Pick<RuleContext, 'machine' | 'facts'>,
+): boolean {
+  if (boot.rom !== 'auto') return boot.rom === 'qboot'
+  if (facts.qemu?.firmware['qboot.rom'] === undefined || boot.kernel === undefined) return false
+  const content = facts.files.get(boot.kernel)?.content
+  const isElf = content === 'elf-pvh' || content === 'elf-multiboot'
+  return (
+    content === 'linux-bzimage' || (isElf && machine.devices.every((d) => WITHOUT_FIRMWARE.includes(d.kind)))
+  )
+}
+
+/** All problems of the boot section. */
+export function check(boot: BootConfig, context: RuleContext): readonly Diagnostic[] {
+  const { machine, path } = context
+  const found: Diagnostic[] = []
+  const isDirect = machine.firmware === 'direct'
+  if (boot.kernel === undefined) {
+    if (boot.initrd !== undefined)
+      found.push(
+        problems.BOOT_INITRD_WITHOUT_KERNEL.at(`${path}.initrd`, `initrd ${boot.initrd}, but no kernel`),
+      )
+    if (boot.append !== undefined)
+      found.push(
+        problems.BOOT_APPEND_WITHOUT_KERNEL.at(`${path}.append`, `append "${boot.append}", but no kernel`),
+      )
+    const hasSource =
+      boot.esp !== undefined || machine.devices.some((d) => d.kind === 'disk' || d.kind === 'nic')
+    if (isDirect || !hasSource)
+      found.push(
+        problems.BOOT_NOTHING.at(
+          path,
+          isDirect
+            ? 'firmware "direct" without a kernel'
+            : 'no kernel, disk, network card or EFI system partition',
+        ),
+      )
+  } else if (machine.firmware === 'bios') {
+    found.push(
+      problems.BOOT_KERNEL_IGNORED.at(`${path}.firmware`, `firmware "bios" and kernel ${boot.kernel}`),
+    )
+  }
+  if (machine.firmware !== 'uefi') {
+    for (const key of ['esp', 'code', 'variables'] as const) {
+      if (boot[key] !== undefined)
+        found.push(
+          problems.BOOT_UEFI_ONLY.at(`${path}.${key}`, `boot.${key} with firmware "${machine.firmware}"`),
+        )
+    }
+  }
+  return [
+    ...found,
+    ...checkKernel(boot, context),
+    ...(machine.firmware === 'uefi' ? checkUefi(boot, context) : []),
+    ...checkRom(boot, context),
+  ]
+}
+
+function checkFile(path: string | undefined, at: string, { facts }: RuleContext): readonly Diagnostic[] {
+  const file = path === undefined ? undefined : facts.files.get(path)
+  if (!file) return []
+  if (file.kind === 'missing') return [problems.BOOT_FILE_MISSING.at(at, `there is no ${file.path}`)]
+  if (file.kind === 'directory') return [problems.BOOT_FILE_UNREADABLE.at(at, `${file.path} is a folder`)]
+  return file.isReadable ? [] : [problems.BOOT_FILE_UNREADABLE.at(at, `${file.path} cannot be read`)]
+}
+
+const NAMES: Partial<Record<FileContent, string>> = {
+  text: 'text',
+  empty: 'empty',
+  gzip: 'a gzip archive',
+  xz: 'an xz archive',
+  cpio: 'a cpio archive',
+  qcow2: 'a qcow2 disk image',
+  'boot-sector': 'a disk image',
+  unknown: 'no kind of kernel',
+}
+
+function checkKernel(boot: BootConfig, context: RuleContext): readonly Diagnostic[] {
+  const unreadable = [
+    ...checkFile(boot.kernel, `${context.path}.kernel`, context),
+    ...checkFile(boot.initrd, `${context.path}.initrd`, context),
+  ]
+  const file = context.facts.files.get(boot.kernel ?? '')
+  if (unreadable.length > 0 || file?.kind !== 'file' || file.content === undefined) return unreadable
+  if (KERNELS.includes(file.content)) return unreadable
+  const at = `${context.path}.kernel`
+  if (file.content === 'elf32' || file.content === 'elf64') {
+    return [
+      problems.BOOT_KERNEL_WITHOUT_PVH.at(
+        at,
+        `${file.path} is an ELF file without PVH note or multiboot header`,
+      ),
+    ]
+  }
+  if (file.content === 'pe')
+    return context.machine.firmware === 'uefi'
+      ? []
+      : [problems.BOOT_KERNEL_IS_EFI.at(at, `${file.path} is an EFI program`)]
+  return [problems.BOOT_KERNEL_NOT_A_KERNEL.at(at, `${file.path} is ${NAMES[file.content] ?? file.content}`)]
+}
+
+function checkUefi(boot: BootConfig, context: RuleContext): readonly Diagnostic[] {
+  const { facts, path } = context
+  const { code, variables } = ovmf(boot, facts)
+  const found: Diagnostic[] = []
+  if (facts.qemu && (code === undefined || variables === undefined))
+    found.push(problems.BOOT_OVMF_MISSING.at(`${path}.firmware`, 'firmware "uefi", but no OVMF was found'))
+  for (const key of ['code', 'variables'] as const) {
+    found.push(...checkFile(boot[key], `${path}.${key}`, context))
+    const file = facts.files.get(boot[key] ?? '')
+    if (file?.kind === 'file' && (file.bytes === 0 || file.bytes % 4096 !== 0)) {
+      found.push(problems.BOOT_FLASH_SIZE.at(`${path}.${key}`, `${file.path} has ${file.bytes} bytes`))
+    }
+  }
+  const esp = facts.files.get(boot.esp ?? '')
+  if (esp && (esp.kind !== 'directory' || !esp.isReadable)) {
+    found.push(
+      problems.BOOT_ESP_NOT_A_FOLDER.at(
+        `${path}.esp`,
+        `${esp.path} is ${esp.kind === 'missing' ? 'missing' : esp.kind === 'directory' ? 'not readable' : 'no folder'}`,
+      ),
+    )
+  }
+  return found
+}
+
+function checkRom(boot: BootConfig, { machine, facts, path }: RuleContext): readonly Diagnostic[] {
+  if (boot.rom !== 'qboot' || machine.firmware !== 'direct') return []
+  if (facts.qemu && facts.qemu.firmware['qboot.rom'] === undefined)
+    return [problems.BOOT_QBOOT_MISSING.at(`${path}.rom`, `no qboot.rom with ${facts.qemu.path}`)]
+  return []
+}

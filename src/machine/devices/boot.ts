@@ -1,0 +1,101 @@
+/** What the guest boots, and by which firmware. */
+import { isAbsolute, resolve } from 'node:path'
+import { type Argument, type Compiled, defineDevice, option, type RuleContext } from '../device.ts'
+import { type BootConfig, bootSchema, ovmf } from './boot-options.ts'
+import { check, problems, qbootServes } from './boot-rules.ts'
+
+export { firmwareOf } from './boot-options.ts'
+
+const PATHS = ['kernel', 'initrd', 'esp', 'code', 'variables'] as const
+
+const pathsIn = (boot: BootConfig) =>
+  PATHS.flatMap((key) => (boot[key] === undefined ? [] : [[key, boot[key]] as const]))
+
+/** No devices that the description does not name, no window, no configuration of this computer's. */
+const BARE: readonly Argument[] = [
+  ['-nodefaults'],
+  ['-no-user-config'],
+  ['-display', 'none'],
+  ['-vga', 'none'],
+]
+
+function compile(boot: BootConfig, context: RuleContext): Compiled {
+  const kernel = [
+    ...(boot.kernel === undefined ? [] : [['-kernel', boot.kernel] as const]),
+    ...(boot.initrd === undefined ? [] : [['-initrd', boot.initrd] as const]),
+    ...(boot.append === undefined ? [] : [['-append', boot.append] as const]),
+  ]
+  const { firmware } = context.machine
+  if (firmware === 'uefi') return compileUefi(boot, context, kernel)
+  return {
+    args: [
+      ...BARE,
+      ...(firmware === 'direct' && qbootServes(boot, context) ? [['-bios', 'qboot.rom'] as const] : []),
+      ...kernel,
+    ],
+  }
+}
+
+function compileUefi(boot: BootConfig, { facts }: RuleContext, kernel: readonly Argument[]): Compiled {
+  const { code, variables } = ovmf(boot, facts)
+  const flash = (unit: number, file: string, more: Readonly<Record<string, boolean>>) =>
+    option('-drive', undefined, { if: 'pflash', unit, format: 'raw', file, ...more })
+  return {
+    args: [
+      ...BARE,
+      flash(0, code ?? 'OVMF_CODE_4M.fd', { readonly: true }),
+      // Without a path of the user's own the variables are the distribution's file: writes go to a copy that QEMU drops.
+      flash(1, variables ?? 'OVMF_VARS_4M.fd', boot.variables === undefined ? { snapshot: true } : {}),
+      ...espArgs(boot),
+      ...kernel,
+    ],
+    locks: boot.variables === undefined ? [] : [{ path: boot.variables, mode: 'exclusive' }],
+  }
+}
+
+/** `-blockdev` takes the folder as a key of its own, so that colons (as in `fat:rw:`) mean nothing. */
+function espArgs(boot: BootConfig): readonly Argument[] {
+  if (boot.esp === undefined) return []
+  return [
+    option('-blockdev', undefined, {
+      driver: 'vvfat',
+      'node-name': 'esp',
+      dir: boot.esp,
+      label: 'ESP',
+      'read-only': true,
+    }),
+    option('-device', 'virtio-blk-pci', { id: 'esp-disk', drive: 'esp', bootindex: 0 }),
+  ]
+}
+
+/** What is booted. */
+export const boot = defineDevice({
+  kind: 'boot',
+  summary: 'Kernel, initial RAM disk, command line, firmware',
+  schema: bootSchema,
+  diagnostics: problems,
+  place: (boot, home) => ({
+    ...boot,
+    ...Object.fromEntries(
+      pathsIn(boot).map(([key, path]) => [key, isAbsolute(path) ? path : resolve(home.folder, path)]),
+    ),
+  }),
+  paths: (boot) => pathsIn(boot).map(([, path]) => path),
+  needs: (boot) => (boot.esp === undefined ? {} : { types: ['virtio-blk-pci'] }),
+  check,
+  compile,
+  mustSee: (boot, { machine }) =>
+    machine.firmware === 'direct' && boot.append !== undefined
+      ? [
+          {
+            device: 'boot',
+            aspect: 'command line',
+            want: boot.append,
+            // PVH and multiboot loaders may put the kernel's name before the command line; Linux's boot stub adds words.
+            see: (view) =>
+              view.commandLine &&
+              (view.commandLine.includes(boot.append ?? '') ? boot.append : view.commandLine),
+          },
+        ]
+      : [],
+})

@@ -1,0 +1,208 @@
+/** Rules about the machine as a whole: what no single device can see. */
+import { type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
+import type { MachineView } from './device.ts'
+import type { Facts } from './facts.ts'
+import type { MachineConfig } from './machine-schema.ts'
+import type { Part } from './parts.ts'
+
+export const problems = defineDiagnostics({
+  ARCH_UNSUPPORTED: {
+    title: 'A guest architecture other than x86_64.',
+    why: 'bringup describes and boots x86-64 machines only, so far',
+    remedy: 'leave arch away, or set it to "x86_64"',
+    qemu: 'accepts',
+  },
+  DEVICE_ID_TWICE: {
+    title: 'Two devices have the same id.',
+    why: 'QEMU, stores and reports tell devices apart by their ids',
+    remedy: 'give one of them another id, or leave the id away',
+    source: 'QEMU: "Duplicate ID \'…\' for device"',
+    qemu: 'refuses',
+  },
+  QEMU_LACKS_TYPE: {
+    title: 'This QEMU binary does not have a device that the machine needs.',
+    why: 'QEMU is built with a choice of devices, and asked, this one does not name it',
+    remedy:
+      'use another binary (--qemu), or install the package that brings the device; `bringup doctor` lists the binaries',
+    source: 'QEMU: "\'…\' is not a valid device model name"',
+    qemu: 'refuses',
+  },
+  QEMU_LACKS_PROPERTY: {
+    title: 'A device of this QEMU binary does not have a property that the machine needs.',
+    why: 'properties come and go with versions and build options',
+    remedy: 'use another binary (--qemu), or leave the option away',
+    source: 'QEMU: "Property \'…\' not found"',
+    qemu: 'refuses',
+  },
+  MACHINE_TYPE_UNKNOWN: {
+    title: 'This QEMU binary does not have the machine type.',
+    why: 'machine types are compiled in',
+    remedy: 'use another binary (--qemu)',
+    source: 'QEMU: "unsupported machine type"',
+    qemu: 'refuses',
+  },
+  PIN_CPU_MISSING: {
+    title: 'A pinned CPU does not exist.',
+    why: 'there is no thread to pin',
+    remedy: 'use an index below cpu.count',
+    qemu: 'accepts',
+  },
+  PIN_TWICE: {
+    title: 'A CPU is pinned twice.',
+    why: 'only one of the two can hold',
+    remedy: 'list all host CPUs in one entry',
+    qemu: 'accepts',
+  },
+  QEMU_ARG_CONFLICT: {
+    title: 'An argument for QEMU sets what bringup sets from the description.',
+    why: 'the last one would win silently, and the machine would not be the one that was checked',
+    remedy: 'say it in the description instead',
+    qemu: 'misbehaves',
+  },
+  QEMU_ARG_ID_TWICE: {
+    title: 'An argument for QEMU uses an id that the machine already has.',
+    why: 'ids are names of single things',
+    remedy: 'choose another id',
+    source: 'QEMU: "Duplicate ID \'…\'"',
+    qemu: 'refuses',
+  },
+})
+
+/** Options that bringup sets itself, and what to say instead. */
+const OWN: Readonly<Record<string, string>> = {
+  m: 'memory',
+  smp: 'cpu',
+  cpu: 'cpu.model',
+  M: 'type',
+  machine: 'type',
+  accel: 'accel',
+  'enable-kvm': 'accel',
+  kernel: 'boot.kernel',
+  initrd: 'boot.initrd',
+  append: 'boot.append',
+  bios: 'boot.rom',
+  pflash: 'boot.code',
+  numa: 'numa',
+  'mem-path': 'memory.path',
+  'mem-prealloc': 'memory.prealloc',
+  serial: 'console, or a device of kind "serial"',
+  monitor: 'nothing: bringup speaks QMP with QEMU',
+  mon: 'nothing: bringup speaks QMP with QEMU',
+  nographic: 'console',
+  display: 'nothing: machines have no display',
+  vga: 'nothing: machines have no display',
+  nodefaults: 'nothing: it is always set',
+  'no-user-config': 'nothing: it is always set',
+  S: 'nothing: bringup starts every machine paused',
+  daemonize: 'nothing: the machine ends with bringup',
+  'no-shutdown': 'nothing: bringup decides how a run ends',
+  'no-reboot': 'nothing: bringup decides how a run ends',
+}
+
+/** All problems of the whole. */
+export function checkWhole(
+  config: MachineConfig,
+  view: MachineView,
+  parts: readonly Part[],
+  facts: Facts,
+): readonly Diagnostic[] {
+  return [
+    ...checkPlatform(config, facts),
+    ...checkIds(parts),
+    ...checkNeeds(parts, facts),
+    ...checkPins(config, view),
+  ]
+}
+
+function checkPlatform({ arch, type }: MachineConfig, { qemu }: Facts): readonly Diagnostic[] {
+  if (arch !== 'x86_64') return [problems.ARCH_UNSUPPORTED.at('arch', `arch is "${arch}"`)]
+  if (!qemu || qemu.machines.length === 0 || qemu.machines.some((m) => m.name === type || m.alias === type))
+    return []
+  return [problems.MACHINE_TYPE_UNKNOWN.at('type', `QEMU at ${qemu.path} has no machine type "${type}"`)]
+}
+
+function checkIds(parts: readonly Part[]): readonly Diagnostic[] {
+  const first = new Map<string, Part>()
+  return parts.flatMap((part) => {
+    if (!part.path.startsWith('devices[')) return []
+    const other = first.get(part.id)
+    if (other)
+      return [
+        problems.DEVICE_ID_TWICE.at(
+          `${part.path}.id`,
+          `"${part.id}" is the id of ${other.path} and of ${part.path}`,
+        ),
+      ]
+    first.set(part.id, part)
+    return []
+  })
+}
+
+function checkNeeds(parts: readonly Part[], { qemu }: Facts): readonly Diagnostic[] {
+  if (!qemu) return []
+  const types = new Set(qemu.types)
+  return parts.flatMap(({ device, config, path }) => {
+    const needs = device.needs?.(config)
+    if (!needs) return []
+    const lacking = (needs.types ?? []).filter((type) => !types.has(type))
+    const without = (needs.properties ?? []).filter(
+      ([type, property]) => qemu.properties[type]?.includes(property) === false,
+    )
+    return [
+      ...lacking.map((type) => problems.QEMU_LACKS_TYPE.at(path, `QEMU at ${qemu.path} has no "${type}"`)),
+      ...without.map(([type, property]) =>
+        problems.QEMU_LACKS_PROPERTY.at(
+          path,
+          `"${type}" of QEMU at ${qemu.path} has no property "${property}"`,
+        ),
+      ),
+    ]
+  })
+}
+
+function checkPins({ pins }: MachineConfig, { cpus }: MachineView): readonly Diagnostic[] {
+  return pins.flatMap(({ cpu }, i) => {
+    const at = `pins[${i}].cpu`
+    if (cpu >= cpus.count)
+      return [
+        problems.PIN_CPU_MISSING.at(
+          at,
+          `CPU ${cpu} is pinned, but the last one at boot is ${cpus.count - 1}`,
+        ),
+      ]
+    return pins.findIndex((p) => p.cpu === cpu) < i
+      ? [problems.PIN_TWICE.at(at, `CPU ${cpu} is pinned twice`)]
+      : []
+  })
+}
+
+const ID = /(?:^|,)id=([^,]+)/
+
+/** Arguments of the user's own against those that the description became. */
+export function checkQemuArgs(
+  qemuArgs: readonly string[],
+  args: readonly (readonly [string, string?])[],
+): readonly Diagnostic[] {
+  if (qemuArgs.length === 0) return []
+  const ids = new Set(args.flatMap(([, value]) => ID.exec(value ?? '')?.[1] ?? []))
+  return qemuArgs.flatMap((arg, i) => {
+    const at = `qemuArgs[${i}]`
+    const name = /^--?(.+)$/.exec(arg)?.[1]
+    const own = name === undefined || !Object.hasOwn(OWN, name) ? undefined : OWN[name]
+    if (own !== undefined) {
+      return [
+        problems.QEMU_ARG_CONFLICT.at(
+          at,
+          `${arg} is set by bringup`,
+          own.startsWith('nothing')
+            ? { remedy: `leave it away (${own.slice(9)})` }
+            : { remedy: `use \`${own}\` of the description` },
+        ),
+      ]
+    }
+    const id = ID.exec(arg)?.[1]
+    return id !== undefined && ids.has(id)
+      ? [problems.QEMU_ARG_ID_TWICE.at(at, `${arg} uses the id "${id}" of the machine's own`)]
+      : []
+  })
+}
