@@ -29,8 +29,7 @@ const STAGES: Readonly<Record<string, string>> = {
   'rep-stosb': 'rep stosb in long mode',
   exception: 'taking an exception',
   timer: 'a timer interrupt',
-  cpus: 'starting a second CPU',
-  end: 'leaving',
+  cpu2: 'starting a second CPU',
 }
 
 const CPUS = 2
