@@ -22,8 +22,6 @@ const MAY_IMPORT = {
 /** Files outside the rooms, and the rooms that they may import. */
 const LIBRARY = Object.keys(MAY_IMPORT).filter((room) => room !== 'cli' && room !== 'testing')
 const ENTRANCES = { 'index.ts': LIBRARY, 'launch.ts': LIBRARY }
-  'index.ts': Object.keys(MAY_IMPORT).filter((room) => room !== 'cli' && room !== 'testing'),
-}
 
 /** Where an operating system may be named outside its profile, and why. */
 const NAMED_FOR_A_REASON = {

@@ -14,16 +14,12 @@ const jiti = createJiti(pathToFileURL(`${ROOT}/`).href, { fsCache: `${ROOT}/node
 const load = (path) => jiti.import(join(ROOT, 'src', path))
 
 const { z } = await jiti.import('zod')
-const { configSchema } = await load('machine/config-schema.ts')
+const { configJsonSchema: makeSchema } = await load('machine/json-schema.ts')
 const { SHAPES } = await load('cli/shapes.ts')
 const { COMMANDS } = await load('cli/commands.ts')
 const { GLOBAL_OPTIONS } = await load('cli/help.ts')
 
-const configJsonSchema = {
-  $id: 'bringup.schema.json',
-  title: 'bringup.config',
-  ...z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' }),
-}
+const configJsonSchema = makeSchema()
 const commands = await Promise.all(
   COMMANDS.map(async (entry) => ({ name: entry.name, ...(await entry.load()).command })),
 )

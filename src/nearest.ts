@@ -1,12 +1,16 @@
 /** The word that was probably meant. */
 
-/** The candidate with the fewest edits to `word`, if they are few enough for a slip of the finger (a third of it). */
+/**
+ * The candidate with the fewest edits to `word`, if they are few enough for slips of the finger (a third of the word).
+ * Of equals, the one that is as long as the word: swapped letters are likelier than forgotten ones.
+ */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
   const limit = Math.max(1, Math.floor(word.length / 3) + 1)
+  const lengthTo = (candidate: string) => Math.abs(candidate.length - word.length)
   const ranked = candidates
     .map((candidate) => ({ candidate, edits: editsBetween(word.toLowerCase(), candidate.toLowerCase()) }))
     .filter(({ edits }) => edits <= limit)
-    .toSorted((a, b) => a.edits - b.edits)
+    .toSorted((a, b) => a.edits - b.edits || lengthTo(a.candidate) - lengthTo(b.candidate))
   return ranked[0]?.candidate
 }
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The process `bringup`: what can be answered at once is; signals become one AbortSignal; the exit code is set once. */
+import { setMaxListeners } from 'node:events'
 import { readFileSync } from 'node:fs'
 import * as nodeModule from 'node:module'
 
@@ -28,6 +29,8 @@ if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
 /** The first signal asks for an end, so that runs are recorded; the second one is obeyed at once. */
 function abortOnSignals(): AbortSignal {
   const controller = new AbortController()
+  // Many compilers and guests may wait for it at once; that is no leak.
+  setMaxListeners(0, controller.signal)
   const numbers = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 }
   for (const [name, number] of Object.entries(numbers)) {
     process.on(name, () => {

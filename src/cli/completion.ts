@@ -30,7 +30,7 @@ async function everyCandidate(
   project: LoadProject,
 ): Promise<readonly string[]> {
   const { command, options, operands } = await whereAmI(before)
-  const open = options.find((o) => longName(o) === before.at(-1) || shortName(o) === before.at(-1))
+  const open = options.find((o) => isNamed(o, before.at(-1)))
   if (open?.flags.includes('<')) return values(open, project)
   if (last.startsWith('-')) return [...options.map(longName), '--help']
   if (!command) return COMMANDS.map((entry) => entry.name)
@@ -51,10 +51,8 @@ interface Place {
 async function whereAmI(before: readonly string[]): Promise<Place> {
   let place: Place = { options: GLOBAL_OPTIONS, operands: 0 }
   for (const [index, word] of before.entries()) {
-    const previous = before[index - 1]
-    const isValue = place.options.some(
-      (o) => o.flags.includes('<') && (longName(o) === previous || shortName(o) === previous),
-    )
+    const isValue =
+      index > 0 && place.options.some((o) => o.flags.includes('<') && isNamed(o, before[index - 1]))
     if (word.startsWith('-') || isValue) continue
     const below = place.command
       ? place.command.subcommands?.[word]
@@ -77,7 +75,8 @@ async function namesFrom(source: ValueSource, project: LoadProject): Promise<rea
     const loaded = await project()
     if (source === 'machines') return Object.keys(loaded.machines)
     if (source === 'runs') return ['last', ...listRuns(loaded.stateFolder).map((r) => r.id)]
-    return [...new Set(['probe', 'linux', ...loaded.profiles.map((p) => p.name)])]
+    const { BUILT_IN } = await import('../project/profiles/index.ts')
+    return [...new Set([...loaded.profiles, ...BUILT_IN].map((profile) => profile.name))]
   } catch {
     // A broken config has its message when the command runs; the shell wants none.
     return []
@@ -88,8 +87,8 @@ function longName(option: OptionSpec): string {
   return /--[\w-]+/.exec(option.flags)?.[0] ?? option.flags
 }
 
-function shortName(option: OptionSpec): string | undefined {
-  return /^-\w/.exec(option.flags)?.[0]
+function isNamed(option: OptionSpec, word: string | undefined): boolean {
+  return word !== undefined && (word === longName(option) || word === /^-\w/.exec(option.flags)?.[0])
 }
 
 const BASH = `# bash completion of bringup

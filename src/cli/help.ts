@@ -1,7 +1,10 @@
 /** Builds commander's view of a command from its data, help with examples included. */
 import { Argument, Option, Command as Parser } from 'commander'
+import type { BringupError } from '../diagnostics.ts'
+import { nearest } from '../nearest.ts'
 import type { ArgumentSpec, Command, OptionSpec } from './command.ts'
 import type { Colors } from './output.ts'
+import { usageError } from './usage.ts'
 
 /** Options that every command takes. */
 export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
@@ -47,7 +50,23 @@ export function addCommand(
   parser.addHelpText('after', () => examplesText(command, colors))
   for (const [below, subcommand] of Object.entries(command.subcommands ?? {}))
     addCommand(parser, below, subcommand, colors, onChosen)
-  if (command.run || !command.subcommands) parser.action(() => onChosen(command, parser.args, parser.opts()))
+  // Where there are subcommands, a word too many is most likely one of them, misspelt.
+  parser.allowExcessArguments(command.subcommands !== undefined)
+  parser.action(() => {
+    const [word] = parser.args
+    if (command.subcommands && word !== undefined)
+      throw unknownCommand(word, Object.keys(command.subcommands))
+    return onChosen(command, parser.args, parser.opts())
+  })
+}
+
+/** An error for a word where a command should be. */
+export function unknownCommand(word: string, known: readonly string[]): BringupError {
+  const meant = nearest(word, known)
+  return usageError(
+    `there is no command "${word}"`,
+    meant === undefined ? undefined : `did you mean ${meant}?`,
+  )
 }
 
 function examplesText(command: Command, colors: Colors): string {

@@ -5,7 +5,7 @@ import type { Project } from '../project/project.ts'
 import { EXIT_CODES } from '../runs/verdict.ts'
 import { COMMANDS } from './commands.ts'
 import { reportError } from './errors.ts'
-import { addCommand, EXIT_CODE_HELP, GLOBAL_OPTIONS, Parser, toOption } from './help.ts'
+import { addCommand, EXIT_CODE_HELP, GLOBAL_OPTIONS, Parser, toOption, unknownCommand } from './help.ts'
 import { createOutput, type Output, type Sink, wantsColor } from './output.ts'
 import { usageError } from './usage.ts'
 
@@ -47,11 +47,13 @@ export async function main(argv: readonly string[], environment: Environment): P
 }
 
 function createParser(environment: Environment, output: Output): Parser {
-  const parser = new Parser('bringup')
+  const parser: Parser = new Parser('bringup')
+  parser
     .description("Brings up an operating system on hardware you don't have.")
     .version(environment.version, '-V, --version', 'print the version')
     .usage('[options] COMMAND')
     .helpCommand(false)
+    .allowExcessArguments()
     .exitOverride()
     .configureOutput({
       writeOut: (text) => environment.stdout.write(text),
@@ -61,6 +63,7 @@ function createParser(environment: Environment, output: Output): Parser {
     })
     .configureHelp({
       showGlobalOptions: true,
+      visibleGlobalOptions: () => [...parser.options],
       styleTitle: (text) => output.colors.bold(text),
       styleCommandText: (text) => output.colors.cyan(text),
       styleSubcommandText: (text) => output.colors.cyan(text),
@@ -70,7 +73,11 @@ function createParser(environment: Environment, output: Output): Parser {
   for (const option of GLOBAL_OPTIONS) parser.addOption(toOption(option))
   parser.action(() => {
     const word = parser.args[0]
-    if (word !== undefined) parser.error(`unknown command '${word}'`)
+    if (word !== undefined)
+      throw unknownCommand(
+        word,
+        COMMANDS.map((entry) => entry.name),
+      )
     parser.outputHelp()
   })
   return parser

@@ -1,35 +1,20 @@
-/** Finds, loads and checks `bringup.config`. */
-import { existsSync, readFileSync, statSync } from 'node:fs'
-import { basename, dirname, join, resolve } from 'node:path'
+/** Loads and checks `bringup.config`. */
+import { readFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { z } from 'zod'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
-import { configSchema } from '../machine/config-schema.ts'
+import { configFileSchema, configSchema } from '../machine/config-schema.ts'
+import { diagnoseIssues } from '../machine/schema-issues.ts'
 import { cacheFolder } from './cache-folder.ts'
-import { diagnoseIssues } from './config-issues.ts'
 import { findJsonError } from './json-text.ts'
 import type { Profile } from './profile.ts'
-
-/** In the order in which they are looked for. One folder may hold only one of them. */
-export const CONFIG_NAMES = ['ts', 'mts', 'js', 'mjs', 'json'].map(
-  (extension) => `bringup.config.${extension}`,
-)
 
 /** A config as it is written. `profiles` are code, and therefore not part of the schema for data. */
 export type ConfigInput = z.input<typeof configSchema> & { readonly profiles?: readonly Profile[] }
 export type BringupConfig = z.output<typeof configSchema> & { readonly profiles: readonly Profile[] }
 
 export const problems = defineDiagnostics({
-  CONFIG_NOT_FOUND: {
-    title: 'The config file or folder named by --project does not exist.',
-    why: '--project takes a bringup.config file, or a folder',
-    remedy: 'correct the path, or leave --project away to use the nearest bringup.config upwards',
-  },
-  CONFIG_AMBIGUOUS: {
-    title: 'One folder holds two config files.',
-    why: 'a machine needs one source; which of two files counts should not depend on their names',
-    remedy: 'delete one of them',
-  },
   CONFIG_SYNTAX: {
     title: 'The config file is not valid TypeScript, JavaScript or JSON.',
     why: 'nothing in it can be used until it can be read',
@@ -47,39 +32,6 @@ export const problems = defineDiagnostics({
       "write: export default defineConfig({ machines: { … } }), with defineConfig imported from 'bringup'",
   },
 })
-
-/**
- * The config file that counts: the one named, else the nearest one from `cwd` upwards.
- *
- * @throws BringupError CONFIG_NOT_FOUND, CONFIG_AMBIGUOUS
- */
-export function findConfig({
-  cwd,
-  project,
-}: {
-  readonly cwd: string
-  readonly project?: string
-}): string | undefined {
-  if (project === undefined) return searchUpwards(resolve(cwd))
-  const named = resolve(cwd, project)
-  const stat = statSync(named, { throwIfNoEntry: false })
-  if (!stat) throw new BringupError([problems.CONFIG_NOT_FOUND.at('', `there is no ${named}`)])
-  return stat.isDirectory() ? configIn(named) : named
-}
-
-function searchUpwards(folder: string): string | undefined {
-  const found = configIn(folder)
-  if (found !== undefined) return found
-  const parent = dirname(folder)
-  return parent === folder ? undefined : searchUpwards(parent)
-}
-
-function configIn(folder: string): string | undefined {
-  const found = CONFIG_NAMES.filter((name) => existsSync(join(folder, name)))
-  if (found.length > 1)
-    throw new BringupError([problems.CONFIG_AMBIGUOUS.at('', `${folder} holds ${found.join(' and ')}`)])
-  return found[0] === undefined ? undefined : join(folder, found[0])
-}
 
 /**
  * Loads and checks one config file.
@@ -101,7 +53,7 @@ export async function loadConfig(file: string): Promise<BringupConfig> {
   const parsed = configSchema.safeParse(data)
   if (!parsed.success)
     throw new BringupError(
-      diagnoseIssues(parsed.error.issues, { schema: configSchema, input: data, file: basename(file) }),
+      diagnoseIssues(parsed.error.issues, { schema: configFileSchema, input: data, file: basename(file) }),
     )
   return { ...parsed.data, profiles }
 }
@@ -131,10 +83,11 @@ async function runModule(file: string): Promise<unknown> {
   const jiti = createJiti(pathToFileURL(file).href, {
     fsCache: join(cacheFolder(), 'config'),
     moduleCache: false,
+    interopDefault: false,
     virtualModules: { bringup: api },
   })
   try {
-    return await jiti.import(file, { default: true })
+    return (await jiti.import<{ default?: unknown }>(file)).default
   } catch (cause) {
     if (cause instanceof BringupError) throw cause
     throw explain(file, cause)
@@ -145,7 +98,7 @@ async function runModule(file: string): Promise<unknown> {
 function explain(file: string, cause: unknown): BringupError {
   const error = cause instanceof Error ? cause : new Error(String(cause))
   const syntax = /\((\d+):(\d+)\)\s*$/m.exec(error.message) ?? /:(\d+):(\d+)\s*$/m.exec(error.message)
-  const isSyntax = error.name === 'SyntaxError' || 'reasonCode' in error
+  const isSyntax = error.name === 'SyntaxError' || error.message.startsWith('ParseError')
   const place = (isSyntax ? syntax : undefined) ?? placeInStack(error.stack ?? '', file)
   const [line, column] = [Number(place?.[1] ?? 0), Number(place?.[2] ?? 0)]
   const message = (error.message.split('\n')[0] ?? '')

@@ -1,7 +1,8 @@
 /** A project: a folder with a description of machines, and the state that bringup keeps beside it. */
 import { dirname, join, resolve } from 'node:path'
 import type { MachineInput } from '../machine/machine.ts'
-import { type BringupConfig, findConfig, loadConfig } from './config.ts'
+import type { BringupConfig } from './config.ts'
+import { findConfig } from './config-file.ts'
 import type { Profile } from './profile.ts'
 
 export interface Project {
@@ -50,6 +51,8 @@ export interface ProjectRequest {
 export async function loadProject(request: ProjectRequest): Promise<Project> {
   const configFile = findConfig(request)
   if (configFile === undefined) return defaultProject(request)
+  // The schema and what it is made of are loaded only where there is something to check.
+  const { loadConfig } = await import('./config.ts')
   const config = await loadConfig(configFile)
   return projectOf(config, configFile, request)
 }

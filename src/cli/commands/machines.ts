@@ -82,7 +82,7 @@ async function explain(project: Project, name: string, { output }: Invocation): 
   if (output.isJson) return 0
   const { colors } = output
   const { count, max, sockets, cores, threads } = view.cpus
-  const field = (label: string, value: string) => output.print(`${colors.dim(label.padEnd(10))}${value}`)
+  const field = (label: string, value: string) => output.print(`${colors.dim(label.padEnd(11))}${value}`)
   field('machine', `${colors.bold(name)}${machine.summary === undefined ? '' : `: ${machine.summary}`}`)
   field('profile', machine.profile ?? project.profile)
   field('type', `${view.type}, ${machine.arch}, firmware ${view.firmware}, accelerator ${view.accel}`)
@@ -96,9 +96,9 @@ async function explain(project: Project, name: string, { output }: Invocation): 
   }
   for (const part of partsOf(machine).filter((p) => p.path.startsWith('devices['))) {
     output.print(
-      `${colors.dim(part.path.padEnd(10))}${colors.bold(part.device.kind)} ${part.id}: ${part.device.summary}`,
+      `${colors.dim(`${part.path} `)}${colors.bold(part.device.kind)} ${part.id}: ${part.device.summary}`,
     )
-    output.print(`          ${colors.dim(settings(part.config))}`)
+    output.print(`           ${colors.dim(settings(part.config))}`)
   }
   output.note(colors.dim(`\`bringup plan --machine ${name}\` checks it and shows the QEMU command`))
   return 0

@@ -11,7 +11,7 @@ export const problems = defineDiagnostics({
   },
 })
 
-const BUILT_IN: readonly Profile[] = [probe]
+export const BUILT_IN: readonly Profile[] = [probe]
 
 /**
  * The profile of that name: one of the project's own, else a built-in one.
