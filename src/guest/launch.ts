@@ -68,6 +68,9 @@ export async function launchPlan(plan: Plan, options: LaunchOptions): Promise<Gu
   return guest
 }
 
+/** How long a guest that panicked may go on. */
+const PANIC_GRACE_MS = 1500
+
 type EndedBy = NonNullable<Ending['endedBy']>
 
 class RunningGuest implements Guest {
@@ -84,6 +87,7 @@ class RunningGuest implements Guest {
   #runsFrom: number | undefined
   #endedBy: EndedBy | undefined
   #deadline: NodeJS.Timeout | undefined
+  #afterPanic: NodeJS.Timeout | undefined
   #panicLine: string | undefined
   #shutdown: Ending['shutdown']
   #watchdogAction: string | undefined
@@ -201,7 +205,10 @@ class RunningGuest implements Guest {
   }
 
   #watchLine(line: string): void {
-    if (this.#panicLine === undefined && this.#panicPatterns.some((p) => p.test(line))) this.#panicLine = line
+    if (this.#panicLine !== undefined || !this.#panicPatterns.some((p) => p.test(line))) return
+    this.#panicLine = line
+    // Time to print its trace and to reset; a kernel that only halts after a panic would else use up the whole time-out.
+    this.#afterPanic = setTimeout(() => this.#end('panic'), PANIC_GRACE_MS)
   }
 
   #watchEvents(): void {
@@ -235,6 +242,7 @@ class RunningGuest implements Guest {
   async #conclude(): Promise<RunResult> {
     const exit = await this.#process.exited
     clearTimeout(this.#deadline)
+    clearTimeout(this.#afterPanic)
     const endedAt = performance.now()
     const tripleFault = readOr(this.folder.qemuLog).includes('Triple fault')
     const ending = this.#ending(exit, tripleFault)

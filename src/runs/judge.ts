@@ -29,7 +29,7 @@ export interface Ending {
   /** Exit code reported by the guest through its command channel. */
   readonly shellExit?: number
   /** Why bringup itself ended the machine. */
-  readonly endedBy?: 'timeout' | 'interrupt' | 'kill' | 'shell-exit' | 'close'
+  readonly endedBy?: 'timeout' | 'interrupt' | 'kill' | 'panic' | 'shell-exit' | 'close'
   readonly debugExit: boolean
   readonly timeoutMs: number
   readonly consoleTail: readonly string[]

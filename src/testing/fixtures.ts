@@ -38,11 +38,12 @@ export const test = base
     })
     return folder
   })
-  .extend('launch', async ({ options, stateFolder, task, annotate, signal }, { onCleanup }): Promise<Launch> => {
+  .extend('launch', async ({ options, stateFolder, task, signal }, { onCleanup }): Promise<Launch> => {
     const guests: Guest[] = []
     onCleanup(async () => {
       // Evidence before the kill: afterwards the guest has nothing more to say.
-      if (task.result?.state === 'fail') for (const guest of guests) await annotate(evidence(guest), 'guest')
+      const [error] = task.result?.state === 'fail' ? (task.result.errors ?? []) : []
+      if (error) error.message = [error.message, ...guests.map(evidence)].join('\n\n')
       await Promise.all(guests.map((guest) => guest.close({ withinMs: CLOSE_MS })))
     })
     return async (machine = {}, request = {}) => {

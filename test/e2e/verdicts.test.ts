@@ -35,7 +35,7 @@ describe('verdicts', () => {
     await expect(exits).toEnd('crashed')
     const hangs = await launch(say('panic-hang', { timeout: '5s' }))
     await expect(hangs).toEnd('crashed')
-    expect((await hangs.done).timings.runMs).toBeLessThan(5000)
+    expect((await hangs.done).timings.runMs).toBeLessThan(4500)
   })
 
   test('crashed: the watchdog expires', async ({ launch }) => {
@@ -55,7 +55,7 @@ describe('verdicts', () => {
     await expect(guest).toEnd('timed-out')
     const [finding] = (await guest.done).diagnostics
     expect(finding?.code).toBe('GUEST_TIMED_OUT')
-    expect(finding?.evidence?.at(-1)).toContain('"end"')
+    expect(finding?.evidence?.at(-1)).toMatch(/^\{"t":/)
   })
 
   test('interrupted: by the signal of the caller', async ({ launch }) => {
