@@ -26,7 +26,9 @@ const ENTRANCES = { 'index.ts': LIBRARY, 'launch.ts': LIBRARY }
 /** Where an operating system may be named outside its profile, and why. */
 const NAMED_FOR_A_REASON = {
   'machine/facts.ts': 'kinds of kernel image are file formats: a bzImage is one whatever it boots',
-  'machine/devices/boot.ts': 'boots by the Linux boot protocol, which other kernels use too',
+  'machine/devices/boot-': 'the Linux boot protocol is a protocol, which other kernels use too',
+  'machine/devices/nvdimm-rules.ts': 'the same file formats: a store that begins with one is a mistaken path',
+  'plan/sniff.ts': 'the same file formats',
   'host/': 'facts of this computer, which runs Linux, are read from its /proc and /sys',
 }
 

@@ -13,6 +13,7 @@ import { configPage, diagnosticsPage, flagsPage } from './reference-pages.mjs'
 const jiti = createJiti(pathToFileURL(`${ROOT}/`).href, { fsCache: `${ROOT}/node_modules/.cache/jiti` })
 const load = (path) => jiti.import(join(ROOT, 'src', path))
 
+const doubles = []
 const { z } = await jiti.import('zod')
 const { configJsonSchema: makeSchema } = await load('machine/json-schema.ts')
 const { SHAPES } = await load('cli/shapes.ts')
@@ -37,12 +38,13 @@ const files = {
   'docs/reference/config.md': configPage(configJsonSchema),
 }
 
+for (const double of doubles) console.error(double)
 const stale = Object.entries(files)
   .filter(([path, text]) => !isSame(path, text))
   .map(([path]) => path)
 if (process.argv.includes('--check')) {
   for (const path of stale) console.error(`${path} is not what the code says; run: npm run docs:generate`)
-  process.exitCode = stale.length === 0 ? 0 : 1
+  process.exitCode = stale.length === 0 && doubles.length === 0 ? 0 : 1
 } else {
   for (const path of stale) {
     mkdirSync(dirname(join(ROOT, path)), { recursive: true })
@@ -73,7 +75,7 @@ async function everyDiagnostic() {
       for (const kind of kindsIn(value)) {
         const other = found.get(kind.code)
         if (other && other.file !== file && other.kind.title !== kind.title)
-          throw new Error(`${kind.code} is declared in ${other.file} and in ${file}`)
+          doubles.push(`${kind.code} means one thing in ${other.file} and another in ${file}`)
         if (!other) found.set(kind.code, { kind, file })
       }
     }
