@@ -24,7 +24,7 @@ struct acpi_entry8 {
 struct acpi_fadt {
     struct acpi_header header;
     uint32_t facs, dsdt;
-    uint8_t reserved[20];
+    uint8_t reserved[12];
     uint32_t pm1a_event, pm1b_event, pm1a_control, pm1b_control;
 } PACKED;
 

@@ -57,7 +57,7 @@ static enum memory_kind kind_of_e820(uint32_t type)
 
 void boot_add_range(uint64_t start, uint64_t bytes, enum memory_kind kind)
 {
-    if (boot.range_count < sizeof boot.ranges / sizeof *boot.ranges)
+    if (bytes && boot.range_count < sizeof boot.ranges / sizeof *boot.ranges)
         boot.ranges[boot.range_count++] = (struct memory_range){ start, bytes, kind };
 }
 

@@ -114,12 +114,15 @@ static void flood(const char *value)
 
 static void echo(const char *value)
 {
-    char line[256];
+    char line[256], c = 0;
     size_t length = 0;
     (void)value;
     serial_text("echo ready\n");
     for (;;) {
-        char c = serial_get();
+        char before = c;
+        c = serial_get();
+        if (before == '\r' && c == '\n')
+            continue;
         if (c != '\r' && c != '\n') {
             if (length < sizeof line - 1)
                 line[length++] = c;
@@ -128,10 +131,8 @@ static void echo(const char *value)
         line[length] = 0;
         if (text_equal(line, "quit"))
             return;
-        if (length || c == '\n') {
-            serial_text(line);
-            serial_put('\n');
-        }
+        serial_text(line);
+        serial_put('\n');
         length = 0;
     }
 }

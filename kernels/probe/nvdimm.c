@@ -65,6 +65,22 @@ static void join_hints(const struct nfit_entry *entry)
             nvdimms[i].hints = hints;
 }
 
+static uint32_t handle_of(const struct nvdimm *nvdimm)
+{
+    return nvdimm->mapping ? nvdimm->mapping->handle : 0;
+}
+
+/* By ascending handle: QEMU lists them in the order of a hash table. */
+static void sort_by_handle(void)
+{
+    for (size_t i = 1; i < count; i++)
+        for (size_t j = i; j > 0 && handle_of(&nvdimms[j - 1]) > handle_of(&nvdimms[j]); j--) {
+            struct nvdimm swap = nvdimms[j];
+            nvdimms[j] = nvdimms[j - 1];
+            nvdimms[j - 1] = swap;
+        }
+}
+
 static bool is_armed(const struct nvdimm *nvdimm)
 {
     return !nvdimm->mapping || !(nvdimm->mapping->state & NFIT_STATE_NOT_ARMED);
@@ -75,6 +91,7 @@ void nvdimm_init(bool touch)
     each_entry(take_range);
     each_entry(join_mapping);
     each_entry(join_hints);
+    sort_by_handle();
     for (size_t i = 0; i < count && touch; i++) {
         const struct nvdimm *nvdimm = &nvdimms[i];
         uint64_t hint = nvdimm->hints && nvdimm->hints->count ? nvdimm->hints->addresses[0] : 0;
@@ -91,11 +108,6 @@ static void report_persistence(void)
         json_string("persistenceDomain", "mem-ctrl");
     else
         json_null("persistenceDomain");
-}
-
-static uint32_t handle_of(const struct nvdimm *nvdimm)
-{
-    return nvdimm->mapping ? nvdimm->mapping->handle : 0;
 }
 
 void nvdimm_report(void)

@@ -69,6 +69,28 @@ void pci_write32(struct pci_address at, unsigned offset, uint32_t value)
     out32(CONFIG_DATA, value);
 }
 
+void pci_write16(struct pci_address at, unsigned offset, uint16_t value)
+{
+    volatile uint32_t *mapped = in_window(at, offset);
+    if (mapped) {
+        ((volatile uint16_t *)mapped)[offset / 2 % 2] = value;
+        return;
+    }
+    select_port(at, offset);
+    out16(CONFIG_DATA + (offset & 2), value);
+}
+
+void pci_write8(struct pci_address at, unsigned offset, uint8_t value)
+{
+    volatile uint32_t *mapped = in_window(at, offset);
+    if (mapped) {
+        ((volatile uint8_t *)mapped)[offset % 4] = value;
+        return;
+    }
+    select_port(at, offset);
+    out8((uint16_t)(CONFIG_DATA + (offset & 3)), value);
+}
+
 void pci_init(void)
 {
     const struct acpi_mcfg *mcfg = (const void *)acpi_find("MCFG", 0);
@@ -80,8 +102,8 @@ void pci_init(void)
     window_first_bus = range->first_bus;
     window_last_bus = range->last_bus;
     window = map(range->base, (uint64_t)(range->last_bus - range->first_bus + 1) << 20);
-    /* A table may name a window that firmware never switched on. */
-    if (pci_read32(first, IDS) != by_port)
+    /* A table may name a window that firmware never switched on; and a machine may have a window but no ports. */
+    if (by_port != nothing_there && pci_read32(first, IDS) != by_port)
         window = NULL;
 }
 
@@ -138,8 +160,6 @@ static bool walk_behind(struct walk *walk, struct pci_address bridge)
         secondary = ++walk->last_bus;
         pci_write32(bridge, BUS_NUMBERS, (numbers & 0xff000000) | 0xff0000u | (uint32_t)secondary << 8 | bridge.bus);
     }
-    if (secondary > walk->last_bus)
-        walk->last_bus = secondary;
     bool done = walk_bus(walk, secondary, slot_below(bridge));
     if (unnumbered)
         pci_write32(bridge, BUS_NUMBERS,
@@ -152,6 +172,8 @@ static bool walk_bus(struct walk *walk, uint8_t bus, int slot)
     if (walk->seen[bus])
         return false;
     walk->seen[bus] = true;
+    if (bus > walk->last_bus)
+        walk->last_bus = bus;
     for (unsigned i = 0; i < 32 * 8; i++) {
         struct pci_address at = { bus, (uint8_t)(i / 8), i % 8 };
         if (pci_read32(at, IDS) == nothing_there) {

@@ -14,6 +14,9 @@ void pci_init(void);
 uint32_t pci_read32(struct pci_address at, unsigned offset);
 uint16_t pci_read16(struct pci_address at, unsigned offset);
 uint8_t pci_read8(struct pci_address at, unsigned offset);
+/* Some registers take a write of their own width only. */
+void pci_write8(struct pci_address at, unsigned offset, uint8_t value);
+void pci_write16(struct pci_address at, unsigned offset, uint16_t value);
 void pci_write32(struct pci_address at, unsigned offset, uint32_t value);
 /* Finds a function by its ids. */
 bool pci_find(uint16_t vendor, uint16_t device, struct pci_address *found);

@@ -5,7 +5,7 @@
 #include "json.h"
 
 enum { DATA = 0, INTERRUPT_ENABLE = 1, FIFO_CONTROL = 2, LINE_CONTROL = 3, MODEM_CONTROL = 4, LINE_STATUS = 5, SCRATCH = 7 };
-enum { RECEIVED = 0x01, TRANSMITTER_EMPTY = 0x20 };
+enum { RECEIVED = 0x01, TRANSMITTER_EMPTY = 0x20, BROKEN = 0x80 };
 /* A 16550 takes this many bytes once its transmitter is empty. */
 enum { FIFO_BYTES = 16 };
 
@@ -13,6 +13,8 @@ static char buffer[512];
 static size_t used;
 static bool string_output;
 static char last = '\n';
+/* Switching the FIFO on loses what has arrived before: this keeps it. */
+static int early = -1;
 
 void serial_init(void)
 {
@@ -21,7 +23,9 @@ void serial_init(void)
     out8(COM1 + DATA, 1); /* 115200 baud */
     out8(COM1 + INTERRUPT_ENABLE, 0);
     out8(COM1 + LINE_CONTROL, 0x03); /* 8 bits, no parity */
-    out8(COM1 + FIFO_CONTROL, 0x01); /* on; what has arrived already is kept */
+    if ((in8(COM1 + LINE_STATUS) & (RECEIVED | BROKEN)) == RECEIVED) /* all ones: no port */
+        early = in8(COM1 + DATA);
+    out8(COM1 + FIFO_CONTROL, 0x01);
     out8(COM1 + MODEM_CONTROL, 0x03);
 }
 
@@ -84,6 +88,11 @@ void serial_hex(uint64_t value, unsigned digits)
 
 char serial_get(void)
 {
+    if (early >= 0) {
+        char c = (char)early;
+        early = -1;
+        return c;
+    }
     while (!(in8(COM1 + LINE_STATUS) & RECEIVED))
         cpu_relax();
     return (char)in8(COM1 + DATA);

@@ -8,15 +8,15 @@
 
 /* Intel 6300ESB I/O Controller Hub datasheet, chapter 16 */
 enum { COMMAND = 0x04, BAR = 0x10, CONFIG = 0x60, LOCK = 0x68, MEMORY_SPACE = 2, LOCK_ENABLE = 2 };
-enum { TIMER1 = 0x00, TIMER2 = 0x04, RELOAD = 0x0c };
+enum { TIMER1 = 0x00, TIMER2 = 0x04, RELOAD = 0x0c, RELOAD_NOW = 0x100 };
 /* In the PCI hole of both of QEMU's PC machines, for firmware that assigns no addresses. */
 enum { SPARE_ADDRESS = 0xfea00000, STAGE_TICKS = 0xff };
 
-static void write_unlocked(volatile uint8_t *registers, unsigned offset, uint32_t value)
+/* Each write to a timer, or to the reload register itself, must follow this pair. */
+static void unlock(volatile uint8_t *registers)
 {
     *(volatile uint16_t *)(registers + RELOAD) = 0x80;
     *(volatile uint16_t *)(registers + RELOAD) = 0x86;
-    *(volatile uint32_t *)(registers + offset) = value;
 }
 
 bool watchdog_start(void)
@@ -27,15 +27,18 @@ bool watchdog_start(void)
     uint32_t bar = pci_read32(at, BAR) & ~15u;
     if (!bar)
         pci_write32(at, BAR, bar = SPARE_ADDRESS);
-    pci_write32(at, COMMAND, (pci_read32(at, COMMAND) & 0xffff) | MEMORY_SPACE);
+    pci_write16(at, COMMAND, pci_read16(at, COMMAND) | MEMORY_SPACE);
     volatile uint8_t *registers = map(bar, 16);
     if (!registers)
         return false;
     /* Reset when it expires (bit 5 clear), ticks of about a millisecond, no interrupt after the first stage. */
-    pci_write32(at, CONFIG, (pci_read32(at, CONFIG) & 0xffff0000) | 0x0003);
-    write_unlocked(registers, TIMER1, STAGE_TICKS);
-    write_unlocked(registers, TIMER2, STAGE_TICKS);
-    write_unlocked(registers, RELOAD, 0x100);
-    pci_write32(at, LOCK, (pci_read32(at, LOCK) & 0xffffff00) | LOCK_ENABLE);
+    pci_write16(at, CONFIG, 0x0003);
+    unlock(registers);
+    *(volatile uint32_t *)(registers + TIMER1) = STAGE_TICKS;
+    unlock(registers);
+    *(volatile uint32_t *)(registers + TIMER2) = STAGE_TICKS;
+    unlock(registers);
+    *(volatile uint16_t *)(registers + RELOAD) = RELOAD_NOW;
+    pci_write8(at, LOCK, LOCK_ENABLE);
     return true;
 }
