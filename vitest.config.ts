@@ -14,13 +14,14 @@ export default defineConfig({
     projects: [
       {
         resolve: { alias },
-        test: { name: 'unit', include: ['src/**/*.test.ts', 'scripts/**/*.test.ts'], testTimeout: 20_000 },
+        test: { name: 'unit', sequence: { groupOrder: 0 }, include: ['src/**/*.test.ts', 'scripts/**/*.test.ts'], testTimeout: 20_000 },
       },
       {
         resolve: { alias },
         // Guests share the computer with each other: two files at a time keep their deadlines honest.
         test: {
           name: 'e2e',
+          sequence: { groupOrder: 1 },
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 60_000,

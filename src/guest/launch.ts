@@ -46,11 +46,21 @@ export interface LaunchOptions {
   readonly allowReboot?: boolean
 }
 
+/** The machine did not come to run. The record of the run is written all the same, and its result is here. */
+export class LaunchError extends BringupError {
+  readonly result: RunResult
+
+  constructor(diagnostics: readonly Diagnostic[], result: RunResult, options?: ErrorOptions) {
+    super(diagnostics, options)
+    this.result = result
+  }
+}
+
 /**
  * Starts the machine of a plan and resolves when the guest runs.
  *
- * @throws BringupError with the plan's diagnostics when it has errors (nothing is started then), or with what went
- *   wrong before the guest began to run.
+ * @throws BringupError with the plan's diagnostics when it has errors: nothing is started then, and no record made.
+ * @throws LaunchError with what went wrong before the guest began to run.
  */
 export async function launchPlan(plan: Plan, options: LaunchOptions): Promise<Guest> {
   if (!isClean(plan.diagnostics)) throw new BringupError(plan.diagnostics.filter((d) => d.severity === 'error'))
@@ -139,7 +149,7 @@ class RunningGuest implements Guest {
       if (!this.#process.hasExited) this.#end('close')
       const result = await this.done
       const mine = cause instanceof BringupError ? cause.diagnostics : result.diagnostics
-      throw new BringupError(mine.length > 0 ? mine : result.diagnostics, { cause })
+      throw new LaunchError(mine.length > 0 ? mine : result.diagnostics, result, { cause })
     }
   }
 

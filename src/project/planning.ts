@@ -107,5 +107,5 @@ async function acceleratorsFor(machine: MachineConfig, qemu: QemuCapabilities, {
     throw error
   })
   const trial = kernel instanceof BringupError ? { probeKernel: undefined, kernelProblem: kernel.diagnostics[0]?.what } : { probeKernel: kernel.pvh }
-  return proveAccelerators({ qemu, names, cacheFolder: cache, signal, ...trial })
+  return proveAccelerators({ qemu, names, cpuModel: machine.cpu.model, cacheFolder: cache, signal, ...trial })
 }

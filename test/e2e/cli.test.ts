@@ -85,8 +85,8 @@ describe('bringup run', () => {
       await exited
       await expect.poll(leftovers, { timeout: 3000 }).toEqual([])
       // The lock went with its holder.
-      const lock = await execa('flock', ['--nonblock', join(folder, '.bringup', 'stores', store), 'true'], { reject: false })
-      expect(lock.exitCode).toBe(0)
+      const lock = () => execa('flock', ['--nonblock', join(folder, '.bringup', 'stores', store), 'true'], { reject: false })
+      await expect.poll(async () => (await lock()).exitCode, { timeout: 3000 }).toBe(0)
     }
     const rerun = await bringup('run')
     expect(rerun.exitCode).toBe(0)

@@ -1,4 +1,5 @@
 /** `bringup plan`: what a run would do, with every finding, before anything happens. */
+import { dirname } from 'node:path'
 import { isClean } from '../../diagnostics.ts'
 import type { Plan } from '../../plan/plan.ts'
 import { planRun } from '../../project/planning.ts'
@@ -46,7 +47,7 @@ export const command: Command = {
 
 function print(plan: Plan, isCommandOnly: boolean, output: Output): void {
   const { colors } = output
-  if (isCommandOnly) return output.print(quoteCommand(plan.argv).join(' '))
+  if (isCommandOnly) return output.print([...fileCommands(plan), quoteCommand(plan.argv).join(' ')].join('\n'))
   output.print(
     `${colors.bold(plan.name)} · profile ${plan.profile} · QEMU ${plan.qemu.version} · ${plan.accelerator.name.toUpperCase()} (${plan.accelerator.because})`,
   )
@@ -54,7 +55,7 @@ function print(plan: Plan, isCommandOnly: boolean, output: Output): void {
   output.print(indentCommand(quoteCommand(plan.argv)))
   if (plan.files.length > 0) {
     output.print(`\n${colors.bold('Files to make')}`)
-    for (const file of plan.files) output.print(`  ${file.path}  ${formatBytes(file.bytes)}, sparse`)
+    for (const line of fileCommands(plan)) output.print(`  ${line}`)
   }
   if (plan.locks.length > 0) {
     output.print(`\n${colors.bold('Locks')}`)
@@ -67,6 +68,14 @@ function print(plan: Plan, isCommandOnly: boolean, output: Output): void {
   }
   if (plan.diagnostics.length > 0) output.print(`\n${formatDiagnostics(plan.diagnostics, colors)}`)
   else output.print(`\n${colors.green('no findings')}`)
+}
+
+/** What makes the files that a run would make. */
+function fileCommands(plan: Plan): readonly string[] {
+  return plan.files.flatMap(({ path, bytes }) => [
+    quoteCommand(['mkdir', '-p', dirname(path)]).join(' '),
+    quoteCommand(['truncate', '-s', formatBytes(bytes), path]).join(' '),
+  ])
 }
 
 /** An option with its value a line, so that a long command can be read. */

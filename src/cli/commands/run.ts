@@ -1,7 +1,7 @@
 /** `bringup run`: boots a kernel on a machine, and says how it went. */
 import type { Diagnostic } from '../../diagnostics.ts'
 import type { Guest } from '../../guest/guest.ts'
-import { launchPlan } from '../../guest/launch.ts'
+import { LaunchError, launchPlan } from '../../guest/launch.ts'
 import type { GuestView } from '../../machine/guest-view.ts'
 import type { Plan } from '../../plan/plan.ts'
 import { type Planned, planRun } from '../../project/planning.ts'
@@ -59,7 +59,7 @@ async function run(invocation: Invocation): Promise<number> {
     !output.isJson &&
     options.quiet !== true &&
     (options.console === true || !(isCommand || planned.profile.verifiesByDefault))
-  const guest = await launchPlan(planned.plan, {
+  const started = await launchPlan(planned.plan, {
     stateFolder: project.stateFolder,
     facts: planned.facts,
     profile: planned.profile,
@@ -67,8 +67,11 @@ async function run(invocation: Invocation): Promise<number> {
     ...(typeof options.verify === 'boolean' ? { verify: options.verify } : {}),
     allowReboot: options.reboots === true,
     ...(showsConsole ? { onConsole: (chunk: Buffer) => void process.stdout.write(chunk) } : {}),
+  }).catch((error: unknown) => {
+    if (error instanceof LaunchError) return error.result
+    throw error
   })
-  const result = isCommand ? await runCommand(guest, rest, output) : await follow(guest, showsConsole)
+  const result = 'verdict' in started ? started : isCommand ? await runCommand(started, rest, output) : await follow(started, showsConsole)
   output.json(result)
   if (!output.isJson) report(planned, result, isCommand, output)
   return result.exitCode
