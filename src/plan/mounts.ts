@@ -23,7 +23,9 @@ export function parseMounts(text: string): readonly Mount[] {
     const [, , , , point, own = ''] = before.split(' ')
     const [type, , whole = ''] = after.split(' ')
     if (point === undefined || type === undefined) return []
-    return [{ point: unescape(point), type, options: [...new Set([...own.split(','), ...whole.split(',')])] }]
+    return [
+      { point: unescapeOctal(point), type, options: [...new Set([...own.split(','), ...whole.split(',')])] },
+    ]
   })
 }
 
@@ -38,7 +40,7 @@ export function mountOf(path: string, mounts: readonly Mount[]): Mount | undefin
 }
 
 /** Blanks, tabs, line feeds and backslashes are octal. */
-function unescape(text: string): string {
+function unescapeOctal(text: string): string {
   return text.replaceAll(/\\([0-7]{3})/g, (_, digits: string) =>
     String.fromCharCode(Number.parseInt(digits, 8)),
   )

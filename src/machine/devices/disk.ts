@@ -1,6 +1,5 @@
 /** Disks. What the guest writes is thrown away unless it is asked to be kept, so that a run never changes an image. */
-import { resolve } from 'node:path'
-import { extname, normalize } from 'node:path'
+import { extname, normalize, resolve } from 'node:path'
 import { z } from 'zod'
 import type { Diagnostic } from '../../diagnostics.ts'
 import { formatBytes, MiB, zBytes } from '../../units.ts'
@@ -61,7 +60,8 @@ export const disk = defineDevice({
   summary: 'a disk from an image; writes are thrown away unless persist is true',
   schema,
   diagnostics: problems,
-  place: (disk, home) => (disk.file === undefined ? disk : { ...disk, file: resolve(home.folder, disk.file) }),
+  place: (disk, home) =>
+    disk.file === undefined ? disk : { ...disk, file: resolve(home.folder, disk.file) },
   flag: {
     name: 'disk',
     first: 'file',

@@ -57,7 +57,10 @@ export const nvdimmSchema = z.strictObject({
 export type NvdimmConfig = z.output<typeof nvdimmSchema>
 
 /** Undefined for an NVDIMM that has no file. */
-export function nvdimmFile(config: NvdimmConfig, machine: Pick<MachineView, 'name' | 'home'>): string | undefined {
+export function nvdimmFile(
+  config: NvdimmConfig,
+  machine: Pick<MachineView, 'name' | 'home'>,
+): string | undefined {
   if (config.backing === 'ram') return undefined
   return config.file ?? storePath(machine, config.id ?? 'nvdimm0')
 }

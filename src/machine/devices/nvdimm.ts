@@ -19,7 +19,8 @@ export const nvdimm = defineDevice({
     help: 'add an NVDIMM of this size; other keys as in the description',
   },
 
-  place: (nvdimm, home) => (nvdimm.file === undefined ? nvdimm : { ...nvdimm, file: resolve(home.folder, nvdimm.file) }),
+  place: (nvdimm, home) =>
+    nvdimm.file === undefined ? nvdimm : { ...nvdimm, file: resolve(home.folder, nvdimm.file) },
   paths(config, machine) {
     const path = nvdimmFile(config, machine)
     return path === undefined ? [] : [path]

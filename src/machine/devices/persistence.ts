@@ -43,11 +43,15 @@ function whyNowhere(config: NvdimmConfig, fact: FileFact | undefined): string | 
   return undefined
 }
 
+function isUnchangeable({ readonly, backing }: NvdimmConfig, fact: FileFact | undefined): boolean {
+  return readonly && backing === 'file' && fact?.kind !== 'directory'
+}
+
 const UNCHANGEABLE = 'readonly: the guest cannot change the file, so what is in it stays'
 
 function afterCrash(config: NvdimmConfig, fact: FileFact | undefined): Verdict {
   const nowhere = whyNowhere(config, fact)
-  if (config.readonly && config.backing === 'file') return yes(UNCHANGEABLE)
+  if (isUnchangeable(config, fact)) return yes(UNCHANGEABLE)
   if (nowhere)
     return notGuaranteed(
       `${nowhere}, so it lasts only if QEMU goes on running; bringup ends the run on a crash`,
@@ -59,7 +63,7 @@ function afterCrash(config: NvdimmConfig, fact: FileFact | undefined): Verdict {
 
 function afterKill(config: NvdimmConfig, fact: FileFact | undefined): Verdict {
   const nowhere = whyNowhere(config, fact)
-  if (config.readonly && config.backing === 'file' && fact?.kind !== 'directory') return yes(UNCHANGEABLE)
+  if (isUnchangeable(config, fact)) return yes(UNCHANGEABLE)
   if (nowhere) return no(nowhere)
   return yes(
     'share=on: the pages of the file belong to the host’s kernel, which keeps them when QEMU dies, even by SIGKILL',
@@ -69,8 +73,7 @@ function afterKill(config: NvdimmConfig, fact: FileFact | undefined): Verdict {
 function afterPowerLoss(config: NvdimmConfig, fact: FileFact | undefined, hasPmem: boolean): Verdict {
   const nowhere = whyNowhere(config, fact)
   const fileSystem = fact?.fileSystem
-  if (nowhere && !config.readonly) return no(nowhere)
-  if (config.backing === 'ram' || fact?.kind === 'directory') return no(nowhere ?? '')
+  if (nowhere && !isUnchangeable(config, fact)) return no(nowhere)
   if (fact?.kind !== 'character-device' && fileSystem !== undefined && IN_MEMORY.includes(fileSystem))
     return no(`the file is on ${fileSystem}, which is the host’s RAM`)
   if (config.readonly) return yes(UNCHANGEABLE)

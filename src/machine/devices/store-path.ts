@@ -6,7 +6,11 @@ import type { MachineView } from '../device.ts'
  * boot of the same machine finds what the last one wrote, and a person can copy or delete it.
  * Ids are safe as file names by their schema; a machine's name is made so.
  */
-export function storePath(machine: Pick<MachineView, 'name' | 'home'>, id: string, extension = '.img'): string {
+export function storePath(
+  machine: Pick<MachineView, 'name' | 'home'>,
+  id: string,
+  extension = '.img',
+): string {
   const state = machine.home?.stateFolder ?? '.bringup'
   return `${state}/stores/${machine.name.replaceAll(/[^A-Za-z0-9._-]|^\.+/g, '_')}/${id}${extension}`
 }

@@ -1,0 +1,80 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { flat, machineWith, one } from '../../../test/support/device-context.ts'
+import { defaultMac, nic, parseForward, parseUserNet } from './nic.ts'
+
+const codes = (...descriptions: readonly Record<string, unknown>[]) =>
+  machineWith(descriptions.map((d) => [nic, d])).flatMap((d) => d.codes())
+
+test('a card on the user network, with a free port', () => {
+  expect(flat(one(nic, { forwards: [{ guest: 22 }, 'udp:5353-:53'] }).compile().args)).toMatchInlineSnapshot(`
+    [
+      "-netdev",
+      "user,id=nic0-net,hostfwd=tcp:127.0.0.1:0-:22,hostfwd=udp:127.0.0.1:5353-:53",
+      "-device",
+      "virtio-net-pci,id=nic0,netdev=nic0-net,mac=52:54:00:8e:8a:52,romfile=",
+    ]
+  `)
+  expect(
+    flat(one(nic, { model: 'e1000', network: 'none', mac: '52:54:00:00:00:01' }).compile().args),
+  ).toEqual(['-device', 'e1000,id=nic0,mac=52:54:00:00:00:01,romfile='])
+})
+
+test('addresses are stable, locally administered and no group', () => {
+  expect(defaultMac('a', 'nic0')).toBe(defaultMac('a', 'nic0'))
+  expect(
+    new Set([
+      defaultMac('a', 'nic0'),
+      defaultMac('a', 'nic1'),
+      defaultMac('b', 'nic0'),
+      defaultMac('an', 'ic0'),
+    ]).size,
+  ).toBe(4)
+  fc.assert(
+    fc.property(fc.string(), fc.string(), (machine, id) => {
+      const mac = defaultMac(machine, id)
+      return /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/.test(mac) && (Number.parseInt(mac.slice(0, 2), 16) & 3) === 2
+    }),
+  )
+})
+
+test('what can be wrong', () => {
+  expect(codes({}, {}, { model: 'e1000' })).toEqual([])
+  expect(codes({ mac: '52:54:00:zz:00:01' })).toEqual(['NIC_MAC_INVALID'])
+  expect(codes({ mac: '53:54:00:00:00:01' })).toEqual(['NIC_MAC_NOT_UNICAST'])
+  expect(codes({ mac: '00:00:00:00:00:00' })).toEqual(['NIC_MAC_NOT_UNICAST'])
+  expect(codes({ mac: '52:54:00:aa:00:01' }, { mac: '52-54-00-AA-00-01' })).toEqual(['NIC_MAC_TWICE'])
+  expect(codes({ forwards: ['70000-22'] })).toEqual(['NIC_PORT_RANGE'])
+  expect(codes({ forwards: [{ guest: 0 }] })).toEqual(['NIC_PORT_RANGE'])
+  expect(codes({ forwards: ['tcp:80-:1', 'tcp:80-:2'] })).toEqual(['NIC_PORT_TWICE'])
+  expect(codes({ forwards: ['tcp:80-:1'] }, { forwards: 'udp:80-:2+tcp:80-:2' })).toEqual(['NIC_PORT_TWICE'])
+  expect(codes({ forwards: [':1', ':2'] })).toEqual([])
+  expect(codes({ network: 'none', forwards: [':1'] })).toEqual(['NIC_FORWARD_WITHOUT_NETWORK'])
+})
+
+test('forwards in short', () => {
+  expect(parseForward('tcp:8080-:22')).toEqual({ protocol: 'tcp', host: 8080, guest: 22 })
+  expect(parseForward('udp:-:53')).toEqual({ protocol: 'udp', guest: 53 })
+  expect(parseForward(':22')).toEqual({ protocol: 'tcp', guest: 22 })
+  expect(parseForward('8080-22')).toEqual({ protocol: 'tcp', host: 8080, guest: 22 })
+  for (const text of ['', 'tcp:', '8080:22', 'icmp:1-:2', 'x', '1-2-3', '-', '123456'])
+    expect(parseForward(text)).toBeUndefined()
+  expect(() => one(nic, { forwards: 'nonsense' })).toThrow('is no forward')
+})
+
+test('reads which ports QEMU chose', () => {
+  const answer = [
+    'Hub -1 (nic0-net):',
+    '  Protocol[State]    FD  Source Address  Port   Dest. Address  Port RecvQ SendQ',
+    '  TCP[ESTABLISHED]  11       127.0.0.1 43075       10.0.2.15    22     0     0',
+    '  TCP[HOST_FORWARD]   9       127.0.0.1 43075       10.0.2.15    22     0     0',
+    'Hub -1 (other):',
+    '  UDP[HOST_FORWARD]   3       127.0.0.1 44097       10.0.2.15    53     0     0',
+    '',
+  ].join('\r\n')
+  expect(parseUserNet(answer)).toEqual([
+    { nic: 'nic0', protocol: 'tcp', hostPort: 43075, guestPort: 22 },
+    { nic: 'other', protocol: 'udp', hostPort: 44097, guestPort: 53 },
+  ])
+  expect(parseUserNet('')).toEqual([])
+})
