@@ -19,11 +19,14 @@ export async function ensureNpmPackages() {
   if (isInstalled()) return true
   console.error('installing npm packages …')
   const npm = process.env.npm_execpath ? [process.execPath, process.env.npm_execpath] : ['npm']
-  const status = await run([...npm, 'ci', '--no-audit', '--no-fund', '--loglevel=error'], {
-    stdio: ['ignore', 2, 2],
-  })
-  if (status !== 0) console.error('npm could not install the packages; it says why above.')
-  return status === 0
+  const flags = ['--no-audit', '--no-fund', '--loglevel=error']
+  // `npm ci` wants the optional packages of every platform in the lock file, which a mirror may not have; then
+  // `npm install` takes the same locked versions, and leaves the lock file as it is.
+  const isStrict = (await run([...npm, 'ci', ...flags], { stdio: 'ignore' })) === 0
+  if (isStrict || (await run([...npm, 'install', '--no-save', ...flags], { stdio: ['ignore', 2, 2] })) === 0)
+    return true
+  console.error('npm could not install the packages; it says why above.')
+  return false
 }
 
 /** Compares the lock file with the one that npm keeps of what it has installed. */
