@@ -99,7 +99,7 @@ export const problems = defineDiagnostics({
     title: 'The file backend without a path.',
     why: 'QEMU does not choose a place for RAM by itself',
     remedy: 'give memory.path: a file, or a folder for an unnamed one',
-    source: 'QEMU: "mem-path property not set"',
+    source: 'QEMU: "Parameter \'mem-path\' is missing"',
     qemu: 'refuses',
   },
   MEMORY_PATH_UNUSABLE: {

@@ -66,7 +66,7 @@ export const memory = defineDevice({
             see: (view) => {
               // Without an SRAT no guest can tell nodes; with hot-plug slots QEMU makes one node of all memory.
               const nodes = view.nodes
-              if (!nodes || nodes.length !== 1) return undefined
+              if (nodes?.length !== 1) return undefined
               return formatBytes((nodes[0]?.bytes ?? 0) + HOLE_BYTES)
             },
           },

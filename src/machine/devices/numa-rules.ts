@@ -58,10 +58,9 @@ const own = defineDiagnostics({
   },
   NUMA_DISTANCE_SHAPE: {
     title: 'The distance matrix does not have one row and one column per node.',
-    why: 'a number that is missing or left over cannot be placed',
-    remedy: 'write as many rows as nodes, each with as many numbers',
-    qemu: 'refuses',
-    source: 'QEMU: "Source/Destination NUMA node is missing"; "The distance between node … is missing"',
+    why: 'a number that is missing or left over is most likely in the wrong place',
+    remedy: 'write as many rows as nodes, each with as many numbers; or list single pairs',
+    qemu: 'accepts',
   },
   NUMA_DISTANCE_NODE_MISSING: {
     title: 'A distance names a node that does not exist.',
@@ -226,18 +225,7 @@ function checkDistances(numa: NumaConfig, path: string): readonly Diagnostic[] {
   const pairs = distancePairs(numa)
   const count = numa.nodes.length
   const at = `${path}.distances`
-  if (Array.isArray(numa.distances) && Array.isArray(numa.distances[0])) {
-    const rows = numa.distances as readonly (readonly number[])[]
-    if (rows.length !== count || rows.some((row) => row.length !== count)) {
-      return [
-        own.NUMA_DISTANCE_SHAPE.at(
-          at,
-          `${rows.length} rows of ${rows.map((r) => r.length).join(', ')} numbers for ${count} nodes`,
-        ),
-      ]
-    }
-  }
-  const found: Diagnostic[] = []
+  const found: Diagnostic[] = [...checkShape(numa, at)]
   const given = new Map<string, number>()
   for (const { from, to, value } of pairs) {
     const what = `distance ${value} from node ${from} to ${to}`
@@ -253,6 +241,14 @@ function checkDistances(numa: NumaConfig, path: string): readonly Diagnostic[] {
     given.set(`${from} ${to}`, value)
   }
   return pairs.length === 0 ? found : [...found, ...checkPairs(given, count, at)]
+}
+
+function checkShape({ distances, nodes }: NumaConfig, at: string): readonly Diagnostic[] {
+  if (!Array.isArray(distances) || !Array.isArray(distances[0])) return []
+  const widths = (distances as readonly (readonly number[])[]).map((row) => row.length)
+  if (widths.length === nodes.length && widths.every((width) => width === nodes.length)) return []
+  const what = `${widths.length} rows of ${widths.join(', ')} numbers for ${nodes.length} nodes`
+  return [own.NUMA_DISTANCE_SHAPE.at(at, what)]
 }
 
 /** QEMU fills in the way back, unless any pair is asymmetrical; then it wants both ways of all. */

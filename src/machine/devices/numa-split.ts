@@ -76,7 +76,10 @@ function splitFree(
   const unit = (list: readonly number[]) => (list.length % cpus.threads === 0 ? cpus.threads : 1)
   const cut = (list: readonly number[]) => {
     let at = 0
-    return evenSplit(list.length, takers, unit(list)).map((n) => list.slice(at, (at += n)))
+    return evenSplit(list.length, takers, unit(list)).map((n) => {
+      at += n
+      return list.slice(at - n, at)
+    })
   }
   const first = cut(online)
   const second = cut(later)
