@@ -1,0 +1,162 @@
+/** Gets a Linux guest ready: kernel, initramfs, command line. A run that changes nothing reads one small file. */
+import { createHash } from 'node:crypto'
+import { existsSync, statSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { BringupError, defineDiagnostics } from '../../../diagnostics.ts'
+import { keep, nameOf, readKept } from '../../../qemu/cache.ts'
+import type { PrepareContext } from '../../profile.ts'
+import { agentIdentity, buildAgent } from './agent-build.ts'
+import type { Entry } from './cpio.ts'
+import { initramfs } from './initramfs.ts'
+import { givenKernel, type Kernel, packagedKernel, writeWhole } from './kernel.ts'
+import { withLock } from './lock.ts'
+import { type Module, ModuleFolder } from './modules.ts'
+import { type PackageContext, packagesStamp } from './packages.ts'
+import { busyboxEntries, programEntries, programStamp } from './programs.ts'
+import { modulesFor, programsFor, waitsFor } from './wanted.ts'
+
+export const problems = defineDiagnostics({
+  LINUX_MODULE_MISSING: {
+    title: 'The kernel has no module of that name.',
+    why: 'it is neither in the kernel’s folder of modules nor built into the kernel',
+    remedy: 'check the name, or use a kernel that has it, such as kernelPackage: "linux-image-amd64"',
+  },
+})
+
+export interface LinuxOptions {
+  /** Package of the kernel. Default: the first that apt knows of linux-image-cloud-amd64, linux-image-virtual, …  */
+  readonly kernelPackage?: string
+  /** Folder of modules for a kernel of your own: `…/lib/modules/RELEASE`. */
+  readonly modulesFolder?: string
+  /** Kernel modules beyond those that the machine's devices need. */
+  readonly modules?: readonly string[]
+  /** Programs beyond busybox and the command's own: names, or paths on this computer. */
+  readonly programs?: readonly string[]
+}
+
+/** What is booted, in the cache. */
+interface Ready {
+  readonly kernel?: string
+  readonly initrd: string
+}
+
+/** Part of every name in the cache: raised when what is made of the same things changes. */
+const FORM = 1
+
+export async function prepareLinux(options: LinuxOptions, context: PrepareContext): Promise<Ready> {
+  const wants = wantsOf(options, context)
+  const folder = join(context.cacheFolder, 'linux')
+  const name = join(
+    'ready',
+    nameOf([
+      FORM,
+      wants,
+      packagesStamp(),
+      agentIdentity(),
+      [...wants.command, ...wants.programs, ...wants.useful].map(programStamp),
+    ]),
+  )
+  const known = readReady(folder, name)
+  if (known) return known
+  return withLock(join(folder, 'lock'), async () => {
+    const byAnother = readReady(folder, name)
+    if (byAnother) return byAnother
+    const ready = await make(wants, { folder, signal: context.signal, progress: context.progress })
+    keep(folder, name, ready)
+    return ready
+  })
+}
+
+type Wants = ReturnType<typeof wantsOf>
+
+/** Everything that the result depends on, as plain data. */
+function wantsOf(options: LinuxOptions, { machine, command, projectFolder }: PrepareContext) {
+  const programs = programsFor(machine, command)
+  const given = machine.boot?.kernel === undefined ? undefined : resolve(projectFolder, machine.boot.kernel)
+  return {
+    kernelPackage: options.kernelPackage,
+    given,
+    givenIdentity:
+      given !== undefined && existsSync(given) ? [statSync(given).size, statSync(given).mtimeMs] : [],
+    modulesFolder:
+      options.modulesFolder === undefined ? undefined : resolve(projectFolder, options.modulesFolder),
+    deviceModules: modulesFor(machine),
+    modules: options.modules ?? [],
+    waitFor: waitsFor(machine),
+    command: programs.needed,
+    programs: options.programs ?? [],
+    useful: programs.useful,
+  }
+}
+
+function readReady(folder: string, name: string): Ready | undefined {
+  const ready = readKept<Ready>(folder, name)
+  return ready && existsSync(ready.initrd) && (ready.kernel === undefined || existsSync(ready.kernel))
+    ? ready
+    : undefined
+}
+
+async function make(wants: Wants, context: PackageContext): Promise<Ready> {
+  const kernel =
+    wants.given === undefined
+      ? await packagedKernel(wants.kernelPackage, context)
+      : givenKernel(wants.given, wants.modulesFolder)
+  const modules = await modulesOf(kernel, wants)
+  const busybox = await busyboxEntries(context)
+  const applets = new Set(busybox.map((entry) => entry.path.slice(entry.path.lastIndexOf('/') + 1)))
+  const image = initramfs({
+    agent: await buildAgent(context.folder, context.signal),
+    busybox,
+    modules,
+    release: kernel.release,
+    waitFor: wants.waitFor,
+    programs: [
+      ...(await usefulEntries(wants.useful, context)),
+      ...(await programEntries([...wants.command.filter((name) => !applets.has(name)), ...wants.programs], context)),
+    ],
+  })
+  const initrd = join(
+    context.folder,
+    'images',
+    `${createHash('sha256').update(image).digest('hex').slice(0, 32)}.cpio`,
+  )
+  if (!existsSync(initrd)) writeWhole(initrd, image)
+  return { initrd, ...(kernel.image === undefined ? {} : { kernel: kernel.image }) }
+}
+
+/** A kernel may have a device's driver built in, or lack it; what the user named must be there. */
+async function modulesOf(kernel: Kernel, wants: Wants): Promise<readonly Module[]> {
+  if (kernel.modulesFolder === undefined) return []
+  const { modules, missing } = await new ModuleFolder(kernel.modulesFolder).inLoadOrder([
+    ...wants.deviceModules,
+    ...wants.modules,
+  ])
+  const named = missing.filter((name) => wants.modules.some((m) => m.replaceAll('-', '_') === name))
+  if (named.length > 0)
+    throw new BringupError(
+      named.map((name) =>
+        problems.LINUX_MODULE_MISSING.at('', `kernel ${kernel.release} has no module "${name}"`),
+      ),
+    )
+  return modules
+}
+
+/** Tools that nobody asked for by name: a guest without them is still right. */
+async function usefulEntries(names: readonly string[], context: PackageContext): Promise<readonly Entry[]> {
+  try {
+    return await programEntries(names, context)
+  } catch (error) {
+    if (!(error instanceof BringupError)) throw error
+    context.progress(`the guest goes without ${names.join(', ')}: ${error.message.split('\n')[0]}`)
+    return []
+  }
+}
+
+/**
+ * Words for the kernel. `quiet` saves 0.15 s of console output, `cryptomgr.notests` 0.05 s; `panic=-1` makes a panic a
+ * reset at once, which ends the run.
+ */
+export function commandLine(command: readonly string[]): string {
+  const words = ['console=ttyS0', 'quiet', 'cryptomgr.notests', 'panic=-1']
+  return [...words, ...(command.length === 0 ? ['bringup.console'] : [])].join(' ')
+}

@@ -1,0 +1,146 @@
+/** Programs of the guest: this computer's own where it has them, else from packages in the cache. */
+import { accessSync, constants, existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { execa } from 'execa'
+import { BringupError, type Diagnostic, defineDiagnostics } from '../../../diagnostics.ts'
+import type { Entry } from './cpio.ts'
+import { locate, type NeededFile, withLibraries } from './libraries.ts'
+import { missingPackages, type PackageContext, unpackedPackages } from './packages.ts'
+
+export const problems = defineDiagnostics({
+  LINUX_PROGRAM_MISSING: {
+    title: 'A program for the guest was found neither on this computer nor in a package.',
+    why: 'the guest has busybox and the programs that are named, and nothing else',
+    remedy: 'install it on this computer, or check its name; the package must have the name of the program',
+  },
+  LINUX_LIBRARY_MISSING: {
+    title: 'A library that a program for the guest needs was not found.',
+    why: 'the program would not start in the guest',
+    remedy:
+      'install the library on this computer, or run ldconfig after adding its folder to /etc/ld.so.conf.d',
+  },
+})
+
+/** Packages of programs that are not named like their package. */
+const PACKAGE_OF: Readonly<Record<string, string>> = {
+  lspci: 'pciutils',
+  setpci: 'pciutils',
+  'mkfs.ext4': 'e2fsprogs',
+  'mkfs.xfs': 'xfsprogs',
+  dmidecode: 'dmidecode',
+  iasl: 'acpica-tools',
+  acpidump: 'acpica-tools',
+  ip: 'iproute2',
+  ibv_devices: 'ibverbs-utils',
+  ibv_devinfo: 'ibverbs-utils',
+  ibv_rc_pingpong: 'ibverbs-utils',
+  rdma: 'iproute2',
+}
+
+const FOLDERS = ['/usr/bin', '/usr/sbin', '/bin', '/sbin']
+
+/** The program of this computer's, by name or by path. */
+export function findOnHost(name: string): string | undefined {
+  if (name.includes('/')) return isProgram(name) ? name : undefined
+  const folders = [...(process.env.PATH ?? '').split(delimiter).filter((f) => f.startsWith('/')), ...FOLDERS]
+  return folders.map((folder) => join(folder, name)).find(isProgram)
+}
+
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return statSync(path).isFile()
+  } catch {
+    return false
+  }
+}
+
+/** What changes when the program of this computer's does. */
+export function programStamp(name: string): string {
+  const path = findOnHost(name)
+  if (path === undefined) return `${name} -`
+  const { size, mtimeMs } = statSync(path)
+  return `${name} ${realpathSync(path)} ${size} ${mtimeMs}`
+}
+
+/** The programs with all their libraries, as files of an initramfs. */
+export async function programEntries(
+  names: readonly string[],
+  context: PackageContext,
+): Promise<readonly Entry[]> {
+  const found: Entry[] = []
+  const wrong: Diagnostic[] = []
+  for (const name of names) {
+    const roots: string[] = []
+    const program = onHost(name) ?? (await fromPackage(name, roots, context))
+    if (!program) {
+      wrong.push(problems.LINUX_PROGRAM_MISSING.at('', `there is no program "${name}" for the guest`))
+      continue
+    }
+    const { files, missing } = withLibraries(program, { roots: [...roots, '/'] })
+    for (const library of missing)
+      wrong.push(problems.LINUX_LIBRARY_MISSING.at('', `"${name}" needs ${library}`))
+    found.push(
+      ...files.map(
+        ({ from, to }): Entry => ({ kind: 'file', path: to, mode: 0o755, content: readFileSync(from) }),
+      ),
+    )
+  }
+  if (wrong.length > 0) throw new BringupError(wrong)
+  return found
+}
+
+/** Programs in folders that the guest does not search go to /usr/bin. */
+function onHost(name: string): NeededFile | undefined {
+  const from = findOnHost(name)
+  if (from === undefined) return undefined
+  const isUsual = name.includes('/') || FOLDERS.some((folder) => from.startsWith(`${folder}/`))
+  return { from, to: isUsual ? from : `/usr/bin/${name}` }
+}
+
+async function fromPackage(
+  name: string,
+  roots: string[],
+  context: PackageContext,
+): Promise<NeededFile | undefined> {
+  if (!/^[\w.+-]+$/.test(name)) return undefined
+  const packages = await missingPackages(PACKAGE_OF[name] ?? name, context)
+  if (!packages) return undefined
+  roots.push(...(await unpackedPackages(packages, context)))
+  return FOLDERS.map((folder) => locate(join(folder, name), { roots })).find((file) => file !== undefined)
+}
+
+/** Busybox: a static one from its package, else this computer's with its libraries; links for all that it can do. */
+export async function busyboxEntries(context: PackageContext): Promise<readonly Entry[]> {
+  const { path, libraries } = await findBusybox(context)
+  const { stdout } = await execa(path, ['--list-full'], { cancelSignal: context.signal })
+  const links = stdout
+    .split('\n')
+    .filter((applet) => applet !== '' && !/(^|\/)(busybox|init|linuxrc)$/.test(applet))
+  return [
+    ...links.map((applet): Entry => ({ kind: 'link', path: applet, target: '/bin/busybox' })),
+    ...libraries.map(
+      ({ from, to }): Entry => ({ kind: 'file', path: to, mode: 0o755, content: readFileSync(from) }),
+    ),
+    { kind: 'file', path: 'bin/busybox', mode: 0o755, content: readFileSync(path) },
+  ]
+}
+
+async function findBusybox(
+  context: PackageContext,
+): Promise<{ readonly path: string; readonly libraries: readonly NeededFile[] }> {
+  try {
+    const [folder = ''] = await unpackedPackages(['busybox-static'], context)
+    const path = ['bin/busybox', 'usr/bin/busybox']
+      .map((file) => join(folder, file))
+      .find((file) => existsSync(file))
+    if (path !== undefined) return { path, libraries: [] }
+  } catch (error) {
+    if (!(error instanceof BringupError) || findOnHost('busybox') === undefined) throw error
+  }
+  const path = findOnHost('busybox')
+  if (path === undefined)
+    throw new BringupError([problems.LINUX_PROGRAM_MISSING.at('', 'there is no busybox for the guest')])
+  const { files } = withLibraries({ from: path, to: '/bin/busybox' }, { roots: ['/'] })
+  return { path, libraries: files.filter((f) => f.to !== '/bin/busybox') }
+}
