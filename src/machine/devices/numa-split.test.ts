@@ -67,6 +67,15 @@ describe('splitCpus', () => {
     ])
   })
 
+  it('evens out what is plugged later', () => {
+    const nodes = splitCpus([{}, {}, {}], { count: 4, max: 12, threads: 2 })
+    expect(nodes).toEqual([
+      [0, 1, 4, 5],
+      [2, 3, 6, 7],
+      [8, 9, 10, 11],
+    ])
+  })
+
   it('takes lists and counts, and gives the rest to the silent', () => {
     expect(splitCpus([{ cpus: [1, 3] }, { cpus: 1 }, {}], { count: 6, max: 6, threads: 1 })).toEqual([
       [1, 3],

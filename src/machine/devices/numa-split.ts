@@ -35,8 +35,8 @@ export function splitMemory(
 }
 
 /**
- * CPU indices of each node. CPUs that are online at boot are split evenly first, hot-pluggable ones after them,
- * both in whole cores, so that every node is of use before anything is plugged.
+ * CPU indices of each node. CPUs that are online at boot are split evenly, and so are all of them together,
+ * in whole cores, so that every node is of use before anything is plugged.
  */
 export function splitCpus(
   nodes: readonly NodeShares[],
@@ -73,22 +73,29 @@ function splitFree(
   const takers = nodes.filter((n) => n.cpus === undefined).length
   const online = free.filter((i) => i < cpus.count)
   const later = free.filter((i) => i >= cpus.count)
-  const unit = (list: readonly number[]) => (list.length % cpus.threads === 0 ? cpus.threads : 1)
-  const cut = (list: readonly number[]) => {
-    let at = 0
-    return evenSplit(list.length, takers, unit(list)).map((n) => {
-      at += n
-      return list.slice(at - n, at)
-    })
-  }
-  const first = cut(online)
-  const second = cut(later)
+  const unit = [online, later].every((list) => list.length % cpus.threads === 0) ? cpus.threads : 1
+  const now = evenSplit(online.length, takers, unit)
+  // Shares of a larger sum are nowhere smaller, so that what is left for later is never negative.
+  const inAll = evenSplit(free.length, takers, unit)
+  const first = cut(online, now)
+  const second = cut(
+    later,
+    inAll.map((n, i) => n - (now[i] ?? 0)),
+  )
   let taker = -1
   return nodes.map((n) => {
     if (typeof n.cpus === 'object') return n.cpus
     if (n.cpus !== undefined) return []
     taker += 1
     return [...(first[taker] ?? []), ...(second[taker] ?? [])]
+  })
+}
+
+function cut(list: readonly number[], sizes: readonly number[]): readonly (readonly number[])[] {
+  let at = 0
+  return sizes.map((n) => {
+    at += n
+    return list.slice(at - n, at)
   })
 }
 

@@ -5,6 +5,7 @@ import {
   type Compiled,
   defineDevice,
   type Expectation,
+  type MachineView,
   option,
   type RuleContext,
 } from '../device.ts'
@@ -46,7 +47,7 @@ function mustSee(numa: NumaConfig, { machine }: RuleContext): readonly Expectati
       {
         device: `node ${n}`,
         aspect: 'cpus',
-        want: `${cpus.length}`,
+        want: `${cpus.filter((cpu) => cpu < machine.cpus.count).length}`,
         see: (view) => view.nodes && (seen(view) || isEmpty ? `${seen(view)?.cpus ?? 0}` : null),
       },
       {
@@ -57,7 +58,22 @@ function mustSee(numa: NumaConfig, { machine }: RuleContext): readonly Expectati
       },
     ]
   })
-  return [...nodes, ...distanceExpectations(numa), ...hmatExpectations(numa)]
+  return [...nodes, placement(machine), ...distanceExpectations(numa), ...hmatExpectations(numa)]
+}
+
+/** The node of every CPU that is there at boot; guests list CPUs by APIC id, which counts up like QEMU's index. */
+function placement(machine: MachineView): Expectation {
+  const nodes = new Map(machine.nodes.flatMap((node, n) => node.cpus.map((cpu) => [cpu, n] as const)))
+  return {
+    device: 'numa',
+    aspect: 'node of each CPU',
+    want: Array.from({ length: machine.cpus.count }, (_, cpu) => nodes.get(cpu) ?? 0).join(' '),
+    see: (view) =>
+      view.cpus
+        ?.filter((c) => c.online)
+        .map((c) => c.node ?? '-')
+        .join(' '),
+  }
 }
 
 /** The whole matrix as the guest will see it: local 10, the way back like the way there where only one is given. */
