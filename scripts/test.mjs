@@ -18,7 +18,7 @@ const isReady =
   (await ensureBuilt())
 if (!isReady) process.exit(1)
 
-const folder = mkdtempSync(join(tmpdir(), 'bringup-test-'))
+const folder = mkdtempSync(join(tmpdir(), 'bringup-count-'))
 try {
   const report = join(folder, 'report.json')
   const vitest = [

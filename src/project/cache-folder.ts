@@ -1,4 +1,5 @@
 /** The folder for what can be made again: built kernels, answers of QEMU, compiled configs. */
+import { lstatSync, mkdirSync, mkdtempSync } from 'node:fs'
 import { homedir, tmpdir, userInfo } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 
@@ -11,5 +12,13 @@ export function cacheFolder(env: Readonly<Record<string, string | undefined>> = 
   if (named && isAbsolute(named)) return join(named, 'bringup')
   const home = env.HOME || homedir()
   if (home !== '/' && home !== '/nonexistent') return join(home, '.cache', 'bringup')
-  return join(tmpdir(), `bringup-${userInfo().uid}`)
+  return ownTemporaryFolder(join(tmpdir(), `bringup-${userInfo().uid}`))
+}
+
+/** Anybody may have made that folder: one that is not ours alone could hand us somebody else's kernel. */
+function ownTemporaryFolder(path: string): string {
+  mkdirSync(path, { mode: 0o700, recursive: true })
+  const { uid, mode } = lstatSync(path)
+  const isOurs = uid === userInfo().uid && (mode & 0o170077) === 0o040000
+  return isOurs ? path : mkdtempSync(`${path}-`)
 }
