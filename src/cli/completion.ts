@@ -75,8 +75,8 @@ async function namesFrom(source: ValueSource, project: LoadProject): Promise<rea
     const loaded = await project()
     if (source === 'machines') return Object.keys(loaded.machines)
     if (source === 'runs') return ['last', ...listRuns(loaded.stateFolder).map((r) => r.id)]
-    const { BUILT_IN } = await import('../project/profiles/index.ts')
-    return [...new Set([...loaded.profiles, ...BUILT_IN].map((profile) => profile.name))]
+    const { BUILT_IN_NAMES } = await import('../project/profiles/index.ts')
+    return [...new Set([...loaded.profiles.map((profile) => profile.name), ...BUILT_IN_NAMES])]
   } catch {
     // A broken config has its message when the command runs; the shell wants none.
     return []

@@ -1,11 +1,11 @@
 /** Brings together what a plan is made of: project, profile, flags, host facts and QEMU's own answers. Reads, never acts. */
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
-import { mergeMachine } from '../machine/flags.ts'
 import type { AcceleratorFact, Facts, QemuCapabilities } from '../machine/facts.ts'
+import { mergeMachine } from '../machine/flags.ts'
 import { type MachineConfig, type MachineInput, parseMachine, resolveMachines } from '../machine/machine.ts'
 import { gatherFacts } from '../plan/gather.ts'
-import { pathsOf, placeMachine } from '../plan/place.ts'
 import { makePlan } from '../plan/make-plan.ts'
+import { pathsOf, placeMachine } from '../plan/place.ts'
 import type { Plan } from '../plan/plan.ts'
 import { proveAccelerators } from '../qemu/accelerators.ts'
 import { readCapabilities } from '../qemu/capabilities.ts'
@@ -62,27 +62,49 @@ export async function planRun(request: PlanningRequest): Promise<Planned> {
   const { project, progress = () => {}, signal = new AbortController().signal } = request
   const name = request.machine ?? project.defaultMachine
   const described = resolveMachines(project.machines)[name]
-  if (!described) throw new BringupError([problems.MACHINE_UNKNOWN.at('machine', `there is no machine "${name}"`)])
-  const wanted = mergeMachine(described, request.overrides ?? {})
-  const profile = findProfile(request.profile ?? wanted.profile ?? project.profile, project)
+  if (!described)
+    throw new BringupError([problems.MACHINE_UNKNOWN.at('machine', `there is no machine "${name}"`)])
+  const wanted = mergeMachine(isWholeMachine(request) ? {} : described, request.overrides ?? {})
+  const profile = await findProfile(request.profile ?? wanted.profile ?? project.profile, project)
   const command = request.command ?? []
   if (command.length > 0 && !profile.hasShell) {
-    throw new BringupError([problems.PROFILE_HAS_NO_SHELL.at('', `profile "${profile.name}" cannot run "${command.join(' ')}"`)])
+    throw new BringupError([
+      problems.PROFILE_HAS_NO_SHELL.at('', `profile "${profile.name}" cannot run "${command.join(' ')}"`),
+    ])
   }
   const cache = cacheFolder()
   const merged = mergeMachine(profile.defaults, wanted)
   parseMachine(name, merged)
-  const prepared = await profile.prepare({ machine: merged, command, projectFolder: project.folder, cacheFolder: cache, signal, progress })
+  const prepared = await profile.prepare({
+    machine: merged,
+    command,
+    projectFolder: project.folder,
+    cacheFolder: cache,
+    signal,
+    progress,
+  })
   const home = { machine: name, folder: project.folder, stateFolder: project.stateFolder }
   const machine = placeMachine(parseMachine(name, complete(profile, prepared.machine, wanted)), home)
   const facts = await factsFor(machine, name, { cache, signal, progress })
-  return { plan: makePlan({ name, profile: profile.name, machine, facts, judgement: profile.judgement }), facts, profile }
+  return {
+    plan: makePlan({ name, profile: profile.name, machine, facts, judgement: profile.judgement }),
+    facts,
+    profile,
+  }
+}
+
+/** Where no config describes anything, flags that describe hardware describe all of it: nothing is added to them. */
+function isWholeMachine({ project, machine, overrides = {} }: PlanningRequest): boolean {
+  const hardware = ['cpu', 'memory', 'numa', 'devices', 'type'] as const
+  return project.configFile === undefined && machine === undefined && hardware.some((key) => overrides[key] !== undefined)
 }
 
 /** Profile defaults beneath what the profile prepared, beneath what the user wrote; command lines are joined. */
 function complete(profile: Profile, prepared: MachineInput, wanted: MachineInput): MachineInput {
   const machine = mergeMachine(mergeMachine(profile.defaults, prepared), wanted)
-  const append = [profile.defaults.boot?.append, prepared.boot?.append, wanted.boot?.append].filter((words) => words !== undefined && words !== '')
+  const append = [profile.defaults.boot?.append, prepared.boot?.append, wanted.boot?.append].filter(
+    (words) => words !== undefined && words !== '',
+  )
   return append.length > 1 ? { ...machine, boot: { ...machine.boot, append: append.join(' ') } } : machine
 }
 
@@ -100,12 +122,19 @@ interface Means {
 }
 
 /** Proves what may be used, with the probe kernel as the throw-away guest. */
-async function acceleratorsFor(machine: MachineConfig, qemu: QemuCapabilities, { cache, signal, progress }: Means): Promise<readonly AcceleratorFact[]> {
+async function acceleratorsFor(
+  machine: MachineConfig,
+  qemu: QemuCapabilities,
+  { cache, signal, progress }: Means,
+): Promise<readonly AcceleratorFact[]> {
   const names = machine.accel === 'auto' ? (['kvm', 'tcg'] as const) : [machine.accel]
   const kernel = await buildProbe({ cacheFolder: cache, signal, progress }).catch((error: unknown) => {
     if (error instanceof BringupError) return error
     throw error
   })
-  const trial = kernel instanceof BringupError ? { probeKernel: undefined, kernelProblem: kernel.diagnostics[0]?.what } : { probeKernel: kernel.pvh }
+  const trial =
+    kernel instanceof BringupError
+      ? { probeKernel: undefined, kernelProblem: kernel.diagnostics[0]?.what }
+      : { probeKernel: kernel.pvh }
   return proveAccelerators({ qemu, names, cpuModel: machine.cpu.model, cacheFolder: cache, signal, ...trial })
 }

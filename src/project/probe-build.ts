@@ -3,7 +3,6 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { execa } from 'execa'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
 
 export const problems = defineDiagnostics({
@@ -28,7 +27,11 @@ export interface ProbeKernel {
 interface Recipe {
   readonly cflags: readonly string[]
   readonly sources: readonly string[]
-  readonly outputs: readonly { readonly file: string; readonly ldflags: readonly string[]; readonly objcopy?: readonly string[] }[]
+  readonly outputs: readonly {
+    readonly file: string
+    readonly ldflags: readonly string[]
+    readonly objcopy?: readonly string[]
+  }[]
 }
 
 const SOURCE_FOLDER = fileURLToPath(new URL('../../kernels/probe/', import.meta.url))
@@ -67,22 +70,39 @@ export async function buildProbe(context: {
 function contentHash(compiler: string): string {
   const hash = createHash('sha256').update(compiler)
   for (const name of readdirSync(SOURCE_FOLDER, { recursive: true, encoding: 'utf8' }).sort()) {
-    if (/\.([chS]|ld|json)$/.test(name)) hash.update(`\0${name}\0`).update(readFileSync(join(SOURCE_FOLDER, name)))
+    if (/\.([chS]|ld|json)$/.test(name))
+      hash.update(`\0${name}\0`).update(readFileSync(join(SOURCE_FOLDER, name)))
   }
   return hash.digest('hex').slice(0, 32)
 }
 
-async function compile(compiler: string, recipe: Recipe, folder: string, signal: AbortSignal | undefined): Promise<void> {
+async function compile(
+  compiler: string,
+  recipe: Recipe,
+  folder: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  // Loaded here because it takes longer than everything else that a run with a built kernel loads.
+  const { execa } = await import('execa')
   const object = (source: string) => join(folder, `${source.replaceAll('/', '-')}.o`)
   const run = async (program: string, args: readonly string[]) => {
-    const result = await execa(program, args, { cwd: SOURCE_FOLDER, reject: false, ...(signal ? { cancelSignal: signal } : {}) })
-    if (result.code === 'ENOENT') throw new BringupError([problems.COMPILER_MISSING.at('', `there is no "${program}" in PATH`)])
+    const result = await execa(program, args, {
+      cwd: SOURCE_FOLDER,
+      reject: false,
+      ...(signal ? { cancelSignal: signal } : {}),
+    })
+    if (result.code === 'ENOENT')
+      throw new BringupError([problems.COMPILER_MISSING.at('', `there is no "${program}" in PATH`)])
     if (result.failed) {
       const what = `${result.command.slice(0, 200)} ended with ${result.exitCode ?? result.signal ?? result.code}`
-      throw new BringupError([problems.PROBE_BUILD_FAILED.at('', what, { evidence: (result.stderr ?? '').split('\n').slice(-30) })])
+      throw new BringupError([
+        problems.PROBE_BUILD_FAILED.at('', what, { evidence: (result.stderr ?? '').split('\n').slice(-30) }),
+      ])
     }
   }
-  await Promise.all(recipe.sources.map((source) => run(compiler, [...recipe.cflags, '-c', source, '-o', object(source)])))
+  await Promise.all(
+    recipe.sources.map((source) => run(compiler, [...recipe.cflags, '-c', source, '-o', object(source)])),
+  )
   for (const output of recipe.outputs) {
     const file = join(folder, output.file)
     await run(compiler, [...output.ldflags, '-o', file, ...recipe.sources.map(object)])

@@ -27,7 +27,7 @@ export interface Project {
  */
 export const DEFAULT_MACHINE: MachineInput = {
   summary: 'two NUMA nodes, a CPU each, and a persistent DIMM on node 1',
-  cpu: { cores: 2 },
+  cpu: { count: 2 },
   memory: { size: '512M' },
   numa: { nodes: 2 },
   devices: [{ kind: 'nvdimm', id: 'pm0', size: '128M', node: 1 }],

@@ -1,7 +1,6 @@
 /** The profiles that bringup brings along. A new operating system is one new file and its line here. */
 import { BringupError, defineDiagnostics } from '../../diagnostics.ts'
 import type { Profile } from '../profile.ts'
-import { probe } from './probe.ts'
 
 export const problems = defineDiagnostics({
   PROFILE_UNKNOWN: {
@@ -11,17 +10,27 @@ export const problems = defineDiagnostics({
   },
 })
 
-export const BUILT_IN: readonly Profile[] = [probe]
+/** Loaded when chosen, since a profile may bring much along. */
+const BUILT_IN: Readonly<Record<string, () => Promise<Profile>>> = {
+  probe: async () => (await import('./probe.ts')).probe,
+  linux: async () => (await import('./linux.ts')).linux,
+}
+
+/** Names of the built-in profiles. */
+export const BUILT_IN_NAMES = Object.keys(BUILT_IN)
 
 /**
  * The profile of that name: one of the project's own, else a built-in one.
  *
  * @throws BringupError PROFILE_UNKNOWN
  */
-export function findProfile(name: string, project: { readonly profiles: readonly Profile[] }): Profile {
-  const known = [...project.profiles, ...BUILT_IN]
-  const profile = known.find((p) => p.name === name)
+export async function findProfile(
+  name: string,
+  project: { readonly profiles: readonly Profile[] },
+): Promise<Profile> {
+  const own = project.profiles.find((p) => p.name === name)
+  const profile = own ?? (Object.hasOwn(BUILT_IN, name) ? await BUILT_IN[name]?.() : undefined)
   if (profile) return profile
-  const names = known.map((p) => p.name).join(', ')
+  const names = [...project.profiles.map((p) => p.name), ...BUILT_IN_NAMES].join(', ')
   throw new BringupError([problems.PROFILE_UNKNOWN.at('profile', `"${name}" is none of: ${names}`)])
 }

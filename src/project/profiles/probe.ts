@@ -1,5 +1,11 @@
 /** The bundled kernel: it reports what a guest really sees, and exercises every way to end. */
-import type { GuestCpu, GuestHmatEntry, GuestNvdimm, GuestPciFunction, GuestView } from '../../machine/guest-view.ts'
+import type {
+  GuestCpu,
+  GuestHmatEntry,
+  GuestNvdimm,
+  GuestPciFunction,
+  GuestView,
+} from '../../machine/guest-view.ts'
 import { buildProbe } from '../probe-build.ts'
 import { defineProfile } from '../profile.ts'
 
@@ -37,13 +43,15 @@ interface Line {
 /**
  * Reads the probe's JSON lines out of console text; other text is passed over.
  *
- * @returns undefined until the `end` line is there: half a report would look like missing hardware.
+ * @returns undefined without a report (`report=no`), and until its `end` line is there: half a report would look like
+ *   missing hardware.
  */
 export function parseReport(text: string): GuestView | undefined {
   const lines = text.split('\n').flatMap(parseLine)
   const first = lines.findLastIndex((l) => l.t === 'probe')
   const report = lines.slice(first)
-  if (first === -1 || !report.some((l) => l.t === 'end')) return undefined
+  const isWhole = report.some((l) => l.t === 'cpu') && report.some((l) => l.t === 'end')
+  if (first === -1 || !isWhole) return undefined
   const all = <T>(t: string) => report.filter((l) => l.t === t) as unknown as readonly T[]
   const hmat = all<GuestHmatEntry>('hmat')
   return {
@@ -52,9 +60,14 @@ export function parseReport(text: string): GuestView | undefined {
     nodes: all<{ node: number; cpus: number; bytes: number }>('node'),
     distances: matrix(all('distance')),
     hmat,
-    nvdimms: all<GuestNvdimm & { armed: boolean }>('nvdimm').map(({ armed, ...rest }) => ({ ...rest, isArmed: armed })),
+    nvdimms: all<GuestNvdimm & { armed: boolean }>('nvdimm').map(({ armed, ...rest }) => ({
+      ...rest,
+      isArmed: armed,
+    })),
     pci: all<GuestPciFunction>('pci'),
-    serialPorts: all<{ port: number; present: boolean }>('serial').filter((s) => s.present).map((s) => s.port),
+    serialPorts: all<{ port: number; present: boolean }>('serial')
+      .filter((s) => s.present)
+      .map((s) => s.port),
   }
 }
 
@@ -68,7 +81,9 @@ function parseLine(text: string): readonly Line[] {
   }
 }
 
-function matrix(entries: readonly { readonly from: number; readonly to: number; readonly value: number }[]): readonly (readonly number[])[] {
+function matrix(
+  entries: readonly { readonly from: number; readonly to: number; readonly value: number }[],
+): readonly (readonly number[])[] {
   const rows: number[][] = []
   for (const { from, to, value } of entries) {
     rows[from] ??= []
