@@ -37,22 +37,12 @@ export function firmwareOf(boot: BootConfig): MachineView['firmware'] {
   return boot.kernel === undefined ? 'bios' : 'direct'
 }
 
-/** The keys of `facts.qemu.firmware` that hold OVMF, best first. */
-const OVMF = [
-  ['OVMF_CODE_4M.fd', 'OVMF_VARS_4M.fd'],
-  ['OVMF_CODE.fd', 'OVMF_VARS.fd'],
-  ['edk2-x86_64-code.fd', 'edk2-i386-vars.fd'],
-] as const
-
 /** Paths of OVMF's code and variables; a path that the description names wins. */
 export function ovmf(
   boot: BootConfig,
   facts: Facts,
 ): { readonly code: string | undefined; readonly variables: string | undefined } {
-  const there = facts.qemu?.firmware ?? {}
-  const pair = OVMF.find(([code, variables]) => there[code] !== undefined && there[variables] !== undefined)
-  return {
-    code: boot.code ?? (pair && there[pair[0]]),
-    variables: boot.variables ?? (pair && there[pair[1]]),
-  }
+  // The names under which `src/qemu/firmware.ts` files the pair, whatever the distribution calls it.
+  const { 'OVMF_CODE_4M.fd': code, 'OVMF_VARS_4M.fd': variables } = facts.qemu?.firmware ?? {}
+  return { code: boot.code ?? code, variables: boot.variables ?? variables }
 }
