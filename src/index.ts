@@ -1,8 +1,8 @@
 /** The library: what a program imports from 'bringup'. */
 export { BringupError, type Diagnostic, type Severity } from './diagnostics.ts'
-export type { CommandOptions, CommandResult, Guest } from './guest/guest.ts'
 export type { Console, ConsoleMatch } from './guest/console.ts'
-export { launch, type LaunchRequest } from './launch.ts'
+export type { CommandOptions, CommandResult, Guest } from './guest/guest.ts'
+export { type LaunchRequest, launch } from './launch.ts'
 export type { PersistenceVerdict } from './machine/device.ts'
 export type { GuestView } from './machine/guest-view.ts'
 export type { MachineConfig, MachineInput } from './machine/machine.ts'

@@ -1,6 +1,7 @@
 /** The library's way to a guest: describe, launch, look, close. */
-import { launchPlan } from './guest/launch.ts'
+
 import type { Guest } from './guest/guest.ts'
+import { launchPlan } from './guest/launch.ts'
 import type { MachineInput } from './machine/machine.ts'
 import { planRun } from './project/planning.ts'
 import { loadProject, type Project } from './project/project.ts'
@@ -32,11 +33,24 @@ export interface LaunchRequest {
  * const { verdict } = await guest.done
  */
 export async function launch(machine: MachineInput | string, request: LaunchRequest = {}): Promise<Guest> {
-  const found = await loadProject({ cwd: request.folder ?? process.cwd(), ...(request.state === undefined ? {} : { state: request.state }) })
-  const { project, name } = typeof machine === 'string' ? { project: found, name: machine } : { project: withMachine(found, machine), name: ANONYMOUS }
+  const found = await loadProject({
+    cwd: request.folder ?? process.cwd(),
+    ...(request.state === undefined ? {} : { state: request.state }),
+  })
+  const { project, name } =
+    typeof machine === 'string'
+      ? { project: found, name: machine }
+      : { project: withMachine(found, machine), name: ANONYMOUS }
   const { plan, facts, profile } = await planRun({ project, machine: name, ...request })
   const { signal, allowReboot, onConsole } = request
-  return launchPlan(plan, { stateFolder: project.stateFolder, facts, profile, signal, allowReboot, onConsole })
+  return launchPlan(plan, {
+    stateFolder: project.stateFolder,
+    facts,
+    profile,
+    signal,
+    allowReboot,
+    onConsole,
+  })
 }
 
 /** Name of a machine that was described in code. */

@@ -67,7 +67,11 @@ export class Console {
   readonly #files: { readonly log: number; readonly timing: number } | undefined
   readonly #now: () => number
 
-  constructor(stream: { readonly input?: Writable; readonly output: Readable } | Duplex, log?: ConsoleLog, now: () => number = () => performance.now()) {
+  constructor(
+    stream: { readonly input?: Writable; readonly output: Readable } | Duplex,
+    log?: ConsoleLog,
+    now: () => number = () => performance.now(),
+  ) {
     const { input, output } = 'output' in stream ? stream : { input: stream, output: stream }
     this.#input = input
     this.#now = now
@@ -196,7 +200,8 @@ export class Console {
   #pass(text: string): void {
     this.#passed.push(text)
     this.#passedLength += text.length
-    while (this.#passedLength > KEEP_CHARACTERS && this.#passed.length > 1) this.#passedLength -= this.#passed.shift()?.length ?? 0
+    while (this.#passedLength > KEEP_CHARACTERS && this.#passed.length > 1)
+      this.#passedLength -= this.#passed.shift()?.length ?? 0
   }
 
   /** Looks again at everything since the last match, for a waiter that is new at the head. */

@@ -1,7 +1,7 @@
 /** Makes the files that a plan says must be there before QEMU starts. */
 import { closeSync, ftruncateSync, mkdirSync, openSync, unlinkSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { type Diagnostic, defineDiagnostics, BringupError } from '../diagnostics.ts'
+import { BringupError, type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import type { FileAction } from '../machine/device.ts'
 import { formatBytes } from '../units.ts'
 
@@ -33,7 +33,8 @@ export function createFiles(files: readonly FileAction[]): void {
       }
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException
-      if (code !== 'EEXIST') failed.push(problems.STORE_NOT_CREATED.at('', `${path} (${formatBytes(bytes)}): ${message}`))
+      if (code !== 'EEXIST')
+        failed.push(problems.STORE_NOT_CREATED.at('', `${path} (${formatBytes(bytes)}): ${message}`))
     }
   }
   if (failed.length === 0) return

@@ -63,13 +63,21 @@ export class LaunchError extends BringupError {
  * @throws LaunchError with what went wrong before the guest began to run.
  */
 export async function launchPlan(plan: Plan, options: LaunchOptions): Promise<Guest> {
-  if (!isClean(plan.diagnostics)) throw new BringupError(plan.diagnostics.filter((d) => d.severity === 'error'))
+  if (!isClean(plan.diagnostics))
+    throw new BringupError(plan.diagnostics.filter((d) => d.severity === 'error'))
   createFiles(plan.files)
   const folder = createRun(options.stateFolder, plan, plan.argv)
   const stopsOnReset = plan.judgement.onReset === 'stop' && !options.allowReboot
   const qemu = await startQemu({
     plan,
-    extraArgs: ['-d', 'cpu_reset', '-D', folder.qemuLog, '-action', `reboot=${stopsOnReset ? 'shutdown' : 'reset'}`],
+    extraArgs: [
+      '-d',
+      'cpu_reset',
+      '-D',
+      folder.qemuLog,
+      '-action',
+      `reboot=${stopsOnReset ? 'shutdown' : 'reset'}`,
+    ],
     qmpLogPath: folder.qmpLog,
     stderrPath: join(folder.path, 'stderr.log'),
   })
@@ -114,7 +122,10 @@ class RunningGuest implements Guest {
     this.#options = options
     this.#panicPatterns = plan.judgement.panicPatterns.map((source) => new RegExp(source))
     this.#process = qemu
-    this.#console = new Console(this.#process.console, { path: folder.consoleLog, timingPath: folder.consoleTiming })
+    this.#console = new Console(this.#process.console, {
+      path: folder.consoleLog,
+      timingPath: folder.consoleTiming,
+    })
     if (options.onConsole) this.#console.onChunk(options.onConsole)
     this.#console.onLine((line) => this.#watchLine(line))
     const shell = this.#process.channels.get('shell')
@@ -155,7 +166,12 @@ class RunningGuest implements Guest {
 
   async run(argv: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
     if (!this.#shell) {
-      throw new BringupError([problems.GUEST_HAS_NO_SHELL.at('', `the guest of profile "${this.plan.profile}" cannot run "${argv.join(' ')}"`)])
+      throw new BringupError([
+        problems.GUEST_HAS_NO_SHELL.at(
+          '',
+          `the guest of profile "${this.plan.profile}" cannot run "${argv.join(' ')}"`,
+        ),
+      ])
     }
     return this.#shell.run(argv, options)
   }
@@ -164,7 +180,10 @@ class RunningGuest implements Guest {
     const { view } = this.#options.profile
     const text = () => readFileSync(this.folder.consoleLog, 'utf8')
     if (this.#shell && this.#process.hasExited) return this.#lastView
-    this.#lastView = await view?.({ consoleText: text, ...(this.#shell ? { run: (argv) => this.run(argv) } : {}) })
+    this.#lastView = await view?.({
+      consoleText: text,
+      ...(this.#shell ? { run: (argv) => this.run(argv) } : {}),
+    })
     return this.#lastView
   }
 
@@ -256,33 +275,54 @@ class RunningGuest implements Guest {
     const endedAt = performance.now()
     const tripleFault = readOr(this.folder.qemuLog).includes('Triple fault')
     const ending = this.#ending(exit, tripleFault)
-    const judged = exit.diagnostics.length > 0
-      ? { verdict: 'machine-failed' as const, meaning: exit.diagnostics[0]?.what ?? '', diagnostics: exit.diagnostics }
-      : judge(ending, this.plan.judgement)
+    const judged =
+      exit.diagnostics.length > 0
+        ? {
+            verdict: 'machine-failed' as const,
+            meaning: exit.diagnostics[0]?.what ?? '',
+            diagnostics: exit.diagnostics,
+          }
+        : judge(ending, this.plan.judgement)
     this.#ended = judged.meaning
     this.#console.end(() => judged.meaning)
     const guest = await this.view().catch(() => undefined)
-    const comparison = guest && this.#wantsComparison ? verify(this.plan, this.#options.facts, guest) : undefined
+    const comparison =
+      guest && this.#wantsComparison ? verify(this.plan, this.#options.facts, guest) : undefined
     const differs = comparison?.some((c) => !c.ok) === true && judged.verdict === 'passed'
-    const diagnostics: readonly Diagnostic[] = differs ? [...judged.diagnostics, difference(comparison)] : judged.diagnostics
+    const diagnostics: readonly Diagnostic[] = differs
+      ? [...judged.diagnostics, difference(comparison)]
+      : judged.diagnostics
     const verdict = differs ? 'failed' : judged.verdict
     const runsFrom = this.#runsFrom ?? endedAt
     const result: RunResult = {
       verdict,
-      exitCode: ending.endedBy === 'shell-exit' && ending.shellExit !== undefined && verdict !== 'crashed' ? ending.shellExit : EXIT_CODES[verdict],
+      exitCode:
+        ending.endedBy === 'shell-exit' && ending.shellExit !== undefined && verdict !== 'crashed'
+          ? ending.shellExit
+          : EXIT_CODES[verdict],
       ...('guestCode' in judged && judged.guestCode !== undefined ? { guestCode: judged.guestCode } : {}),
       meaning: differs ? 'the guest did not see the hardware that was asked for' : judged.meaning,
-      diagnostics: [...diagnostics].map((d) => ({ ...d, evidence: d.evidence ? [...d.evidence] : undefined })),
+      diagnostics: [...diagnostics].map((d) => ({
+        ...d,
+        evidence: d.evidence ? [...d.evidence] : undefined,
+      })),
       ...(guest ? { guest } : {}),
       ...(comparison ? { comparison: [...comparison] } : {}),
-      timings: { startMs: round(runsFrom - this.#beganAt), runMs: round(endedAt - runsFrom), totalMs: round(endedAt - this.#beganAt) },
+      timings: {
+        startMs: round(runsFrom - this.#beganAt),
+        runMs: round(endedAt - runsFrom),
+        totalMs: round(endedAt - this.#beganAt),
+      },
       folder: this.folder.path,
     }
     saveResult(this.folder, result)
     return result
   }
 
-  #ending(exit: { readonly status: number | null; readonly signal: string | null; readonly stderr: string }, tripleFault: boolean): Ending {
+  #ending(
+    exit: { readonly status: number | null; readonly signal: string | null; readonly stderr: string },
+    tripleFault: boolean,
+  ): Ending {
     return {
       status: exit.status,
       signal: exit.signal,
@@ -303,10 +343,14 @@ class RunningGuest implements Guest {
   }
 }
 
-function difference(comparison: readonly { device: string; aspect: string; want: string; got: string | null; ok: boolean }[]): Diagnostic {
+function difference(
+  comparison: readonly { device: string; aspect: string; want: string; got: string | null; ok: boolean }[],
+): Diagnostic {
   const wrong = comparison.filter((c) => !c.ok)
   const rows = wrong.map((c) => `${c.device} ${c.aspect}: asked ${c.want}, saw ${c.got ?? 'nothing'}`)
-  return problems.GUEST_DIFFERS.at('', `${wrong.length} of ${comparison.length} things differ`, { evidence: rows })
+  return problems.GUEST_DIFFERS.at('', `${wrong.length} of ${comparison.length} things differ`, {
+    evidence: rows,
+  })
 }
 
 function readOr(path: string): string {

@@ -65,17 +65,26 @@ function acceleratorArgs(name: 'kvm' | 'tcg'): readonly Argument[] {
   return [name === 'tcg' ? option('-accel', 'tcg', { thread: 'multi' }) : option('-accel', 'kvm')]
 }
 
-function chooseAccelerator(wanted: 'auto' | 'kvm' | 'tcg', facts: Facts): { accelerator: Plan['accelerator']; diagnostics: Diagnostic[] } {
+function chooseAccelerator(
+  wanted: 'auto' | 'kvm' | 'tcg',
+  facts: Facts,
+): { accelerator: Plan['accelerator']; diagnostics: Diagnostic[] } {
   const fact = (name: 'kvm' | 'tcg') => facts.accelerators.find((a) => a.name === name)
   if (wanted !== 'auto') {
     const asked = fact(wanted)
-    const refused = asked && !asked.works ? [problems.ACCELERATOR_NOT_WORKING.at('accel', `${wanted} does not work here: ${asked.reason}`)] : []
+    const refused =
+      asked && !asked.works
+        ? [problems.ACCELERATOR_NOT_WORKING.at('accel', `${wanted} does not work here: ${asked.reason}`)]
+        : []
     return { accelerator: { name: wanted, because: 'asked for' }, diagnostics: refused }
   }
   const kvm = fact('kvm')
   if (kvm?.works) return { accelerator: { name: 'kvm', because: kvm.reason }, diagnostics: [] }
   const tcg = fact('tcg')
   const because = kvm ? `KVM does not work here: ${kvm.reason}` : 'KVM was not tried'
-  const missing = tcg && !tcg.works ? [problems.ACCELERATOR_MISSING.at('accel', `neither works: ${because}; TCG: ${tcg.reason}`)] : []
+  const missing =
+    tcg && !tcg.works
+      ? [problems.ACCELERATOR_MISSING.at('accel', `neither works: ${because}; TCG: ${tcg.reason}`)]
+      : []
   return { accelerator: { name: 'tcg', because }, diagnostics: missing }
 }

@@ -13,7 +13,8 @@ export function placeMachine(machine: MachineConfig, home: Home): MachineConfig 
     if (index === undefined) placed[part.path] = config
     else (placed.devices as unknown[])[Number(index)] = config
   }
-  if (machine.qemu?.includes('/') && !isAbsolute(machine.qemu)) placed.qemu = resolve(home.folder, machine.qemu)
+  if (machine.qemu?.includes('/') && !isAbsolute(machine.qemu))
+    placed.qemu = resolve(home.folder, machine.qemu)
   return placed as MachineConfig
 }
 

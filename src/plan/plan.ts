@@ -73,7 +73,10 @@ export const CONSOLE = 'console'
 
 /** QEMU's argv for a person: the console on the terminal with QEMU's monitor behind Ctrl-A C. */
 export function pasteArgv(plan: Pick<Plan, 'qemu' | 'args' | 'channels'>): readonly string[] {
-  const chardevs = plan.channels.flatMap((c) => ['-chardev', c.id === CONSOLE ? `stdio,id=${CONSOLE},mux=on` : `null,id=${c.id}`])
+  const chardevs = plan.channels.flatMap((c) => [
+    '-chardev',
+    c.id === CONSOLE ? `stdio,id=${CONSOLE},mux=on` : `null,id=${c.id}`,
+  ])
   const monitor = plan.channels.some((c) => c.id === CONSOLE) ? ['-mon', `chardev=${CONSOLE}`] : []
   return [plan.qemu.path, ...chardevs, ...monitor, ...flat(plan.args)]
 }
@@ -89,7 +92,10 @@ export interface Ties {
 }
 
 /** QEMU's argv under bringup: paused until QMP says `cont`, every channel an inherited descriptor, no path anywhere. */
-export function supervisedArgv(plan: Pick<Plan, 'qemu' | 'args' | 'channels'>, ties: Ties): readonly string[] {
+export function supervisedArgv(
+  plan: Pick<Plan, 'qemu' | 'args' | 'channels'>,
+  ties: Ties,
+): readonly string[] {
   const chardevs = plan.channels.flatMap((c) => [
     '-chardev',
     c.id === CONSOLE ? `stdio,id=${CONSOLE},signal=off` : `socket,id=${c.id},fd=${ties.channelFds[c.id]}`,

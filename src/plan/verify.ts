@@ -14,7 +14,11 @@ export interface Comparison {
 }
 
 /** What this guest could not tell is left out, so an empty list means that nothing was compared. */
-export function verify(plan: Pick<Plan, 'machine' | 'name'>, facts: Facts, view: GuestView): readonly Comparison[] {
+export function verify(
+  plan: Pick<Plan, 'machine' | 'name'>,
+  facts: Facts,
+  view: GuestView,
+): readonly Comparison[] {
   return expectationsOf(plan.machine, facts, plan.name).flatMap(({ device, aspect, want, see }) => {
     const got = see(view)
     return got === undefined ? [] : [{ device, aspect, want, got, ok: got === want }]

@@ -96,7 +96,11 @@ export async function planRun(request: PlanningRequest): Promise<Planned> {
 /** Where no config describes anything, flags that describe hardware describe all of it: nothing is added to them. */
 function isWholeMachine({ project, machine, overrides = {} }: PlanningRequest): boolean {
   const hardware = ['cpu', 'memory', 'numa', 'devices', 'type'] as const
-  return project.configFile === undefined && machine === undefined && hardware.some((key) => overrides[key] !== undefined)
+  return (
+    project.configFile === undefined &&
+    machine === undefined &&
+    hardware.some((key) => overrides[key] !== undefined)
+  )
 }
 
 /** Profile defaults beneath what the profile prepared, beneath what the user wrote; command lines are joined. */

@@ -3,7 +3,11 @@ import type { Judgement } from '../plan/plan.ts'
 import { type Ending, judge } from './judge.ts'
 
 const judgement: Judgement = {
-  exitCodes: { 16: { verdict: 'passed', meaning: 'fine' }, 2: { verdict: 'failed', meaning: 'panic code' }, 0: { verdict: 'passed', meaning: 'zero' } },
+  exitCodes: {
+    16: { verdict: 'passed', meaning: 'fine' },
+    2: { verdict: 'failed', meaning: 'panic code' },
+    0: { verdict: 'passed', meaning: 'zero' },
+  },
   panicPatterns: [],
   onPowerOff: 'failed',
   onReset: 'stop',
@@ -21,11 +25,17 @@ const ending: Ending = {
   consoleTail: ['last line'],
 }
 
-const verdictOf = (changes: Partial<Ending>, rules: Partial<Judgement> = {}) => judge({ ...ending, ...changes }, { ...judgement, ...rules }).verdict
+const verdictOf = (changes: Partial<Ending>, rules: Partial<Judgement> = {}) =>
+  judge({ ...ending, ...changes }, { ...judgement, ...rules }).verdict
 
 describe('judge', () => {
   it('passes on a code that the profile knows as success', () => {
-    expect(judge(ending, judgement)).toEqual({ verdict: 'passed', meaning: 'fine', diagnostics: [], guestCode: 16 })
+    expect(judge(ending, judgement)).toEqual({
+      verdict: 'passed',
+      meaning: 'fine',
+      diagnostics: [],
+      guestCode: 16,
+    })
   })
 
   it('fails on a code that means failure, and on one that nobody knows', () => {
@@ -36,7 +46,9 @@ describe('judge', () => {
   it('tells status 1 of a guest that wrote 0 from status 1 of a QEMU that refused', () => {
     expect(verdictOf({ status: 1 })).toBe('passed')
     expect(verdictOf({ status: 1, stderr: 'qemu-system-x86_64: cannot go on\n' })).toBe('machine-failed')
-    expect(verdictOf({ status: 1, started: false, stderr: 'qemu-system-x86_64: bad option\n' })).toBe('machine-failed')
+    expect(verdictOf({ status: 1, started: false, stderr: 'qemu-system-x86_64: bad option\n' })).toBe(
+      'machine-failed',
+    )
   })
 
   it('takes a warning of QEMU for no failure', () => {
@@ -45,7 +57,9 @@ describe('judge', () => {
 
   it('never takes QEMU’s exit 0 for success by itself', () => {
     expect(verdictOf({ status: 0 })).toBe('machine-failed')
-    expect(verdictOf({ status: 0, tripleFault: true, shutdown: { guest: true, reason: 'guest-reset' } })).toBe('crashed')
+    expect(
+      verdictOf({ status: 0, tripleFault: true, shutdown: { guest: true, reason: 'guest-reset' } }),
+    ).toBe('crashed')
     expect(verdictOf({ status: 0, shutdown: { guest: false, reason: 'host-signal' } })).toBe('machine-failed')
   })
 
@@ -68,13 +82,19 @@ describe('judge', () => {
   })
 
   it('blames QEMU for a signal that nobody here sent', () => {
-    const { verdict, diagnostics } = judge({ ...ending, status: null, signal: 'SIGABRT', stderr: 'assertion failed\n' }, judgement)
+    const { verdict, diagnostics } = judge(
+      { ...ending, status: null, signal: 'SIGABRT', stderr: 'assertion failed\n' },
+      judgement,
+    )
     expect(verdict).toBe('machine-failed')
     expect(diagnostics[0]).toMatchObject({ code: 'QEMU_DIED', evidence: ['assertion failed', 'last line'] })
   })
 
   it('returns the code of the command that ran in the guest', () => {
-    expect(judge({ ...ending, status: 0, endedBy: 'shell-exit', shellExit: 7 }, judgement)).toMatchObject({ verdict: 'failed', guestCode: 7 })
+    expect(judge({ ...ending, status: 0, endedBy: 'shell-exit', shellExit: 7 }, judgement)).toMatchObject({
+      verdict: 'failed',
+      guestCode: 7,
+    })
   })
 
   it('does not read a debug exit where the machine has none', () => {

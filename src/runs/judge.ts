@@ -63,12 +63,14 @@ export const problems = defineDiagnostics({
   QEMU_REFUSED: {
     title: 'QEMU ended before the guest began to run.',
     why: 'QEMU did not accept the machine; its own words are the evidence',
-    remedy: 'mend the description as QEMU says; if bringup should have known, report it with `bringup plan --json`',
+    remedy:
+      'mend the description as QEMU says; if bringup should have known, report it with `bringup plan --json`',
   },
   QEMU_DIED: {
     title: 'QEMU ended while the guest ran, and not on account of the guest.',
     why: 'an abort, an internal error or somebody else’s signal says nothing about the guest',
-    remedy: 'read `qemu.log` and `stderr.log` in the run folder; out of memory shows in the host’s kernel log',
+    remedy:
+      'read `qemu.log` and `stderr.log` in the run folder; out of memory shows in the host’s kernel log',
   },
   RUN_INTERRUPTED: {
     title: 'The run was ended by the user.',
@@ -79,24 +81,38 @@ export const problems = defineDiagnostics({
 
 /** Decides how a run ended. Order matters: our own hand first, then QEMU's failures, then the guest's word. */
 export function judge(ending: Ending, judgement: Judgement): Judged {
-  return ownHand(ending, judgement) ?? machineFailure(ending) ?? crash(ending, judgement) ?? guestWord(ending, judgement)
+  return (
+    ownHand(ending, judgement) ??
+    machineFailure(ending) ??
+    crash(ending, judgement) ??
+    guestWord(ending, judgement)
+  )
 }
 
-function result(verdict: Verdict, meaning: string, diagnostics: readonly Diagnostic[] = [], guestCode?: number): Judged {
+function result(
+  verdict: Verdict,
+  meaning: string,
+  diagnostics: readonly Diagnostic[] = [],
+  guestCode?: number,
+): Judged {
   return { verdict, meaning, diagnostics, ...(guestCode === undefined ? {} : { guestCode }) }
 }
 
 function ownHand(e: Ending, judgement: Judgement): Judged | undefined {
   if (e.endedBy === 'timeout') {
     const what = `the guest still ran after ${e.timeoutMs} ms`
-    return result('timed-out', what, [problems.GUEST_TIMED_OUT.at('timeout', what, { evidence: e.consoleTail })])
+    return result('timed-out', what, [
+      problems.GUEST_TIMED_OUT.at('timeout', what, { evidence: e.consoleTail }),
+    ])
   }
   if (e.endedBy === 'interrupt' || e.endedBy === 'kill') {
     const what = e.endedBy === 'interrupt' ? 'the run was interrupted' : 'the guest was killed on request'
     return result('interrupted', what, [problems.RUN_INTERRUPTED.at('', what)])
   }
-  if (e.endedBy === 'shell-exit' && e.shellExit !== undefined && !e.panicLine) return byCode(e.shellExit, e, judgement)
-  if (e.endedBy === 'close' && !e.panicLine && !e.tripleFault) return result('passed', 'the guest was closed by its owner')
+  if (e.endedBy === 'shell-exit' && e.shellExit !== undefined && !e.panicLine)
+    return byCode(e.shellExit, e, judgement)
+  if (e.endedBy === 'close' && !e.panicLine && !e.tripleFault)
+    return result('passed', 'the guest was closed by its owner')
   return undefined
 }
 
@@ -111,8 +127,12 @@ function machineFailure(e: Ending): Judged | undefined {
   const fatal = e.status === 1 && !e.shutdown && words.some((w) => /^qemu[^:]*: (?!warning)/i.test(w))
   const signalled = e.shutdown?.reason === 'host-signal' && e.endedBy === undefined
   if (!aborted && !fatal && !signalled && e.shutdown?.reason !== 'host-error') return undefined
-  const what = fatal ? (words.at(-1) ?? '') : `QEMU was ended by ${ended(e)}${signalled ? ' (a signal from outside)' : ''}`
-  return result('machine-failed', what, [problems.QEMU_DIED.at('', what, { evidence: [...words, ...e.consoleTail] })])
+  const what = fatal
+    ? (words.at(-1) ?? '')
+    : `QEMU was ended by ${ended(e)}${signalled ? ' (a signal from outside)' : ''}`
+  return result('machine-failed', what, [
+    problems.QEMU_DIED.at('', what, { evidence: [...words, ...e.consoleTail] }),
+  ])
 }
 
 function crash(e: Ending, judgement: Judgement): Judged | undefined {
@@ -139,10 +159,16 @@ function guestWord(e: Ending, judgement: Judgement): Judged {
     const what = 'the guest powered off'
     return judgement.onPowerOff === 'passed'
       ? result('passed', what)
-      : result('failed', what, [problems.GUEST_FAILED.at('', `${what} without saying an exit code`, { evidence: e.consoleTail })])
+      : result('failed', what, [
+          problems.GUEST_FAILED.at('', `${what} without saying an exit code`, { evidence: e.consoleTail }),
+        ])
   }
   const what = `QEMU ended with ${ended(e)} and gave no reason`
-  return result('machine-failed', what, [problems.QEMU_DIED.at('', what, { evidence: [...e.stderr.trim().split('\n').filter(Boolean), ...e.consoleTail] })])
+  return result('machine-failed', what, [
+    problems.QEMU_DIED.at('', what, {
+      evidence: [...e.stderr.trim().split('\n').filter(Boolean), ...e.consoleTail],
+    }),
+  ])
 }
 
 /** The value that the guest wrote to isa-debug-exit; undefined when it did not. */
@@ -154,9 +180,18 @@ function debugExitCode(e: Ending): number | undefined {
 
 function byCode(code: number, e: Ending, judgement: Judgement): Judged {
   const known = judgement.exitCodes[code]
-  const meaning = known?.meaning ?? (e.endedBy === 'shell-exit' ? `the command returned ${code}` : `the guest exited with ${code}, which its profile does not know`)
+  const meaning =
+    known?.meaning ??
+    (e.endedBy === 'shell-exit'
+      ? `the command returned ${code}`
+      : `the guest exited with ${code}, which its profile does not know`)
   if (known?.verdict === 'passed') return result('passed', meaning, [], code)
-  return result('failed', meaning, [problems.GUEST_FAILED.at('', `exit code ${code}: ${meaning}`, { evidence: e.consoleTail })], code)
+  return result(
+    'failed',
+    meaning,
+    [problems.GUEST_FAILED.at('', `exit code ${code}: ${meaning}`, { evidence: e.consoleTail })],
+    code,
+  )
 }
 
 function ended(e: Ending): string {

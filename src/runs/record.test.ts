@@ -28,12 +28,19 @@ describe('run records', () => {
     const run = createRun(state, plan, ['qemu'])
     expect(listRuns(state)).toMatchObject([{ id: run.id, machine: 'small', verdict: 'running' }])
     saveResult(run, result(run.path))
-    expect(readRun(findRun(state, 'last'))).toMatchObject({ summary: { verdict: 'passed', totalMs: 3 }, argv: ['qemu'], result: { meaning: 'fine' } })
+    expect(readRun(findRun(state, 'last'))).toMatchObject({
+      summary: { verdict: 'passed', totalMs: 3 },
+      argv: ['qemu'],
+      result: { meaning: 'fine' },
+    })
   })
 
   it('are abandoned when the owner is gone, or its PID is somebody else’s', () => {
     const run = createRun(state, plan, [])
-    writeFileSync(join(run.path, 'owner.json'), JSON.stringify({ pid: process.pid, startTime: '1', startedAt: 'x' }))
+    writeFileSync(
+      join(run.path, 'owner.json'),
+      JSON.stringify({ pid: process.pid, startTime: '1', startedAt: 'x' }),
+    )
     expect(listRuns(state)[0]?.verdict).toBe('abandoned')
   })
 

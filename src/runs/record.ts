@@ -10,7 +10,8 @@ export const problems = defineDiagnostics({
   RUN_FOLDER_NOT_MADE: {
     title: 'The folder for the record of a run could not be made or written.',
     why: 'a run without a record could not be explained afterwards',
-    remedy: 'free space on the disk, or make the project folder writable; --state DIR keeps the state elsewhere',
+    remedy:
+      'free space on the disk, or make the project folder writable; --state DIR keeps the state elsewhere',
   },
   RUN_NOT_FOUND: {
     title: 'No run of that name is recorded in this project.',
@@ -104,7 +105,12 @@ function folderAt(path: string, id: string): RunFolder {
  *
  * @throws BringupError RUN_FOLDER_NOT_MADE
  */
-export function createRun(stateFolder: string, plan: Plan, argv: readonly string[], now: Date = new Date()): RunFolder {
+export function createRun(
+  stateFolder: string,
+  plan: Plan,
+  argv: readonly string[],
+  now: Date = new Date(),
+): RunFolder {
   const id = `${now.toISOString().slice(0, 19).replaceAll(':', '-')}-${randomBytes(4).toString('hex')}`
   const run = folderAt(join(stateFolder, 'runs', id), id)
   let isMade = false
@@ -112,12 +118,19 @@ export function createRun(stateFolder: string, plan: Plan, argv: readonly string
     mkdirSync(join(stateFolder, 'runs'), { recursive: true })
     mkdirSync(run.path)
     isMade = true
-    write(run, FILES.owner, { pid: process.pid, startTime: startTimeOf(process.pid), startedAt: now.toISOString() })
+    write(run, FILES.owner, {
+      pid: process.pid,
+      startTime: startTimeOf(process.pid),
+      startedAt: now.toISOString(),
+    })
     write(run, FILES.plan, plan)
     write(run, FILES.argv, argv)
   } catch (cause) {
     if (isMade) rmSync(run.path, { recursive: true, force: true })
-    throw new BringupError([problems.RUN_FOLDER_NOT_MADE.at('', `${run.path}: ${(cause as Error).message}`)], { cause })
+    throw new BringupError(
+      [problems.RUN_FOLDER_NOT_MADE.at('', `${run.path}: ${(cause as Error).message}`)],
+      { cause },
+    )
   }
   return run
 }
@@ -155,9 +168,15 @@ export function findRun(stateFolder: string, wanted: string): RunFolder {
 }
 
 /** Everything recorded about one run. `result` is missing while it runs and after bringup was killed. */
-export function readRun(run: RunFolder): { readonly summary: RunSummary; readonly plan: Plan; readonly argv: readonly string[]; readonly result?: RunResult } {
+export function readRun(run: RunFolder): {
+  readonly summary: RunSummary
+  readonly plan: Plan
+  readonly argv: readonly string[]
+  readonly result?: RunResult
+} {
   const summary = summarize(run)
-  if (!summary) throw new BringupError([problems.RUN_NOT_FOUND.at('', `the record in ${run.path} is incomplete`)])
+  if (!summary)
+    throw new BringupError([problems.RUN_NOT_FOUND.at('', `the record in ${run.path} is incomplete`)])
   const result = read<unknown>(run, FILES.result)
   return {
     summary,
@@ -186,9 +205,22 @@ function summarize(run: RunFolder): RunSummary | undefined {
   const plan = read<Plan>(run, FILES.plan)
   if (!owner || !plan) return undefined
   const result = read<RunResult>(run, FILES.result)
-  const common = { id: run.id, folder: run.path, startedAt: owner.startedAt, machine: plan.name, profile: plan.profile }
-  if (!result) return { ...common, verdict: startTimeOf(owner.pid) === owner.startTime ? 'running' : 'abandoned' }
-  return { ...common, verdict: result.verdict, exitCode: result.exitCode, totalMs: result.timings.totalMs, meaning: result.meaning }
+  const common = {
+    id: run.id,
+    folder: run.path,
+    startedAt: owner.startedAt,
+    machine: plan.name,
+    profile: plan.profile,
+  }
+  if (!result)
+    return { ...common, verdict: startTimeOf(owner.pid) === owner.startTime ? 'running' : 'abandoned' }
+  return {
+    ...common,
+    verdict: result.verdict,
+    exitCode: result.exitCode,
+    totalMs: result.timings.totalMs,
+    meaning: result.meaning,
+  }
 }
 
 /** Field 22 of /proc/PID/stat: with the PID it names a process for ever (proc(5)). Empty when there is none. */
@@ -203,7 +235,9 @@ function startTimeOf(pid: number): string {
 
 function namesIn(folder: string): readonly string[] {
   try {
-    return readdirSync(folder).filter((n) => !n.startsWith('.')).sort()
+    return readdirSync(folder)
+      .filter((n) => !n.startsWith('.'))
+      .sort()
   } catch {
     return []
   }

@@ -24,12 +24,25 @@ class CallLog {
     return {
       pass,
       message: () =>
-        [`expected: ${expected}`, `received: ${received}`, 'call log:', ...this.#entries, 'last console lines:', ...tail, `run: ${guest.folder.path}`].join('\n'),
+        [
+          `expected: ${expected}`,
+          `received: ${received}`,
+          'call log:',
+          ...this.#entries,
+          'last console lines:',
+          ...tail,
+          `run: ${guest.folder.path}`,
+        ].join('\n'),
     }
   }
 }
 
-async function toShow(this: unknown, guest: Guest, pattern: string | RegExp, options: { withinMs?: number } = {}): Promise<Outcome> {
+async function toShow(
+  this: unknown,
+  guest: Guest,
+  pattern: string | RegExp,
+  options: { withinMs?: number } = {},
+): Promise<Outcome> {
   const log = new CallLog()
   const expected = `console shows ${pattern} within ${options.withinMs ?? 30_000} ms`
   log.add(`waiting for ${pattern}`)
@@ -44,37 +57,68 @@ async function toShow(this: unknown, guest: Guest, pattern: string | RegExp, opt
   }
 }
 
-async function toEnd(this: unknown, guest: Guest, verdict: Verdict, options: { code?: number } = {}): Promise<Outcome> {
+async function toEnd(
+  this: unknown,
+  guest: Guest,
+  verdict: Verdict,
+  options: { code?: number } = {},
+): Promise<Outcome> {
   const log = new CallLog()
   log.add('waiting for the guest to end')
   const result = await guest.done
   log.add(`${result.verdict}: ${result.meaning}`)
   const pass = result.verdict === verdict && (options.code === undefined || result.guestCode === options.code)
   const code = options.code === undefined ? '' : ` with code ${options.code}`
-  return log.outcome(pass, `${verdict}${code}`, `${result.verdict} with code ${result.guestCode ?? 'none'}: ${result.meaning}`, guest)
+  return log.outcome(
+    pass,
+    `${verdict}${code}`,
+    `${result.verdict} with code ${result.guestCode ?? 'none'}: ${result.meaning}`,
+    guest,
+  )
 }
 
 async function toSeeItsMachine(this: unknown, guest: Guest): Promise<Outcome> {
   const log = new CallLog()
   await guest.done
   const comparison = await guest.verify()
-  for (const c of comparison) log.add(`${c.ok ? 'same' : 'DIFFERENT'}  ${c.device} ${c.aspect}: asked ${c.want}, saw ${c.got ?? 'nothing'}`)
+  for (const c of comparison)
+    log.add(
+      `${c.ok ? 'same' : 'DIFFERENT'}  ${c.device} ${c.aspect}: asked ${c.want}, saw ${c.got ?? 'nothing'}`,
+    )
   const wrong = comparison.filter((c) => !c.ok)
-  const received = comparison.length === 0 ? 'no report from the guest' : `${wrong.length} of ${comparison.length} differ`
-  return log.outcome(comparison.length > 0 && wrong.length === 0, 'the guest sees what was described', received, guest)
+  const received =
+    comparison.length === 0 ? 'no report from the guest' : `${wrong.length} of ${comparison.length} differ`
+  return log.outcome(
+    comparison.length > 0 && wrong.length === 0,
+    'the guest sees what was described',
+    received,
+    guest,
+  )
 }
 
 /** What of a device to look for; every key that is given must be equal. */
 type Wanted = { readonly nvdimm: Partial<GuestNvdimm>; readonly pci: Partial<GuestPciFunction> }
 
-async function toSeeDevice<K extends keyof Wanted>(this: unknown, guest: Guest, kind: K, wanted: Wanted[K] = {}): Promise<Outcome> {
+async function toSeeDevice<K extends keyof Wanted>(
+  this: unknown,
+  guest: Guest,
+  kind: K,
+  wanted: Wanted[K] = {},
+): Promise<Outcome> {
   const log = new CallLog()
   await guest.done
   const view = await guest.view()
   const seen: readonly object[] = (kind === 'nvdimm' ? view?.nvdimms : view?.pci) ?? []
   for (const device of seen) log.add(JSON.stringify(device))
-  const pass = seen.some((device) => Object.entries(wanted).every(([key, value]) => (device as Record<string, unknown>)[key] === value))
-  return log.outcome(pass, `${kind} ${JSON.stringify(wanted)}`, `${seen.length} of that kind, none like it`, guest)
+  const pass = seen.some((device) =>
+    Object.entries(wanted).every(([key, value]) => (device as Record<string, unknown>)[key] === value),
+  )
+  return log.outcome(
+    pass,
+    `${kind} ${JSON.stringify(wanted)}`,
+    `${seen.length} of that kind, none like it`,
+    guest,
+  )
 }
 
 /** Vitest's `expect` with the matchers of `GuestMatchers`. */

@@ -15,13 +15,18 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
-const bringup = (...args: string[]) => execa(process.execPath, [BIN, ...args], { cwd: folder, reject: false, stdin: 'ignore' })
+const bringup = (...args: string[]) =>
+  execa(process.execPath, [BIN, ...args], { cwd: folder, reject: false, stdin: 'ignore' })
 
 /** Processes whose command line names this test's folder. */
 function leftovers(): readonly string[] {
   return readdirSync('/proc').filter((pid) => {
     try {
-      return /^\d+$/.test(pid) && Number(pid) !== process.pid && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(folder)
+      return (
+        /^\d+$/.test(pid) &&
+        Number(pid) !== process.pid &&
+        readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(folder)
+      )
     } catch {
       return false
     }
@@ -38,7 +43,16 @@ describe('bringup run', () => {
   })
 
   it('says the same in JSON, and nothing else on stdout', async () => {
-    const { stdout, exitCode } = await bringup('run', '--json', '--numa', '2', '--cores', '4', '--nvdimm', '16M,node=1')
+    const { stdout, exitCode } = await bringup(
+      'run',
+      '--json',
+      '--numa',
+      '2',
+      '--cores',
+      '4',
+      '--nvdimm',
+      '16M,node=1',
+    )
     expect(exitCode).toBe(0)
     const result = JSON.parse(stdout)
     expect(result).toMatchObject({ verdict: 'passed', exitCode: 0, guestCode: 16 })
@@ -57,7 +71,10 @@ describe('bringup run', () => {
   })
 
   it('ends with 130 on Ctrl-C, with the record written and nothing left', async () => {
-    const child = spawn(process.execPath, [BIN, 'run', '--console', '--append', 'ready-hang'], { cwd: folder, stdio: ['ignore', 'pipe', 'ignore'] })
+    const child = spawn(process.execPath, [BIN, 'run', '--console', '--append', 'ready-hang'], {
+      cwd: folder,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
     const exited = new Promise<number | null>((resolve) => child.once('exit', resolve))
     await new Promise<void>((resolve) => {
       let seen = ''
@@ -75,9 +92,15 @@ describe('bringup run', () => {
 
   it('leaves nothing when it is killed at twenty random moments', { timeout: 180_000 }, async () => {
     await bringup('run')
-    const store = readdirSync(join(folder, '.bringup', 'stores'), { recursive: true, encoding: 'utf8' }).find((n) => n.endsWith('.img')) ?? ''
+    const store =
+      readdirSync(join(folder, '.bringup', 'stores'), { recursive: true, encoding: 'utf8' }).find((n) =>
+        n.endsWith('.img'),
+      ) ?? ''
     for (let i = 0; i < 20; i++) {
-      const child = spawn(process.execPath, [BIN, 'run', '--append', 'ready-hang'], { cwd: folder, stdio: 'ignore' })
+      const child = spawn(process.execPath, [BIN, 'run', '--append', 'ready-hang'], {
+        cwd: folder,
+        stdio: 'ignore',
+      })
       const exited = new Promise((resolve) => child.once('exit', resolve))
       const moment = new Promise((resolve) => setTimeout(resolve, Math.random() * 600))
       await moment
@@ -85,7 +108,8 @@ describe('bringup run', () => {
       await exited
       await expect.poll(leftovers, { timeout: 3000 }).toEqual([])
       // The lock went with its holder.
-      const lock = () => execa('flock', ['--nonblock', join(folder, '.bringup', 'stores', store), 'true'], { reject: false })
+      const lock = () =>
+        execa('flock', ['--nonblock', join(folder, '.bringup', 'stores', store), 'true'], { reject: false })
       await expect.poll(async () => (await lock()).exitCode, { timeout: 3000 }).toBe(0)
     }
     const rerun = await bringup('run')
@@ -98,8 +122,23 @@ describe('bringup run', () => {
     const home = join(folder, 'home')
     mkdirSync(home, { mode: 0o777 })
     chmodSync(home, 0o777)
-    const asNobody = ['--reuid', '65534', '--regid', '65534', '--clear-groups', '--', process.execPath, BIN, 'run', '--json']
-    const { stdout, stderr, exitCode } = await execa('setpriv', asNobody, { cwd: folder, reject: false, env: { HOME: home, XDG_CACHE_HOME: join(home, 'cache') } })
+    const asNobody = [
+      '--reuid',
+      '65534',
+      '--regid',
+      '65534',
+      '--clear-groups',
+      '--',
+      process.execPath,
+      BIN,
+      'run',
+      '--json',
+    ]
+    const { stdout, stderr, exitCode } = await execa('setpriv', asNobody, {
+      cwd: folder,
+      reject: false,
+      env: { HOME: home, XDG_CACHE_HOME: join(home, 'cache') },
+    })
     expect(exitCode, stderr).toBe(0)
     expect(JSON.parse(stdout)).toMatchObject({ verdict: 'passed' })
   })
@@ -107,7 +146,12 @@ describe('bringup run', () => {
 
 describe('bad input', () => {
   it('reports every problem of a config at once, with paths and remedies', async () => {
-    writeFileSync(join(folder, 'bringup.config.json'), JSON.stringify({ machines: { a: { memroy: '1G', devices: [{ kind: 'nvdimm', size: '12 potatoes' }] } } }))
+    writeFileSync(
+      join(folder, 'bringup.config.json'),
+      JSON.stringify({
+        machines: { a: { memroy: '1G', devices: [{ kind: 'nvdimm', size: '12 potatoes' }] } },
+      }),
+    )
     const { exitCode, stderr } = await bringup('run')
     expect(exitCode).toBe(2)
     expect(stderr).toContain('memroy')
@@ -136,13 +180,20 @@ describe('bringup plan', () => {
     expect(exitCode).toBe(2)
     const plan = JSON.parse(stdout)
     expect(plan.argv[0]).toContain('qemu-system-x86_64')
-    expect(plan.diagnostics).toContainEqual(expect.objectContaining({ code: 'NVDIMM_NODE_MISSING', severity: 'error', remedy: expect.any(String) }))
+    expect(plan.diagnostics).toContainEqual(
+      expect.objectContaining({ code: 'NVDIMM_NODE_MISSING', severity: 'error', remedy: expect.any(String) }),
+    )
     expect(readdirSync(folder)).toEqual([])
   })
 
   it('prints a command that a person can paste', async () => {
     const { stdout } = await bringup('plan', '--command', '--nvdimm', '16M', '--append', 'report=no')
-    const pasted = await execa('bash', ['-c', stdout], { cwd: folder, reject: false, timeout: 20_000, stdin: 'ignore' })
+    const pasted = await execa('bash', ['-c', stdout], {
+      cwd: folder,
+      reject: false,
+      timeout: 20_000,
+      stdin: 'ignore',
+    })
     expect(pasted.exitCode).toBe(33)
     expect(pasted.stdout).toContain('"t":"end"')
   })

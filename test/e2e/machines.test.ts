@@ -12,7 +12,12 @@ describe('what is described is what is seen', () => {
     'a node of memory only, and one of CPUs only': {
       cpu: 2,
       memory: '128M',
-      numa: { nodes: [{ cpus: 2, memory: 0 }, { cpus: 0, memory: '128M' }] },
+      numa: {
+        nodes: [
+          { cpus: 2, memory: 0 },
+          { cpus: 0, memory: '128M' },
+        ],
+      },
     },
     'memory above 4 GiB': { memory: '5G' },
     'the other machine type': { type: 'pc', cpu: 2, numa: 2, memory: '128M' },
@@ -26,7 +31,9 @@ describe('what is described is what is seen', () => {
         { kind: 'nvdimm', size: '64M', node: 1, backing: 'ram' },
       ],
     },
-    'a NIC, a serial port and a watchdog': { devices: [{ kind: 'nic' }, { kind: 'serial' }, { kind: 'watchdog' }] },
+    'a NIC, a serial port and a watchdog': {
+      devices: [{ kind: 'nic' }, { kind: 'serial' }, { kind: 'watchdog' }],
+    },
   } as const
   for (const [name, machine] of Object.entries(machines)) {
     test(name, async ({ launch }) => {

@@ -39,7 +39,9 @@ describe('verdicts', () => {
   })
 
   test('crashed: the watchdog expires', async ({ launch }) => {
-    const guest = await launch(say('report=no watchdog', { devices: [{ kind: 'watchdog', action: 'poweroff' }], timeout: '20s' }))
+    const guest = await launch(
+      say('report=no watchdog', { devices: [{ kind: 'watchdog', action: 'poweroff' }], timeout: '20s' }),
+    )
     await expect(guest).toEnd('crashed')
     expect((await guest.done).meaning).toContain('watchdog')
   })
@@ -75,7 +77,10 @@ describe('verdicts', () => {
 
   test('machine-failed: QEMU refuses, and its own words are shown', async ({ launch }) => {
     const error = await launch({ qemuArgs: ['-device', 'no-such-device'] }).catch((e: unknown) => e)
-    expect(error).toMatchObject({ code: 'QEMU_REFUSED', diagnostics: [{ what: expect.stringContaining('no-such-device') }] })
+    expect(error).toMatchObject({
+      code: 'QEMU_REFUSED',
+      diagnostics: [{ what: expect.stringContaining('no-such-device') }],
+    })
   })
 })
 

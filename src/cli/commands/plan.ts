@@ -40,14 +40,18 @@ export const command: Command = {
       progress: (what) => output.note(output.errorColors.dim(`${what} …`)),
     })
     output.json(plan)
-    if (!output.isJson) print(plan, options.command === true, output)
+    if (!output.isJson && options.command === true) printCommand(plan, output)
+    else if (!output.isJson) print(plan, output)
     return isClean(plan.diagnostics) ? EXIT_CODES.passed : EXIT_CODES.refused
   },
 }
 
-function print(plan: Plan, isCommandOnly: boolean, output: Output): void {
+function printCommand(plan: Plan, output: Output): void {
+  output.print([...fileCommands(plan), quoteCommand(plan.argv).join(' ')].join('\n'))
+}
+
+function print(plan: Plan, output: Output): void {
   const { colors } = output
-  if (isCommandOnly) return output.print([...fileCommands(plan), quoteCommand(plan.argv).join(' ')].join('\n'))
   output.print(
     `${colors.bold(plan.name)} · profile ${plan.profile} · QEMU ${plan.qemu.version} · ${plan.accelerator.name.toUpperCase()} (${plan.accelerator.because})`,
   )

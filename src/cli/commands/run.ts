@@ -71,7 +71,12 @@ async function run(invocation: Invocation): Promise<number> {
     if (error instanceof LaunchError) return error.result
     throw error
   })
-  const result = 'verdict' in started ? started : isCommand ? await runCommand(started, rest, output) : await follow(started, showsConsole)
+  const result =
+    'verdict' in started
+      ? started
+      : isCommand
+        ? await runCommand(started, rest, output)
+        : await follow(started, showsConsole)
   output.json(result)
   if (!output.isJson) report(planned, result, isCommand, output)
   return result.exitCode
@@ -111,7 +116,7 @@ async function runCommand(guest: Guest, argv: readonly string[], output: Output)
 }
 
 function report({ plan }: Planned, result: RunResult, isCommand: boolean, output: Output): void {
-  const { colors, errorColors } = output
+  const { errorColors } = output
   const isGood = result.verdict === 'passed'
   const isQuiet = isCommand && (result.verdict === 'passed' || result.verdict === 'failed')
   if (!isQuiet) {
