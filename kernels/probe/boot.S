@@ -3,8 +3,8 @@
  *
  * There is one road up: the trampoline (real mode), protected_entry (protected mode), long_entry (long mode).
  * Other CPUs come in at the trampoline by SIPI. The boot processor, which a loader hands over in protected
- * mode, first goes down to real mode and then takes the same road: so an accelerator that cannot do one of
- * these modes is seen at once. Each step says on COM1 what comes next.
+ * mode (EFI: in long mode), first goes down to real mode and then takes the same road: so an accelerator that
+ * cannot do one of these modes is seen at once. Each step says on COM1 what comes next.
  */
 #include "boot-layout.h"
 
@@ -32,9 +32,10 @@ multiboot_entry:
         jmp 1f
 pvh_entry:
         movl $BOOT_BY_PVH, boot_protocol
-1:      cli
+1:      movl %ebx, boot_info
+from_protected:
+        cli
         cld
-        movl %ebx, boot_info
         movl $boot_stack_top, %esp
         movl $stage_real, %esi
         call print_stage
@@ -124,7 +125,31 @@ too_many:
         jmp too_many
 
         .code64
-        .globl efi_continue
+        .globl efi_leave
+/* From the firmware's long mode, once boot services are over, down to where the other loaders begin. */
+efi_leave:
+        cli
+        lgdt gdt_pointer
+        movl $boot_stack_top, %esp
+        pushq $SELECTOR_CODE32
+        pushq $1f
+        lretq
+        .code32
+1:      movw $SELECTOR_DATA, %ax
+        movw %ax, %ds
+        movw %ax, %es
+        movw %ax, %ss
+        movl %cr0, %eax
+        andl $0x7fffffff, %eax          /* PG */
+        movl %eax, %cr0
+        movl $0xc0000080, %ecx          /* EFER */
+        xorl %eax, %eax
+        xorl %edx, %edx
+        wrmsr
+        movl %eax, %cr4
+        jmp from_protected
+
+        .code64
 long_entry:
         movl %ebp, %edi
         testl %ebp, %ebp
@@ -167,7 +192,7 @@ leave_protected:
         .globl gdt_pointer
 gdt_pointer:
         .word gdt_end - gdt - 1
-        .long gdt
+        .quad gdt                       /* long mode reads eight bytes, the others four */
         .balign 4
 trampoline_end:
 

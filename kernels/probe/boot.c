@@ -98,11 +98,9 @@ static void read_multiboot(const struct multiboot_info *info)
 
 void boot_read(void)
 {
-    if (boot_protocol == BOOT_BY_EFI)
-        return;
     memcpy((void *)TRAMPOLINE, low_page_copy, TRAMPOLINE_BYTES);
     if (boot_protocol == BOOT_BY_PVH)
         read_pvh((const void *)boot_info);
-    else
+    else if (boot_protocol == BOOT_BY_MULTIBOOT)
         read_multiboot((const void *)boot_info);
 }
