@@ -14,7 +14,7 @@ export const sizeProblems = defineDiagnostics({
   },
   NVDIMM_SIZE_NOT_PAGES: {
     title: 'Size or label area of an NVDIMM is not a multiple of the page size.',
-    why: 'QEMU starts without a word; Linux drops the last part of a page and then refuses an fsdax namespace',
+    why: 'QEMU rounds up to pages without a word, and then finds a file of exactly that size too small; Linux drops the last part of a page and refuses an fsdax namespace',
     remedy: 'use a multiple of 4K; for Linux a multiple of 128M is best',
     source: 'seen with Linux 6.1: 1000001 bytes became 999424, ndctl refused them',
     qemu: 'misbehaves',

@@ -107,6 +107,11 @@ test('RAM has no file, no lock', () => {
   `)
 })
 
+test('a pipe is not opened to lock it', () => {
+  const { compile } = one(nvdimm, { size: '128M' }, { files: [fileFact(STORE, { kind: 'other' })] })
+  expect(compile().locks).toEqual([])
+})
+
 test('pmem: auto is on only on a DAX mount, with libpmem, where it means something', () => {
   const dax = fileFact(STORE, { bytes: 128 * MiB, mountOptions: ['rw', 'dax=always'] })
   const pmem = (description: Record<string, unknown>, world: World) =>

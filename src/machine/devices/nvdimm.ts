@@ -2,6 +2,7 @@
 import { resolve } from 'node:path'
 import type { Compiled, Expectation, MachineView, RuleContext } from '../device.ts'
 import { defineDevice, option } from '../device.ts'
+import type { FileFact } from '../facts.ts'
 import type { GuestNvdimm, GuestView } from '../guest-view.ts'
 import { checkNvdimm, problems } from './nvdimm-rules.ts'
 import { backendBytes, type NvdimmConfig, nvdimmFile, nvdimmSchema, usesPmem } from './nvdimm-schema.ts'
@@ -59,10 +60,21 @@ function compile(config: NvdimmConfig, { machine, facts }: RuleContext): Compile
       ...(machine.nvdimmPersistence === undefined ? {} : { 'nvdimm-persistence': machine.nvdimmPersistence }),
     },
     args: [backend, option('-device', 'nvdimm', { id, memdev: memory, node, 'label-size': label, unarmed })],
-    ...(file === undefined
-      ? {}
-      : { files: fact && fact.kind !== 'missing' ? [] : [{ kind: 'create-sparse', path: file, bytes }] }),
-    ...(file === undefined ? {} : { locks: [{ path: file, mode: lockMode(config) }] }),
+    ...filesAndLocks(config, file, fact),
+  }
+}
+
+function filesAndLocks(
+  config: NvdimmConfig,
+  file: string | undefined,
+  fact: FileFact | undefined,
+): Pick<Compiled, 'files' | 'locks'> {
+  if (file === undefined) return {}
+  const isMissing = !fact || fact.kind === 'missing'
+  return {
+    files: isMissing ? [{ kind: 'create-sparse', path: file, bytes: backendBytes(config) }] : [],
+    // Opening a pipe, to lock it, would wait for ever.
+    locks: fact?.kind === 'other' ? [] : [{ path: file, mode: lockMode(config) }],
   }
 }
 

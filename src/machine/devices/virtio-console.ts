@@ -33,7 +33,7 @@ export const problems = defineDiagnostics({
     title: 'More channels than one virtio-serial controller has ports.',
     why: 'a controller has 31 ports, the first of which only a console may use',
     remedy: `keep ${MAX_PORTS} \`virtio-console\` devices at most`,
-    source: 'QEMU: "virtio-serial-bus: Maximum port limit for this device reached"',
+    source: 'QEMU: "Out-of-range port id specified, max. allowed: 30"',
     qemu: 'refuses',
   },
   VIRTIO_CONSOLE_NAME_TWICE: {

@@ -1,0 +1,412 @@
+/**
+ * The rules of devices against real QEMU: what a rule says QEMU refuses, it refuses, with the words that the rule
+ * quotes; what it says QEMU accepts silently, QEMU starts with, and where that is cheap the harm is shown.
+ */
+import { execFileSync, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeEach, describe, expect, test } from 'vitest'
+import { BringupError, type DiagnosticKind } from '../../src/diagnostics.ts'
+import { createFiles } from '../../src/guest/host-files.ts'
+import { parseUserNet } from '../../src/machine/devices/nic.ts'
+import type { GuestPciFunction } from '../../src/machine/guest-view.ts'
+import {
+  checkMachine,
+  compileMachine,
+  expectationsOf,
+  type MachineInput,
+  parseMachine,
+} from '../../src/machine/machine.ts'
+import { devices } from '../../src/machine/registry.ts'
+import { gatherFacts } from '../../src/plan/gather.ts'
+import { pathsOf, placeMachine } from '../../src/plan/place.ts'
+import { type QemuProcess, startQemu } from '../../src/qemu/process.ts'
+import { KiB, MiB } from '../../src/units.ts'
+
+// Commas, equals signs, colons and blanks are in every path of this file.
+const folder = mkdtempSync(join(tmpdir(), 'rules, a=b:c '))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+const at = (name: string) => join(folder, name)
+
+function sized(name: string, bytes: number): void {
+  rmSync(at(name), { recursive: true, force: true })
+  writeFileSync(at(name), '')
+  truncateSync(at(name), bytes)
+}
+
+beforeEach(() => {
+  sized('small.img', 32 * MiB)
+  sized('64m.img', 64 * MiB)
+  sized('large.img', 128 * MiB)
+  sized('empty.img', 0)
+  writeFileSync(at('damaged.qcow2'), Buffer.from('QFI\xfb\0\0\0\x03not an image', 'latin1'))
+  execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', at('good.img'), '64M'])
+  rmSync(at('folder'), { recursive: true, force: true })
+  mkdirSync(at('folder'))
+  rmSync(at('pipe'), { force: true })
+  spawnSync('mkfifo', [at('pipe')])
+})
+
+/** Everything but a guest: the machine is placed, its facts are gathered, its files made, and QEMU is started, paused. */
+function prepare(machine: MachineInput) {
+  const name = 'tiny'
+  const parsed = parseMachine(name, { memory: '64M', ...machine })
+  const config = placeMachine(parsed, { machine: name, folder, stateFolder: at('.bringup') })
+  const facts = gatherFacts(pathsOf(name, config), { accelerators: [] })
+  const compiled = compileMachine(config, facts, name)
+  const args = [['-accel', 'tcg'] as const, ...compiled.args]
+  return {
+    facts,
+    codes: checkMachine(config, facts, name).flatMap((d) => (d.path.startsWith('devices[') ? [d.code] : [])),
+    expectations: expectationsOf(config, facts, name),
+    start: async () => {
+      createFiles(compiled.files)
+      return startQemu({ plan: { ...compiled, args, qemu: { path: 'qemu-system-x86_64', version: '' } } })
+    },
+  }
+}
+
+async function endOf(qemu: QemuProcess) {
+  await qemu.ready.catch(() => {})
+  qemu.quit(2000)
+  return qemu.exited
+}
+
+type Item = NonNullable<MachineInput['devices']>[number]
+const nvdimm = (more: object = {}): Item =>
+  ({ kind: 'nvdimm', size: '64M', file: '64m.img', ...more }) as Item
+const disk = (more: object = {}): Item => ({ kind: 'disk', file: '64m.img', ...more }) as Item
+const nic = (more: object = {}): Item => ({ kind: 'nic', ...more }) as Item
+const times = <T>(n: number, item: T): T[] => Array.from({ length: n }, () => item)
+const twoNodes: MachineInput = { cpu: 2, memory: '128M', numa: { nodes: [{}, {}] } as never }
+
+/** The code must be found, and QEMU must exit with words that the rule's `source` quotes. */
+const REFUSED: readonly (readonly [code: string, machine: MachineInput, words: string])[] = [
+  ['NVDIMM_SIZE_ZERO', { devices: [nvdimm({ size: 0 })] }, "doesn't take value '0'"],
+  [
+    'NVDIMM_LABEL_TOO_SMALL',
+    { devices: [nvdimm({ label: '64K', file: 'new.img' })] },
+    "Property 'nvdimm.label-size' (0x10000) is required at least 0x20000",
+  ],
+  [
+    'NVDIMM_ALIGN_NOT_POWER_OF_TWO',
+    { devices: [nvdimm({ align: '12K' })] },
+    'alignment 0x3000 must be a power of two',
+  ],
+  [
+    'NVDIMM_ALIGN_NOT_PAGES',
+    { devices: [nvdimm({ align: 3000 })] },
+    'alignment 0xbb8 must be multiples of page size 0x1000',
+  ],
+  [
+    'NVDIMM_NODE_MISSING',
+    { ...twoNodes, devices: [nvdimm({ node: 2 })] },
+    'which exceeds the number of numa nodes',
+  ],
+  [
+    'NVDIMM_NODE_WITHOUT_NUMA',
+    { devices: [nvdimm({ node: 1 })] },
+    'which exceeds the number of numa nodes: 1',
+  ],
+  [
+    'NVDIMM_READONLY_ARMED',
+    { devices: [nvdimm({ readonly: true, unarmed: false })] },
+    "'unarmed' property must be 'on' since memdev",
+  ],
+  [
+    'NVDIMM_FILE_SMALLER',
+    { devices: [nvdimm({ file: 'small.img' })] },
+    "backing store size 0x2000000 does not match 'size' option 0x4000000",
+  ],
+  ['NVDIMM_FILE_UNFIT', { devices: [nvdimm({ file: 'pipe' })] }, 'unable to map backing store for guest RAM'],
+  ['DISK_FILE_MISSING', { devices: [disk({ file: 'missing.img' })] }, 'No such file or directory'],
+  ['DISK_FILE_UNFIT', { devices: [disk({ file: 'folder' })] }, "'file' driver requires"],
+  ['DISK_UNREADABLE_IMAGE', { devices: [disk({ format: 'qcow2' })] }, 'Image is not in qcow2 format'],
+  ['DISK_UNREADABLE_IMAGE', { devices: [disk({ file: 'damaged.qcow2' })] }, 'Unsupported cluster size'],
+  [
+    'DISK_QCOW2_NOT_MADE',
+    { devices: [disk({ file: 'new.qcow2', size: '1M' })] },
+    'No such file or directory',
+  ],
+  ['DISK_IDE_READONLY', { devices: [disk({ bus: 'ide', readonly: true })] }, 'Block node is read-only'],
+  ['DISK_IDE_FULL', { devices: times(7, disk({ bus: 'ide' })) }, "Bus 'ide.6' not found"],
+  ['DISK_IDE_FULL', { type: 'pc', devices: times(5, disk({ bus: 'ide' })) }, "Bus 'ide.2' not found"],
+  [
+    'DISK_FILE_TWICE',
+    { devices: [disk({ persist: true }), disk({ persist: true })] },
+    'Failed to get "write" lock',
+  ],
+  ['DISK_FILE_TWICE', { devices: [disk({ persist: true }), disk()] }, 'Failed to get shared "write" lock'],
+  [
+    'DISK_BOOTINDEX_TWICE',
+    { devices: times(2, disk({ bootindex: 1 })) },
+    'The bootindex 1 has already been used',
+  ],
+  ['NIC_MAC_INVALID', { devices: [nic({ mac: '52:54:00:zz:00:01' })] }, "doesn't take value"],
+  ['NIC_PORT_RANGE', { devices: [nic({ forwards: ['70000-22'] })] }, 'Invalid host forwarding rule'],
+  [
+    'NIC_PORT_TWICE',
+    { devices: [nic({ forwards: ['42042-1', '42042-2'] })] },
+    'Could not set up host forwarding rule',
+  ],
+  [
+    'SERIAL_TOO_MANY',
+    { devices: times(4, { kind: 'serial' } as Item) },
+    'Max. supported number of ISA serial ports is 4.',
+  ],
+  [
+    'VIRTIO_CONSOLE_NAME_TWICE',
+    { devices: times(2, { kind: 'virtio-console', name: 'x' } as Item) },
+    'A port already exists by name',
+  ],
+  [
+    'VIRTIO_CONSOLE_TOO_MANY',
+    { devices: times(32, { kind: 'virtio-console', name: undefined } as Item) },
+    'Out-of-range port id specified, max. allowed: 30',
+  ],
+]
+
+/** The code must be found, and QEMU must start all the same: without the rule nobody would say a word. */
+const ACCEPTED: readonly (readonly [code: string, machine: MachineInput, words?: string])[] = [
+  ['NVDIMM_SIZE_NOT_PAGES', { devices: [nvdimm({ size: 1_000_001, file: 'empty.img' })] }],
+  ['NVDIMM_SIZE_UNALIGNED', { devices: [nvdimm({ size: '100M', file: '100m.img' })] }],
+  ['NVDIMM_SIZE_NOT_SECTIONS', { devices: [nvdimm()] }],
+  ['NVDIMM_OPTION_NEEDS_FILE', { devices: [nvdimm({ backing: 'ram' })] }],
+  ['NVDIMM_SHARED_PRIVATE', { devices: [nvdimm({ shared: true, share: false })] }],
+  ['NVDIMM_NOT_KEPT', { devices: [nvdimm({ share: false })] }],
+  [
+    'NVDIMM_PMEM_NOT_DAX',
+    { devices: [nvdimm({ pmem: true })] },
+    "Using non DAX backing file with 'pmem=on' option is deprecated",
+  ],
+  ['NVDIMM_FILE_LARGER', { devices: [nvdimm({ file: 'large.img' })] }],
+  [
+    'NVDIMM_READONLY_EMPTY',
+    { devices: [nvdimm({ file: 'empty.img', readonly: true })] },
+    'ftruncate: Invalid argument',
+  ],
+  ['NVDIMM_READONLY_NEW', { devices: [nvdimm({ file: 'new-readonly.img', readonly: true })] }],
+  [
+    'NVDIMM_FILE_IS_IMAGE',
+    { devices: [nvdimm({ file: 'good.img', size: 196_616 - (196_616 % (4 * KiB)) })] },
+  ],
+  ['DISK_EMPTY', { devices: [disk({ file: 'empty.img' })] }],
+  ['DISK_RAW_IS_QCOW2', { devices: [disk({ file: 'good.img' })] }],
+  ['DISK_SIZE_IGNORED', { devices: [disk({ size: '1M' })] }],
+  ['DISK_BLANK_DISCARDED', { devices: [disk({ file: 'blank.img', size: '1M' })] }],
+  ['DISK_READONLY_PERSIST', { devices: [disk({ readonly: true, persist: true })] }],
+  ['DISK_SERIAL_TOO_LONG', { devices: [disk({ serial: '123456789012345678901' })] }],
+  ['NIC_MAC_NOT_UNICAST', { devices: [nic({ mac: '53:54:00:00:00:01' })] }],
+  ['NIC_MAC_TWICE', { devices: times(2, nic({ mac: '52:54:00:00:00:01' })) }],
+  ['NIC_FORWARD_WITHOUT_NETWORK', { devices: [nic({ network: 'none', forwards: [':22'] })] }],
+  ['WATCHDOG_TWICE', { devices: times(2, { kind: 'watchdog' } as Item) }],
+]
+
+/** Shown in tests of their own below, or not to be had here. */
+const ELSEWHERE = [
+  'NVDIMM_FILE_IS_DIRECTORY',
+  'NVDIMM_FILE_TWICE',
+  'NVDIMM_FILE_BUSY',
+  'DISK_BUSY',
+  // bringup itself meets these: it makes the file before QEMU would look for it.
+  'NVDIMM_FOLDER_MISSING',
+  'DISK_FOLDER_MISSING',
+  // Nothing is writable or unreadable for root; a nobody is asked below.
+  'NVDIMM_FILE_NO_ACCESS',
+  'DISK_NO_ACCESS',
+  // No QEMU without libpmem here.
+  'NVDIMM_PMEM_UNSUPPORTED',
+  // A full disk is not made for a test.
+  'NVDIMM_NO_ROOM',
+  'DISK_NO_ROOM',
+]
+
+const kinds: Readonly<Record<string, DiagnosticKind>> = Object.assign(
+  {},
+  ...devices.map((d) => d.diagnostics),
+)
+
+describe('QEMU refuses', () => {
+  test.each(REFUSED)('%s', async (code, machine, words) => {
+    const { codes, start } = prepare(machine)
+    expect(codes).toContain(code)
+    expect(kinds[code]?.qemu).toBe('refuses')
+    expect(kinds[code]?.source).toContain(words)
+    const { status, stderr } = await endOf(await start())
+    expect(stderr).toContain(words)
+    expect(status).toBe(1)
+  })
+})
+
+describe('QEMU starts', () => {
+  test.each(ACCEPTED.map(([code, machine, words = '']) => [code, machine, words] as const))(
+    '%s',
+    async (code, machine, words) => {
+      const { codes, start } = prepare(machine)
+      expect(codes).toContain(code)
+      expect(kinds[code]?.qemu).toMatch(/misbehaves|accepts/)
+      const qemu = await start()
+      await qemu.ready
+      const { stderr, status } = await endOf(qemu)
+      expect(stderr).toContain(words)
+      expect(status).toBe(0)
+    },
+  )
+})
+
+test('every diagnostic of a device is shown to QEMU, or said why not', () => {
+  const shown = [...REFUSED, ...ACCEPTED].map(([code]) => code)
+  expect(Object.keys(kinds).filter((code) => !shown.includes(code) && !ELSEWHERE.includes(code))).toEqual([])
+})
+
+test('NVDIMM_FILE_IS_DIRECTORY: QEMU starts, and nothing is ever in the directory', async () => {
+  const { codes, start } = prepare({ devices: [nvdimm({ file: 'folder' })] })
+  expect(codes).toContain('NVDIMM_FILE_IS_DIRECTORY')
+  await using qemu = await start()
+  await qemu.ready
+  expect(readdirSync(at('folder'))).toEqual([])
+})
+
+test('NVDIMM_FILE_TWICE: QEMU itself maps one file twice without a word', async () => {
+  const { codes, start } = prepare({ devices: [nvdimm({ shared: true }), nvdimm({ shared: true })] })
+  expect(codes).toContain('NVDIMM_FILE_TWICE')
+  const qemu = await start()
+  await qemu.ready
+  expect(await endOf(qemu)).toMatchObject({ status: 0, stderr: '' })
+})
+
+test('NVDIMM_FILE_BUSY: a second machine is told, and its QEMU cannot start', async () => {
+  const machine = { devices: [nvdimm({ file: 'busy, a=b.img' })] }
+  await using first = await prepare(machine).start()
+  await first.ready
+  const second = prepare(machine)
+  expect(second.codes).toContain('NVDIMM_FILE_BUSY')
+  expect(second.facts.files.get(at('busy, a=b.img'))?.lockedBy).toMatchObject({
+    pid: first.pid,
+    mode: 'write',
+  })
+  const { ready } = await second.start()
+  await expect(ready).rejects.toSatisfy((e) => e instanceof BringupError && e.code === 'STORE_LOCKED')
+  const reader = prepare({ devices: [nvdimm({ file: 'busy, a=b.img', shared: true })] })
+  expect(reader.codes).toContain('NVDIMM_FILE_BUSY')
+})
+
+test('two machines that say so share a file', async () => {
+  const machine = { devices: [nvdimm({ shared: true })] }
+  await using first = await prepare(machine).start()
+  await first.ready
+  const { codes, start } = prepare(machine)
+  expect(codes).not.toContain('NVDIMM_FILE_BUSY')
+  await using second = await start()
+  await expect(second.ready).resolves.toBeUndefined()
+})
+
+test('DISK_BUSY: QEMU locks what it writes to', async () => {
+  const machine = { devices: [disk({ persist: true })] }
+  await using first = await prepare(machine).start()
+  await first.ready
+  const { codes, start } = prepare(machine)
+  expect(codes).toContain('DISK_BUSY')
+  expect((await endOf(await start())).stderr).toContain('Failed to get "write" lock')
+})
+
+test.runIf(process.getuid?.() === 0)('a nobody may not open what belongs to root', () => {
+  spawnSync('chmod', ['755', folder])
+  spawnSync('chmod', ['600', at('64m.img')])
+  const ask = (...args: readonly string[]) =>
+    spawnSync(
+      'setpriv',
+      ['--reuid', '65534', '--clear-groups', 'qemu-system-x86_64', '-S', '-display', 'none', ...args],
+      { encoding: 'utf8', timeout: 20_000 },
+    ).stderr
+  const path = at('64m.img').replaceAll(',', ',,')
+  const memory = ask('-object', `memory-backend-file,id=m,size=64M,mem-path=${path}`)
+  expect(memory).toMatch(/can't open backing store .* Permission denied/)
+  expect(ask('-drive', `if=none,file.driver=file,format=raw,file.filename=${path}`)).toMatch(
+    /Could not open .* Permission denied/,
+  )
+})
+
+test('the store is made, has room for the label, and is what QEMU maps', async () => {
+  const { start, codes } = prepare({
+    nvdimmPersistence: 'cpu',
+    devices: [{ kind: 'nvdimm', size: '128M', label: '128K' }],
+  })
+  expect(codes).toEqual([])
+  await using qemu = await start()
+  await qemu.ready
+  const store = at('.bringup/stores/tiny/nvdimm0.img')
+  expect(statSync(store).size).toBe(128 * MiB + 128 * KiB)
+  const property = (path: string, name: string) => qemu.qmp.execute('qom-get', { path, property: name })
+  expect(await property('/objects/nvdimm0-memory', 'mem-path')).toBe(store)
+  const [{ data } = { data: {} }] = await qemu.qmp.execute('query-memory-devices')
+  expect(data).toMatchObject({ id: 'nvdimm0', size: 128 * MiB, slot: 0, node: 0 })
+  expect(await property('/machine', 'nvdimm-persistence')).toBe('cpu')
+})
+
+interface PciDevice {
+  readonly id: { readonly vendor: number; readonly device: number }
+  readonly slot: number
+}
+
+const hex = (n: number) => n.toString(16).padStart(4, '0')
+
+test.each(['q35', 'pc'] as const)(
+  'a %s with one of everything shows the PCI functions that a guest must see',
+  async (type) => {
+    const models = ['virtio-net-pci', 'e1000', 'e1000e', 'vmxnet3'].map((model) => nic({ model }))
+    const buses = ['virtio', 'nvme', 'ide'].map((bus) => disk({ bus }))
+    const others = [
+      { kind: 'watchdog' },
+      { kind: 'virtio-console', id: 'shell', name: 'sh' },
+      { kind: 'virtio-console' },
+      { kind: 'serial' },
+    ] as Item[]
+    const { start, expectations, codes } = prepare({
+      type,
+      devices: [...models, ...buses, disk(), nic(), ...others, nvdimm({ file: 'all.img', size: '128M' })],
+    })
+    expect(codes).toEqual([])
+    await using qemu = await start()
+    await qemu.ready
+    const buses0 = (await qemu.qmp.execute('query-pci' as string)) as readonly {
+      readonly devices: readonly PciDevice[]
+    }[]
+    const pci = buses0
+      .flatMap((b) => b.devices)
+      .map(
+        ({ id, slot }): GuestPciFunction => ({
+          address: `00:${slot}`,
+          vendor: hex(id.vendor),
+          device: hex(id.device),
+          class: '',
+        }),
+      )
+    const functions = expectations.filter((e) => e.aspect === 'PCI function')
+    expect(functions).toHaveLength(12)
+    expect(functions.map(({ device, see }) => [device, see({ pci })])).toEqual(
+      functions.map(({ device, want }) => [device, want]),
+    )
+    expect([...qemu.channels.keys()].sort()).toEqual(['serial0', 'shell', 'virtio-console1'])
+  },
+)
+
+test('QEMU takes a free port by itself, and says which', async () => {
+  const { start } = prepare({
+    devices: [nic({ forwards: [{ guest: 22 }, 'udp:-:53'] }), nic({ id: 'second', forwards: ':80' })],
+  })
+  await using qemu = await start()
+  await qemu.ready
+  const answer = await qemu.qmp.execute('human-monitor-command', { 'command-line': 'info usernet' })
+  const forwards = parseUserNet(answer)
+  expect(forwards.map(({ nic: id, protocol, guestPort }) => `${id} ${protocol} ${guestPort}`).sort()).toEqual(
+    ['nic0 tcp 22', 'nic0 udp 53', 'second tcp 80'],
+  )
+  const port = forwards.find((f) => f.guestPort === 80)?.hostPort ?? 0
+  const socket = connect(port, '127.0.0.1')
+  await once(socket, 'connect')
+  socket.destroy()
+})
