@@ -143,7 +143,8 @@ export function check(numa: NumaConfig, context: RuleContext): readonly Diagnost
   numa.nodes.forEach((node, i) => {
     found.push(...checkHostNodes(node.hostNodes, facts.hostNodes, `${path}.nodes[${i}].hostNodes`))
     const { initiator } = node
-    if (initiator === undefined) return
+    // Where no node has CPUs, QEMU gives out all of them itself, initiators or not.
+    if (initiator === undefined || machine.nodes.every((n) => n.cpus.length === 0)) return
     const isOwn = machine.nodes[i]?.cpus.length
       ? initiator === i
       : (machine.nodes[initiator]?.cpus.length ?? 0) > 0
