@@ -1,0 +1,59 @@
+import { defineConfig } from 'vitepress'
+
+const page = (text: string, link: string) => ({ text, link })
+
+export default defineConfig({
+  title: 'bringup',
+  description: "Brings up an operating system on hardware you don't have",
+  cleanUrls: true,
+  srcExclude: ['api/**/_media/**'],
+  themeConfig: {
+    search: { provider: 'local' },
+    nav: [
+      page('Guide', '/guide/getting-started'),
+      page('Devices', '/devices/'),
+      page('Reference', '/reference/flags'),
+    ],
+    sidebar: [
+      {
+        text: 'Guide',
+        items: [
+          page('Getting started', '/guide/getting-started'),
+          page('Describing a machine', '/guide/describing-a-machine'),
+          page('Running, and verdicts', '/guide/running'),
+          page('Exit codes', '/guide/exit-codes'),
+          page('Linux guests', '/guide/linux'),
+          page('Tests', '/guide/tests'),
+          page('Library', '/guide/library'),
+          page('What dies when', '/guide/safety'),
+          page('Speed', '/guide/speed'),
+        ],
+      },
+      {
+        text: 'Devices',
+        items: [
+          page('CPU', '/devices/cpu'),
+          page('Memory', '/devices/memory'),
+          page('NUMA', '/devices/numa'),
+          page('NVDIMM', '/devices/nvdimm'),
+          page('Disk', '/devices/disk'),
+          page('Network card', '/devices/nic'),
+          page('Consoles and serial ports', '/devices/consoles'),
+          page('Debug exit', '/devices/debug-exit'),
+          page('Watchdog', '/devices/watchdog'),
+          page('Boot and firmware', '/devices/boot'),
+        ],
+      },
+      {
+        text: 'Reference',
+        items: [
+          page('Commands and flags', '/reference/flags'),
+          page('Keys of bringup.config', '/reference/config'),
+          page('Diagnostics', '/reference/diagnostics'),
+          page('JSON output', '/reference/json'),
+          page('Dependencies', '/dependencies'),
+        ],
+      },
+    ],
+  },
+})
