@@ -24,7 +24,12 @@ import { sniff } from './sniff.ts'
  * @param paths As the description has them; they are the keys of `facts.files`. Relative ones start from the current folder.
  */
 export function gatherFacts(paths: readonly string[], known: Pick<Facts, 'qemu' | 'accelerators'>): Facts {
-  const locks = readOr('/proc/locks')
+  // Reading it makes the kernel wait for all CPUs (an RCU grace period, 5 to 15 ms): not without need, and once.
+  let read: string | undefined
+  const locks = () => {
+    read ??= readOr('/proc/locks')
+    return read
+  }
   const mounts = readMounts()
   return {
     ...known,
@@ -36,13 +41,14 @@ export function gatherFacts(paths: readonly string[], known: Pick<Facts, 'qemu' 
 }
 
 /** For a missing file, `isWritable` says whether it could be made, and the file system is the one it would be on. */
-function gatherFile(path: string, mounts: readonly Mount[], locks: string): FileFact {
+function gatherFile(path: string, mounts: readonly Mount[], locks: () => string): FileFact {
   const stats = statOr(path)
   const existing = stats ? path : ancestor(path)
   const mount = mountOf(realpathOr(existing), mounts)
   const kind = kindOf(stats)
   const isReadable = stats !== undefined && mayAccess(path, constants.R_OK)
-  const holder = stats && kind !== 'directory' ? lockHolder(path, locks) : undefined
+  const content = kind === 'file' && isReadable ? sniff(path) : undefined
+  const holder = isLockable(kind, content) ? lockHolder(path, locks()) : undefined
   return {
     path,
     kind,
@@ -54,9 +60,27 @@ function gatherFile(path: string, mounts: readonly Mount[], locks: string): File
     freeBytes: freeBytesOf(existing),
     hasParent: stats !== undefined || statOr(dirname(path))?.isDirectory() === true,
     ...(mount ? { fileSystem: mount.type, mountOptions: mount.options } : {}),
-    ...(kind === 'file' && isReadable ? { content: sniff(path) } : {}),
+    ...(content === undefined ? {} : { content }),
     ...(holder ? { lockedBy: holder } : {}),
   }
+}
+
+/** Programs and archives are only read, so nobody asks who holds a lock on them. */
+const ONLY_READ: readonly (FileFact['content'] | undefined)[] = [
+  'linux-bzimage',
+  'elf-pvh',
+  'elf-multiboot',
+  'elf64',
+  'elf32',
+  'pe',
+  'gzip',
+  'xz',
+  'cpio',
+]
+
+function isLockable(kind: FileFact['kind'], content: FileFact['content']): boolean {
+  if (kind === 'file') return !ONLY_READ.includes(content)
+  return kind === 'character-device' || kind === 'block-device'
 }
 
 /** The nearest folder above that exists. */
