@@ -13,8 +13,6 @@ import {
 } from './memory-options.ts'
 import { check, problems } from './memory-rules.ts'
 
-export { memoryBackend, slotsAndMax } from './memory-options.ts'
-
 /** QEMU takes a bare number as MiB, so sizes always carry a suffix. */
 const size = (bytes: number) => (bytes % MiB === 0 && bytes > 0 ? formatBytes(bytes) : `${bytes}B`)
 
