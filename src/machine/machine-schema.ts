@@ -1,6 +1,7 @@
 /** The description of one machine: its schema and types. */
 import { z } from 'zod'
 import { zDuration } from '../units.ts'
+import type { Home } from './device.ts'
 import { devices, sections } from './registry.ts'
 
 /** Schemas of the registry's devices, one by one, so that the types of the union stay exact. */
@@ -60,5 +61,6 @@ type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonl
 /** A machine as it is written: every key optional, sizes as text. */
 export type MachineInput = DeepReadonly<z.input<typeof machineSchema>>
 /** A machine with all defaults filled in; bytes and milliseconds. */
-export type MachineConfig = DeepReadonly<z.output<typeof machineSchema>>
+/** `home` is set by planning: stores and relative paths are relative to it. */
+export type MachineConfig = DeepReadonly<z.output<typeof machineSchema>> & { readonly home?: Home }
 export type DeviceConfig = MachineConfig['devices'][number]

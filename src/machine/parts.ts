@@ -72,6 +72,7 @@ function makeView(name: string, machine: MachineConfig): MachineView {
   const cpus = cpuCounts(machine.cpu, machine.numa)
   return {
     name,
+    ...(machine.home === undefined ? {} : { home: machine.home }),
     type: machine.type,
     accel: machine.accel,
     ramBytes,
