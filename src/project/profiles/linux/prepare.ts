@@ -112,7 +112,10 @@ async function make(wants: Wants, context: PackageContext): Promise<Ready> {
     waitFor: wants.waitFor,
     programs: [
       ...(await usefulEntries(wants.useful, context)),
-      ...(await programEntries([...wants.command.filter((name) => !applets.has(name)), ...wants.programs], context)),
+      ...(await programEntries(
+        [...wants.command.filter((name) => !applets.has(name)), ...wants.programs],
+        context,
+      )),
     ],
   })
   const initrd = join(
