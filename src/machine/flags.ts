@@ -97,7 +97,7 @@ function splitFlag(text: string): readonly Piece[] | undefined {
   let isOpen = false
   for (let i = 0; i < text.length; i++) {
     const char = text[i]
-    const startsValue = current === '' || current.endsWith('=')
+    const startsValue = current === '' || current.indexOf('=') === current.length - 1
     if (char === '"' && (isOpen || startsValue)) {
       isOpen = !isOpen
       isQuoted = true
