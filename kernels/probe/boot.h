@@ -5,7 +5,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum memory_kind { MEMORY_USABLE, MEMORY_RESERVED, MEMORY_ACPI, MEMORY_NVS, MEMORY_UNUSABLE, MEMORY_PMEM, MEMORY_OTHER };
+enum memory_kind {
+    MEMORY_USABLE,
+    MEMORY_RESERVED,
+    MEMORY_ACPI,
+    MEMORY_NVS,
+    MEMORY_UNUSABLE,
+    MEMORY_PMEM,
+    MEMORY_OTHER,
+};
 
 struct memory_range {
     uint64_t start, bytes;

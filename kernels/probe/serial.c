@@ -4,7 +4,15 @@
 #include "cpu.h"
 #include "json.h"
 
-enum { DATA = 0, INTERRUPT_ENABLE = 1, FIFO_CONTROL = 2, LINE_CONTROL = 3, MODEM_CONTROL = 4, LINE_STATUS = 5, SCRATCH = 7 };
+enum {
+    DATA = 0,
+    INTERRUPT_ENABLE = 1,
+    FIFO_CONTROL = 2,
+    LINE_CONTROL = 3,
+    MODEM_CONTROL = 4,
+    LINE_STATUS = 5,
+    SCRATCH = 7,
+};
 enum { RECEIVED = 0x01, TRANSMITTER_EMPTY = 0x20, BROKEN = 0x80 };
 /* A 16550 takes this many bytes once its transmitter is empty. */
 enum { FIFO_BYTES = 16 };

@@ -4,8 +4,8 @@
 
         .macro vector number
 vector_\number:
-        /* Exceptions 8, 10-14, 17, 21, 29 and 30 push an error code; the others get a zero in its place. */
-        .if !(\number == 8 || (\number >= 10 && \number <= 14) || \number == 17 || \number == 21 || \number == 29 || \number == 30)
+        /* Exceptions 8, 10-14, 17, 21, 29 and 30 (the bits) push an error code; the others get a zero. */
+        .if !((0x60227d00 >> \number) & 1)
         pushq $0
         .endif
         pushq $\number
