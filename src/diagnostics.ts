@@ -39,7 +39,11 @@ export interface DiagnosticKind {
   readonly source?: string
   readonly qemu?: QemuReaction
   /** Makes one finding of this kind. */
-  at(path: string, what: string, more?: { why?: string; remedy?: string; evidence?: readonly string[] }): Diagnostic
+  at(
+    path: string,
+    what: string,
+    more?: { why?: string; remedy?: string; evidence?: readonly string[] },
+  ): Diagnostic
 }
 
 type KindSpec = Omit<DiagnosticKind, 'code' | 'at' | 'severity'> & { severity?: Severity }

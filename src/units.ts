@@ -19,7 +19,12 @@ export function parseBytes(text: string): number | undefined {
 
 /** The shortest exact form with a suffix: 536870912 is `512M`; 1000001 stays `1000001`. Parses back to the same number. */
 export function formatBytes(bytes: number): string {
-  for (const [suffix, factor] of [['T', TiB], ['G', GiB], ['M', MiB], ['K', KiB]] as const) {
+  for (const [suffix, factor] of [
+    ['T', TiB],
+    ['G', GiB],
+    ['M', MiB],
+    ['K', KiB],
+  ] as const) {
     if (bytes >= factor && bytes % factor === 0) return `${bytes / factor}${suffix}`
   }
   return `${bytes}`
@@ -31,7 +36,10 @@ export const zBytes = z
   .transform((value, context) => {
     const bytes = typeof value === 'number' ? value : parseBytes(value)
     if (bytes !== undefined) return bytes
-    context.addIssue({ code: 'custom', message: `"${value}" is not a size; write bytes, or a number with K, M, G or T, such as "512M"` })
+    context.addIssue({
+      code: 'custom',
+      message: `"${value}" is not a size; write bytes, or a number with K, M, G or T, such as "512M"`,
+    })
     return z.NEVER
   })
   .meta({ description: 'Bytes, or a number with K, M, G or T (powers of 1024): "512M".' })
@@ -52,7 +60,10 @@ export const zDuration = z
   .transform((value, context) => {
     const ms = parseDurationMs(`${value}`)
     if (ms !== undefined && ms > 0) return ms
-    context.addIssue({ code: 'custom', message: `"${value}" is not a time; write seconds, or a number with ms, s, m or h, such as "30s"` })
+    context.addIssue({
+      code: 'custom',
+      message: `"${value}" is not a time; write seconds, or a number with ms, s, m or h, such as "30s"`,
+    })
     return z.NEVER
   })
   .meta({ description: 'Seconds, or a number with ms, s, m or h: "30s".' })
