@@ -5,9 +5,9 @@ export default defineConfig({
   machines: {
     default: {
       summary: 'two NUMA nodes, and a persistent DIMM on node 1',
-      cpu: { cores: 2 },
-      memory: { size: '512M' },
-      numa: { nodes: 2 },
+      cpu: 2,
+      memory: '512M',
+      numa: 2,
       devices: [{ kind: 'nvdimm', id: 'pm0', size: '128M', node: 1 }],
     },
   },

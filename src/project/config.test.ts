@@ -50,7 +50,6 @@ describe('finding', () => {
     expect(project).toMatchObject({
       folder,
       defaultMachine: 'default',
-      profile: 'probe',
       stateFolder: join(folder, '.bringup'),
     })
     expect(project.machines.default?.devices).toMatchObject([{ kind: 'nvdimm', node: 1 }])

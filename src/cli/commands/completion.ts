@@ -17,7 +17,7 @@ export const command: Command = {
       command: 'eval "$(bringup completion bash)"',
       says: 'this bash; put the line into ~/.bashrc to keep it',
     },
-    { command: 'bringup completion zsh > "${fpath[1]}/_bringup"', says: 'zsh' },
+    { command: 'bringup completion zsh > ~/.zfunc/_bringup', says: 'zsh, with ~/.zfunc in fpath' },
     { command: 'bringup completion fish > ~/.config/fish/completions/bringup.fish', says: 'fish' },
   ],
   run: async ({ args, rest, output, project }) => {

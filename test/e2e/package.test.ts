@@ -1,0 +1,62 @@
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+/** The package as users get it: packed, unpacked elsewhere, with this checkout's dependencies beside it. */
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const folder = mkdtempSync(join(tmpdir(), 'bringup-package-'))
+const home = join(folder, 'node_modules/bringup')
+
+beforeAll(() => {
+  const listed = execFileSync('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], {
+    cwd: root,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  const [{ filename }] = JSON.parse(listed) as [{ filename: string }]
+  mkdirSync(home, { recursive: true })
+  execFileSync('tar', ['-xzf', join(folder, filename), '-C', home, '--strip-components=1'])
+  symlinkSync(join(root, 'node_modules'), join(home, 'node_modules'))
+  writeFileSync(join(folder, 'package.json'), '{ "type": "module" }')
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+
+function node(...argv: readonly string[]): string {
+  const env = { ...process.env, XDG_CACHE_HOME: join(folder, 'cache') }
+  return execFileSync(process.execPath, argv, { cwd: folder, env, encoding: 'utf8' })
+}
+
+test('has both entrances, and the values that the guide promises', () => {
+  const code = "import * as m from 'bringup'; console.log(JSON.stringify(Object.keys(m)))"
+  expect(JSON.parse(node('--input-type=module', '-e', code))).toEqual(
+    expect.arrayContaining([
+      'launch',
+      'planRun',
+      'defineConfig',
+      'defineMachine',
+      'defineProfile',
+      'BringupError',
+      'MiB',
+    ]),
+  )
+  expect(node('-e', "console.log(require.resolve('bringup/package.json') !== '')")).toBe('true\n')
+  expect(
+    node(
+      '--input-type=module',
+      '-e',
+      "console.log(import.meta.resolve('bringup/test').endsWith('dist/testing/index.js'))",
+    ),
+  ).toBe('true\n')
+})
+
+test('boots its kernel from where it is installed', () => {
+  const result = JSON.parse(node(join(home, 'dist/cli/bin.js'), 'run', '--json')) as {
+    verdict: string
+    folder: string
+  }
+  expect(result.verdict).toBe('passed')
+  expect(result.folder.startsWith(folder)).toBe(true)
+})
