@@ -1,0 +1,183 @@
+/** Asks bringup and QEMU about the same machine, and says whether they agree. */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { BringupError, type DiagnosticKind, type QemuReaction } from '../../src/diagnostics.ts'
+import { createFiles } from '../../src/guest/host-files.ts'
+import { launchPlan } from '../../src/guest/launch.ts'
+import { problems as wholeProblems } from '../../src/machine/machine-rules.ts'
+import { devices, sections } from '../../src/machine/registry.ts'
+import type { Plan } from '../../src/plan/plan.ts'
+import { type Planned, planRun } from '../../src/project/planning.ts'
+import type { RunResult } from '../../src/runs/record.ts'
+import { MiB } from '../../src/units.ts'
+import type { Case } from './cases.ts'
+
+/** What bringup says of a machine, in terms of what QEMU then has to do. */
+export type Category = 'accepted' | 'refuses' | 'misbehaves' | 'accepts' | 'not a description'
+
+export interface Agreement {
+  readonly category: Category
+  /** Codes of the errors that bringup found. */
+  readonly codes: readonly string[]
+  /** Undefined when they agree. */
+  readonly disagreement?: string
+  readonly argv?: readonly string[]
+}
+
+const KINDS: ReadonlyMap<string, DiagnosticKind> = new Map(
+  [...Object.values(sections), ...devices]
+    .map((d) => d.diagnostics as Readonly<Record<string, DiagnosticKind>>)
+    .concat(wholeProblems)
+    .flatMap((kinds) => Object.values(kinds))
+    .map((kind) => [kind.code, kind]),
+)
+
+/** Misbehaviour that this kernel cannot see. Starting is all that is asked of QEMU then. */
+const UNSEEN: Readonly<Record<string, string>> = {
+  NIC_MAC_NOT_UNICAST: 'it has no network driver',
+  NIC_MAC_TWICE: 'it has no network driver',
+  DISK_EMPTY: 'it has no disk driver',
+  DISK_RAW_IS_QCOW2: 'it has no disk driver',
+  DISK_SERIAL_TOO_LONG: 'it has no disk driver',
+  WATCHDOG_TWICE: 'it lets no watchdog expire',
+  NVDIMM_FILE_TWICE: 'its signatures are the same on both',
+  NVDIMM_SHARED_PRIVATE: 'there is no other machine',
+  NVDIMM_FILE_IS_DIRECTORY: 'it boots once',
+  MEMORY_FILE_FOR_SEVERAL_NODES: 'it writes to little of its memory',
+  BOOT_KERNEL_IGNORED: 'it is the kernel that is started all the same',
+  BOOT_UEFI_ONLY: 'it does not look for an EFI system partition',
+  QEMU_ARG_CONFLICT: 'the value may be the same',
+}
+
+/** Plans the machine, lets QEMU have it whatever the plan says, and compares. */
+export async function agree({ machine, spoilt }: Case): Promise<Agreement> {
+  const folder = mkdtempSync(join(tmpdir(), 'bringup-agree-'))
+  try {
+    prepare(folder)
+    const planned = await planRun({
+      project: {
+        folder,
+        stateFolder: join(folder, 'state'),
+        machines: { case: { ...machine, timeout: '30s' } },
+        defaultMachine: 'case',
+        profile: 'probe',
+        profiles: [],
+        configFile: join(folder, 'bringup.config.ts'),
+      },
+    })
+    return await compare(planned, join(folder, 'state'))
+  } catch (error) {
+    if (!(error instanceof BringupError)) throw error
+    return {
+      category: 'not a description',
+      codes: error.diagnostics.map((d) => d.code),
+      // Only a spoilt one may be.
+      ...(spoilt === undefined ? { disagreement: error.message } : {}),
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** The files that descriptions name. */
+function prepare(folder: string): void {
+  mkdirSync(join(folder, 'folder'))
+  writeFileSync(join(folder, 'text'), 'no kernel\n'.repeat(200))
+  for (const [name, bytes] of [
+    ['small.img', MiB],
+    ['large.img', 32 * MiB],
+    ['empty.img', 0],
+  ] as const) {
+    writeFileSync(join(folder, name), '')
+    truncateSync(join(folder, name), bytes)
+  }
+}
+
+async function compare(planned: Planned, stateFolder: string): Promise<Agreement> {
+  const { plan } = planned
+  const errors = plan.diagnostics.filter((d) => d.severity === 'error')
+  const codes = [...new Set(errors.map((d) => d.code))]
+  const category = categoryOf(codes)
+  const { result, stderr } = await letQemuHaveIt(planned, category, stateFolder)
+  const disagreement = judge(category, codes, result, stderr)
+  return { category, codes, ...(disagreement === undefined ? {} : { disagreement, argv: plan.argv }) }
+}
+
+function categoryOf(codes: readonly string[]): Category {
+  if (codes.length === 0) return 'accepted'
+  const reactions = codes.map((code): QemuReaction | undefined => KINDS.get(code)?.qemu)
+  return reactions.includes('refuses')
+    ? 'refuses'
+    : reactions.includes('misbehaves')
+      ? 'misbehaves'
+      : 'accepts'
+}
+
+async function letQemuHaveIt(
+  { plan, facts, profile }: Planned,
+  category: Category,
+  stateFolder: string,
+): Promise<{ readonly result: RunResult; readonly stderr: string }> {
+  // Files are made where they can be; a wrong machine gets no further help than that.
+  if (category !== 'accepted') makeWhatCanBeMade(plan)
+  const forced: Plan = {
+    ...plan,
+    diagnostics: [],
+    ...(category === 'accepted' ? {} : { files: [], pins: [], locks: [], timeoutMs: 3000 }),
+  }
+  try {
+    await using guest = await launchPlan(forced, { stateFolder, facts, profile })
+    const result = await guest.done
+    return { result, stderr: readOr(join(result.folder, 'stderr.log')) }
+  } catch (error) {
+    if (!(error instanceof BringupError) || !('result' in error)) throw error
+    const result = error.result as RunResult
+    return { result, stderr: readOr(join(result.folder, 'stderr.log')) }
+  }
+}
+
+function makeWhatCanBeMade(plan: Plan): void {
+  for (const file of plan.files) {
+    try {
+      createFiles([file])
+    } catch (error) {
+      if (!(error instanceof BringupError)) throw error
+    }
+  }
+}
+
+/** What is not as bringup said; undefined when all is. */
+function judge(
+  category: Category,
+  codes: readonly string[],
+  result: RunResult,
+  stderr: string,
+): string | undefined {
+  const { verdict, meaning, comparison = [] } = result
+  const differing = comparison.filter((c) => !c.ok)
+  const differences = differing.map((c) => `${c.device} ${c.aspect}: asked ${c.want}, saw ${c.got}`)
+  const hasStarted = result.timings.runMs > 0 && verdict !== 'machine-failed'
+  const ending = [`${verdict}: ${meaning}`, ...differences, stderr.trim()].filter((s) => s !== '').join('; ')
+  if (category === 'accepted') {
+    if (verdict === 'passed' && comparison.length > 0 && differing.length === 0) return undefined
+    return comparison.length === 0 && verdict === 'passed'
+      ? 'bringup accepts it, and nothing was compared'
+      : `bringup accepts it, but ${ending}`
+  }
+  if (category === 'refuses')
+    return hasStarted ? `bringup says that QEMU refuses it, but it started: ${ending}` : undefined
+  if (category === 'accepts')
+    return hasStarted ? undefined : `bringup says that QEMU accepts it, but ${ending}`
+  const isVisible = verdict !== 'passed' || differing.length > 0 || stderr.trim() !== ''
+  if (codes.some((code) => code in UNSEEN)) return undefined
+  return isVisible ? undefined : 'bringup says that QEMU misbehaves, but the guest saw what was asked for'
+}
+
+function readOr(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}
