@@ -68,7 +68,7 @@ test('all that is wrong is told at once, and then nothing is pinned', async () =
       { cpu: 1, hostCpus: [first, beyond] },
     ]),
   ).toEqual([
-    'PIN_CPU_MISSING pins[1].cpu: there is no CPU 7; the machine starts with 2',
+    'PIN_THREAD_MISSING pins[1].cpu: there is no CPU 7; the machine starts with 2',
     expect.stringMatching(
       new RegExp(`^PIN_HOST_CPU_MISSING pins\\[2\\].hostCpus: this computer has CPUs .*, not ${beyond}$`),
     ),

@@ -11,7 +11,7 @@ const WHY = 'a benchmark on unpinned CPUs measures the host’s scheduler'
 const SOURCE = 'QMP query-cpus-fast; taskset(1), sched_setaffinity(2)'
 
 export const problems = defineDiagnostics({
-  PIN_CPU_MISSING: {
+  PIN_THREAD_MISSING: {
     title: 'A pin names a CPU that the machine does not have.',
     why: WHY,
     remedy: 'pins name guest CPUs by index, from 0 up to the number of CPUs at boot',
@@ -80,7 +80,7 @@ function checkPin(
   const thread = threads.get(cpu)
   if (thread === undefined) {
     const what = `there is no CPU ${cpu}; the machine starts with ${threads.size}`
-    return [problems.PIN_CPU_MISSING.at(`${path}.cpu`, what)]
+    return [problems.PIN_THREAD_MISSING.at(`${path}.cpu`, what)]
   }
   const at = `${path}.hostCpus`
   const absent = hostCpus.filter((c) => !host.online.includes(c))
