@@ -10,7 +10,7 @@ enum { DEBUG_EXIT = 0xf4, RESET_CONTROL = 0xcf9, KEYBOARD = 0x64, SLEEP_ENABLE =
 
 _Noreturn void exit_with(uint8_t value)
 {
-    serial_flush();
+    serial_drain();
     out8(DEBUG_EXIT, value);
     if (value == EXIT_SUCCESS)
         power_off();

@@ -13,7 +13,7 @@ enum {
     LINE_STATUS = 5,
     SCRATCH = 7,
 };
-enum { RECEIVED = 0x01, TRANSMITTER_EMPTY = 0x20, BROKEN = 0x80 };
+enum { RECEIVED = 0x01, TRANSMITTER_EMPTY = 0x20, ALL_SENT = 0x40, BROKEN = 0x80 };
 /* A 16550 takes this many bytes once its transmitter is empty. */
 enum { FIFO_BYTES = 16 };
 
@@ -56,6 +56,13 @@ void serial_flush(void)
             while (chunk--)
                 out8(COM1, (uint8_t)*from++);
     }
+}
+
+void serial_drain(void)
+{
+    serial_flush();
+    while (!(in8(COM1 + LINE_STATUS) & ALL_SENT))
+        cpu_relax();
 }
 
 void serial_put(char c)

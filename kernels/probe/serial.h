@@ -13,6 +13,8 @@ void serial_text(const char *text);
 void serial_number(uint64_t value);
 void serial_hex(uint64_t value, unsigned digits);
 void serial_flush(void);
+/* Waits until the last byte has left: QEMU ends at once at a debug exit, and what is in the FIFO then is lost. */
+void serial_drain(void);
 /* Begins a new line unless the output is at the start of one already. */
 void serial_fresh_line(void);
 /* Waits for a byte from the other end. */

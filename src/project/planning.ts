@@ -13,7 +13,7 @@ import { findQemu } from '../qemu/find.ts'
 import { cacheFolder } from './cache-folder.ts'
 import { buildProbe } from './probe-build.ts'
 import type { Profile } from './profile.ts'
-import { findProfile } from './profiles/index.ts'
+import { defaultProfile, findProfile } from './profiles/index.ts'
 import type { Project } from './project.ts'
 
 export const problems = defineDiagnostics({
@@ -65,7 +65,10 @@ export async function planRun(request: PlanningRequest): Promise<Planned> {
   if (!described)
     throw new BringupError([problems.MACHINE_UNKNOWN.at('machine', `there is no machine "${name}"`)])
   const wanted = mergeMachine(isWholeMachine(request) ? {} : described, request.overrides ?? {})
-  const profile = await findProfile(request.profile ?? wanted.profile ?? project.profile, project)
+  const profile = await findProfile(
+    request.profile ?? wanted.profile ?? project.profile ?? defaultProfile(wanted),
+    project,
+  )
   const command = request.command ?? []
   if (command.length > 0 && !profile.hasShell) {
     throw new BringupError([

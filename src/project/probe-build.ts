@@ -1,6 +1,15 @@
 /** Builds the bundled kernel with the system's C compiler, once per content of its sources and compiler. */
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
@@ -22,6 +31,8 @@ export const problems = defineDiagnostics({
 export interface ProbeKernel {
   readonly pvh: string
   readonly multiboot: string
+  /** Folder for an EFI system partition that boots it. */
+  readonly esp: string
 }
 
 interface Recipe {
@@ -50,13 +61,19 @@ export async function buildProbe(context: {
   const recipe = JSON.parse(readFileSync(join(SOURCE_FOLDER, 'build.json'), 'utf8')) as Recipe
   const compiler = process.env.CC ?? 'cc'
   const folder = join(context.cacheFolder, 'probe', contentHash(compiler))
-  const kernel = { pvh: join(folder, 'probe.elf'), multiboot: join(folder, 'probe-multiboot.elf') }
+  const kernel = {
+    esp: join(folder, 'esp'),
+    pvh: join(folder, 'probe.elf'),
+    multiboot: join(folder, 'probe-multiboot.elf'),
+  }
   if (existsSync(kernel.pvh) && existsSync(kernel.multiboot)) return kernel
   context.progress?.('building the probe kernel')
   mkdirSync(join(context.cacheFolder, 'probe'), { recursive: true })
   const workFolder = mkdtempSync(`${folder}.`)
   try {
     await compile(compiler, recipe, workFolder, context.signal)
+    mkdirSync(join(workFolder, 'esp', 'EFI', 'BOOT'), { recursive: true })
+    copyFileSync(join(workFolder, 'probe.efi'), join(workFolder, 'esp', 'EFI', 'BOOT', 'BOOTX64.EFI'))
     rmSync(folder, { recursive: true, force: true })
     renameSync(workFolder, folder)
   } catch (error) {

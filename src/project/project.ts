@@ -13,8 +13,8 @@ export interface Project {
   readonly machines: Readonly<Record<string, MachineInput>>
   /** The machine that is meant when none is named. */
   readonly defaultMachine: string
-  /** The profile of machines that name none. */
-  readonly profile: string
+  /** The profile of machines that name none; without it, what a machine boots decides. */
+  readonly profile?: string
   /** Profiles of the project's own. */
   readonly profiles: readonly Profile[]
   /** Runs and stores: `.bringup` in the project's folder. */
@@ -63,7 +63,6 @@ function defaultProject(request: ProjectRequest): Project {
     folder,
     machines: { default: DEFAULT_MACHINE },
     defaultMachine: 'default',
-    profile: 'probe',
     profiles: [],
     stateFolder: stateFolder(folder, request),
   }
@@ -78,7 +77,7 @@ function projectOf(config: BringupConfig, configFile: string, request: ProjectRe
     machines,
     defaultMachine:
       config.defaultMachine ?? ('default' in machines ? 'default' : (Object.keys(machines)[0] ?? 'default')),
-    profile: config.profile ?? 'probe',
+    ...(config.profile === undefined ? {} : { profile: config.profile }),
     profiles: config.profiles,
     stateFolder: stateFolder(folder, request),
   }

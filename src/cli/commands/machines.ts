@@ -1,6 +1,7 @@
 /** `bringup machines`: what can be booted here. Reads the description only; no QEMU is asked. */
 import type { MachineView } from '../../machine/device.ts'
 import { type MachineConfig, parseMachine, partsOf, resolveMachines, viewOf } from '../../machine/machine.ts'
+import { defaultProfile } from '../../project/profiles/index.ts'
 import type { Project } from '../../project/project.ts'
 import { formatBytes } from '../../units.ts'
 import type { Command, Invocation } from '../command.ts'
@@ -65,7 +66,7 @@ function identify(project: Project, name: string, machine: MachineConfig) {
   return {
     name,
     summary: machine.summary ?? null,
-    profile: machine.profile ?? project.profile,
+    profile: machine.profile ?? project.profile ?? defaultProfile(machine),
     isDefault: name === project.defaultMachine,
   }
 }
@@ -84,7 +85,7 @@ async function explain(project: Project, name: string, { output }: Invocation): 
   const { count, max, sockets, cores, threads } = view.cpus
   const field = (label: string, value: string) => output.print(`${colors.dim(label.padEnd(11))}${value}`)
   field('machine', `${colors.bold(name)}${machine.summary === undefined ? '' : `: ${machine.summary}`}`)
-  field('profile', machine.profile ?? project.profile)
+  field('profile', machine.profile ?? project.profile ?? defaultProfile(machine))
   field('type', `${view.type}, ${machine.arch}, firmware ${view.firmware}, accelerator ${view.accel}`)
   field(
     'CPUs',

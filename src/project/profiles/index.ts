@@ -1,5 +1,6 @@
 /** The profiles that bringup brings along. A new operating system is one new file and its line here. */
 import { BringupError, defineDiagnostics } from '../../diagnostics.ts'
+import type { MachineInput } from '../../machine/machine.ts'
 import type { Profile } from '../profile.ts'
 
 export const problems = defineDiagnostics({
@@ -12,12 +13,19 @@ export const problems = defineDiagnostics({
 
 /** Loaded when chosen, since a profile may bring much along. */
 const BUILT_IN: Readonly<Record<string, () => Promise<Profile>>> = {
+  bare: async () => (await import('./bare.ts')).bare,
   probe: async () => (await import('./probe.ts')).probe,
   linux: async () => (await import('./linux.ts')).linux,
 }
 
 /** Names of the built-in profiles. */
 export const BUILT_IN_NAMES = Object.keys(BUILT_IN)
+
+/** The profile where none is named: the bundled kernel, unless the machine says itself what it boots. */
+export function defaultProfile(machine: MachineInput): string {
+  const { kernel, esp, firmware } = machine.boot ?? {}
+  return kernel !== undefined || esp !== undefined || firmware === 'bios' ? 'bare' : 'probe'
+}
 
 /**
  * The profile of that name: one of the project's own, else a built-in one.

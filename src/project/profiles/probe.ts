@@ -13,6 +13,8 @@ import { defineProfile } from '../profile.ts'
 const EXIT_CODES = {
   16: { verdict: 'passed', meaning: 'the probe kernel reported everything' },
   2: { verdict: 'failed', meaning: 'the probe kernel panicked' },
+  3: { verdict: 'failed', meaning: 'a self test of the probe kernel failed: the accelerator or QEMU is broken' },
+  4: { verdict: 'failed', meaning: 'a store does not hold what was written to it' },
   6: { verdict: 'failed', meaning: 'unhandled exception in the probe kernel' },
 } as const
 
@@ -30,7 +32,8 @@ export const probe = defineProfile({
   verifiesByDefault: true,
   async prepare(context) {
     const kernel = await buildProbe(context)
-    return { machine: { boot: { kernel: kernel.pvh } } }
+    const isEfi = context.machine.boot?.firmware === 'uefi'
+    return { machine: { boot: isEfi ? { esp: kernel.esp } : { kernel: kernel.pvh } } }
   },
   view: async ({ consoleText }) => parseReport(consoleText()),
 })

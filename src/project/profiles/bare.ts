@@ -1,0 +1,17 @@
+/** A kernel, disk or EFI system partition of the reader's own, of which nothing is known. */
+import { defineProfile } from '../profile.ts'
+
+export const bare = defineProfile({
+  name: 'bare',
+  summary: 'a kernel, disk or ESP of your own; exit code 0 by isa-debug-exit or a power-off means success',
+  defaults: { debugExit: true },
+  judgement: {
+    exitCodes: { 0: { verdict: 'passed', meaning: 'the guest exited with 0' } },
+    panicPatterns: ['\\b[Kk]ernel panic\\b', "panicked at '?[^ ]"],
+    onPowerOff: 'passed',
+    onReset: 'stop',
+  },
+  hasShell: false,
+  verifiesByDefault: false,
+  prepare: async () => ({ machine: {} }),
+})
