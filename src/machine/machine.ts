@@ -19,8 +19,8 @@ import { type MachineConfig, type MachineInput, machineSchema } from './machine-
 import { partsOf, viewOf } from './parts.ts'
 import { diagnoseIssues } from './schema-issues.ts'
 
-export { type DeviceConfig, type MachineConfig, type MachineInput, machineSchema } from './machine-schema.ts'
-export { type Part, partsOf, viewOf } from './parts.ts'
+export type { MachineConfig, MachineInput } from './machine-schema.ts'
+export { partsOf, viewOf } from './parts.ts'
 
 export const problems = defineDiagnostics({
   MACHINE_EXTENDS_MISSING: {

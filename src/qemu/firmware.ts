@@ -16,8 +16,8 @@ const PAIRS: readonly (readonly [folder: string, code: string, variables: string
 ]
 
 /** The names under which the chosen UEFI pair is found, whatever the distribution calls it. */
-export const UEFI_CODE = 'OVMF_CODE_4M.fd'
-export const UEFI_VARIABLES = 'OVMF_VARS_4M.fd'
+const UEFI_CODE = 'OVMF_CODE_4M.fd'
+const UEFI_VARIABLES = 'OVMF_VARS_4M.fd'
 
 /**
  * Absolute paths by file name. Code and variables are always of one pair: QEMU refuses flash images whose sizes do not

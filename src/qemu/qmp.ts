@@ -5,7 +5,7 @@
 import type { Duplex } from 'node:stream'
 import type { EventData, Json, QmpCommands, QmpEvent } from './qmp-types.ts'
 
-export type { QmpCommands, QmpEvent, QmpEvents, QmpProperty } from './qmp-types.ts'
+export type { QmpCommands, QmpEvent } from './qmp-types.ts'
 
 /** QEMU's refusal of a command. */
 export class QmpError extends Error {

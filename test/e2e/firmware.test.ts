@@ -30,8 +30,14 @@ describe('firmware', () => {
     execFileSync('cc', [...recipe.cflags, ...recipe.sources, ...output.ldflags, '-o', built], { cwd: sector })
     // SeaBIOS wants a whole cylinder of 63 sectors and 16 heads before it takes a disk for one.
     const image = join(stateFolder, 'disk.img')
-    writeFileSync(image, Buffer.concat([readFileSync(built), Buffer.alloc(504 * 1024)]).subarray(0, 504 * 1024))
-    const guest = await launch({ boot: { firmware: 'bios' }, devices: [{ kind: 'disk', file: image, format: 'raw' }] }, { profile: 'bare' })
+    writeFileSync(
+      image,
+      Buffer.concat([readFileSync(built), Buffer.alloc(504 * 1024)]).subarray(0, 504 * 1024),
+    )
+    const guest = await launch(
+      { boot: { firmware: 'bios' }, devices: [{ kind: 'disk', file: image, format: 'raw' }] },
+      { profile: 'bare' },
+    )
     await expect(guest).toShow('bringup bootsector')
     await expect(guest).toEnd('failed', { code: 16 })
   })
