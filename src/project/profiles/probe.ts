@@ -13,7 +13,10 @@ import { defineProfile } from '../profile.ts'
 const EXIT_CODES = {
   16: { verdict: 'passed', meaning: 'the probe kernel reported everything' },
   2: { verdict: 'failed', meaning: 'the probe kernel panicked' },
-  3: { verdict: 'failed', meaning: 'a self test of the probe kernel failed: the accelerator or QEMU is broken' },
+  3: {
+    verdict: 'failed',
+    meaning: 'a self test of the probe kernel failed: the accelerator or QEMU is broken',
+  },
   4: { verdict: 'failed', meaning: 'a store does not hold what was written to it' },
   6: { verdict: 'failed', meaning: 'unhandled exception in the probe kernel' },
 } as const
