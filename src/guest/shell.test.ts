@@ -166,6 +166,7 @@ describe('shell', () => {
     await expect(before).rejects.toMatchObject({ code: 'SHELL_ENDED' })
     reader.reset()
     const after = shell.run(['after'])
+    shell.restarted()
     guest.write(Buffer.concat([frame('O', 0, Buffer.from('half a frame')).subarray(0, 12), HELLO]))
     expect((await after).exitCode).toBe(7)
   })

@@ -77,7 +77,7 @@ export function openShell(stream: Duplex, options: ShellOptions = {}): Shell {
   return new ChannelShell(stream, options)
 }
 
-const DEFAULT_ENV = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/', TERM: 'dumb' }
+const DEFAULT_ENV = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root', TERM: 'dumb' }
 const SIGKILL = 9
 const INPUT_CHUNK = 32 * 1024
 
@@ -105,6 +105,7 @@ class ChannelShell implements Shell {
   readonly #reader = new FrameReader()
   readonly #sessions = new Map<number, Session>()
   #waiting: (() => void)[] = []
+  #isReady = false
   #ended: BringupError | undefined
   #setReady: (error?: BringupError) => void = () => {}
 
@@ -168,14 +169,19 @@ class ChannelShell implements Shell {
 
   restarted(): void {
     this.#reader.reset()
-    this.#setReady(lost('the machine was reset'))
     this.#loseSessions(lost('the machine was reset'))
-    this.ready = this.#nextHello()
+    // Who still waits for the agent goes on waiting: firmware may reset once more on its way (SeaBIOS does).
+    if (this.#isReady) this.ready = this.#nextHello()
   }
 
   #nextHello(): Promise<void> {
+    this.#isReady = false
     const hello = new Promise<void>((resolve, reject) => {
-      this.#setReady = (error) => (error ? reject(error) : resolve())
+      this.#setReady = (error) => {
+        this.#isReady = error === undefined
+        if (error) reject(error)
+        else resolve()
+      }
     })
     hello.catch(() => {})
     return hello

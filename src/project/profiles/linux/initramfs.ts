@@ -39,7 +39,7 @@ export function initramfs(contents: Contents): Buffer {
     ...['dev', 'proc', 'sys', 'tmp', 'run', 'mnt', 'root', 'var'].map(
       (path): Entry => ({ kind: 'folder', path }),
     ),
-    text('etc/passwd', 'root:x:0:0:root:/:/bin/sh\n'),
+    text('etc/passwd', 'root:x:0:0:root:/root:/bin/sh\n'),
     text('etc/group', 'root:x:0:\n'),
     text('etc/hosts', '127.0.0.1 localhost\n'),
     { kind: 'link', path: 'etc/mtab', target: '/proc/mounts' },

@@ -41,7 +41,7 @@ interface Ready {
 }
 
 /** Part of every name in the cache: raised when what is made of the same things changes. */
-const FORM = 1
+const FORM = 2
 
 export async function prepareLinux(options: LinuxOptions, context: PrepareContext): Promise<Ready> {
   const wants = wantsOf(options, context)

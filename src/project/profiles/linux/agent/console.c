@@ -26,7 +26,7 @@ static int open_terminal(void) {
 
 static _Noreturn void become_shell(void) {
   static char *argv[] = { "sh", 0 };
-  static char *env[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/", "TERM=vt100", "PS1=guest:\\w\\$ ", 0 };
+  static char *env[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "TERM=vt100", "PS1=guest:\\w\\$ ", 0 };
   u64 none = 0;
   sys(SYS_rt_sigprocmask, 2, &none, 0, 8);
   sys(SYS_setsid, 0, 0, 0, 0);
