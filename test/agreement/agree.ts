@@ -1,7 +1,16 @@
 /** Asks bringup and QEMU about the same machine, and says whether they agree. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { BringupError, type DiagnosticKind, type QemuReaction } from '../../src/diagnostics.ts'
 import { createFiles } from '../../src/guest/host-files.ts'
 import { launchPlan } from '../../src/guest/launch.ts'
@@ -48,6 +57,7 @@ const UNSEEN: Readonly<Record<string, string>> = {
   BOOT_KERNEL_IGNORED: 'it is the kernel that is started all the same',
   BOOT_UEFI_ONLY: 'it does not look for an EFI system partition',
   QEMU_ARG_CONFLICT: 'the value may be the same',
+  NUMA_DISTANCE_TWICE: 'the last one is taken, which is one of those asked for',
 }
 
 /** Plans the machine, lets QEMU have it whatever the plan says, and compares. */
@@ -83,6 +93,7 @@ export async function agree({ machine, spoilt }: Case): Promise<Agreement> {
 /** The files that descriptions name. */
 function prepare(folder: string): void {
   mkdirSync(join(folder, 'folder'))
+  execFileSync('mkfifo', [join(folder, 'pipe')])
   writeFileSync(join(folder, 'text'), 'no kernel\n'.repeat(200))
   for (const [name, bytes] of [
     ['small.img', MiB],
@@ -99,8 +110,8 @@ async function compare(planned: Planned, stateFolder: string): Promise<Agreement
   const errors = plan.diagnostics.filter((d) => d.severity === 'error')
   const codes = [...new Set(errors.map((d) => d.code))]
   const category = categoryOf(codes)
-  const { result, stderr } = await letQemuHaveIt(planned, category, stateFolder)
-  const disagreement = judge(category, codes, result, stderr)
+  const seen = await letQemuHaveIt(planned, category, stateFolder)
+  const disagreement = judge(category, codes, seen)
   return { category, codes, ...(disagreement === undefined ? {} : { disagreement, argv: plan.argv }) }
 }
 
@@ -114,13 +125,25 @@ function categoryOf(codes: readonly string[]): Category {
       : 'accepts'
 }
 
+/** What came of a run, read before its folder is removed. */
+interface Seen {
+  readonly result: RunResult
+  readonly stderr: string
+  readonly console: string
+}
+
+function seenIn(result: RunResult): Seen {
+  const { folder } = result
+  return { result, stderr: readOr(join(folder, 'stderr.log')), console: readOr(join(folder, 'console.log')) }
+}
+
 async function letQemuHaveIt(
   { plan, facts, profile }: Planned,
   category: Category,
   stateFolder: string,
-): Promise<{ readonly result: RunResult; readonly stderr: string }> {
+): Promise<Seen> {
   // Files are made where they can be; a wrong machine gets no further help than that.
-  if (category !== 'accepted') makeWhatCanBeMade(plan)
+  if (category !== 'accepted') makeWhatCanBeMade(plan, stateFolder)
   const forced: Plan = {
     ...plan,
     diagnostics: [],
@@ -129,16 +152,17 @@ async function letQemuHaveIt(
   try {
     await using guest = await launchPlan(forced, { stateFolder, facts, profile })
     const result = await guest.done
-    return { result, stderr: readOr(join(result.folder, 'stderr.log')) }
+    return seenIn(result)
   } catch (error) {
     if (!(error instanceof BringupError) || !('result' in error)) throw error
-    const result = error.result as RunResult
-    return { result, stderr: readOr(join(result.folder, 'stderr.log')) }
+    return seenIn(error.result as RunResult)
   }
 }
 
-function makeWhatCanBeMade(plan: Plan): void {
+/** Folders only of bringup's own stores. */
+function makeWhatCanBeMade(plan: Plan, stateFolder: string): void {
   for (const file of plan.files) {
+    if (!file.path.startsWith(stateFolder) && !existsSync(dirname(file.path))) continue
     try {
       createFiles([file])
     } catch (error) {
@@ -148,12 +172,8 @@ function makeWhatCanBeMade(plan: Plan): void {
 }
 
 /** What is not as bringup said; undefined when all is. */
-function judge(
-  category: Category,
-  codes: readonly string[],
-  result: RunResult,
-  stderr: string,
-): string | undefined {
+function judge(category: Category, codes: readonly string[], seen: Seen): string | undefined {
+  const { result, stderr } = seen
   const { verdict, meaning, comparison = [] } = result
   const differing = comparison.filter((c) => !c.ok)
   const differences = differing.map((c) => `${c.device} ${c.aspect}: asked ${c.want}, saw ${c.got}`)
@@ -162,7 +182,7 @@ function judge(
   if (category === 'accepted') {
     if (verdict === 'passed' && comparison.length > 0 && differing.length === 0) return undefined
     return comparison.length === 0 && verdict === 'passed'
-      ? 'bringup accepts it, and nothing was compared'
+      ? `bringup accepts it, and nothing was compared; the console ended with ${JSON.stringify(seen.console.slice(-300))}`
       : `bringup accepts it, but ${ending}`
   }
   if (category === 'refuses')
