@@ -77,9 +77,14 @@ async function toEnd(
   )
 }
 
+/** A guest with a command channel can be asked while it runs; another has told everything once it has ended. */
+async function untilItHasTold(guest: Guest): Promise<void> {
+  if (!guest.plan.channels.some((c) => c.purpose === 'shell')) await guest.done
+}
+
 async function toSeeItsMachine(this: unknown, guest: Guest): Promise<Outcome> {
   const log = new CallLog()
-  await guest.done
+  await untilItHasTold(guest)
   const comparison = await guest.verify()
   for (const c of comparison)
     log.add(
@@ -106,7 +111,7 @@ async function toSeeDevice<K extends keyof Wanted>(
   wanted: Wanted[K] = {},
 ): Promise<Outcome> {
   const log = new CallLog()
-  await guest.done
+  await untilItHasTold(guest)
   const view = await guest.view()
   const seen: readonly object[] = (kind === 'nvdimm' ? view?.nvdimms : view?.pci) ?? []
   for (const device of seen) log.add(JSON.stringify(device))
@@ -131,9 +136,9 @@ export interface GuestMatchers<R = unknown> {
   toShow(pattern: string | RegExp, options?: { withinMs?: number }): Promise<R>
   /** The run ends with this verdict, and with this code of the guest's own. */
   toEnd(verdict: Verdict, options?: { code?: number }): Promise<R>
-  /** Waits for the end; then everything that the guest reported is as described. */
+  /** Everything that the guest reports is as described. Waits for the end of a guest that has no command channel. */
   toSeeItsMachine(): Promise<R>
-  /** Waits for the end; then the guest reported a device with these values. */
+  /** The guest reports a device with these values. Waits for the end of a guest that has no command channel. */
   toSeeDevice<K extends keyof Wanted>(kind: K, wanted?: Wanted[K]): Promise<R>
 }
 
