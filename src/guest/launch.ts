@@ -10,6 +10,7 @@ import { verify } from '../plan/verify.ts'
 import type { Profile } from '../project/profile.ts'
 import { pinVcpus } from '../qemu/pinning.ts'
 import { type QemuProcess, startQemu } from '../qemu/process.ts'
+import { QmpEnded } from '../qemu/qmp.ts'
 import { type Ending, judge } from '../runs/judge.ts'
 import { createRun, type RunFolder, type RunResult, saveResult } from '../runs/record.ts'
 import { EXIT_CODES } from '../runs/verdict.ts'
@@ -153,9 +154,11 @@ class RunningGuest implements Guest {
       await this.#process.ready
       if (this.plan.pins.length > 0) await pinVcpus(this.qmp, this.plan.pins)
       if (this.#hasForwards()) this.forwards = await this.#chosenPorts()
-      await this.qmp.execute('cont')
+      // A guest that ends within a few instructions takes QEMU away before it has answered.
       this.#runsFrom = performance.now()
-      this.#deadline = setTimeout(() => this.#end('timeout'), this.plan.timeoutMs)
+      await this.qmp.execute('cont').catch(unlessGone)
+      if (!this.#process.hasExited)
+        this.#deadline = setTimeout(() => this.#end('timeout'), this.plan.timeoutMs)
     } catch (cause) {
       if (!this.#process.hasExited) this.#end('close')
       const result = await this.done
@@ -341,6 +344,10 @@ class RunningGuest implements Guest {
       consoleTail: this.#console.tail(),
     }
   }
+}
+
+function unlessGone(error: unknown): void {
+  if (!(error instanceof QmpEnded && error.isGone)) throw error
 }
 
 function difference(
