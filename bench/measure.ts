@@ -29,7 +29,10 @@ export async function measure({ title, contenders, rounds, note }: Bench): Promi
     }
   }
   const first = times.get(contenders[0].name) ?? []
-  const table = new Table({ head: ['', 'median ms', 'least ms', 'added ms', 'ratio'], style: { head: [], border: [] } })
+  const table = new Table({
+    head: ['', 'median ms', 'least ms', 'added ms', 'ratio'],
+    style: { head: [], border: [] },
+  })
   for (const { name } of contenders) {
     const mine = times.get(name) ?? []
     const added = mine.map((ms, i) => ms - (first[i] ?? Number.NaN))

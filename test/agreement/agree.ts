@@ -18,6 +18,7 @@ import { problems as wholeProblems } from '../../src/machine/machine-rules.ts'
 import { devices, sections } from '../../src/machine/registry.ts'
 import type { Plan } from '../../src/plan/plan.ts'
 import { type Planned, planRun } from '../../src/project/planning.ts'
+import { probe } from '../../src/project/profiles/probe.ts'
 import type { RunResult } from '../../src/runs/record.ts'
 import { MiB } from '../../src/units.ts'
 import type { Case } from './cases.ts'
@@ -72,7 +73,8 @@ export async function agree({ machine, spoilt }: Case): Promise<Agreement> {
         machines: { case: { ...machine, timeout: '30s' } },
         defaultMachine: 'case',
         profile: 'probe',
-        profiles: [],
+        // Loaded beforehand: jiti, which runs the soak, hands out half a module to the second who asks at once.
+        profiles: [probe],
         configFile: join(folder, 'bringup.config.ts'),
       },
     })

@@ -5,6 +5,12 @@ import type { MachineInput } from '../../src/machine/machine.ts'
 type Device = NonNullable<MachineInput['devices']>[number]
 type Of<Kind extends Device['kind']> = Extract<Device, { kind: Kind }>
 
+/** RAM and 2M alignment want even megabytes; what else they get is among the spoils. */
+function whole<T extends { size: string; backing?: string; align?: string }>(wanted: T): T {
+  const isEven = wanted.backing === 'ram' || wanted.align === '2M'
+  return isEven ? { ...wanted, size: `${Math.ceil(Number.parseInt(wanted.size, 10) / 2) * 2}M` } : wanted
+}
+
 const nvdimm = (nodes: number): fc.Arbitrary<Of<'nvdimm'>> =>
   fc
     .record(
@@ -20,6 +26,7 @@ const nvdimm = (nodes: number): fc.Arbitrary<Of<'nvdimm'>> =>
       },
       { requiredKeys: ['size'] },
     )
+    .map(whole)
     .map((wanted): Of<'nvdimm'> => {
       const { share, readonly, align, unarmed, ...plain } = wanted
       const { backing } = plain

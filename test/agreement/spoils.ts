@@ -132,6 +132,10 @@ const OF_NUMA: Readonly<Record<string, Spoil>> = {
 
 const OF_NVDIMMS: Readonly<Record<string, Spoil>> = {
   'NVDIMM of nothing': add(pm({ size: 0 })),
+  'NVDIMM of 1M of RAM': add(pm({ size: '1M', backing: 'ram' })),
+  'NVDIMM of 3M of RAM': add(pm({ size: '3M', backing: 'ram' })),
+  'NVDIMM below its alignment': add(pm({ size: '1M', align: '2M', label: '1M' })),
+  'NVDIMM not of its alignment': add(pm({ size: '21M', align: '2M' })),
   'NVDIMM of odd bytes': add(pm({ size: 1_000_001 })),
   'NVDIMM label too small': add(pm({ label: '64K' })),
   'NVDIMM label of odd bytes': add(pm({ label: 131_073 })),
@@ -186,6 +190,7 @@ const OF_DEVICES: Readonly<Record<string, Spoil>> = {
   'forward without network': add(nc({ network: 'none', forwards: [':22'] })),
   'four serial ports more': add(...times(4, (i) => ({ kind: 'serial', id: `wrong${i}` }))),
   '31 virtio consoles': add(...times(31, (i) => ({ kind: 'virtio-console', id: `wrong${i}` }))),
+  '31 virtio ports': add(...times(31, (i) => ({ kind: 'virtio-console', id: `wrong${i}`, name: `n${i}` }))),
   'virtio port name twice': add(...times(2, (i) => ({ kind: 'virtio-console', id: `wrong${i}`, name: 'n' }))),
   'two watchdogs': add(...times(2, (i) => ({ kind: 'watchdog', id: `wrong${i}` }))),
   'id twice': add(pm({}), dk({})),

@@ -87,6 +87,11 @@ const twoNodes: MachineInput = { cpu: 2, memory: '128M', numa: { nodes: [{}, {}]
 const REFUSED: readonly (readonly [code: string, machine: MachineInput, words: string])[] = [
   ['NVDIMM_SIZE_ZERO', { devices: [nvdimm({ size: 0 })] }, "doesn't take value '0'"],
   [
+    'NVDIMM_SIZE_BELOW_ALIGNMENT',
+    { devices: [{ kind: 'nvdimm', size: '1M', backing: 'ram' }] },
+    'too small to contain nvdimm label (0x0) and aligned PMEM (0x200000)',
+  ],
+  [
     'NVDIMM_LABEL_TOO_SMALL',
     { devices: [nvdimm({ label: '64K', file: 'new.img' })] },
     "Property 'nvdimm.label-size' (0x10000) is required at least 0x20000",
@@ -172,6 +177,7 @@ const REFUSED: readonly (readonly [code: string, machine: MachineInput, words: s
 /** The code must be found, and QEMU must start all the same: without the rule nobody would say a word. */
 const ACCEPTED: readonly (readonly [code: string, machine: MachineInput, words?: string])[] = [
   ['NVDIMM_SIZE_NOT_PAGES', { devices: [nvdimm({ size: 1_000_001, file: 'empty.img' })] }],
+  ['NVDIMM_SIZE_CUT', { devices: [{ kind: 'nvdimm', size: '3M', backing: 'ram' }] }],
   ['NVDIMM_SIZE_UNALIGNED', { devices: [nvdimm({ size: '100M', file: '100m.img' })] }],
   ['NVDIMM_SIZE_NOT_SECTIONS', { devices: [nvdimm()] }],
   ['NVDIMM_OPTION_NEEDS_FILE', { devices: [nvdimm({ backing: 'ram' })] }],

@@ -19,6 +19,20 @@ export const sizeProblems = defineDiagnostics({
     source: 'seen with Linux 6.1: 1000001 bytes became 999424, ndctl refused them',
     qemu: 'misbehaves',
   },
+  NVDIMM_SIZE_BELOW_ALIGNMENT: {
+    title: 'An NVDIMM is smaller than the alignment of its memory.',
+    why: 'QEMU gives the guest whole multiples of the alignment only: 2M for RAM, `align` or else a page for a file',
+    remedy: 'make it larger, use `backing: "file"`, or leave `align` away',
+    source: 'QEMU: "too small to contain nvdimm label (0x0) and aligned PMEM (0x200000)"',
+    qemu: 'refuses',
+  },
+  NVDIMM_SIZE_CUT: {
+    title: 'The size of an NVDIMM is not a multiple of the alignment of its memory.',
+    why: 'QEMU rounds it down without a word (2M for RAM, `align` or else a page for a file), and the guest gets less than asked for',
+    remedy: 'use a multiple of the alignment, `backing: "file"`, or leave `align` away',
+    source: 'QEMU hw/mem/nvdimm.c, nvdimm_prepare_memory_region; seen: 3M became 2M',
+    qemu: 'misbehaves',
+  },
   NVDIMM_SIZE_UNALIGNED: {
     severity: 'warning',
     title: 'Linux cannot make a namespace of all of this NVDIMM.',

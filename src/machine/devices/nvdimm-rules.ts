@@ -10,6 +10,8 @@ import { backendBytes, daxOf, hasLibpmem, type NvdimmConfig, nvdimmFile } from '
 export const problems = { ...sizeProblems, ...optionProblems, ...fileProblems }
 
 const PAGE = 4 * KiB
+/** QEMU_VMALLOC_ALIGN on x86: so that the host may use huge pages. */
+const ANONYMOUS = 2 * MiB
 
 export function checkNvdimm(config: NvdimmConfig, context: RuleContext): readonly Diagnostic[] {
   const file = nvdimmFile(config, context.machine)
@@ -25,7 +27,8 @@ export function checkNvdimm(config: NvdimmConfig, context: RuleContext): readonl
   ]
 }
 
-function checkSize({ size, label }: NvdimmConfig, { path }: RuleContext): readonly Diagnostic[] {
+function checkSize(config: NvdimmConfig, { path }: RuleContext): readonly Diagnostic[] {
+  const { size, label } = config
   const labels =
     label !== undefined && label < 128 * KiB
       ? [problems.NVDIMM_LABEL_TOO_SMALL.at(`${path}.label`, `the label area is ${formatBytes(label)}`)]
@@ -34,7 +37,19 @@ function checkSize({ size, label }: NvdimmConfig, { path }: RuleContext): readon
     label !== undefined && label % PAGE !== 0
       ? [problems.NVDIMM_SIZE_NOT_PAGES.at(`${path}.label`, `the label area is ${label} bytes`)]
       : []
-  return [...checkUsable(size, `${path}.size`), ...labels, ...oddLabel]
+  const at = `${path}.size`
+  return [...checkUsable(size, at), ...checkWhole(config, at), ...labels, ...oddLabel]
+}
+
+/** The guest gets whole multiples of the backend's alignment (hw/mem/nvdimm.c); QEMU's own RAM is aligned to 2 MiB. */
+function checkWhole({ size, backing, align = 0 }: NvdimmConfig, at: string): readonly Diagnostic[] {
+  const unit = backing === 'ram' ? ANONYMOUS : align
+  const isSound = unit >= PAGE && Number.isInteger(Math.log2(unit)) && size > 0 && size % PAGE === 0
+  if (!isSound || size % unit === 0) return []
+  const of = `${formatBytes(size)}, but its memory is aligned to ${formatBytes(unit)}`
+  if (size < unit) return [problems.NVDIMM_SIZE_BELOW_ALIGNMENT.at(at, `the size is ${of}`)]
+  const rest = formatBytes(size - (size % unit))
+  return [problems.NVDIMM_SIZE_CUT.at(at, `the guest would get ${rest}: the size is ${of}`)]
 }
 
 function checkUsable(size: number, at: string): readonly Diagnostic[] {

@@ -148,6 +148,7 @@ test.each<[string, Record<string, unknown>, World | undefined, string]>([
   ['no bytes', { size: 0 }, undefined, 'NVDIMM_SIZE_ZERO'],
   ['part of a page', { size: 1000001 }, undefined, 'NVDIMM_SIZE_NOT_PAGES'],
   ['100M', { size: '100M' }, undefined, 'NVDIMM_SIZE_UNALIGNED'],
+  ['100M of RAM', { size: '100M', backing: 'ram' }, undefined, 'NVDIMM_SIZE_UNALIGNED'],
   ['64M', { size: '64M' }, undefined, 'NVDIMM_SIZE_NOT_SECTIONS'],
   ['small label', { label: '64K' }, undefined, 'NVDIMM_LABEL_TOO_SMALL'],
   ['odd label', { label: 200000 }, undefined, 'NVDIMM_SIZE_NOT_PAGES'],
@@ -261,4 +262,15 @@ test('the guest must see size, node, domain and armed state of its own slot', ()
   ])
   expect(second?.mustSee().map(({ see }) => see({}))).toEqual([undefined, undefined, undefined, undefined])
   expect(second?.mustSee().map(({ see }) => see({ nvdimms: [] }))).toEqual([null, null, null, null])
+})
+
+test('the guest gets whole multiples of the alignment, which for RAM is 2M', () => {
+  const errors = (description: Record<string, unknown>) =>
+    codes(description).filter((code) => code !== 'NVDIMM_SIZE_UNALIGNED')
+  expect(errors({ size: '1M', backing: 'ram' })).toEqual(['NVDIMM_SIZE_BELOW_ALIGNMENT'])
+  expect(errors({ size: '3M', backing: 'ram', label: '1M' })).toEqual(['NVDIMM_SIZE_CUT'])
+  expect(errors({ size: '3M' })).toEqual([])
+  expect(errors({ size: '3M', align: '4K' })).toEqual([])
+  expect(errors({ size: '1M', align: '2M' })).toEqual(['NVDIMM_SIZE_BELOW_ALIGNMENT'])
+  expect(errors({ size: '3M', align: '2M' })).toEqual(['NVDIMM_SIZE_CUT'])
 })

@@ -34,8 +34,15 @@ test('names are unique, ports are 30', () => {
       [virtioConsole, { name: 'x' }],
     ]).flatMap((d) => d.codes()),
   ).toEqual(['VIRTIO_CONSOLE_NAME_TWICE'])
-  const many = machineWith(Array.from({ length: 31 }, () => [virtioConsole, {}] as const))
-  expect(many.flatMap((d) => d.check())).toMatchObject([
+  const named = Array.from({ length: 31 }, (_, i) => [virtioConsole, { name: `n${i}` }] as const)
+  expect(machineWith(named).flatMap((d) => d.check())).toMatchObject([
     { code: 'VIRTIO_CONSOLE_TOO_MANY', path: 'devices[30]' },
   ])
+})
+
+test('a console has port 0, which is one more', () => {
+  const consoles = (length: number) =>
+    machineWith(Array.from({ length }, () => [virtioConsole, {}] as const)).flatMap((d) => d.check())
+  expect(consoles(31)).toEqual([])
+  expect(consoles(32)).toMatchObject([{ code: 'VIRTIO_CONSOLE_TOO_MANY', path: 'devices[31]' }])
 })

@@ -32,7 +32,7 @@ export const problems = defineDiagnostics({
   VIRTIO_CONSOLE_TOO_MANY: {
     title: 'More channels than one virtio-serial controller has ports.',
     why: 'a controller has 31 ports, the first of which only a console may use',
-    remedy: `keep ${MAX_PORTS} \`virtio-console\` devices at most`,
+    remedy: `keep ${MAX_PORTS} \`virtio-console\` devices at most, or one more if it has no name`,
     source: 'QEMU: "Out-of-range port id specified, max. allowed: 30"',
     qemu: 'refuses',
   },
@@ -61,9 +61,11 @@ export const virtioConsole = defineDevice({
   check({ name }, { machine, path }) {
     const ports = portsOf(machine)
     const index = ports.findIndex((d) => d.path === path)
+    // The first one without a name takes port 0, which no other may have.
+    const hasConsole = ports.slice(0, index + 1).some((d) => (d.config as Config).name === undefined)
     const twin = ports.slice(0, index).find((d) => name !== undefined && (d.config as Config).name === name)
     return [
-      ...(index >= MAX_PORTS
+      ...(index - (hasConsole ? 1 : 0) >= MAX_PORTS
         ? [problems.VIRTIO_CONSOLE_TOO_MANY.at(path, `this is channel ${index + 1}`)]
         : []),
       ...(twin
