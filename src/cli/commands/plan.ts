@@ -2,13 +2,13 @@
 import { dirname } from 'node:path'
 import { isClean } from '../../diagnostics.ts'
 import type { Plan } from '../../plan/plan.ts'
-import { planRun } from '../../project/planning.ts'
 import { EXIT_CODES } from '../../runs/verdict.ts'
 import { formatBytes } from '../../units.ts'
 import type { Command } from '../command.ts'
 import { formatDiagnostics } from '../errors.ts'
-import { MACHINE_OPTIONS, machineFromOptions } from '../machine-options.ts'
+import { MACHINE_OPTIONS } from '../machine-options.ts'
 import type { Output } from '../output.ts'
+import { planInvocation } from '../plan-invocation.ts'
 import { quoteCommand } from '../quote.ts'
 import { formatTable } from '../table.ts'
 
@@ -29,16 +29,9 @@ export const command: Command = {
     { command: 'bringup plan --json | jq .diagnostics', says: 'the findings for a program' },
   ],
   rest: 'command for the guest',
-  run: async ({ options, rest, output, signal, project }) => {
-    const { plan } = await planRun({
-      project: await project(),
-      ...(typeof options.machine === 'string' ? { machine: options.machine } : {}),
-      ...(typeof options.profile === 'string' ? { profile: options.profile } : {}),
-      overrides: machineFromOptions(options),
-      command: rest ?? [],
-      signal,
-      progress: (what) => output.note(output.errorColors.dim(`${what} …`)),
-    })
+  run: async (invocation) => {
+    const { options, output } = invocation
+    const { plan } = await planInvocation(invocation)
     output.json(plan)
     if (!output.isJson && options.command === true) printCommand(plan, output)
     else if (!output.isJson) print(plan, output)

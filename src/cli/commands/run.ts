@@ -4,13 +4,14 @@ import type { Guest } from '../../guest/guest.ts'
 import { LaunchError, launchPlan } from '../../guest/launch.ts'
 import type { GuestView } from '../../machine/guest-view.ts'
 import type { Plan } from '../../plan/plan.ts'
-import { type Planned, planRun } from '../../project/planning.ts'
+import type { Planned } from '../../project/planning.ts'
 import type { RunResult } from '../../runs/record.ts'
 import { formatBytes } from '../../units.ts'
 import type { Command, Invocation } from '../command.ts'
 import { formatDiagnostics } from '../errors.ts'
-import { MACHINE_OPTIONS, machineFromOptions } from '../machine-options.ts'
+import { MACHINE_OPTIONS } from '../machine-options.ts'
 import type { Output } from '../output.ts'
+import { planInvocation } from '../plan-invocation.ts'
 import { formatTable } from '../table.ts'
 import { attachTerminal } from '../terminal.ts'
 
@@ -42,16 +43,7 @@ export const command: Command = {
 
 async function run(invocation: Invocation): Promise<number> {
   const { options, output, rest, signal } = invocation
-  const project = await invocation.project()
-  const planned = await planRun({
-    project,
-    ...(typeof options.machine === 'string' ? { machine: options.machine } : {}),
-    ...(typeof options.profile === 'string' ? { profile: options.profile } : {}),
-    overrides: machineFromOptions(options),
-    command: rest ?? [],
-    signal,
-    progress: (what) => output.note(output.errorColors.dim(`${what} …`)),
-  })
+  const planned = await planInvocation(invocation)
   const findings = planned.plan.diagnostics.filter((d) => d.severity === 'warning')
   if (findings.length > 0) output.note(`${formatDiagnostics(findings, output.errorColors)}\n`)
   const isCommand = rest !== undefined && rest.length > 0
@@ -60,7 +52,7 @@ async function run(invocation: Invocation): Promise<number> {
     options.quiet !== true &&
     (options.console === true || !(isCommand || planned.profile.verifiesByDefault))
   const started = await launchPlan(planned.plan, {
-    stateFolder: project.stateFolder,
+    stateFolder: planned.project.stateFolder,
     facts: planned.facts,
     profile: planned.profile,
     signal,
