@@ -46,6 +46,7 @@ export function describe({ seed, index, spoilt, machine }: Case, found: Agreemen
     `  found: ${found.codes.join(', ') || 'no errors'}`,
     `  machine: ${JSON.stringify(machine)}`,
     `  argv: ${JSON.stringify(found.argv)}`,
+    `  again: npm run soak -- --seed ${seed} --first ${index} --cases 1`,
   ].join('\n')
 }
 
