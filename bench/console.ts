@@ -24,7 +24,7 @@ export async function console(): Promise<void> {
   await measure({
     title: 'Console, first serial port, until the last line',
     note: `${MEGABYTES} MiB`,
-    rounds: 3,
+    rounds: 2,
     contenders: [
       { name: 'bare reader', run: () => readBare(argv) },
       { name: 'bringup, expect', run: () => expectLast(planned) },
