@@ -77,6 +77,15 @@ describe('Console log', () => {
     expect(readFileSync(paths.timingPath, 'utf8')).toMatch(/^\d+\.\d{6} 5\n$/)
   })
 
+  it('stops on a full disk, while the console goes on', async () => {
+    const { output, console } = connect({ path: '/dev/full', timingPath: '/dev/null' })
+    output.write('first\n')
+    await console.expect('first')
+    output.write('second\n')
+    await console.expect('second')
+    expect(console.logError?.message).toContain('ENOSPC')
+  })
+
   it('hands on whole lines without their ends', async () => {
     const { output, console } = connect()
     const lines: string[] = []

@@ -62,6 +62,7 @@ export class Console {
   #lineListeners: ((line: string, atMs: number) => void)[] = []
   #chunkListeners: ((chunk: Buffer) => void)[] = []
   #lastMs: number
+  #logError: Error | undefined
   readonly #decoder = new StringDecoder('utf8')
   readonly #input: Writable | undefined
   readonly #files: { readonly log: number; readonly timing: number } | undefined
@@ -85,6 +86,11 @@ export class Console {
   /** Everything since the last match (at most the last 64 MiB of it). */
   get text(): string {
     return this.#passed.join('') + this.#window
+  }
+
+  /** Why the log stopped before the console did. */
+  get logError(): Error | undefined {
+    return this.#logError
   }
 
   /** The last lines, the unfinished one included. */
@@ -163,15 +169,22 @@ export class Console {
 
   #take(chunk: Buffer): void {
     if (this.#ended) return
-    if (this.#files) {
-      const now = this.#now()
-      writeSync(this.#files.log, chunk)
-      writeSync(this.#files.timing, `${((now - this.#lastMs) / 1000).toFixed(6)} ${chunk.length}\n`)
-      this.#lastMs = now
-    }
+    if (this.#files && !this.#logError) this.#log(this.#files, chunk)
     for (const listener of this.#chunkListeners) listener(chunk)
     this.#append(this.#decoder.write(chunk))
     if (this.#waiters.length > 0) this.#searchWindow()
+  }
+
+  /** A disk that is full must not end the guest: the log stops, and the run says so. */
+  #log(files: { readonly log: number; readonly timing: number }, chunk: Buffer): void {
+    const now = this.#now()
+    try {
+      writeSync(files.log, chunk)
+      writeSync(files.timing, `${((now - this.#lastMs) / 1000).toFixed(6)} ${chunk.length}\n`)
+    } catch (error) {
+      this.#logError = error as Error
+    }
+    this.#lastMs = now
   }
 
   #append(text: string): void {

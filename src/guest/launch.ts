@@ -11,24 +11,20 @@ import type { Profile } from '../project/profile.ts'
 import { pinVcpus } from '../qemu/pinning.ts'
 import { type QemuProcess, startQemu } from '../qemu/process.ts'
 import { QmpEnded } from '../qemu/qmp.ts'
-import { type Ending, judge } from '../runs/judge.ts'
+import type { Ending } from '../runs/judge.ts'
 import { createRun, type RunFolder, type RunResult, saveResult } from '../runs/record.ts'
-import { EXIT_CODES } from '../runs/verdict.ts'
+import { conclude, judgeEnding } from './conclude.ts'
 import { Console } from './console.ts'
 import type { CommandOptions, CommandResult, Guest } from './guest.ts'
 import { createFiles } from './host-files.ts'
 import { openShell, type Shell } from './shell.ts'
+import { watchGuest } from './watch.ts'
 
 export const problems = defineDiagnostics({
   GUEST_HAS_NO_SHELL: {
     title: 'A command was to run in a guest that has no command channel.',
     why: 'commands run over a channel of their own, which the profile must provide',
     remedy: 'use a profile with a command channel, such as `linux`, or talk to the guest on its console',
-  },
-  GUEST_DIFFERS: {
-    title: 'The guest did not see the hardware that was asked for.',
-    why: 'a test on such a machine would prove nothing about the machine described',
-    remedy: 'see the table; `bringup plan` shows what QEMU was told',
   },
 })
 
@@ -101,17 +97,12 @@ class RunningGuest implements Guest {
   readonly #process: QemuProcess
   readonly #console: Console
   readonly #shell: Shell | undefined
-  readonly #panicPatterns: readonly RegExp[]
+  readonly #seen: ReturnType<typeof watchGuest>
   readonly #beganAt = performance.now()
   #runsFrom: number | undefined
   #endedBy: EndedBy | undefined
   #deadline: NodeJS.Timeout | undefined
   #afterPanic: NodeJS.Timeout | undefined
-  #panicLine: string | undefined
-  #shutdown: Ending['shutdown']
-  #watchdogAction: string | undefined
-  #guestPanicked = false
-  #resets = 0
   #shellExit: number | undefined
   /** How it ended, once that is known. */
   #ended: string | undefined
@@ -121,17 +112,21 @@ class RunningGuest implements Guest {
     this.plan = plan
     this.folder = folder
     this.#options = options
-    this.#panicPatterns = plan.judgement.panicPatterns.map((source) => new RegExp(source))
     this.#process = qemu
     this.#console = new Console(this.#process.console, {
       path: folder.consoleLog,
       timingPath: folder.consoleTiming,
     })
     if (options.onConsole) this.#console.onChunk(options.onConsole)
-    this.#console.onLine((line) => this.#watchLine(line))
     const shell = this.#process.channels.get('shell')
     this.#shell = shell && openShell(shell, { reason: () => this.#ended ?? 'the guest ended' })
-    this.#watchEvents()
+    this.#seen = watchGuest(plan, this.qmp, this.#console, {
+      // Time to print its trace and to reset; a kernel that only halts after a panic would else use up the time-out.
+      onPanic: () => {
+        this.#afterPanic = setTimeout(() => this.#end('panic'), PANIC_GRACE_MS)
+      },
+      onReset: () => this.#shell?.restarted(),
+    })
     this.done = this.#conclude()
   }
 
@@ -236,29 +231,6 @@ class RunningGuest implements Guest {
     this.#process.quit(withinMs)
   }
 
-  #watchLine(line: string): void {
-    if (this.#panicLine !== undefined || !this.#panicPatterns.some((p) => p.test(line))) return
-    this.#panicLine = line
-    // Time to print its trace and to reset; a kernel that only halts after a panic would else use up the whole time-out.
-    this.#afterPanic = setTimeout(() => this.#end('panic'), PANIC_GRACE_MS)
-  }
-
-  #watchEvents(): void {
-    this.qmp.on('SHUTDOWN', (data) => {
-      this.#shutdown = { guest: data.guest === true, reason: String(data.reason) }
-    })
-    this.qmp.on('RESET', () => {
-      this.#resets += 1
-      this.#shell?.restarted()
-    })
-    this.qmp.on('WATCHDOG', (data) => {
-      this.#watchdogAction = String(data.action)
-    })
-    this.qmp.on('GUEST_PANICKED', () => {
-      this.#guestPanicked = true
-    })
-  }
-
   get #wantsComparison(): boolean {
     return this.#options.verify ?? this.#options.profile.verifiesByDefault
   }
@@ -276,50 +248,28 @@ class RunningGuest implements Guest {
     clearTimeout(this.#deadline)
     clearTimeout(this.#afterPanic)
     const endedAt = performance.now()
-    const tripleFault = readOr(this.folder.qemuLog).includes('Triple fault')
-    const ending = this.#ending(exit, tripleFault)
-    const judged =
-      exit.diagnostics.length > 0
-        ? {
-            verdict: 'machine-failed' as const,
-            meaning: exit.diagnostics[0]?.what ?? '',
-            diagnostics: exit.diagnostics,
-          }
-        : judge(ending, this.plan.judgement)
+    const ending = this.#ending(exit, readOr(this.folder.qemuLog).includes('Triple fault'))
+    const judged = judgeEnding(ending, this.plan.judgement, exit.diagnostics)
     this.#ended = judged.meaning
     this.#console.end(() => judged.meaning)
     const guest = await this.view().catch(() => undefined)
     const comparison =
       guest && this.#wantsComparison ? verify(this.plan, this.#options.facts, guest) : undefined
-    const differs = comparison?.some((c) => !c.ok) === true && judged.verdict === 'passed'
-    const diagnostics: readonly Diagnostic[] = differs
-      ? [...judged.diagnostics, difference(comparison)]
-      : judged.diagnostics
-    const verdict = differs ? 'failed' : judged.verdict
     const runsFrom = this.#runsFrom ?? endedAt
-    const result: RunResult = {
-      verdict,
-      exitCode:
-        ending.endedBy === 'shell-exit' && ending.shellExit !== undefined && verdict !== 'crashed'
-          ? ending.shellExit
-          : EXIT_CODES[verdict],
-      ...('guestCode' in judged && judged.guestCode !== undefined ? { guestCode: judged.guestCode } : {}),
-      meaning: differs ? 'the guest did not see the hardware that was asked for' : judged.meaning,
-      diagnostics: [...diagnostics].map((d) => ({
-        ...d,
-        evidence: d.evidence ? [...d.evidence] : undefined,
-      })),
-      ...(guest ? { guest } : {}),
-      ...(comparison ? { comparison: [...comparison] } : {}),
-      timings: {
-        startMs: round(runsFrom - this.#beganAt),
-        runMs: round(endedAt - runsFrom),
-        totalMs: round(endedAt - this.#beganAt),
-      },
-      folder: this.folder.path,
+    const timings = {
+      startMs: round(runsFrom - this.#beganAt),
+      runMs: round(endedAt - runsFrom),
+      totalMs: round(endedAt - this.#beganAt),
     }
-    saveResult(this.folder, result)
-    return result
+    const known = { ending, judged, guest, comparison, timings, folder: this.folder.path }
+    const logError = this.#console.logError
+    const result = conclude({ ...known, logError })
+    try {
+      saveResult(this.folder, result)
+      return result
+    } catch (error) {
+      return conclude({ ...known, logError: logError ?? (error as Error) })
+    }
   }
 
   #ending(
@@ -331,12 +281,8 @@ class RunningGuest implements Guest {
       signal: exit.signal,
       stderr: exit.stderr,
       started: this.#runsFrom !== undefined,
-      shutdown: this.#shutdown,
-      resets: this.#resets,
       tripleFault,
-      panicLine: this.#panicLine,
-      watchdogAction: this.#watchdogAction,
-      guestPanicked: this.#guestPanicked,
+      ...this.#seen(),
       shellExit: this.#shellExit,
       endedBy: this.#endedBy,
       debugExit: this.plan.machine.debugExit !== false,
@@ -348,16 +294,6 @@ class RunningGuest implements Guest {
 
 function unlessGone(error: unknown): void {
   if (!(error instanceof QmpEnded && error.isGone)) throw error
-}
-
-function difference(
-  comparison: readonly { device: string; aspect: string; want: string; got: string | null; ok: boolean }[],
-): Diagnostic {
-  const wrong = comparison.filter((c) => !c.ok)
-  const rows = wrong.map((c) => `${c.device} ${c.aspect}: asked ${c.want}, saw ${c.got ?? 'nothing'}`)
-  return problems.GUEST_DIFFERS.at('', `${wrong.length} of ${comparison.length} things differ`, {
-    evidence: rows,
-  })
 }
 
 function readOr(path: string): string {

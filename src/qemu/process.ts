@@ -179,7 +179,8 @@ function exitOf(child: ChildProcess, qmp: QmpClient, start: QemuStart): Promise<
   )
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     stderr += text
-    if (start.stderrPath !== undefined) appendFileSync(start.stderrPath, text)
+    const { stderrPath } = start
+    if (stderrPath !== undefined) unlessFull(() => appendFileSync(stderrPath, text))
   })
   return new Promise((resolve) => {
     child.once('error', (error) => {
@@ -217,17 +218,27 @@ function heldByOthers(locks: readonly FileLock[]): readonly Diagnostic[] {
   return held.length > 0 ? held : [problems.STORE_LOCKED.at('', unknown)]
 }
 
+/** A log that a full disk cuts short must not end the guest. */
 function openLog(path: string | undefined): { write(text: string): void; close(): void } {
   if (path === undefined) return { write: () => {}, close: () => {} }
   let fd: number | undefined = openSync(path, 'a')
   return {
     write: (text) => {
-      if (fd !== undefined) writeSync(fd, text)
+      const open = fd
+      if (open !== undefined) unlessFull(() => writeSync(open, text))
     },
     close: () => {
       if (fd !== undefined) closeSync(fd)
       fd = undefined
     },
+  }
+}
+
+function unlessFull(write: () => void): void {
+  try {
+    write()
+  } catch (error) {
+    if (!['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
   }
 }
 

@@ -1,0 +1,69 @@
+/** From everything known at a guest's end to the result of its run. Pure. */
+import { type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
+import type { Judgement } from '../plan/plan.ts'
+import type { Comparison } from '../plan/verify.ts'
+import { type Ending, type Judged, judge } from '../runs/judge.ts'
+import type { RunResult } from '../runs/record.ts'
+import { EXIT_CODES } from '../runs/verdict.ts'
+
+export const problems = defineDiagnostics({
+  GUEST_DIFFERS: {
+    title: 'The guest did not see the hardware that was asked for.',
+    why: 'a test on such a machine would prove nothing about the machine described',
+    remedy: 'see the table; `bringup plan` shows what QEMU was told',
+  },
+  RUN_LOG_INCOMPLETE: {
+    severity: 'warning',
+    title: 'Part of the record of a run could not be written.',
+    why: 'the guest went on, but what it said from then on is not in the log',
+    remedy: 'free space on the disk of the run folder, or keep the state elsewhere with --state',
+  },
+})
+
+/** How the guest ended. What kept QEMU from starting at all comes before everything that was seen of the guest. */
+export function judgeEnding(ending: Ending, judgement: Judgement, obstacles: readonly Diagnostic[]): Judged {
+  if (obstacles.length === 0) return judge(ending, judgement)
+  return { verdict: 'machine-failed', meaning: obstacles[0]?.what ?? '', diagnostics: obstacles }
+}
+
+/** What is put together to the result. */
+export interface Conclusion {
+  readonly ending: Ending
+  readonly judged: Judged
+  readonly guest: unknown
+  readonly comparison: readonly Comparison[] | undefined
+  readonly logError: Error | undefined
+  readonly timings: RunResult['timings']
+  readonly folder: string
+}
+
+/** A guest that passed on other hardware than was asked for has not passed. */
+export function conclude(conclusion: Conclusion): RunResult {
+  const { ending, judged, guest, comparison, logError, timings, folder } = conclusion
+  const wrong = comparison?.filter((c) => !c.ok) ?? []
+  const differs = wrong.length > 0 && judged.verdict === 'passed'
+  const verdict = differs ? 'failed' : judged.verdict
+  const diagnostics = [
+    ...judged.diagnostics,
+    ...(differs ? [difference(wrong, comparison?.length ?? 0)] : []),
+    ...(logError ? [problems.RUN_LOG_INCOMPLETE.at('', logError.message)] : []),
+  ]
+  // `run -- COMMAND` returns the command's code, unless the guest crashed under it.
+  const isCommand = ending.endedBy === 'shell-exit' && verdict !== 'crashed'
+  return {
+    verdict,
+    exitCode: isCommand && ending.shellExit !== undefined ? ending.shellExit : EXIT_CODES[verdict],
+    ...(judged.guestCode === undefined ? {} : { guestCode: judged.guestCode }),
+    meaning: differs ? 'the guest did not see the hardware that was asked for' : judged.meaning,
+    diagnostics: diagnostics.map((d) => ({ ...d, evidence: d.evidence ? [...d.evidence] : undefined })),
+    ...(guest ? { guest } : {}),
+    ...(comparison ? { comparison: [...comparison] } : {}),
+    timings,
+    folder,
+  }
+}
+
+function difference(wrong: readonly Comparison[], total: number): Diagnostic {
+  const rows = wrong.map((c) => `${c.device} ${c.aspect}: asked ${c.want}, saw ${c.got ?? 'nothing'}`)
+  return problems.GUEST_DIFFERS.at('', `${wrong.length} of ${total} things differ`, { evidence: rows })
+}
