@@ -64,7 +64,7 @@ export interface QemuProcess extends AsyncDisposable {
   readonly ready: Promise<void>
   readonly exited: Promise<QemuExit>
   readonly hasExited: boolean
-  /** Asks QEMU to quit, and kills it if it has not gone after that time. */
+  /** Asks QEMU to quit, and kills it if it has not gone after that time, or at once while it takes no commands. */
   quit(withinMs: number): void
   /** SIGKILL. */
   kill(): void
@@ -135,12 +135,20 @@ function supervise(
     if (error instanceof QmpEnded && error.isGone) return exited.then(refuse)
     throw error
   })
-  ready.catch(() => {})
+  let isReady = false
+  ready.then(
+    () => {
+      isReady = true
+    },
+    () => {},
+  )
   const kill = () => {
     if (!hasExited) child.kill('SIGKILL')
   }
   const quit = (withinMs: number) => {
     if (hasExited) return
+    // Before QMP is negotiated QEMU takes no command, and the guest has not run: there is nothing to lose.
+    if (!isReady) return kill()
     qmp.execute('quit').catch(() => {})
     killer ??= setTimeout(kill, withinMs)
   }
