@@ -4,7 +4,7 @@ import type { QmpClient } from '../qemu/qmp.ts'
 import type { Ending } from '../runs/judge.ts'
 import type { Console } from './console.ts'
 
-type Seen = Pick<Ending, 'shutdown' | 'resets' | 'panicLine' | 'watchdogAction' | 'guestPanicked'>
+type Seen = Pick<Ending, 'shutdown' | 'panicLine' | 'watchdogAction' | 'guestPanicked'>
 
 /** What the owner of the guest wants to know at once. */
 interface Listeners {
@@ -20,7 +20,7 @@ export function watchGuest(
   { onPanic, onReset }: Listeners,
 ): () => Seen {
   const panics = judgement.panicPatterns.map((source) => new RegExp(source))
-  let seen: Seen = { resets: 0 }
+  let seen: Seen = {}
   console.onLine((line) => {
     if (seen.panicLine !== undefined || !panics.some((p) => p.test(line))) return
     seen = { ...seen, panicLine: line }
@@ -29,10 +29,7 @@ export function watchGuest(
   qmp.on('SHUTDOWN', (data) => {
     seen = { ...seen, shutdown: { guest: data.guest === true, reason: String(data.reason) } }
   })
-  qmp.on('RESET', () => {
-    seen = { ...seen, resets: seen.resets + 1 }
-    onReset()
-  })
+  qmp.on('RESET', onReset)
   qmp.on('WATCHDOG', (data) => {
     seen = { ...seen, watchdogAction: String(data.action) }
   })

@@ -1,8 +1,9 @@
 /** Programs that bringup or its profiles use: whether they are here, in which version, and which package has them. */
+
 import { execFile } from 'node:child_process'
-import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import type { PackageFamily } from './distribution.ts'
+import { isProgram } from './is-program.ts'
 
 export interface Tool {
   /** The program's name. */
@@ -92,16 +93,7 @@ export function readTools(
 /** The first executable of that name in the search path; ordinary users often lack the sbin folders, so those come last. */
 export function findProgram(name: string, searchPath = process.env.PATH ?? ''): string | undefined {
   const folders = [...searchPath.split(delimiter).filter(Boolean), '/usr/sbin', '/sbin']
-  return folders.map((folder) => join(folder, name)).find(isExecutable)
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
+  return folders.map((folder) => join(folder, name)).find(isProgram)
 }
 
 function versionOf(path: string, args: readonly string[]): Promise<string | undefined> {

@@ -1,7 +1,9 @@
 /** Finds the QEMU binary. */
-import { accessSync, constants, realpathSync, statSync } from 'node:fs'
+
+import { realpathSync } from 'node:fs'
 import { delimiter, join, resolve } from 'node:path'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
+import { isProgram } from '../host/is-program.ts'
 
 export const problems = defineDiagnostics({
   QEMU_MISSING: {
@@ -46,13 +48,4 @@ export function findAllQemu(program: string): readonly string[] {
     if (!byFile.has(file)) byFile.set(file, path)
   }
   return [...byFile.values()]
-}
-
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK)
-    return statSync(path).isFile()
-  } catch {
-    return false
-  }
 }

@@ -18,7 +18,6 @@ const ending: Ending = {
   signal: null,
   stderr: '',
   started: true,
-  resets: 0,
   tripleFault: false,
   debugExit: true,
   timeoutMs: 1000,

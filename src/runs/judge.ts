@@ -20,8 +20,6 @@ export interface Ending {
   readonly started: boolean
   /** The last SHUTDOWN event, if any. */
   readonly shutdown?: { readonly guest: boolean; readonly reason: string }
-  /** Guest resets seen, the one that ended the run included. */
-  readonly resets: number
   readonly tripleFault: boolean
   readonly panicLine?: string
   readonly watchdogAction?: string

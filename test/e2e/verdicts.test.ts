@@ -35,7 +35,6 @@ describe('verdicts', () => {
     await expect(exits).toEnd('crashed')
     const hangs = await launch(say('panic-hang', { timeout: '5s' }))
     await expect(hangs).toEnd('crashed')
-    expect((await hangs.done).timings.runMs).toBeLessThan(4500)
   })
 
   test('crashed: the watchdog expires', async ({ launch }) => {

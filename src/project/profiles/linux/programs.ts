@@ -1,8 +1,10 @@
 /** Programs of the guest: this computer's own where it has them, else from packages in the cache. */
-import { accessSync, constants, existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
+
+import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { execa } from 'execa'
 import { BringupError, type Diagnostic, defineDiagnostics } from '../../../diagnostics.ts'
+import { isProgram } from '../../../host/is-program.ts'
 import type { Entry } from './cpio.ts'
 import { locate, type NeededFile, withLibraries } from './libraries.ts'
 import { missingPackages, type PackageContext, unpackedPackages } from './packages.ts'
@@ -44,15 +46,6 @@ export function findOnHost(name: string): string | undefined {
   if (name.includes('/')) return isProgram(name) ? name : undefined
   const folders = [...(process.env.PATH ?? '').split(delimiter).filter((f) => f.startsWith('/')), ...FOLDERS]
   return folders.map((folder) => join(folder, name)).find(isProgram)
-}
-
-function isProgram(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK)
-    return statSync(path).isFile()
-  } catch {
-    return false
-  }
 }
 
 /** What changes when the program of this computer's does. */
