@@ -1,4 +1,4 @@
 /** `npm run build`: compiles what has changed. */
 import { ensureBuilt, ensureNpmPackages } from './install.mjs'
 
-if (!((await ensureNpmPackages()) && (await ensureBuilt()))) process.exit(1)
+if (!((await ensureNpmPackages()) && (await ensureBuilt({ withTypes: true })))) process.exit(1)

@@ -18,7 +18,7 @@ const CHECKS = [
   ['unit tests', [...bin('vitest/vitest.mjs'), 'run', '--project', 'unit', '--reporter=dot']],
 ]
 
-const failed = (await ensureBuilt()) ? [] : ['build']
+const failed = (await ensureBuilt({ withTypes: true })) ? [] : ['build']
 for (const [name, argv] of CHECKS) {
   const start = performance.now()
   const status = await run(argv)

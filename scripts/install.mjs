@@ -3,7 +3,6 @@ import { createHash } from 'node:crypto'
 import {
   chmodSync,
   chownSync,
-  existsSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -42,30 +41,37 @@ function isInstalled() {
   }
 }
 
-/** Compiles `src` to `dist` unless nothing has changed. A failed build leaves the last good one in place. */
-export async function ensureBuilt({ isQuiet = false } = {}) {
+/**
+ * Builds `dist` unless nothing has changed. Declarations take the compiler some seconds and only who compiles against
+ * the package needs them: `withTypes`. A failed build leaves the last good one in place.
+ */
+export async function ensureBuilt({ isQuiet = false, withTypes = false } = {}) {
   const stamp = stampOfSources()
-  const stampFile = join(ROOT, 'dist/.stamp')
-  if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return true
+  const built = readStamp()
+  if (built === `${stamp} with types` || (built === stamp && !withTypes)) return true
   if (!isQuiet) console.error('building bringup …')
   const next = join(ROOT, `dist.${process.pid}`)
+  const tool = (path, ...args) =>
+    run([process.execPath, join(ROOT, path), ...args], { stdio: ['ignore', 2, 2] })
   try {
-    const tsc = [
-      process.execPath,
-      join(ROOT, 'node_modules/typescript/bin/tsc'),
-      '-p',
-      'tsconfig.build.json',
-      '--outDir',
-      next,
-    ]
-    if ((await run(tsc, { stdio: ['ignore', 2, 2] })) !== 0) return false
+    if ((await tool('scripts/bundle.mjs', next)) !== 0) return false
+    const tsc = ['-p', 'tsconfig.build.json', '--outDir', next]
+    if (withTypes && (await tool('node_modules/typescript/bin/tsc', ...tsc)) !== 0) return false
     chmodSync(join(next, 'cli/bin.js'), 0o755)
-    writeOwned(join(next, '.stamp'), stamp)
+    writeOwned(join(next, '.stamp'), withTypes ? `${stamp} with types` : stamp)
     rmSync(join(ROOT, 'dist'), { recursive: true, force: true })
     renameSync(next, join(ROOT, 'dist'))
     return true
   } finally {
     rmSync(next, { recursive: true, force: true })
+  }
+}
+
+function readStamp() {
+  try {
+    return readFileSync(join(ROOT, 'dist/.stamp'), 'utf8')
+  } catch {
+    return undefined
   }
 }
 
@@ -79,7 +85,14 @@ function stampOfSources() {
   for (const name of readdirSync(join(ROOT, 'src'), { recursive: true }).sort()) {
     if (name.endsWith('.ts') && !name.endsWith('.test.ts')) add(join('src', name))
   }
-  for (const name of ['tsconfig.json', 'tsconfig.build.json', 'package.json', 'package-lock.json']) add(name)
+  for (const name of [
+    'scripts/bundle.mjs',
+    'tsconfig.json',
+    'tsconfig.build.json',
+    'package.json',
+    'package-lock.json',
+  ])
+    add(name)
   return hash.digest('hex')
 }
 

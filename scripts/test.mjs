@@ -15,7 +15,7 @@ const args = process.argv.slice(2).filter((a) => a !== '--yes')
 const isReady =
   (await ensurePackages([...MAIN_PACKAGES, ...TEST_PACKAGES], { isYes })) &&
   (await ensureNpmPackages()) &&
-  (await ensureBuilt())
+  (await ensureBuilt({ withTypes: true }))
 if (!isReady) process.exit(1)
 
 const folder = mkdtempSync(join(tmpdir(), 'bringup-count-'))

@@ -1,5 +1,5 @@
 /** Sizes and times as people write them; bytes and milliseconds inside. */
-import { z } from 'zod'
+import * as z from 'zod'
 
 export const KiB = 1024
 export const MiB = 1024 * KiB

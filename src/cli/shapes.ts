@@ -2,7 +2,7 @@
  * The shapes of `--json`: what a program may rely on. The reference has them as JSON Schemas, and tests hold real output
  * against them. Keys may be added; none is taken away or changes its meaning without a new major version.
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import { comparisonSchema, diagnosticSchema, resultSchema } from '../runs/record.ts'
 
 const milliseconds = z.number().nonnegative()

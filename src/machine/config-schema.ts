@@ -1,5 +1,5 @@
 /** The config file: named machines, and what is meant when nothing is said. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { type MachineInput, machineSchema } from './machine-schema.ts'
 
 /**

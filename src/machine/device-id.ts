@@ -1,5 +1,5 @@
 /** The name that a device has in a description, in QEMU, in file names and in findings. */
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** QEMU's rule for ids (`id_wellformed` in util/id.c), and the chardev names that bringup keeps for itself. */
 const ID = /^(?!console$|bringup-)[A-Za-z][A-Za-z0-9._-]*$/

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { z } from 'zod'
+import * as z from 'zod'
 import { mergeMachine, parseDeviceFlag } from './flags.ts'
 import { parseMachine } from './machine.ts'
 import { devices } from './registry.ts'

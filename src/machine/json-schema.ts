@@ -1,5 +1,5 @@
 /** The JSON Schema of the config file, generated from the zod schemas that check it. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { configFileSchema } from './config-schema.ts'
 
 /** JSON Schema (draft 2020-12) of `bringup.config.json`, as an author writes it. */

@@ -1,5 +1,5 @@
 /** The description of one machine: its schema and types. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { zDuration } from '../units.ts'
 import type { Home } from './device.ts'
 import { devices, sections } from './registry.ts'

@@ -1,5 +1,5 @@
 /** Turns what the schema says about a description into diagnostics: one per mistake, with its path and what would be right. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import { nearest } from '../nearest.ts'
 

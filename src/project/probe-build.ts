@@ -11,8 +11,8 @@ import {
   rmSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
+import { PACKAGE_FOLDER } from '../package-folder.ts'
 
 export const problems = defineDiagnostics({
   COMPILER_MISSING: {
@@ -45,7 +45,7 @@ interface Recipe {
   }[]
 }
 
-const SOURCE_FOLDER = fileURLToPath(new URL('../../kernels/probe/', import.meta.url))
+const SOURCE_FOLDER = join(PACKAGE_FOLDER, 'kernels/probe')
 
 /**
  * Returns the built kernel, building it first if its sources, flags or compiler have changed since the last time.

@@ -1,5 +1,5 @@
 /** The boot section's schema, and what it leaves to be chosen. */
-import { z } from 'zod'
+import * as z from 'zod'
 import type { MachineView } from '../device.ts'
 import type { Facts } from '../facts.ts'
 

@@ -1,5 +1,5 @@
 /** The first console: COM1, or a virtio console (hvc0). Every machine has exactly one. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { type Compiled, defineDevice, option } from '../device.ts'
 
 /** QEMU's chardev id of the first console; the launcher ties it to standard input and output (`src/plan/plan.ts`). */

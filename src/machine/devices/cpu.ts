@@ -1,5 +1,5 @@
 /** CPUs: model, number, topology, hot-pluggable ones. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { type Diagnostic, defineDiagnostics } from '../../diagnostics.ts'
 import { defineDevice, type MachineView, option, type RuleContext } from '../device.ts'
 import type { GuestCpu, GuestView } from '../guest-view.ts'

@@ -1,5 +1,5 @@
 /** isa-debug-exit: a port by which the guest ends QEMU with an exit value. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { defineDevice, option } from '../device.ts'
 
 const object = z.strictObject({

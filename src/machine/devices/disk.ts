@@ -1,6 +1,6 @@
 /** Disks. What the guest writes is thrown away unless it is asked to be kept, so that a run never changes an image. */
 import { extname, normalize, resolve } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Diagnostic } from '../../diagnostics.ts'
 import { formatBytes, MiB, zBytes } from '../../units.ts'
 import {

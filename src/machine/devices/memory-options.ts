@@ -1,5 +1,5 @@
 /** The memory section's schema, and what follows from it: backends, slots, maximum. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { GiB, KiB, zBytes } from '../../units.ts'
 import { type Argument, type MachineView, option } from '../device.ts'
 

@@ -1,5 +1,5 @@
 /** Ports of the host that lead into the guest: how they are written, and which ones QEMU chose. */
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** Without `host`, QEMU takes a free port when it starts; nobody can take it in between. */
 export interface Forward {

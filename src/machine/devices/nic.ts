@@ -1,6 +1,6 @@
 /** Network cards on QEMU's user-mode network: no rights needed, nothing of the host changed. */
 import { createHash } from 'node:crypto'
-import { z } from 'zod'
+import * as z from 'zod'
 import { type Diagnostic, defineDiagnostics } from '../../diagnostics.ts'
 import { defineDevice, type MachineView, option, type RuleContext } from '../device.ts'
 import { zDeviceId } from '../device-id.ts'

@@ -1,5 +1,5 @@
 /** HMAT: how fast each initiator node reaches each memory node, and the caches in front of memory. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { formatBytes, parseBytes, zBytes } from '../../units.ts'
 import { type Argument, type Expectation, option } from '../device.ts'
 

@@ -1,5 +1,5 @@
 /** The numa section's schema, and the distances that it gives. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { zBytes } from '../../units.ts'
 import { cacheSchema, hmatEntrySchema } from './numa-hmat.ts'
 

@@ -1,5 +1,5 @@
 /** The description of an NVDIMM, and what follows from it for QEMU's memory backend. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { zBytes } from '../../units.ts'
 import type { MachineView } from '../device.ts'
 import { zDeviceId } from '../device-id.ts'

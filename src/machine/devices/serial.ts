@@ -1,5 +1,5 @@
 /** Serial ports beyond the first: COM2 to COM4, each a log of its own. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { defineDiagnostics } from '../../diagnostics.ts'
 import { defineDevice, type MachineView, option } from '../device.ts'
 import { zDeviceId } from '../device-id.ts'

@@ -1,5 +1,5 @@
 /** Channels over virtio-serial: consoles (`/dev/hvc0`) and named ports (`/dev/virtio-ports/NAME`). */
-import { z } from 'zod'
+import * as z from 'zod'
 import { defineDiagnostics } from '../../diagnostics.ts'
 import { defineDevice, type MachineView, option } from '../device.ts'
 import { zDeviceId } from '../device-id.ts'

@@ -1,5 +1,5 @@
 /** A hardware watchdog: what happens when the guest stops patting it. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { defineDiagnostics } from '../../diagnostics.ts'
 import { defineDevice, option } from '../device.ts'
 import { zDeviceId } from '../device-id.ts'

@@ -2,9 +2,9 @@
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 import { BringupError, defineDiagnostics } from '../../../diagnostics.ts'
+import { PACKAGE_FOLDER } from '../../../package-folder.ts'
 import { problems as probeProblems } from '../../probe-build.ts'
 
 export const problems = defineDiagnostics({
@@ -15,8 +15,7 @@ export const problems = defineDiagnostics({
   },
 })
 
-/** Sources are not compiled by tsc, so from `src` and from `dist` alike they are where the repository has them. */
-const SOURCE_FOLDER = fileURLToPath(new URL('../../../../src/project/profiles/linux/agent/', import.meta.url))
+const SOURCE_FOLDER = join(PACKAGE_FOLDER, 'src/project/profiles/linux/agent')
 
 const FLAGS = [
   ...[
