@@ -14,14 +14,16 @@ const MAY_IMPORT = {
   acpi: ['machine'],
   plan: ['machine', 'host', 'qemu'],
   runs: ['machine', 'plan'],
-  project: ['machine', 'plan', 'host', 'qemu', 'acpi'],
+  images: ['host'],
+  build: ['machine', 'host', 'images'],
+  project: ['machine', 'plan', 'host', 'qemu', 'acpi', 'build', 'images'],
   guest: ['acpi', 'machine', 'plan', 'host', 'qemu', 'runs', 'project'],
   testing: ['machine', 'plan', 'host', 'qemu', 'runs', 'project', 'guest'],
-  cli: ['machine', 'plan', 'host', 'qemu', 'runs', 'project', 'guest', 'testing'],
+  cli: ['machine', 'plan', 'host', 'qemu', 'runs', 'build', 'project', 'guest', 'testing'],
 }
 
-/** Rooms within rooms: readers of ACPI tables are pure, and serve profiles as well as guests. */
-const INNER_ROOMS = { 'guest/acpi/': 'acpi' }
+/** Rooms within rooms: readers of ACPI tables are pure, and serve profiles as well as guests; images serve builds too. */
+const INNER_ROOMS = { 'guest/acpi/': 'acpi', 'project/images/': 'images' }
 
 /** Files outside the rooms, and the rooms that they may import. */
 const LIBRARY = Object.keys(MAY_IMPORT).filter((room) => room !== 'cli' && room !== 'testing')

@@ -1,4 +1,8 @@
 /** The library: what a program imports from 'bringup'. */
+
+export type { BuildContext } from './build/context.ts'
+export type { BuildAction, BuildGraph, BuildTarget } from './build/graph.ts'
+export type { BuildOptionSpec, BuildOptionValues } from './build/options.ts'
 export { BringupError, type Diagnostic, type Severity } from './diagnostics.ts'
 export type { Console, ConsoleMatch } from './guest/console.ts'
 export type { CommandOptions, CommandResult, Guest } from './guest/guest.ts'
@@ -12,6 +16,7 @@ export { defineConfig, defineMachine } from './project/config-api.ts'
 export { type Planned, type PlanningRequest, planRun } from './project/planning.ts'
 export { defineProfile, type PrepareContext, type Prepared, type Profile } from './project/profile.ts'
 export { loadProject, type Project } from './project/project.ts'
+export type { ConfigSketch, SourceTree } from './project/recognise/tree.ts'
 export type { RunResult } from './runs/record.ts'
 export { EXIT_CODES, type Verdict } from './runs/verdict.ts'
 export { GiB, KiB, MiB, TiB } from './units.ts'

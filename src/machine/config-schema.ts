@@ -1,5 +1,6 @@
 /** The config file: named machines, and what is meant when nothing is said. */
 import * as z from 'zod'
+import { kernelSchema } from './kernel-schema.ts'
 import { type MachineInput, machineSchema } from './machine-schema.ts'
 
 /**
@@ -19,7 +20,17 @@ export const configSchema = z.strictObject({
     .string()
     .optional()
     .describe('The machine that is meant when none is named. Default: `default`, else the first one.'),
-  profile: z.string().optional().describe('Profile of machines that name none. Default `probe`.'),
+  profile: z
+    .string()
+    .optional()
+    .describe('Profile of machines that name none. Default: `bare` with a `kernel`, else `probe`.'),
+  kernel: kernelSchema.optional(),
+  build: z
+    .record(z.string(), z.union([z.boolean(), z.string(), z.array(z.string())]))
+    .optional()
+    .describe(
+      'Values of the profile’s build options; flags win over them. `bringup build --help` shows the options.',
+    ),
 })
 
 /** The same shape for editors and the JSON Schema: machines with all their keys. */

@@ -1,8 +1,8 @@
 /** Brings together what a plan is made of: project, profile, flags, host facts and QEMU's own answers. Reads, never acts. */
-import { BringupError, defineDiagnostics } from '../diagnostics.ts'
+import { BringupError } from '../diagnostics.ts'
 import type { AcceleratorFact, Facts, QemuCapabilities } from '../machine/facts.ts'
 import { mergeMachine } from '../machine/flags.ts'
-import { type MachineConfig, type MachineInput, parseMachine, resolveMachines } from '../machine/machine.ts'
+import { type MachineConfig, type MachineInput, parseMachine } from '../machine/machine.ts'
 import { gatherFacts } from '../plan/gather.ts'
 import { makePlan } from '../plan/make-plan.ts'
 import { pathsOf, placeMachine } from '../plan/place.ts'
@@ -13,21 +13,8 @@ import { findQemu } from '../qemu/find.ts'
 import { cacheFolder } from './cache-folder.ts'
 import { buildProbe } from './probe-build.ts'
 import type { Profile } from './profile.ts'
-import { defaultProfile, findProfile } from './profiles/index.ts'
 import type { Project } from './project.ts'
-
-export const problems = defineDiagnostics({
-  MACHINE_UNKNOWN: {
-    title: 'The project has no machine of that name.',
-    why: '--machine names one of the machines in bringup.config',
-    remedy: '`bringup machines` lists them',
-  },
-  PROFILE_HAS_NO_SHELL: {
-    title: 'A command was given for a guest that cannot run commands.',
-    why: 'what follows -- runs inside the guest, over a command channel that this profile’s guests do not have',
-    remedy: 'leave the command away, or choose a profile with a command channel, such as --profile linux',
-  },
-})
+import { buildFolderOf, buildOptionsOf, chooseRun } from './selection.ts'
 
 /** What the caller wants to boot. */
 export interface PlanningRequest {
@@ -39,6 +26,8 @@ export interface PlanningRequest {
   readonly overrides?: MachineInput
   /** What follows `--`. */
   readonly command?: readonly string[]
+  /** Values of the profile's build options that the command line says. */
+  readonly buildOptions?: Readonly<Record<string, unknown>>
   readonly signal?: AbortSignal
   readonly progress?: (what: string) => void
 }
@@ -60,28 +49,14 @@ export interface Planned {
  */
 export async function planRun(request: PlanningRequest): Promise<Planned> {
   const { project, progress = () => {}, signal = new AbortController().signal } = request
-  const name = request.machine ?? project.defaultMachine
-  const described = resolveMachines(project.machines)[name]
-  if (!described)
-    throw new BringupError([problems.MACHINE_UNKNOWN.at('machine', `there is no machine "${name}"`)])
-  const wanted = mergeMachine(isWholeMachine(request) ? {} : described, request.overrides ?? {})
-  const profile = await findProfile(
-    request.profile ?? wanted.profile ?? project.profile ?? defaultProfile(wanted),
-    project,
-  )
-  const command = request.command ?? []
-  if (command.length > 0 && !profile.hasShell) {
-    throw new BringupError([
-      problems.PROFILE_HAS_NO_SHELL.at('', `profile "${profile.name}" cannot run "${command.join(' ')}"`),
-    ])
-  }
+  const { name, wanted, profile, machine: merged } = await chooseRun(request)
   const cache = cacheFolder()
-  const merged = mergeMachine(profile.defaults, wanted)
-  parseMachine(name, merged)
   const prepared = await profile.prepare({
     machine: merged,
-    command,
+    command: request.command ?? [],
     projectFolder: project.folder,
+    buildFolder: buildFolderOf(project),
+    buildOptions: buildOptionsOf(profile, request),
     cacheFolder: cache,
     signal,
     progress,
@@ -94,16 +69,6 @@ export async function planRun(request: PlanningRequest): Promise<Planned> {
     facts,
     profile,
   }
-}
-
-/** Where no config describes anything, flags that describe hardware describe all of it: nothing is added to them. */
-function isWholeMachine({ project, machine, overrides = {} }: PlanningRequest): boolean {
-  const hardware = ['cpu', 'memory', 'numa', 'devices', 'type'] as const
-  return (
-    project.configFile === undefined &&
-    machine === undefined &&
-    hardware.some((key) => overrides[key] !== undefined)
-  )
 }
 
 /** Profile defaults beneath what the profile prepared, beneath what the user wrote; command lines are joined. */

@@ -1,7 +1,11 @@
 /** What is known about one operating system. A new OS is one new profile; nothing else names it. */
+import type { BuildContext } from '../build/context.ts'
+import type { BuildGraph } from '../build/graph.ts'
+import type { BuildOptionSpec, BuildOptionValues } from '../build/options.ts'
 import type { GuestView } from '../machine/guest-view.ts'
 import type { MachineInput } from '../machine/machine.ts'
 import type { Judgement } from '../plan/plan.ts'
+import type { ConfigSketch, SourceTree } from './recognise/tree.ts'
 
 /** What a profile may use while it gets ready. */
 export interface PrepareContext {
@@ -11,6 +15,10 @@ export interface PrepareContext {
   readonly command: readonly string[]
   /** Folder of the project, for relative paths. */
   readonly projectFolder: string
+  /** Folder for what the build makes beside the source tree: `.bringup/build` of the project. */
+  readonly buildFolder: string
+  /** Checked values of the profile's `buildOptions`: they say where the build has put what is to boot. */
+  readonly buildOptions: BuildOptionValues
   /** Content-addressed cache of this user: kernels, initramfs images. */
   readonly cacheFolder: string
   readonly signal: AbortSignal
@@ -42,6 +50,15 @@ export interface Profile {
   readonly hasShell: boolean
   /** Whether `run` compares what the guest saw unless told otherwise. */
   readonly verifiesByDefault: boolean
+  /**
+   * How it is built, as plain data; absent where nothing is to be built. Called by `build` and before `run`; it may read
+   * the source tree, and changes nothing.
+   */
+  readonly build?: (context: BuildContext) => BuildGraph | Promise<BuildGraph>
+  /** Flags of `build` and `run`, and keys of `build` in the config file, that the build takes. */
+  readonly buildOptions?: readonly BuildOptionSpec[]
+  /** Whether a folder is a source tree of this system, and what its config should say; for `bringup init`. */
+  readonly recognise?: (tree: SourceTree) => ConfigSketch | undefined
   readonly prepare: (context: PrepareContext) => Promise<Prepared>
   /** What the guest saw; undefined when it has not reported (yet). */
   readonly view?: (observation: Observation) => Promise<GuestView | undefined>

@@ -1,5 +1,7 @@
 /** A project: a folder with a description of machines, and the state that bringup keeps beside it. */
 import { dirname, join, resolve } from 'node:path'
+import type { BuildOptionValue } from '../build/options.ts'
+import type { KernelForm } from '../machine/kernel-schema.ts'
 import type { MachineInput } from '../machine/machine.ts'
 import type { BringupConfig } from './config.ts'
 import { findConfig } from './config-file.ts'
@@ -17,6 +19,10 @@ export interface Project {
   readonly profile?: string
   /** Profiles of the project's own. */
   readonly profiles: readonly Profile[]
+  /** A kernel of the project's own, in the short form; it belongs to the profile of machines that name none. */
+  readonly kernel?: KernelForm
+  /** Values of build options that the config file sets. */
+  readonly build?: Readonly<Record<string, BuildOptionValue>>
   /** Runs and stores: `.bringup` in the project's folder. */
   readonly stateFolder: string
 }
@@ -78,6 +84,8 @@ function projectOf(config: BringupConfig, configFile: string, request: ProjectRe
     defaultMachine:
       config.defaultMachine ?? ('default' in machines ? 'default' : (Object.keys(machines)[0] ?? 'default')),
     ...(config.profile === undefined ? {} : { profile: config.profile }),
+    ...(config.kernel === undefined ? {} : { kernel: config.kernel }),
+    ...(config.build === undefined ? {} : { build: config.build }),
     profiles: config.profiles,
     stateFolder: stateFolder(folder, request),
   }
