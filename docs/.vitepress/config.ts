@@ -25,6 +25,7 @@ export default defineConfig({
           page('Linux guests', '/guide/linux'),
           page('Tests', '/guide/tests'),
           page('Library', '/guide/library'),
+          page('Changes to this computer', '/guide/changes'),
           page('What dies when', '/guide/safety'),
           page('Speed', '/guide/speed'),
         ],

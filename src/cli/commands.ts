@@ -29,6 +29,21 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./commands/doctor.ts'),
   },
   {
+    name: 'undo',
+    summary: 'take back what an operation changed on this computer',
+    load: () => import('./commands/undo.ts'),
+  },
+  {
+    name: 'resume',
+    summary: 'go on with an operation that was interrupted or waits for a reboot',
+    load: () => import('./commands/resume.ts'),
+  },
+  {
+    name: 'operations',
+    summary: 'list what has been changed on this computer',
+    load: () => import('./commands/operations.ts'),
+  },
+  {
     name: 'completion',
     summary: 'print a completion script for bash, zsh or fish',
     load: () => import('./commands/completion.ts'),

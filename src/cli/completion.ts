@@ -5,6 +5,7 @@
 
 import type { Project } from '../project/project.ts'
 import { listRuns } from '../runs/record.ts'
+import { journalFolder, listOperations } from '../steps/journal.ts'
 import type { ArgumentSpec, Command, OptionSpec, ValueSource } from './command.ts'
 import { COMMANDS } from './commands.ts'
 import { GLOBAL_OPTIONS } from './help.ts'
@@ -71,6 +72,7 @@ async function values(spec: OptionSpec | ArgumentSpec, project: LoadProject): Pr
 
 async function namesFrom(source: ValueSource, project: LoadProject): Promise<readonly string[]> {
   if (source === 'files' || source === 'folders') return []
+  if (source === 'operations') return listOperations(journalFolder()).map((o) => o.id)
   try {
     const loaded = await project()
     if (source === 'machines') return Object.keys(loaded.machines)

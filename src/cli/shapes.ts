@@ -155,6 +155,62 @@ export const doctorJson = z
   })
   .describe('`bringup doctor --json`.')
 
+const stepState = z.enum(['done', 'change', 'reboot', 'later', 'blocked'])
+
+/** Printed by every command that changes this computer. */
+export const operationJson = z
+  .object({
+    title: z.string(),
+    state: z.enum(['planned', 'nothing-to-do', 'done', 'awaiting-reboot', 'undone']),
+    operation: z.string().optional().describe('Its id in the journal, once it was begun.'),
+    steps: z.array(
+      z.object({
+        kind: z.string(),
+        title: z.string(),
+        state: stepState.describe('As it was found before anything was done.'),
+        detail: z.string(),
+        needs: z.array(z.enum(['root', 'network', 'reboot'])),
+        commands: z.array(
+          z.object({
+            argv: z.array(z.string()),
+            asRoot: z.boolean(),
+            env: z.record(z.string(), z.string()).optional(),
+            cwd: z.string().optional(),
+            stdin: z.union([z.string(), z.object({ base64: z.string() })]).optional(),
+          }),
+        ),
+        cost: z.object({ downloadBytes: z.int().optional(), diskBytes: z.int().optional() }).optional(),
+      }),
+    ),
+    diagnostics,
+  })
+  .describe('Commands that change this computer: `bringup setup`, `undo`, `resume` …')
+
+const operation = z.object({
+  id: z.string(),
+  name: z.string(),
+  title: z.string(),
+  state: z.enum(['done', 'half-done', 'awaiting-reboot', 'half-undone', 'undone']),
+  startedAt: z.iso.datetime(),
+  folder: z.string(),
+  failure: z.string().optional(),
+})
+
+export const operationsJson = z
+  .union([
+    z.object({ operations: z.array(operation) }),
+    operation.extend({
+      steps: z.array(
+        z.object({
+          kind: z.string(),
+          title: z.string(),
+          state: z.enum(['changed', 'taken back', 'not changed']),
+        }),
+      ),
+    }),
+  ])
+  .describe('`bringup operations --json`; the second form is that of `operations show`.')
+
 /** By the name of the file in `docs/reference/json`. */
 export const SHAPES = {
   error: errorJson,
@@ -163,4 +219,6 @@ export const SHAPES = {
   machines: machinesJson,
   runs: runsJson,
   doctor: doctorJson,
+  operation: operationJson,
+  operations: operationsJson,
 }

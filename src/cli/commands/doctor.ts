@@ -9,12 +9,12 @@ import { buildProbe } from '../../project/probe-build.ts'
 import { proveAccelerators } from '../../qemu/accelerators.ts'
 import { readCapabilities } from '../../qemu/capabilities.ts'
 import { findAllQemu, findQemu } from '../../qemu/find.ts'
+import { quoteCommand } from '../../quote.ts'
 import { EXIT_CODES } from '../../runs/verdict.ts'
 import { formatBytes } from '../../units.ts'
 import type { Command, Invocation } from '../command.ts'
 import { formatDiagnostics } from '../errors.ts'
 import type { Output } from '../output.ts'
-import { quoteCommand } from '../quote.ts'
 import { formatTable } from '../table.ts'
 
 export const command: Command = {

@@ -2,6 +2,7 @@
 import { dirname } from 'node:path'
 import { isClean } from '../../diagnostics.ts'
 import type { Plan } from '../../plan/plan.ts'
+import { quoteCommand } from '../../quote.ts'
 import { EXIT_CODES } from '../../runs/verdict.ts'
 import { formatBytes } from '../../units.ts'
 import type { Command } from '../command.ts'
@@ -9,7 +10,6 @@ import { formatDiagnostics } from '../errors.ts'
 import { MACHINE_OPTIONS } from '../machine-options.ts'
 import type { Output } from '../output.ts'
 import { planInvocation } from '../plan-invocation.ts'
-import { quoteCommand } from '../quote.ts'
 import { formatTable } from '../table.ts'
 
 export const command: Command = {

@@ -1,0 +1,94 @@
+/** What an operation would do, for a person and for a program. */
+import { formatCommand, type RootPrefix } from '../steps/host-command.ts'
+import type { OperationPlan, PlannedStep } from '../steps/plan-operation.ts'
+import { formatBytes } from '../units.ts'
+import { formatDiagnostics } from './errors.ts'
+import type { Colors } from './output.ts'
+
+/** As Terraform does it: what is so already, what will be changed with the very commands, what comes later. */
+export function formatOperationPlan(
+  title: string,
+  plan: OperationPlan,
+  prefix: RootPrefix,
+  colors: Colors,
+): string {
+  const blocks = plan.steps.map((step) => formatStep(step, prefix, colors))
+  return [colors.bold(title), ...blocks, summaryOf(plan)].join('\n')
+}
+
+const MARKS = { done: '✓', change: '+', reboot: '↻', later: '…', blocked: '✗' } as const
+
+function formatStep(step: PlannedStep, prefix: RootPrefix, colors: Colors): string {
+  const paint = {
+    done: colors.green,
+    change: colors.yellow,
+    reboot: colors.yellow,
+    later: colors.yellow,
+    blocked: colors.red,
+  }[step.state]
+  const head = `  ${paint(MARKS[step.state])} ${step.title}  ${colors.dim(step.detail)}`
+  const needs = step.needs.length === 0 ? [] : [colors.dim(`      needs ${step.needs.join(', ')}`)]
+  const commands = step.commands.flatMap((command) =>
+    formatCommand(command, prefix)
+      .split('\n')
+      .map((line) => `      ${colors.cyan(line)}`),
+  )
+  const cost = costOf(step)
+  const found =
+    step.diagnostics.length === 0
+      ? []
+      : formatDiagnostics(step.diagnostics, colors)
+          .split('\n')
+          .map((l) => `      ${l}`)
+  return [
+    head,
+    ...needs,
+    ...(cost === undefined ? [] : [colors.dim(`      ${cost}`)]),
+    ...commands,
+    ...found,
+  ].join('\n')
+}
+
+function costOf({ cost }: PlannedStep): string | undefined {
+  const parts = [
+    ...(cost?.downloadBytes ? [`downloads about ${formatBytes(cost.downloadBytes)}`] : []),
+    ...(cost?.diskBytes ? [`takes about ${formatBytes(cost.diskBytes)} of disk`] : []),
+  ]
+  return parts.length === 0 ? undefined : parts.join(', ')
+}
+
+function summaryOf(plan: OperationPlan): string {
+  const count = (state: PlannedStep['state']) => plan.steps.filter((s) => s.state === state).length
+  const parts = [
+    `${count('done')} already so`,
+    `${count('change')} to change`,
+    ...(count('later') > 0 ? [`${count('later')} to follow`] : []),
+    ...(count('reboot') > 0 ? [`${count('reboot')} after a reboot`] : []),
+    ...(count('blocked') > 0 ? [`${count('blocked')} blocked`] : []),
+  ]
+  return `${parts.join(', ')}.`
+}
+
+/** See `operationJson` in `shapes.ts`. */
+export function operationJsonOf(title: string, plan: OperationPlan, state: string) {
+  return {
+    title,
+    state,
+    steps: plan.steps.map((s) => ({
+      kind: s.step.kind,
+      title: s.title,
+      state: s.state,
+      detail: s.detail,
+      needs: s.needs,
+      commands: s.commands.map((c) => ({
+        argv: c.argv,
+        asRoot: c.asRoot === true,
+        ...(c.env === undefined ? {} : { env: c.env }),
+        ...(c.cwd === undefined ? {} : { cwd: c.cwd }),
+        ...(c.stdin === undefined ? {} : { stdin: c.stdin }),
+      })),
+      ...(s.cost === undefined ? {} : { cost: s.cost }),
+    })),
+    diagnostics: plan.steps.flatMap((s) => s.diagnostics),
+  }
+}

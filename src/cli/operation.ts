@@ -1,0 +1,187 @@
+/**
+ * How every command that changes the host goes: plan, show, ask, apply with progress, say how it went. A command only
+ * says which steps there are.
+ */
+import { BringupError, defineDiagnostics } from '../diagnostics.ts'
+import { EXIT_CODES } from '../runs/verdict.ts'
+import { stepKinds } from '../step-registry.ts'
+import { type ApplyContext, applyOperation } from '../steps/apply.ts'
+import { createHostReader } from '../steps/host-reader.ts'
+import {
+  createJournal,
+  type Journal,
+  journalFolder,
+  listOperations,
+  type Operation,
+  openJournal,
+} from '../steps/journal.ts'
+import { lockOperations } from '../steps/operation-lock.ts'
+import { type OperationPlan, planOperation } from '../steps/plan-operation.ts'
+import { findRoot, openDoor } from '../steps/root.ts'
+import type { Step } from '../steps/step.ts'
+import { planUndo, undoOperation } from '../steps/undo.ts'
+import type { Invocation, OptionSpec } from './command.ts'
+import { showProgress } from './operation-progress.ts'
+import { formatOperationPlan, operationJsonOf } from './operation-view.ts'
+
+export const problems = defineDiagnostics({
+  CONFIRMATION_NEEDED: {
+    title: 'The change was not confirmed, and there is no terminal to ask on.',
+    why: 'nothing is changed on this computer without a yes',
+    remedy: 'look at it with --dry-run, then run it again with --yes',
+  },
+  OPERATION_HALF_DONE: {
+    title: 'An earlier operation was not finished.',
+    why: 'it was killed, interrupted, or failed; what it had done is in the journal',
+    remedy: 'finish it with `bringup resume`, or take it back with `bringup undo`; then run this again',
+  },
+})
+
+/** Options of every command that changes the host. */
+export const OPERATION_OPTIONS: readonly OptionSpec[] = [
+  { flags: '-y, --yes', description: 'do it without asking' },
+  { flags: '--dry-run', description: 'show what would be done, and change nothing' },
+]
+
+/** What a command wants done. */
+export interface OperationRequest {
+  /** The command's name, as the journal has it. */
+  readonly name: string
+  /** For people, in the imperative. */
+  readonly title: string
+  readonly steps: readonly Step[]
+}
+
+/**
+ * Does it. Returns the exit code of the process.
+ *
+ * @throws BringupError with all blockers, OPERATION_HALF_DONE, CONFIRMATION_NEEDED, or why a step failed
+ */
+export async function runOperation(invocation: Invocation, request: OperationRequest): Promise<number> {
+  const root = journalFolder()
+  refuseHalfDone(root)
+  const host = createHostReader(invocation.signal)
+  const plan = await planOperation(request.steps, stepKinds, host)
+  return carryOut(invocation, request.title, plan, {
+    root,
+    open: () => createJournal(root, request),
+    act: async (context) => applyOperation(context),
+  })
+}
+
+/** Goes on with an operation that was not finished. */
+export async function resumeOperation(invocation: Invocation, operation: Operation): Promise<number> {
+  const host = createHostReader(invocation.signal)
+  const plan = await planOperation(operation.steps, stepKinds, host)
+  return carryOut(invocation, operation.title, plan, {
+    root: journalFolder(),
+    open: () => openJournal(operation.folder, operation),
+    act: async (context) => applyOperation(context, operation),
+    // Even if everything is so by now, the journal has to say that it is.
+    isDue: true,
+  })
+}
+
+/** Takes an operation back. */
+export async function takeBack(invocation: Invocation, operation: Operation): Promise<number> {
+  const host = createHostReader(invocation.signal)
+  const plan = await planUndo(operation, stepKinds, host)
+  return carryOut(invocation, `take back: ${operation.title}`, plan, {
+    root: journalFolder(),
+    open: () => openJournal(operation.folder, operation),
+    act: async (context) => {
+      await undoOperation(operation, context)
+      return { state: 'undone' }
+    },
+    isDue: true,
+  })
+}
+
+/** Operations that stand in the way of a new one. */
+export function refuseHalfDone(root: string): void {
+  const open = listOperations(root).filter((o) => o.state === 'half-done' || o.state === 'half-undone')
+  const found = open.filter((o) => o.changes.some((c) => !c.isUndone))
+  if (found.length === 0) return
+  throw new BringupError(
+    found.map((o) => {
+      const done = o.changes.filter((c) => !c.isUndone).length
+      const what = `"${o.title}" (${o.id}) was left ${o.state}: ${done} of its ${o.steps.length} steps have been begun`
+      return problems.OPERATION_HALF_DONE.at(
+        '',
+        what,
+        o.failure === undefined ? {} : { evidence: [o.failure] },
+      )
+    }),
+  )
+}
+
+interface Deed {
+  readonly root: string
+  readonly open: () => Journal
+  readonly act: (context: ApplyContext) => Promise<{ readonly state: string; readonly detail?: string }>
+  /** Act although nothing would be changed. */
+  readonly isDue?: boolean
+}
+
+async function carryOut(
+  invocation: Invocation,
+  title: string,
+  plan: OperationPlan,
+  deed: Deed,
+): Promise<number> {
+  const { options, output, signal } = invocation
+  const access = findRoot(hasTerminal())
+  const isDryRun = options.dryRun === true
+  if (plan.blockers.length > 0 && !isDryRun) throw new BringupError(plan.blockers)
+  if (!output.isJson) output.note(formatOperationPlan(title, plan, access.prefix, output.errorColors))
+  if (isDryRun || (!plan.hasChanges && deed.isDue !== true)) {
+    output.json(operationJsonOf(title, plan, isDryRun ? 'planned' : 'nothing-to-do'))
+    return plan.blockers.length > 0 ? EXIT_CODES.refused : EXIT_CODES.passed
+  }
+  openDoor(
+    access,
+    plan.steps.flatMap((s) => s.commands),
+  )
+  if (!(await isConfirmed(invocation, plan))) {
+    output.note('Nothing was changed.')
+    return EXIT_CODES.interrupted
+  }
+  using _lock = await lockOperations(deed.root)
+  const journal = deed.open()
+  try {
+    const host = createHostReader(signal)
+    const progress = showProgress(plan, output)
+    const context = { kinds: stepKinds, host, journal, prefix: access.prefix, onEvent: progress.onEvent }
+    const outcome = await deed.act(context).finally(progress.end)
+    output.json({ ...operationJsonOf(title, plan, outcome.state), operation: journal.head.id })
+    output.note(closingWords(outcome, journal.head.id))
+    return EXIT_CODES.passed
+  } finally {
+    journal.close()
+  }
+}
+
+function closingWords({ state, detail }: { state: string; detail?: string }, id: string): string {
+  if (state === 'awaiting-reboot')
+    return `Reboot this computer, then: bringup resume\n  ${detail}\nOr take it back: bringup undo ${id}`
+  return state === 'undone' ? 'Taken back.' : `Done. To take it back: bringup undo ${id}`
+}
+
+async function isConfirmed({ options, output }: Invocation, plan: OperationPlan): Promise<boolean> {
+  if (options.yes === true || !plan.hasChanges) return true
+  if (!hasTerminal() || output.isJson) {
+    const count = plan.steps.filter((s) => s.state !== 'done').length
+    throw new BringupError([
+      problems.CONFIRMATION_NEEDED.at(
+        '',
+        `${count} ${count === 1 ? 'step' : 'steps'} would change this computer`,
+      ),
+    ])
+  }
+  const { confirm } = await import('@clack/prompts')
+  return (await confirm({ message: 'Do it?', output: process.stderr, initialValue: false })) === true
+}
+
+function hasTerminal(): boolean {
+  return process.stdin.isTTY === true && process.stderr.isTTY === true
+}

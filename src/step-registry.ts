@@ -1,0 +1,12 @@
+/** Every kind of step that a journal may name. Loaded when asked for; a new kind is one new file and its line here. */
+import type { StepKind, StepKinds } from './steps/step.ts'
+
+/** A kind of its own types, as the engine sees it: its parameters have passed its schema. */
+type AnyKind = Omit<StepKind, 'check' | 'undo' | 'describe' | 'schema'>
+
+const KINDS: Readonly<Record<string, () => Promise<AnyKind>>> = {
+  file: async () => (await import('./steps/kinds/file.ts')).file,
+}
+
+export const stepKinds: StepKinds = async (kind) =>
+  Object.hasOwn(KINDS, kind) ? ((await KINDS[kind]?.()) as StepKind | undefined) : undefined

@@ -1,0 +1,190 @@
+/** Step: a file has exactly this content. Undone byte for byte, with its mode and owner, and the folders made for it. */
+import { dirname } from 'node:path'
+import { z } from 'zod'
+import { defineDiagnostics } from '../../diagnostics.ts'
+import type { HostCommand } from '../host-command.ts'
+import type { HostReader } from '../host-reader.ts'
+import { defineStep } from '../step.ts'
+
+export const problems = defineDiagnostics({
+  FILE_NOT_REGULAR: {
+    title: 'A file that is to be written is something else: a folder, a link, a device.',
+    why: 'writing there would change something that cannot be put back as it was',
+    remedy: 'move it away, then run this again',
+  },
+  FILE_CHANGED_SINCE: {
+    title: 'A file that bringup wrote has been changed by somebody else since.',
+    why: 'putting back the old content would lose that change',
+    remedy: 'save what you want to keep of it, delete the file, then undo again',
+  },
+  FILE_UNREADABLE: {
+    title: 'A file that is to be written may not be read.',
+    why: 'without its content it could not be put back',
+    remedy: 'run this as root',
+  },
+})
+
+const schema = z.object({
+  /** Absolute. */
+  path: z.string().startsWith('/'),
+  content: z.string(),
+  /** Octal, as chmod(1) takes it. */
+  mode: z.string().regex(/^[0-7]{3,4}$/),
+  /** Written as root; else as the user that bringup runs as. */
+  asRoot: z.boolean(),
+  /** What it is for. */
+  why: z.string(),
+})
+
+type Params = z.output<typeof schema>
+
+/** What was there: nothing, or a file. Folders are those that have to be made, outermost first. */
+type Before =
+  | { readonly was: 'missing'; readonly folders: readonly string[] }
+  | {
+      readonly was: 'file'
+      readonly base64: string
+      readonly mode: string
+      readonly uid: number
+      readonly gid: number
+    }
+
+export const file = defineStep<Params, Before>({
+  kind: 'file',
+  schema,
+  needs: [],
+  describe: ({ path, why }) => `write ${path}: ${why}`,
+  async check(params, host) {
+    const there = look(params.path, host)
+    if (there === 'unreadable')
+      return { state: 'blocked', diagnostics: [problems.FILE_UNREADABLE.at('', params.path)] }
+    if (there === 'other')
+      return { state: 'blocked', diagnostics: [problems.FILE_NOT_REGULAR.at('', params.path)] }
+    if (isAsWanted(params, there)) return { state: 'done', detail: 'it has that content' }
+    const folders = there ? [] : missingFolders(params.path, host)
+    return {
+      state: 'change',
+      detail: there
+        ? `replace ${there.content.length} bytes`
+        : `a new file of ${params.content.length} bytes`,
+      before: there
+        ? {
+            was: 'file',
+            base64: there.content.toString('base64'),
+            mode: there.mode,
+            uid: there.uid,
+            gid: there.gid,
+          }
+        : { was: 'missing', folders },
+      commands: [
+        ...folders.map((folder) => asUser(params, { argv: ['mkdir', folder] })),
+        ...writeCommands(params, params.content, { mode: params.mode }),
+      ],
+    }
+  },
+  async undo(params, before, host) {
+    const there = look(params.path, host)
+    const leftover = host.stat(temporary(params.path)) !== undefined
+    const cleaning = leftover ? [asUser(params, { argv: ['rm', temporary(params.path)] })] : []
+    if (
+      there === 'other' ||
+      there === 'unreadable' ||
+      (there && !isOurs(params, there) && !isAsBefore(there, before))
+    )
+      return { state: 'blocked', diagnostics: [problems.FILE_CHANGED_SINCE.at('', params.path)] }
+    if (before.was === 'missing') {
+      const folders = before.folders.toReversed().filter((folder) => host.stat(folder) !== undefined)
+      if (!there && !leftover && folders.length === 0) return { state: 'done', detail: 'it is gone' }
+      const removal = there ? [asUser(params, { argv: ['rm', params.path] })] : []
+      // A folder that somebody else has put something into stays.
+      const rmdirs = folders.map((folder) =>
+        asUser(params, { argv: ['rmdir', '--ignore-fail-on-non-empty', folder] }),
+      )
+      const isWorth = there || leftover || folders.some((folder) => isEmptyBut(folder, params, host))
+      if (!isWorth) return { state: 'done', detail: 'it is gone; its folder is in use' }
+      return { state: 'change', detail: 'remove it', commands: [...cleaning, ...removal, ...rmdirs] }
+    }
+    if (there && isAsBefore(there, before) && !leftover) return { state: 'done', detail: 'it is as it was' }
+    const owner = params.asRoot ? { owner: `${before.uid}:${before.gid}` } : {}
+    const content = { base64: before.base64 }
+    return {
+      state: 'change',
+      detail: 'put back what it was',
+      commands: writeCommands(params, content, { mode: before.mode, ...owner }),
+    }
+  },
+})
+
+interface There {
+  readonly content: Buffer
+  readonly mode: string
+  readonly uid: number
+  readonly gid: number
+}
+
+function look(path: string, host: HostReader): There | 'other' | 'unreadable' | undefined {
+  const stats = host.stat(path)
+  if (!stats) return undefined
+  if (!stats.isFile()) return 'other'
+  try {
+    const content = host.read(path)
+    return content && { content, mode: (stats.mode & 0o7777).toString(8), uid: stats.uid, gid: stats.gid }
+  } catch {
+    return 'unreadable'
+  }
+}
+
+function isAsWanted(params: Params, there: There | undefined): boolean {
+  return (
+    there !== undefined &&
+    isOurs(params, there) &&
+    Number.parseInt(there.mode, 8) === Number.parseInt(params.mode, 8)
+  )
+}
+
+function isOurs(params: Params, there: There): boolean {
+  return there.content.equals(Buffer.from(params.content))
+}
+
+function isAsBefore(there: There, before: Before): boolean {
+  return (
+    before.was === 'file' &&
+    there.content.equals(Buffer.from(before.base64, 'base64')) &&
+    there.mode === before.mode
+  )
+}
+
+/** Outermost first. */
+function missingFolders(path: string, host: HostReader): readonly string[] {
+  const folder = dirname(path)
+  return host.stat(folder) ? [] : [...missingFolders(folder, host), folder]
+}
+
+function isEmptyBut(folder: string, params: Params, host: HostReader): boolean {
+  const entries = host.list(folder) ?? []
+  return entries.every(
+    (name) => `${folder}/${name}` === params.path || params.path.startsWith(`${folder}/${name}/`),
+  )
+}
+
+const temporary = (path: string) => `${path}.bringup`
+
+/** Beside it first, on disk, then in its place by one rename: there is never half a file. */
+function writeCommands(
+  params: Params,
+  content: Exclude<HostCommand['stdin'], undefined>,
+  settings: { readonly mode: string; readonly owner?: string },
+): readonly HostCommand[] {
+  const beside = temporary(params.path)
+  const commands: readonly HostCommand[] = [
+    { argv: ['dd', `of=${beside}`, 'conv=fsync', 'status=none'], stdin: content },
+    ...(settings.owner === undefined ? [] : [{ argv: ['chown', settings.owner, beside] }]),
+    { argv: ['chmod', settings.mode, beside] },
+    { argv: ['mv', '--no-target-directory', beside, params.path] },
+  ]
+  return commands.map((command) => asUser(params, command))
+}
+
+function asUser(params: Params, command: HostCommand): HostCommand {
+  return params.asRoot ? { ...command, asRoot: true } : command
+}

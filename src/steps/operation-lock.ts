@@ -1,0 +1,37 @@
+/** One operation at a time: a lock that ends with this process, however it ends. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { BringupError, defineDiagnostics } from '../diagnostics.ts'
+
+export const problems = defineDiagnostics({
+  OPERATION_RUNNING: {
+    title: 'Another bringup of this user is changing this computer.',
+    why: 'two at once could undo one another’s work',
+    remedy: 'wait until it has ended, then run this again',
+  },
+})
+
+const CONFLICT = 75
+
+/**
+ * Takes the lock. flock(1) becomes a `cat` that holds it, and that ends when its standard input does: with us.
+ *
+ * @throws BringupError OPERATION_RUNNING
+ */
+export async function lockOperations(root: string): Promise<Disposable> {
+  mkdirSync(root, { recursive: true, mode: 0o700 })
+  const args = ['--nonblock', '--no-fork', '--conflict-exit-code', `${CONFLICT}`, join(root, '.lock'), 'cat']
+  const holder = spawn('flock', args, { stdio: ['pipe', 'pipe', 'ignore'], detached: true })
+  holder.stdin.on('error', () => {})
+  holder.stdin.write('locked\n')
+  const ended = once(holder, 'close')
+  const won = await Promise.race([once(holder.stdout, 'data').then(() => true), ended.then(() => false)])
+  if (!won) {
+    if (holder.exitCode !== CONFLICT) throw new Error(`flock ended with ${holder.exitCode}`)
+    throw new BringupError([problems.OPERATION_RUNNING.at('', 'an operation is going on')])
+  }
+  holder.unref()
+  return { [Symbol.dispose]: () => void holder.stdin.end() }
+}
