@@ -71,7 +71,9 @@ test('killed at every event of applying and of taking back: the next process fin
   const { events: undoEvents } = await drive('undo')
   expect(tree()).toEqual(before)
   expect(events).toBeGreaterThan(12)
-  await Promise.all(Array.from({ length: events }, (_, index) => killedAt(index + 1, undoEvents, before, after)))
+  await Promise.all(
+    Array.from({ length: events }, (_, index) => killedAt(index + 1, undoEvents, before, after)),
+  )
 }, 240_000)
 
 async function killedAt(at: number, undoEvents: number, before: object, after: object): Promise<void> {
