@@ -40,9 +40,19 @@ export interface Observation {
   readonly run?: (argv: readonly string[]) => Promise<{ stdout: string; stderr: string; exitCode: number }>
 }
 
+/** Where the source tree of an operating system is kept; `bringup checkout NAME` gets it. */
+export interface Source {
+  /** What git clones: `https://…`, `ssh://…`, `git@host:path`, `git://…`, or a folder. */
+  readonly url: string
+  /** Branch, tag or commit for a new check-out; the server's default branch when absent. */
+  readonly ref?: string
+}
+
 export interface Profile {
   readonly name: string
   readonly summary: string
+  /** Absent when there is nothing to check out. */
+  readonly source?: Source
   /** Beneath everything that the user writes. */
   readonly defaults: MachineInput
   readonly judgement: Judgement

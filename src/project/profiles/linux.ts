@@ -22,6 +22,7 @@ export function linuxProfile({
     name,
     summary:
       'a Linux kernel with busybox, the modules of the machine’s devices and the programs that are named',
+    source: { url: 'https://git.kernel.org/pub/scm/linux/kernel/git/torvalds/linux.git' },
     defaults: {
       memory: { size: '512M' },
       devices: [{ kind: 'virtio-console', id: 'shell', name: 'org.bringup.shell', purpose: 'shell' }],
