@@ -12,15 +12,16 @@ const MAY_IMPORT = {
   host: ['machine'],
   qemu: ['machine', 'plan', 'host'],
   acpi: ['machine'],
-  plan: ['machine', 'host', 'qemu'],
-  runs: ['machine', 'plan'],
+  stores: ['machine', 'host'],
+  plan: ['machine', 'host', 'qemu', 'stores'],
+  runs: ['machine', 'plan', 'host'],
   steps: ['host'],
   images: ['host'],
   build: ['machine', 'host', 'images'],
-  project: ['machine', 'plan', 'host', 'qemu', 'acpi', 'build', 'images'],
-  guest: ['acpi', 'machine', 'plan', 'host', 'qemu', 'runs', 'project'],
+  project: ['machine', 'plan', 'host', 'qemu', 'acpi', 'build', 'images', 'stores'],
+  guest: ['acpi', 'machine', 'plan', 'host', 'qemu', 'runs', 'project', 'stores'],
   testing: ['machine', 'plan', 'host', 'qemu', 'runs', 'project', 'guest'],
-  cli: ['machine', 'plan', 'host', 'qemu', 'runs', 'steps', 'build', 'project', 'guest', 'testing'],
+  cli: ['machine', 'plan', 'host', 'qemu', 'runs', 'steps', 'build', 'project', 'guest', 'testing', 'stores'],
 }
 
 /** Rooms within rooms: readers of ACPI tables are pure, and serve profiles as well as guests; images serve builds too. */

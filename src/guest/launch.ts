@@ -18,6 +18,7 @@ import { Console } from './console.ts'
 import type { CommandOptions, CommandResult, Guest } from './guest.ts'
 import { createFiles } from './host-files.ts'
 import { openShell, type Shell } from './shell.ts'
+import { beginUses, type OpenUses, storeEndOf } from './store-uses.ts'
 import { watchGuest } from './watch.ts'
 
 export const problems = defineDiagnostics({
@@ -104,6 +105,7 @@ class RunningGuest implements Guest {
   #deadline: NodeJS.Timeout | undefined
   #afterPanic: NodeJS.Timeout | undefined
   #shellExit: number | undefined
+  #uses: OpenUses | undefined
   /** How it ended, once that is known. */
   #ended: string | undefined
   #lastView: GuestView | undefined
@@ -149,6 +151,8 @@ class RunningGuest implements Guest {
       await this.#process.ready
       if (this.plan.pins.length > 0) await pinVcpus(this.qmp, this.plan.pins)
       if (this.#hasForwards()) this.forwards = await this.#chosenPorts()
+      // QEMU holds the locks by now, and the guest has not run.
+      this.#uses = beginUses(this.plan, this.folder.id, this.#options.stateFolder)
       // A guest that ends within a few instructions takes QEMU away before it has answered.
       this.#runsFrom = performance.now()
       await this.qmp.execute('cont').catch(unlessGone)
@@ -261,8 +265,8 @@ class RunningGuest implements Guest {
       runMs: round(endedAt - runsFrom),
       totalMs: round(endedAt - this.#beganAt),
     }
+    const logError = this.#console.logError ?? (await this.#uses?.end(storeEndOf(ending, judged)))
     const known = { ending, judged, guest, comparison, timings, folder: this.folder.path }
-    const logError = this.#console.logError
     const result = conclude({ ...known, logError })
     try {
       saveResult(this.folder, result)

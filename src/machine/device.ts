@@ -71,6 +71,16 @@ export interface FileLock {
   readonly mode: 'exclusive' | 'shared'
 }
 
+/** Content of a device that outlives the run, and is written down who used it. Sizes are bytes. */
+export interface StoreClaim {
+  readonly path: string
+  /** The device's id. */
+  readonly device: string
+  /** What the guest can use, and the label area behind it; 0 for none. */
+  readonly size: number
+  readonly label: number
+}
+
 /** A two-way byte stream between bringup and QEMU: a socket pair that QEMU inherits, never a path. */
 export interface Channel {
   /** QEMU's chardev id. */
@@ -87,6 +97,8 @@ export interface Compiled {
   readonly args?: readonly Argument[]
   readonly files?: readonly FileAction[]
   readonly locks?: readonly FileLock[]
+  /** Stores that the guest can write to. */
+  readonly stores?: readonly StoreClaim[]
   /** Devices refer to a channel by `chardev=<id>`; the launcher connects it, a pasted command gets a null chardev. */
   readonly channels?: readonly Channel[]
 }

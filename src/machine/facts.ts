@@ -21,6 +21,75 @@ export interface FileFact {
   readonly content?: FileContent
   /** Who holds an advisory lock on it (`/proc/locks`). */
   readonly lockedBy?: { readonly pid: number; readonly mode: 'read' | 'write'; readonly command: string }
+  /** What the record beside a store says of it. A hint: what is in the file counts. */
+  readonly record?: StoreRecord
+  /** What lies at the very end of a store, where a label area would be. */
+  readonly tail?: StoreTail
+  /** A DAX device, as the kernel describes it. */
+  readonly daxDevice?: DaxDevice
+  /** The kernel says that what the path lies on could be mapped directly: a DAX device, or a disk that is memory. */
+  readonly mayBeDax?: boolean
+  /** Whether the kernel granted MAP_SYNC for this very file (or for a new one in its folder). Absent when it was not asked. */
+  readonly mapSync?: MapSync
+  /** Why the kernel could not be asked. */
+  readonly mapSyncProblem?: string
+}
+
+/** A character device such as `/dev/dax0.0`; bytes. Source: Documentation/ABI/testing/sysfs-bus-dax. */
+export interface DaxDevice {
+  readonly name: string
+  readonly bytes: number
+  readonly align: number
+  /** NUMA node that its memory would be on as RAM; undefined when the kernel does not say. */
+  readonly node?: number
+}
+
+/** The answer of the kernel to one mmap(2) with MAP_SHARED_VALIDATE and MAP_SYNC. */
+export interface MapSync {
+  readonly isGranted: boolean
+  /** The kernel's own word when it refused. */
+  readonly reason: string
+}
+
+export type StoreTail =
+  | { readonly kind: 'empty' | 'data' }
+  /** Namespace labels were found, in an area of that size. */
+  | { readonly kind: 'labels'; readonly bytes: number }
+
+/** How a use of a store ended. Only `guest-ended` is an orderly end. */
+export type StoreEnd =
+  | 'running'
+  | 'guest-ended'
+  | 'guest-crashed'
+  /** The machine was stopped while its guest ran. */
+  | 'stopped'
+  /** QEMU died, by SIGKILL or an error of its own. */
+  | 'killed'
+  /** bringup was killed, or the computer failed: nobody was left to say how it ended. */
+  | 'unknown'
+
+/** One run that could write to a store. Times are ISO 8601. */
+export interface StoreUse {
+  readonly machine: string
+  readonly device: string
+  readonly run: string
+  readonly beganAt: string
+  readonly endedAt?: string
+  readonly end: StoreEnd
+}
+
+/** What bringup wrote down about a store; bytes. Kept by `src/stores/record.ts`. */
+export interface StoreRecord {
+  /** False when it is about another file: this one is a copy, or has replaced it. */
+  readonly isOfThisFile: boolean
+  readonly madeAt: string
+  /** What the guest can use, and the label area behind it. */
+  readonly size: number
+  readonly label: number
+  /** The newest run, and those that used it at the same time; oldest first. */
+  readonly uses: readonly StoreUse[]
+  /** A resize was begun and not finished. */
+  readonly resizingTo?: { readonly size: number; readonly label: number }
 }
 
 export type FileContent =
@@ -61,6 +130,8 @@ export interface QemuCapabilities {
   readonly types: readonly string[]
   /** Property names of the types that bringup asks about; types not asked about are absent. */
   readonly properties: Readonly<Record<string, readonly string[]>>
+  /** It takes `pmem=on`: it was built with libpmem. Tried, not guessed from a property. */
+  readonly hasLibpmem: boolean
   /** Firmware data folder files that were found: `qboot.rom`, `edk2…`. Absolute paths by file name. */
   readonly firmware: Readonly<Record<string, string>>
 }

@@ -223,6 +223,7 @@ describe('checkMachine', () => {
       accelerators: [],
       types: ['isa-serial'],
       properties: {},
+      hasLibpmem: false,
       firmware: {},
     } as const
     const found = checkMachine(

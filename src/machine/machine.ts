@@ -11,6 +11,7 @@ import type {
   FileLock,
   PersistenceVerdict,
   RuleContext,
+  StoreClaim,
 } from './device.ts'
 import type { Facts } from './facts.ts'
 import { mergeMachine } from './flags.ts'
@@ -107,6 +108,7 @@ export interface CompiledMachine {
   readonly args: readonly Argument[]
   readonly files: readonly FileAction[]
   readonly locks: readonly FileLock[]
+  readonly stores: readonly StoreClaim[]
   readonly channels: readonly Channel[]
 }
 
@@ -129,6 +131,7 @@ export function compileMachine(config: MachineConfig, facts: Facts, name: string
     ],
     files: compiled.flatMap((c) => c.files ?? []),
     locks: compiled.flatMap((c) => c.locks ?? []),
+    stores: compiled.flatMap((c) => c.stores ?? []),
     channels: compiled.flatMap((c) => c.channels ?? []),
   }
 }

@@ -15,6 +15,9 @@ import {
 import { dirname } from 'node:path'
 import { lockHolder } from '../host/file-locks.ts'
 import type { Facts, FileFact } from '../machine/facts.ts'
+import { isOnDaxDisk, readDaxDevice } from '../stores/dax-device.ts'
+import { readTail } from '../stores/labels.ts'
+import { readRecord } from '../stores/record.ts'
 import { type Mount, mountOf, readMounts } from './mounts.ts'
 import { sniff } from './sniff.ts'
 
@@ -22,8 +25,13 @@ import { sniff } from './sniff.ts'
  * The facts about these paths and about the computer as a whole.
  *
  * @param paths As the description has them; they are the keys of `facts.files`. Relative ones start from the current folder.
+ * @param stateFolder Where records of stores are that have no folder of their own.
  */
-export function gatherFacts(paths: readonly string[], known: Pick<Facts, 'qemu' | 'accelerators'>): Facts {
+export function gatherFacts(
+  paths: readonly string[],
+  known: Pick<Facts, 'qemu' | 'accelerators'>,
+  stateFolder = '.bringup',
+): Facts {
   // Reading it makes the kernel wait for all CPUs (an RCU grace period, 5 to 15 ms): not without need, and once.
   let read: string | undefined
   const locks = () => {
@@ -33,22 +41,31 @@ export function gatherFacts(paths: readonly string[], known: Pick<Facts, 'qemu' 
   const mounts = readMounts()
   return {
     ...known,
-    files: new Map([...new Set(paths)].map((path) => [path, gatherFile(path, mounts, locks)])),
+    files: new Map(
+      [...new Set(paths)].map((path) => [path, gatherFile(path, { mounts, locks, stateFolder })]),
+    ),
     hostNodes: parseList(readOr('/sys/devices/system/node/online')),
     hugePages: readHugePages('/sys/kernel/mm/hugepages'),
     hostBytes: Number(/^MemTotal:\s+(\d+) kB/m.exec(readOr('/proc/meminfo'))?.[1] ?? 0) * 1024,
   }
 }
 
+interface Sources {
+  readonly mounts: readonly Mount[]
+  readonly locks: () => string
+  readonly stateFolder: string
+}
+
 /** For a missing file, `isWritable` says whether it could be made, and the file system is the one it would be on. */
-function gatherFile(path: string, mounts: readonly Mount[], locks: () => string): FileFact {
+function gatherFile(path: string, { mounts, locks, stateFolder }: Sources): FileFact {
   const stats = statOr(path)
   const existing = stats ? path : ancestor(path)
   const mount = mountOf(realpathOr(existing), mounts)
   const kind = kindOf(stats)
   const isReadable = stats !== undefined && mayAccess(path, constants.R_OK)
   const content = kind === 'file' && isReadable ? sniff(path) : undefined
-  const holder = isLockable(kind, content) ? lockHolder(path, locks()) : undefined
+  const isStore = isLockable(kind, content)
+  const holder = isStore ? lockHolder(path, locks()) : undefined
   return {
     path,
     kind,
@@ -62,7 +79,27 @@ function gatherFile(path: string, mounts: readonly Mount[], locks: () => string)
     ...(mount ? { fileSystem: mount.type, mountOptions: mount.options } : {}),
     ...(content === undefined ? {} : { content }),
     ...(holder ? { lockedBy: holder } : {}),
+    ...(isStore && stats ? gatherStore(path, stats, stateFolder) : {}),
+    ...(mayBeDax(path, kind, existing) ? { mayBeDax: true } : {}),
   }
+}
+
+/** What a store is beyond its file. */
+function gatherStore(
+  path: string,
+  stats: Stats,
+  stateFolder: string,
+): Pick<FileFact, 'record' | 'tail' | 'daxDevice'> {
+  const record = readRecord(path, stateFolder)
+  const tail = stats.isFile() ? readTail(path, stats.size) : undefined
+  const daxDevice = stats.isCharacterDevice() ? readDaxDevice(path) : undefined
+  return { ...(record ? { record } : {}), ...(tail ? { tail } : {}), ...(daxDevice ? { daxDevice } : {}) }
+}
+
+/** Whether it is worth asking for MAP_SYNC: neither a directory nor a disk that is no memory can grant it. */
+function mayBeDax(path: string, kind: FileFact['kind'], existing: string): boolean {
+  if (kind === 'character-device') return readDaxDevice(path) !== undefined
+  return (kind === 'file' || kind === 'missing') && statOr(existing) !== undefined && isOnDaxDisk(existing)
 }
 
 /** Programs and archives are only read, so nobody asks who holds a lock on them. */

@@ -46,6 +46,7 @@ export function makePlan(request: PlanRequest): Plan {
     sideProcesses: [],
     files: compiled.files,
     locks: compiled.locks,
+    stores: compiled.stores,
     channels: compiled.channels,
     qemu,
     accelerator,

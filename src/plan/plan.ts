@@ -3,7 +3,14 @@
  * before anything happens. `makePlan()` (in `make-plan.ts`) decides; `launchPlan()` (in `src/guest/launch.ts`) acts.
  */
 import type { Diagnostic } from '../diagnostics.ts'
-import type { Argument, Channel, FileAction, FileLock, PersistenceVerdict } from '../machine/device.ts'
+import type {
+  Argument,
+  Channel,
+  FileAction,
+  FileLock,
+  PersistenceVerdict,
+  StoreClaim,
+} from '../machine/device.ts'
 import type { AcceleratorFact } from '../machine/facts.ts'
 import type { MachineConfig } from '../machine/machine.ts'
 
@@ -52,6 +59,7 @@ export interface Plan {
   readonly sideProcesses: readonly SideProcess[]
   readonly files: readonly FileAction[]
   readonly locks: readonly FileLock[]
+  readonly stores: readonly StoreClaim[]
   readonly channels: readonly Channel[]
   readonly qemu: { readonly path: string; readonly version: string }
   readonly accelerator: { readonly name: 'kvm' | 'tcg'; readonly because: string }

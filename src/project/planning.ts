@@ -1,5 +1,6 @@
 /** Brings together what a plan is made of: project, profile, flags, host facts and QEMU's own answers. Reads, never acts. */
 import { BringupError } from '../diagnostics.ts'
+import type { Home } from '../machine/device.ts'
 import type { AcceleratorFact, Facts, QemuCapabilities } from '../machine/facts.ts'
 import { mergeMachine } from '../machine/flags.ts'
 import { type MachineConfig, type MachineInput, parseMachine } from '../machine/machine.ts'
@@ -10,6 +11,7 @@ import type { Plan } from '../plan/plan.ts'
 import { proveAccelerators } from '../qemu/accelerators.ts'
 import { readCapabilities } from '../qemu/capabilities.ts'
 import { findQemu } from '../qemu/find.ts'
+import { withMapSync } from '../stores/map-sync.ts'
 import { cacheFolder } from './cache-folder.ts'
 import { buildProbe } from './probe-build.ts'
 import type { Profile } from './profile.ts'
@@ -63,7 +65,7 @@ export async function planRun(request: PlanningRequest): Promise<Planned> {
   })
   const home = { machine: name, folder: project.folder, stateFolder: project.stateFolder }
   const machine = placeMachine(parseMachine(name, complete(profile, prepared.machine, wanted)), home)
-  const facts = await factsFor(machine, name, { cache, signal, progress })
+  const facts = await factsFor(machine, home, { cache, signal, progress })
   return {
     plan: makePlan({ name, profile: profile.name, machine, facts, judgement: profile.judgement }),
     facts,
@@ -80,11 +82,13 @@ function complete(profile: Profile, prepared: MachineInput, wanted: MachineInput
   return append.length > 1 ? { ...machine, boot: { ...machine.boot, append: append.join(' ') } } : machine
 }
 
-async function factsFor(machine: MachineConfig, name: string, context: Means): Promise<Facts> {
+async function factsFor(machine: MachineConfig, home: Home, context: Means): Promise<Facts> {
   const path = findQemu(machine.arch, machine.qemu)
   const qemu = await readCapabilities(path, machine.arch, context.cache)
   const accelerators = await acceleratorsFor(machine, qemu, context)
-  return gatherFacts(pathsOf(name, machine), { qemu, accelerators })
+  const facts = gatherFacts(pathsOf(home.machine, machine), { qemu, accelerators }, home.stateFolder)
+  const mayBeDax = [...facts.files.values()].some((file) => file.mayBeDax)
+  return mayBeDax ? withMapSync(facts, { cacheFolder: context.cache, signal: context.signal }) : facts
 }
 
 interface Means {

@@ -43,7 +43,7 @@ const DEVICES = [
 const OBJECTS = ['memory-backend-file', 'memory-backend-memfd', 'memory-backend-ram']
 
 /** Bumped when the shape of the answer changes. */
-const SHAPE = 2
+const SHAPE = 3
 
 /** QEMU answers within 100 ms; a program that says nothing for so long is none. */
 const DEADLINE_MS = 10_000
@@ -87,6 +87,7 @@ function isAnswer(value: Partial<Answer> | null | undefined): value is Answer {
     value.types,
     value.dataFolders,
   ]
+  if (typeof value.hasLibpmem !== 'boolean') return false
   return lists.every(Array.isArray) && typeof value.arch === 'string' && typeof value.properties === 'object'
 }
 
@@ -155,9 +156,24 @@ async function answers(qmp: QmpClient): Promise<Omit<Answer, 'sha256' | 'dataFol
     cpuModels: cpuModels.map((c) => c.name),
     accelerators: names.filter((n) => n.endsWith('-accel')).map((n) => n.slice(0, -'-accel'.length)),
     types: names,
+    hasLibpmem: await takesPmem(qmp),
     properties: Object.fromEntries([
       ...(await properties('device-list-properties', DEVICES)),
       ...(await properties('qom-list-properties', OBJECTS)),
     ]),
+  }
+}
+
+/**
+ * A QEMU without libpmem has the property too, and refuses the value ("Lack of libpmem support"): so it is tried. The
+ * folder is none, so that nothing is mapped: with libpmem it is the file that cannot be opened.
+ */
+async function takesPmem(qmp: QmpClient): Promise<boolean> {
+  const backend = { 'qom-type': 'memory-backend-file', id: 'trial', size: 4096, share: true, pmem: true }
+  try {
+    await qmp.execute('object-add', { ...backend, 'mem-path': '/dev/null/no-such-folder/pmem' })
+    return true
+  } catch (error) {
+    return /can't open backing store/.test((error as Error).message)
   }
 }

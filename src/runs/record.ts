@@ -4,6 +4,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync
 import { join } from 'node:path'
 import * as z from 'zod'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
+import { startTimeOf } from '../host/process-start.ts'
 import type { Plan } from '../plan/plan.ts'
 
 export const problems = defineDiagnostics({
@@ -220,16 +221,6 @@ function summarize(run: RunFolder): RunSummary | undefined {
     exitCode: result.exitCode,
     totalMs: result.timings.totalMs,
     meaning: result.meaning,
-  }
-}
-
-/** Field 22 of /proc/PID/stat: with the PID it names a process for ever (proc(5)). Empty when there is none. */
-function startTimeOf(pid: number): string {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''
-  } catch {
-    return ''
   }
 }
 

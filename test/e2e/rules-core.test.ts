@@ -62,6 +62,7 @@ const facts: Facts = {
     accelerators: ['tcg'],
     types: [],
     properties: {},
+    hasLibpmem: false,
     firmware: {},
   },
 }

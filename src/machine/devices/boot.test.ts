@@ -13,6 +13,7 @@ const qemu: QemuCapabilities = {
   accelerators: ['tcg'],
   types: ['isa-serial', 'virtio-blk-pci', 'nvdimm', 'memory-backend-ram', 'i6300esb'],
   properties: {},
+  hasLibpmem: false,
   firmware: { 'qboot.rom': '/d/qboot.rom', 'OVMF_CODE_4M.fd': '/d/C.fd', 'OVMF_VARS_4M.fd': '/d/V.fd' },
 }
 

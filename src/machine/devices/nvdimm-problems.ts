@@ -121,7 +121,7 @@ export const optionProblems = defineDiagnostics({
     title: 'pmem is asked for, but this QEMU was built without libpmem.',
     why: 'QEMU flushes to persistent memory with libpmem only',
     remedy: 'set pmem to "auto", or use a QEMU built with --enable-libpmem',
-    source: 'QEMU: "Lack of libpmem support"; the property pmem of memory-backend-file is then missing',
+    source: 'QEMU: "Lack of libpmem support while setting the \'pmem=on\'"',
     qemu: 'refuses',
   },
   NVDIMM_PMEM_NOT_DAX: {
@@ -139,7 +139,8 @@ export const fileProblems = defineDiagnostics({
   NVDIMM_FILE_SMALLER: {
     title: 'The backing file is smaller than the NVDIMM.',
     why: 'QEMU does not let a store grow, since that would move the label area',
-    remedy: 'use the size of the file, or another file; `truncate -s` lets a file grow if it has no labels',
+    remedy:
+      'use the size of the file, or another file; `bringup nvdimm resize` lets it grow, and takes the label area along',
     source: 'QEMU: "backing store size 0x2000000 does not match \'size\' option 0x4000000"',
     qemu: 'refuses',
   },

@@ -5,9 +5,10 @@ import { formatBytes, KiB, MiB } from '../../units.ts'
 import type { RuleContext } from '../device.ts'
 import type { FileFact } from '../facts.ts'
 import { fileProblems, optionProblems, sizeProblems } from './nvdimm-problems.ts'
-import { backendBytes, daxOf, hasLibpmem, type NvdimmConfig, nvdimmFile } from './nvdimm-schema.ts'
+import { backendBytes, daxOf, type NvdimmConfig, nvdimmFile } from './nvdimm-schema.ts'
+import { checkStore, storeProblems } from './nvdimm-store-rules.ts'
 
-export const problems = { ...sizeProblems, ...optionProblems, ...fileProblems }
+export const problems = { ...sizeProblems, ...optionProblems, ...fileProblems, ...storeProblems }
 
 const PAGE = 4 * KiB
 /** QEMU_VMALLOC_ALIGN on x86: so that the host may use huge pages. */
@@ -146,13 +147,8 @@ function checkPmem(
   if (backing === 'ram' || pmem !== true) return []
   const { qemu } = facts
   return [
-    ...(qemu && !hasLibpmem(qemu)
-      ? [
-          problems.NVDIMM_PMEM_UNSUPPORTED.at(
-            `${path}.pmem`,
-            `${qemu.path} has no property pmem of memory-backend-file`,
-          ),
-        ]
+    ...(qemu && !qemu.hasLibpmem
+      ? [problems.NVDIMM_PMEM_UNSUPPORTED.at(`${path}.pmem`, `${qemu.path} refuses pmem=on`)]
       : []),
     ...(fact && daxOf(fact) === 'never'
       ? [
@@ -182,6 +178,7 @@ function checkFile(config: NvdimmConfig, fact: FileFact, { path }: RuleContext):
       : []),
     ...(fact.kind === 'file' ? checkFileSize(config, fact, path) : []),
     ...checkContent(config, fact, at),
+    ...checkStore(config, fact, path),
     ...checkHolder(config, fact, at),
   ]
 }

@@ -74,17 +74,16 @@ export function backendBytes(config: Pick<NvdimmConfig, 'size' | 'label'>): numb
   return config.size + (config.label ?? 0)
 }
 
-/** `always`: a DAX device, or a file on a mount where every file is DAX. `perhaps`: `dax=inode`, decided file by file. */
+/**
+ * Whether the path is persistent memory that can be mapped directly. The kernel's answer about that very file counts; where
+ * it was not asked, `always` is a DAX device or a mount where every file is DAX, `perhaps` is `dax=inode`.
+ */
 export function daxOf(fact: FileFact | undefined): 'always' | 'perhaps' | 'never' {
+  if (fact?.mapSync) return fact.mapSync.isGranted ? 'always' : 'never'
   if (fact?.kind === 'character-device') return 'always'
   const options = fact?.mountOptions ?? []
   if (options.includes('dax') || options.includes('dax=always')) return 'always'
   return options.includes('dax=inode') ? 'perhaps' : 'never'
-}
-
-/** QEMU has the property only when it was built with libpmem, so asking for it is asking for libpmem. */
-export function hasLibpmem(qemu: QemuCapabilities | undefined): boolean {
-  return qemu?.properties['memory-backend-file']?.includes('pmem') === true
 }
 
 /** Whether `pmem=on` goes to QEMU. */
@@ -95,5 +94,5 @@ export function usesPmem(
 ): boolean {
   if (config.backing === 'ram') return false
   if (config.pmem !== 'auto') return config.pmem
-  return daxOf(fact) === 'always' && hasLibpmem(qemu) && !config.readonly && config.share
+  return daxOf(fact) === 'always' && qemu?.hasLibpmem === true && !config.readonly && config.share
 }

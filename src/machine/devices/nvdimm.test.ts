@@ -8,10 +8,10 @@ import { nvdimm } from './nvdimm.ts'
 
 const STORE = '.bringup/stores/tiny/nvdimm0.img'
 const withPmem = {
-  qemu: { path: 'qemu', properties: { 'memory-backend-file': ['pmem'] } } as unknown as QemuCapabilities,
+  qemu: { path: 'qemu', hasLibpmem: true } as unknown as QemuCapabilities,
 }
 const withoutPmem = {
-  qemu: { path: 'qemu', properties: { 'memory-backend-file': ['size'] } } as unknown as QemuCapabilities,
+  qemu: { path: 'qemu', hasLibpmem: false } as unknown as QemuCapabilities,
 }
 const twoNodes = {
   nodes: [
@@ -54,6 +54,14 @@ test('becomes a file-backed NVDIMM that QEMU locks and bringup makes', () => {
       "machineOptions": {
         "nvdimm": "on",
       },
+      "stores": [
+        {
+          "device": "nvdimm0",
+          "label": 0,
+          "path": ".bringup/stores/tiny/nvdimm0.img",
+          "size": 134217728,
+        },
+      ],
     }
   `)
 })

@@ -36,7 +36,7 @@ export const nvdimm = defineDevice({
 })
 
 function compile(config: NvdimmConfig, { machine, facts }: RuleContext): Compiled {
-  const { id = 'nvdimm0', node, label, share, readonly, align } = config
+  const { id = 'nvdimm0', node, label, share, readonly } = config
   const file = nvdimmFile(config, machine)
   const fact = file === undefined ? undefined : facts.files.get(file)
   const bytes = backendBytes(config)
@@ -51,7 +51,8 @@ function compile(config: NvdimmConfig, { machine, facts }: RuleContext): Compile
           share,
           ...(usesPmem(config, fact, facts.qemu) ? { pmem: true } : {}),
           ...(readonly ? { readonly } : {}),
-          align,
+          // A DAX device is mapped only at multiples of its own alignment.
+          align: config.align ?? fact?.daxDevice?.align,
         })
   const unarmed = isUnarmed(config) ? true : undefined
   return {
@@ -60,21 +61,23 @@ function compile(config: NvdimmConfig, { machine, facts }: RuleContext): Compile
       ...(machine.nvdimmPersistence === undefined ? {} : { 'nvdimm-persistence': machine.nvdimmPersistence }),
     },
     args: [backend, option('-device', 'nvdimm', { id, memdev: memory, node, 'label-size': label, unarmed })],
-    ...filesAndLocks(config, file, fact),
+    ...stored(config, file, fact),
   }
 }
 
-function filesAndLocks(
+function stored(
   config: NvdimmConfig,
   file: string | undefined,
   fact: FileFact | undefined,
-): Pick<Compiled, 'files' | 'locks'> {
+): Pick<Compiled, 'files' | 'locks' | 'stores'> {
   if (file === undefined) return {}
+  const { id = 'nvdimm0', size, label = 0, share, readonly } = config
   const isMissing = !fact || fact.kind === 'missing'
   return {
     files: isMissing ? [{ kind: 'create-sparse', path: file, bytes: backendBytes(config) }] : [],
     // Opening a pipe, to lock it, would wait for ever.
     locks: fact?.kind === 'other' ? [] : [{ path: file, mode: lockMode(config) }],
+    stores: share && !readonly ? [{ path: file, device: id, size, label }] : [],
   }
 }
 

@@ -5,7 +5,7 @@ import type { FileFact, QemuCapabilities } from '../facts.ts'
 import { nvdimm } from './nvdimm.ts'
 
 const facts = {
-  qemu: { path: 'qemu', properties: { 'memory-backend-file': ['pmem'] } } as unknown as QemuCapabilities,
+  qemu: { path: 'qemu', hasLibpmem: true } as unknown as QemuCapabilities,
 }
 const on = (fact: Partial<FileFact>): World => ({
   facts,

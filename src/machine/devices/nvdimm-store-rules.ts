@@ -1,0 +1,124 @@
+/** Rules that compare an NVDIMM with the store that is there: its label area, its record, its alignment as a DAX device. */
+import { type Diagnostic, defineDiagnostics } from '../../diagnostics.ts'
+import { formatBytes } from '../../units.ts'
+import type { FileFact, StoreUse } from '../facts.ts'
+import { backendBytes, type NvdimmConfig } from './nvdimm-schema.ts'
+
+const NVDIMM_TXT = 'QEMU docs/nvdimm.txt'
+const OTHER_LABEL =
+  'describe the store as it is, or `bringup nvdimm clone OLD NEW --label SIZE` and name the copy; `bringup nvdimm create … --discard` begins anew, empty'
+
+export const storeProblems = defineDiagnostics({
+  NVDIMM_LABEL_HIDES_DATA: {
+    title: 'A label area is laid over data of the store.',
+    why: 'QEMU takes the label area from the end of the backing file: what lies there vanishes from the guest, and the first labels that it writes destroy it',
+    remedy: OTHER_LABEL,
+    source: `${NVDIMM_TXT}: "the last $LSZ bytes … are used as the label"`,
+    qemu: 'misbehaves',
+  },
+  NVDIMM_LABEL_EXPOSED: {
+    title: 'The store has a label area, the description has none.',
+    why: 'the guest sees the labels as data at the end of its memory, finds no namespaces, and may write over the labels',
+    remedy: OTHER_LABEL,
+    source: NVDIMM_TXT,
+    qemu: 'misbehaves',
+  },
+  NVDIMM_LABEL_MOVED: {
+    title: 'The label area of the store has another size than described.',
+    why: 'QEMU looks for it from the end of the file: the guest finds no labels where they should begin, and its data ends elsewhere',
+    remedy: OTHER_LABEL,
+    source: NVDIMM_TXT,
+    qemu: 'misbehaves',
+  },
+  NVDIMM_RESIZE_UNFINISHED: {
+    title: 'The store is half way between two sizes.',
+    why: 'a `bringup nvdimm resize` was killed; the label area is kept in the record until it is in its new place',
+    remedy: 'say the same `bringup nvdimm resize` once more: it goes on where it stopped',
+    qemu: 'misbehaves',
+  },
+  NVDIMM_STORE_UNCLEAN: {
+    severity: 'note',
+    title: 'The last run on a store was killed.',
+    why: 'QEMU was killed, or bringup, or the computer failed: the guest could not leave its data in order',
+    remedy: 'expect a recovery, or a check of the file system; the note goes with the next orderly run',
+    qemu: 'accepts',
+  },
+  NVDIMM_DAX_SIZE: {
+    title: 'The size of an NVDIMM does not fit its DAX device.',
+    why: 'a DAX device is mapped in whole multiples of its alignment, and does not grow',
+    remedy: 'use the size of the device (less the label area), or make a larger namespace with ndctl',
+    source: 'linux/drivers/dax/device.c: "unaligned vma"; QEMU: "backing store size … does not match"',
+    qemu: 'refuses',
+  },
+  NVDIMM_DAX_ALIGN: {
+    title: 'The alignment of an NVDIMM is less than that of its DAX device.',
+    why: 'the kernel maps the device only at multiples of its own alignment',
+    remedy: 'leave `align` away: bringup takes that of the device',
+    source: 'QEMU: "backing store align … is larger than \'align\' option"',
+    qemu: 'refuses',
+  },
+})
+
+export function checkStore(config: NvdimmConfig, fact: FileFact, path: string): readonly Diagnostic[] {
+  if (fact.kind === 'character-device') return checkDax(config, fact, path)
+  if (fact.kind !== 'file' || fact.bytes === 0) return []
+  const record = fact.record?.isOfThisFile ? fact.record : undefined
+  const half = record?.resizingTo
+  if (half) {
+    const what = `${fact.path} was on its way to ${formatBytes(half.size)}`
+    return [storeProblems.NVDIMM_RESIZE_UNFINISHED.at(`${path}.file`, what)]
+  }
+  const unclean = record?.uses.find((use) => use.end === 'killed' || use.end === 'unknown')
+  return [
+    ...(fact.bytes === backendBytes(config) ? checkLabel(config, fact, `${path}.label`) : []),
+    ...(unclean ? [storeProblems.NVDIMM_STORE_UNCLEAN.at(`${path}.file`, says(fact, unclean))] : []),
+  ]
+}
+
+/** Labels that are found in the file count more than what is written down. */
+function checkLabel({ label: want = 0 }: NvdimmConfig, fact: FileFact, at: string): readonly Diagnostic[] {
+  const { tail, path } = fact
+  const record = fact.record?.isOfThisFile ? fact.record : undefined
+  const written = record && record.size + record.label === fact.bytes ? record.label : undefined
+  const have = tail?.kind === 'labels' ? written || tail.bytes : written
+  if (have !== undefined && have > 0) {
+    if (have === want) return []
+    const problem = want === 0 ? storeProblems.NVDIMM_LABEL_EXPOSED : storeProblems.NVDIMM_LABEL_MOVED
+    const described = want === 0 ? 'no label' : `label ${formatBytes(want)}`
+    return [
+      problem.at(
+        at,
+        `${path} has a label area of ${formatBytes(have)}, and the description says ${described}`,
+      ),
+    ]
+  }
+  const wasUsed = record !== undefined && record.uses.length > 0 && have === 0
+  if (want === 0 || !(wasUsed || tail?.kind === 'data')) return []
+  const why =
+    tail?.kind === 'data' ? 'has data there' : `was used without one by ${record?.uses.at(-1)?.machine}`
+  return [
+    storeProblems.NVDIMM_LABEL_HIDES_DATA.at(
+      at,
+      `a label area of ${formatBytes(want)} is described for ${path}, which ${why}`,
+    ),
+  ]
+}
+
+function checkDax(config: NvdimmConfig, { daxDevice, path }: FileFact, at: string): readonly Diagnostic[] {
+  if (!daxDevice) return []
+  const bytes = backendBytes(config)
+  const of = `${path} has ${formatBytes(daxDevice.bytes)} in multiples of ${formatBytes(daxDevice.align)}`
+  return [
+    ...(bytes > daxDevice.bytes || bytes % daxDevice.align !== 0
+      ? [storeProblems.NVDIMM_DAX_SIZE.at(`${at}.size`, `${of}, the NVDIMM ${formatBytes(bytes)}`)]
+      : []),
+    ...(config.align !== undefined && config.align > 0 && config.align < daxDevice.align
+      ? [storeProblems.NVDIMM_DAX_ALIGN.at(`${at}.align`, `${of}; align is ${formatBytes(config.align)}`)]
+      : []),
+  ]
+}
+
+function says({ path }: FileFact, { machine, device, run, end }: StoreUse): string {
+  const how = end === 'killed' ? 'QEMU was killed' : 'it did not live to say how it ended'
+  return `${path} was last used by ${machine} as ${device} in run ${run}: ${how}`
+}

@@ -1,0 +1,153 @@
+/** Copies a store: blocks are shared where the file system can, holes stay holes. */
+import { closeSync, constants, linkSync, openSync, rmSync, statSync, truncateSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { execa } from 'execa'
+import { BringupError } from '../diagnostics.ts'
+import { formatBytes } from '../units.ts'
+import { checkSizes, exists, writing } from './create.ts'
+import { identityOf, journalPath, rewriteJournal } from './journal.ts'
+import { readLabels, writeLabels } from './labels.ts'
+import { lockStore } from './lock.ts'
+import { problems } from './problems.ts'
+import { openStore, type Store, type StoreContext } from './store.ts'
+
+export interface CloneRequest {
+  readonly from: string
+  readonly to: string
+  /** What the guest can use of the copy; not less than of the original. Bytes. */
+  readonly size?: number
+  /** Another label area for the copy, empty; 0 for none. Bytes. */
+  readonly label?: number
+  /** Copies it although a machine that does not share it runs: the copy is of no moment, unless that machine is stopped. */
+  readonly evenInUse?: boolean
+  readonly stateFolder: string
+  readonly signal?: AbortSignal
+}
+
+/** O_TMPFILE of Linux on x86: an unnamed file, which goes with the process unless it is given a name. Node has no name for it. */
+const O_TMPFILE = 0o20200000
+
+/**
+ * Makes the copy, whole or not at all.
+ *
+ * @throws BringupError STORE_IN_USE, STORE_EXISTS, STORE_WOULD_SHRINK, STORE_IS_NO_FILE, STORE_SIZE_UNFIT
+ */
+export async function cloneStore(request: CloneRequest): Promise<Store> {
+  const { from, to, evenInUse = false, stateFolder } = request
+  const source = openStore(from, { stateFolder })
+  if (source.kind !== 'file')
+    throw new BringupError([problems.STORE_IS_NO_FILE.at('', `${from} is a DAX device`)])
+  const size = request.size ?? source.size
+  const label = request.label ?? source.label
+  const wrong = [
+    ...checkSizes(size, label),
+    ...(size < source.size
+      ? [
+          problems.STORE_WOULD_SHRINK.at(
+            '',
+            `${from} has ${formatBytes(source.size)}, the copy ${formatBytes(size)}`,
+          ),
+        ]
+      : []),
+    ...(statSync(to, { throwIfNoEntry: false }) ? [exists(to)] : []),
+    ...(statSync(dirname(to), { throwIfNoEntry: false })?.isDirectory()
+      ? []
+      : [problems.STORE_FOLDER_MISSING.at('', `there is no folder ${dirname(to)}`)]),
+  ]
+  if (wrong.length > 0) throw new BringupError(wrong)
+  {
+    await using _ = evenInUse ? { async [Symbol.asyncDispose]() {} } : await lockStore(from, 'shared')
+    await copy(source, { ...request, size, label })
+  }
+  const line = {
+    event: 'made',
+    at: new Date().toISOString(),
+    size,
+    label,
+    file: identityOf(statSync(to)),
+  } as const
+  writing(to, () => rewriteJournal(journalPath(to, stateFolder), [line]))
+  return openStore(to, { stateFolder })
+}
+
+/**
+ * Copies a store as it is at this moment, for instance to hand it to a checker. To have what a power cut at that moment
+ * would leave of a store that keeps everything it was given, stop the guest first (`guest.qmp.execute('stop')`), and
+ * pass `evenInUse`.
+ *
+ * @param evenInUse copy although a machine holds it. Default: false
+ * @throws BringupError as `bringup nvdimm clone` does: STORE_IN_USE, STORE_EXISTS, STORE_NOT_WRITTEN
+ *
+ * @example
+ * await guest.qmp.execute('stop')
+ * const copy = await snapshotStore('pm0.img', 'at-the-cut.img', { evenInUse: true })
+ * await guest.kill()
+ */
+export async function snapshotStore(
+  from: string,
+  to: string,
+  { stateFolder = '.bringup', evenInUse = false }: StoreContext & { readonly evenInUse?: boolean } = {},
+): Promise<Store> {
+  return cloneStore({ from, to, stateFolder, evenInUse })
+}
+
+async function copy(
+  source: Store,
+  request: CloneRequest & { readonly size: number; readonly label: number },
+) {
+  const target = openTarget(request.to)
+  try {
+    await run(request, ['cp', '--reflink=auto', '--sparse=always', '--', source.path, target.path])
+    writing(target.path, () => reshape(source, target.path, request))
+    await target.name((argv) => run(request, argv))
+  } finally {
+    target.close()
+  }
+}
+
+/** Drops the label area, and puts one behind the data at the place where it belongs in the copy. */
+function reshape(
+  source: Store,
+  path: string,
+  { size, label }: { readonly size: number; readonly label: number },
+) {
+  if (size === source.size && label === source.label) return
+  truncateSync(path, source.size)
+  truncateSync(path, size + label)
+  if (label > 0 && label === source.label)
+    writeLabels(path, size, readLabels(source.path, source.size, label))
+}
+
+/** A file without a name until it is whole; where the file system has no such thing, one beside it. */
+function openTarget(to: string) {
+  try {
+    const fd = openSync(dirname(to), O_TMPFILE | constants.O_RDWR, 0o644)
+    const path = `/proc/${process.pid}/fd/${fd}`
+    return {
+      path,
+      name: (run: (argv: readonly string[]) => Promise<void>) => run(['ln', '-L', '-T', '--', path, to]),
+      close: () => closeSync(fd),
+    }
+  } catch {
+    const path = `${to}.partial`
+    return {
+      path,
+      name: async () => writing(to, () => linkSync(path, to)),
+      close: () => rmSync(path, { force: true }),
+    }
+  }
+}
+
+async function run({ to, signal }: CloneRequest, argv: readonly string[]): Promise<void> {
+  const [program = '', ...args] = argv
+  const result = await execa(program, args, {
+    reject: false,
+    env: { LC_ALL: 'C' },
+    ...(signal ? { cancelSignal: signal } : {}),
+  })
+  signal?.throwIfAborted()
+  if (!result.failed) return
+  if (/File exists/.test(result.stderr)) throw new BringupError([exists(to)])
+  const evidence = result.stderr.split('\n').filter(Boolean).slice(0, 5)
+  throw new BringupError([problems.STORE_NOT_WRITTEN.at('', `${to} could not be written`, { evidence })])
+}

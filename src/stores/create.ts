@@ -1,0 +1,141 @@
+/** Makes a store, and removes one. */
+import {
+  closeSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  truncateSync,
+} from 'node:fs'
+import { dirname } from 'node:path'
+import { BringupError, type Diagnostic } from '../diagnostics.ts'
+import { formatBytes, KiB } from '../units.ts'
+import { identityOf, journalPath, rewriteJournal } from './journal.ts'
+import { LEAST_LABEL } from './labels.ts'
+import { lockStore } from './lock.ts'
+import { storeName } from './place.ts'
+import { problems } from './problems.ts'
+import { openStore, type Store } from './store.ts'
+
+export interface CreateRequest {
+  readonly path: string
+  /** What the guest can use; bytes. */
+  readonly size: number
+  /** Label area behind it; bytes, 0 for none. */
+  readonly label: number
+  /** A store that is there already is emptied, and takes the new size. */
+  readonly discard: boolean
+  readonly stateFolder: string
+}
+
+const PAGE = 4 * KiB
+
+/**
+ * Makes an empty store, sparse.
+ *
+ * @throws BringupError STORE_SIZE_UNFIT, STORE_EXISTS, STORE_FOLDER_MISSING, STORE_IN_USE, STORE_NOT_WRITTEN
+ */
+export async function createStore(request: CreateRequest): Promise<Store> {
+  const { path, size, label, discard, stateFolder } = request
+  const unfit = checkSizes(size, label)
+  if (unfit.length > 0) throw new BringupError(unfit)
+  // bringup makes the folders of its own stores only.
+  if (storeName(path, { stateFolder }) !== undefined)
+    writing(path, () => mkdirSync(dirname(path), { recursive: true }))
+  else if (!isFolder(dirname(path)))
+    throw new BringupError([problems.STORE_FOLDER_MISSING.at('', `there is no folder ${dirname(path)}`)])
+  const there = statSync(path, { throwIfNoEntry: false })
+  if (there && !there.isFile())
+    throw new BringupError([problems.STORE_IS_NO_FILE.at('', `${path} is no file`)])
+  if (there && !discard) throw new BringupError([exists(path)])
+  if (there) await emptyStore(path, size + label)
+  else makeFile(path, size + label)
+  const line = {
+    event: 'made',
+    at: new Date().toISOString(),
+    size,
+    label,
+    file: identityOf(statSync(path)),
+  } as const
+  writing(path, () => rewriteJournal(journalPath(path, stateFolder), [line]))
+  return openStore(path, { stateFolder })
+}
+
+/** Removes a store with its record. */
+export async function removeStore(
+  path: string,
+  { stateFolder }: { readonly stateFolder: string },
+): Promise<void> {
+  if (openStore(path, { stateFolder }).kind !== 'file')
+    throw new BringupError([problems.STORE_IS_NO_FILE.at('', `${path} is a DAX device`)])
+  const journal = journalPath(path, stateFolder)
+  await using _ = await lockStore(path, 'exclusive')
+  writing(path, () => {
+    rmSync(path)
+    rmSync(journal, { force: true })
+  })
+}
+
+/** What no store can have; all of it. */
+export function checkSizes(size: number, label: number): readonly Diagnostic[] {
+  const unfit = (what: string) => problems.STORE_SIZE_UNFIT.at('', what)
+  return [
+    ...(size === 0 ? [unfit('the size is 0')] : []),
+    ...(size % PAGE === 0 ? [] : [unfit(`the size, ${size} bytes, is no multiple of 4K`)]),
+    ...(label === 0 || label >= LEAST_LABEL
+      ? []
+      : [unfit(`a label area of ${formatBytes(label)} is too small`)]),
+    ...(label % PAGE === 0 ? [] : [unfit(`the label area, ${label} bytes, is no multiple of 4K`)]),
+  ]
+}
+
+/** Bytes that are missing on the disk if the whole store is written; 0 when there is room. */
+export function missingRoom({ path, bytes, allocatedBytes }: Store): number {
+  const { bavail, bsize } = statfsSync(path)
+  return Math.max(0, bytes - allocatedBytes - bavail * bsize)
+}
+
+export function exists(path: string): Diagnostic {
+  return problems.STORE_EXISTS.at('', `there is a file ${path}`)
+}
+
+/** The operating system's refusals are the user's to mend, not bugs. */
+export function writing<T>(path: string, act: () => T): T {
+  try {
+    return act()
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException
+    if (code === undefined) throw cause
+    throw new BringupError([code === 'EEXIST' ? exists(path) : problems.STORE_NOT_WRITTEN.at('', message)], {
+      cause,
+    })
+  }
+}
+
+function makeFile(path: string, bytes: number): void {
+  writing(path, () => {
+    const fd = openSync(path, 'wx', 0o644)
+    try {
+      ftruncateSync(fd, bytes)
+    } catch (error) {
+      rmSync(path)
+      throw error
+    } finally {
+      closeSync(fd)
+    }
+  })
+}
+
+async function emptyStore(path: string, bytes: number): Promise<void> {
+  await using _ = await lockStore(path, 'exclusive')
+  writing(path, () => {
+    truncateSync(path, 0)
+    truncateSync(path, bytes)
+  })
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+}

@@ -1,0 +1,179 @@
+/**
+ * What is written down about a store: a file of JSON lines beside it. Lines are only appended, each by one write, so that
+ * machines that share a store need no lock for it, and SIGKILL leaves what was written before.
+ */
+
+import { createHash } from 'node:crypto'
+import {
+  accessSync,
+  appendFileSync,
+  closeSync,
+  constants,
+  fdatasync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { StoreEnd } from '../machine/facts.ts'
+
+/** Which file it is about, so that a copy is not taken for the original. */
+export interface FileIdentity {
+  readonly device: number
+  readonly inode: number
+  /** Birth time in milliseconds; 0 where the file system has none. Steadier than device numbers, which change with a reboot. */
+  readonly bornMs: number
+}
+
+/** Size and label area, of that very file. */
+interface Geometry {
+  readonly at: string
+  readonly size: number
+  readonly label: number
+  readonly file: FileIdentity
+}
+
+export type JournalLine =
+  /** `made`: by bringup. `found`: it was there before bringup first used it. `resized`: from now on so. */
+  | ({ readonly event: 'made' | 'found' | 'resized' } & Geometry)
+  /** `labels`: the label area, deflated, in base64: it is on its way to another place. */
+  | {
+      readonly event: 'resizing'
+      readonly at: string
+      readonly size: number
+      readonly label: number
+      readonly labels?: string
+    }
+  | {
+      readonly event: 'began'
+      readonly at: string
+      readonly machine: string
+      readonly device: string
+      readonly run: string
+      /** Others used it at that time. */
+      readonly joins: boolean
+      /** The bringup process: QEMU does not outlive it. */
+      readonly pid: number
+      readonly startTime: string
+      readonly boot: string
+    }
+  | { readonly event: 'ended'; readonly at: string; readonly run: string; readonly end: StoreEnd }
+
+/** A line that says what the store is from then on. */
+export type Shape = Extract<JournalLine, { readonly file: FileIdentity }>
+
+export function shapesIn(lines: readonly JournalLine[]): readonly Shape[] {
+  return lines.filter((line): line is Shape => 'file' in line)
+}
+
+/**
+ * Where the journal of a store is: beside the file, so that it is copied and moved along with it; in the state folder
+ * for devices, and for files in folders that this user may not write to.
+ */
+export function journalPath(store: string, stateFolder: string): string {
+  const path = realpathOr(store)
+  const stats = statSync(path, { throwIfNoEntry: false })
+  if (!stats?.isCharacterDevice() && mayWriteIn(dirname(path))) return `${path}.bringup.jsonl`
+  const name = createHash('sha256').update(path).digest('hex').slice(0, 16)
+  return join(stateFolder, 'stores', '.records', `${name}.jsonl`)
+}
+
+/** Every line that can be read; a last one that was cut short is none. */
+export function readJournal(path: string): readonly JournalLine[] {
+  let text: string
+  try {
+    text = readFileSync(path, 'utf8')
+  } catch {
+    return []
+  }
+  return text.split('\n').flatMap((line) => {
+    try {
+      const value = JSON.parse(line) as unknown
+      return isLine(value) ? [value] : []
+    } catch {
+      return []
+    }
+  })
+}
+
+/** Adds one line. It is on the disk once the returned promise resolves; other processes see it at once. */
+export function appendJournal(path: string, line: JournalLine): Promise<void> {
+  mkdirSync(dirname(path), { recursive: true })
+  const fd = openSync(path, 'a')
+  try {
+    appendFileSync(fd, `${JSON.stringify(line)}\n`)
+  } catch (error) {
+    closeSync(fd)
+    throw error
+  }
+  return new Promise((resolve) => {
+    fdatasync(fd, () => {
+      closeSync(fd)
+      resolve()
+    })
+  })
+}
+
+/** Begins anew with these lines, all or none of them. Only for who holds the store alone. */
+export function rewriteJournal(path: string, lines: readonly JournalLine[]): void {
+  const partial = `${path}.${process.pid}`
+  try {
+    mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(partial, lines.map((line) => `${JSON.stringify(line)}\n`).join(''), { flush: true })
+    renameSync(partial, path)
+  } catch (error) {
+    rmSync(partial, { force: true })
+    throw error
+  }
+}
+
+export function identityOf({
+  dev,
+  ino,
+  birthtimeMs,
+}: Pick<Stats, 'dev' | 'ino' | 'birthtimeMs'>): FileIdentity {
+  return { device: dev, inode: ino, bornMs: Math.floor(birthtimeMs) }
+}
+
+export function isSameFile(a: FileIdentity, b: FileIdentity): boolean {
+  if (a.inode !== b.inode) return false
+  return a.bornMs > 0 && b.bornMs > 0 ? a.bornMs === b.bornMs : a.device === b.device
+}
+
+/** Anybody may have written the file: what does not have the shape of a line is passed over. */
+function isLine(value: unknown): value is JournalLine {
+  if (typeof value !== 'object' || value === null) return false
+  const { event, at, size, label, file, run, machine, device, end } = value as Record<string, unknown>
+  const isText = (...values: readonly unknown[]) => values.every((v) => typeof v === 'string')
+  const isCount = (...values: readonly unknown[]) =>
+    values.every((v) => Number.isSafeInteger(v) && Number(v) >= 0)
+  if (!isText(event, at)) return false
+  if (event === 'made' || event === 'found' || event === 'resized')
+    return isCount(size, label) && typeof file === 'object' && file !== null
+  if (event === 'resizing') return isCount(size, label)
+  if (event === 'began') return isText(run, machine, device)
+  return event === 'ended' && isText(run, end)
+}
+
+function mayWriteIn(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function realpathOr(path: string): string {
+  try {
+    return realpathSync.native(path)
+  } catch {
+    return path
+  }
+}

@@ -1,0 +1,115 @@
+/** Whether a file can be mapped synchronously (MAP_SYNC), asked of the kernel by a small compiled program. */
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { Facts, FileFact, MapSync } from '../machine/facts.ts'
+import { PACKAGE_FOLDER } from '../package-folder.ts'
+
+const SOURCE = join(PACKAGE_FOLDER, 'src/stores/map-sync.c')
+const FLAGS = ['-std=gnu11', '-O1', '-Wall', '-Wextra']
+
+/** Where it is built, and for whom. */
+export interface HelperContext {
+  readonly cacheFolder: string
+  readonly signal?: AbortSignal
+  /** Needs no library where it runs: for another system than this. */
+  readonly isStatic?: boolean
+}
+
+/**
+ * The program, built once per content of its source and compiler.
+ *
+ * @returns its path, or why there is none
+ */
+export async function buildMapSync({
+  cacheFolder,
+  signal,
+  isStatic = false,
+}: HelperContext): Promise<{ readonly path: string } | { readonly problem: string }> {
+  const compiler = process.env.CC ?? 'cc'
+  const flags = [...FLAGS, ...(isStatic ? ['-static'] : [])]
+  const hash = createHash('sha256')
+    .update(JSON.stringify([compiler, flags]))
+    .update(readFileSync(SOURCE))
+  const folder = join(cacheFolder, 'map-sync')
+  const path = join(folder, hash.digest('hex').slice(0, 32))
+  if (existsSync(path)) return { path }
+  const { execa } = await import('execa')
+  const partial = `${path}.${process.pid}`
+  try {
+    mkdirSync(folder, { recursive: true })
+    const result = await execa(compiler, [...flags, '-o', partial, SOURCE], {
+      reject: false,
+      ...(signal ? { cancelSignal: signal } : {}),
+    })
+    signal?.throwIfAborted()
+    if (result.failed) {
+      const words = result.stderr?.split('\n').find((line) => /error/.test(line))
+      return {
+        problem:
+          words ??
+          (result.code === 'ENOENT' ? `there is no "${compiler}" in PATH` : (result.shortMessage ?? '')),
+      }
+    }
+    renameSync(partial, path)
+    return { path }
+  } finally {
+    rmSync(partial, { force: true })
+  }
+}
+
+/**
+ * The kernel's answer for one path: the file itself, or a new one in its folder where there is none.
+ *
+ * @param bytes length of the mapping: a page, or the alignment of a DAX device
+ * @returns undefined when it could not be asked; `problem` says why
+ */
+export async function askMapSync(
+  path: string,
+  bytes: number,
+  context: HelperContext,
+): Promise<MapSync | { readonly problem: string }> {
+  const helper = await buildMapSync(context)
+  if ('problem' in helper) return helper
+  const { execa } = await import('execa')
+  const { stdout } = await execa(helper.path, [path, `${bytes}`], {
+    reject: false,
+    ...(context.signal ? { cancelSignal: context.signal } : {}),
+  })
+  context.signal?.throwIfAborted()
+  return parseMapSync(stdout ?? '')
+}
+
+const PAGE = 4096
+
+/**
+ * The same facts, with the kernel's word on MAP_SYNC for every file that could be given it.
+ *
+ * @param asksAll also for files on disks that are no memory, so that the refusal is the kernel's own
+ */
+export async function withMapSync(facts: Facts, context: HelperContext, asksAll = false): Promise<Facts> {
+  const files = await Promise.all(
+    [...facts.files].map(async ([path, fact]) => {
+      const isStore = fact.kind === 'file' || fact.kind === 'missing' || fact.kind === 'character-device'
+      if (!isStore || !(asksAll || fact.mayBeDax)) return [path, fact] as const
+      const answer = await askMapSync(somewhereIn(path, fact), fact.daxDevice?.align ?? PAGE, context)
+      const told = 'problem' in answer ? { mapSyncProblem: answer.problem } : { mapSync: answer }
+      return [path, { ...fact, ...told }] as const
+    }),
+  )
+  return { ...facts, files: new Map(files) }
+}
+
+/** For a file whose folder is not there yet, one in the nearest folder above. */
+function somewhereIn(path: string, fact: FileFact): string {
+  if (fact.kind !== 'missing' || existsSync(dirname(path))) return path
+  return somewhereIn(dirname(path), fact)
+}
+
+/** What the program says. */
+export function parseMapSync(text: string): MapSync | { readonly problem: string } {
+  const [, word, reason = ''] = /^(granted|refused|failed)(?:: (.*))?$/m.exec(text) ?? []
+  if (word === 'granted') return { isGranted: true, reason: 'the kernel granted MAP_SYNC' }
+  if (word === 'refused') return { isGranted: false, reason }
+  return { problem: reason === '' ? 'the test program did not answer' : reason }
+}

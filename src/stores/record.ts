@@ -1,0 +1,123 @@
+/** The record of a store: who used it last, and whether that ended in good order. Made from its journal. */
+import { statSync } from 'node:fs'
+import { bootId, startTimeOf } from '../host/process-start.ts'
+import type { StoreEnd, StoreRecord, StoreUse } from '../machine/facts.ts'
+import {
+  appendJournal,
+  type FileIdentity,
+  identityOf,
+  isSameFile,
+  type JournalLine,
+  journalPath,
+  readJournal,
+  rewriteJournal,
+  shapesIn,
+} from './journal.ts'
+
+/** How many lines a journal may have before it is written anew with what still matters. */
+const MANY = 200
+
+type Began = Extract<JournalLine, { event: 'began' }>
+
+/** The record of a store; undefined when nothing was ever written down, or the store is not there. */
+export function readRecord(store: string, stateFolder: string): StoreRecord | undefined {
+  const stats = statSync(store, { throwIfNoEntry: false })
+  return stats && recordOf(readJournal(journalPath(store, stateFolder)), identityOf(stats))
+}
+
+/** Folds a journal into a record. */
+export function recordOf(lines: readonly JournalLine[], file: FileIdentity): StoreRecord | undefined {
+  const shapes = shapesIn(lines)
+  const [first, last] = [shapes[0], shapes.at(-1)]
+  if (!first || !last) return undefined
+  const resizing = lines.slice(lines.indexOf(last)).findLast((l) => l.event === 'resizing')
+  const begun = lines.filter((l) => l.event === 'began')
+  const together = begun.slice(
+    Math.max(
+      0,
+      begun.findLastIndex((began) => !began.joins),
+    ),
+  )
+  return {
+    isOfThisFile: isSameFile(last.file, file),
+    madeAt: first.at,
+    size: last.size,
+    label: last.label,
+    uses: together.map((began) => useOf(began, lines)),
+    ...(resizing ? { resizingTo: { size: resizing.size, label: resizing.label } } : {}),
+  }
+}
+
+function useOf(began: Began, lines: readonly JournalLine[]): StoreUse {
+  const { machine, device, run, at } = began
+  const ended = lines.find((l) => l.event === 'ended' && l.run === run)
+  const use = { machine, device, run, beganAt: at }
+  return ended?.event === 'ended'
+    ? { ...use, endedAt: ended.at, end: ended.end }
+    : { ...use, end: isAlive(began) ? 'running' : 'unknown' }
+}
+
+function isAlive({ pid, startTime, boot }: Began): boolean {
+  return boot === bootId() && startTime !== '' && startTimeOf(pid) === startTime
+}
+
+/** The run that used it last; of several at once, the one that began last. */
+export function lastUseOf(record: StoreRecord | undefined): StoreUse | undefined {
+  return record?.uses.at(-1)
+}
+
+/** False when somebody wrote to it and did not end in good order; a store that nobody used is clean. */
+export function isClean(record: StoreRecord): boolean {
+  return record.uses.every((use) => use.end === 'guest-ended')
+}
+
+/** What is to be written down about one store at the begin of a run. Bytes. */
+export interface StoreUseRequest {
+  readonly path: string
+  readonly device: string
+  readonly size: number
+  readonly label: number
+  /** The file was made for this run. */
+  readonly isNew: boolean
+  /** Nobody else may write to it meanwhile, so its journal may be written anew. */
+  readonly isAlone: boolean
+}
+
+/** Where and for whom. */
+export interface StoreUser {
+  readonly machine: string
+  readonly run: string
+  readonly stateFolder: string
+  readonly now?: Date
+}
+
+/**
+ * Writes down that a machine uses a store from now on. Call it once the store is locked and before the guest runs: a run
+ * that is killed afterwards is found unfinished by whoever looks next.
+ *
+ * @returns what writes down the end; it resolves when both are on the disk
+ * @throws the file system's own error
+ */
+export function beginUse(
+  { path, device, size, label, isNew, isAlone }: StoreUseRequest,
+  { machine, run, stateFolder, now = new Date() }: StoreUser,
+): (end: StoreEnd, now?: Date) => Promise<void> {
+  const journal = journalPath(path, stateFolder)
+  const at = now.toISOString()
+  const file = identityOf(statSync(path))
+  const lines = readJournal(journal)
+  const record = recordOf(lines, file)
+  if (!record?.isOfThisFile) {
+    rewriteJournal(journal, [{ event: isNew ? 'made' : 'found', at, size, label, file }])
+  } else if (isAlone && lines.length > MANY) {
+    const shape = shapesIn(lines).at(-1)
+    rewriteJournal(journal, shape ? [shape] : [])
+  }
+  const joins = record?.isOfThisFile === true && record.uses.some((use) => use.end === 'running')
+  const who = { pid: process.pid, startTime: startTimeOf(process.pid), boot: bootId() }
+  const begun = appendJournal(journal, { event: 'began', at, machine, device, run, joins, ...who })
+  return async (end, then = new Date()) => {
+    await begun
+    await appendJournal(journal, { event: 'ended', at: then.toISOString(), run, end })
+  }
+}
