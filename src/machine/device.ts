@@ -127,6 +127,17 @@ export interface PersistenceVerdict {
   readonly because: string
 }
 
+/** One of the conditions under which writes survive a power loss of the host; all of them have to hold. */
+export interface PersistenceCondition {
+  readonly device: string
+  readonly condition: string
+  /** Undefined when nobody could tell. */
+  readonly isMet: boolean | undefined
+  readonly because: string
+  /** What to change where it does not hold. */
+  readonly change?: string
+}
+
 /** What a rule is given. */
 export interface RuleContext {
   readonly machine: MachineView
@@ -180,6 +191,7 @@ export interface Device<Kind extends string = string, Schema extends z.ZodType =
   compile(config: z.output<Schema>, context: RuleContext): Compiled
   mustSee?(config: z.output<Schema>, context: RuleContext): readonly Expectation[]
   persistence?(config: z.output<Schema>, context: RuleContext): readonly PersistenceVerdict[]
+  persistenceConditions?(config: z.output<Schema>, context: RuleContext): readonly PersistenceCondition[]
 }
 
 /** Declares a device; exists for the types. */

@@ -9,6 +9,7 @@ import type {
   Expectation,
   FileAction,
   FileLock,
+  PersistenceCondition,
   PersistenceVerdict,
   RuleContext,
   StoreClaim,
@@ -148,6 +149,17 @@ export function persistenceOf(
   name: string,
 ): readonly PersistenceVerdict[] {
   return eachPart(config, facts, name, (part, context) => part.device.persistence?.(part.config, context))
+}
+
+/** What would have to hold for them to survive a power loss, part by part. */
+export function persistenceConditionsOf(
+  config: MachineConfig,
+  facts: Facts,
+  name: string,
+): readonly PersistenceCondition[] {
+  return eachPart(config, facts, name, (part, context) =>
+    part.device.persistenceConditions?.(part.config, context),
+  )
 }
 
 function eachPart<T>(

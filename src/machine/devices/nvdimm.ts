@@ -7,6 +7,7 @@ import type { GuestNvdimm, GuestView } from '../guest-view.ts'
 import { checkNvdimm, problems } from './nvdimm-rules.ts'
 import { backendBytes, type NvdimmConfig, nvdimmFile, nvdimmSchema, usesPmem } from './nvdimm-schema.ts'
 import { nvdimmPersistence } from './persistence.ts'
+import { nvdimmConditions } from './persistence-conditions.ts'
 
 export const nvdimm = defineDevice({
   kind: 'nvdimm',
@@ -33,6 +34,7 @@ export const nvdimm = defineDevice({
   compile,
   mustSee,
   persistence: nvdimmPersistence,
+  persistenceConditions: nvdimmConditions,
 })
 
 function compile(config: NvdimmConfig, { machine, facts }: RuleContext): Compiled {

@@ -48,6 +48,18 @@ test.each<[string, Record<string, unknown>, World, readonly string[]]>([
     on({ mountOptions: ['dax'], fileSystem: 'fuse' }),
     ['yes', 'yes', 'yes', 'not guaranteed', 'no'],
   ],
+  [
+    'a file that the kernel granted MAP_SYNC for, whatever the mount says',
+    {},
+    on({ mapSync: { isGranted: true, reason: '' } }),
+    ['yes', 'yes', 'yes', 'yes', 'no'],
+  ],
+  [
+    'a file that the kernel refused MAP_SYNC for, whatever the mount says',
+    {},
+    on({ mountOptions: ['dax=always'], mapSync: { isGranted: false, reason: 'no' } }),
+    ['yes', 'yes', 'yes', 'not guaranteed', 'no'],
+  ],
   ['pmem=on on a plain disk', { pmem: true }, disk, ['yes', 'yes', 'yes', 'not guaranteed', 'no']],
   [
     'a DAX device',

@@ -93,20 +93,34 @@ function afterPowerLoss(config: NvdimmConfig, fact: FileFact | undefined, hasPme
 function onFile(fact: FileFact | undefined, hasPmem: boolean): Verdict {
   const where = fact?.fileSystem === undefined ? 'the file' : `the file on ${fact.fileSystem}`
   const dax = daxOf(fact)
-  if (dax === 'never')
+  const asked = fact?.mapSync
+  if (dax === 'never') {
+    const isNot = asked
+      ? `MAP_SYNC was refused for ${where} (${asked.reason})`
+      : `${where} is not on a DAX mount`
     return notGuaranteed(
-      `${where} is not on a DAX mount: writes wait in the host’s page cache until the host’s kernel writes them back; a DAX device or a DAX file with pmem=on would be guaranteed`,
+      `${isNot}: writes wait in the host’s page cache until the host’s kernel writes them back; a DAX device or a DAX file with pmem=on would be guaranteed`,
     )
+  }
   if (!hasPmem)
     return notGuaranteed(
-      `${where} is on a DAX mount, but pmem=off: the file is mapped without MAP_SYNC, so the file system may lose blocks that were just allocated`,
+      `${where} is ${asked ? 'DAX' : 'on a DAX mount'}, but pmem=off: the file is mapped without MAP_SYNC, so the file system may lose blocks that were just allocated`,
     )
+  if (asked)
+    return yes(
+      `${where} is DAX: the kernel granted MAP_SYNC for it when asked; share=on and pmem=on, so QEMU maps it so`,
+    )
+  return onUntestedFile(where, dax, fact?.fileSystem)
+}
+
+/** Where the kernel could not be asked, the mount's options have to do. */
+function onUntestedFile(where: string, dax: 'always' | 'perhaps', fileSystem: string | undefined): Verdict {
   if (dax === 'perhaps')
     return notGuaranteed(
       `${where} is on a mount with dax=inode: whether this file is DAX, and MAP_SYNC granted, is decided by a flag of the file`,
     )
-  const grants = fact?.fileSystem !== undefined && GRANTS_MAP_SYNC.includes(fact.fileSystem)
-  if (!grants) return notGuaranteed(`${where} is DAX, but only ext4 and xfs are known to grant MAP_SYNC`)
+  if (fileSystem === undefined || !GRANTS_MAP_SYNC.includes(fileSystem))
+    return notGuaranteed(`${where} is DAX, but only ext4 and xfs are known to grant MAP_SYNC`)
   return yes(
     `${where} is DAX, with share=on and pmem=on, so QEMU maps it with MAP_SYNC; if the host’s kernel refuses that, QEMU warns at start`,
   )
