@@ -4,7 +4,16 @@
  */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -24,6 +33,7 @@ import { devices } from '../../src/machine/registry.ts'
 import { gatherFacts } from '../../src/plan/gather.ts'
 import { pathsOf, placeMachine } from '../../src/plan/place.ts'
 import { type QemuProcess, startQemu } from '../../src/qemu/process.ts'
+import { identityOf } from '../../src/stores/journal.ts'
 import { KiB, MiB } from '../../src/units.ts'
 
 // Commas, equals signs, colons and blanks are in every path of this file.
@@ -42,13 +52,31 @@ beforeEach(() => {
   sized('64m.img', 64 * MiB)
   sized('large.img', 128 * MiB)
   sized('empty.img', 0)
+  for (const [name, text] of [
+    ['full.img', 'data'],
+    ['labelled.img', 'NAMESPACE_INDEX\0'],
+  ] as const) {
+    sized(name, 64 * MiB - 128 * KiB)
+    appendFileSync(at(name), text)
+    truncateSync(at(name), 64 * MiB)
+  }
   writeFileSync(at('damaged.qcow2'), Buffer.from('QFI\xfb\0\0\0\x03not an image', 'latin1'))
+  recorded('half.img', { event: 'resizing', size: 128 * MiB, label: 0 })
+  recorded('unclean.img', { event: 'began', machine: 'm', device: 'd', run: 'r', joins: false })
   execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', at('good.img'), '64M'])
   rmSync(at('folder'), { recursive: true, force: true })
   mkdirSync(at('folder'))
   rmSync(at('pipe'), { force: true })
   spawnSync('mkfifo', [at('pipe')])
 })
+
+/** A store that is written down: it was made, and then that happened. */
+function recorded(name: string, ...lines: readonly object[]): void {
+  sized(name, 64 * MiB)
+  const made = { event: 'made', size: 64 * MiB, label: 0, file: identityOf(statSync(at(name))) }
+  const text = [made, ...lines].map((line) => `${JSON.stringify({ at: '', ...line })}\n`).join('')
+  writeFileSync(at(`${name}.bringup.jsonl`), text)
+}
 
 /** Everything but a guest: the machine is placed, its facts are gathered, its files made, and QEMU is started, paused. */
 function prepare(machine: MachineInput) {
@@ -199,6 +227,17 @@ const ACCEPTED: readonly (readonly [code: string, machine: MachineInput, words?:
     'NVDIMM_FILE_IS_IMAGE',
     { devices: [nvdimm({ file: 'good.img', size: 196_616 - (196_616 % (4 * KiB)) })] },
   ],
+  [
+    'NVDIMM_LABEL_HIDES_DATA',
+    { devices: [nvdimm({ file: 'full.img', size: 64 * MiB - 128 * KiB, label: '128K' })] },
+  ],
+  ['NVDIMM_LABEL_EXPOSED', { devices: [nvdimm({ file: 'labelled.img' })] }],
+  [
+    'NVDIMM_LABEL_MOVED',
+    { devices: [nvdimm({ file: 'labelled.img', size: 64 * MiB - 256 * KiB, label: '256K' })] },
+  ],
+  ['NVDIMM_RESIZE_UNFINISHED', { devices: [nvdimm({ file: 'half.img' })] }],
+  ['NVDIMM_STORE_UNCLEAN', { devices: [nvdimm({ file: 'unclean.img' })] }],
   ['DISK_EMPTY', { devices: [disk({ file: 'empty.img' })] }],
   ['DISK_RAW_IS_QCOW2', { devices: [disk({ file: 'good.img' })] }],
   ['DISK_SIZE_IGNORED', { devices: [disk({ size: '1M' })] }],
@@ -225,6 +264,9 @@ const ELSEWHERE = [
   'DISK_NO_ACCESS',
   // No QEMU without libpmem here.
   'NVDIMM_PMEM_UNSUPPORTED',
+  // No DAX device on a computer without persistent memory.
+  'NVDIMM_DAX_SIZE',
+  'NVDIMM_DAX_ALIGN',
   // A full disk is not made for a test.
   'NVDIMM_NO_ROOM',
   'DISK_NO_ROOM',
