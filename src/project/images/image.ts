@@ -14,10 +14,10 @@ export interface FatImage {
   readonly files?: FileTree
   /** Everything in this folder, beneath `files`. */
   readonly folder?: string
-  /** Size of the image. Default: what the files need, at least 1.44 MB (FAT12), and 34 MB for `bits: 32`. */
+  /** Size of the image. Default: what the files need, at least 1.44 MB, and 34 MiB for FAT32. */
   readonly bytes?: number
-  /** Width of a FAT entry. Default: what the size gives. UEFI reads all three; firmware of boards often wants 32. */
-  readonly bits?: 12 | 16 | 32
+  /** FAT32 whatever the size; firmware of some boards wants it. Default: FAT12 or FAT16 below 512 MiB. */
+  readonly isFat32?: boolean
   /** Volume label, at most 11 characters. */
   readonly label?: string
 }

@@ -1,5 +1,5 @@
 /** The file system that a Linux guest starts with: agent, busybox, kernel modules, programs. */
-import { cpio, type Entry } from './cpio.ts'
+import { cpio, type Entry } from '../../images/cpio.ts'
 import type { Module } from './modules.ts'
 
 export interface Contents {

@@ -5,7 +5,7 @@ import { delimiter, join } from 'node:path'
 import { execa } from 'execa'
 import { BringupError, type Diagnostic, defineDiagnostics } from '../../../diagnostics.ts'
 import { isProgram } from '../../../host/is-program.ts'
-import type { Entry } from './cpio.ts'
+import type { Entry } from '../../images/cpio.ts'
 import { locate, type NeededFile, withLibraries } from './libraries.ts'
 import { missingPackages, type PackageContext, unpackedPackages } from './packages.ts'
 

@@ -1,0 +1,25 @@
+/** What can be wrong with an image. */
+import { defineDiagnostics } from '../../diagnostics.ts'
+
+export const problems = defineDiagnostics({
+  IMAGE_SOURCE_MISSING: {
+    title: 'A file or folder that goes into an image or a tree does not exist.',
+    why: 'the image would lack it',
+    remedy: 'build it first (name its target in `needs`), or correct the path; paths start at the project’s folder',
+  },
+  IMAGE_TOO_SMALL: {
+    title: 'What goes into an image is larger than the image.',
+    why: 'nothing is cut off silently',
+    remedy: 'raise `bytes`, or leave it away: the size is then what the content needs',
+  },
+  IMAGE_WRONG: {
+    title: 'The description of an image contradicts itself.',
+    why: 'firmware or kernel would refuse the image',
+    remedy: 'correct the description in the profile',
+  },
+  IMAGE_TOOL_FAILED: {
+    title: 'mtools could not write a FAT image.',
+    why: 'its own words are below',
+    remedy: 'see that there is room, and that names are allowed on FAT (no : * ? " < > |)',
+  },
+})
