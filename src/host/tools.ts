@@ -106,7 +106,8 @@ function versionOf(path: string, args: readonly string[]): Promise<string | unde
   })
 }
 
-const INSTALL: Readonly<Record<PackageFamily, readonly string[]>> = {
+/** How each family installs packages, as root; the names follow. */
+export const INSTALL: Readonly<Record<PackageFamily, readonly string[]>> = {
   debian: ['apt-get', 'install', '--yes', '--no-install-recommends'],
   fedora: ['dnf', 'install', '--assumeyes'],
   arch: ['pacman', '--sync', '--noconfirm', '--needed'],

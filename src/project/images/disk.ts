@@ -57,7 +57,11 @@ function place(image: DiskImage, folder: string): readonly Placed[] {
   let next = MIB / SECTOR
   return image.partitions.map((partition) => {
     const bytes = partition.bytes ?? (partition.from === undefined ? MIB : sizeIn(folder, partition.from))
-    const placed = { ...partition, first: next, sectors: Math.ceil(Math.max(bytes, 1) / MIB) * (MIB / SECTOR) }
+    const placed = {
+      ...partition,
+      first: next,
+      sectors: Math.ceil(Math.max(bytes, 1) / MIB) * (MIB / SECTOR),
+    }
     next += placed.sectors
     return placed
   })
@@ -75,7 +79,9 @@ function checkPartition(
   const wants = image.table === 'gpt' ? 'a GUID' : 'a byte such as 0x83'
   const size = from === undefined ? 0 : sizeIn(folder, from)
   return [
-    ...(isKnown ? [] : [problems.IMAGE_WRONG.at(path, `"${type}" is no type of partition: give a name or ${wants}`)]),
+    ...(isKnown
+      ? []
+      : [problems.IMAGE_WRONG.at(path, `"${type}" is no type of partition: give a name or ${wants}`)]),
     ...(size > sectors * SECTOR
       ? [problems.IMAGE_TOO_SMALL.at(path, `${from} has ${size} bytes, its partition ${sectors * SECTOR}`)]
       : []),

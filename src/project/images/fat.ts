@@ -40,7 +40,10 @@ const environment = () => ({
  * @throws BringupError IMAGE_TOO_SMALL, IMAGE_TOOL_FAILED
  */
 export async function writeFat(image: FatImage, to: string, means: ImageMeans): Promise<void> {
-  const files = { ...(image.folder === undefined ? {} : treeOf(resolve(means.folder, image.folder))), ...image.files }
+  const files = {
+    ...(image.folder === undefined ? {} : treeOf(resolve(means.folder, image.folder))),
+    ...image.files,
+  }
   const sectors = sectorsOf(image, files, means.folder)
   // mtools names files in the image as they are named on disk, so they are laid out there first.
   const stage = mkdtempSync(join(tmpdir(), 'bringup-fat-'))
@@ -112,5 +115,7 @@ async function run(means: ImageMeans, argv: readonly [string, ...string[]]): Pro
   const evidence = output.split('\n').filter(Boolean).slice(-10)
   const isFull = /disk full|no space/i.test(output)
   const what = `${argv[0]} ended with ${exitCode}`
-  throw new BringupError([(isFull ? problems.IMAGE_TOO_SMALL : problems.IMAGE_TOOL_FAILED).at('', what, { evidence })])
+  throw new BringupError([
+    (isFull ? problems.IMAGE_TOO_SMALL : problems.IMAGE_TOOL_FAILED).at('', what, { evidence }),
+  ])
 }

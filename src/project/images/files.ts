@@ -1,7 +1,6 @@
 /** Files that images and trees are made of: read from where they lie, written without a half-written one in between. */
 import {
   closeSync,
-
   mkdirSync,
   openSync,
   readdirSync,
@@ -22,9 +21,7 @@ export function readSource(source: FileSource, folder: string): Buffer {
 
 /** Size of one file, without reading it. */
 export function sizeOf(source: FileSource, folder: string): number {
-  return 'content' in source
-    ? Buffer.byteLength(source.content)
-    : statSync(resolve(folder, source.from)).size
+  return 'content' in source ? Buffer.byteLength(source.content) : statSync(resolve(folder, source.from)).size
 }
 
 /** A folder's files as a tree, sorted by path. Links are followed. */
@@ -76,4 +73,3 @@ export function copyInto(fd: number, from: string, at: number): number {
 export function writeAll(fd: number, bytes: Uint8Array, at: number): void {
   for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, at + done)
 }
-

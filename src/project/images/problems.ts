@@ -5,7 +5,8 @@ export const problems = defineDiagnostics({
   IMAGE_SOURCE_MISSING: {
     title: 'A file or folder that goes into an image or a tree does not exist.',
     why: 'the image would lack it',
-    remedy: 'build it first (name its target in `needs`), or correct the path; paths start at the project’s folder',
+    remedy:
+      'build it first (name its target in `needs`), or correct the path; paths start at the project’s folder',
   },
   IMAGE_TOO_SMALL: {
     title: 'What goes into an image is larger than the image.',

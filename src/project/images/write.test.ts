@@ -21,7 +21,10 @@ writeFileSync(join(folder, 'big.bin'), Buffer.alloc(3 * MIB, 'b'))
 const means: ImageMeans = {
   folder,
   run: async ([program, ...args], env) => {
-    const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8', env: { ...process.env, ...env } })
+    const { status, stdout, stderr } = spawnSync(program, args, {
+      encoding: 'utf8',
+      env: { ...process.env, ...env },
+    })
     return { exitCode: status ?? -1, output: stdout + stderr }
   },
 }
@@ -45,7 +48,8 @@ async function refusal(image: ImageSpec): Promise<readonly string[]> {
   return (error as BringupError).diagnostics.map((d) => d.code)
 }
 
-const type = (image: string, path: string) => execFileSync('mtype', ['-i', image, `::/${path}`], { maxBuffer: 16 * MIB })
+const type = (image: string, path: string) =>
+  execFileSync('mtype', ['-i', image, `::/${path}`], { maxBuffer: 16 * MIB })
 const fsck = (image: string) => execFileSync('fsck.vfat', ['-n', '-v', image], { encoding: 'utf8' })
 
 test('a FAT image of a folder: the files are in it, and fsck finds nothing', async () => {
@@ -110,7 +114,11 @@ test('an MBR disk with an active partition', async () => {
     label: 'dos',
     partitions: [{ start: 2048, size: 6144, type: '83', bootable: true }],
   })
-  expect(readFileSync(image).subarray(MIB, 4 * MIB).every((b) => b === 0x62)).toBe(true)
+  expect(
+    readFileSync(image)
+      .subarray(MIB, 4 * MIB)
+      .every((b) => b === 0x62),
+  ).toBe(true)
 })
 
 test('raw pieces lie where they were put, with zeros between', async () => {
@@ -140,7 +148,9 @@ test('what is wrong is told before anything is written', async () => {
     'IMAGE_SOURCE_MISSING',
     'IMAGE_SOURCE_MISSING',
   ])
-  expect(await refusal({ kind: 'fat', bytes: MIB, files: { big: { from: 'big.bin' } } })).toEqual(['IMAGE_TOO_SMALL'])
+  expect(await refusal({ kind: 'fat', bytes: MIB, files: { big: { from: 'big.bin' } } })).toEqual([
+    'IMAGE_TOO_SMALL',
+  ])
   const partitions = [
     { type: 'reiser' },
     { type: 'linux', from: 'big.bin', bytes: MIB },

@@ -32,7 +32,10 @@ export function imageInputs(image: ImageSpec): readonly string[] {
   const sources = (list: readonly FileSource[]) => list.flatMap((s) => ('from' in s ? [s.from] : []))
   if (image.kind === 'raw') return sources(image.pieces.map((p) => p.source))
   if (image.kind === 'disk')
-    return [...(image.bootCode === undefined ? [] : [image.bootCode]), ...image.partitions.flatMap((p) => p.from ?? [])]
+    return [
+      ...(image.bootCode === undefined ? [] : [image.bootCode]),
+      ...image.partitions.flatMap((p) => p.from ?? []),
+    ]
   const folder = image.kind === 'fat' && image.folder !== undefined ? [image.folder] : []
   return [...folder, ...sources(Object.values(image.files ?? {}))]
 }

@@ -1,0 +1,181 @@
+/** Does what a target says: runs programs, writes files, trees and images. */
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { BringupError, defineDiagnostics } from '../diagnostics.ts'
+import { readSource, replaceFile, writeAll } from '../project/images/files.ts'
+import type { FileSource } from '../project/images/image.ts'
+import { problems as imageProblems } from '../project/images/problems.ts'
+import { imageInputs, imagePrograms, writeImage } from '../project/images/write.ts'
+import type { CommandEnd, Executor, ExecutorCommand } from './executor.ts'
+import type { BuildAction, BuildTarget, CommandAction, FileAction, TreeAction } from './graph.ts'
+
+export const problems = defineDiagnostics({
+  BUILD_COMMAND_FAILED: {
+    title: 'A command of the build failed.',
+    why: 'the target was not built; its own words are below, whole',
+    remedy: 'mend what it complains about, and build again: what was built stays built',
+  },
+  BUILD_FOLDER_MISSING: {
+    title: 'The folder in which a command is to run does not exist.',
+    why: 'the command could not be started',
+    remedy: 'correct the folder; it is relative to the project’s folder',
+  },
+  BUILD_TREE_FOREIGN: {
+    title: 'A folder that the build makes holds files that it did not make.',
+    why: 'the folder is made to hold exactly what the profile says, and nothing of yours is deleted for that',
+    remedy: 'move the files away, or delete the folder if nothing in it is yours',
+  },
+})
+
+/** What actions are done with. */
+export interface ActionMeans {
+  /** Folder of the project. */
+  readonly folder: string
+  readonly executor: Executor
+  readonly signal: AbortSignal
+  readonly onOutput: (chunk: Buffer) => void
+  /** Called before a command runs and after it has ended. */
+  readonly onCommand: (command: ExecutorCommand, end?: CommandEnd) => void
+  /** Files that this target made the last time. */
+  readonly made: readonly string[]
+  /** Added to the environment of commands, beneath what an action says. */
+  readonly env: Readonly<Record<string, string>>
+}
+
+/**
+ * Does one action.
+ *
+ * @throws BringupError; plain errors of the file system, such as ENOSPC
+ */
+export async function act(action: BuildAction, means: ActionMeans): Promise<void> {
+  if (action.kind === 'command') return runCommand(action, means)
+  if (action.kind === 'tree') return writeTree(action, means)
+  if (action.kind === 'file') return writeFile(action, means)
+  const { folder } = means
+  return writeImage(action.image, resolve(folder, action.to), {
+    folder,
+    run: async (argv, env) => {
+      const output: Buffer[] = []
+      const { executor, signal } = means
+      const end = await executor.run({ argv, cwd: folder, env }, { onOutput: (c) => output.push(c), signal })
+      return { exitCode: end.exitCode ?? -1, output: end.problem ?? Buffer.concat(output).toString() }
+    },
+  })
+}
+
+/** The command as it will run. */
+export function resolveCommand(
+  action: CommandAction,
+  { folder, env }: { readonly folder: string; readonly env: Readonly<Record<string, string>> },
+): ExecutorCommand {
+  return { argv: action.argv, cwd: resolve(folder, action.cwd ?? '.'), env: { ...env, ...action.env } }
+}
+
+async function runCommand(action: CommandAction, means: ActionMeans): Promise<void> {
+  const command = resolveCommand(action, means)
+  if (!statSync(command.cwd, { throwIfNoEntry: false })?.isDirectory())
+    throw new BringupError([
+      problems.BUILD_FOLDER_MISSING.at('', `there is no folder ${command.cwd} to run ${action.argv[0]} in`),
+    ])
+  means.onCommand(command)
+  const output: Buffer[] = []
+  const onOutput = (chunk: Buffer) => {
+    output.push(chunk)
+    means.onOutput(chunk)
+  }
+  const end = await means.executor.run(command, { onOutput, signal: means.signal })
+  means.onCommand(command, end)
+  if (end.exitCode === 0) return
+  means.signal.throwIfAborted()
+  const how = end.problem ?? (end.signal === null ? `exit code ${end.exitCode}` : `signal ${end.signal}`)
+  const evidence = Buffer.concat(output).toString().trimEnd().split('\n')
+  throw new BringupError([
+    problems.BUILD_COMMAND_FAILED.at('', `${action.argv.join(' ')}: ${how}`, { evidence }),
+  ])
+}
+
+async function writeTree(action: TreeAction, means: ActionMeans): Promise<void> {
+  const root = resolve(means.folder, action.to)
+  needSources(Object.values(action.files), means.folder)
+  const wanted = new Set(Object.keys(action.files).map((path) => join(root, path)))
+  const made = new Set(means.made.map((path) => resolve(means.folder, path)))
+  const extra = filesBelow(root).filter((path) => !wanted.has(path))
+  const foreign = extra.filter((path) => !made.has(path))
+  if (foreign.length > 0)
+    throw new BringupError([
+      problems.BUILD_TREE_FOREIGN.at('', `${root} holds ${foreign.length} files that are not of this build`, {
+        evidence: foreign.slice(0, 10),
+      }),
+    ])
+  for (const path of extra) removeWithFolders(path, root)
+  for (const [path, source] of Object.entries(action.files))
+    await writeIfChanged(join(root, path), source, means.folder)
+}
+
+function filesBelow(root: string): readonly string[] {
+  if (!statSync(root, { throwIfNoEntry: false })) return []
+  return readdirSync(root, { recursive: true, withFileTypes: true })
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => join(entry.parentPath, entry.name))
+}
+
+/** Removes a file, and the folders that are empty then. */
+function removeWithFolders(path: string, root: string): void {
+  rmSync(path)
+  for (
+    let folder = dirname(path);
+    folder !== root && readdirSync(folder).length === 0;
+    folder = dirname(folder)
+  )
+    rmdirSync(folder)
+}
+
+async function writeFile(action: FileAction, { folder }: ActionMeans): Promise<void> {
+  needSources([action.source], folder)
+  await writeIfChanged(resolve(folder, action.to), action.source, folder)
+}
+
+/** Leaves a file alone that holds the right content already, so that its time stays what it is. */
+async function writeIfChanged(to: string, source: FileSource, folder: string): Promise<void> {
+  const bytes = readSource(source, folder)
+  const mode = source.mode ?? 0o644
+  mkdirSync(dirname(to), { recursive: true })
+  const stat = statSync(to, { throwIfNoEntry: false })
+  if (stat?.size !== bytes.length || !readFileSync(to).equals(bytes))
+    await replaceFile(to, (_path, fd) => writeAll(fd, bytes, 0))
+  if (((stat?.mode ?? 0o644) & 0o7777) !== mode) chmodSync(to, mode)
+}
+
+function needSources(sources: readonly FileSource[], folder: string): void {
+  const missing = sources.flatMap((s) =>
+    'from' in s && !statSync(resolve(folder, s.from), { throwIfNoEntry: false }) ? [s.from] : [],
+  )
+  if (missing.length > 0)
+    throw new BringupError(
+      missing.map((path) => imageProblems.IMAGE_SOURCE_MISSING.at('', `there is no ${path}`)),
+    )
+}
+
+/** Files and folders that a target reads, as far as it says. */
+export function inputsOf({ inputs = [], actions }: BuildTarget): readonly string[] {
+  const from = (sources: readonly FileSource[]) => sources.flatMap((s) => ('from' in s ? [s.from] : []))
+  const implied = actions.flatMap((action) => {
+    if (action.kind === 'tree') return from(Object.values(action.files))
+    if (action.kind === 'file') return from([action.source])
+    return action.kind === 'image' ? imageInputs(action.image) : []
+  })
+  return [...new Set([...inputs, ...implied])]
+}
+
+/** Files and folders that a target makes, as far as it says. */
+export function outputsOf({ outputs = [], actions }: BuildTarget): readonly string[] {
+  return [...new Set([...outputs, ...actions.flatMap((a) => (a.kind === 'command' ? [] : [a.to]))])]
+}
+
+/** Programs that a target runs. */
+export function programsOf({ actions }: BuildTarget): readonly string[] {
+  return actions.flatMap((action) => {
+    if (action.kind === 'command') return [action.argv[0]]
+    return action.kind === 'image' ? imagePrograms(action.image) : []
+  })
+}

@@ -1,0 +1,64 @@
+/** Which package has a program that builds run. */
+import { type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
+import { type PackageFamily, readDistribution } from '../host/distribution.ts'
+import { INSTALL } from '../host/tools.ts'
+import type { BuildGraph } from './graph.ts'
+
+export const problems = defineDiagnostics({
+  BUILD_TOOL_MISSING: {
+    title: 'A program that the build runs is not there.',
+    why: 'the target cannot be built without it; nothing was started',
+    remedy: 'install it, or add its folder to PATH',
+  },
+})
+
+type Packages = Partial<Readonly<Record<PackageFamily, string>>>
+
+const same = (name: string): Packages => ({
+  debian: name,
+  fedora: name,
+  arch: name,
+  suse: name,
+  alpine: name,
+})
+const mtools = same('mtools')
+
+/** Programs of builds in general; a profile names those of its own in `BuildGraph.packages`. */
+const PACKAGES: Readonly<Record<string, Packages>> = {
+  make: same('make'),
+  cmake: same('cmake'),
+  meson: same('meson'),
+  ninja: { ...same('ninja'), debian: 'ninja-build', fedora: 'ninja-build' },
+  gcc: same('gcc'),
+  cc: same('gcc'),
+  clang: same('clang'),
+  ld: same('binutils'),
+  objcopy: same('binutils'),
+  nasm: same('nasm'),
+  cargo: { ...same('cargo'), arch: 'rust' },
+  python3: { ...same('python3'), arch: 'python' },
+  mformat: mtools,
+  mmd: mtools,
+  mcopy: mtools,
+}
+
+/** One finding a program, with the command that installs it on this distribution. */
+export function missingTools(programs: readonly string[], graph: BuildGraph): readonly Diagnostic[] {
+  const { family } = readDistribution()
+  return programs.map((program) => {
+    const packages = graph.packages?.[program] ?? PACKAGES[program]
+    const name = family === undefined ? undefined : packages?.[family]
+    const isRust = program === 'cargo' || program === 'rustc' || program === 'rustup'
+    const remedy =
+      name === undefined || family === undefined
+        ? undefined
+        : `as root: ${[...INSTALL[family], name].join(' ')}${isRust ? '; or rustup, from https://rustup.rs' : ''}`
+    const users = graph.targets
+      .filter((t) => t.actions.some((a) => a.kind === 'command' && a.argv[0] === program))
+      .map((t) => t.id)
+    const by = users.length === 0 ? 'the image is made with it' : `target ${users.join(', ')} runs it`
+    return problems.BUILD_TOOL_MISSING.at('', `there is no "${program}" in PATH; ${by}`, {
+      ...(remedy === undefined ? {} : { remedy }),
+    })
+  })
+}
