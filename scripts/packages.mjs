@@ -23,4 +23,7 @@ export const TEST_PACKAGES = [
     files: ['/usr/share/OVMF/OVMF_CODE_4M.fd', '/usr/share/OVMF/OVMF_CODE.fd'],
     why: 'UEFI firmware for the UEFI boot tests',
   },
+  { name: 'mtools', programs: ['mformat'], why: 'writes FAT images' },
+  { name: 'dosfstools', programs: ['fsck.vfat'], why: 'checks the FAT images that the tests make' },
+  { name: 'fdisk', programs: ['sfdisk'], why: 'reads the partition tables that the tests make' },
 ]

@@ -163,7 +163,7 @@ async function buildTarget(
   const { folder, buildFolder, onEvent = () => {} } = request
   const startedAt = performance.now()
   const before = store.get(target.id)
-  const definition = definitionHash([target, request.env ?? {}])
+  const definition = definitionHash(target)
   const isComplete = target.isComplete ?? target.actions.every((a) => a.kind !== 'command')
   const inputs = isComplete ? takeSnapshot(folder, inputsOf(target), before?.inputs) : {}
   const commands: BuildCommandResult[] = []

@@ -6,7 +6,7 @@ import type { Project } from '../project/project.ts'
 import type { Output } from './output.ts'
 
 /** Where the values of an option or argument come from, for completion. */
-export type ValueSource = 'machines' | 'runs' | 'profiles' | 'files' | 'folders' | 'operations'
+export type ValueSource = 'machines' | 'runs' | 'targets' | 'profiles' | 'files' | 'folders' | 'operations'
 
 export interface OptionSpec {
   /** As commander wants it: `-m, --machine <name>`, `--no-verify`. The value's key is the long name in camel case. */
@@ -16,6 +16,10 @@ export interface OptionSpec {
   readonly isRepeatable?: boolean
   readonly choices?: readonly string[]
   readonly from?: ValueSource
+  /** Understood, but neither in the help nor completed. */
+  readonly isHidden?: boolean
+  /** Heading in the help. */
+  readonly group?: string
 }
 
 export interface ArgumentSpec {
@@ -24,6 +28,13 @@ export interface ArgumentSpec {
   readonly description: string
   readonly choices?: readonly string[]
   readonly from?: ValueSource
+}
+
+/** What can be known of a command line before it is read. */
+export interface Peek {
+  /** The last value given for an option by one of its names, such as `-m` and `--machine`. */
+  readonly valueOf: (...names: readonly string[]) => string | undefined
+  readonly project: () => Promise<Project>
 }
 
 /** A line for `--help`: a command as it is typed, and what it is for. */
@@ -53,6 +64,11 @@ export interface Command {
   readonly description?: string
   readonly arguments?: readonly ArgumentSpec[]
   readonly options?: readonly OptionSpec[]
+  /**
+   * Options that depend on the project, found before the command line is read. They must not fail: what is wrong with
+   * the project is said when the command runs.
+   */
+  readonly moreOptions?: (peek: Peek) => Promise<readonly OptionSpec[]>
   readonly examples: readonly Example[]
   /** What may follow `--`, in a line of help: `command for the guest`. Without it, `--` is refused. */
   readonly rest?: string

@@ -9,6 +9,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./commands/run.ts'),
   },
   {
+    name: 'build',
+    summary: 'build what a machine boots, and boot nothing',
+    load: () => import('./commands/build.ts'),
+  },
+  {
     name: 'plan',
     summary: 'show what a run would do, and check it',
     load: () => import('./commands/plan.ts'),

@@ -6,9 +6,10 @@
 import type { Project } from '../project/project.ts'
 import { listRuns } from '../runs/record.ts'
 import { journalFolder, listOperations } from '../steps/journal.ts'
-import type { ArgumentSpec, Command, OptionSpec, ValueSource } from './command.ts'
+import type { ArgumentSpec, Command, OptionSpec, Peek, ValueSource } from './command.ts'
 import { COMMANDS } from './commands.ts'
 import { GLOBAL_OPTIONS } from './help.ts'
+import { peekValue } from './peek.ts'
 
 export const SHELLS = ['bash', 'zsh', 'fish'] as const
 export type Shell = (typeof SHELLS)[number]
@@ -30,10 +31,10 @@ async function everyCandidate(
   last: string,
   project: LoadProject,
 ): Promise<readonly string[]> {
-  const { command, options, operands } = await whereAmI(before)
+  const { command, options, operands } = await whereAmI(before, project)
   const open = options.find((o) => isNamed(o, before.at(-1)))
   if (open?.flags.includes('<')) return values(open, project)
-  if (last.startsWith('-')) return [...options.map(longName), '--help']
+  if (last.startsWith('-')) return [...options.filter((o) => !o.isHidden).map(longName), '--help']
   if (!command) return COMMANDS.map((entry) => entry.name)
   const argument = command.arguments?.[operands] ?? command.arguments?.findLast((a) => a.name.includes('...'))
   return [
@@ -49,7 +50,8 @@ interface Place {
   readonly operands: number
 }
 
-async function whereAmI(before: readonly string[]): Promise<Place> {
+async function whereAmI(before: readonly string[], project: LoadProject): Promise<Place> {
+  const peek = { valueOf: (...names: readonly string[]) => peekValue(before, names), project }
   let place: Place = { options: GLOBAL_OPTIONS, operands: 0 }
   for (const [index, word] of before.entries()) {
     const isValue =
@@ -59,10 +61,15 @@ async function whereAmI(before: readonly string[]): Promise<Place> {
       ? place.command.subcommands?.[word]
       : (await COMMANDS.find((e) => e.name === word)?.load())?.command
     place = below
-      ? { command: below, options: [...(below.options ?? []), ...GLOBAL_OPTIONS], operands: 0 }
+      ? { command: below, options: await optionsOf(below, peek), operands: 0 }
       : { ...place, operands: place.operands + 1 }
   }
   return place
+}
+
+async function optionsOf(command: Command, peek: Peek): Promise<readonly OptionSpec[]> {
+  const more = (await command.moreOptions?.(peek)) ?? []
+  return [...(command.options ?? []), ...more, ...GLOBAL_OPTIONS]
 }
 
 async function values(spec: OptionSpec | ArgumentSpec, project: LoadProject): Promise<readonly string[]> {
@@ -76,6 +83,10 @@ async function namesFrom(source: ValueSource, project: LoadProject): Promise<rea
   try {
     const loaded = await project()
     if (source === 'machines') return Object.keys(loaded.machines)
+    if (source === 'targets') {
+      const { planBuild } = await import('../project/building.ts')
+      return (await planBuild({ project: loaded }))?.graph.targets.map((t) => t.id) ?? []
+    }
     if (source === 'runs') return ['last', ...listRuns(loaded.stateFolder).map((r) => r.id)]
     const { BUILT_IN_NAMES } = await import('../project/profiles/index.ts')
     return [...new Set([...loaded.profiles.map((profile) => profile.name), ...BUILT_IN_NAMES])]

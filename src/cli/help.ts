@@ -84,6 +84,8 @@ export function toOption(spec: OptionSpec): Option {
   if (spec.choices) option.choices(spec.choices)
   if (spec.isRepeatable)
     option.argParser((value: string, before: readonly string[] | undefined) => [...(before ?? []), value])
+  if (spec.isHidden) option.hideHelp()
+  if (spec.group !== undefined) option.helpGroup(spec.group)
   return option
 }
 

@@ -3,10 +3,12 @@ import { CommanderError } from 'commander'
 import type { BringupError } from '../diagnostics.ts'
 import type { Project } from '../project/project.ts'
 import { EXIT_CODES } from '../runs/verdict.ts'
+import type { Peek } from './command.ts'
 import { COMMANDS } from './commands.ts'
 import { reportError } from './errors.ts'
 import { addCommand, EXIT_CODE_HELP, GLOBAL_OPTIONS, Parser, toOption, unknownCommand } from './help.ts'
 import { createOutput, type Output, type Sink, wantsColor } from './output.ts'
+import { peekValue } from './peek.ts'
 import { usageError } from './usage.ts'
 
 /** What the process is, passed in so that tests can be another one. */
@@ -28,8 +30,14 @@ export async function main(argv: readonly string[], environment: Environment): P
   let exitCode: number = EXIT_CODES.passed
   try {
     const parser = createParser(environment, output)
-    const load = loader(parser, environment)
-    await addEntries(parser, words, output, async (command, args, options) => {
+    const loadFor = loader(environment)
+    const load = () => loadFor(parser.opts<ProjectOptions>())
+    const peek: Peek = {
+      valueOf: (...names) => peekValue(words, names),
+      project: () =>
+        loadFor({ project: peekValue(words, ['--project']), state: peekValue(words, ['--state']) }),
+    }
+    await addEntries(parser, words, { output, peek }, async (command, args, options) => {
       if (rest !== undefined && command.rest === undefined)
         throw usageError('nothing may follow -- for this command')
       if (!command.run) throw usageError('this command needs a subcommand')
@@ -87,14 +95,18 @@ function createParser(environment: Environment, output: Output): Parser {
 async function addEntries(
   parser: Parser,
   words: readonly string[],
-  output: Output,
+  { output, peek }: { readonly output: Output; readonly peek: Peek },
   onChosen: Parameters<typeof addCommand>[4],
 ): Promise<void> {
   const called = COMMANDS.find((entry) => entry.name === commandWord(words))
   for (const entry of COMMANDS) {
-    if (entry === called)
-      addCommand(parser, entry.name, (await entry.load()).command, output.colors, onChosen)
-    else parser.command(entry.name).summary(entry.summary)
+    if (entry === called) {
+      const { command } = await entry.load()
+      const more = (await command.moreOptions?.(peek)) ?? []
+      const whole =
+        more.length === 0 ? command : { ...command, options: [...(command.options ?? []), ...more] }
+      addCommand(parser, entry.name, whole, output.colors, onChosen)
+    } else parser.command(entry.name).summary(entry.summary)
   }
 }
 
@@ -104,13 +116,22 @@ function commandWord(words: readonly string[]): string | undefined {
   return words.find((word, index) => !word.startsWith('-') && !takesValue.includes(words[index - 1]))
 }
 
-function loader(parser: Parser, environment: Environment): () => Promise<Project> {
-  let project: Promise<Project> | undefined
-  return () => {
-    const { project: named, state } = parser.opts<{ project?: string; state?: string }>()
-    project ??= import('../project/project.ts').then(({ loadProject }) =>
-      loadProject({ cwd: environment.cwd, project: named, state }),
-    )
+interface ProjectOptions {
+  readonly project?: string | undefined
+  readonly state?: string | undefined
+}
+
+/** Loads a project once, whether the command or its options ask for it. */
+function loader(environment: Environment): (options: ProjectOptions) => Promise<Project> {
+  const projects = new Map<string, Promise<Project>>()
+  return ({ project: named, state }) => {
+    const key = JSON.stringify([named, state])
+    const project =
+      projects.get(key) ??
+      import('../project/project.ts').then(({ loadProject }) =>
+        loadProject({ cwd: environment.cwd, project: named, state }),
+      )
+    projects.set(key, project)
     return project
   }
 }

@@ -1,27 +1,43 @@
-/** From a command line with machine flags to a plan: what `run` and `plan` share. */
-import { type Planned, planRun } from '../project/planning.ts'
+/** From a command line with machine flags to a plan: what `build`, `run` and `plan` share. */
+import { type Planned, type PlanningRequest, planRun } from '../project/planning.ts'
 import type { Project } from '../project/project.ts'
-import type { Invocation } from './command.ts'
-import { machineFromOptions } from './machine-options.ts'
+import { buildValues, refuseClashes } from './build-options.ts'
+import type { Invocation, OptionSpec } from './command.ts'
+import { MACHINE_OPTIONS, machineFromOptions } from './machine-options.ts'
 
-/** @throws BringupError with every flag, key and name that cannot be understood */
-export async function planInvocation(
+/**
+ * What the command line asks for.
+ *
+ * @throws BringupError with every flag that cannot be understood
+ */
+export async function requestOf(
   invocation: Invocation,
-): Promise<Planned & { readonly project: Project }> {
+  own: readonly OptionSpec[] = MACHINE_OPTIONS,
+): Promise<PlanningRequest> {
   const { options, output, rest, signal } = invocation
   const text = (key: string) => {
     const value = options[key]
     return typeof value === 'string' ? { [key]: value } : {}
   }
-  const project = await invocation.project()
-  const planned = await planRun({
-    project,
+  return {
+    project: await invocation.project(),
     ...text('machine'),
     ...text('profile'),
     overrides: machineFromOptions(options),
+    buildOptions: (specs) => {
+      refuseClashes(specs, own)
+      return buildValues(specs, options)
+    },
     command: rest ?? [],
     signal,
     progress: (what) => output.note(output.errorColors.dim(`${what} …`)),
-  })
-  return { ...planned, project }
+  }
+}
+
+/** @throws BringupError with every flag, key and name that cannot be understood */
+export async function planInvocation(
+  invocation: Invocation,
+): Promise<Planned & { readonly project: Project }> {
+  const request = await requestOf(invocation)
+  return { ...(await planRun(request)), project: request.project }
 }

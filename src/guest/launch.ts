@@ -42,6 +42,8 @@ export interface LaunchOptions {
   readonly onConsole?: (chunk: Buffer) => void
   /** Lets the guest go on after a reset, whatever the profile says. */
   readonly allowReboot?: boolean
+  /** What building took before, for the record. */
+  readonly buildMs?: number
 }
 
 /** The machine did not come to run. The record of the run is written all the same, and its result is here. */
@@ -260,7 +262,9 @@ class RunningGuest implements Guest {
     const comparison =
       guest && this.#wantsComparison ? verify(this.plan, this.#options.facts, guest) : undefined
     const runsFrom = this.#runsFrom ?? endedAt
+    const { buildMs } = this.#options
     const timings = {
+      ...(buildMs === undefined ? {} : { buildMs }),
       startMs: round(runsFrom - this.#beganAt),
       runMs: round(endedAt - runsFrom),
       totalMs: round(endedAt - this.#beganAt),

@@ -1,4 +1,5 @@
 /** Brings together what a plan is made of: project, profile, flags, host facts and QEMU's own answers. Reads, never acts. */
+import type { BuildOptionSpec } from '../build/options.ts'
 import { BringupError } from '../diagnostics.ts'
 import type { Home } from '../machine/device.ts'
 import type { AcceleratorFact, Facts, QemuCapabilities } from '../machine/facts.ts'
@@ -18,6 +19,8 @@ import type { Profile } from './profile.ts'
 import type { Project } from './project.ts'
 import { buildFolderOf, buildOptionsOf, chooseRun } from './selection.ts'
 
+type OptionValues = Readonly<Record<string, unknown>>
+
 /** What the caller wants to boot. */
 export interface PlanningRequest {
   readonly project: Project
@@ -28,8 +31,8 @@ export interface PlanningRequest {
   readonly overrides?: MachineInput
   /** What follows `--`. */
   readonly command?: readonly string[]
-  /** Values of the profile's build options that the command line says. */
-  readonly buildOptions?: Readonly<Record<string, unknown>>
+  /** Values of the profile's build options, over those of the config file; or what finds them once the profile is known. */
+  readonly buildOptions?: OptionValues | ((specs: readonly BuildOptionSpec[]) => OptionValues)
   readonly signal?: AbortSignal
   readonly progress?: (what: string) => void
 }

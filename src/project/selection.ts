@@ -83,9 +83,10 @@ export function buildOptionsOf(
   { project, buildOptions = {} }: Pick<PlanningRequest, 'project' | 'buildOptions'>,
 ): BuildOptionValues {
   const specs = profile.buildOptions ?? []
+  const given = typeof buildOptions === 'function' ? buildOptions(specs) : buildOptions
   // Options in the config file are meant for its profile; a bundled kernel that is booted once has none of them.
   const config = specs.length === 0 && profile.name !== project.profile ? {} : (project.build ?? {})
-  return resolveBuildOptions(specs, { from: 'build', values: config }, { from: '--', values: buildOptions })
+  return resolveBuildOptions(specs, { from: 'build', values: config }, { from: '--', values: given })
 }
 
 /** Where no config describes anything, flags that describe hardware describe all of it: nothing is added to them. */

@@ -54,6 +54,8 @@ export const resultSchema = z.object({
   /** What was asked against what was seen, device by device. */
   comparison: z.array(comparisonSchema).optional(),
   timings: z.object({
+    /** What building took before; not part of `totalMs`. Absent where nothing was built. */
+    buildMs: z.number().optional(),
     /** From the call to the answered `cont`. */
     startMs: z.number(),
     /** From `cont` to QEMU's end. */

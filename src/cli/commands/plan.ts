@@ -5,6 +5,7 @@ import type { Plan } from '../../plan/plan.ts'
 import { quoteCommand } from '../../quote.ts'
 import { EXIT_CODES } from '../../runs/verdict.ts'
 import { formatBytes } from '../../units.ts'
+import { profileOptions } from '../build-options.ts'
 import type { Command } from '../command.ts'
 import { formatDiagnostics } from '../errors.ts'
 import { MACHINE_OPTIONS } from '../machine-options.ts'
@@ -20,6 +21,7 @@ export const command: Command = {
     ...MACHINE_OPTIONS,
     { flags: '--command', description: 'print the QEMU command alone, on one line' },
   ],
+  moreOptions: (peek) => profileOptions(peek, MACHINE_OPTIONS),
   examples: [
     { command: 'bringup plan', says: 'check the default machine' },
     {

@@ -1,36 +1,42 @@
 /** `bringup run`: boots a kernel on a machine, and says how it went. */
-import type { Diagnostic } from '../../diagnostics.ts'
+import { BringupError, type Diagnostic } from '../../diagnostics.ts'
 import type { Guest } from '../../guest/guest.ts'
 import { LaunchError, launchPlan } from '../../guest/launch.ts'
 import type { GuestView } from '../../machine/guest-view.ts'
 import type { Plan } from '../../plan/plan.ts'
-import type { Planned } from '../../project/planning.ts'
+import { type Planned, type PlanningRequest, planRun } from '../../project/planning.ts'
 import type { RunResult } from '../../runs/record.ts'
 import { formatBytes } from '../../units.ts'
-import type { Command, Invocation } from '../command.ts'
+import { profileOptions } from '../build-options.ts'
+import type { Command, Invocation, OptionSpec } from '../command.ts'
 import { formatDiagnostics } from '../errors.ts'
 import { MACHINE_OPTIONS } from '../machine-options.ts'
 import type { Output } from '../output.ts'
-import { planInvocation } from '../plan-invocation.ts'
+import { requestOf } from '../plan-invocation.ts'
 import { formatTable } from '../table.ts'
 import { attachTerminal } from '../terminal.ts'
+
+/** Every option but those of the profile. */
+const RUN_OPTIONS: readonly OptionSpec[] = [
+  ...MACHINE_OPTIONS,
+  { flags: '--no-build', description: 'boot what was built before' },
+  {
+    flags: '--verify',
+    description: 'compare what the guest saw with what was asked (the default for the probe kernel)',
+  },
+  { flags: '--no-verify', description: 'do not compare' },
+  { flags: '--console', description: 'show the console even where a report is printed instead' },
+  { flags: '--quiet', description: 'show no console' },
+  { flags: '--reboots', description: 'let the guest reset itself, instead of ending the run then' },
+]
 
 export const command: Command = {
   summary: 'boot a kernel on a machine and say how it went',
   description:
     'Checks the description, starts QEMU, follows the console, compares what the guest saw with what was asked, and keeps a record.\n' +
     'On a terminal the console is yours: Ctrl-A X ends the guest, Ctrl-A H shows more keys.',
-  options: [
-    ...MACHINE_OPTIONS,
-    {
-      flags: '--verify',
-      description: 'compare what the guest saw with what was asked (the default for the probe kernel)',
-    },
-    { flags: '--no-verify', description: 'do not compare' },
-    { flags: '--console', description: 'show the console even where a report is printed instead' },
-    { flags: '--quiet', description: 'show no console' },
-    { flags: '--reboots', description: 'let the guest reset itself, instead of ending the run then' },
-  ],
+  options: RUN_OPTIONS,
+  moreOptions: (peek) => profileOptions(peek, RUN_OPTIONS),
   examples: [
     { command: 'bringup run', says: 'boot the default machine' },
     { command: 'bringup run --cores 4 --numa 2 --nvdimm 256M,node=1', says: 'a machine said by flags alone' },
@@ -43,7 +49,9 @@ export const command: Command = {
 
 async function run(invocation: Invocation): Promise<number> {
   const { options, output, rest, signal } = invocation
-  const planned = await planInvocation(invocation)
+  const request = await requestOf(invocation, RUN_OPTIONS)
+  const buildMs = options.build === false ? undefined : await build(request, output)
+  const planned = { ...(await planRun(request)), project: request.project }
   const findings = planned.plan.diagnostics.filter((d) => d.severity === 'warning')
   if (findings.length > 0) output.note(`${formatDiagnostics(findings, output.errorColors)}\n`)
   const isCommand = rest !== undefined && rest.length > 0
@@ -58,6 +66,7 @@ async function run(invocation: Invocation): Promise<number> {
     signal,
     ...(typeof options.verify === 'boolean' ? { verify: options.verify } : {}),
     allowReboot: options.reboots === true,
+    ...(buildMs === undefined ? {} : { buildMs }),
     ...(showsConsole ? { onConsole: (chunk: Buffer) => void process.stdout.write(chunk) } : {}),
   }).catch((error: unknown) => {
     if (error instanceof LaunchError) return error.result
@@ -72,6 +81,26 @@ async function run(invocation: Invocation): Promise<number> {
   output.json(result)
   if (!output.isJson) report(planned, result, isCommand, output)
   return result.exitCode
+}
+
+/**
+ * Builds what is to boot, and says how long that took; nothing where the profile has nothing to build.
+ *
+ * @throws BringupError when the build failed: nothing is booted then
+ */
+async function build(request: PlanningRequest, output: Output): Promise<number | undefined> {
+  const { showBuild } = await import('../build-progress.ts')
+  const { buildProject } = await import('../../project/building.ts')
+  const progress = showBuild(output, { isVerbose: false })
+  const result = await buildProject({
+    ...request,
+    onEvent: progress.onEvent,
+    hasColors: !output.isJson && output.errorColors.isColorSupported,
+  })
+  if (!result) return undefined
+  if (result.result === 'built') return result.totalMs
+  request.signal?.throwIfAborted()
+  throw new BringupError(output.isJson ? result.diagnostics : progress.remaining(result))
 }
 
 async function follow(guest: Guest, isInteractive: boolean): Promise<RunResult> {
