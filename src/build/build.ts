@@ -1,12 +1,13 @@
 /** Runs a build: targets that do not need one another side by side, each after what it needs. */
 import { closeSync, existsSync, mkdirSync, openSync, statfsSync, writeSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import type * as z from 'zod'
 import { BringupError, type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import { act, inputsOf, outputsOf, programsOf } from './actions.ts'
 import { type Executor, localExecutor } from './executor.ts'
 import { type BuildGraph, type BuildTarget, selectTargets } from './graph.ts'
 import { type Guardian, startGuardian } from './guardian.ts'
-import type { BuildCommandResult, TargetResult } from './record.ts'
+import type { BuildCommandResult, buildResultSchema, TargetResult } from './record.ts'
 import {
   definitionHash,
   isSame,
@@ -65,15 +66,7 @@ export interface BuildRequest {
   readonly executor?: (guardian: Guardian) => Executor
 }
 
-export interface BuildResult {
-  readonly result: 'built' | 'failed' | 'interrupted'
-  /** For people: where the commands ran. */
-  readonly executor: string
-  readonly totalMs: number
-  /** In the order in which they can be built. */
-  readonly targets: readonly TargetResult[]
-  readonly diagnostics: readonly Diagnostic[]
-}
+export type BuildResult = z.output<typeof buildResultSchema> & { readonly diagnostics: readonly Diagnostic[] }
 
 /**
  * Builds targets and what they need.

@@ -1,9 +1,9 @@
-/** What a build was and how it ended: printed by `--json`, and kept as `.bringup/build/last.json`. */
+/** What a build was and how it ended: printed by `--json`. */
 import * as z from 'zod'
 
 const milliseconds = z.number().nonnegative()
 
-export const buildCommandSchema = z.object({
+const buildCommandSchema = z.object({
   argv: z.array(z.string()),
   cwd: z.string(),
   env: z.record(z.string(), z.string().nullable()).describe('What was added; null was taken away.'),
@@ -12,7 +12,7 @@ export const buildCommandSchema = z.object({
   ms: milliseconds,
 })
 
-export const targetResultSchema = z.object({
+const targetResultSchema = z.object({
   id: z.string(),
   summary: z.string(),
   state: z
@@ -24,6 +24,13 @@ export const targetResultSchema = z.object({
   commands: z.array(buildCommandSchema),
   outputs: z.array(z.string()).describe('Absolute paths.'),
   log: z.string().optional().describe('File with the whole output of its commands.'),
+})
+
+export const buildResultSchema = z.object({
+  result: z.enum(['built', 'failed', 'interrupted']),
+  executor: z.string().describe('Where the commands ran.'),
+  totalMs: milliseconds,
+  targets: z.array(targetResultSchema).describe('In the order in which they can be built.'),
 })
 
 export type BuildCommandResult = z.output<typeof buildCommandSchema>

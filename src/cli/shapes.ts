@@ -3,6 +3,7 @@
  * against them. Keys may be added; none is taken away or changes its meaning without a new major version.
  */
 import * as z from 'zod'
+import { buildResultSchema } from '../build/record.ts'
 import { comparisonSchema, diagnosticSchema, resultSchema } from '../runs/record.ts'
 
 const milliseconds = z.number().nonnegative()
@@ -64,6 +65,31 @@ const described = z.object({
   isDefault: z.boolean(),
   machine,
 })
+
+const buildAction = z.looseObject({ kind: z.enum(['command', 'tree', 'file', 'image']) })
+
+export const buildJson = z
+  .union([
+    buildResultSchema.extend({ diagnostics }),
+    z.object({
+      profile: z.string().nullable(),
+      folder: z.string().optional(),
+      targets: z.array(
+        z.object({
+          id: z.string(),
+          summary: z.string(),
+          needs: z.array(z.string()).optional(),
+          inputs: z.array(z.string()).optional(),
+          outputs: z.array(z.string()).optional(),
+          isComplete: z.boolean().optional(),
+          actions: z.array(buildAction),
+        }),
+      ),
+    }),
+  ])
+  .describe(
+    '`bringup build --json`; the second form with --list and --dry-run, and where there is nothing to build.',
+  )
 
 export const machinesJson = z
   .union([
@@ -216,6 +242,7 @@ export const SHAPES = {
   error: errorJson,
   plan: planJson,
   run: runJson,
+  build: buildJson,
   machines: machinesJson,
   runs: runsJson,
   doctor: doctorJson,
