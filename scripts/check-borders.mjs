@@ -34,6 +34,7 @@ const ENTRANCES = { 'index.ts': LIBRARY, 'launch.ts': LIBRARY, 'step-registry.ts
 /** Where an operating system may be named outside its profile, and why. */
 const NAMED_FOR_A_REASON = {
   'machine/devices/boot-': 'the Linux boot protocol is a protocol, which other kernels use too',
+  'project/images/': 'types of partitions have standard names, of which this is one',
   'host/': 'facts of this computer, which runs Linux, are read from its /proc and /sys',
 }
 
