@@ -29,6 +29,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./commands/runs.ts'),
   },
   {
+    name: 'nvdimm',
+    summary: 'look after the stores of NVDIMMs, and explain what they keep',
+    load: () => import('./commands/nvdimm.ts'),
+  },
+  {
     name: 'doctor',
     summary: 'show what this computer and its QEMU can do, and what is in the way',
     load: () => import('./commands/doctor.ts'),

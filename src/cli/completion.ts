@@ -88,6 +88,10 @@ async function namesFrom(source: ValueSource, project: LoadProject): Promise<rea
       return (await planBuild({ project: loaded }))?.graph.targets.map((t) => t.id) ?? []
     }
     if (source === 'runs') return ['last', ...listRuns(loaded.stateFolder).map((r) => r.id)]
+    if (source === 'stores') {
+      const { storeName, storesIn } = await import('../stores/place.ts')
+      return storesIn(loaded.stateFolder).flatMap((path) => storeName(path, loaded) ?? [])
+    }
     const { BUILT_IN_NAMES } = await import('../project/profiles/index.ts')
     return [...new Set([...loaded.profiles.map((profile) => profile.name), ...BUILT_IN_NAMES])]
   } catch {

@@ -21,15 +21,11 @@ import { findRoot, openDoor } from '../steps/root.ts'
 import type { Step } from '../steps/step.ts'
 import { planUndo, undoOperation } from '../steps/undo.ts'
 import type { Invocation, OptionSpec } from './command.ts'
+import { hasTerminal, isConfirmed } from './confirm.ts'
 import { showProgress } from './operation-progress.ts'
 import { formatOperationPlan, operationJsonOf } from './operation-view.ts'
 
 export const problems = defineDiagnostics({
-  CONFIRMATION_NEEDED: {
-    title: 'The change was not confirmed, and there is no terminal to ask on.',
-    why: 'nothing is changed on this computer without a yes',
-    remedy: 'look at it with --dry-run, then run it again with --yes',
-  },
   OPERATION_HALF_DONE: {
     title: 'An earlier operation was not finished.',
     why: 'it was killed, interrupted, or failed; what it had done is in the journal',
@@ -142,7 +138,7 @@ async function carryOut(
     access,
     plan.steps.flatMap((s) => s.commands),
   )
-  if (!(await isConfirmed(invocation, plan))) {
+  if (!(await mayGoOn(invocation, plan))) {
     output.note('Nothing was changed.')
     return EXIT_CODES.interrupted
   }
@@ -167,21 +163,9 @@ function closingWords({ state, detail }: { state: string; detail?: string }, id:
   return state === 'undone' ? 'Taken back.' : `Done. To take it back: bringup undo ${id}`
 }
 
-async function isConfirmed({ options, output }: Invocation, plan: OperationPlan): Promise<boolean> {
-  if (options.yes === true || !plan.hasChanges) return true
-  if (!hasTerminal() || output.isJson) {
-    const count = plan.steps.filter((s) => s.state !== 'done').length
-    throw new BringupError([
-      problems.CONFIRMATION_NEEDED.at(
-        '',
-        `${count} ${count === 1 ? 'step' : 'steps'} would change this computer`,
-      ),
-    ])
-  }
-  const { confirm } = await import('@clack/prompts')
-  return (await confirm({ message: 'Do it?', output: process.stderr, initialValue: false })) === true
-}
-
-function hasTerminal(): boolean {
-  return process.stdin.isTTY === true && process.stderr.isTTY === true
+async function mayGoOn(invocation: Invocation, plan: OperationPlan): Promise<boolean> {
+  if (!plan.hasChanges) return true
+  const count = plan.steps.filter((s) => s.state !== 'done').length
+  const what = `${count} ${count === 1 ? 'step' : 'steps'} would change this computer`
+  return isConfirmed(invocation, { what, message: 'Do it?' })
 }

@@ -18,6 +18,13 @@ const accelerator = z.object({
   tookMs: milliseconds,
 })
 
+const persistenceVerdict = z.object({
+  device: z.string(),
+  event: z.string(),
+  answer: z.enum(['yes', 'no', 'not guaranteed']),
+  because: z.string(),
+})
+
 /** A machine with all defaults filled in; `bringup.schema.json` describes how it is written. */
 const machine = z
   .looseObject({})
@@ -39,17 +46,11 @@ export const planJson = z
     argv: z.array(z.string()).describe('The QEMU command, ready to paste: the console on the terminal.'),
     files: z.array(z.looseObject({ kind: z.string(), path: z.string() })),
     locks: z.array(z.object({ path: z.string(), mode: z.enum(['exclusive', 'shared']) })),
+    stores: z.array(z.object({ path: z.string(), device: z.string(), size: z.int(), label: z.int() })),
     sideProcesses: z.array(z.object({ id: z.string(), argv: z.array(z.string()) })),
     steps: z.array(z.looseObject({ id: z.string(), what: z.string() })),
     timeoutMs: milliseconds,
-    persistence: z.array(
-      z.object({
-        device: z.string(),
-        event: z.string(),
-        answer: z.enum(['yes', 'no', 'not guaranteed']),
-        because: z.string(),
-      }),
-    ),
+    persistence: z.array(persistenceVerdict),
     diagnostics,
   })
   .describe('`bringup plan --json`.')
@@ -125,6 +126,54 @@ export const runsJson = z
     z.object({ console: z.string() }),
   ])
   .describe('`bringup runs --json`; then `runs show`, `runs path`, `runs prune` and `runs show --console`.')
+
+const store = z.object({
+  name: z.string().nullable().describe('Null for files elsewhere than in the state folder.'),
+  path: z.string(),
+  kind: z.enum(['file', 'dax-device']),
+  bytes: z.int().describe('Of the file or device: what the guest can use, and the label area.'),
+  allocatedBytes: z.int(),
+  size: z.int().describe('What the guest can use.'),
+  label: z.int().describe('Size of the label area at the end; 0 without one.'),
+  tail: z.enum(['empty', 'data', 'labels']).nullable().describe('What lies at the end of the file.'),
+  isClean: z
+    .boolean()
+    .nullable()
+    .describe('Whether the last run, and those beside it, ended in good order; null when none is known.'),
+  lastUse: z
+    .object({
+      machine: z.string(),
+      device: z.string(),
+      run: z.string(),
+      beganAt: z.iso.datetime(),
+      endedAt: z.iso.datetime().optional(),
+      end: z.enum(['running', 'guest-ended', 'guest-crashed', 'stopped', 'killed', 'unknown']),
+    })
+    .nullable(),
+  lockedBy: z.object({ pid: z.int(), mode: z.enum(['read', 'write']), command: z.string() }).nullable(),
+  machines: z.array(z.object({ machine: z.string(), device: z.string() })),
+})
+
+export const nvdimmJson = z
+  .union([
+    z.object({ stores: z.array(store) }),
+    store,
+    z.object({ removed: z.array(z.string()) }),
+    z.object({
+      subject: z.string(),
+      verdicts: z.array(persistenceVerdict),
+      conditions: z.array(
+        z.object({
+          device: z.string(),
+          condition: z.string(),
+          isMet: z.boolean().optional().describe('Absent when nobody could tell.'),
+          because: z.string(),
+          change: z.string().optional(),
+        }),
+      ),
+    }),
+  ])
+  .describe('`bringup nvdimm list --json`; then `show`, `create`, `resize` and `clone`; `remove`; `explain`.')
 
 const hugePages = z.array(z.object({ bytes: z.int(), total: z.int(), free: z.int() }))
 
@@ -245,6 +294,7 @@ export const SHAPES = {
   build: buildJson,
   machines: machinesJson,
   runs: runsJson,
+  nvdimm: nvdimmJson,
   doctor: doctorJson,
   operation: operationJson,
   operations: operationsJson,

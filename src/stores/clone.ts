@@ -4,12 +4,13 @@ import { dirname } from 'node:path'
 import { execa } from 'execa'
 import { BringupError } from '../diagnostics.ts'
 import { formatBytes } from '../units.ts'
-import { checkSizes, exists, writing } from './create.ts'
+import { checkSizes } from './create.ts'
 import { identityOf, journalPath, rewriteJournal } from './journal.ts'
 import { readLabels, writeLabels } from './labels.ts'
 import { lockStore } from './lock.ts'
 import { problems } from './problems.ts'
 import { openStore, type Store, type StoreContext } from './store.ts'
+import { exists, isFolder, statsOf, told } from './system.ts'
 
 export interface CloneRequest {
   readonly from: string
@@ -49,8 +50,8 @@ export async function cloneStore(request: CloneRequest): Promise<Store> {
           ),
         ]
       : []),
-    ...(statSync(to, { throwIfNoEntry: false }) ? [exists(to)] : []),
-    ...(statSync(dirname(to), { throwIfNoEntry: false })?.isDirectory()
+    ...(statsOf(to) ? [exists(to)] : []),
+    ...(isFolder(dirname(to))
       ? []
       : [problems.STORE_FOLDER_MISSING.at('', `there is no folder ${dirname(to)}`)]),
   ]
@@ -66,7 +67,7 @@ export async function cloneStore(request: CloneRequest): Promise<Store> {
     label,
     file: identityOf(statSync(to)),
   } as const
-  writing(to, () => rewriteJournal(journalPath(to, stateFolder), [line]))
+  told(to, () => rewriteJournal(journalPath(to, stateFolder), [line]))
   return openStore(to, { stateFolder })
 }
 
@@ -76,7 +77,7 @@ export async function cloneStore(request: CloneRequest): Promise<Store> {
  * pass `evenInUse`.
  *
  * @param evenInUse copy although a machine holds it. Default: false
- * @throws BringupError as `bringup nvdimm clone` does: STORE_IN_USE, STORE_EXISTS, STORE_NOT_WRITTEN
+ * @throws BringupError as `bringup nvdimm clone` does: STORE_IN_USE, STORE_EXISTS, STORE_OPERATION_FAILED
  *
  * @example
  * await guest.qmp.execute('stop')
@@ -98,7 +99,7 @@ async function copy(
   const target = openTarget(request.to)
   try {
     await run(request, ['cp', '--reflink=auto', '--sparse=always', '--', source.path, target.path])
-    writing(target.path, () => reshape(source, target.path, request))
+    told(target.path, () => reshape(source, target.path, request))
     await target.name((argv) => run(request, argv))
   } finally {
     target.close()
@@ -132,7 +133,7 @@ function openTarget(to: string) {
     const path = `${to}.partial`
     return {
       path,
-      name: async () => writing(to, () => linkSync(path, to)),
+      name: async () => told(to, () => linkSync(path, to)),
       close: () => rmSync(path, { force: true }),
     }
   }
@@ -149,5 +150,5 @@ async function run({ to, signal }: CloneRequest, argv: readonly string[]): Promi
   if (!result.failed) return
   if (/File exists/.test(result.stderr)) throw new BringupError([exists(to)])
   const evidence = result.stderr.split('\n').filter(Boolean).slice(0, 5)
-  throw new BringupError([problems.STORE_NOT_WRITTEN.at('', `${to} could not be written`, { evidence })])
+  throw new BringupError([problems.STORE_OPERATION_FAILED.at('', `${to} could not be written`, { evidence })])
 }

@@ -18,6 +18,7 @@ import { lockStore } from './lock.ts'
 import { storeName } from './place.ts'
 import { problems } from './problems.ts'
 import { openStore, type Store } from './store.ts'
+import { exists, isFolder, statsOf, told } from './system.ts'
 
 export interface CreateRequest {
   readonly path: string
@@ -35,7 +36,7 @@ const PAGE = 4 * KiB
 /**
  * Makes an empty store, sparse.
  *
- * @throws BringupError STORE_SIZE_UNFIT, STORE_EXISTS, STORE_FOLDER_MISSING, STORE_IN_USE, STORE_NOT_WRITTEN
+ * @throws BringupError STORE_SIZE_UNFIT, STORE_EXISTS, STORE_FOLDER_MISSING, STORE_IN_USE, STORE_OPERATION_FAILED
  */
 export async function createStore(request: CreateRequest): Promise<Store> {
   const { path, size, label, discard, stateFolder } = request
@@ -43,10 +44,10 @@ export async function createStore(request: CreateRequest): Promise<Store> {
   if (unfit.length > 0) throw new BringupError(unfit)
   // bringup makes the folders of its own stores only.
   if (storeName(path, { stateFolder }) !== undefined)
-    writing(path, () => mkdirSync(dirname(path), { recursive: true }))
+    told(path, () => mkdirSync(dirname(path), { recursive: true }))
   else if (!isFolder(dirname(path)))
     throw new BringupError([problems.STORE_FOLDER_MISSING.at('', `there is no folder ${dirname(path)}`)])
-  const there = statSync(path, { throwIfNoEntry: false })
+  const there = statsOf(path)
   if (there && !there.isFile())
     throw new BringupError([problems.STORE_IS_NO_FILE.at('', `${path} is no file`)])
   if (there && !discard) throw new BringupError([exists(path)])
@@ -59,7 +60,7 @@ export async function createStore(request: CreateRequest): Promise<Store> {
     label,
     file: identityOf(statSync(path)),
   } as const
-  writing(path, () => rewriteJournal(journalPath(path, stateFolder), [line]))
+  told(path, () => rewriteJournal(journalPath(path, stateFolder), [line]))
   return openStore(path, { stateFolder })
 }
 
@@ -72,7 +73,7 @@ export async function removeStore(
     throw new BringupError([problems.STORE_IS_NO_FILE.at('', `${path} is a DAX device`)])
   const journal = journalPath(path, stateFolder)
   await using _ = await lockStore(path, 'exclusive')
-  writing(path, () => {
+  told(path, () => {
     rmSync(path)
     rmSync(journal, { force: true })
   })
@@ -97,25 +98,8 @@ export function missingRoom({ path, bytes, allocatedBytes }: Store): number {
   return Math.max(0, bytes - allocatedBytes - bavail * bsize)
 }
 
-export function exists(path: string): Diagnostic {
-  return problems.STORE_EXISTS.at('', `there is a file ${path}`)
-}
-
-/** The operating system's refusals are the user's to mend, not bugs. */
-export function writing<T>(path: string, act: () => T): T {
-  try {
-    return act()
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException
-    if (code === undefined) throw cause
-    throw new BringupError([code === 'EEXIST' ? exists(path) : problems.STORE_NOT_WRITTEN.at('', message)], {
-      cause,
-    })
-  }
-}
-
 function makeFile(path: string, bytes: number): void {
-  writing(path, () => {
+  told(path, () => {
     const fd = openSync(path, 'wx', 0o644)
     try {
       ftruncateSync(fd, bytes)
@@ -130,12 +114,8 @@ function makeFile(path: string, bytes: number): void {
 
 async function emptyStore(path: string, bytes: number): Promise<void> {
   await using _ = await lockStore(path, 'exclusive')
-  writing(path, () => {
+  told(path, () => {
     truncateSync(path, 0)
     truncateSync(path, bytes)
   })
-}
-
-function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 }

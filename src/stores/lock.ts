@@ -10,7 +10,7 @@ const CONFLICT = 77
  * Takes the lock, or says who has it. The lock goes when it is disposed of, and with this process, however it ends.
  *
  * @param mode `shared` lets others read, and machines run that share the store
- * @throws BringupError STORE_IN_USE, STORE_NOT_WRITTEN
+ * @throws BringupError STORE_IN_USE, STORE_OPERATION_FAILED
  */
 export async function lockStore(path: string, mode: 'exclusive' | 'shared'): Promise<AsyncDisposable> {
   const options = ['--nonblock', '--no-fork', '--conflict-exit-code', `${CONFLICT}`, `--${mode}`]
@@ -41,7 +41,7 @@ export async function lockStore(path: string, mode: 'exclusive' | 'shared'): Pro
 
 function refusal(path: string, answer: number | Error | null, words: string) {
   if (answer !== CONFLICT)
-    return problems.STORE_NOT_WRITTEN.at('', answer instanceof Error ? answer.message : words.trim())
+    return problems.STORE_OPERATION_FAILED.at('', answer instanceof Error ? answer.message : words.trim())
   const holder = lockHolder(path)
   const who = holder && holder.pid > 0 ? `process ${holder.pid} (${holder.command})` : 'another process'
   return problems.STORE_IN_USE.at('', `${path} is held by ${who}`)

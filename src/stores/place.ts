@@ -1,8 +1,9 @@
 /** Where stores are: names in a project and what they are on the disk. */
-import { type Dirent, readdirSync, statSync } from 'node:fs'
+import { type Dirent, readdirSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { BringupError } from '../diagnostics.ts'
 import { problems } from './problems.ts'
+import { statsOf } from './system.ts'
 
 /** Of one project. */
 export interface StorePlace {
@@ -19,7 +20,7 @@ export function storeAt(word: string, { cwd, stateFolder }: StorePlace): string 
   const path = resolve(cwd, word)
   if (!NAME.test(word)) return path
   const named = join(stateFolder, 'stores', `${word}.img`)
-  return !isThere(named) && isThere(path) ? path : named
+  return !statsOf(named) && statsOf(path) ? path : named
 }
 
 /** Where a new store of that name would be. */
@@ -30,7 +31,7 @@ export function newStoreAt(word: string, { cwd, stateFolder }: StorePlace): stri
 /** The same for one that must be there. */
 export function existingStoreAt(word: string, place: StorePlace): string {
   const path = storeAt(word, place)
-  if (isThere(path)) return path
+  if (statsOf(path)) return path
   throw new BringupError([
     problems.STORE_UNKNOWN.at(
       '',
@@ -70,13 +71,5 @@ function entriesOf(folder: string): readonly Dirent[] {
     return readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))
   } catch {
     return []
-  }
-}
-
-function isThere(path: string): boolean {
-  try {
-    return statSync(path, { throwIfNoEntry: false }) !== undefined
-  } catch {
-    return false
   }
 }

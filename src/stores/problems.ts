@@ -17,10 +17,10 @@ export const problems = defineDiagnostics({
     why: 'a folder that is not there is more often a mistyped path, or a mount that is missing, than a wish',
     remedy: 'make the folder, mount what belongs there, or correct the path',
   },
-  STORE_NOT_WRITTEN: {
-    title: 'A store could not be made, changed, copied or removed.',
+  STORE_OPERATION_FAILED: {
+    title: 'A store could not be looked at, made, changed, copied or removed.',
     why: 'the operating system refused it; its own words say why',
-    remedy: 'see that the folder is writable and has room, or name another place',
+    remedy: 'see that this user may go there, that it is writable and has room; or name another place',
   },
   STORE_IS_NO_FILE: {
     title: 'Only files can be made, resized, copied and removed; this is something else.',

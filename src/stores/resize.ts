@@ -3,12 +3,13 @@ import { statSync, truncateSync } from 'node:fs'
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import { BringupError } from '../diagnostics.ts'
 import { formatBytes } from '../units.ts'
-import { checkSizes, createStore, writing } from './create.ts'
+import { checkSizes, createStore } from './create.ts'
 import { appendJournal, identityOf, journalPath, readJournal, rewriteJournal, shapesIn } from './journal.ts'
 import { readLabels, writeLabels } from './labels.ts'
 import { lockStore } from './lock.ts'
 import { problems } from './problems.ts'
 import { openStore, type Store } from './store.ts'
+import { told } from './system.ts'
 
 export interface ResizeRequest {
   readonly path: string
@@ -35,12 +36,14 @@ export async function resizeStore(request: ResizeRequest): Promise<Store> {
   if (discard) return createStore({ path, size, label, discard, stateFolder })
   const unfit = [...checkSizes(size, label), ...refusals(store, size, label)]
   if (unfit.length > 0) throw new BringupError(unfit)
-  await using _ = await lockStore(path, 'exclusive')
-  // Whoever held it before may have changed it.
-  const now = openStore(path, { stateFolder })
-  const changed = refusals(now, size, label)
-  if (changed.length > 0) throw new BringupError(changed)
-  if (now.size !== size || now.record?.resizingTo) await grow(now, size, journalPath(path, stateFolder))
+  {
+    await using _ = await lockStore(path, 'exclusive')
+    // Whoever held it before may have changed it.
+    const now = openStore(path, { stateFolder })
+    const changed = refusals(now, size, label)
+    if (changed.length > 0) throw new BringupError(changed)
+    if (now.size !== size || now.record?.resizingTo) await grow(now, size, journalPath(path, stateFolder))
+  }
   return openStore(path, { stateFolder })
 }
 
@@ -89,7 +92,7 @@ async function grow(store: Store, size: number, journal: string): Promise<void> 
     const kept = labels.length > 0 ? { labels: deflateRawSync(labels).toString('base64') } : {}
     await appendJournal(journal, { event: 'resizing', at, size, label: labels.length, ...kept })
   }
-  writing(path, () => {
+  told(path, () => {
     truncateSync(path, size + labels.length)
     if (labels.length === 0) return
     writeLabels(path, size, labels)

@@ -1,5 +1,4 @@
 /** A store as it is: the file, its record, its lock. Reads only. */
-import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { BringupError } from '../diagnostics.ts'
 import { type LockHolder, lockHolder } from '../host/file-locks.ts'
@@ -8,6 +7,7 @@ import { readDaxDevice } from './dax-device.ts'
 import { readTail } from './labels.ts'
 import { problems } from './problems.ts'
 import { isClean, lastUseOf, readRecord } from './record.ts'
+import { statsOf } from './system.ts'
 
 /** What holds the content of an NVDIMM: a file, or a DAX device. Sizes are bytes. */
 export interface Store {
@@ -50,7 +50,7 @@ export interface StoreContext {
  * if (store.isClean === false) console.log(`${store.lastUse?.run} did not end in good order`)
  */
 export function openStore(path: string, { stateFolder = resolve('.bringup') }: StoreContext = {}): Store {
-  const stats = statSync(path, { throwIfNoEntry: false })
+  const stats = statsOf(path)
   if (!stats) throw new BringupError([problems.STORE_UNKNOWN.at('', `there is no ${path}`)])
   const daxDevice = stats.isCharacterDevice() ? readDaxDevice(path) : undefined
   if (!stats.isFile() && !daxDevice)

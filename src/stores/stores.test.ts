@@ -127,7 +127,7 @@ describe('making a store', () => {
     ])
     expect(await codesOf(create('b.img', 0))).toEqual(['STORE_SIZE_UNFIT'])
     expect(await codesOf(create('no/such/c.img', MiB))).toEqual(['STORE_FOLDER_MISSING'])
-    expect(await codesOf(create('huge.img', 2 ** 62))).toEqual(['STORE_NOT_WRITTEN'])
+    expect(await codesOf(create('huge.img', 2 ** 62))).toEqual(['STORE_OPERATION_FAILED'])
     mkdirSync(at('dir.img'))
     expect(await codesOf(create('dir.img', MiB, { discard: true }))).toEqual(['STORE_IS_NO_FILE'])
     expect(readdirSync(folder)).toEqual(['dir.img'])
@@ -165,7 +165,9 @@ describe('growing', () => {
   test('keeps data where it is', async () => {
     await create('pm.img', MiB)
     put(at('pm.img'), MiB - 4, 'last')
-    expect(await resize('pm.img', 2 * MiB)).toMatchObject({ bytes: 2 * MiB, size: 2 * MiB, label: 0 })
+    const grown = await resize('pm.img', 2 * MiB)
+    expect(grown).toMatchObject({ bytes: 2 * MiB, size: 2 * MiB, label: 0 })
+    expect(grown).not.toHaveProperty('lockedBy')
     expect(get(at('pm.img'), MiB - 4, 8)).toBe('last\0\0\0\0')
   })
 

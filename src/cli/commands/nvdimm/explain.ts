@@ -1,0 +1,78 @@
+/** `bringup nvdimm explain`: what a machine or a store keeps, through what, and what would have to change. */
+import { type Explanation, explainStores } from '../../../project/described-stores.ts'
+import type { Project } from '../../../project/project.ts'
+import { existingStoreAt } from '../../../stores/place.ts'
+import { openStore } from '../../../stores/store.ts'
+import type { Command, Invocation } from '../../command.ts'
+import type { Output } from '../../output.ts'
+import { formatTable } from '../../table.ts'
+
+export const explain: Command = {
+  summary: 'say what survives a reboot, a crash, a killed QEMU, a power loss; and why',
+  description:
+    'For a machine of the project (by default its default machine) as described, or for a store as if an NVDIMM used it with nothing else said. DAX is not guessed from mount options: the kernel is asked for MAP_SYNC on the very file, and QEMU whether it takes pmem=on.',
+  arguments: [
+    { name: '[machine|store]', description: 'machine of the project, or a store', from: 'machines' },
+  ],
+  examples: [
+    { command: 'bringup nvdimm explain', says: 'the NVDIMMs of the default machine' },
+    { command: 'bringup nvdimm explain ./pm0.img', says: 'a file' },
+    {
+      command: 'bringup nvdimm explain --json | jq .conditions',
+      says: 'the conditions of a guarantee, for a program',
+    },
+  ],
+  run,
+}
+
+async function run({ args, output, signal, project: load }: Invocation): Promise<number> {
+  const project = await load()
+  const subject = subjectOf(args[0] ?? project.defaultMachine, project)
+  const explanation = await explainStores(project, subject.of, signal)
+  output.json({ subject: subject.title, ...explanation })
+  if (!output.isJson) print(subject.title, explanation, output)
+  return 0
+}
+
+/** A machine wins over a store of its name; `./` before a path says that a file is meant. */
+function subjectOf(word: string, project: Project) {
+  if (Object.hasOwn(project.machines, word)) return { title: `machine ${word}`, of: { machine: word } }
+  const path = existingStoreAt(word, { cwd: process.cwd(), stateFolder: project.stateFolder })
+  return { title: path, of: { store: openStore(path, project) } }
+}
+
+const WORDS = { yes: 'kept', no: 'lost', 'not guaranteed': 'not guaranteed' } as const
+
+function print(title: string, { verdicts, conditions }: Explanation, output: Output): void {
+  const { colors } = output
+  const paint = { yes: colors.green, no: colors.red, 'not guaranteed': colors.yellow }
+  const devices = [...new Set(verdicts.map((v) => v.device))]
+  if (devices.length === 0) output.note(`${title} has no persistent memory.`)
+  for (const device of devices) {
+    output.print(`${colors.bold(title)}${title.startsWith('machine ') ? `, ${device}` : ''}`)
+    const rows = verdicts
+      .filter((v) => v.device === device)
+      .map(({ event, answer, because }) => {
+        const word = event === 'visible to other machines' ? answer : WORDS[answer]
+        return [event, paint[answer](word), because]
+      })
+    output.print(formatTable(['event', 'content', 'because'], rows, colors))
+    printConditions(
+      conditions.filter((c) => c.device === device),
+      output,
+    )
+  }
+}
+
+function printConditions(conditions: Explanation['conditions'], { colors, print: say }: Output): void {
+  if (conditions.length === 0) return
+  say(`\n${colors.bold('To survive a power loss of the host, all of this has to hold')}`)
+  for (const { condition, isMet, because } of conditions) {
+    const mark = isMet === true ? colors.green('✓') : isMet === false ? colors.red('✗') : colors.yellow('?')
+    say(`  ${mark} ${condition.padEnd(24)}${because}`)
+  }
+  const changes = [...new Set(conditions.flatMap((c) => c.change ?? []))]
+  if (changes.length > 0) say(`\n${colors.bold('To change')}`)
+  for (const change of changes) say(`  ${change}`)
+  say('')
+}

@@ -1,0 +1,56 @@
+/** `bringup nvdimm list`: the stores of the project. */
+import { existsSync } from 'node:fs'
+import { describedStores } from '../../../project/described-stores.ts'
+import type { Project } from '../../../project/project.ts'
+import { storesIn } from '../../../stores/place.ts'
+import { openStore, type Store } from '../../../stores/store.ts'
+import { formatBytes } from '../../../units.ts'
+import type { Command } from '../../command.ts'
+import { formatTable } from '../../table.ts'
+import { endText, nameOf, roughly, storeJson } from './view.ts'
+
+export const list: Command = {
+  summary: 'list the stores of this project',
+  description: 'Those in its state folder, and those that its machines name.',
+  examples: [
+    { command: 'bringup nvdimm list', says: 'size, last user, how that ended, who holds it' },
+    { command: 'bringup nvdimm list --json | jq -r .stores[].path', says: 'the paths alone' },
+  ],
+  run: async ({ output, project: load }) => {
+    const project = await load()
+    const stores = storesOf(project)
+    output.json({ stores: stores.map((store) => storeJson(store, project)) })
+    if (output.isJson) return 0
+    if (stores.length === 0) {
+      output.note('No stores yet; a run makes those that its NVDIMMs need, `bringup nvdimm create` others.')
+      return 0
+    }
+    const rows = stores.map((store) => [
+      nameOf(store, project),
+      formatBytes(store.size),
+      store.label === 0 ? '-' : formatBytes(store.label),
+      roughly(store.allocatedBytes),
+      store.lastUse
+        ? `${store.lastUse.machine} ${store.lastUse.beganAt.slice(0, 19).replace('T', ' ')}`
+        : '-',
+      endText(store.lastUse, output.colors) || '-',
+      store.lockedBy ? `process ${store.lockedBy.pid}` : '-',
+    ])
+    const headings = ['store', 'size', 'label', 'on disk', 'last used by', 'ended', 'held by']
+    output.print(formatTable(headings, rows, output.colors))
+    return 0
+  },
+}
+
+/** What cannot be opened, such as a named pipe, is no store. */
+function storesOf(project: Project): readonly Store[] {
+  const named = describedStores(project).map(({ path }) => path)
+  const paths = [...new Set([...storesIn(project.stateFolder), ...named])].filter((path) => existsSync(path))
+  return paths.flatMap((path) => {
+    try {
+      return [openStore(path, project)]
+    } catch {
+      return []
+    }
+  })
+}

@@ -1,0 +1,82 @@
+/** Which stores the machines of a project name, and what becomes of what is written to them. */
+
+import type { PersistenceCondition, PersistenceVerdict } from '../machine/device.ts'
+import { nvdimmFile } from '../machine/devices/nvdimm-schema.ts'
+import {
+  type MachineConfig,
+  type MachineInput,
+  parseMachine,
+  persistenceConditionsOf,
+  persistenceOf,
+  resolveMachines,
+  viewOf,
+} from '../machine/machine.ts'
+import { gatherFacts } from '../plan/gather.ts'
+import { pathsOf, placeMachine } from '../plan/place.ts'
+import { readCapabilities } from '../qemu/capabilities.ts'
+import { findQemu } from '../qemu/find.ts'
+import { withMapSync } from '../stores/map-sync.ts'
+import type { Store } from '../stores/store.ts'
+import { cacheFolder } from './cache-folder.ts'
+import type { Project } from './project.ts'
+
+/** An NVDIMM of a machine, and where it keeps its content. */
+export interface DescribedStore {
+  readonly machine: string
+  readonly device: string
+  readonly path: string
+}
+
+/** Every store that a machine of the project names, whether it is there or not. */
+export function describedStores(project: Project): readonly DescribedStore[] {
+  return Object.entries(resolveMachines(project.machines)).flatMap(([machine, input]) => {
+    const config = placed(project, machine, input)
+    return viewOf(machine, config).devices.flatMap(({ id: device, kind, config: part }) => {
+      if (kind !== 'nvdimm') return []
+      const path = nvdimmFile(part as Parameters<typeof nvdimmFile>[0], viewOf(machine, config))
+      return path === undefined ? [] : [{ machine, device, path }]
+    })
+  })
+}
+
+/** What becomes of a guest's writes, and what would have to hold for them to survive a power loss. */
+export interface Explanation {
+  readonly verdicts: readonly PersistenceVerdict[]
+  readonly conditions: readonly PersistenceCondition[]
+}
+
+/**
+ * Explains a machine of the project, or a store as if a machine used it with nothing else said. The kernel is asked for
+ * MAP_SYNC on each file; QEMU is asked whether it takes pmem=on.
+ *
+ * @throws BringupError when the machine cannot be understood, or there is no QEMU
+ */
+export async function explainStores(
+  project: Project,
+  of: { readonly machine: string } | { readonly store: Store },
+  signal: AbortSignal,
+): Promise<Explanation> {
+  const [name, input] =
+    'machine' in of
+      ? ([of.machine, resolveMachines(project.machines)[of.machine] ?? {}] as const)
+      : (['store', machineOf(of.store)] as const)
+  const machine = placed(project, name, input)
+  const cache = cacheFolder()
+  const qemu = await readCapabilities(findQemu(machine.arch, machine.qemu), machine.arch, cache)
+  const known = gatherFacts(pathsOf(name, machine), { qemu, accelerators: [] }, project.stateFolder)
+  const facts = await withMapSync(known, { cacheFolder: cache, signal }, true)
+  return {
+    verdicts: persistenceOf(machine, facts, name),
+    conditions: persistenceConditionsOf(machine, facts, name),
+  }
+}
+
+function machineOf({ path, size, label }: Store): MachineInput {
+  const options = label > 0 ? { label } : {}
+  return { devices: [{ kind: 'nvdimm', id: 'store', file: path, size, ...options }] }
+}
+
+function placed(project: Project, name: string, input: MachineInput): MachineConfig {
+  const home = { machine: name, folder: project.folder, stateFolder: project.stateFolder }
+  return placeMachine(parseMachine(name, input), home)
+}
