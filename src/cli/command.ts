@@ -6,7 +6,15 @@ import type { Project } from '../project/project.ts'
 import type { Output } from './output.ts'
 
 /** Where the values of an option or argument come from, for completion. */
-export type ValueSource = 'machines' | 'runs' | 'targets' | 'profiles' | 'files' | 'folders' | 'operations' | 'stores'
+export type ValueSource =
+  | 'machines'
+  | 'runs'
+  | 'targets'
+  | 'profiles'
+  | 'files'
+  | 'folders'
+  | 'operations'
+  | 'stores'
 
 export interface OptionSpec {
   /** As commander wants it: `-m, --machine <name>`, `--no-verify`. The value's key is the long name in camel case. */
