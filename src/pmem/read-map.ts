@@ -1,0 +1,153 @@
+/** Reads the memory map of this computer, or makes one of a pasted kernel log. Changes nothing. */
+import { BringupError, defineDiagnostics } from '../diagnostics.ts'
+import type { HostReader } from '../steps/host-reader.ts'
+import { MiB } from '../units.ts'
+import type { MemoryMap, MemoryRange, NodeRange } from './memory-map.ts'
+import {
+  crashKernelIn,
+  type IomemLine,
+  kernelIn,
+  parseFirmwareEntries,
+  parseFirmwareLog,
+  parseInitrdLog,
+  parseIomem,
+  parseSratLog,
+  rangesOf,
+} from './parse-map.ts'
+import { parseParameters } from './parse-parameters.ts'
+
+export const problems = defineDiagnostics({
+  PMEM_NO_MEMORY_MAP: {
+    title: 'No memory map is to be had.',
+    why: 'without it bringup cannot tell which memory is RAM',
+    remedy: 'run it as root, or give a kernel log with the lines "BIOS-e820:" by --memory-map FILE',
+    source: 'Documentation/ABI/testing/sysfs-firmware-memmap',
+  },
+})
+
+const FIRMWARE = '/sys/firmware/memmap'
+const NODES = '/sys/devices/system/node'
+const BLOCK_BYTES = '/sys/devices/system/memory/block_size_bytes'
+const DEFAULT_SECTION = 128 * MiB
+
+/**
+ * The firmware’s map from `/sys/firmware/memmap`, else from the kernel’s log, else what `/proc/iomem` has of it.
+ *
+ * @throws BringupError PMEM_NO_MEMORY_MAP
+ */
+export async function readMemoryMap(host: HostReader): Promise<MemoryMap> {
+  const iomem = parseIomem(readText(host, '/proc/iomem') ?? '')
+  const log = await readKernelLog(host)
+  const sources = [firmwareRanges(host), parseFirmwareLog(log), iomem ? rangesOf(iomem) : []]
+  const ranges = sources.find((s) => s.length > 0)
+  if (!ranges)
+    throw new BringupError([
+      problems.PMEM_NO_MEMORY_MAP.at('', `neither ${FIRMWARE} nor the kernel’s log has one`),
+    ])
+  const srat = parseSratLog(log)
+  const commandLine = readText(host, '/proc/cmdline') ?? ''
+  return buildMap({
+    ranges,
+    iomem,
+    log,
+    commandLine,
+    sectionBytes: blockBytes(host),
+    nodes: srat.length > 0 ? srat : nodeBlocks(host),
+  })
+}
+
+/**
+ * The map that a kernel’s log has. Parameters are those of its line `Command line:`.
+ *
+ * @throws BringupError PMEM_NO_MEMORY_MAP
+ */
+export function mapOfLog(log: string): MemoryMap {
+  const ranges = parseFirmwareLog(log)
+  if (ranges.length === 0)
+    throw new BringupError([
+      problems.PMEM_NO_MEMORY_MAP.at('', 'the text has no line "BIOS-e820: [mem …] usable"'),
+    ])
+  const commandLine = /Command line: ([^\r\n]*)/.exec(log)?.[1] ?? ''
+  return buildMap({
+    ranges,
+    iomem: undefined,
+    log,
+    commandLine,
+    sectionBytes: DEFAULT_SECTION,
+    nodes: parseSratLog(log),
+  })
+}
+
+/** The kernel’s log, as far as this user may read it. */
+export async function readKernelLog(host: HostReader): Promise<string> {
+  for (const argv of [['dmesg'], ['journalctl', '--dmesg', '--boot', '--output=cat', '--no-pager']]) {
+    const { stdout, exitCode, isMissing } = await host.ask(argv)
+    // A long-running kernel has overwritten its first lines; the journal still has them.
+    if (!isMissing && exitCode === 0 && /BIOS-e820|Command line:/.test(stdout)) return stdout
+  }
+  return ''
+}
+
+interface MapSources {
+  readonly ranges: readonly MemoryRange[]
+  readonly iomem: readonly IomemLine[] | undefined
+  readonly log: string
+  readonly commandLine: string
+  readonly sectionBytes: number
+  readonly nodes: readonly NodeRange[]
+}
+
+function buildMap({ ranges, iomem, log, commandLine, sectionBytes, nodes }: MapSources): MemoryMap {
+  const kernel = iomem && kernelIn(iomem)
+  const initrd = parseInitrdLog(log)
+  return {
+    ranges,
+    nodes: new Set(nodes.map((n) => n.node)).size > 1 ? nodes : [],
+    crashKernel: iomem ? crashKernelIn(iomem) : [],
+    parameters: parseParameters(commandLine),
+    sectionBytes,
+    ...(kernel ? { kernel } : {}),
+    ...(initrd ? { initrd } : {}),
+  }
+}
+
+function firmwareRanges(host: HostReader): readonly MemoryRange[] {
+  const entries = (host.list(FIRMWARE) ?? []).map((name) => ({
+    start: readText(host, `${FIRMWARE}/${name}/start`) ?? '',
+    end: readText(host, `${FIRMWARE}/${name}/end`) ?? '',
+    type: readText(host, `${FIRMWARE}/${name}/type`) ?? '',
+  }))
+  return parseFirmwareEntries(entries.filter((e) => e.start !== '' && e.end !== ''))
+}
+
+/** Hexadecimal without 0x. Source: `Documentation/ABI/testing/sysfs-devices-memory`. */
+function blockBytes(host: HostReader): number {
+  const bytes = Number.parseInt(readText(host, BLOCK_BYTES) ?? '', 16)
+  return bytes > 0 ? bytes : DEFAULT_SECTION
+}
+
+/** Nodes by their memory blocks; what is no RAM now, as persistent memory, has none. */
+function nodeBlocks(host: HostReader): readonly NodeRange[] {
+  const bytes = blockBytes(host)
+  return (host.list(NODES) ?? [])
+    .flatMap((name) => {
+      const node = /^node(\d+)$/.exec(name)?.[1]
+      const blocks = node === undefined ? [] : (host.list(`${NODES}/${name}`) ?? [])
+      return blocks.flatMap((block) => {
+        const index = /^memory(\d+)$/.exec(block)?.[1]
+        return index === undefined
+          ? []
+          : [{ node: Number(node), start: Number(index) * bytes, end: (Number(index) + 1) * bytes }]
+      })
+    })
+    .sort((a, b) => a.start - b.start)
+}
+
+function readText(host: HostReader, path: string): string | undefined {
+  try {
+    return host.read(path)?.toString('utf8').trim()
+  } catch {
+    // Not for this user: as good as not there.
+    return undefined
+  }
+}

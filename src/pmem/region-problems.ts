@@ -1,0 +1,110 @@
+/** What can be wrong with regions that are to become persistent memory. */
+import { defineDiagnostics } from '../diagnostics.ts'
+
+const E820 = 'arch/x86/kernel/e820.c, parse_memmap_one()'
+const CHOOSE = 'leave --at away, and let bringup choose the address'
+
+export const problems = defineDiagnostics({
+  PMEM_UNALIGNED: {
+    title: 'A region does not begin and end at multiples of 2 MiB.',
+    why: 'the kernel says "misaligned, unable to map", and there is no /dev/pmem',
+    remedy: 'give size and address as multiples of 2 MiB',
+    source: 'drivers/nvdimm/namespace_devs.c, nvdimm_namespace_common_probe(); memremap_compat_align()',
+  },
+  PMEM_LOW_MEMORY: {
+    title: 'A region takes memory below 16 MiB, without which a PC cannot boot.',
+    why: 'the kernel panics ("Real mode trampoline was not allocated") or hangs without a word',
+    remedy: CHOOSE,
+    source: 'arch/x86/realmode/init.c',
+  },
+  PMEM_NOT_RAM: {
+    title: 'A region, or a part of it, has no memory behind it: it is in a hole, or beyond the RAM.',
+    why: '/dev/pmem appears all the same and takes a file system without complaint, but keeps nothing of it',
+    remedy: CHOOSE,
+    source: E820,
+  },
+  PMEM_RESERVED: {
+    title: 'A region covers memory that the firmware keeps for itself or for devices.',
+    why: 'the kernel cuts the region into fragments, some of them misaligned, or writes where the firmware keeps its tables',
+    remedy: CHOOSE,
+    source: E820,
+  },
+  PMEM_TAKEN: {
+    title: 'A region covers memory that is persistent memory already, real or emulated.',
+    why: 'two devices on one memory overwrite each other; it may hold data',
+    remedy: 'use what is there (`bringup pmem status`), or take it back first (`bringup pmem undo`)',
+    source: E820,
+  },
+  PMEM_OVERLAP: {
+    title: 'Two of the wanted regions overlap.',
+    why: 'the kernel would make one region of them',
+    remedy: 'move one of them, or leave --at away',
+  },
+  PMEM_STRADDLES_NODES: {
+    title: 'A region lies on several NUMA nodes.',
+    why: 'the device gets the node of its first byte; for the rest that is wrong, and so is what is measured there',
+    remedy: 'choose a smaller size, or --count with one region a node',
+    source: 'drivers/nvdimm/e820.c, e820_register_one()',
+  },
+  PMEM_WRONG_NODE: {
+    title: 'A region is not on the node that was asked for.',
+    why: 'the address decides the node',
+    remedy: 'leave --at or --node away',
+  },
+  PMEM_NODE_UNKNOWN: {
+    title: 'There is no such NUMA node, or it has no memory.',
+    why: 'the region has to lie in the memory of a node',
+    remedy: 'choose one of the nodes that have memory',
+  },
+  PMEM_UNDER_KERNEL: {
+    title: 'A region covers the place of the kernel, which does not move.',
+    why: 'the kernel cuts the region around itself; what is left is misaligned, and there is no /dev/pmem',
+    remedy: 'choose an address beyond the kernel, or boot without nokaslr',
+    source: 'arch/x86/boot/compressed/kaslr.c, mem_avoid_memmap()',
+  },
+  PMEM_CRASH_KERNEL: {
+    title: 'A region covers the place that crashkernel= names.',
+    why: 'the reservation fails, and crashes leave no dump',
+    remedy: `${CHOOSE}, or move the crash kernel`,
+    source: 'Documentation/admin-guide/kdump/kdump.rst',
+  },
+  PMEM_INITRD: {
+    title: 'A region covers the place where the boot loader has put the initramfs.',
+    severity: 'warning',
+    why: 'the boot loader knows nothing of memmap=; the kernel has to move the initramfs, and may cut the region',
+    remedy: CHOOSE,
+    source: 'arch/x86/kernel/setup.c, relocate_initrd()',
+  },
+  PMEM_PARTIAL_SECTION: {
+    title: 'A region shares a memory section with RAM.',
+    severity: 'note',
+    why: 'kernels before 5.3 cannot map such a region',
+    remedy: 'give size and address as multiples of the section size',
+    source: 'Documentation/mm/memory-model.rst; kernel 5.3, sub-section memory hot-plug',
+  },
+  PMEM_TOO_LITTLE_RAM: {
+    title: 'What is left of the RAM is too little to boot and work.',
+    why: 'the region is lost to the kernel, and so are 64 bytes for each of its 4 KiB pages',
+    remedy: 'make the region smaller',
+    source: 'Documentation/mm/vmemmap_dedup.rst; 512 MiB is bringup’s own limit',
+  },
+  PMEM_LITTLE_RAM: {
+    title: 'The regions take most of the RAM, or all RAM of a node.',
+    severity: 'warning',
+    why: 'programs may not find enough memory, or only that of another node',
+    remedy: 'make the region smaller if that is not meant',
+  },
+  PMEM_KASLR_LIMIT: {
+    title: 'More than four memmap= on one command line.',
+    severity: 'warning',
+    why: 'the kernel then gives up choosing its physical place at random, and takes the first it finds from 16 MiB on',
+    remedy: 'use fewer regions',
+    source: 'arch/x86/boot/compressed/kaslr.c, MAX_MEMMAP_REGIONS',
+  },
+  PMEM_EXACT_MAP: {
+    title: 'The command line has memmap=exactmap.',
+    why: 'the firmware’s map is not used then, so bringup cannot tell what is RAM',
+    remedy: 'take exactmap off the command line, and reboot',
+    source: E820,
+  },
+})
