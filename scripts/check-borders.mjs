@@ -22,7 +22,20 @@ const MAY_IMPORT = {
   project: ['machine', 'plan', 'host', 'qemu', 'acpi', 'build', 'images', 'stores'],
   guest: ['acpi', 'machine', 'plan', 'host', 'qemu', 'runs', 'project', 'stores'],
   testing: ['machine', 'plan', 'host', 'qemu', 'runs', 'project', 'guest'],
-  cli: ['machine', 'plan', 'host', 'qemu', 'runs', 'steps', 'pmem', 'build', 'project', 'guest', 'testing', 'stores'],
+  cli: [
+    'machine',
+    'plan',
+    'host',
+    'qemu',
+    'runs',
+    'steps',
+    'pmem',
+    'build',
+    'project',
+    'guest',
+    'testing',
+    'stores',
+  ],
 }
 
 /** Rooms within rooms: readers of ACPI tables are pure, and serve profiles as well as guests; images serve builds too. */
