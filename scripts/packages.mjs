@@ -26,4 +26,10 @@ export const TEST_PACKAGES = [
   { name: 'mtools', programs: ['mformat'], why: 'writes FAT images' },
   { name: 'dosfstools', programs: ['fsck.vfat'], why: 'checks the FAT images that the tests make' },
   { name: 'fdisk', programs: ['sfdisk'], why: 'reads the partition tables that the tests make' },
+  { name: 'mmdebstrap', programs: ['mmdebstrap'], why: 'makes the root file system of Debian guests' },
+  {
+    name: 'e2fsprogs',
+    files: ['/usr/sbin/mke2fs', '/sbin/mke2fs'],
+    why: 'makes the ext4 of Debian guests from a folder',
+  },
 ]

@@ -23,6 +23,7 @@ export default defineConfig({
           page('Running, and verdicts', '/guide/running'),
           page('Exit codes', '/guide/exit-codes'),
           page('Linux guests', '/guide/linux'),
+          page('Debian guests', '/guide/debian'),
           page('Tests', '/guide/tests'),
           page('Library', '/guide/library'),
           page('Changes to this computer', '/guide/changes'),

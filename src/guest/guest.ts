@@ -54,9 +54,12 @@ export interface Guest extends AsyncDisposable {
 
   /**
    * Resets the machine as its reset button would, without QEMU ending: RAM-backed stores keep their content.
-   * The console waits from here on for what the next boot says.
+   * Resolves at the reset: the console waits from here on for what the next boot says, and so does `run`.
+   *
+   * @param options.orderly The guest restarts itself by its command channel: services end, file systems are written.
+   * @throws BringupError `GUEST_HAS_NO_SHELL` when `orderly` and there is no channel, `SHELL_ENDED` when the guest dies
    */
-  reboot(): Promise<void>
+  reboot(options?: { readonly orderly?: boolean }): Promise<void>
 
   /** Ends the run because the command that it was for has ended with that code, which becomes the run's. */
   endWith(exitCode: number): Promise<RunResult>

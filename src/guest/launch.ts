@@ -169,15 +169,13 @@ class RunningGuest implements Guest {
   }
 
   async run(argv: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
-    if (!this.#shell) {
-      throw new BringupError([
-        problems.GUEST_HAS_NO_SHELL.at(
-          '',
-          `the guest of profile "${this.plan.profile}" cannot run "${argv.join(' ')}"`,
-        ),
-      ])
-    }
-    return this.#shell.run(argv, options)
+    return this.#needShell(argv.join(' ')).run(argv, options)
+  }
+
+  #needShell(command: string): Shell {
+    if (this.#shell) return this.#shell
+    const what = `the guest of profile "${this.plan.profile}" cannot run "${command}"`
+    throw new BringupError([problems.GUEST_HAS_NO_SHELL.at('', what)])
   }
 
   async view() {
@@ -196,10 +194,13 @@ class RunningGuest implements Guest {
     return view ? verify(this.plan, this.#options.facts, view) : []
   }
 
-  async reboot(): Promise<void> {
+  async reboot(options: { readonly orderly?: boolean } = {}): Promise<void> {
+    const shell = options.orderly === true ? this.#needShell('reboot') : undefined
+    await shell?.ready
     const reset = this.qmp.next('RESET')
     await this.qmp.execute('set-action', { reboot: 'reset' })
-    await this.qmp.execute('system_reset')
+    if (shell) shell.end('restart')
+    else await this.qmp.execute('system_reset')
     await reset
   }
 

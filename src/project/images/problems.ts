@@ -19,8 +19,8 @@ export const problems = defineDiagnostics({
     remedy: 'correct the description in the profile',
   },
   IMAGE_TOOL_FAILED: {
-    title: 'mtools could not write a FAT image.',
+    title: 'A program could not write a file system: mtools a FAT, mke2fs an ext4.',
     why: 'its own words are below',
-    remedy: 'see that there is room, and that names are allowed on FAT (no : * ? " < > |)',
+    remedy: 'see that there is room on the disk, and that names are allowed on FAT (no : * ? " < > |)',
   },
 })

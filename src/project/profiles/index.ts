@@ -16,6 +16,7 @@ const BUILT_IN: Readonly<Record<string, () => Promise<Profile>>> = {
   bare: async () => (await import('./bare.ts')).bare,
   probe: async () => (await import('./probe.ts')).probe,
   linux: async () => (await import('./linux.ts')).linux,
+  debian: async () => (await import('./debian.ts')).debian,
 }
 
 /** Names of the built-in profiles. */

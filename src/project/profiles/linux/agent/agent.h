@@ -1,7 +1,7 @@
 /*
- * The agent: first process of a Linux guest that bringup started. It mounts the kernel's file systems, loads modules in
- * the order that bringup found, and runs commands that come over a virtio serial port. The protocol is described in
- * src/guest/shell-frames.ts, which is its other end.
+ * The agent: it runs commands that come over a virtio serial port. As the first process of a guest it also mounts the
+ * kernel's file systems and loads modules in the order that bringup found; under an init system it is a service and
+ * does nothing else. The protocol is described in src/guest/shell-frames.ts, which is its other end.
  */
 #pragma once
 #include "sys.h"
@@ -11,7 +11,9 @@ void mount_kernel_file_systems(void);
 void follow_boot_script(const char *path);
 void complain(const char *what, const char *name, i64 error);
 int command_line_has(const char *word);
+int is_first_process(void);
 _Noreturn void end_machine(int restart);
+_Noreturn void channel_lost(void);
 
 /* console.c: an interactive shell beside the channel. */
 void start_console_shell(void);

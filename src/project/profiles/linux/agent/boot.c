@@ -66,6 +66,16 @@ void follow_boot_script(const char *path) {
   }
 }
 
+int is_first_process(void) {
+  return sys(SYS_getpid, 0, 0, 0, 0) == 1;
+}
+
+/* Without the channel the first process has no work left; a service says so by its end. */
+_Noreturn void channel_lost(void) {
+  if (is_first_process()) end_machine(0);
+  sys_exit(1);
+}
+
 int command_line_has(const char *word) {
   char text[4096];
   int fd = sys_open("/proc/cmdline", O_RDONLY | O_CLOEXEC, 0);
@@ -80,8 +90,15 @@ int command_line_has(const char *word) {
   return 0;
 }
 
+/* systemd(1): SIGRTMIN+4 starts poweroff.target, SIGRTMIN+5 reboot.target; the C library's SIGRTMIN is 34. */
+enum { POWER_OFF = 38, REBOOT = 39 };
+
 _Noreturn void end_machine(int restart) {
   sys(SYS_sync, 0, 0, 0, 0);
+  if (!is_first_process()) {
+    sys(SYS_kill, 1, restart ? REBOOT : POWER_OFF, 0, 0);
+    for (;;) sys(SYS_pause, 0, 0, 0, 0);
+  }
   sys(SYS_reboot, 0xfee1dead, 672274793, restart ? 0x01234567 : 0x4321fedc, 0);
   sys_exit(1);
 }

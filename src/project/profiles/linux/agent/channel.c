@@ -10,7 +10,7 @@ static void write_all(const u8 *from, u32 size) {
   while (size > 0) {
     i64 n = sys_write(port, from, size);
     if (n == -EINTR || n == -EAGAIN) continue;
-    if (n < 0) end_machine(0);
+    if (n < 0) channel_lost();
     from += n;
     size -= n;
   }
@@ -63,7 +63,7 @@ static void take_frames(void) {
   while (filled - at >= HEADER) {
     u32 size;
     memcpy(&size, buffer + at, 4);
-    if (size > LARGEST_REQUEST) end_machine(0);
+    if (size > LARGEST_REQUEST) channel_lost();
     if (filled - at < HEADER + size) break;
     act(buffer[at + 4], buffer[at + 5], buffer + at + HEADER, size);
     at += HEADER + size;
@@ -75,7 +75,7 @@ static void take_frames(void) {
 static void receive(void) {
   i64 n = sys_read(port, buffer + filled, sizeof buffer - filled);
   if (n == -EAGAIN || n == -EINTR) return;
-  if (n <= 0) end_machine(0);
+  if (n <= 0) channel_lost();
   filled += n;
   if (!greeted) find_greeting();
   if (greeted) take_frames();

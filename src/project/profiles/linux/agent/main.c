@@ -4,10 +4,11 @@
 _Noreturn void agent_main(void) {
   u64 blocked = 1ul << (SIGCHLD - 1) | 1ul << (SIGPIPE - 1);
   sys(SYS_rt_sigprocmask, 0, &blocked, 0, 8);
-  mount_kernel_file_systems();
+  int is_alone = is_first_process();
+  if (is_alone) mount_kernel_file_systems();
   int uevents = uevent_socket();
-  follow_boot_script("/lib/bringup/boot");
-  if (command_line_has("bringup.console")) start_console_shell();
+  if (is_alone) follow_boot_script("/lib/bringup/boot");
+  if (is_alone && command_line_has("bringup.console")) start_console_shell();
   int port = open_port("org.bringup.shell", uevents);
   if (port < 0) complain("port", "org.bringup.shell", port);
   while (port < 0) sys(SYS_wait4, -1, 0, 0, 0);

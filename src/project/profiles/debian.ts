@@ -1,0 +1,74 @@
+/** A whole Debian with GRUB on a disk, for what needs a distribution: boot loaders, services, packages, reboots. */
+import { defineProfile, type Profile } from '../profile.ts'
+import type { DebianOptions } from './debian/recipe.ts'
+import { parseView, VIEW_COMMAND } from './linux/view.ts'
+
+export type { DebianOptions } from './debian/recipe.ts'
+
+/** Firmware, GRUB, initial RAM disk and systemd take their time where there is no KVM. */
+const TIMEOUT = '10m'
+const AT_A_TERMINAL = '12h'
+
+export interface DebianProfileOptions extends DebianOptions {
+  readonly name?: string
+  /** `bios` and `uefi` start GRUB; `direct` starts the image's kernel without it, which is quicker. Default: `bios`. */
+  readonly firmware?: 'bios' | 'uefi' | 'direct'
+}
+
+/**
+ * The Debian profile with other packages, another release or another size.
+ *
+ * @example
+ * defineConfig({ profiles: [debianProfile({ name: 'debian-docker', packages: ['docker.io'], size: '4G' })] })
+ */
+export function debianProfile({
+  name = 'debian',
+  firmware = 'bios',
+  ...options
+}: DebianProfileOptions = {}): Profile {
+  return defineProfile({
+    name,
+    summary: 'a whole Debian on a disk: GRUB (BIOS or UEFI), systemd, apt, a network',
+    defaults: {
+      memory: { size: '1G' },
+      timeout: TIMEOUT,
+      boot: { firmware },
+      devices: [
+        { kind: 'virtio-console', id: 'shell', name: 'org.bringup.shell', purpose: 'shell' },
+        { kind: 'nic', id: 'net0' },
+      ],
+    },
+    judgement: {
+      exitCodes: { 0: { verdict: 'passed', meaning: 'the command returned 0' } },
+      panicPatterns: ['(^|\\] )Kernel panic - not syncing', '(^|\\] )Oops: ', '(^|\\] )kernel BUG at '],
+      onPowerOff: 'passed',
+      onReset: 'stop',
+    },
+    hasShell: true,
+    verifiesByDefault: false,
+    async prepare(context) {
+      const { prepareImage } = await import('./debian/prepare.ts')
+      const { disk, kernel, initrd } = await prepareImage(options, context)
+      const isDirect = context.machine.boot?.firmware === 'direct'
+      const isInteractive = context.command.length === 0 && process.stdin.isTTY === true
+      return {
+        machine: {
+          // A directly started kernel takes the first place in the order of boot itself.
+          devices: [{ kind: 'disk', id: 'root', file: disk, ...(isDirect ? {} : { bootindex: 0 }) }],
+          ...(isDirect ? { boot: { kernel, initrd, append: COMMAND_LINE } } : {}),
+          ...(isInteractive ? { timeout: AT_A_TERMINAL } : {}),
+        },
+      }
+    },
+    async view({ run }) {
+      if (!run) return undefined
+      const { stdout, exitCode } = await run(VIEW_COMMAND)
+      return exitCode === 0 ? parseView(stdout) : undefined
+    },
+  })
+}
+
+/** What the image's own GRUB says, `files/etc/default/grub`. */
+const COMMAND_LINE = 'root=LABEL=bringup-root ro console=ttyS0 net.ifnames=0 panic=-1 quiet'
+
+export const debian = debianProfile()

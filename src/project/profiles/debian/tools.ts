@@ -1,0 +1,81 @@
+/** Runs the programs that make the image of a Debian system. Their own words are the evidence when one fails. */
+import { execa } from 'execa'
+import { BringupError, defineDiagnostics } from '../../../diagnostics.ts'
+import { findProgram } from '../../../host/tools.ts'
+import type { RunTool } from '../../images/fat.ts'
+
+export const problems = defineDiagnostics({
+  DEBIAN_TOOL_MISSING: {
+    title: 'A program that makes Debian images is not installed.',
+    why: 'the root file system and the file systems on the disk are made by tools of this computer',
+    remedy:
+      'install the packages that are named; tried on Debian 12 only: elsewhere mmdebstrap, apt and Debian’s keys are packages too',
+  },
+  DEBIAN_BUILD_FAILED: {
+    title: 'A Debian image could not be made.',
+    why: 'the image would be incomplete; nothing of it was kept',
+    remedy:
+      'the tool’s own words are below: a package or suite that the mirror does not have, no network, no space in the cache folder, or no right to make user namespaces',
+  },
+})
+
+/** The Debian and Ubuntu packages of the programs that are used. */
+const PACKAGES = {
+  mmdebstrap: 'mmdebstrap',
+  mke2fs: 'e2fsprogs',
+  mformat: 'mtools',
+  mmd: 'mtools',
+  mcopy: 'mtools',
+  tar: 'tar',
+  unshare: 'util-linux',
+  setpriv: 'util-linux',
+} as const
+
+/**
+ * Says what is missing of the programs that make an image: all at once.
+ *
+ * @throws BringupError DEBIAN_TOOL_MISSING
+ */
+export function requireTools(): void {
+  const missing = Object.entries(PACKAGES).filter(([tool]) => findProgram(tool) === undefined)
+  if (missing.length === 0) return
+  const install = ['apt-get', 'install', ...new Set(missing.map(([, name]) => name))].join(' ')
+  throw new BringupError(
+    missing.map(([tool]) =>
+      problems.DEBIAN_TOOL_MISSING.at('', `there is no ${tool} in PATH`, {
+        remedy: `as root, on Debian and Ubuntu: ${install}`,
+      }),
+    ),
+  )
+}
+
+/** A way to run programs that ends them with `signal`; `within` are programs that run them. */
+export function toolRunner(signal: AbortSignal, within: readonly string[] = []): RunTool {
+  return async (argv, env) => {
+    const [tool, ...args] = argv
+    const [program = '', ...rest] = [...within, findProgram(tool) ?? tool, ...args]
+    const result = await execa(program, rest, {
+      env: { ...env },
+      reject: false,
+      cancelSignal: signal,
+      // unshare passes no other signal on.
+      killSignal: 'SIGKILL',
+      stdin: 'ignore',
+    })
+    signal.throwIfAborted()
+    return { exitCode: result.exitCode ?? 1, output: `${result.stdout ?? ''}\n${result.stderr ?? ''}` }
+  }
+}
+
+/**
+ * Runs a program that must succeed.
+ *
+ * @throws BringupError DEBIAN_BUILD_FAILED
+ */
+export async function runOrThrow(run: RunTool, argv: readonly [string, ...string[]]): Promise<void> {
+  const { exitCode, output } = await run(argv, { LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' })
+  if (exitCode === 0) return
+  const evidence = output.split('\n').filter((line) => line.trim() !== '')
+  const what = `${argv[0]} ended with ${exitCode}`
+  throw new BringupError([problems.DEBIAN_BUILD_FAILED.at('', what, { evidence: evidence.slice(-30) })])
+}
