@@ -49,7 +49,7 @@ export const problems = defineDiagnostics({
 })
 
 /** Raised when the same recipe is to give another image. */
-const FORM = 1
+const FORM = 2
 
 const BASE_PACKAGES = [
   ...['systemd-sysv', 'udev', 'dbus', 'kmod', 'procps', 'iproute2', 'e2fsprogs', 'initramfs-tools', 'zstd'],
