@@ -7,39 +7,50 @@ import { join } from 'node:path'
 import { build } from 'esbuild'
 import { ROOT } from './processes.mjs'
 
-const ENTRANCES = {
-  'cli/bin': 'src/cli/bin.ts',
-  index: 'src/index.ts',
-  'testing/index': 'src/testing/index.ts',
-}
-
 /** Packages that users' programs need for its types, but that we bring along: loaded from its own files it costs 40 ms. */
 const BUNDLED_ALL_THE_SAME = ['zod']
 
 const [folder] = process.argv.slice(2)
 const { dependencies, peerDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
-const external = Object.keys({ ...dependencies, ...peerDependencies }).filter(
-  (name) => !BUNDLED_ALL_THE_SAME.includes(name),
-)
-
-const { metafile } = await build({
+const common = {
   absWorkingDir: ROOT,
-  entryPoints: ENTRANCES,
   outdir: folder,
   bundle: true,
-  splitting: true,
-  format: 'esm',
   platform: 'node',
   target: 'node20.19',
-  external,
+  external: Object.keys({ ...dependencies, ...peerDependencies }).filter(
+    (name) => !BUNDLED_ALL_THE_SAME.includes(name),
+  ),
   metafile: true,
   logLevel: 'warning',
-  // Packages that are CommonJS still ask for Node's own modules by `require`.
-  banner: {
-    js: "import { createRequire as $require } from 'node:module'; const require = $require(import.meta.url);",
-  },
-})
-writeFileSync(join(folder, 'THIRD-PARTY-LICENSES.txt'), licences(Object.keys(metafile.inputs)))
+}
+
+const built = await Promise.all([
+  build({
+    ...common,
+    entryPoints: { index: 'src/index.ts', 'testing/index': 'src/testing/index.ts' },
+    format: 'esm',
+    splitting: true,
+    // Packages that are CommonJS still ask for Node's own modules by `require`.
+    banner: {
+      js: "import { createRequire as $require } from 'node:module'; const require = $require(import.meta.url);",
+    },
+  }),
+  // One file of CommonJS: the compiled code of all of it can be kept, and what is imported lazily is evaluated lazily.
+  build({
+    ...common,
+    entryPoints: { 'cli/main': 'src/cli/main.ts', 'cli/bin': 'src/cli/bin.ts' },
+    format: 'cjs',
+    minifySyntax: true,
+    minifyWhitespace: true,
+    define: { 'import.meta.url': '$url' },
+    // As if the file lay directly in the folder, as all others do.
+    banner: { js: "const $url = require('node:url').pathToFileURL(__dirname).href;" },
+  }),
+])
+writeFileSync(join(folder, 'cli/package.json'), '{ "type": "commonjs" }\n')
+const inputs = built.flatMap(({ metafile }) => Object.keys(metafile.inputs))
+writeFileSync(join(folder, 'THIRD-PARTY-LICENSES.txt'), licences(inputs))
 
 /** The licence of every package whose code is in the bundle, as each of them asks. */
 function licences(inputs) {

@@ -2,27 +2,31 @@
 /** The process `bringup`: what can be answered at once is; signals become one AbortSignal; the exit code is set once. */
 import { setMaxListeners } from 'node:events'
 import { readFileSync } from 'node:fs'
-import * as nodeModule from 'node:module'
-
-// Node 22.8 and later keep compiled code between runs; Node 20 has no such function.
-if ('enableCompileCache' in nodeModule) (nodeModule as { enableCompileCache(): void }).enableCompileCache()
+import { join } from 'node:path'
+import { PACKAGE_FOLDER } from '../package-folder.ts'
+import { cacheFolder } from '../project/cache-folder.ts'
+import { loadProgram } from './load-program.ts'
+import type * as Program from './main.ts'
 
 const argv = process.argv.slice(2)
-const version = (
-  JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
-).version
+const { version } = JSON.parse(readFileSync(join(PACKAGE_FOLDER, 'package.json'), 'utf8')) as {
+  version: string
+}
 
 if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
   process.stdout.write(`${version}\n`)
 } else {
-  const { main } = await import('./main.ts')
-  process.exitCode = await main(argv, {
+  const file = join(PACKAGE_FOLDER, 'dist/cli/main.js')
+  const { main } = loadProgram(file, join(cacheFolder(), 'code')) as typeof Program
+  void main(argv, {
     stdout: process.stdout,
     stderr: process.stderr,
     env: process.env,
     cwd: process.cwd(),
     signal: abortOnSignals(),
     version,
+  }).then((exitCode) => {
+    process.exitCode = exitCode
   })
 }
 
