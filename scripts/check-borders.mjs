@@ -81,6 +81,9 @@ function checkFile(file) {
     /\bsleep\s*\(|timers\/promises|\bnew Promise\b[^;]{0,60}setTimeout\(\s*(resolve|r|done)\s*,/.test(code)
       ? [`src/${file}: sleeps; wait for an event`]
       : []),
+    ...(/\bimport\s*\{[^}]*\bz\b[^}]*\}\s*from 'zod'/.test(code)
+      ? [`src/${file}: import * as z from 'zod', of which only what is used is bundled`]
+      : []),
     ...(isTest ? [] : systemsNamed(file, code)),
   ]
 }

@@ -31,18 +31,20 @@ export function formatBytes(bytes: number): string {
 }
 
 /** A size in a description: bytes as a number, or text with a suffix (K, M, G, T; powers of 1024). */
-export const zBytes = z
-  .union([z.int().nonnegative(), z.string()])
-  .transform((value, context) => {
-    const bytes = typeof value === 'number' ? value : parseBytes(value)
-    if (bytes !== undefined) return bytes
-    context.addIssue({
-      code: 'custom',
-      message: `"${value}" is not a size; write bytes, or a number with K, M, G or T, such as "512M"`,
+export const zBytes = z.lazy(() =>
+  z
+    .union([z.int().nonnegative(), z.string()])
+    .transform((value, context) => {
+      const bytes = typeof value === 'number' ? value : parseBytes(value)
+      if (bytes !== undefined) return bytes
+      context.addIssue({
+        code: 'custom',
+        message: `"${value}" is not a size; write bytes, or a number with K, M, G or T, such as "512M"`,
+      })
+      return z.NEVER
     })
-    return z.NEVER
-  })
-  .meta({ description: 'Bytes, or a number with K, M, G or T (powers of 1024): "512M".' })
+    .meta({ description: 'Bytes, or a number with K, M, G or T (powers of 1024): "512M".' }),
+)
 
 const DURATION = /^\s*(\d+(?:\.\d+)?)\s*(ms|s|m|min|h)?\s*$/i
 const MILLISECONDS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, min: 60_000, h: 3_600_000 }
@@ -55,15 +57,17 @@ export function parseDurationMs(text: string): number | undefined {
 }
 
 /** A time in a description: seconds as a number, or text with ms, s, m or h. Milliseconds inside. */
-export const zDuration = z
-  .union([z.number().positive(), z.string()])
-  .transform((value, context) => {
-    const ms = parseDurationMs(`${value}`)
-    if (ms !== undefined && ms > 0) return ms
-    context.addIssue({
-      code: 'custom',
-      message: `"${value}" is not a time; write seconds, or a number with ms, s, m or h, such as "30s"`,
+export const zDuration = z.lazy(() =>
+  z
+    .union([z.number().positive(), z.string()])
+    .transform((value, context) => {
+      const ms = parseDurationMs(`${value}`)
+      if (ms !== undefined && ms > 0) return ms
+      context.addIssue({
+        code: 'custom',
+        message: `"${value}" is not a time; write seconds, or a number with ms, s, m or h, such as "30s"`,
+      })
+      return z.NEVER
     })
-    return z.NEVER
-  })
-  .meta({ description: 'Seconds, or a number with ms, s, m or h: "30s".' })
+    .meta({ description: 'Seconds, or a number with ms, s, m or h: "30s".' }),
+)

@@ -17,7 +17,8 @@ if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
   process.stdout.write(`${version}\n`)
 } else {
   const file = join(PACKAGE_FOLDER, 'dist/cli/main.js')
-  const { main } = loadProgram(file, join(cacheFolder(), 'code')) as typeof Program
+  const use = /^[a-z]{1,20}$/.exec(argv[0] ?? '')?.[0] ?? 'other'
+  const { main } = loadProgram(file, join(cacheFolder(), 'code'), use) as typeof Program
   void main(argv, {
     stdout: process.stdout,
     stderr: process.stderr,

@@ -2,27 +2,47 @@
  * Loads the bundled program with the code that V8 made of it the last time: compiling takes half of a short run.
  * Only Node's smallest modules are used here, because this is what every start pays for.
  */
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, statSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import * as nodeModule from 'node:module'
-import { basename, dirname, join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { constants, Script } from 'node:vm'
 
-type Compiled = (exports: object, require: NodeJS.Require, module: object, file: string, folder: string) => void
+const DAY_MS = 24 * 60 * 60 * 1000
+
+type Compiled = (
+  exports: object,
+  require: NodeJS.Require,
+  module: object,
+  file: string,
+  folder: string,
+) => void
 
 /**
- * Evaluates a CommonJS file. `folder` keeps the compiled code; undefined keeps none.
+ * Evaluates a CommonJS file, and keeps the compiled code in a folder. What was compiled is what was used, so each use
+ * has code of its own: what `plan` never calls is compiled for `run` once and not at every run.
  *
  * Node 22.8 and later keep it by themselves once asked to; for Node 20 it is done here.
  */
-export function loadProgram(file: string, folder: string | undefined): unknown {
+export function loadProgram(file: string, folder: string, use: string): unknown {
   const require = nodeModule.createRequire(file)
-  if (folder === undefined) return require(file)
   if ('enableCompileCache' in nodeModule) {
-    ;(nodeModule as { enableCompileCache(folder: string): void }).enableCompileCache(folder)
+    ;(nodeModule as { enableCompileCache(folder: string): void }).enableCompileCache(join(folder, use))
     return require(file)
   }
   const { size, mtimeMs } = statSync(file)
-  const kept = join(folder, `${basename(file)}-${process.version}-${process.arch}-${size}-${mtimeMs}`)
+  const kept = join(folder, [use, process.version, process.arch, size, mtimeMs].join('-'))
   const cachedData = readOr(kept)
   const script = new Script(nodeModule.wrap(readFileSync(file, 'utf8')), {
     filename: file,
@@ -44,12 +64,21 @@ function keep(path: string, data: Buffer): void {
   try {
     mkdirSync(dirname(path), { recursive: true })
     const file = openSync(partial, 'wx', 0o600)
-    writeSync(file, data)
+    writeFileSync(file, data)
     fsyncSync(file)
     closeSync(file)
     renameSync(partial, path)
+    prune(dirname(path))
   } catch {
-    // The next run compiles again.
+    if (existsSync(partial)) rmSync(partial)
+  }
+}
+
+/** What other builds have left. One that is still in use is made again at its next run, at most once a day. */
+function prune(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name)
+    if (statSync(path).mtimeMs < Date.now() - DAY_MS) rmSync(path, { recursive: true, force: true })
   }
 }
 

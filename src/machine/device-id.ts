@@ -8,11 +8,13 @@ const ID = /^(?!console$|bringup-)[A-Za-z][A-Za-z0-9._-]*$/
  * An id; without one, the kind and a number (`nvdimm0`).
  * It is also a file name, so nothing that QEMU accepts can lead out of a folder: slashes are no part of an id.
  */
-export const zDeviceId = z
-  .string()
-  .regex(
-    ID,
-    'an id begins with a letter, goes on with letters, digits, ".", "_" and "-", and is neither "console" nor "bringup-…"',
-  )
-  .optional()
-  .describe('Name of the device; by default its kind and a number, such as `nvdimm0`.')
+export const zDeviceId = z.lazy(() =>
+  z
+    .string()
+    .regex(
+      ID,
+      'an id begins with a letter, goes on with letters, digits, ".", "_" and "-", and is neither "console" nor "bringup-…"',
+    )
+    .optional()
+    .describe('Name of the device; by default its kind and a number, such as `nvdimm0`.'),
+)

@@ -170,6 +170,7 @@ export interface Device<Kind extends string = string, Schema extends z.ZodType =
   readonly kind: Kind
   /** One line for lists and the guide. */
   readonly summary: string
+  /** `z.lazy(() => z.strictObject({ … }))`: a run builds the schemas of those kinds only that its machine has. */
   readonly schema: Schema
   readonly diagnostics: Readonly<Record<string, DiagnosticKind>>
   /** Short form on the command line, such as `256M,node=1`: `first` is the key that the first bare value means. */

@@ -131,23 +131,30 @@ function typed(text: string, isQuoted: boolean): string | number | boolean {
 interface Shaped {
   readonly shape?: Readonly<Record<string, unknown>>
   readonly in?: unknown
-  readonly def?: { readonly innerType?: unknown; readonly type?: string; readonly in?: unknown }
+  readonly def?: {
+    readonly innerType?: unknown
+    readonly type?: string
+    readonly in?: unknown
+    readonly getter?: () => unknown
+  }
 }
 
-/** The keys of a device's schema, `kind` left out; a schema with a transformation on top is looked through. */
+/** The keys of a device's schema, `kind` left out; laziness and a transformation on top are looked through. */
 function keysOf(schema: unknown): readonly string[] {
   return Object.keys(shapeOf(schema)).filter((key) => key !== 'kind')
 }
 
 function shapeOf(schema: unknown): Readonly<Record<string, unknown>> {
   const { shape, def } = schema as Shaped
-  return shape ?? (def?.in ? shapeOf(def.in) : {})
+  const inner = def?.in ?? def?.getter?.()
+  return shape ?? (inner ? shapeOf(inner) : {})
 }
 
 function isSwitch(schema: unknown, key: string): boolean {
   const type = (value: unknown): string | undefined => {
     const { def } = (value ?? {}) as Shaped
-    return def?.innerType === undefined ? def?.type : type(def.innerType)
+    const inner = def?.innerType ?? def?.getter?.()
+    return inner === undefined ? def?.type : type(inner)
   }
   return type(shapeOf(schema)[key]) === 'boolean'
 }

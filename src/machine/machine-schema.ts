@@ -10,51 +10,52 @@ type SchemasOf<T extends readonly { readonly schema: unknown }[]> = {
 }
 
 /** One entry of `devices`, told apart by `kind`. */
-export const deviceSchema = z.discriminatedUnion(
-  'kind',
-  devices.map((d) => d.schema) as unknown as SchemasOf<typeof devices>,
+export const deviceSchema = z.lazy(() =>
+  z.discriminatedUnion('kind', devices.map((d) => d.schema) as unknown as SchemasOf<typeof devices>),
 )
 
 /** The description of one machine, as a person writes it. Unknown keys are refused. */
-export const machineSchema = z.strictObject({
-  extends: z.string().optional().describe('Name of the machine that this one starts from.'),
-  summary: z.string().optional().describe('One line for `bringup machines`.'),
-  profile: z
-    .string()
-    .optional()
-    .describe('Operating system profile to boot: `probe`, `linux`, or one of your own.'),
-  arch: z.string().default('x86_64').describe('Guest architecture. Only `x86_64` works today.'),
-  type: z.enum(['q35', 'pc']).default('q35').describe('QEMU machine type.'),
-  accel: z
-    .enum(['auto', 'kvm', 'tcg'])
-    .default('auto')
-    .describe('Accelerator. `auto`: KVM if a throw-away guest ran on it, else TCG.'),
-  qemu: z.string().optional().describe('Path of the QEMU binary; the default is searched in PATH.'),
-  cpu: sections.cpu.schema.prefault({}),
-  memory: sections.memory.schema.prefault({}),
-  numa: sections.numa.schema.optional(),
-  boot: sections.boot.schema.prefault({}),
-  console: sections.console.schema.prefault({}),
-  debugExit: sections.debugExit.schema.prefault(false),
-  nvdimmPersistence: z
-    .enum(['cpu', 'mem-ctrl'])
-    .optional()
-    .describe(
-      'What the platform flushes on power loss, told to the guest in the NFIT: CPU caches, or the memory controller only.',
-    ),
-  devices: z.array(deviceSchema).default([]),
-  pins: z
-    .array(
-      z.strictObject({ cpu: z.int().nonnegative(), hostCpus: z.array(z.int().nonnegative()).nonempty() }),
-    )
-    .default([])
-    .describe('Guest CPU index to host CPUs, set while the machine is still paused.'),
-  qemuArgs: z
-    .array(z.string())
-    .default([])
-    .describe('Arguments passed to QEMU as they are, after a conflict check.'),
-  timeout: zDuration.default(60_000).describe('From power-on to the end of the run.'),
-})
+export const machineSchema = z.lazy(() =>
+  z.strictObject({
+    extends: z.string().optional().describe('Name of the machine that this one starts from.'),
+    summary: z.string().optional().describe('One line for `bringup machines`.'),
+    profile: z
+      .string()
+      .optional()
+      .describe('Operating system profile to boot: `probe`, `linux`, or one of your own.'),
+    arch: z.string().default('x86_64').describe('Guest architecture. Only `x86_64` works today.'),
+    type: z.enum(['q35', 'pc']).default('q35').describe('QEMU machine type.'),
+    accel: z
+      .enum(['auto', 'kvm', 'tcg'])
+      .default('auto')
+      .describe('Accelerator. `auto`: KVM if a throw-away guest ran on it, else TCG.'),
+    qemu: z.string().optional().describe('Path of the QEMU binary; the default is searched in PATH.'),
+    cpu: sections.cpu.schema.prefault({}),
+    memory: sections.memory.schema.prefault({}),
+    numa: sections.numa.schema.optional(),
+    boot: sections.boot.schema.prefault({}),
+    console: sections.console.schema.prefault({}),
+    debugExit: sections.debugExit.schema.prefault(false),
+    nvdimmPersistence: z
+      .enum(['cpu', 'mem-ctrl'])
+      .optional()
+      .describe(
+        'What the platform flushes on power loss, told to the guest in the NFIT: CPU caches, or the memory controller only.',
+      ),
+    devices: z.array(deviceSchema).default([]),
+    pins: z
+      .array(
+        z.strictObject({ cpu: z.int().nonnegative(), hostCpus: z.array(z.int().nonnegative()).nonempty() }),
+      )
+      .default([])
+      .describe('Guest CPU index to host CPUs, set while the machine is still paused.'),
+    qemuArgs: z
+      .array(z.string())
+      .default([])
+      .describe('Arguments passed to QEMU as they are, after a conflict check.'),
+    timeout: zDuration.default(60_000).describe('From power-on to the end of the run.'),
+  }),
+)
 
 type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T
 

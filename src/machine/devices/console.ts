@@ -5,14 +5,16 @@ import { type Compiled, defineDevice, option } from '../device.ts'
 /** QEMU's chardev id of the first console; the launcher ties it to standard input and output (`src/plan/plan.ts`). */
 const CHARDEV = 'console'
 
-const type = z.enum(['serial', 'virtio'])
-const object = z.strictObject({
-  type: type
-    .default('serial')
-    .describe('`serial`: COM1 (ttyS0). `virtio`: hvc0, much faster, for guests that have the driver.'),
-})
+const type = z.lazy(() => z.enum(['serial', 'virtio']))
+const object = z.lazy(() =>
+  z.strictObject({
+    type: type
+      .default('serial')
+      .describe('`serial`: COM1 (ttyS0). `virtio`: hvc0, much faster, for guests that have the driver.'),
+  }),
+)
 
-const schema = z.union([type.transform((type) => ({ type })), object])
+const schema = z.lazy(() => z.union([type.transform((type) => ({ type })), object]))
 
 function compile(config: z.output<typeof schema>): Compiled {
   const channels = [{ id: CHARDEV, purpose: 'console', label: 'console' }] as const

@@ -63,39 +63,45 @@ const problems = defineDiagnostics({
 
 const number = () => z.int().nonnegative().optional()
 
-const object = z.strictObject({
-  model: z
-    .string()
-    .regex(/^[\w.-]+$/, 'a CPU model is one word, such as "max" or "EPYC"; flags belong in `features`')
-    .default('max')
-    .describe('CPU model. `max`: everything that the accelerator can do, which with KVM is the host’s CPU.'),
-  features: z
-    .array(
-      z
-        .string()
-        .regex(/^([+-][\w.-]+|[\w.-]+=[\w.-]+)$/, 'a feature is written "+name", "-name" or "name=value"'),
-    )
-    .default([])
-    .describe('CPU flags to switch, as QEMU writes them: `+pmu`, `-avx`, `tsc-frequency=1000000000`.'),
-  count: number().describe(
-    'CPUs at boot. Default: what topology or NUMA nodes add up to, else 1 (one per NUMA node).',
-  ),
-  sockets: number().describe(
-    'Sockets. Default: one per NUMA node if each has equally many CPUs in a row, else 1.',
-  ),
-  dies: number().describe('Dies per socket. Default 1.'),
-  cores: number().describe('Cores per die. Default: what is left.'),
-  threads: number().describe('Threads per core. Default 1.'),
-  max: number().describe('CPUs at boot plus those that can be plugged later. Default: count.'),
-})
+const object = z.lazy(() =>
+  z.strictObject({
+    model: z
+      .string()
+      .regex(/^[\w.-]+$/, 'a CPU model is one word, such as "max" or "EPYC"; flags belong in `features`')
+      .default('max')
+      .describe(
+        'CPU model. `max`: everything that the accelerator can do, which with KVM is the host’s CPU.',
+      ),
+    features: z
+      .array(
+        z
+          .string()
+          .regex(/^([+-][\w.-]+|[\w.-]+=[\w.-]+)$/, 'a feature is written "+name", "-name" or "name=value"'),
+      )
+      .default([])
+      .describe('CPU flags to switch, as QEMU writes them: `+pmu`, `-avx`, `tsc-frequency=1000000000`.'),
+    count: number().describe(
+      'CPUs at boot. Default: what topology or NUMA nodes add up to, else 1 (one per NUMA node).',
+    ),
+    sockets: number().describe(
+      'Sockets. Default: one per NUMA node if each has equally many CPUs in a row, else 1.',
+    ),
+    dies: number().describe('Dies per socket. Default 1.'),
+    cores: number().describe('Cores per die. Default: what is left.'),
+    threads: number().describe('Threads per core. Default 1.'),
+    max: number().describe('CPUs at boot plus those that can be plugged later. Default: count.'),
+  }),
+)
 
-const schema = z.union([
-  z
-    .int()
-    .nonnegative()
-    .transform((count) => object.parse({ count })),
-  object,
-])
+const schema = z.lazy(() =>
+  z.union([
+    z
+      .int()
+      .nonnegative()
+      .transform((count) => object.parse({ count })),
+    object,
+  ]),
+)
 
 /** CPU options with defaults filled in, as far as they do not depend on the NUMA nodes. */
 export type CpuConfig = z.output<typeof schema>

@@ -2,16 +2,20 @@
 import * as z from 'zod'
 import { defineDevice, option } from '../device.ts'
 
-const object = z.strictObject({
-  port: z
-    .int()
-    .min(1)
-    .max(0xfffc)
-    .default(0xf4)
-    .describe('I/O port. A write of `v` ends QEMU with exit status `(v << 1) | 1`.'),
-})
+const object = z.lazy(() =>
+  z.strictObject({
+    port: z
+      .int()
+      .min(1)
+      .max(0xfffc)
+      .default(0xf4)
+      .describe('I/O port. A write of `v` ends QEMU with exit status `(v << 1) | 1`.'),
+  }),
+)
 
-const schema = z.union([z.boolean().transform((on) => (on ? object.parse({}) : (false as const))), object])
+const schema = z.lazy(() =>
+  z.union([z.boolean().transform((on) => (on ? object.parse({}) : (false as const))), object]),
+)
 
 /** `debugExit: true`, or `{ port }`. Off by default. Four ports wide, so that 8, 16 and 32 bit writes all reach it. */
 export const debugExit = defineDevice({

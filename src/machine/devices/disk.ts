@@ -17,36 +17,38 @@ import { problems } from './disk-problems.ts'
 import { pciFunction } from './pci-expectation.ts'
 import { storePath } from './store-path.ts'
 
-const schema = z.strictObject({
-  kind: z.literal('disk'),
-  id: zDeviceId,
-  file: z
-    .string()
-    .min(1)
-    .optional()
-    .describe(
-      'Image file or block device. Default: `.bringup/stores/<machine>/<id>.img`, which needs `size`.',
-    ),
-  size: zBytes.optional().describe('Makes an empty raw image of this size if the file is missing.'),
-  format: z
-    .enum(['raw', 'qcow2'])
-    .optional()
-    .describe('Never guessed from content. Default: qcow2 if the name ends in .qcow2, else raw.'),
-  bus: z.enum(['virtio', 'nvme', 'ide']).default('virtio').describe('`ide` is SATA on a q35.'),
-  persist: z
-    .boolean()
-    .optional()
-    .describe(
-      'Keep what the guest writes. Default: true for bringup’s own store, false for a file that is named here.',
-    ),
-  readonly: z.boolean().default(false).describe('The guest sees a disk that it cannot write to.'),
-  bootindex: z.int().nonnegative().optional().describe('Order in which firmware tries to boot.'),
-  serial: z
-    .string()
-    .min(1)
-    .optional()
-    .describe('Serial number that the guest sees, up to 20 characters. Default: the id.'),
-})
+const schema = z.lazy(() =>
+  z.strictObject({
+    kind: z.literal('disk'),
+    id: zDeviceId,
+    file: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'Image file or block device. Default: `.bringup/stores/<machine>/<id>.img`, which needs `size`.',
+      ),
+    size: zBytes.optional().describe('Makes an empty raw image of this size if the file is missing.'),
+    format: z
+      .enum(['raw', 'qcow2'])
+      .optional()
+      .describe('Never guessed from content. Default: qcow2 if the name ends in .qcow2, else raw.'),
+    bus: z.enum(['virtio', 'nvme', 'ide']).default('virtio').describe('`ide` is SATA on a q35.'),
+    persist: z
+      .boolean()
+      .optional()
+      .describe(
+        'Keep what the guest writes. Default: true for bringup’s own store, false for a file that is named here.',
+      ),
+    readonly: z.boolean().default(false).describe('The guest sees a disk that it cannot write to.'),
+    bootindex: z.int().nonnegative().optional().describe('Order in which firmware tries to boot.'),
+    serial: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Serial number that the guest sees, up to 20 characters. Default: the id.'),
+  }),
+)
 
 export type DiskConfig = z.output<typeof schema>
 

@@ -3,36 +3,40 @@ import * as z from 'zod'
 import { GiB, KiB, zBytes } from '../../units.ts'
 import { type Argument, type MachineView, option } from '../device.ts'
 
-const hostNodes = z.array(z.int().nonnegative()).nonempty()
+const hostNodes = z.lazy(() => z.array(z.int().nonnegative()).nonempty())
 
-const object = z.strictObject({
-  size: zBytes.optional().describe('RAM at boot. Default: what the NUMA nodes add up to, else 256M.'),
-  backend: z
-    .enum(['ram', 'memfd', 'file'])
-    .optional()
-    .describe(
-      'What holds the RAM on the host: anonymous memory, a memory file, or a file. Default: `file` with a path, `memfd` with hugePages, else `ram`.',
-    ),
-  path: z
-    .string()
-    .min(1)
-    .optional()
-    .describe('A file, or a folder in which QEMU makes an unnamed one (a hugetlbfs mount, say).'),
-  prealloc: z.boolean().default(false).describe('Touch every page before the guest starts.'),
-  hugePages: zBytes.optional().describe('Page size of the host’s huge pages to use: "2M" or "1G".'),
-  share: z.boolean().default(false).describe('Map the memory so that other processes can share it.'),
-  hostNodes: hostNodes.optional().describe('NUMA nodes of the host that the memory comes from.'),
-  policy: z
-    .enum(['bind', 'preferred', 'interleave'])
-    .optional()
-    .describe('How `hostNodes` is meant. Default `bind`.'),
-  slots: z.int().nonnegative().optional().describe('DIMM slots. Default: one per DIMM (NVDIMMs included).'),
-  max: zBytes
-    .optional()
-    .describe('RAM plus all DIMMs that may ever be plugged. Default: just what is needed.'),
-})
+const object = z.lazy(() =>
+  z.strictObject({
+    size: zBytes.optional().describe('RAM at boot. Default: what the NUMA nodes add up to, else 256M.'),
+    backend: z
+      .enum(['ram', 'memfd', 'file'])
+      .optional()
+      .describe(
+        'What holds the RAM on the host: anonymous memory, a memory file, or a file. Default: `file` with a path, `memfd` with hugePages, else `ram`.',
+      ),
+    path: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('A file, or a folder in which QEMU makes an unnamed one (a hugetlbfs mount, say).'),
+    prealloc: z.boolean().default(false).describe('Touch every page before the guest starts.'),
+    hugePages: zBytes.optional().describe('Page size of the host’s huge pages to use: "2M" or "1G".'),
+    share: z.boolean().default(false).describe('Map the memory so that other processes can share it.'),
+    hostNodes: hostNodes.optional().describe('NUMA nodes of the host that the memory comes from.'),
+    policy: z
+      .enum(['bind', 'preferred', 'interleave'])
+      .optional()
+      .describe('How `hostNodes` is meant. Default `bind`.'),
+    slots: z.int().nonnegative().optional().describe('DIMM slots. Default: one per DIMM (NVDIMMs included).'),
+    max: zBytes
+      .optional()
+      .describe('RAM plus all DIMMs that may ever be plugged. Default: just what is needed.'),
+  }),
+)
 
-export const memorySchema = z.union([zBytes.transform((size) => object.parse({ size })), object])
+export const memorySchema = z.lazy(() =>
+  z.union([zBytes.transform((size) => object.parse({ size })), object]),
+)
 
 /** Memory options with defaults filled in; sizes in bytes. */
 export type MemoryConfig = Readonly<Omit<z.output<typeof memorySchema>, 'hostNodes'>> & {

@@ -8,14 +8,16 @@ export interface Forward {
   readonly guest: number
 }
 
-const zForward = z.strictObject({
-  protocol: z.enum(['tcp', 'udp']).default('tcp'),
-  host: z
-    .int()
-    .optional()
-    .describe('Port on 127.0.0.1 of the host. Default: a free one, told when the guest runs.'),
-  guest: z.int().describe('Port in the guest.'),
-})
+const zForward = z.lazy(() =>
+  z.strictObject({
+    protocol: z.enum(['tcp', 'udp']).default('tcp'),
+    host: z
+      .int()
+      .optional()
+      .describe('Port on 127.0.0.1 of the host. Default: a free one, told when the guest runs.'),
+    guest: z.int().describe('Port in the guest.'),
+  }),
+)
 
 const COMPACT = /^(?:(tcp|udp):)?(?:(\d{1,5})?-)?:?(\d{1,5})$/
 
@@ -30,27 +32,31 @@ export function parseForward(text: string): Forward | undefined {
   }
 }
 
-const zCompact = z.string().transform((text, context): Forward => {
-  const forward = parseForward(text)
-  if (forward) return forward
-  context.addIssue({
-    code: 'custom',
-    message: `"${text}" is no forward; write "tcp:8080-:22", or ":22" for a free host port`,
-  })
-  return z.NEVER
-})
+const zCompact = z.lazy(() =>
+  z.string().transform((text, context): Forward => {
+    const forward = parseForward(text)
+    if (forward) return forward
+    context.addIssue({
+      code: 'custom',
+      message: `"${text}" is no forward; write "tcp:8080-:22", or ":22" for a free host port`,
+    })
+    return z.NEVER
+  }),
+)
 
 /** A list of forwards, or one text with `+` between them, as the command line writes it. */
-export const zForwards = z
-  .union([
-    z.array(z.union([zForward, zCompact])),
-    z
-      .string()
-      .transform((text) => text.split('+'))
-      .pipe(z.array(zCompact)),
-  ])
-  .default([])
-  .describe('Ports of 127.0.0.1 that lead into the guest: `{ guest: 22 }`, or "tcp:8080-:22".')
+export const zForwards = z.lazy(() =>
+  z
+    .union([
+      z.array(z.union([zForward, zCompact])),
+      z
+        .string()
+        .transform((text) => text.split('+'))
+        .pipe(z.array(zCompact)),
+    ])
+    .default([])
+    .describe('Ports of 127.0.0.1 that lead into the guest: `{ guest: 22 }`, or "tcp:8080-:22".'),
+)
 
 export interface UserForward {
   /** Id of the card in the description. */

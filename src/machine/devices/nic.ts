@@ -16,23 +16,25 @@ const MODELS = {
   vmxnet3: '15ad:07b0',
 } as const
 
-const schema = z.strictObject({
-  kind: z.literal('nic'),
-  id: zDeviceId,
-  model: z
-    .enum(Object.keys(MODELS) as (keyof typeof MODELS)[])
-    .default('virtio-net-pci')
-    .describe('The card that the guest sees.'),
-  mac: z
-    .string()
-    .optional()
-    .describe('MAC address. Default: made from the names of machine and card, so that it stays the same.'),
-  network: z
-    .enum(['user', 'none'])
-    .default('user')
-    .describe('`user`: QEMU’s own NAT, DHCP and DNS. `none`: no cable.'),
-  forwards: zForwards,
-})
+const schema = z.lazy(() =>
+  z.strictObject({
+    kind: z.literal('nic'),
+    id: zDeviceId,
+    model: z
+      .enum(Object.keys(MODELS) as (keyof typeof MODELS)[])
+      .default('virtio-net-pci')
+      .describe('The card that the guest sees.'),
+    mac: z
+      .string()
+      .optional()
+      .describe('MAC address. Default: made from the names of machine and card, so that it stays the same.'),
+    network: z
+      .enum(['user', 'none'])
+      .default('user')
+      .describe('`user`: QEMU’s own NAT, DHCP and DNS. `none`: no cable.'),
+    forwards: zForwards,
+  }),
+)
 
 type Config = z.output<typeof schema>
 

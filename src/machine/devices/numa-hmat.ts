@@ -3,62 +3,70 @@ import * as z from 'zod'
 import { formatBytes, parseBytes, zBytes } from '../../units.ts'
 import { type Argument, type Expectation, option } from '../device.ts'
 
-const zLatency = z
-  .union([
-    z.int().positive(),
-    z
-      .string()
-      .regex(
-        /^[1-9]\d*\s*(ns|us|µs|ms)?$/,
-        'write nanoseconds, or a number with ns, us or ms, such as "80ns"',
-      ),
-  ])
-  .transform((value) => {
-    if (typeof value === 'number') return value
-    return (
-      Number.parseInt(value, 10) *
-      (value.includes('ms') ? 1_000_000 : value.endsWith('us') || value.endsWith('µs') ? 1000 : 1)
-    )
-  })
+const zLatency = z.lazy(() =>
+  z
+    .union([
+      z.int().positive(),
+      z
+        .string()
+        .regex(
+          /^[1-9]\d*\s*(ns|us|µs|ms)?$/,
+          'write nanoseconds, or a number with ns, us or ms, such as "80ns"',
+        ),
+    ])
+    .transform((value) => {
+      if (typeof value === 'number') return value
+      return (
+        Number.parseInt(value, 10) *
+        (value.includes('ms') ? 1_000_000 : value.endsWith('us') || value.endsWith('µs') ? 1000 : 1)
+      )
+    }),
+)
 
-const zBandwidth = z.union([z.int().positive(), z.string()]).transform((value, context) => {
-  const bytes = typeof value === 'number' ? value : parseBytes(value.replace(/\/s$/, ''))
-  if (bytes) return bytes
-  context.addIssue({
-    code: 'custom',
-    message: `"${value}" is not a bandwidth; write bytes per second, or a number with M or G, such as "10G"`,
-  })
-  return z.NEVER
-})
+const zBandwidth = z.lazy(() =>
+  z.union([z.int().positive(), z.string()]).transform((value, context) => {
+    const bytes = typeof value === 'number' ? value : parseBytes(value.replace(/\/s$/, ''))
+    if (bytes) return bytes
+    context.addIssue({
+      code: 'custom',
+      message: `"${value}" is not a bandwidth; write bytes per second, or a number with M or G, such as "10G"`,
+    })
+    return z.NEVER
+  }),
+)
 
-const node = z.int().nonnegative()
+const node = z.lazy(() => z.int().nonnegative())
 const latency = (what: string) => zLatency.optional().describe(`${what} in nanoseconds, or "80ns".`)
 const bandwidth = (what: string) =>
   zBandwidth.optional().describe(`${what} in bytes per second, or "10G"; a multiple of 1M.`)
 
-export const hmatEntrySchema = z.strictObject({
-  initiator: node.describe('Node whose CPUs access the memory.'),
-  target: node.describe('Node whose memory is accessed.'),
-  hierarchy: z
-    .enum(['memory', 'first-level', 'second-level', 'third-level'])
-    .default('memory')
-    .describe('Memory itself, or the memory-side cache of that level.'),
-  latency: latency('Access latency'),
-  readLatency: latency('Read latency'),
-  writeLatency: latency('Write latency'),
-  bandwidth: bandwidth('Access bandwidth'),
-  readBandwidth: bandwidth('Read bandwidth'),
-  writeBandwidth: bandwidth('Write bandwidth'),
-})
+export const hmatEntrySchema = z.lazy(() =>
+  z.strictObject({
+    initiator: node.describe('Node whose CPUs access the memory.'),
+    target: node.describe('Node whose memory is accessed.'),
+    hierarchy: z
+      .enum(['memory', 'first-level', 'second-level', 'third-level'])
+      .default('memory')
+      .describe('Memory itself, or the memory-side cache of that level.'),
+    latency: latency('Access latency'),
+    readLatency: latency('Read latency'),
+    writeLatency: latency('Write latency'),
+    bandwidth: bandwidth('Access bandwidth'),
+    readBandwidth: bandwidth('Read bandwidth'),
+    writeBandwidth: bandwidth('Write bandwidth'),
+  }),
+)
 
-export const cacheSchema = z.strictObject({
-  node: node.describe('Node whose memory the cache is in front of.'),
-  level: z.int().min(1).max(3).default(1),
-  size: zBytes,
-  associativity: z.enum(['none', 'direct', 'complex']).default('direct'),
-  policy: z.enum(['none', 'write-back', 'write-through']).default('write-back'),
-  line: z.int().min(0).max(65535).default(64).describe('Bytes of a cache line.'),
-})
+export const cacheSchema = z.lazy(() =>
+  z.strictObject({
+    node: node.describe('Node whose memory the cache is in front of.'),
+    level: z.int().min(1).max(3).default(1),
+    size: zBytes,
+    associativity: z.enum(['none', 'direct', 'complex']).default('direct'),
+    policy: z.enum(['none', 'write-back', 'write-through']).default('write-back'),
+    line: z.int().min(0).max(65535).default(64).describe('Bytes of a cache line.'),
+  }),
+)
 
 export type HmatEntry = z.output<typeof hmatEntrySchema>
 type Cache = z.output<typeof cacheSchema>

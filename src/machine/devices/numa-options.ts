@@ -5,78 +5,88 @@ import { cacheSchema, hmatEntrySchema } from './numa-hmat.ts'
 
 const CPU_LIST = /^\s*\d+(-\d+)?(\s*,\s*\d+(-\d+)?)*\s*$/
 
-const zCpus = z
-  .union([z.int().nonnegative(), z.string(), z.array(z.int().nonnegative())])
-  .transform((value, context): number | readonly number[] => {
-    if (typeof value !== 'string') return value
-    if (CPU_LIST.test(value)) {
-      const listed = value.split(',').flatMap((part) => {
-        const [from = 0, to = from] = part.split('-').map(Number)
-        return to < from || to - from > 4096
-          ? []
-          : [Array.from({ length: to - from + 1 }, (_, i) => from + i)]
-      })
-      if (listed.length === value.split(',').length) return listed.flat()
-    }
-    context.addIssue({
-      code: 'custom',
-      message: `"${value}" is no list of CPUs; write a number of CPUs, or indices such as "0-3,8"`,
-    })
-    return z.NEVER
-  })
-
-const node = z.strictObject({
-  cpus: zCpus
-    .optional()
-    .describe(
-      'Number of CPUs, or their indices: `2`, `"0-1,4"`, `[0, 1, 4]`. 0 makes a memory-only node. Default: an even share of what the others leave.',
-    ),
-  memory: zBytes
-    .optional()
-    .describe(
-      'Memory of the node; 0 makes a CPU-only node. Default: an even share of what the others leave.',
-    ),
-  initiator: z
-    .int()
-    .nonnegative()
-    .optional()
-    .describe('For a memory-only node: the node whose CPUs are closest to it (HMAT).'),
-  hostNodes: z
-    .array(z.int().nonnegative())
-    .nonempty()
-    .optional()
-    .describe('NUMA nodes of the host that this node’s memory comes from.'),
-})
-
-const distance = z.strictObject({ from: z.int().nonnegative(), to: z.int().nonnegative(), value: z.int() })
-
-const object = z.strictObject({
-  nodes: z
-    .union([
-      z
-        .int()
-        .positive()
-        .transform((n) => Array.from({ length: n }, () => node.parse({}))),
-      z.array(node).nonempty(),
-    ])
-    .describe('The nodes, or how many even ones.'),
-  distances: z
-    .union([z.int(), z.array(z.array(z.int())), z.array(distance)])
-    .optional()
-    .describe(
-      'SLIT: one number for every remote pair, a matrix `[from][to]`, or single pairs (the way back is the same unless it is given). 10 is local.',
-    ),
-  hmat: z.array(hmatEntrySchema).default([]).describe('HMAT: latency and bandwidth between nodes.'),
-  caches: z.array(cacheSchema).default([]).describe('HMAT: memory-side caches.'),
-})
-
-export const numaSchema = z.union([
+const zCpus = z.lazy(() =>
   z
-    .int()
-    .positive()
-    .transform((nodes) => object.parse({ nodes })),
-  object,
-])
+    .union([z.int().nonnegative(), z.string(), z.array(z.int().nonnegative())])
+    .transform((value, context): number | readonly number[] => {
+      if (typeof value !== 'string') return value
+      if (CPU_LIST.test(value)) {
+        const listed = value.split(',').flatMap((part) => {
+          const [from = 0, to = from] = part.split('-').map(Number)
+          return to < from || to - from > 4096
+            ? []
+            : [Array.from({ length: to - from + 1 }, (_, i) => from + i)]
+        })
+        if (listed.length === value.split(',').length) return listed.flat()
+      }
+      context.addIssue({
+        code: 'custom',
+        message: `"${value}" is no list of CPUs; write a number of CPUs, or indices such as "0-3,8"`,
+      })
+      return z.NEVER
+    }),
+)
+
+const node = z.lazy(() =>
+  z.strictObject({
+    cpus: zCpus
+      .optional()
+      .describe(
+        'Number of CPUs, or their indices: `2`, `"0-1,4"`, `[0, 1, 4]`. 0 makes a memory-only node. Default: an even share of what the others leave.',
+      ),
+    memory: zBytes
+      .optional()
+      .describe(
+        'Memory of the node; 0 makes a CPU-only node. Default: an even share of what the others leave.',
+      ),
+    initiator: z
+      .int()
+      .nonnegative()
+      .optional()
+      .describe('For a memory-only node: the node whose CPUs are closest to it (HMAT).'),
+    hostNodes: z
+      .array(z.int().nonnegative())
+      .nonempty()
+      .optional()
+      .describe('NUMA nodes of the host that this node’s memory comes from.'),
+  }),
+)
+
+const distance = z.lazy(() =>
+  z.strictObject({ from: z.int().nonnegative(), to: z.int().nonnegative(), value: z.int() }),
+)
+
+const object = z.lazy(() =>
+  z.strictObject({
+    nodes: z
+      .union([
+        z
+          .int()
+          .positive()
+          .transform((n) => Array.from({ length: n }, () => node.parse({}))),
+        z.array(node).nonempty(),
+      ])
+      .describe('The nodes, or how many even ones.'),
+    distances: z
+      .union([z.int(), z.array(z.array(z.int())), z.array(distance)])
+      .optional()
+      .describe(
+        'SLIT: one number for every remote pair, a matrix `[from][to]`, or single pairs (the way back is the same unless it is given). 10 is local.',
+      ),
+    hmat: z.array(hmatEntrySchema).default([]).describe('HMAT: latency and bandwidth between nodes.'),
+    caches: z.array(cacheSchema).default([]).describe('HMAT: memory-side caches.'),
+  }),
+)
+
+export const numaSchema = z.lazy(() =>
+  z.union([
+    z
+      .int()
+      .positive()
+      .transform((nodes) => object.parse({ nodes })),
+    object,
+  ]),
+)
 
 export type NumaConfig = z.output<typeof numaSchema>
 

@@ -6,53 +6,55 @@ import { zDeviceId } from '../device-id.ts'
 import type { FileFact, QemuCapabilities } from '../facts.ts'
 import { storePath } from './store-path.ts'
 
-export const nvdimmSchema = z.strictObject({
-  kind: z.literal('nvdimm'),
-  id: zDeviceId,
-  size: zBytes.describe('What the guest can use. A label area comes on top of it.'),
-  backing: z
-    .enum(['file', 'ram'])
-    .default('file')
-    .describe('`file` keeps the content; `ram` forgets it when QEMU ends.'),
-  file: z
-    .string()
-    .min(1)
-    .optional()
-    .describe(
-      'Backing file or DAX device; created when missing. Default: `.bringup/stores/<machine>/<id>.img`.',
-    ),
-  node: z.int().nonnegative().optional().describe('NUMA node. Default: node 0.'),
-  label: zBytes
-    .optional()
-    .describe(
-      'Size of the label area for namespaces, at least 128K. Kept behind the usable bytes, at the end of the file.',
-    ),
-  share: z
-    .boolean()
-    .default(true)
-    .describe('false: what the guest writes goes to a private copy and is lost when QEMU ends.'),
-  shared: z
-    .boolean()
-    .default(false)
-    .describe('true: several machines may have the file open for writing at once.'),
-  pmem: z
-    .union([z.literal('auto'), z.boolean()])
-    .default('auto')
-    .describe(
-      'Flush to persistent memory with libpmem. `auto`: if the file is on a DAX mount or is a DAX device, and QEMU has libpmem.',
-    ),
-  readonly: z
-    .boolean()
-    .default(false)
-    .describe('The file is opened for reading only, and the guest is told that the NVDIMM is not armed.'),
-  unarmed: z
-    .boolean()
-    .optional()
-    .describe(
-      'Tell the guest that writes would not survive; Linux then makes it read-only. Default: what `readonly` is.',
-    ),
-  align: zBytes.optional().describe('Alignment of the mapping in host memory; a DAX device may want 2M.'),
-})
+export const nvdimmSchema = z.lazy(() =>
+  z.strictObject({
+    kind: z.literal('nvdimm'),
+    id: zDeviceId,
+    size: zBytes.describe('What the guest can use. A label area comes on top of it.'),
+    backing: z
+      .enum(['file', 'ram'])
+      .default('file')
+      .describe('`file` keeps the content; `ram` forgets it when QEMU ends.'),
+    file: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'Backing file or DAX device; created when missing. Default: `.bringup/stores/<machine>/<id>.img`.',
+      ),
+    node: z.int().nonnegative().optional().describe('NUMA node. Default: node 0.'),
+    label: zBytes
+      .optional()
+      .describe(
+        'Size of the label area for namespaces, at least 128K. Kept behind the usable bytes, at the end of the file.',
+      ),
+    share: z
+      .boolean()
+      .default(true)
+      .describe('false: what the guest writes goes to a private copy and is lost when QEMU ends.'),
+    shared: z
+      .boolean()
+      .default(false)
+      .describe('true: several machines may have the file open for writing at once.'),
+    pmem: z
+      .union([z.literal('auto'), z.boolean()])
+      .default('auto')
+      .describe(
+        'Flush to persistent memory with libpmem. `auto`: if the file is on a DAX mount or is a DAX device, and QEMU has libpmem.',
+      ),
+    readonly: z
+      .boolean()
+      .default(false)
+      .describe('The file is opened for reading only, and the guest is told that the NVDIMM is not armed.'),
+    unarmed: z
+      .boolean()
+      .optional()
+      .describe(
+        'Tell the guest that writes would not survive; Linux then makes it read-only. Default: what `readonly` is.',
+      ),
+    align: zBytes.optional().describe('Alignment of the mapping in host memory; a DAX device may want 2M.'),
+  }),
+)
 
 export type NvdimmConfig = z.output<typeof nvdimmSchema>
 

@@ -4,10 +4,12 @@ import { defineDiagnostics } from '../../diagnostics.ts'
 import { defineDevice, type MachineView, option } from '../device.ts'
 import { zDeviceId } from '../device-id.ts'
 
-const schema = z.strictObject({
-  kind: z.literal('serial'),
-  id: zDeviceId,
-})
+const schema = z.lazy(() =>
+  z.strictObject({
+    kind: z.literal('serial'),
+    id: zDeviceId,
+  }),
+)
 
 /** A PC has four: COM1 is the console. */
 const MAX_EXTRA = 3

@@ -5,21 +5,23 @@ import { defineDevice, type MachineView, option } from '../device.ts'
 import { zDeviceId } from '../device-id.ts'
 import { pciFunction } from './pci-expectation.ts'
 
-const schema = z.strictObject({
-  kind: z.literal('virtio-console'),
-  id: zDeviceId,
-  name: z
-    .string()
-    .min(1)
-    .optional()
-    .describe('Makes it a port with this name, `/dev/virtio-ports/NAME` in Linux, instead of a console.'),
-  purpose: z
-    .enum(['log', 'shell', 'bulk'])
-    .default('log')
-    .describe(
-      '`log`: kept in a file. `shell`: commands run over it. `bulk`: data, read by whoever holds the guest.',
-    ),
-})
+const schema = z.lazy(() =>
+  z.strictObject({
+    kind: z.literal('virtio-console'),
+    id: zDeviceId,
+    name: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Makes it a port with this name, `/dev/virtio-ports/NAME` in Linux, instead of a console.'),
+    purpose: z
+      .enum(['log', 'shell', 'bulk'])
+      .default('log')
+      .describe(
+        '`log`: kept in a file. `shell`: commands run over it. `bulk`: data, read by whoever holds the guest.',
+      ),
+  }),
+)
 
 type Config = z.output<typeof schema>
 

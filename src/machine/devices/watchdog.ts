@@ -5,16 +5,18 @@ import { defineDevice, option } from '../device.ts'
 import { zDeviceId } from '../device-id.ts'
 import { pciFunction } from './pci-expectation.ts'
 
-const schema = z.strictObject({
-  kind: z.literal('watchdog'),
-  id: zDeviceId,
-  action: z
-    .enum(['reset', 'shutdown', 'poweroff', 'none', 'pause', 'inject-nmi'])
-    .default('reset')
-    .describe(
-      'What QEMU does when the watchdog expires. `shutdown` asks the guest by ACPI; `poweroff` does not ask.',
-    ),
-})
+const schema = z.lazy(() =>
+  z.strictObject({
+    kind: z.literal('watchdog'),
+    id: zDeviceId,
+    action: z
+      .enum(['reset', 'shutdown', 'poweroff', 'none', 'pause', 'inject-nmi'])
+      .default('reset')
+      .describe(
+        'What QEMU does when the watchdog expires. `shutdown` asks the guest by ACPI; `poweroff` does not ask.',
+      ),
+  }),
+)
 
 export const problems = defineDiagnostics({
   WATCHDOG_TWICE: {

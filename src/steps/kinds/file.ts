@@ -1,6 +1,6 @@
 /** Step: a file has exactly this content. Undone byte for byte, with its mode and owner, and the folders made for it. */
 import { dirname } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { defineDiagnostics } from '../../diagnostics.ts'
 import type { HostCommand } from '../host-command.ts'
 import type { HostReader } from '../host-reader.ts'
