@@ -1,6 +1,7 @@
 /** Measures in pairs: every contender once per round, so that a noisy computer disturbs all of them alike. */
 import { spawn } from 'node:child_process'
-import Table from 'cli-table3'
+import { createColors } from 'picocolors'
+import { formatTable } from '../src/cli/table.ts'
 
 export interface Contender {
   readonly name: string
@@ -29,24 +30,22 @@ export async function measure({ title, contenders, rounds, note }: Bench): Promi
     }
   }
   const first = times.get(contenders[0].name) ?? []
-  const table = new Table({
-    head: ['', 'median ms', 'least ms', 'added ms', 'ratio'],
-    style: { head: [], border: [] },
-  })
-  for (const { name } of contenders) {
+  const rows = contenders.map(({ name }) => {
     const mine = times.get(name) ?? []
     const added = mine.map((ms, i) => ms - (first[i] ?? Number.NaN))
     const ratios = mine.map((ms, i) => ms / (first[i] ?? Number.NaN))
     const isFirst = name === contenders[0].name
-    table.push([
+    return [
       name,
       median(mine).toFixed(1),
       Math.min(...mine).toFixed(1),
       isFirst ? '' : median(added).toFixed(1),
       isFirst ? '' : median(ratios).toFixed(2),
-    ])
-  }
-  console.log(`\n${title}: ${rounds} rounds${note === undefined ? '' : `, ${note}`}\n${table.toString()}`)
+    ]
+  })
+  console.log(
+    `\n${title}: ${rounds} rounds${note === undefined ? '' : `, ${note}`}\n${formatTable(['', 'median ms', 'least ms', 'added ms', 'ratio'], rows, createColors(false))}`,
+  )
 }
 
 export function median(numbers: readonly number[]): number {

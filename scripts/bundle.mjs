@@ -1,5 +1,5 @@
 /**
- * Bundles the program: `node scripts/bundle.mjs FOLDER`. Few files load many times faster than many, and of a library
+ * Bundles the program: `node scripts/bundle.mjs FOLDER STAMP`. Few files load many times faster than many, and of a library
  * only what is used is loaded. Commands stay lazy: what only one of them imports is a chunk of its own.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -10,8 +10,14 @@ import { ROOT } from './processes.mjs'
 /** Packages that users' programs need for its types, but that we bring along: loaded from its own files it costs 40 ms. */
 const BUNDLED_ALL_THE_SAME = ['zod']
 
-const [folder] = process.argv.slice(2)
-const { dependencies, peerDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
+/** Of the command line's packages those that it needs seldom: files of their own, so that others do not read them. */
+const SELDOM = ['execa', 'listr2', '@clack/prompts']
+const seldomFile = (name) => `package-${name.replace(/^@/, '').replace('/', '-')}`
+
+const [folder, stamp] = process.argv.slice(2)
+const { version, dependencies, peerDependencies } = JSON.parse(
+  readFileSync(join(ROOT, 'package.json'), 'utf8'),
+)
 const common = {
   absWorkingDir: ROOT,
   outdir: folder,
@@ -21,6 +27,7 @@ const common = {
   external: Object.keys({ ...dependencies, ...peerDependencies }).filter(
     (name) => !BUNDLED_ALL_THE_SAME.includes(name),
   ),
+  define: { BRINGUP_BUILD: JSON.stringify(stamp) },
   metafile: true,
   logLevel: 'warning',
 }
@@ -36,14 +43,21 @@ const built = await Promise.all([
       js: "import { createRequire as $require } from 'node:module'; const require = $require(import.meta.url);",
     },
   }),
+  build({
+    ...common,
+    entryPoints: Object.fromEntries(SELDOM.map((name) => [`cli/${seldomFile(name)}`, name])),
+    format: 'cjs',
+  }),
   // One file of CommonJS: the compiled code of all of it can be kept, and what is imported lazily is evaluated lazily.
   build({
     ...common,
     entryPoints: { 'cli/main': 'src/cli/main.ts', 'cli/bin': 'src/cli/bin.ts' },
     format: 'cjs',
+    charset: 'ascii',
     minifySyntax: true,
     minifyWhitespace: true,
-    define: { 'import.meta.url': '$url' },
+    plugins: [{ name: 'seldom', setup: takeSeldomFromFiles }],
+    define: { ...common.define, BRINGUP_VERSION: JSON.stringify(version), 'import.meta.url': '$url' },
     // As if the file lay directly in the folder, as all others do.
     banner: { js: "const $url = require('node:url').pathToFileURL(__dirname).href;" },
   }),
@@ -51,6 +65,12 @@ const built = await Promise.all([
 writeFileSync(join(folder, 'cli/package.json'), '{ "type": "commonjs" }\n')
 const inputs = built.flatMap(({ metafile }) => Object.keys(metafile.inputs))
 writeFileSync(join(folder, 'THIRD-PARTY-LICENSES.txt'), licences(inputs))
+
+function takeSeldomFromFiles({ onResolve }) {
+  onResolve({ filter: /^[@a-z]/ }, ({ path }) =>
+    SELDOM.includes(path) ? { path: `./${seldomFile(path)}.js`, external: true } : undefined,
+  )
+}
 
 /** The licence of every package whose code is in the bundle, as each of them asks. */
 function licences(inputs) {

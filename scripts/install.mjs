@@ -54,7 +54,7 @@ export async function ensureBuilt({ isQuiet = false, withTypes = false } = {}) {
   const tool = (path, ...args) =>
     run([process.execPath, join(ROOT, path), ...args], { stdio: ['ignore', 2, 2] })
   try {
-    if ((await tool('scripts/bundle.mjs', next)) !== 0) return false
+    if ((await tool('scripts/bundle.mjs', next, stamp)) !== 0) return false
     const tsc = ['-p', 'tsconfig.build.json', '--outDir', next]
     if (withTypes && (await tool('node_modules/typescript/bin/tsc', ...tsc)) !== 0) return false
     chmodSync(join(next, 'cli/bin.js'), 0o755)

@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 /** The process `bringup`: what can be answered at once is; signals become one AbortSignal; the exit code is set once. */
 import { setMaxListeners } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PACKAGE_FOLDER } from '../package-folder.ts'
 import { cacheFolder } from '../project/cache-folder.ts'
@@ -9,12 +8,11 @@ import { loadProgram } from './load-program.ts'
 import type * as Program from './main.ts'
 
 const argv = process.argv.slice(2)
-const { version } = JSON.parse(readFileSync(join(PACKAGE_FOLDER, 'package.json'), 'utf8')) as {
-  version: string
-}
+/** Put in by `scripts/bundle.mjs`. */
+declare const BRINGUP_VERSION: string
 
 if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
-  process.stdout.write(`${version}\n`)
+  process.stdout.write(`${BRINGUP_VERSION}\n`)
 } else {
   const file = join(PACKAGE_FOLDER, 'dist/cli/main.js')
   const use = /^[a-z]{1,20}$/.exec(argv[0] ?? '')?.[0] ?? 'other'
@@ -25,7 +23,7 @@ if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
     env: process.env,
     cwd: process.cwd(),
     signal: abortOnSignals(),
-    version,
+    version: BRINGUP_VERSION,
   }).then((exitCode) => {
     process.exitCode = exitCode
   })

@@ -30,7 +30,7 @@ type Compiled = (
 ) => void
 
 /**
- * Evaluates a CommonJS file, and keeps the compiled code in a folder. What was compiled is what was used, so each use
+ * Evaluates a CommonJS file of ASCII, and keeps the compiled code in a folder. What was compiled is what was used, so each use
  * has code of its own: what `plan` never calls is compiled for `run` once and not at every run.
  *
  * Node 22.8 and later keep it by themselves once asked to; for Node 20 it is done here.
@@ -44,7 +44,8 @@ export function loadProgram(file: string, folder: string, use: string): unknown 
   const { size, mtimeMs } = statSync(file)
   const kept = join(folder, [use, process.version, process.arch, size, mtimeMs].join('-'))
   const cachedData = readOr(kept)
-  const script = new Script(nodeModule.wrap(readFileSync(file, 'utf8')), {
+  // The bundle is plain ASCII, which is read at once as Latin-1.
+  const script = new Script(nodeModule.wrap(readFileSync(file, 'latin1')), {
     filename: file,
     ...(cachedData ? { cachedData } : {}),
     importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
@@ -52,9 +53,10 @@ export function loadProgram(file: string, folder: string, use: string): unknown 
   const program = { exports: {} }
   const run = script.runInThisContext() as Compiled
   run(program.exports, require, program, file, dirname(file))
-  // At the end, so that every function that was used is kept with it.
-  if (!cachedData || script.cachedDataRejected)
-    process.once('exit', () => keep(kept, script.createCachedData()))
+  // At the end, so that every function that was used is kept with it; and of the second run, for the first one does
+  // much that is never done again.
+  if (!cachedData) process.once('exit', () => keep(kept, Buffer.alloc(0)))
+  else if (script.cachedDataRejected) process.once('exit', () => keep(kept, script.createCachedData()))
   return program.exports
 }
 

@@ -56,6 +56,7 @@ export const planJson = z
   .describe('`bringup plan --json`.')
 
 export const runJson = resultSchema
+  .unwrap()
   .extend({ comparison: z.array(comparisonSchema).optional() })
   .describe('`bringup run --json`, and `result.json` in the folder of the run.')
 
@@ -107,7 +108,7 @@ const runSummary = z.object({
   startedAt: z.iso.datetime(),
   machine: z.string(),
   profile: z.string(),
-  verdict: z.enum([...resultSchema.shape.verdict.options, 'running', 'abandoned']),
+  verdict: z.enum([...resultSchema.unwrap().shape.verdict.options, 'running', 'abandoned']),
   exitCode: exitCode.optional(),
   totalMs: milliseconds.optional(),
   meaning: z.string().optional(),

@@ -1,5 +1,5 @@
 /** Who holds an advisory lock on a file. Source: `/proc/locks`, proc(5). */
-import { readFileSync, statSync } from 'node:fs'
+import { readFile, readFileSync, statSync } from 'node:fs'
 
 export interface LockHolder {
   readonly pid: number
@@ -30,6 +30,13 @@ export function lockHolder(path: string, locks: string = readLocks()): LockHolde
   })
   const found = matches.find((m) => m.isSameDevice) ?? matches[0]
   return found && { pid: found.pid, mode: found.mode, command: commandOf(found.pid) }
+}
+
+/** Every lock there is. Beside other work: the kernel waits for all CPUs first (an RCU grace period, 5 to 15 ms). */
+export function startReadingLocks(): Promise<string> {
+  return new Promise((resolve) =>
+    readFile('/proc/locks', 'utf8', (error, text) => resolve(error ? '' : text)),
+  )
 }
 
 function readLocks(): string {

@@ -24,6 +24,7 @@ import { sniff } from './sniff.ts'
 /**
  * The facts about these paths and about the computer as a whole.
  *
+ * @param knownLocks What `/proc/locks` says, where that was read already.
  * @param paths As the description has them; they are the keys of `facts.files`. Relative ones start from the current folder.
  * @param stateFolder Where records of stores are that have no folder of their own.
  */
@@ -31,9 +32,10 @@ export function gatherFacts(
   paths: readonly string[],
   known: Pick<Facts, 'qemu' | 'accelerators'>,
   stateFolder = '.bringup',
+  knownLocks?: string,
 ): Facts {
   // Reading it makes the kernel wait for all CPUs (an RCU grace period, 5 to 15 ms): not without need, and once.
-  let read: string | undefined
+  let read = knownLocks
   const locks = () => {
     read ??= readOr('/proc/locks')
     return read

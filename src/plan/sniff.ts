@@ -75,8 +75,10 @@ function isText(head: Buffer): boolean {
 
 /** Magic, flags and checksum add up to zero. */
 function hasMultiboot(head: Buffer): boolean {
-  for (let at = 0; at + 12 <= head.length; at += 4) {
-    if (head.readUInt32LE(at) !== MULTIBOOT_MAGIC) continue
+  const magic = Buffer.alloc(4)
+  magic.writeUInt32LE(MULTIBOOT_MAGIC)
+  for (let at = head.indexOf(magic); at !== -1 && at + 12 <= head.length; at = head.indexOf(magic, at + 1)) {
+    if (at % 4 !== 0) continue
     if (((MULTIBOOT_MAGIC + head.readUInt32LE(at + 4) + head.readUInt32LE(at + 8)) & 0xffffffff) === 0)
       return true
   }

@@ -1,10 +1,11 @@
 /** Brings together what a plan is made of: project, profile, flags, host facts and QEMU's own answers. Reads, never acts. */
 import type { BuildOptionSpec } from '../build/options.ts'
 import { BringupError } from '../diagnostics.ts'
+import { startReadingLocks } from '../host/file-locks.ts'
 import type { Home } from '../machine/device.ts'
 import type { AcceleratorFact, Facts, QemuCapabilities } from '../machine/facts.ts'
 import { mergeMachine } from '../machine/flags.ts'
-import { type MachineConfig, type MachineInput, parseMachine } from '../machine/machine.ts'
+import type { MachineConfig, MachineInput } from '../machine/machine.ts'
 import { gatherFacts } from '../plan/gather.ts'
 import { makePlan } from '../plan/make-plan.ts'
 import { pathsOf, placeMachine } from '../plan/place.ts'
@@ -14,6 +15,7 @@ import { readCapabilities } from '../qemu/capabilities.ts'
 import { findQemu } from '../qemu/find.ts'
 import { withMapSync } from '../stores/map-sync.ts'
 import { cacheFolder } from './cache-folder.ts'
+import { parseKeptMachine } from './kept-machine.ts'
 import { buildProbe } from './probe-build.ts'
 import type { Profile } from './profile.ts'
 import type { Project } from './project.ts'
@@ -55,6 +57,7 @@ export interface Planned {
 export async function planRun(request: PlanningRequest): Promise<Planned> {
   const { project, progress = () => {}, signal = new AbortController().signal } = request
   const { name, wanted, profile, machine: merged } = await chooseRun(request)
+  const locks = merged.devices?.length ? startReadingLocks() : undefined
   const cache = cacheFolder()
   const prepared = await profile.prepare({
     machine: merged,
@@ -67,8 +70,10 @@ export async function planRun(request: PlanningRequest): Promise<Planned> {
     progress,
   })
   const home = { machine: name, folder: project.folder, stateFolder: project.stateFolder }
-  const machine = placeMachine(parseMachine(name, complete(profile, prepared.machine, wanted)), home)
-  const facts = await factsFor(machine, home, { cache, signal, progress })
+  const whole = complete(profile, prepared.machine, wanted)
+  const place = [project.stateFolder, 'prepared']
+  const machine = placeMachine(parseKeptMachine(name, whole, { cacheFolder: cache, place }), home)
+  const facts = await factsFor(machine, home, { cache, signal, progress, locks })
   return {
     plan: makePlan({ name, profile: profile.name, machine, facts, judgement: profile.judgement }),
     facts,
@@ -89,13 +94,19 @@ async function factsFor(machine: MachineConfig, home: Home, context: Means): Pro
   const path = findQemu(machine.arch, machine.qemu)
   const qemu = await readCapabilities(path, machine.arch, context.cache)
   const accelerators = await acceleratorsFor(machine, qemu, context)
-  const facts = gatherFacts(pathsOf(home.machine, machine), { qemu, accelerators }, home.stateFolder)
+  const facts = gatherFacts(
+    pathsOf(home.machine, machine),
+    { qemu, accelerators },
+    home.stateFolder,
+    await context.locks,
+  )
   const mayBeDax = [...facts.files.values()].some((file) => file.mayBeDax)
   return mayBeDax ? withMapSync(facts, { cacheFolder: context.cache, signal: context.signal }) : facts
 }
 
 interface Means {
   readonly cache: string
+  readonly locks: Promise<string> | undefined
   readonly signal: AbortSignal
   readonly progress: (what: string) => void
 }

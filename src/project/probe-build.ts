@@ -1,5 +1,4 @@
 /** Builds the bundled kernel with the system's C compiler, once per content of its sources and compiler. */
-import { createHash } from 'node:crypto'
 import {
   copyFileSync,
   existsSync,
@@ -9,10 +8,13 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { crypto } from '../crypto.ts'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
 import { PACKAGE_FOLDER } from '../package-folder.ts'
+import { keep, nameOf, readKept } from '../qemu/cache.ts'
 
 export const problems = defineDiagnostics({
   COMPILER_MISSING: {
@@ -58,9 +60,8 @@ export async function buildProbe(context: {
   readonly signal?: AbortSignal
   readonly progress?: (what: string) => void
 }): Promise<ProbeKernel> {
-  const recipe = JSON.parse(readFileSync(join(SOURCE_FOLDER, 'build.json'), 'utf8')) as Recipe
   const compiler = process.env.CC ?? 'cc'
-  const folder = join(context.cacheFolder, 'probe', contentHash(compiler))
+  const folder = join(context.cacheFolder, 'probe', contentName(compiler, context.cacheFolder))
   const kernel = {
     esp: join(folder, 'esp'),
     pvh: join(folder, 'probe.elf'),
@@ -68,6 +69,7 @@ export async function buildProbe(context: {
   }
   if (existsSync(kernel.pvh) && existsSync(kernel.multiboot)) return kernel
   context.progress?.('building the probe kernel')
+  const recipe = JSON.parse(readFileSync(join(SOURCE_FOLDER, 'build.json'), 'utf8')) as Recipe
   mkdirSync(join(context.cacheFolder, 'probe'), { recursive: true })
   const workFolder = mkdtempSync(`${folder}.`)
   try {
@@ -84,13 +86,23 @@ export async function buildProbe(context: {
   return kernel
 }
 
-function contentHash(compiler: string): string {
-  const hash = createHash('sha256').update(compiler)
-  for (const name of readdirSync(SOURCE_FOLDER, { recursive: true, encoding: 'utf8' }).sort()) {
-    if (/\.([chS]|ld|json)$/.test(name))
-      hash.update(`\0${name}\0`).update(readFileSync(join(SOURCE_FOLDER, name)))
-  }
-  return hash.digest('hex').slice(0, 32)
+/** Names the built kernel by what it is made from. Reading it all takes 4 ms, so the name is kept by the files' times. */
+function contentName(compiler: string, cacheFolder: string): string {
+  const names = readdirSync(SOURCE_FOLDER)
+    .filter((name) => /\.([chS]|ld|json)$/.test(name))
+    .sort()
+  const stamps = names.map((name) => statSync(`${SOURCE_FOLDER}/${name}`))
+  const sum = (key: 'size' | 'mtimeMs' | 'ctimeMs' | 'ino') =>
+    stamps.reduce((all, stat) => all + stat[key], 0)
+  const folder = join(cacheFolder, 'files')
+  const identity = nameOf([SOURCE_FOLDER, compiler, sum('size'), sum('mtimeMs'), sum('ctimeMs'), sum('ino')])
+  const known = readKept<unknown>(folder, identity)
+  if (typeof known === 'string' && /^[0-9a-f]{32}$/.test(known)) return known
+  const hash = crypto().createHash('sha256').update(compiler)
+  for (const name of names) hash.update(`\0${name}\0`).update(readFileSync(join(SOURCE_FOLDER, name)))
+  const content = hash.digest('hex').slice(0, 32)
+  keep(folder, identity, content)
+  return content
 }
 
 async function compile(

@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import { type BuildOptionValues, resolveBuildOptions } from '../build/options.ts'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
 import { mergeMachine } from '../machine/flags.ts'
-import { type MachineInput, parseMachine, resolveMachines } from '../machine/machine.ts'
+import { type MachineInput, resolveMachines } from '../machine/machine.ts'
+import { cacheFolder } from './cache-folder.ts'
+import { parseKeptMachine } from './kept-machine.ts'
 import { withKernel } from './kernel-form.ts'
 import type { PlanningRequest } from './planning.ts'
 import type { Profile } from './profile.ts'
@@ -54,7 +56,7 @@ export async function chooseRun(request: PlanningRequest): Promise<Selection> {
     ])
   }
   const machine = mergeMachine(profile.defaults, wanted)
-  parseMachine(name, machine)
+  parseKeptMachine(name, machine, { cacheFolder: cacheFolder(), place: [project.stateFolder, 'asked'] })
   return { name, wanted, profile, machine }
 }
 

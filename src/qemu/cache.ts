@@ -1,7 +1,8 @@
 /** Answers that cost time, kept by what they depend on. A file that is broken or missing is an answer not kept. */
-import { createHash, randomBytes } from 'node:crypto'
 import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { crypto } from '../crypto.ts'
+import { randomDigits } from '../random-name.ts'
 
 /** The answer kept under that name, if it can be read. */
 export function readKept<T>(folder: string, name: string): T | undefined {
@@ -15,7 +16,7 @@ export function readKept<T>(folder: string, name: string): T | undefined {
 /** Keeps an answer, whole or not at all. A cache that cannot be written only costs time, so nothing is thrown. */
 export function keep(folder: string, name: string, answer: unknown): void {
   const path = join(folder, `${name}.json`)
-  const partial = `${path}.${randomBytes(4).toString('hex')}`
+  const partial = `${path}.${randomDigits(8)}`
   try {
     mkdirSync(dirname(path), { recursive: true })
     writeFileSync(partial, JSON.stringify(answer))
@@ -39,12 +40,39 @@ export function contentOf(path: string, cacheFolder: string): string {
   const identity = nameOf([path, dev, ino, size, mtimeMs, ctimeMs])
   const known = readKept<unknown>(join(cacheFolder, 'files'), identity)
   if (typeof known === 'string' && /^[0-9a-f]{64}$/.test(known)) return known
-  const sha256 = createHash('sha256').update(readFileSync(path)).digest('hex')
+  const sha256 = crypto().createHash('sha256').update(readFileSync(path)).digest('hex')
   keep(join(cacheFolder, 'files'), identity, sha256)
   return sha256
 }
 
-/** A file name for whatever an answer depends on. */
+/**
+ * A file name for whatever an answer depends on: 128 bits, so that two never meet by chance. No defence against
+ * somebody who wants them to; whoever can write to the cache has no need of that.
+ */
 export function nameOf(parts: readonly unknown[]): string {
-  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32)
+  const text = JSON.stringify(parts)
+  const lanes = [0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a]
+  // As MurmurHash3 mixes: each lane takes every character, turned by its neighbour.
+  for (let i = 0; i < text.length; i++) {
+    for (let lane = 0; lane < 4; lane++) {
+      const next = lanes[(lane + 1) % 4] ?? 0
+      lanes[lane] = (next ^ Math.imul((lanes[lane] ?? 0) ^ text.charCodeAt(i), MULTIPLIERS[lane] ?? 0)) >>> 0
+    }
+  }
+  return lanes
+    .map((lane) =>
+      finish(lane ^ text.length)
+        .toString(16)
+        .padStart(8, '0'),
+    )
+    .join('')
+}
+
+/** Odd numbers with half of their bits set. */
+const MULTIPLIERS = [0x239b961b, 0xab0e9789, 0x38b34ae5, 0xa1e38b93]
+
+function finish(lane: number): number {
+  const once = Math.imul(lane ^ (lane >>> 16), 0x85ebca6b)
+  const twice = Math.imul(once ^ (once >>> 13), 0xc2b2ae35)
+  return (twice ^ (twice >>> 16)) >>> 0
 }

@@ -2,8 +2,8 @@
  * One abstract socket per bringup process. A QEMU connects to it when it starts: a QEMU whose bringup was killed
  * between fork and prctl(PR_SET_PDEATHSIG) finds nobody there and exits. It has no path, so nothing can be left over.
  */
-import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:net'
+import { randomDigits } from '../random-name.ts'
 
 let keeper: Promise<string> | undefined
 
@@ -11,7 +11,7 @@ let keeper: Promise<string> | undefined
 export function keeperName(): Promise<string> {
   keeper ??= new Promise((resolve, reject) => {
     // Node pads abstract names to the full 107 bytes of sun_path, QEMU does not: a full name is the same for both.
-    const name = `bringup-${randomBytes(24).toString('hex')}`.padEnd(107, '-')
+    const name = `bringup-${randomDigits(48)}`.padEnd(107, '-')
     const server = createServer((connection) => {
       connection.unref()
       connection.on('error', () => {})

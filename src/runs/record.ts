@@ -1,11 +1,11 @@
 /** The record of one boot: a folder that says what was asked, what was done, and what came of it. */
-import { randomBytes } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as z from 'zod'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
 import { startTimeOf } from '../host/process-start.ts'
 import type { Plan } from '../plan/plan.ts'
+import { randomDigits } from '../random-name.ts'
 
 export const problems = defineDiagnostics({
   RUN_FOLDER_NOT_MADE: {
@@ -21,49 +21,55 @@ export const problems = defineDiagnostics({
   },
 })
 
-export const diagnosticSchema = z.object({
-  code: z.string(),
-  severity: z.enum(['error', 'warning', 'note']),
-  path: z.string(),
-  what: z.string(),
-  why: z.string(),
-  remedy: z.string(),
-  source: z.string().optional(),
-  evidence: z.array(z.string()).optional(),
-})
+export const diagnosticSchema = z.lazy(() =>
+  z.object({
+    code: z.string(),
+    severity: z.enum(['error', 'warning', 'note']),
+    path: z.string(),
+    what: z.string(),
+    why: z.string(),
+    remedy: z.string(),
+    source: z.string().optional(),
+    evidence: z.array(z.string()).optional(),
+  }),
+)
 
-export const comparisonSchema = z.object({
-  device: z.string(),
-  aspect: z.string(),
-  want: z.string(),
-  got: z.string().nullable(),
-  ok: z.boolean(),
-})
+export const comparisonSchema = z.lazy(() =>
+  z.object({
+    device: z.string(),
+    aspect: z.string(),
+    want: z.string(),
+    got: z.string().nullable(),
+    ok: z.boolean(),
+  }),
+)
 
 /** `result.json`: how the run ended. Times are milliseconds. */
-export const resultSchema = z.object({
-  verdict: z.enum(['passed', 'failed', 'crashed', 'timed-out', 'machine-failed', 'interrupted']),
-  /** Exit code of the bringup process for this run. */
-  exitCode: z.int(),
-  /** The guest's own code, where it gave one. */
-  guestCode: z.int().optional(),
-  meaning: z.string(),
-  diagnostics: z.array(diagnosticSchema),
-  /** What the guest saw, where it could tell. */
-  guest: z.unknown().optional(),
-  /** What was asked against what was seen, device by device. */
-  comparison: z.array(comparisonSchema).optional(),
-  timings: z.object({
-    /** What building took before; not part of `totalMs`. Absent where nothing was built. */
-    buildMs: z.number().optional(),
-    /** From the call to the answered `cont`. */
-    startMs: z.number(),
-    /** From `cont` to QEMU's end. */
-    runMs: z.number(),
-    totalMs: z.number(),
+export const resultSchema = z.lazy(() =>
+  z.object({
+    verdict: z.enum(['passed', 'failed', 'crashed', 'timed-out', 'machine-failed', 'interrupted']),
+    /** Exit code of the bringup process for this run. */
+    exitCode: z.int(),
+    /** The guest's own code, where it gave one. */
+    guestCode: z.int().optional(),
+    meaning: z.string(),
+    diagnostics: z.array(diagnosticSchema),
+    /** What the guest saw, where it could tell. */
+    guest: z.unknown().optional(),
+    /** What was asked against what was seen, device by device. */
+    comparison: z.array(comparisonSchema).optional(),
+    timings: z.object({
+      /** What building took before; not part of `totalMs`. Absent where nothing was built. */
+      buildMs: z.number().optional(),
+      /** From the call to the answered `cont`. */
+      startMs: z.number(),
+      /** From `cont` to QEMU's end. */
+      runMs: z.number(),
+      totalMs: z.number(),
+    }),
+    folder: z.string(),
   }),
-  folder: z.string(),
-})
+)
 export type RunResult = z.output<typeof resultSchema>
 
 /** A line of `bringup runs`. `abandoned`: bringup was killed before it could write a result. */
@@ -114,7 +120,7 @@ export function createRun(
   argv: readonly string[],
   now: Date = new Date(),
 ): RunFolder {
-  const id = `${now.toISOString().slice(0, 19).replaceAll(':', '-')}-${randomBytes(4).toString('hex')}`
+  const id = `${now.toISOString().slice(0, 19).replaceAll(':', '-')}-${randomDigits(8)}`
   const run = folderAt(join(stateFolder, 'runs', id), id)
   let isMade = false
   try {

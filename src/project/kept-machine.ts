@@ -1,0 +1,38 @@
+/**
+ * Parses a machine, or takes what came of the same description the last time: on a run's way to QEMU nothing costs more
+ * than loading the schemas, and most runs are of a machine that was run before.
+ */
+import { join } from 'node:path'
+import { BUILD_ID } from '../build-id.ts'
+import { type MachineConfig, type MachineInput, parseMachine } from '../machine/machine.ts'
+import { keep, nameOf, readKept } from '../qemu/cache.ts'
+
+interface Kept {
+  readonly build: string
+  /** The description, as JSON: it has to be the same to the letter. */
+  readonly input: string
+  readonly machine: MachineConfig
+}
+
+/**
+ * `parseMachine`, remembered per `place`: what is parsed there next replaces what was.
+ *
+ * @param build What the answer depends on besides the input; undefined remembers nothing.
+ * @throws BringupError as `parseMachine` does; errors are not kept
+ */
+export function parseKeptMachine(
+  name: string,
+  input: MachineInput,
+  { cacheFolder, place }: { readonly cacheFolder: string; readonly place: readonly string[] },
+  build: string | undefined = BUILD_ID,
+): MachineConfig {
+  if (build === undefined) return parseMachine(name, input)
+  const folder = join(cacheFolder, 'machines')
+  const file = nameOf([...place, name])
+  const text = JSON.stringify(input)
+  const known = readKept<Partial<Kept> | null>(folder, file)
+  if (known?.machine && known.build === build && known.input === text) return known.machine
+  const machine = parseMachine(name, input)
+  keep(folder, file, { build, input: text, machine } satisfies Kept)
+  return machine
+}
