@@ -56,7 +56,10 @@ const built = await Promise.all([
     charset: 'ascii',
     minifySyntax: true,
     minifyWhitespace: true,
-    plugins: [{ name: 'seldom', setup: takeSeldomFromFiles }],
+    plugins: [
+      { name: 'seldom', setup: takeSeldomFromFiles },
+      { name: 'lazy', setup: loadNodeLazily },
+    ],
     define: { ...common.define, BRINGUP_VERSION: JSON.stringify(version), 'import.meta.url': '$url' },
     // As if the file lay directly in the folder, as all others do.
     banner: { js: "const $url = require('node:url').pathToFileURL(__dirname).href;" },
@@ -70,6 +73,20 @@ function takeSeldomFromFiles({ onResolve }) {
   onResolve({ filter: /^[@a-z]/ }, ({ path }) =>
     SELDOM.includes(path) ? { path: `./${seldomFile(path)}.js`, external: true } : undefined,
   )
+}
+
+/** Node's larger modules are loaded at their first use: `node:crypto` alone takes 4 ms. */
+function loadNodeLazily({ onResolve, onLoad }) {
+  const large =
+    /^(node:)?(child_process|crypto|fs\/promises|http|https|net|readline|readline\/promises|zlib)$/
+  onResolve({ filter: large }, ({ path, namespace }) =>
+    namespace === 'lazy' ? { path, external: true } : { path, namespace: 'lazy' },
+  )
+  onLoad({ filter: /./, namespace: 'lazy' }, async ({ path }) => {
+    const names = Object.keys((await import(path)).default)
+    const getters = names.map((name) => `get ${name}() { return require('${path}').${name} }`)
+    return { contents: `module.exports = { ${getters.join(', ')} }` }
+  })
 }
 
 /** The licence of every package whose code is in the bundle, as each of them asks. */

@@ -1,4 +1,5 @@
 /** Builds the bundled kernel with the system's C compiler, once per content of its sources and compiler. */
+import { createHash } from 'node:crypto'
 import {
   copyFileSync,
   existsSync,
@@ -11,7 +12,6 @@ import {
   statSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { crypto } from '../crypto.ts'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
 import { PACKAGE_FOLDER } from '../package-folder.ts'
 import { keep, nameOf, readKept } from '../qemu/cache.ts'
@@ -98,7 +98,7 @@ function contentName(compiler: string, cacheFolder: string): string {
   const identity = nameOf([SOURCE_FOLDER, compiler, sum('size'), sum('mtimeMs'), sum('ctimeMs'), sum('ino')])
   const known = readKept<unknown>(folder, identity)
   if (typeof known === 'string' && /^[0-9a-f]{32}$/.test(known)) return known
-  const hash = crypto().createHash('sha256').update(compiler)
+  const hash = createHash('sha256').update(compiler)
   for (const name of names) hash.update(`\0${name}\0`).update(readFileSync(join(SOURCE_FOLDER, name)))
   const content = hash.digest('hex').slice(0, 32)
   keep(folder, identity, content)

@@ -1,7 +1,7 @@
 /** Answers that cost time, kept by what they depend on. A file that is broken or missing is an answer not kept. */
+import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { crypto } from '../crypto.ts'
 import { randomDigits } from '../random-name.ts'
 
 /** The answer kept under that name, if it can be read. */
@@ -40,7 +40,7 @@ export function contentOf(path: string, cacheFolder: string): string {
   const identity = nameOf([path, dev, ino, size, mtimeMs, ctimeMs])
   const known = readKept<unknown>(join(cacheFolder, 'files'), identity)
   if (typeof known === 'string' && /^[0-9a-f]{64}$/.test(known)) return known
-  const sha256 = crypto().createHash('sha256').update(readFileSync(path)).digest('hex')
+  const sha256 = createHash('sha256').update(readFileSync(path)).digest('hex')
   keep(join(cacheFolder, 'files'), identity, sha256)
   return sha256
 }

@@ -1,6 +1,6 @@
 /** Network cards on QEMU's user-mode network: no rights needed, nothing of the host changed. */
+import { createHash } from 'node:crypto'
 import * as z from 'zod'
-import { crypto } from '../../crypto.ts'
 import { type Diagnostic, defineDiagnostics } from '../../diagnostics.ts'
 import { defineDevice, type MachineView, option, type RuleContext } from '../device.ts'
 import { zDeviceId } from '../device-id.ts'
@@ -84,7 +84,7 @@ export const problems = defineDiagnostics({
 
 /** Stable and locally administered: QEMU's 52:54:00, then three bytes of a hash of the names. */
 export function defaultMac(machine: string, id: string): string {
-  const digest = crypto().createHash('sha256').update(`${machine}\0${id}`).digest()
+  const digest = createHash('sha256').update(`${machine}\0${id}`).digest()
   return ['52', '54', '00', ...[0, 1, 2].map((i) => (digest[i] ?? 0).toString(16).padStart(2, '0'))].join(':')
 }
 
