@@ -5,6 +5,7 @@ import type { BuildOptionSpec, BuildOptionValues } from '../build/options.ts'
 import type { GuestView } from '../machine/guest-view.ts'
 import type { MachineInput } from '../machine/machine.ts'
 import type { Judgement } from '../plan/plan.ts'
+import type { DependencySet } from '../setup/dependency.ts'
 import type { ConfigSketch, SourceTree } from './recognise/tree.ts'
 
 /** What a profile may use while it gets ready. */
@@ -53,6 +54,11 @@ export interface Profile {
   readonly summary: string
   /** Absent when there is nothing to check out. */
   readonly source?: Source
+  /**
+   * What it needs of this computer, set by set: `build`, `run`, `test`, `docs`, or as its users divide it. For `doctor`,
+   * `setup` and container images. Paths in it are relative to the source tree.
+   */
+  readonly dependencies?: readonly DependencySet[]
   /** Beneath everything that the user writes. */
   readonly defaults: MachineInput
   readonly judgement: Judgement

@@ -1,5 +1,6 @@
 /** Linux guests: a given kernel or this distribution's, with an initramfs that bringup makes. */
 import { defineProfile, type Profile } from '../profile.ts'
+import { LINUX_DEPENDENCIES } from './linux/dependencies.ts'
 import { commandLine, type LinuxOptions, prepareLinux } from './linux/prepare.ts'
 import { parseView, VIEW_COMMAND } from './linux/view.ts'
 
@@ -23,6 +24,7 @@ export function linuxProfile({
     summary:
       'a Linux kernel with busybox, the modules of the machine’s devices and the programs that are named',
     source: { url: 'https://git.kernel.org/pub/scm/linux/kernel/git/torvalds/linux.git' },
+    dependencies: LINUX_DEPENDENCIES,
     defaults: {
       memory: { size: '512M' },
       devices: [{ kind: 'virtio-console', id: 'shell', name: 'org.bringup.shell', purpose: 'shell' }],

@@ -24,6 +24,22 @@ const EXIT_CODES = {
 export const probe = defineProfile({
   name: 'probe',
   summary: 'bundled kernel that reports CPUs, nodes, distances, NVDIMMs and PCI devices as it finds them',
+  dependencies: [
+    {
+      name: 'build',
+      summary: 'what compiles the bundled kernel',
+      dependencies: [
+        {
+          kind: 'program',
+          program: 'gcc',
+          alternatives: ['cc', 'clang'],
+          packages: 'gcc',
+          why: 'compiles the bundled kernel',
+        },
+        { kind: 'program', program: 'ld', packages: 'binutils', why: 'links the bundled kernel' },
+      ],
+    },
+  ],
   defaults: { debugExit: true, timeout: '30s' },
   judgement: {
     exitCodes: EXIT_CODES,

@@ -1,0 +1,118 @@
+/** What building and running Linux needs. Source: Documentation/process/changes.rst of the kernel, for names and minimum versions. */
+import type { DependencySet } from '../../../setup/dependency.ts'
+
+export const LINUX_DEPENDENCIES: readonly DependencySet[] = [
+  {
+    name: 'build',
+    summary: 'what compiles the kernel, its modules and the guest’s agent',
+    dependencies: [
+      {
+        kind: 'program',
+        program: 'gcc',
+        alternatives: ['clang'],
+        minimum: '5.1',
+        packages: 'gcc',
+        why: 'compiles the kernel',
+      },
+      {
+        kind: 'package',
+        packages: {
+          debian: 'libc6-dev',
+          fedora: 'glibc-devel',
+          arch: 'glibc',
+          suse: 'glibc-devel',
+          alpine: 'musl-dev',
+        },
+        why: 'has the C headers for the programs that the kernel’s build compiles for itself',
+      },
+      {
+        kind: 'program',
+        program: 'ld',
+        minimum: '2.25',
+        packages: 'binutils',
+        why: 'links the kernel',
+      },
+      { kind: 'program', program: 'make', minimum: '3.82', packages: 'make', why: 'runs the build' },
+      { kind: 'program', program: 'flex', minimum: '2.5.35', packages: 'flex', why: 'reads Kconfig' },
+      { kind: 'program', program: 'bison', minimum: '2.0', packages: 'bison', why: 'parses Kconfig' },
+      { kind: 'program', program: 'bc', packages: 'bc', why: 'computes the tick’s constants' },
+      { kind: 'program', program: 'perl', minimum: '5', packages: 'perl', why: 'makes tables' },
+      {
+        kind: 'package',
+        packages: {
+          debian: 'libelf-dev',
+          fedora: 'elfutils-libelf-devel',
+          arch: 'libelf',
+          suse: 'libelf-devel',
+          alpine: 'elfutils-dev',
+        },
+        why: 'lets objtool check the object files',
+      },
+      {
+        kind: 'package',
+        packages: {
+          debian: 'libssl-dev',
+          fedora: 'openssl-devel',
+          arch: 'openssl',
+          suse: 'libopenssl-devel',
+          alpine: 'openssl-dev',
+        },
+        why: 'signs modules',
+      },
+      { kind: 'program', program: 'cpio', packages: 'cpio', why: 'packs an initramfs within the kernel' },
+      { kind: 'program', program: 'kmod', packages: 'kmod', why: 'resolves the modules’ needs (depmod)' },
+      {
+        kind: 'program',
+        program: 'pahole',
+        minimum: '1.16',
+        isOptional: true,
+        packages: {
+          debian: ['pahole', 'dwarves'],
+          fedora: 'dwarves',
+          arch: 'pahole',
+          suse: 'dwarves',
+          alpine: 'pahole',
+        },
+        why: 'writes BTF type information, where the configuration asks for it',
+      },
+    ],
+  },
+  {
+    name: 'run',
+    summary: 'what boots Linux guests',
+    dependencies: [
+      {
+        kind: 'program',
+        program: 'busybox',
+        versionArgs: ['--help'],
+        packages: 'busybox',
+        why: 'is the shell of Linux guests',
+      },
+      {
+        kind: 'program',
+        program: 'gcc',
+        alternatives: ['clang'],
+        packages: 'gcc',
+        why: 'compiles the agent that runs commands in the guest',
+      },
+      {
+        kind: 'package',
+        packages: {
+          debian: 'libc6-dev',
+          fedora: 'glibc-devel',
+          arch: 'glibc',
+          suse: 'glibc-devel',
+          alpine: 'musl-dev',
+        },
+        why: 'has the C headers that the agent includes',
+      },
+      {
+        kind: 'program',
+        program: 'ndctl',
+        isOptional: true,
+        packages: 'ndctl',
+        why: 'configures NVDIMMs inside Linux guests',
+      },
+    ],
+  },
+]
