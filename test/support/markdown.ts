@@ -1,0 +1,5 @@
+/** A Markdown table for pages that tests check. */
+export function formatTable(headings: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
+  return `${[line(headings), line(headings.map(() => '---')), ...rows.map(line)].join('\n')}\n`
+}
