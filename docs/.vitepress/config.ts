@@ -6,7 +6,7 @@ export default defineConfig({
   title: 'bringup',
   description: "Brings up an operating system on hardware you don't have",
   cleanUrls: true,
-  srcExclude: ['api/**/_media/**'],
+  srcExclude: ['api/**/_media/**', 'guide/persistence-observed.md'],
   themeConfig: {
     search: { provider: 'local' },
     nav: [
@@ -24,6 +24,7 @@ export default defineConfig({
           page('Exit codes', '/guide/exit-codes'),
           page('Linux guests', '/guide/linux'),
           page('Debian guests', '/guide/debian'),
+          page('Persistent memory', '/guide/persistence'),
           page('Tests', '/guide/tests'),
           page('Library', '/guide/library'),
           page('Changes to this computer', '/guide/changes'),
