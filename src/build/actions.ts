@@ -7,7 +7,7 @@ import type { FileSource } from '../project/images/image.ts'
 import { problems as imageProblems } from '../project/images/problems.ts'
 import { imageInputs, imagePrograms, writeImage } from '../project/images/write.ts'
 import type { CommandEnd, Executor, ExecutorCommand } from './executor.ts'
-import type { BuildAction, BuildTarget, CommandAction, FileAction, TreeAction } from './graph.ts'
+import type { BuildAction, BuildTarget, CheckAction, CommandAction, FileAction, TreeAction } from './graph.ts'
 
 export const problems = defineDiagnostics({
   BUILD_COMMAND_FAILED: {
@@ -19,6 +19,11 @@ export const problems = defineDiagnostics({
     title: 'The folder in which a command is to run does not exist.',
     why: 'the command could not be started',
     remedy: 'correct the folder; it is relative to the project’s folder',
+  },
+  BUILD_CHECK_FAILED: {
+    title: 'A file that a tool has written lacks lines that it should have.',
+    why: 'the tool has dropped what it was told, often because something that it depends on is missing',
+    remedy: 'the profile says what to do',
   },
   BUILD_TREE_FOREIGN: {
     title: 'A folder that the build makes holds files that it did not make.',
@@ -51,6 +56,7 @@ export async function act(action: BuildAction, means: ActionMeans): Promise<void
   if (action.kind === 'command') return runCommand(action, means)
   if (action.kind === 'tree') return writeTree(action, means)
   if (action.kind === 'file') return writeFile(action, means)
+  if (action.kind === 'check') return checkLines(action, means)
   const { folder } = means
   return writeImage(action.image, resolve(folder, action.to), {
     folder,
@@ -135,6 +141,15 @@ async function writeFile(action: FileAction, { folder }: ActionMeans): Promise<v
   await writeIfChanged(resolve(folder, action.to), action.source, folder)
 }
 
+function checkLines({ file, lines, remedy }: CheckAction, { folder }: ActionMeans): void {
+  const path = resolve(folder, file)
+  const found = new Set(readFileSync(path, 'utf8').split('\n'))
+  const missing = lines.filter((line) => !found.has(line))
+  if (missing.length === 0) return
+  const what = `${path} lacks ${missing.length === 1 ? 'a line' : `${missing.length} lines`} that it should have`
+  throw new BringupError([problems.BUILD_CHECK_FAILED.at('', what, { remedy, evidence: missing })])
+}
+
 /** Leaves a file alone that holds the right content already, so that its time stays what it is. */
 async function writeIfChanged(to: string, source: FileSource, folder: string): Promise<void> {
   const bytes = readSource(source, folder)
@@ -169,7 +184,7 @@ export function inputsOf({ inputs = [], actions }: BuildTarget): readonly string
 
 /** Files and folders that a target makes, as far as it says. */
 export function outputsOf({ outputs = [], actions }: BuildTarget): readonly string[] {
-  return [...new Set([...outputs, ...actions.flatMap((a) => (a.kind === 'command' ? [] : [a.to]))])]
+  return [...new Set([...outputs, ...actions.flatMap((a) => ('to' in a ? [a.to] : []))])]
 }
 
 /** Programs that a target runs. */

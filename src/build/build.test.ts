@@ -250,6 +250,19 @@ test('an image is made of what other targets made, and only when that has change
   expect(readFileSync(join(folder, 'out/disk.img')).subarray(512, 515).toString()).toBe('two')
 })
 
+test('a line that a tool has dropped fails the target', async () => {
+  writeFileSync(join(folder, '.config'), 'CONFIG_A=y\n# CONFIG_B is not set\n')
+  const check = (...lines: readonly string[]): BuildGraph => ({
+    targets: [
+      { id: 'a', summary: '', actions: [{ kind: 'check', file: '.config', lines, remedy: 'think' }] },
+    ],
+  })
+  expect(await build(check('CONFIG_A=y'))).toMatchObject({ result: 'built' })
+  expect((await build(check('CONFIG_A=y', 'CONFIG_B=y'))).diagnostics).toMatchObject([
+    { code: 'BUILD_CHECK_FAILED', remedy: 'think', evidence: ['CONFIG_B=y'] },
+  ])
+})
+
 /** A command that starts another, says both pids, and neither ends by itself. */
 const FAMILY = `
   const { spawn } = require('node:child_process')

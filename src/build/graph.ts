@@ -59,7 +59,18 @@ export interface ImageAction {
   readonly image: ImageSpec
 }
 
-export type BuildAction = CommandAction | TreeAction | FileAction | ImageAction
+/** Looks whether lines stand in a text file, such as options in a configuration that a tool has written. */
+export interface CheckAction {
+  readonly kind: 'check'
+  /** The file, relative to the project's folder. */
+  readonly file: string
+  /** Lines that must stand in it, whole. */
+  readonly lines: readonly string[]
+  /** What to do about it where one is missing. */
+  readonly remedy: string
+}
+
+export type BuildAction = CommandAction | TreeAction | FileAction | ImageAction | CheckAction
 
 /** One thing that can be built, such as a kernel, a user program or an image. */
 export interface BuildTarget {

@@ -9,6 +9,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./commands/run.ts'),
   },
   {
+    name: 'init',
+    summary: 'look at a source tree and write a bringup.config.ts for it',
+    load: () => import('./commands/init.ts'),
+  },
+  {
     name: 'build',
     summary: 'build what a machine boots, and boot nothing',
     load: () => import('./commands/build.ts'),

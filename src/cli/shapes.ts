@@ -68,7 +68,19 @@ const described = z.object({
   machine,
 })
 
-const buildAction = z.looseObject({ kind: z.enum(['command', 'tree', 'file', 'image']) })
+export const initJson = z
+  .object({
+    folder: z.string(),
+    file: z.string(),
+    state: z.enum(['written', 'replaced', 'kept', 'shown']).describe('`shown`: --dry-run.'),
+    what: z.string().optional().describe('What was recognised.'),
+    because: z.string().optional(),
+    remarks: z.array(z.string()).optional(),
+    content: z.string().optional(),
+  })
+  .describe('`bringup init --json`.')
+
+const buildAction = z.looseObject({ kind: z.enum(['command', 'tree', 'file', 'image', 'check']) })
 
 export const buildJson = z
   .union([
@@ -293,6 +305,7 @@ export const SHAPES = {
   plan: planJson,
   run: runJson,
   build: buildJson,
+  init: initJson,
   machines: machinesJson,
   runs: runsJson,
   nvdimm: nvdimmJson,

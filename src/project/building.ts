@@ -54,6 +54,7 @@ export async function planBuild(request: BuildingRequest): Promise<PlannedBuild 
     isVerbose,
     command,
   })
+  if (graph.targets.length === 0) return undefined
   const wrong = checkGraph(graph)
   if (wrong.length > 0) throw new BringupError(wrong)
   return { profile, graph, machine: name, buildFolder }

@@ -68,7 +68,7 @@ export interface Profile {
   readonly verifiesByDefault: boolean
   /**
    * How it is built, as plain data; absent where nothing is to be built. Called by `build` and before `run`; it may read
-   * the source tree, and changes nothing.
+   * the source tree, and changes nothing. A graph without targets is nothing to build.
    */
   readonly build?: (context: BuildContext) => BuildGraph | Promise<BuildGraph>
   /** Flags of `build` and `run`, and keys of `build` in the config file, that the build takes. */

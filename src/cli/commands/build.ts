@@ -120,6 +120,7 @@ function actionLines(action: BuildAction, folder: string): readonly string[] {
     return [`(cd ${path(command.cwd)} && ${commandText(command)})`]
   }
   if (action.kind === 'image') return [`# make the image ${path(action.to)} (${action.image.kind})`]
+  if (action.kind === 'check') return [`# check ${action.lines.length} lines of ${path(action.file)}`]
   const files = action.kind === 'file' ? { '': action.source } : action.files
   return Object.entries(files).map(([name, source]) => {
     const to = path(name === '' ? action.to : `${action.to}/${name}`)

@@ -22,6 +22,11 @@ const BUILT_IN: Readonly<Record<string, () => Promise<Profile>>> = {
 /** Names of the built-in profiles. */
 export const BUILT_IN_NAMES = Object.keys(BUILT_IN)
 
+/** All built-in profiles, for questions that go to each of them. */
+export function loadBuiltIns(): Promise<readonly Profile[]> {
+  return Promise.all(Object.values(BUILT_IN).map((load) => load()))
+}
+
 /** The profile where none is named: the bundled kernel, unless the machine says itself what it boots. */
 export function defaultProfile(machine: MachineInput): string {
   const { kernel, esp, firmware } = machine.boot ?? {}

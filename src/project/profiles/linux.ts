@@ -1,7 +1,11 @@
 /** Linux guests: a given kernel or this distribution's, with an initramfs that bringup makes. */
-import { defineProfile, type Profile } from '../profile.ts'
+import type { BuildOptionValues } from '../../build/options.ts'
+import { defineProfile, type PrepareContext, type Profile } from '../profile.ts'
+import type { ConfigSketch, SourceTree } from '../recognise/tree.ts'
+import { builtModules, LINUX_BUILD_OPTIONS, type LinuxTree, linuxGraph, linuxTree } from './linux/build.ts'
 import { LINUX_DEPENDENCIES } from './linux/dependencies.ts'
 import { commandLine, type LinuxOptions, prepareLinux } from './linux/prepare.ts'
+import { linuxVersion } from './linux/tree.ts'
 import { parseView, VIEW_COMMAND } from './linux/view.ts'
 
 export type { LinuxOptions } from './linux/prepare.ts'
@@ -37,8 +41,17 @@ export function linuxProfile({
     },
     hasShell: true,
     verifiesByDefault: false,
+    buildOptions: LINUX_BUILD_OPTIONS,
+    build(context) {
+      const tree = treeOf(options, context, context.options)
+      return tree === undefined ? { targets: [] } : linuxGraph(tree, context)
+    },
+    recognise: recogniseLinux,
     async prepare(context) {
-      const { kernel, initrd } = await prepareLinux(options, context)
+      const tree = treeOf(options, context, context.buildOptions)
+      const { kernel = tree?.image, initrd } = await (tree === undefined
+        ? prepareLinux(options, context)
+        : prepareBuilt(tree, options, context))
       const isInteractive = context.command.length === 0 && process.stdin.isTTY === true
       return {
         machine: {
@@ -53,6 +66,46 @@ export function linuxProfile({
       return exitCode === 0 ? parseView(stdout) : undefined
     },
   })
+}
+
+/** The tree to build; none where a kernel is given or named. */
+function treeOf(
+  { kernelPackage }: LinuxOptions,
+  context: Pick<PrepareContext, 'machine' | 'projectFolder' | 'buildFolder'>,
+  { tree }: BuildOptionValues,
+): LinuxTree | undefined {
+  const isGiven = context.machine.boot?.kernel !== undefined || kernelPackage !== undefined
+  return isGiven ? undefined : linuxTree(context, typeof tree === 'string' ? tree : undefined)
+}
+
+/** The same as for a kernel that somebody names: the image is given, with its folder of modules. */
+function prepareBuilt(tree: LinuxTree, options: LinuxOptions, context: PrepareContext) {
+  const modulesFolder = options.modulesFolder ?? builtModules(tree, context.buildOptions)
+  const { machine } = context
+  return prepareLinux(modulesFolder === undefined ? options : { ...options, modulesFolder }, {
+    ...context,
+    machine: { ...machine, boot: { ...machine.boot, kernel: tree.image } },
+  })
+}
+
+function recogniseLinux(tree: SourceTree): ConfigSketch | undefined {
+  const version = linuxVersion(tree)
+  if (version === undefined) return undefined
+  return {
+    what: `Linux ${version} source tree`,
+    because: 'Kbuild, Kconfig, MAINTAINERS and arch/x86',
+    entries: [
+      { key: 'profile', value: 'linux' },
+      {
+        key: 'build',
+        value: { config: 'defconfig', fragments: [], kernelModules: false },
+        comment: [
+          'Configuration to begin with (defconfig, tinyconfig, or a file), and fragments over it.',
+          'What a guest of bringup needs (serial console, virtio, NVDIMMs) is added; the source tree stays clean.',
+        ],
+      },
+    ],
+  }
 }
 
 export const linux = linuxProfile()

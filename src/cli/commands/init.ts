@@ -1,0 +1,71 @@
+/** `bringup init`: looks at a source tree, and writes a config for it. */
+import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { CONFIG_NAMES } from '../../project/config-file.ts'
+import { recognise } from '../../project/recognise/recognise.ts'
+import { sourceTree } from '../../project/recognise/source-tree.ts'
+import { configText } from '../../project/recognise/write-config.ts'
+import type { Command, Invocation } from '../command.ts'
+
+export const command: Command = {
+  summary: 'look at a source tree and write a bringup.config.ts for it',
+  description:
+    'Profiles are asked whether they know the tree; else its build system says how it is built. A config that is there is kept.',
+  arguments: [
+    { name: '[folder]', description: 'the source tree (default: the current folder)', from: 'folders' },
+  ],
+  options: [
+    { flags: '--profile <name>', description: 'write a config for this profile', from: 'profiles' },
+    {
+      flags: '--force',
+      description: 'replace a config that is there; the old one is kept with .old at its end',
+    },
+    { flags: '--dry-run', description: 'print the config, and write nothing' },
+  ],
+  examples: [
+    { command: 'bringup init', says: 'a config for the source tree in this folder' },
+    { command: 'bringup init --dry-run', says: 'what it would be' },
+    {
+      command: 'bringup init ../my-kernel --profile bare',
+      says: 'a kernel of your own, by its build system',
+    },
+  ],
+  run,
+}
+
+async function run({ args, options, output }: Invocation): Promise<number> {
+  const folder = resolve(args[0] ?? '.')
+  const { colors } = output
+  const there = CONFIG_NAMES.map((name) => join(folder, name)).find((path) => existsSync(path))
+  if (there !== undefined && options.force !== true && options.dryRun !== true) {
+    output.json({ folder, file: there, state: 'kept' })
+    output.print(`${there} is there already, and stays as it is.`)
+    output.note(output.errorColors.dim('`--dry-run` shows what would be written, `--force` writes it.'))
+    return 0
+  }
+  const sketch = await recognise(sourceTree(folder), text(options.profile))
+  const content = configText(sketch)
+  const file = join(folder, 'bringup.config.ts')
+  const isWritten = options.dryRun !== true
+  if (isWritten) {
+    if (there !== undefined) renameSync(there, `${there}.old`)
+    mkdirSync(folder, { recursive: true })
+    writeFileSync(file, content, { flag: 'wx' })
+  }
+  const { what, because, remarks = [] } = sketch
+  const state = isWritten ? (there === undefined ? 'written' : 'replaced') : 'shown'
+  output.json({ folder, file, state, what, because, remarks, content })
+  if (!isWritten) {
+    output.print(content.trimEnd())
+    return 0
+  }
+  output.print(`${colors.bold(what)}${because === '' ? '' : colors.dim(`, recognised by ${because}`)}`)
+  for (const remark of remarks) output.print(`${colors.yellow('to decide')} ${remark}`)
+  output.print(
+    `${colors.green('wrote')} ${file}${there === undefined ? '' : `; the old one is ${there}.old`}`,
+  )
+  output.note(output.errorColors.dim('next: `bringup build`, or `bringup run`'))
+  return 0
+}
+
+const text = (value: unknown) => (typeof value === 'string' ? value : undefined)

@@ -1,0 +1,66 @@
+/** Looks at a source tree, and says what its config should be. */
+import { findProfile, loadBuiltIns } from '../profiles/index.ts'
+import { BUILD_SYSTEMS } from './build-systems.ts'
+import type { ConfigSketch, SketchEntry, SourceTree } from './tree.ts'
+
+const MACHINES: SketchEntry = {
+  key: 'machines',
+  value: { default: { cpu: 2, memory: '512M' } },
+  comment: ['The hardware that it runs on: NUMA nodes, NVDIMMs, disks, network cards; see `bringup plan`.'],
+}
+
+/**
+ * What a folder is: profiles are asked first, since they know more of a tree than its build system does.
+ *
+ * @param profile Only that profile is asked; what it does not recognise gets a config that names it.
+ * @throws BringupError PROFILE_UNKNOWN
+ */
+export async function recognise(tree: SourceTree, profile?: string): Promise<ConfigSketch> {
+  return withMachines(profile === undefined ? await byAnything(tree) : await byProfile(tree, profile))
+}
+
+async function byProfile(tree: SourceTree, name: string): Promise<ConfigSketch> {
+  const profile = await findProfile(name, { profiles: [] })
+  const sketch = profile.recognise?.(tree)
+  if (sketch) return sketch
+  const system = name === 'bare' ? byBuildSystem(tree) : undefined
+  return system ?? { what: profile.summary, because: '', entries: [{ key: 'profile', value: name }] }
+}
+
+async function byAnything(tree: SourceTree): Promise<ConfigSketch> {
+  for (const profile of await loadBuiltIns()) {
+    const sketch = profile.recognise?.(tree)
+    if (sketch) return sketch
+  }
+  return (
+    byBuildSystem(tree) ?? {
+      what: 'Nothing that bringup knows',
+      because: '',
+      entries: [
+        {
+          key: 'profile',
+          value: 'probe',
+          comment: [
+            'The bundled kernel, which reports the hardware that it finds. For a kernel of your own, in place of this:',
+            "  kernel: { build: ['make'], image: 'build/kernel.elf' },",
+          ],
+        },
+      ],
+      remarks: ['what is built and booted; until then it is the bundled kernel'],
+    }
+  )
+}
+
+function byBuildSystem(tree: SourceTree): ConfigSketch | undefined {
+  for (const recogniser of BUILD_SYSTEMS) {
+    const sketch = recogniser(tree)
+    if (sketch) return sketch
+  }
+  return undefined
+}
+
+function withMachines(sketch: ConfigSketch): ConfigSketch {
+  return sketch.entries.some((e) => e.key === 'machines')
+    ? sketch
+    : { ...sketch, entries: [...sketch.entries, MACHINES] }
+}
