@@ -10,6 +10,8 @@ import type { ImageSpec } from './image.ts'
 import { writeImage } from './write.ts'
 
 const MIB = 1024 * 1024
+// Ordinary users often lack the folders of fsck and sfdisk.
+process.env.PATH += ':/usr/sbin:/sbin'
 const folder = mkdtempSync(join(tmpdir(), 'bringup images '))
 afterAll(() => rmSync(folder, { recursive: true }))
 mkdirSync(join(folder, 'esp/EFI/BOOT'), { recursive: true })
