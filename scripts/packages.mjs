@@ -24,8 +24,16 @@ export const TEST_PACKAGES = [
     why: 'UEFI firmware for the UEFI boot tests',
   },
   { name: 'mtools', programs: ['mformat'], why: 'writes FAT images' },
-  { name: 'dosfstools', files: ['/usr/sbin/fsck.vfat', '/sbin/fsck.vfat'], why: 'checks the FAT images that the tests make' },
-  { name: 'fdisk', files: ['/usr/sbin/sfdisk', '/sbin/sfdisk'], why: 'reads the partition tables that the tests make' },
+  {
+    name: 'dosfstools',
+    files: ['/usr/sbin/fsck.vfat', '/sbin/fsck.vfat'],
+    why: 'checks the FAT images that the tests make',
+  },
+  {
+    name: 'fdisk',
+    files: ['/usr/sbin/sfdisk', '/sbin/sfdisk'],
+    why: 'reads the partition tables that the tests make',
+  },
   { name: 'make', programs: ['make'], why: 'builds the make-based example' },
   { name: 'cmake', programs: ['cmake'], why: 'builds the CMake kernel of the tests' },
   { name: 'cargo', programs: ['cargo'], why: 'builds the Rust example' },
