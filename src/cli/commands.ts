@@ -39,6 +39,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./commands/nvdimm.ts'),
   },
   {
+    name: 'checkout',
+    summary: 'get a source tree with its submodules',
+    load: () => import('./commands/checkout.ts'),
+  },
+  {
     name: 'doctor',
     summary: 'show what this computer and its QEMU can do, and what is in the way',
     load: () => import('./commands/doctor.ts'),

@@ -38,10 +38,15 @@ export function formatDiagnostics(diagnostics: readonly Diagnostic[], colors: Co
 
 /**
  * Says why a command failed, and returns the exit code of the process. A user's problem is shown as findings;
- * anything else is a bug of bringup, whose stack is worth having.
+ * anything else is a bug of bringup, whose stack is worth having. `exitCode` is for commands that had already begun.
  */
-export function reportError(error: unknown, output: Output, signal: AbortSignal): number {
-  if (error instanceof BringupError) return reportDiagnostics(error.diagnostics, output, EXIT_CODES.refused)
+export function reportError(
+  error: unknown,
+  output: Output,
+  signal: AbortSignal,
+  exitCode: number = EXIT_CODES.refused,
+): number {
+  if (error instanceof BringupError) return reportDiagnostics(error.diagnostics, output, exitCode)
   if (signal.aborted) return EXIT_CODES.interrupted
   const words = error instanceof Error ? (error.stack ?? error.message) : String(error)
   const bug: Diagnostic = {

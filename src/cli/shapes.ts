@@ -299,6 +299,30 @@ export const operationsJson = z
   ])
   .describe('`bringup operations --json`; the second form is that of `operations show`.')
 
+export const checkoutJson = z
+  .object({
+    folder: z.string(),
+    url: z.string().describe('Without a password.'),
+    action: z
+      .enum(['cloned', 'resumed', 'updated', 'unchanged'])
+      .describe('`cloned` and `resumed` made it, `updated` moved it, `unchanged` found it right.'),
+    commit: z.string(),
+    ref: z
+      .object({ kind: z.enum(['branch', 'tag', 'commit']), name: z.string() })
+      .nullable()
+      .describe('Null where an existing clone was left on what it had.'),
+    isShallow: z.boolean(),
+    submodules: z.array(
+      z.object({ path: z.string(), name: z.string(), url: z.string(), commit: z.string() }),
+    ),
+    rewrites: z
+      .array(z.object({ from: z.string(), to: z.string() }))
+      .describe('Addresses that begin with `from` are fetched from `to` in this clone.'),
+    diagnostics,
+    tookMs: milliseconds,
+  })
+  .describe('`bringup checkout --json`.')
+
 /** By the name of the file in `docs/reference/json`. */
 export const SHAPES = {
   error: errorJson,
@@ -310,6 +334,7 @@ export const SHAPES = {
   runs: runsJson,
   nvdimm: nvdimmJson,
   doctor: doctorJson,
+  checkout: checkoutJson,
   operation: operationJson,
   operations: operationsJson,
 }

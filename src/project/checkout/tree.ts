@@ -1,0 +1,160 @@
+/** Puts the wanted commit into the folder, and never over somebody's work. */
+import { BringupError, defineDiagnostics } from '../../diagnostics.ts'
+import type { Git, GitCall } from './git.ts'
+import { diagnoseFailure } from './git-failure.ts'
+import type { Marker } from './marker.ts'
+import type { Target } from './refs.ts'
+
+export const problems = defineDiagnostics({
+  CHECKOUT_TREE_CHANGED: {
+    title: 'The clone has changes that are not committed.',
+    why: 'checking out another commit could overwrite them',
+    remedy: 'commit them, or put them aside with git stash, then run the command again',
+  },
+  CHECKOUT_BRANCH_DIVERGED: {
+    title: 'The local branch has commits that the server’s branch lacks.',
+    why: 'moving it to the server’s commit would lose them',
+    remedy: 'rebase or push them, or rename the branch (git branch -m NAME), then run the command again',
+  },
+  CHECKOUT_UNTRACKED_IN_THE_WAY: {
+    title: 'Files that git does not know lie where the wanted commit has files.',
+    why: 'they would be overwritten',
+    remedy: 'move them away, then run the command again',
+  },
+  CHECKOUT_TREE_HALF_WRITTEN: {
+    title: 'An interrupted check-out left files that are neither the old nor the new ones.',
+    why: 'either git was killed while it wrote them, or somebody has edited them since',
+    remedy:
+      'save what is yours, throw the rest away with git checkout -f HEAD in the folder, then run the command again',
+  },
+  CHECKOUT_TREE_NOT_CLEAN: {
+    severity: 'warning',
+    title: 'git sees changes in the fresh source tree.',
+    why: 'some files cannot be written here as they are recorded: names that differ only in case, or filters that are not installed',
+    remedy:
+      'check out to a file system that tells upper from lower case, and install the filters (such as git-lfs)',
+  },
+})
+
+export interface TreeRequest {
+  readonly git: Git
+  readonly folder: string
+  readonly target: Target
+  readonly marker: Marker
+  readonly call: GitCall
+}
+
+/**
+ * Checks out the target, whose commits are there.
+ *
+ * @throws BringupError CHECKOUT_BRANCH_DIVERGED, CHECKOUT_UNTRACKED_IN_THE_WAY, CHECKOUT_TREE_HALF_WRITTEN, or one of git-failure's
+ */
+export async function checkOutTree(request: TreeRequest, isResumed: boolean): Promise<void> {
+  const { git, folder, target, marker, call } = request
+  if (isResumed && !marker.isNew) await requireNoEdits(request)
+  // In a folder that was empty, what a killed git has written may be written again.
+  const force = marker.isNew || isResumed ? ['--force'] : []
+  const args = [...force, '--progress', ...(await destination(request)), '--']
+  const result = await git.run(['checkout', ...args], { ...call, cwd: folder })
+  if (result.exitCode === 0) return
+  const untracked =
+    /untracked working tree files would be (?:overwritten|removed)[^\n]*\n((?:\t[^\n]*\n?)+)/.exec(
+      result.stderr,
+    )
+  if (untracked?.[1])
+    throw new BringupError([
+      problems.CHECKOUT_UNTRACKED_IN_THE_WAY.at('', `${folder} has files of yours in the way`, {
+        evidence: untracked[1].trim().split(/\n\t/).slice(0, 12),
+      }),
+    ])
+  throw new BringupError([diagnoseFailure(result, { doing: `checking out ${target.name}` })])
+}
+
+async function destination({ git, folder, target, marker }: TreeRequest): Promise<readonly string[]> {
+  if (target.kind !== 'branch') return ['--detach', target.commit ?? target.wanted]
+  const remote = `refs/remotes/origin/${target.name}`
+  const local = `refs/heads/${target.name}`
+  const ask = async (...args: readonly string[]) => (await git.run(args, { cwd: folder })).exitCode === 0
+  const isAncestor = (a: string, b: string) => ask('merge-base', '--is-ancestor', a, b)
+  if (!marker.isNew && (await ask('rev-parse', '--verify', '--quiet', local))) {
+    if (await isAncestor(remote, local)) return [target.name]
+    if (!(await isAncestor(local, remote)))
+      throw new BringupError([
+        problems.CHECKOUT_BRANCH_DIVERGED.at('', `branch "${target.name}" and the server’s have parted`),
+      ])
+  }
+  return ['-B', target.name, '--track', `origin/${target.name}`]
+}
+
+/** After a kill every file is the old one or the new one, unless somebody has edited it or it is half written. */
+async function requireNoEdits({ git, folder, marker }: TreeRequest): Promise<void> {
+  const { from, to } = marker
+  if (from === undefined || to === undefined) return
+  const differing = async (commit: string) => {
+    const { stdout } = await git.run(['diff', '--name-only', '-z', '--ignore-submodules=all', commit, '--'], {
+      cwd: folder,
+    })
+    return stdout.split('\0').filter((name) => name !== '')
+  }
+  const fromOld = new Set(await differing(from))
+  const neither = (await differing(to)).filter((name) => fromOld.has(name))
+  // A file that one of the two commits lacks differs from that one in any case.
+  const edited = []
+  for (const name of neither) if (await isEdited(git, folder, name, [from, to])) edited.push(name)
+  if (edited.length === 0) return
+  throw new BringupError([
+    problems.CHECKOUT_TREE_HALF_WRITTEN.at('', `${edited.length} in ${folder}`, {
+      evidence: edited.slice(0, 12),
+    }),
+  ])
+}
+
+async function isEdited(
+  git: Git,
+  folder: string,
+  name: string,
+  commits: readonly string[],
+): Promise<boolean> {
+  const idOf = async (...args: readonly string[]) => (await git.run(args, { cwd: folder })).stdout.trim()
+  const here = await idOf('hash-object', '--path', name, '--', name)
+  if (here === '') return false
+  const recorded = await Promise.all(
+    commits.map((c) => idOf('rev-parse', '--verify', '--quiet', `${c}:${name}`)),
+  )
+  return !recorded.includes(here)
+}
+
+/**
+ * Refuses to go on where something uncommitted could be lost.
+ *
+ * @throws BringupError CHECKOUT_TREE_CHANGED, or one of git-failure's
+ */
+export async function requireClean(git: Git, folder: string): Promise<void> {
+  const changed = await changedFiles(git, folder, ['--ignore-submodules=all'])
+  if (changed.length === 0) return
+  throw new BringupError([
+    problems.CHECKOUT_TREE_CHANGED.at('', `${folder} has ${changed.length} changed`, {
+      evidence: changed.slice(0, 12),
+    }),
+  ])
+}
+
+/** Tracked files that differ from what is checked out: `XY name`. */
+export async function changedFiles(
+  git: Git,
+  folder: string,
+  options: readonly string[] = [],
+): Promise<readonly string[]> {
+  const result = await git.run(['status', '--porcelain', '--untracked-files=no', ...options], { cwd: folder })
+  if (result.exitCode !== 0)
+    throw new BringupError([diagnoseFailure(result, { doing: `looking at ${folder}` })])
+  return result.stdout.split('\n').filter((line) => line !== '')
+}
+
+/** Id of the commit that is checked out; undefined before the first. */
+export async function headOf(git: Git, folder: string): Promise<string | undefined> {
+  const { exitCode, stdout } = await git.run(['rev-parse', '--verify', '--quiet', 'HEAD^{commit}'], {
+    cwd: folder,
+  })
+  return exitCode === 0 ? stdout.trim() : undefined
+}
