@@ -17,6 +17,13 @@ export const MAIN_PACKAGES = [
 
 /** For `npm test`, beyond those. */
 export const TEST_PACKAGES = [
+  { name: 'git', programs: ['git'], why: 'checks out source trees, and serves them to the tests' },
+  {
+    name: 'openssh-server',
+    files: ['/usr/sbin/sshd'],
+    why: 'a server for check-outs by SSH, with and without a key (brings ssh and ssh-keygen)',
+  },
+  { name: 'openssl', programs: ['openssl'], why: 'the certificate of the HTTPS server for check-outs' },
   { name: 'qemu-utils', programs: ['qemu-img'], why: 'makes the qcow2 disks that the tests attach' },
   {
     name: 'ovmf',

@@ -13,13 +13,18 @@ export interface StatusLine {
 /** How often a terminal is written to; git reports more often than anybody can read. */
 const EVERY_MS = 80
 
+export interface StatusLineOptions {
+  readonly sink?: Sink
+  readonly env?: Readonly<Record<string, string | undefined>>
+  readonly now?: () => number
+}
+
 export function createStatusLine(
   output: Output,
-  sink: Sink = process.stderr,
-  now: () => number = Date.now,
+  { sink = process.stderr, env = process.env, now = Date.now }: StatusLineOptions = {},
 ): StatusLine {
   if (output.isJson) return { phase: () => {}, detail: () => {}, clear: () => {} }
-  if (sink.isTTY !== true || process.env.TERM === 'dumb') return plainLines(output)
+  if (sink.isTTY !== true || env.TERM === 'dumb') return plainLines(output)
   let [current, drawnAt] = ['', Number.NEGATIVE_INFINITY]
   const draw = (text: string, isUrgent: boolean) => {
     if (!isUrgent && now() - drawnAt < EVERY_MS) return

@@ -43,8 +43,6 @@ export interface HttpOptions {
   readonly tls?: string
   /** `user:password` that is asked for. */
   readonly login?: string
-  /** Stops answering a pack request in the middle, and keeps the connection. */
-  readonly stalls?: boolean
 }
 
 /** git http-backend behind a server of Node's. */
@@ -54,7 +52,6 @@ export async function serveHttp(root: string, options: HttpOptions = {}): Promis
       options.login === undefined ? undefined : `Basic ${Buffer.from(options.login).toString('base64')}`
     if (wanted !== undefined && request.headers.authorization !== wanted)
       return void response.writeHead(401, { 'www-authenticate': 'Basic realm="test"' }).end()
-    if (options.stalls && request.url?.endsWith('/git-upload-pack')) return
     backend(root, request, response)
   }
   const server =
@@ -150,6 +147,34 @@ export async function serveCutting(
     })
   })
   return { ...(await listening(server, sockets)), cuts: () => cuts }
+}
+
+/**
+ * Hands on what `port` says, and says nothing more after so many bytes of one connection, without closing it: what a
+ * dead line looks like. Only once; later connections are handed on whole.
+ */
+export async function serveStalling(
+  port: number,
+  bytes: number,
+): Promise<TestServer & { readonly stalled: Promise<void> }> {
+  const sockets = new Set<Socket>()
+  let stall = () => {}
+  let hasStalled = false
+  const stalled = new Promise<void>((resolve) => {
+    stall = resolve
+  })
+  const server = createServer((client) => {
+    const upstream = connect(port, '127.0.0.1')
+    pair(client, upstream, sockets, false)
+    let left = hasStalled ? Number.POSITIVE_INFINITY : bytes
+    upstream.on('data', (chunk: Buffer) => {
+      left -= chunk.length
+      if (left >= 0) return void client.write(chunk)
+      hasStalled = true
+      stall()
+    })
+  })
+  return { ...(await listening(server, sockets)), stalled }
 }
 
 function pair(client: Socket, upstream: Socket, sockets: Set<Socket>, isPiped = true): void {

@@ -111,7 +111,8 @@ async function askServer(
     cwd: '/',
     config: protocols.config(),
   })
-  if (result.exitCode !== 0) throw new BringupError([diagnoseFailure(result, { url, doing: 'asking' }), ...protocols.notes()])
+  if (result.exitCode !== 0)
+    throw new BringupError([diagnoseFailure(result, { url, doing: 'asking' }), ...protocols.notes()])
   const refs = parseRemoteRefs(result.stdout)
   return { refs, target: findTarget(refs, ref, request.depth !== undefined) }
 }

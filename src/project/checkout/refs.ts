@@ -128,5 +128,5 @@ function suggestion(names: readonly string[]): string {
 function namesOf({ commits }: RemoteRefs): readonly string[] {
   const named = (prefix: string) =>
     [...commits.keys()].filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length))
-  return [...named('refs/heads/'), ...named('refs/tags/')]
+  return [...new Set([...named('refs/heads/'), ...named('refs/tags/')])]
 }
