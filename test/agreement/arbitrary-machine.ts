@@ -176,6 +176,21 @@ function sizeOf(numa: Numa | number | undefined): boolean {
   )
 }
 
+/** UEFI takes seconds under TCG, so it comes up seldom. */
+const boot: fc.Arbitrary<MachineInput['boot']> = fc.oneof(
+  {
+    weight: 60,
+    arbitrary: fc.record(
+      {
+        rom: fc.constantFrom('auto', 'seabios', 'qboot'),
+        append: fc.constantFrom('x=1', 'x=1,2 y', 'quiet'),
+      },
+      { requiredKeys: [] },
+    ),
+  },
+  { weight: 1, arbitrary: fc.constant({ firmware: 'uefi' as const }) },
+)
+
 /** A machine that bringup should accept, and QEMU too. */
 export const arbitraryMachine: fc.Arbitrary<MachineInput> = cpus.chain((cpu) =>
   numa(countsOf(cpu)).chain((numa) =>
@@ -187,12 +202,10 @@ export const arbitraryMachine: fc.Arbitrary<MachineInput> = cpus.chain((cpu) =>
           .tuple(ramBytes, backend, room)
           .map(([size, backend, room]) => ({ ...(sizeOf(numa) ? {} : { size }), ...backend, ...room })),
         numa: fc.constant(numa),
-        boot: fc.record(
-          {
-            rom: fc.constantFrom('auto', 'seabios', 'qboot'),
-            append: fc.constantFrom('x=1', 'x=1,2 y', 'quiet'),
-          },
-          { requiredKeys: [] },
+        boot,
+        console: fc.oneof(
+          { weight: 12, arbitrary: fc.constant(undefined) },
+          { weight: 1, arbitrary: fc.constantFrom('virtio' as const, { type: 'serial' as const }) },
         ),
         nvdimmPersistence: fc.constantFrom(undefined, 'cpu', 'mem-ctrl'),
         devices: arbitraryDevices(nodeCount(numa)),
