@@ -1,16 +1,20 @@
 /** `npm run bench [-- NAME…]`: prints figures and asserts nothing. Without names, all of them. */
 import { loadavg } from 'node:os'
 import { bare } from './bare.ts'
+import { bulk } from './bulk.ts'
 import { cli } from './cli.ts'
 import { compile } from './compile.ts'
 import { console as consoleBench } from './console.ts'
+import { linux } from './linux.ts'
 import { tiny } from './tiny.ts'
 
 const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   bare,
   tiny,
   cli,
+  linux,
   console: consoleBench,
+  bulk,
   compile,
 }
 

@@ -46,6 +46,30 @@ export interface Guest extends AsyncDisposable {
    */
   run(argv: readonly string[], options?: CommandOptions): Promise<CommandResult>
 
+  /**
+   * Content of a file in the guest.
+   *
+   * @throws BringupError `GUEST_HAS_NO_SHELL`, `GUEST_FILE_FAILED` with what the guest's kernel said, `SHELL_ENDED`
+   */
+  readFile(path: string): Promise<Buffer>
+
+  /**
+   * Writes a file in the guest; one that is there is overwritten.
+   *
+   * @param mode Permission bits; 0o644 unless told.
+   * @throws BringupError `GUEST_HAS_NO_SHELL`, `GUEST_FILE_FAILED`, `SHELL_ENDED`
+   */
+  writeFile(path: string, content: string | Uint8Array, mode?: number): Promise<void>
+
+  /**
+   * A serial port beyond the first, or a virtio-serial port, by its device's id: waits, reads and writes as the console
+   * does. What comes to a `log` is also in `channels/ID.log` of the run's folder; a `bulk` one is read from the first
+   * call on, and what it got before waits in the guest.
+   *
+   * @throws BringupError `GUEST_HAS_NO_CHANNEL`
+   */
+  channel(id: string): Console
+
   /** What the guest saw of its hardware; undefined when it cannot tell or has not told yet. */
   view(): Promise<GuestView | undefined>
 

@@ -13,6 +13,7 @@ import { type QemuProcess, startQemu } from '../qemu/process.ts'
 import { QmpEnded } from '../qemu/qmp.ts'
 import type { Ending } from '../runs/judge.ts'
 import { createRun, type RunFolder, type RunResult, saveResult } from '../runs/record.ts'
+import { type Channels, openChannels } from './channels.ts'
 import { conclude, judgeEnding } from './conclude.ts'
 import { Console } from './console.ts'
 import type { CommandOptions, CommandResult, Guest } from './guest.ts'
@@ -99,6 +100,7 @@ class RunningGuest implements Guest {
   readonly #options: LaunchOptions
   readonly #process: QemuProcess
   readonly #console: Console
+  readonly #channels: Channels
   readonly #shell: Shell | undefined
   readonly #seen: ReturnType<typeof watchGuest>
   readonly #beganAt = performance.now()
@@ -122,6 +124,7 @@ class RunningGuest implements Guest {
       timingPath: folder.consoleTiming,
     })
     if (options.onConsole) this.#console.onChunk(options.onConsole)
+    this.#channels = openChannels(plan.channels, this.#process.channels, folder.path)
     const shell = this.#process.channels.get('shell')
     this.#shell = shell && openShell(shell, { reason: () => this.#ended ?? 'the guest ended' })
     this.#seen = watchGuest(plan, this.qmp, this.#console, {
@@ -170,6 +173,18 @@ class RunningGuest implements Guest {
 
   async run(argv: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
     return this.#needShell(argv.join(' ')).run(argv, options)
+  }
+
+  channel(id: string): Console {
+    return this.#channels.open(id)
+  }
+
+  async readFile(path: string): Promise<Buffer> {
+    return this.#needShell(`read ${path}`).readFile(path)
+  }
+
+  async writeFile(path: string, content: string | Uint8Array, mode?: number): Promise<void> {
+    return this.#needShell(`write ${path}`).writeFile(path, content, mode)
   }
 
   #needShell(command: string): Shell {
@@ -259,6 +274,7 @@ class RunningGuest implements Guest {
     const judged = judgeEnding(ending, this.plan.judgement, exit.diagnostics)
     this.#ended = judged.meaning
     this.#console.end(() => judged.meaning)
+    this.#channels.end(() => judged.meaning)
     const guest = await this.view().catch(() => undefined)
     const comparison =
       guest && this.#wantsComparison ? verify(this.plan, this.#options.facts, guest) : undefined

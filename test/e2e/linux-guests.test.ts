@@ -57,6 +57,26 @@ describe('a Linux guest', () => {
     expect((await second.run(['head', '-n', '1', '/dev/pmem0'])).stdout).toBe('remembered\n')
   })
 
+  test('has files, a second serial port and a bulk port of its own', async ({ launch }) => {
+    const machine: MachineInput = {
+      devices: [
+        { kind: 'serial', id: 'com2' },
+        { kind: 'virtio-console', id: 'data', name: 'data', purpose: 'bulk' },
+      ],
+    }
+    const guest = await launch(machine, { profile })
+    await guest.writeFile('/tmp/with space', 'content', 0o600)
+    expect((await guest.readFile('/tmp/with space')).toString()).toBe('content')
+    await expect(guest.readFile('/nowhere')).rejects.toMatchObject({ code: 'GUEST_FILE_FAILED' })
+    await guest.run(['sh', '-c', 'echo by serial > /dev/ttyS1'])
+    await guest.channel('com2').expect('by serial')
+    const bulk = guest.channel('data').expect('the end', { timeoutMs: 60_000 })
+    await guest.run(['sh', '-c', '(head -c 3000000 /dev/zero; echo the end) > /dev/virtio-ports/data'])
+    expect((await bulk).before.length).toBe(3_000_000)
+    expect(() => guest.channel('no')).toThrow('GUEST_HAS_NO_CHANNEL')
+    expect(existsSync(join(guest.folder.path, 'channels/com2.log'))).toBe(true)
+  })
+
   test('boots a bzImage that is given, with the modules beside it', async ({ launch }) => {
     await (await launch({}, { profile })).close()
     const packages = join(cacheFolder(), 'linux/packages')

@@ -21,6 +21,8 @@ void start_console_shell(void);
 /* port.c: the virtio serial port of that name, waited for. */
 int uevent_socket(void);
 int open_port(const char *name, int uevents);
+/* Ports appear one by one, so every command begins with all that are there by then. */
+void link_ports(void);
 
 /* session.c: commands and file transfers. */
 enum { MAX_SESSIONS = 8, WINDOW = 64 * 1024, FRAME = 32 * 1024, HEADER = 8, LARGEST_REQUEST = 256 * 1024 };

@@ -96,6 +96,7 @@ void begin_command(u8 id, const u8 *payload, u32 size) {
   sys(SYS_pipe2, in, O_CLOEXEC, 0, 0);
   sys(SYS_pipe2, out, O_CLOEXEC, 0, 0);
   sys(SYS_pipe2, err, O_CLOEXEC, 0, 0);
+  link_ports();
   i64 pid = sys(SYS_fork, 0, 0, 0, 0);
   if (pid == 0) become_command(list[0], list + 1, list + 2 + argc, (int[]){ in[0], out[1], err[1] });
   sys_close(in[0]);

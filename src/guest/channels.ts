@@ -1,0 +1,69 @@
+/** A guest's channels beside its first console and its commands: logs, and data for whoever holds the guest. */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Duplex } from 'node:stream'
+import { BringupError, defineDiagnostics } from '../diagnostics.ts'
+import type { Channel } from '../machine/device.ts'
+import { Console } from './console.ts'
+
+export const problems = defineDiagnostics({
+  GUEST_HAS_NO_CHANNEL: {
+    title: 'A channel was asked for that the machine does not have.',
+    why: 'the serial ports beyond the first and the virtio-serial ports of a description are its channels, by their ids',
+    remedy: 'use one of the ids that are named, or add a `serial` or `virtio-console` device',
+  },
+})
+
+export interface Channels {
+  /**
+   * The channel of that id. What goes to a `bulk` channel before somebody asks for it waits in the guest.
+   *
+   * @throws BringupError GUEST_HAS_NO_CHANNEL
+   */
+  open(id: string): Console
+  /** Nothing more will come. */
+  end(why: () => string): void
+}
+
+/** Logs are kept from the start, in `channels` below the run's folder. */
+export function openChannels(
+  channels: readonly Channel[],
+  streams: ReadonlyMap<string, Duplex>,
+  runFolder: string,
+): Channels {
+  const folder = join(runFolder, 'channels')
+  const known = channels.filter((c) => c.purpose === 'log' || c.purpose === 'bulk')
+  const opened = new Map<string, Console>()
+  let ended: (() => string) | undefined
+
+  const open = (id: string): Console => {
+    const there = opened.get(id)
+    if (there) return there
+    const channel = known.find((c) => c.id === id)
+    const stream = streams.get(id)
+    if (!channel || !stream) throw unknown(id, known)
+    const log = { path: join(folder, `${id}.log`), timingPath: join(folder, `${id}.timing`) }
+    const console = new Console(stream, channel.purpose === 'log' ? log : undefined)
+    opened.set(id, console)
+    if (ended) console.end(ended)
+    return console
+  }
+
+  const logs = known.filter((c) => c.purpose === 'log')
+  if (logs.length > 0) mkdirSync(folder)
+  for (const { id } of logs) open(id)
+  return {
+    open,
+    end(why) {
+      ended = why
+      for (const console of opened.values()) console.end(why)
+    },
+  }
+}
+
+function unknown(id: string, known: readonly Channel[]): BringupError {
+  const names = known.length > 0 ? known.map((c) => c.id).join(', ') : 'none'
+  return new BringupError([
+    problems.GUEST_HAS_NO_CHANNEL.at('', `there is no channel "${id}"; there are: ${names}`),
+  ])
+}
