@@ -17,6 +17,7 @@ const BUILT_IN: Readonly<Record<string, () => Promise<Profile>>> = {
   probe: async () => (await import('./probe.ts')).probe,
   linux: async () => (await import('./linux.ts')).linux,
   debian: async () => (await import('./debian.ts')).debian,
+  nrk: async () => (await import('./nrk.ts')).nrk,
 }
 
 /** Names of the built-in profiles. */
