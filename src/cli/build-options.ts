@@ -1,6 +1,7 @@
 /** Options of a profile's build as options of the command line, and back. */
 import type { BuildOptionSpec } from '../build/options.ts'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
+import type { Profile } from '../project/profile.ts'
 import type { Project } from '../project/project.ts'
 import type { OptionSpec, Peek } from './command.ts'
 
@@ -15,37 +16,41 @@ export const problems = defineDiagnostics({
 /** Options of the profile that the command line means; none where the project cannot be loaded. */
 export async function profileOptions(peek: Peek, own: readonly OptionSpec[]): Promise<readonly OptionSpec[]> {
   try {
-    const specs = await buildOptionsOfProject(await peek.project(), {
+    const { buildOptions = [], machineFlags } = await profileOfProject(await peek.project(), {
       machine: peek.valueOf('-m', '--machine'),
       profile: peek.valueOf('--profile'),
     })
-    return optionsFor(specs).filter((option) => !clashes(option, own))
+    const options = [
+      ...optionsFor(buildOptions, 'Build options:'),
+      ...(machineFlags ? optionsFor(machineFlags.specs, machineFlags.title) : []),
+    ]
+    return options.filter((option) => !clashes(option, own))
   } catch (error) {
     if (error instanceof BringupError) return []
     throw error
   }
 }
 
-async function buildOptionsOfProject(
+async function profileOfProject(
   project: Project,
   names: { readonly machine: string | undefined; readonly profile: string | undefined },
-): Promise<readonly BuildOptionSpec[]> {
+): Promise<Profile> {
   const [{ profileOf }, { resolveMachines }] = await Promise.all([
     import('../project/selection.ts'),
     import('../machine/machine.ts'),
   ])
   const machine = resolveMachines(project.machines)[names.machine ?? project.defaultMachine] ?? {}
-  return (await profileOf(project, machine, names.profile)).buildOptions ?? []
+  return profileOf(project, machine, names.profile)
 }
 
-function optionsFor(specs: readonly BuildOptionSpec[]): readonly OptionSpec[] {
+function optionsFor(specs: readonly BuildOptionSpec[], group = ''): readonly OptionSpec[] {
   return specs.flatMap((spec) => {
     const value = spec.type === 'boolean' ? '' : ` <${spec.valueName ?? 'value'}>`
     const more = {
       description: spec.description,
       ...(spec.choices === undefined ? {} : { choices: spec.choices }),
       ...(spec.type === 'list' ? { isRepeatable: true } : {}),
-      group: 'Build options:',
+      group,
     }
     const short = spec.short === undefined ? '' : `-${spec.short}, `
     const flag = kebabCase(spec.name)

@@ -28,6 +28,7 @@ export async function requestOf(
       refuseClashes(specs, own)
       return buildValues(specs, options)
     },
+    machineFlags: (specs) => buildValues(specs, options),
     command: rest ?? [],
     signal,
     progress: (what) => output.note(output.errorColors.dim(`${what} …`)),

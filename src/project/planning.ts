@@ -35,6 +35,8 @@ export interface PlanningRequest {
   readonly command?: readonly string[]
   /** Values of the profile's build options, over those of the config file; or what finds them once the profile is known. */
   readonly buildOptions?: OptionValues | ((specs: readonly BuildOptionSpec[]) => OptionValues)
+  /** Values of the profile's machine flags, once the profile is known. */
+  readonly machineFlags?: (specs: readonly BuildOptionSpec[]) => OptionValues
   readonly signal?: AbortSignal
   readonly progress?: (what: string) => void
 }

@@ -49,6 +49,19 @@ export interface Source {
   readonly ref?: string
 }
 
+/** Flags of `run`, `plan` and `build` that describe a machine in the words of a tool that the profile replaces. */
+export interface MachineFlags {
+  /** Heading in `--help`: `In the words of run.py:`. */
+  readonly title: string
+  readonly specs: readonly BuildOptionSpec[]
+  /**
+   * What they mean; bringup’s own flags win over it. Flags that were not given are absent from the values.
+   *
+   * @throws BringupError with all that cannot be understood
+   */
+  readonly toMachine: (values: BuildOptionValues) => MachineInput
+}
+
 export interface Profile {
   readonly name: string
   readonly summary: string
@@ -73,6 +86,7 @@ export interface Profile {
   readonly build?: (context: BuildContext) => BuildGraph | Promise<BuildGraph>
   /** Flags of `build` and `run`, and keys of `build` in the config file, that the build takes. */
   readonly buildOptions?: readonly BuildOptionSpec[]
+  readonly machineFlags?: MachineFlags
   /** Whether a folder is a source tree of this system, and what its config should say; for `bringup init`. */
   readonly recognise?: (tree: SourceTree) => ConfigSketch | undefined
   readonly prepare: (context: PrepareContext) => Promise<Prepared>

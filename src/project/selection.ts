@@ -47,8 +47,9 @@ export async function chooseRun(request: PlanningRequest): Promise<Selection> {
   const described = resolveMachines(project.machines)[name]
   if (!described)
     throw new BringupError([problems.MACHINE_UNKNOWN.at('machine', `there is no machine "${name}"`)])
-  const wanted = mergeMachine(isWholeMachine(request) ? {} : described, request.overrides ?? {})
-  const profile = await profileOf(project, wanted, request.profile)
+  const profile = await profileOf(project, mergeMachine(described, request.overrides ?? {}), request.profile)
+  const overrides = mergeMachine(flaggedMachine(profile, request), request.overrides ?? {})
+  const wanted = mergeMachine(isWholeMachine({ ...request, overrides }) ? {} : described, overrides)
   const command = request.command ?? []
   if (command.length > 0 && !profile.hasShell) {
     throw new BringupError([
@@ -89,6 +90,16 @@ export function buildOptionsOf(
   // Options in the config file are meant for its profile; a bundled kernel that is booted once has none of them.
   const config = specs.length === 0 && profile.name !== project.profile ? {} : (project.build ?? {})
   return resolveBuildOptions(specs, { from: 'build', values: config }, { from: '--', values: given })
+}
+
+/** What the flags of the profile's own words describe. */
+function flaggedMachine({ machineFlags }: Profile, request: PlanningRequest): MachineInput {
+  if (!machineFlags || !request.machineFlags) return {}
+  const values = resolveBuildOptions(machineFlags.specs, {
+    from: '--',
+    values: request.machineFlags(machineFlags.specs),
+  })
+  return machineFlags.toMachine(values)
 }
 
 /** Where no config describes anything, flags that describe hardware describe all of it: nothing is added to them. */

@@ -3,6 +3,7 @@ import { defineProfile, type Profile } from '../profile.ts'
 import { espFolder, nrkGraph, userModules } from './nrk/build.ts'
 import { BUILD_OPTIONS, readOptions } from './nrk/build-options.ts'
 import { recogniseNrk } from './nrk/recognise.ts'
+import { TOOL_FLAGS } from './nrk/tool-flags.ts'
 
 /** What the kernel writes to the debug port (`ExitReason` in `kernel/src/main.rs`). */
 const EXIT_CODES = {
@@ -56,6 +57,7 @@ export function nrkProfile({ name = 'nrk', standardLibrary = 'build' }: NrkOptio
     verifiesByDefault: false,
     buildOptions: BUILD_OPTIONS,
     build: (context) => nrkGraph(context, { standardLibrary }),
+    machineFlags: TOOL_FLAGS,
     recognise: recogniseNrk,
     async prepare(context) {
       const wanted = readOptions(context.buildOptions, userModules(context.projectFolder))
