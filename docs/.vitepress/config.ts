@@ -26,6 +26,7 @@ export default defineConfig({
           page('Linux guests', '/guide/linux'),
           page('Debian guests', '/guide/debian'),
           page('Persistent memory', '/guide/persistence'),
+          page('nrk', '/guide/nrk'),
           page('Tests', '/guide/tests'),
           page('Library', '/guide/library'),
           page('Changes to this computer', '/guide/changes'),

@@ -55,12 +55,6 @@ const SPECS: readonly BuildOptionSpec[] = [
     valueName: 'words',
     description: 'arguments for QEMU, split at blanks',
   },
-  {
-    name: 'nic',
-    type: 'text',
-    choices: ['e1000', 'virtio-net-pci', 'vmxnet3'],
-    description: 'network card; here on a network of its own that needs no root',
-  },
 ]
 
 /** What the rest of the tool's flags became. */
@@ -90,7 +84,7 @@ export const TOOL_FLAGS: MachineFlags = {
     const cores = read('qemuCores')
     const memory = read('qemuMemory')
     const offset = read('qemuNodeOffset')
-    const devices = [...pmem(read('qemuPmem'), nodes, wrong), ...nic(values)]
+    const devices = pmem(read('qemuPmem'), nodes, wrong)
     const pins = pinsOf(values, cores ?? 1, wrong)
     if (wrong.length > 0) throw new BringupError(wrong)
     return {
@@ -157,12 +151,6 @@ function pmem(
     size: `${Math.floor(mebibytes / count)}M`,
     ...(nodes === undefined ? {} : { node }),
   }))
-}
-
-function nic({ nic: model }: BuildOptionValues): NonNullable<MachineInput['devices']> {
-  return model === 'e1000' || model === 'virtio-net-pci' || model === 'vmxnet3'
-    ? [{ kind: 'nic', id: 'n1', model }]
-    : []
 }
 
 function pinsOf(
