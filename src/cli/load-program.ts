@@ -17,7 +17,7 @@ import {
 } from 'node:fs'
 import * as nodeModule from 'node:module'
 import { dirname, join } from 'node:path'
-import { constants, Script } from 'node:vm'
+import { Script } from 'node:vm'
 
 const DAY_MS = 24 * 60 * 60 * 1000
 
@@ -48,7 +48,6 @@ export function loadProgram(file: string, folder: string, use: string): unknown 
   const script = new Script(nodeModule.wrap(readFileSync(file, 'latin1')), {
     filename: file,
     ...(cachedData ? { cachedData } : {}),
-    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
   })
   const program = { exports: {} }
   const run = script.runInThisContext() as Compiled
