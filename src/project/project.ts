@@ -76,7 +76,9 @@ function defaultProject(request: ProjectRequest): Project {
 
 function projectOf(config: BringupConfig, configFile: string, request: ProjectRequest): Project {
   const folder = dirname(configFile)
-  const machines = Object.keys(config.machines).length > 0 ? config.machines : { default: DEFAULT_MACHINE }
+  // The machine of the first run shows what bringup can do; who names a profile or a kernel has begun something else.
+  const unsaid = config.profile === undefined && config.kernel === undefined ? DEFAULT_MACHINE : {}
+  const machines = Object.keys(config.machines).length > 0 ? config.machines : { default: unsaid }
   return {
     folder,
     configFile,

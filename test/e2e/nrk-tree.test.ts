@@ -28,6 +28,12 @@ function bringup(...argv: readonly string[]) {
 
 const json = (...argv: readonly string[]): unknown => JSON.parse(bringup(...argv, '--json').stdout)
 
+function resultOf(...flags: readonly string[]) {
+  const result = buildJson.parse(json('build', ...flags))
+  if (!('result' in result)) throw new Error('nothing was built')
+  return result
+}
+
 const esps = () => join(folder, '.bringup/build/esp')
 const hasCargo = spawnSync('cargo', ['--version']).status === 0
 
@@ -49,10 +55,10 @@ test.skipIf(!hasCargo)('cargo builds every part, and the ESP has what the boot l
 
 test.skipIf(!hasCargo)('rump programs are found by their feature; nothing is done twice', () => {
   const flags = ['--mods', 'rkapps', '--mods', 'init', '--ufeatures', 'rkapps:redis,init:test-print']
-  expect(buildJson.parse(json('build', ...flags)).result).toBe('built')
+  expect(resultOf(...flags).result).toBe('built')
   const found = readdirSync(esps()).filter((name) => existsSync(join(esps(), name, 'redis.bin')))
   expect(found).toHaveLength(1)
-  const again = buildJson.parse(json('build', ...flags))
+  const again = resultOf(...flags)
   expect(again.targets.find((t) => t.id === 'esp')?.state).toBe('current')
 })
 
