@@ -38,9 +38,7 @@ const esps = () => join(folder, '.bringup/build/esp')
 const hasCargo = spawnSync('cargo', ['--version']).status === 0
 
 test.skipIf(!hasCargo)('cargo builds every part, and the ESP has what the boot loader looks for', () => {
-  const built = buildJson.parse(
-    json('build', '--release', '--cmd', 'log=info', '--kfeatures', 'integration-test'),
-  )
+  const built = resultOf('--release', '--cmd', 'log=info', '--kfeatures', 'integration-test')
   expect(built.result).toBe('built')
   const [name = ''] = readdirSync(esps())
   const esp = join(esps(), name)
