@@ -51,6 +51,8 @@ const ENTRANCES = { 'index.ts': LIBRARY, 'launch.ts': LIBRARY, 'step-registry.ts
 const NAMED_FOR_A_REASON = {
   'machine/devices/boot-': 'the Linux boot protocol is a protocol, which other kernels use too',
   'project/images/': 'types of partitions have standard names, of which this is one',
+  'project/config-api.ts': 'hands the built-in profiles to config files',
+  'index.ts': 'hands the built-in profiles to programs',
   'host/': 'facts of this computer, which runs Linux, are read from its /proc and /sys',
 }
 
