@@ -286,7 +286,7 @@ class RunningGuest implements Guest {
       runMs: round(endedAt - runsFrom),
       totalMs: round(endedAt - this.#beganAt),
     }
-    const logError = this.#console.logError ?? (await this.#uses?.end(storeEndOf(ending, judged)))
+    const logError = this.#uses?.end(storeEndOf(ending, judged)) ?? this.#console.logError
     const known = { ending, judged, guest, comparison, timings, folder: this.folder.path }
     const result = conclude({ ...known, logError })
     try {

@@ -7,7 +7,7 @@ import { beginUse } from '../stores/record.ts'
 /** Uses that were begun. */
 export interface OpenUses {
   /** Writes down the end; what could not be written down is returned, since a run does not fail of it. */
-  end(end: StoreEnd): Promise<Error | undefined>
+  end(end: StoreEnd): Error | undefined
 }
 
 /** To be called when QEMU has the locks, before the guest runs. */
@@ -29,9 +29,15 @@ export function beginUses(
     }
   })
   return {
-    async end(end) {
-      const results = await Promise.allSettled(ends.map((write) => write(end)))
-      return failed ?? results.find((r) => r.status === 'rejected')?.reason
+    end(end) {
+      for (const write of ends) {
+        try {
+          write(end)
+        } catch (error) {
+          failed ??= error as Error
+        }
+      }
+      return failed
     },
   }
 }

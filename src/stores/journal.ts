@@ -102,16 +102,16 @@ export function readJournal(path: string): readonly JournalLine[] {
   })
 }
 
-/** Adds one line. It is on the disk once the returned promise resolves; other processes see it at once. */
-export function appendJournal(path: string, line: JournalLine): Promise<void> {
+/** Adds one line, which other processes see at once. A power loss may take it away. */
+export function appendJournal(path: string, line: JournalLine): void {
   mkdirSync(dirname(path), { recursive: true })
-  const fd = openSync(path, 'a')
-  try {
-    appendFileSync(fd, `${JSON.stringify(line)}\n`)
-  } catch (error) {
-    closeSync(fd)
-    throw error
-  }
+  appendFileSync(path, `${JSON.stringify(line)}\n`)
+}
+
+/** The same; the line is on the disk once the returned promise resolves. What goes wrong before is thrown at once. */
+export function appendJournalDurably(path: string, line: JournalLine): Promise<void> {
+  appendJournal(path, line)
+  const fd = openSync(path, 'r')
   return new Promise((resolve) => {
     fdatasync(fd, () => {
       closeSync(fd)

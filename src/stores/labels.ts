@@ -10,7 +10,6 @@ import { KiB } from '../units.ts'
 export const LEAST_LABEL = 128 * KiB
 /** An index block begins with it (UEFI 2.10, 13.19.2), at the very start of the area and once more behind the first block. */
 const SIGNATURE = Buffer.from('NAMESPACE_INDEX\0', 'latin1')
-const PIECE = 64 * KiB
 /** Nobody makes larger ones; searched in steps of the least. */
 const MOST_LABEL = 2048 * KiB
 
@@ -39,9 +38,8 @@ function isIndex(fd: number, at: number): boolean {
 }
 
 function isEmpty(fd: number, from: number, to: number): boolean {
-  for (let at = from; at < to; at += PIECE)
-    if (readAt(fd, at, Math.min(PIECE, to - at)).some((byte) => byte !== 0)) return false
-  return true
+  const piece = readAt(fd, from, to - from)
+  return piece.equals(Buffer.alloc(piece.length))
 }
 
 /** A label area as it is. */

@@ -4,6 +4,7 @@ import { bootId, startTimeOf } from '../host/process-start.ts'
 import type { StoreEnd, StoreRecord, StoreUse } from '../machine/facts.ts'
 import {
   appendJournal,
+  appendJournalDurably,
   type FileIdentity,
   identityOf,
   isSameFile,
@@ -95,13 +96,13 @@ export interface StoreUser {
  * Writes down that a machine uses a store from now on. Call it once the store is locked and before the guest runs: a run
  * that is killed afterwards is found unfinished by whoever looks next.
  *
- * @returns what writes down the end; it resolves when both are on the disk
+ * @returns what writes down the end
  * @throws the file system's own error
  */
 export function beginUse(
   { path, device, size, label, isNew, isAlone }: StoreUseRequest,
   { machine, run, stateFolder, now = new Date() }: StoreUser,
-): (end: StoreEnd, now?: Date) => Promise<void> {
+): (end: StoreEnd, now?: Date) => void {
   const journal = journalPath(path, stateFolder)
   const at = now.toISOString()
   const file = identityOf(statSync(path))
@@ -115,9 +116,9 @@ export function beginUse(
   }
   const joins = record?.isOfThisFile === true && record.uses.some((use) => use.end === 'running')
   const who = { pid: process.pid, startTime: startTimeOf(process.pid), boot: bootId() }
-  const begun = appendJournal(journal, { event: 'began', at, machine, device, run, joins, ...who })
-  return async (end, then = new Date()) => {
-    await begun
-    await appendJournal(journal, { event: 'ended', at: then.toISOString(), run, end })
-  }
+  // Nobody waits for the disk: but for the first milliseconds of a run, a power loss finds it unfinished.
+  void appendJournalDurably(journal, { event: 'began', at, machine, device, run, joins, ...who })
+  // The end may be lost in a power loss: then the store is not called clean though it was.
+  return (end, then = new Date()) =>
+    appendJournal(journal, { event: 'ended', at: then.toISOString(), run, end })
 }

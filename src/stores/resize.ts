@@ -4,7 +4,14 @@ import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import { BringupError } from '../diagnostics.ts'
 import { formatBytes } from '../units.ts'
 import { checkSizes, createStore } from './create.ts'
-import { appendJournal, identityOf, journalPath, readJournal, rewriteJournal, shapesIn } from './journal.ts'
+import {
+  appendJournalDurably,
+  identityOf,
+  journalPath,
+  readJournal,
+  rewriteJournal,
+  shapesIn,
+} from './journal.ts'
 import { readLabels, writeLabels } from './labels.ts'
 import { lockStore } from './lock.ts'
 import { problems } from './problems.ts'
@@ -90,7 +97,7 @@ async function grow(store: Store, size: number, journal: string): Promise<void> 
       rewriteJournal(journal, [found])
     }
     const kept = labels.length > 0 ? { labels: deflateRawSync(labels).toString('base64') } : {}
-    await appendJournal(journal, { event: 'resizing', at, size, label: labels.length, ...kept })
+    await appendJournalDurably(journal, { event: 'resizing', at, size, label: labels.length, ...kept })
   }
   told(path, () => {
     truncateSync(path, size + labels.length)
@@ -99,7 +106,7 @@ async function grow(store: Store, size: number, journal: string): Promise<void> 
     writeLabels(path, from, Buffer.alloc(Math.min(labels.length, size - from)))
   })
   const file = identityOf(statSync(path))
-  await appendJournal(journal, { event: 'resized', at, size, label: labels.length, file })
+  await appendJournalDurably(journal, { event: 'resized', at, size, label: labels.length, file })
 }
 
 function unfinished(journal: string): { readonly labels: Buffer; readonly from: number } | undefined {

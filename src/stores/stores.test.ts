@@ -27,7 +27,7 @@ import { BringupError } from '../diagnostics.ts'
 import { KiB, MiB } from '../units.ts'
 import { cloneStore, snapshotStore } from './clone.ts'
 import { createStore, removeStore } from './create.ts'
-import { appendJournal } from './journal.ts'
+import { appendJournal, journalPath } from './journal.ts'
 import { existingStoreAt, newStoreAt, storeAt, storeName, storesIn } from './place.ts'
 import { beginUse } from './record.ts'
 import { resizeStore } from './resize.ts'
@@ -236,7 +236,7 @@ describe('growing', () => {
     put(at('pm.img'), MiB + LABEL - 3, 'end')
     const labels = readFileSync(at('pm.img')).subarray(MiB)
     const line = { size: 2 * MiB, label: LABEL, labels: deflateRawSync(labels).toString('base64') }
-    await appendJournal(journalOf('pm.img'), { event: 'resizing', at: new Date().toISOString(), ...line })
+    appendJournal(journalOf('pm.img'), { event: 'resizing', at: new Date().toISOString(), ...line })
     const steps = [
       'nothing done',
       'file grown',
@@ -357,17 +357,17 @@ describe('the record', () => {
       lastUse: { machine: 'big', run: 'r1', end: 'running' },
       isClean: false,
     })
-    await end('guest-ended')
+    end('guest-ended')
     expect(open('pm.img')).toMatchObject({ lastUse: { run: 'r1', end: 'guest-ended' }, isClean: true })
-    await beginUse(claim('pm.img'), user('r2'))('guest-crashed')
+    beginUse(claim('pm.img'), user('r2'))('guest-crashed')
     expect(open('pm.img')).toMatchObject({ lastUse: { run: 'r2', end: 'guest-crashed' }, isClean: false })
-    await beginUse(claim('pm.img'), user('r3'))('guest-ended')
+    beginUse(claim('pm.img'), user('r3'))('guest-ended')
     expect(open('pm.img')).toMatchObject({ lastUse: { run: 'r3' }, isClean: true })
   })
 
   test('says so when nobody was left to tell the end', async () => {
     await create('pm.img', MiB)
-    await beginUse(claim('pm.img'), user('r1'))('guest-ended')
+    beginUse(claim('pm.img'), user('r1'))('guest-ended')
     const lines = readFileSync(journalOf('pm.img'), 'utf8').replace(/.*"ended".*\n/, '')
     writeFileSync(journalOf('pm.img'), lines.replace(`"pid":${process.pid}`, '"pid":1'))
     expect(open('pm.img')).toMatchObject({ lastUse: { end: 'unknown' }, isClean: false })
@@ -379,16 +379,16 @@ describe('the record', () => {
     await create('pm.img', MiB)
     const first = beginUse(claim('pm.img', false), user('r1'))
     const second = beginUse(claim('pm.img', false), user('r2'))
-    await first('killed')
-    await second('guest-ended')
+    first('killed')
+    second('guest-ended')
     expect(open('pm.img')).toMatchObject({ lastUse: { run: 'r2', end: 'guest-ended' }, isClean: false })
-    await beginUse(claim('pm.img', false), user('r3'))('guest-ended')
+    beginUse(claim('pm.img', false), user('r3'))('guest-ended')
     expect(open('pm.img')).toMatchObject({ isClean: true })
   })
 
   test('goes along with the file, and is not taken for that of another', async () => {
     await create('pm.img', MiB, { label: LABEL })
-    await beginUse(claim('pm.img'), user('r1'))('guest-ended')
+    beginUse(claim('pm.img'), user('r1'))('guest-ended')
     renameSync(at('pm.img'), at('moved.img'))
     renameSync(journalOf('pm.img'), journalOf('moved.img'))
     expect(open('moved.img')).toMatchObject({ isClean: true, lastUse: { run: 'r1' } })
@@ -400,13 +400,21 @@ describe('the record', () => {
     expect(copy.record?.isOfThisFile).toBe(false)
     expect(copy).toMatchObject({ size: MiB + LABEL, label: 0 })
     expect(copy).not.toHaveProperty('isClean')
-    await beginUse(claim('copy.img'), user('r2'))('guest-ended')
+    beginUse(claim('copy.img'), user('r2'))('guest-ended')
     expect(open('copy.img').record).toMatchObject({ isOfThisFile: true, uses: [{ run: 'r2' }] })
+  })
+
+  test('of a device is in the state folder', () => {
+    expect(journalPath('/dev/null', stateFolder)).toMatch(
+      /\.bringup\/stores\/\.records\/[0-9a-f]{16}\.jsonl$/,
+    )
+    const dax = (name: string) => journalPath(`/dev/${name}`, stateFolder)
+    expect(dax('null')).not.toBe(dax('zero'))
   })
 
   test('bears with anything in its file', async () => {
     await create('pm.img', MiB)
-    await beginUse(claim('pm.img'), user('r1'))('guest-ended')
+    beginUse(claim('pm.img'), user('r1'))('guest-ended')
     appendFileSync(
       journalOf('pm.img'),
       'null\n{"event":"began"}\n[]\n{"event":"resized","at":"x","size":-1}\n{"event":"beg',
@@ -418,7 +426,7 @@ describe('the record', () => {
 
   test('does not grow for ever', async () => {
     await create('pm.img', MiB)
-    for (let i = 0; i < 150; i++) await beginUse(claim('pm.img'), user(`r${i}`))('guest-ended')
+    for (let i = 0; i < 150; i++) beginUse(claim('pm.img'), user(`r${i}`))('guest-ended')
     expect(readFileSync(journalOf('pm.img'), 'utf8').split('\n').length).toBeLessThan(202)
     expect(open('pm.img')).toMatchObject({ size: MiB, lastUse: { run: 'r149' } })
   })
