@@ -1,11 +1,12 @@
 /** Which stores the machines of a project name, and what becomes of what is written to them. */
 
 import type { PersistenceCondition, PersistenceVerdict } from '../machine/device.ts'
-import { nvdimmFile } from '../machine/devices/nvdimm-schema.ts'
+import type { Facts } from '../machine/facts.ts'
 import {
   type MachineConfig,
   type MachineInput,
   parseMachine,
+  partsOf,
   persistenceConditionsOf,
   persistenceOf,
   resolveMachines,
@@ -20,22 +21,30 @@ import type { Store } from '../stores/store.ts'
 import { cacheFolder } from './cache-folder.ts'
 import type { Project } from './project.ts'
 
-/** An NVDIMM of a machine, and where it keeps its content. */
+/** A device of a machine, and where it keeps its content. */
 export interface DescribedStore {
   readonly machine: string
   readonly device: string
   readonly path: string
 }
 
-/** Every store that a machine of the project names, whether it is there or not. */
+/** No facts: what a device names it names whatever is there. */
+const NO_FACTS: Facts = { files: new Map(), hostNodes: [], hugePages: [], hostBytes: 0, accelerators: [] }
+
+/** Every store that a device of a machine of the project names, whether it is there or not. */
 export function describedStores(project: Project): readonly DescribedStore[] {
-  return Object.entries(resolveMachines(project.machines)).flatMap(([machine, input]) => {
-    const config = placed(project, machine, input)
-    return viewOf(machine, config).devices.flatMap(({ id: device, kind, config: part }) => {
-      if (kind !== 'nvdimm') return []
-      const path = nvdimmFile(part as Parameters<typeof nvdimmFile>[0], viewOf(machine, config))
-      return path === undefined ? [] : [{ machine, device, path }]
-    })
+  return Object.entries(resolveMachines(project.machines)).flatMap(([name, input]) => {
+    const config = placed(project, name, input)
+    const machine = viewOf(name, config)
+    const devices = partsOf(config).filter(({ path }) => path.startsWith('devices['))
+    // A device locks what it keeps its content in, and nothing else.
+    return devices.flatMap(({ device, config: part, path: at, id }) =>
+      (device.compile(part, { machine, facts: NO_FACTS, path: at }).locks ?? []).map(({ path }) => ({
+        machine: name,
+        device: id,
+        path,
+      })),
+    )
   })
 }
 
