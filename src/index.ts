@@ -17,6 +17,7 @@ export { defineConfig, defineMachine, type NrkOptions, nrkProfile } from './proj
 export { type Planned, type PlanningRequest, planRun } from './project/planning.ts'
 export { defineProfile, type PrepareContext, type Prepared, type Profile } from './project/profile.ts'
 export { type DebianProfileOptions, debianProfile } from './project/profiles/debian.ts'
+export { type LinuxOptions, linuxProfile } from './project/profiles/linux.ts'
 export { loadProject, type Project } from './project/project.ts'
 export type { ConfigSketch, SourceTree } from './project/recognise/tree.ts'
 export type { RunResult } from './runs/record.ts'

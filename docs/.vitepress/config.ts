@@ -41,6 +41,8 @@ export default defineConfig({
           page('Memory', '/devices/memory'),
           page('NUMA', '/devices/numa'),
           page('NVDIMM', '/devices/nvdimm'),
+          page('Memory over virtio', '/devices/virtio-pmem'),
+          page('CXL memory', '/devices/cxl'),
           page('Disk', '/devices/disk'),
           page('Network card', '/devices/nic'),
           page('Consoles and serial ports', '/devices/consoles'),

@@ -156,6 +156,32 @@ struct nfit_capabilities {
 
 enum { NFIT_FLUSHES_CPU_CACHE = 1, NFIT_FLUSHES_MEMORY_CONTROLLER = 2 };
 
+/* CXL 3.0, 9.17.1: the CXL Early Discovery Table is a header and entries like this */
+struct cedt_entry {
+    uint8_t type, reserved;
+    uint16_t length;
+} PACKED;
+
+enum { CEDT_HOST_BRIDGE = 0, CEDT_WINDOW = 1 };
+
+/* 9.17.1.2 CHBS */
+struct cedt_host_bridge {
+    struct cedt_entry entry;
+    uint32_t uid, version, reserved;
+    uint64_t base, bytes;
+} PACKED;
+
+/* 9.17.1.3 CFMWS; the UIDs of its host bridges follow */
+struct cedt_window {
+    struct cedt_entry entry;
+    uint32_t reserved1;
+    uint64_t base, bytes;
+    uint8_t interleave_ways, arithmetic;
+    uint16_t reserved2;
+    uint32_t granularity;
+    uint16_t restrictions, qtg;
+} PACKED;
+
 /* 5.2.27 HMAT */
 struct acpi_hmat {
     struct acpi_header header;

@@ -6,6 +6,7 @@
 #include "boot.h"
 #include "clock.h"
 #include "cmdline.h"
+#include "cxl.h"
 #include "exit.h"
 #include "idt.h"
 #include "json.h"
@@ -30,6 +31,7 @@ static void report(void)
     numa_report_nodes();
     hmat_report();
     nvdimm_report();
+    cxl_report();
     pci_report();
     serial_report();
 }

@@ -4,9 +4,11 @@
 
 #include "acpi.h"
 #include "cpu.h"
+#include "cxl.h"
 #include "json.h"
 #include "paging.h"
 #include "serial.h"
+#include "virtio-pmem.h"
 
 enum {
     IDS = 0x00,
@@ -189,13 +191,14 @@ static bool walk_bus(struct walk *walk, uint8_t bus, int slot)
     return false;
 }
 
-/* QEMU's extra root buses (pxb) show on bus 0 as one of these, but their bus numbers stand in the DSDT alone. */
+/* QEMU's extra root buses (pxb) show on bus 0 as one of these (pxb, pxb-pcie; pxb-cxl has no numbers), but their bus numbers stand in the DSDT alone. */
 static bool is_extra_root(struct pci_address at, int slot, void *context)
 {
     (void)slot;
     (void)context;
     uint32_t ids = pci_read32(at, IDS);
-    return at.bus == 0 && (ids == 0x00091b36 || ids == 0x000b1b36);
+    bool is_nameless_host_bridge = ids == 0 && pci_read32(at, CLASS) >> 16 == 0x0600;
+    return at.bus == 0 && (ids == 0x00091b36 || ids == 0x000b1b36 || is_nameless_host_bridge);
 }
 
 static bool walk_all(visitor *visit, void *context)
@@ -243,11 +246,8 @@ static uint32_t subsystem_of(struct pci_address at)
     return capability ? pci_read32(at, capability + 4u) : 0;
 }
 
-static bool report(struct pci_address at, int slot, void *context)
+void pci_json_address(struct pci_address at)
 {
-    (void)context;
-    uint32_t ids = pci_read32(at, IDS), subsystem = subsystem_of(at);
-    json_open("pci");
     char text[] = "00:00.0";
     const char *digits = "0123456789abcdef";
     text[0] = digits[at.bus >> 4];
@@ -256,6 +256,19 @@ static bool report(struct pci_address at, int slot, void *context)
     text[4] = digits[at.device & 15];
     text[6] = digits[at.function];
     json_string("address", text);
+}
+
+bool pci_reaches_extended(struct pci_address at)
+{
+    return in_window(at, 0) != NULL;
+}
+
+static bool report(struct pci_address at, int slot, void *context)
+{
+    (void)context;
+    uint32_t ids = pci_read32(at, IDS), subsystem = subsystem_of(at);
+    json_open("pci");
+    pci_json_address(at);
     json_hex("vendor", ids & 0xffff, 4);
     json_hex("device", ids >> 16, 4);
     json_hex("class", pci_read32(at, CLASS) >> 8, 6);
@@ -266,6 +279,8 @@ static bool report(struct pci_address at, int slot, void *context)
     else
         json_number("slot", (uint64_t)slot);
     json_close();
+    virtio_pmem_report(at);
+    cxl_memory_report(at);
     return false;
 }
 

@@ -18,9 +18,13 @@ uint8_t pci_read8(struct pci_address at, unsigned offset);
 void pci_write8(struct pci_address at, unsigned offset, uint8_t value);
 void pci_write16(struct pci_address at, unsigned offset, uint16_t value);
 void pci_write32(struct pci_address at, unsigned offset, uint32_t value);
+/* Whether configuration space beyond its first 256 bytes can be read. */
+bool pci_reaches_extended(struct pci_address at);
+/* "address":"00:1f.2" */
+void pci_json_address(struct pci_address at);
 /* Finds a function by its ids. */
 bool pci_find(uint16_t vendor, uint16_t device, struct pci_address *found);
-/* {"t":"pci",...} for each function. */
+/* {"t":"pci",...} for each function, followed by a line of its own for memory over virtio and over CXL. */
 void pci_report(void);
 
 #endif

@@ -11,9 +11,11 @@ import type { GuestView } from './guest-view.ts'
 /** One `-option key=value,…` of QEMU's command line. Built by `option()`; nothing else builds QEMU strings. */
 export type Argument = readonly [flag: string, value?: string]
 
-/** Memory that is plugged into DIMM slots beyond the RAM at boot (NVDIMMs, DIMMs). */
+/** Memory beyond the RAM at boot, which counts against QEMU's `maxmem`. */
 export interface DimmClaim {
   readonly bytes: number
+  /** Whether it takes a DIMM slot: NVDIMMs do, memory over virtio does not. */
+  readonly hasSlot: boolean
 }
 
 /** What every device may know of the whole machine. Made by `describe()` in `machine.ts`. */
@@ -37,7 +39,7 @@ export interface MachineView {
   }
   /** One entry per NUMA node; empty when the machine has none. CPU numbers are QEMU's CPU indices. */
   readonly nodes: readonly NodeView[]
-  /** All DIMM claims in the order of their slots. */
+  /** All memory beyond the RAM at boot, in the order in which it is plugged: DIMMs in the order of their slots. */
   readonly dimms: readonly DimmClaim[]
   readonly firmware: 'direct' | 'bios' | 'uefi'
   readonly debugExit: boolean
@@ -95,6 +97,8 @@ export interface Compiled {
   /** Merged into the one `-machine` option. */
   readonly machineOptions?: Readonly<Record<string, string>>
   readonly args?: readonly Argument[]
+  /** Those that must come after all others, the user's own included. */
+  readonly lastArgs?: readonly Argument[]
   readonly files?: readonly FileAction[]
   readonly locks?: readonly FileLock[]
   /** Stores that the guest can write to. */

@@ -129,6 +129,7 @@ export function compileMachine(config: MachineConfig, facts: Facts, name: string
       ['-machine', [config.type, ...settings].join(',')],
       ...compiled.flatMap((c) => c.args ?? []),
       ...config.qemuArgs.map((arg): Argument => [arg]),
+      ...compiled.flatMap((c) => c.lastArgs ?? []),
     ],
     files: compiled.flatMap((c) => c.files ?? []),
     locks: compiled.flatMap((c) => c.locks ?? []),

@@ -2,6 +2,7 @@
 import { boot } from './devices/boot.ts'
 import { console } from './devices/console.ts'
 import { cpu } from './devices/cpu.ts'
+import { cxl } from './devices/cxl.ts'
 import { debugExit } from './devices/debug-exit.ts'
 import { disk } from './devices/disk.ts'
 import { memory } from './devices/memory.ts'
@@ -10,10 +11,11 @@ import { numa } from './devices/numa.ts'
 import { nvdimm } from './devices/nvdimm.ts'
 import { serial } from './devices/serial.ts'
 import { virtioConsole } from './devices/virtio-console.ts'
+import { virtioPmem } from './devices/virtio-pmem.ts'
 import { watchdog } from './devices/watchdog.ts'
 
 /** Parts that a machine has once: keys of the description. */
 export const sections = { cpu, memory, numa, boot, console, debugExit } as const
 
 /** Parts that a machine has any number of: entries of `devices`, told apart by `kind`. */
-export const devices = [nvdimm, disk, nic, serial, virtioConsole, watchdog] as const
+export const devices = [nvdimm, virtioPmem, cxl, disk, nic, serial, virtioConsole, watchdog] as const

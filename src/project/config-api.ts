@@ -9,6 +9,7 @@ export { GiB, KiB, MiB, TiB } from '../units.ts'
 export { defineProfile } from './profile.ts'
 export { debianProfile } from './profiles/debian.ts'
 export { type NrkOptions, nrkProfile } from './profiles/nrk.ts'
+export { linuxProfile } from './profiles/linux.ts'
 
 /**
  * Declares a project's machines; returns its argument and exists for the types.

@@ -21,6 +21,7 @@ import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { BringupError, type DiagnosticKind } from '../../src/diagnostics.ts'
 import { createFiles } from '../../src/guest/host-files.ts'
 import { parseUserNet } from '../../src/machine/devices/nic.ts'
+import type { Facts } from '../../src/machine/facts.ts'
 import type { GuestPciFunction } from '../../src/machine/guest-view.ts'
 import {
   checkMachine,
@@ -32,6 +33,8 @@ import {
 import { devices } from '../../src/machine/registry.ts'
 import { gatherFacts } from '../../src/plan/gather.ts'
 import { pathsOf, placeMachine } from '../../src/plan/place.ts'
+import { readCapabilities } from '../../src/qemu/capabilities.ts'
+import { findQemu } from '../../src/qemu/find.ts'
 import { type QemuProcess, startQemu } from '../../src/qemu/process.ts'
 import { identityOf } from '../../src/stores/journal.ts'
 import { KiB, MiB } from '../../src/units.ts'
@@ -79,11 +82,11 @@ function recorded(name: string, ...lines: readonly object[]): void {
 }
 
 /** Everything but a guest: the machine is placed, its facts are gathered, its files made, and QEMU is started, paused. */
-function prepare(machine: MachineInput) {
+function prepare(machine: MachineInput, known: Pick<Facts, 'qemu'> = {}) {
   const name = 'tiny'
   const parsed = parseMachine(name, { memory: '64M', ...machine })
   const config = placeMachine(parsed, { machine: name, folder, stateFolder: at('.bringup') })
-  const facts = gatherFacts(pathsOf(name, config), { accelerators: [] })
+  const facts = gatherFacts(pathsOf(name, config), { accelerators: [], ...known })
   const compiled = compileMachine(config, facts, name)
   const args = [['-accel', 'tcg'] as const, ...compiled.args]
   return {
@@ -108,6 +111,9 @@ const nvdimm = (more: object = {}): Item =>
   ({ kind: 'nvdimm', size: '64M', file: '64m.img', ...more }) as Item
 const disk = (more: object = {}): Item => ({ kind: 'disk', file: '64m.img', ...more }) as Item
 const nic = (more: object = {}): Item => ({ kind: 'nic', ...more }) as Item
+const vpmem = (more: object = {}): Item =>
+  ({ kind: 'virtio-pmem', size: '64M', file: '64m.img', ...more }) as Item
+const cxl = (more: object = {}): Item => ({ kind: 'cxl', size: '256M', backing: 'ram', ...more }) as Item
 const times = <T>(n: number, item: T): T[] => Array.from({ length: n }, () => item)
 const twoNodes: MachineInput = { cpu: 2, memory: '128M', numa: { nodes: [{}, {}] } as never }
 
@@ -200,6 +206,32 @@ const REFUSED: readonly (readonly [code: string, machine: MachineInput, words: s
     { devices: times(32, { kind: 'virtio-console', name: undefined } as Item) },
     'Out-of-range port id specified, max. allowed: 30',
   ],
+  ['VIRTIO_PMEM_SIZE_ZERO', { devices: [vpmem({ size: 0 })] }, "doesn't take value '0'"],
+  [
+    'VIRTIO_PMEM_SIZE_NOT_PAGES',
+    { devices: [vpmem({ size: 1_000_001, file: 'new.img' })] },
+    'backend memory size must be multiple of 0x1000',
+  ],
+  ['BACKING_FILE_SMALLER', { devices: [vpmem({ file: 'small.img' })] }, "does not match 'size' option"],
+  ['BACKING_FILE_UNFIT', { devices: [vpmem({ file: 'pipe' })] }, 'unable to map backing store for guest RAM'],
+  ['CXL_NEEDS_Q35', { type: 'pc', devices: [cxl()] }, "Bus 'pcie.0' not found"],
+  ['CXL_SIZE_ZERO', { devices: [cxl({ size: 0 })] }, "doesn't take value '0'"],
+  ['CXL_LABEL_ZERO', { devices: [cxl({ label: 0 })] }, "doesn't take value '0'"],
+  [
+    'CXL_WINDOW_NOT_CAPACITY',
+    { devices: [cxl({ window: '300M' })] },
+    'Size of a CXL fixed memory window must my a multiple of 256MiB',
+  ],
+  [
+    'CXL_BRIDGES_TOO_MANY',
+    { devices: times(18, cxl()) },
+    'Insufficient space for pxb cxl host register space',
+  ],
+  [
+    'CXL_BRIDGE_FULL',
+    { devices: times(33, cxl({ bridge: 'b' })) },
+    'no slot/function available for cxl-rp, all in use or reserved',
+  ],
 ]
 
 /** The code must be found, and QEMU must start all the same: without the rule nobody would say a word. */
@@ -248,6 +280,17 @@ const ACCEPTED: readonly (readonly [code: string, machine: MachineInput, words?:
   ['NIC_MAC_TWICE', { devices: times(2, nic({ mac: '52:54:00:00:00:01' })) }],
   ['NIC_FORWARD_WITHOUT_NETWORK', { devices: [nic({ network: 'none', forwards: [':22'] })] }],
   ['WATCHDOG_TWICE', { devices: times(2, { kind: 'watchdog' } as Item) }],
+  ['VIRTIO_PMEM_SIZE_UNALIGNED', { devices: [vpmem({ size: '1M', file: 'new-1m.img' })] }],
+  ['BACKING_FILE_LARGER', { devices: [vpmem({ file: 'large.img' })] }],
+  ['BACKING_FILE_IS_DIRECTORY', { devices: [vpmem({ file: 'folder' })] }],
+  ['BACKING_FILE_IS_IMAGE', { devices: [vpmem({ file: 'good.img', size: 192 * KiB })] }],
+  ['BACKING_FILE_TWICE', { devices: times(2, vpmem({ shared: true })) }],
+  ['BACKING_NOT_KEPT', { devices: [vpmem({ share: false })] }],
+  ['BACKING_SHARED_PRIVATE', { devices: [vpmem({ share: false, shared: true })] }],
+  ['BACKING_OPTION_NEEDS_FILE', { devices: [vpmem({ backing: 'ram' })] }],
+  ['CXL_SIZE_NOT_CAPACITY', { devices: [cxl({ size: '300M' })] }],
+  ['CXL_WINDOW_TOO_SMALL', { devices: [cxl({ size: '512M', window: '256M' })] }],
+  ['CXL_WINDOW_TWICE', { devices: times(2, cxl({ bridge: 'b', window: '512M' })) }],
 ]
 
 /** Shown in tests of their own below, or not to be had here. */
@@ -267,6 +310,14 @@ const ELSEWHERE = [
   // No DAX device on a computer without persistent memory.
   'NVDIMM_DAX_SIZE',
   'NVDIMM_DAX_ALIGN',
+  // Shown below, with what the binary says of itself.
+  'CXL_VOLATILE_UNSUPPORTED',
+  // Nothing starts with volatile memory here, for the reason above.
+  'CXL_LABEL_VOLATILE',
+  'BACKING_FILE_BUSY',
+  'BACKING_FOLDER_MISSING',
+  'BACKING_FILE_NO_ACCESS',
+  'BACKING_NO_ROOM',
   // A full disk is not made for a test.
   'NVDIMM_NO_ROOM',
   'DISK_NO_ROOM',
@@ -340,6 +391,31 @@ test('NVDIMM_FILE_BUSY: a second machine is told, and its QEMU cannot start', as
   await expect(ready).rejects.toSatisfy((e) => e instanceof BringupError && e.code === 'STORE_LOCKED')
   const reader = prepare({ devices: [nvdimm({ file: 'busy, a=b.img', shared: true })] })
   expect(reader.codes).toContain('NVDIMM_FILE_BUSY')
+})
+
+test.each([vpmem({ file: 'held.img' }), cxl({ backing: 'file', file: 'held.cxl' })])(
+  'BACKING_FILE_BUSY: a second machine is told, and its QEMU cannot start',
+  async (device) => {
+    await using first = await prepare({ devices: [device] }).start()
+    await first.ready
+    const second = prepare({ devices: [device] })
+    expect(second.codes).toContain('BACKING_FILE_BUSY')
+    const { ready } = await second.start()
+    await expect(ready).rejects.toSatisfy((e) => e instanceof BringupError && e.code === 'STORE_LOCKED')
+  },
+)
+
+test('CXL_VOLATILE_UNSUPPORTED: asked of the binary, which then means it', async () => {
+  const path = findQemu('x86_64', undefined)
+  const cache = at('cache')
+  const qemu = await readCapabilities(path, 'x86_64', cache)
+  const hasIt = qemu.properties['cxl-type3']?.includes('volatile-memdev') === true
+  const { codes, start } = prepare({ devices: [cxl({ type: 'volatile' })] }, { qemu })
+  expect(codes.includes('CXL_VOLATILE_UNSUPPORTED')).toBe(!hasIt)
+  const { status, stderr } = await endOf(await start())
+  if (hasIt) return expect(status).toBe(0)
+  expect(stderr).toContain("Property 'cxl-type3.volatile-memdev' not found")
+  expect(kinds.CXL_VOLATILE_UNSUPPORTED?.source).toContain("Property 'cxl-type3.volatile-memdev' not found")
 })
 
 test('two machines that say so share a file', async () => {

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { parseCedt } from './cedt.ts'
 import { TABLES, tableFile } from './fixtures.ts'
 import { parseHmat } from './hmat.ts'
 import { parseMadt } from './madt.ts'
@@ -13,6 +14,7 @@ const PARSERS = {
   SLIT: parseSlit,
   HMAT: parseHmat,
   NFIT: parseNfit,
+  CEDT: parseCedt,
 } as const
 const names = Object.keys(PARSERS) as (keyof typeof PARSERS)[]
 const MiB = 2 ** 20
@@ -51,6 +53,13 @@ test('HMAT: picoseconds and bytes per second', () => {
     { initiator: 0, target: 0, hierarchy: 'memory', type: 'access-bandwidth', value: 10 * 2 ** 30 },
     { initiator: 0, target: 1, hierarchy: 'memory', type: 'access-bandwidth', value: 5 * 2 ** 30 },
   ])
+})
+
+test('CEDT: one host bridge, and a window of 256 MiB that leads to it', () => {
+  expect(parseCedt(tableFile('CEDT'))).toEqual({
+    hostBridges: [{ uid: 32, version: 1 }],
+    windows: [{ start: 0x1_1000_0000, bytes: 256 * MiB, targets: [32] }],
+  })
 })
 
 test('NFIT', () => {

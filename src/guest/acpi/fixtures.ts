@@ -1,7 +1,7 @@
 /**
  * Tables as QEMU 7.2 made them, read in a Linux guest, for tests: two CPUs and a place for a third, two nodes of 256M,
  * distances 10 and 21, HMAT 0 to 0 (80 ns, 10G/s) and 0 to 1 (160 ns, 5G/s), a 128M NVDIMM on node 1, persistence
- * domain `cpu`.
+ * domain `cpu`. CEDT: of a machine with 256M of CXL memory.
  */
 export const TABLES = {
   APIC:
@@ -24,6 +24,9 @@ export const TABLES = {
     'AAAAAAEAAAAAAAAIAAAAAAiAAAAAAAAAAQAwAAEAAAAAAAAAAgADAAAAAAgAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAQAAAAAA' +
     'BABQAAMAhoABAAEAAAAAAAAAAAAAAAAAVjQSAAEDAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA' +
     'AAAAAAAAAAAHABAAAQAAAAMAAAAAAAAA',
+  CEDT:
+    'Q0VEVGwAAAABTEJPQ0hTIEJYUEMgICAgAQAAAEJYUEMBAAAAAAAgACAAAAABAAAAAAAAAAAAAAABAAAAAAABAAAAAAABACgAAAAAAAAAABAB' +
+    'AAAAAAAAEAAAAAAAAAAAAAAAAA8AAAAgAAAA',
 } as const
 
 export const tableFile = (name: keyof typeof TABLES): Buffer => Buffer.from(TABLES[name], 'base64')

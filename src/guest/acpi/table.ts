@@ -24,6 +24,11 @@ export function longEntries(table: Buffer, start: number, lengthAt: 2 | 4): read
   return entries(table, start, (at) => ({ type: table.readUInt16LE(at), length: length(at) }), lengthAt * 2)
 }
 
+/** Entries with a byte of type, a reserved one and 16 bits of length: CEDT. */
+export function cxlEntries(table: Buffer, start: number): readonly AcpiEntry[] {
+  return entries(table, start, (at) => ({ type: table.readUInt8(at), length: table.readUInt16LE(at + 2) }), 4)
+}
+
 function entries(
   table: Buffer,
   start: number,

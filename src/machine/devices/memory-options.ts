@@ -1,6 +1,6 @@
 /** The memory section's schema, and what follows from it: backends, slots, maximum. */
 import * as z from 'zod'
-import { GiB, KiB, zBytes } from '../../units.ts'
+import { GiB, KiB, MiB, zBytes } from '../../units.ts'
 import { type Argument, type MachineView, option } from '../device.ts'
 
 const hostNodes = z.lazy(() => z.array(z.int().nonnegative()).nonempty())
@@ -97,8 +97,11 @@ export function slotsAndMax(
   if (dimms.length === 0 && memory.max === undefined && !memory.slots) return undefined
   // QEMU counts the plain sum of the DIMMs against maxmem; alignment gaps come out of 1 GiB of address space that
   // it keeps per slot (hw/i386/pc.c, enforce_aligned_dimm). Tried with DIMMs of odd sizes: the sum is enough.
-  const needed = alignUp(ramBytes + dimms.reduce((sum, d) => sum + d.bytes, 0), 4 * KiB)
-  const slots = memory.slots ?? Math.max(1, dimms.length)
+  const inSlots = dimms.filter((d) => d.hasSlot).length
+  const slots = memory.slots ?? (inSlots === 0 && dimms.length > 0 ? 0 : Math.max(1, inSlots))
+  // Without slots there is no such spare room, and each one begins at a multiple of up to 2 MiB.
+  const unit = slots === 0 ? 2 * MiB : 1
+  const needed = alignUp(ramBytes + dimms.reduce((sum, d) => sum + alignUp(d.bytes, unit), 0), 4 * KiB)
   // Slots without room are refused, so empty ones get a GiB each.
   const roomy = needed === ramBytes ? needed + slots * GiB : needed
   return { slots, maxBytes: memory.max ?? roomy }

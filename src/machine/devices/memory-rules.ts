@@ -172,10 +172,9 @@ function checkSlots(memory: MemoryConfig, { machine, facts, path }: RuleContext)
   if (!plug) return []
   const { dimms, ramBytes } = machine
   const found: Diagnostic[] = []
-  if (plug.slots < dimms.length)
-    found.push(
-      problems.MEMORY_SLOTS_TOO_FEW.at(`${path}.slots`, `${plug.slots} slots for ${dimms.length} DIMMs`),
-    )
+  const inSlots = dimms.filter((d) => d.hasSlot).length
+  if (plug.slots < inSlots)
+    found.push(problems.MEMORY_SLOTS_TOO_FEW.at(`${path}.slots`, `${plug.slots} slots for ${inSlots} DIMMs`))
   if (plug.slots > 256) found.push(problems.MEMORY_SLOTS_TOO_MANY.at(`${path}.slots`, `${plug.slots} slots`))
   const needed = ramBytes + dimms.reduce((sum, d) => sum + d.bytes, 0)
   const isFull = plug.slots > 0 && plug.maxBytes <= ramBytes

@@ -21,7 +21,7 @@ function compile(memory: MemoryConfig, machine: MachineView): Compiled {
   const ram = option(
     '-m',
     size(machine.ramBytes),
-    plug ? { slots: plug.slots, maxmem: size(plug.maxBytes) } : {},
+    plug ? { slots: plug.slots === 0 ? undefined : plug.slots, maxmem: size(plug.maxBytes) } : {},
   )
   // With NUMA nodes the RAM is in the nodes' backends (numa.ts).
   if (machine.nodes.length > 0 || isPlain(memory)) return { args: [ram], locks: locksOf(memory) }

@@ -52,6 +52,12 @@ export const nvdimmSchema = z.lazy(() =>
       .describe(
         'Tell the guest that writes would not survive; Linux then makes it read-only. Default: what `readonly` is.',
       ),
+    namespaces: z
+      .array(z.enum(['raw', 'sector', 'fsdax', 'devdax']))
+      .optional()
+      .describe(
+        'Modes of the namespaces that a guest must find in it, by number: what earlier boots made. Compared by --verify, never made by bringup.',
+      ),
     align: zBytes.optional().describe('Alignment of the mapping in host memory; a DAX device may want 2M.'),
   }),
 )

@@ -262,14 +262,49 @@ test('the guest must see size, node, domain and armed state of its own slot', ()
       { handle: 2, bytes: 256 * MiB, node: 0, persistenceDomain: 'cpu', isArmed: false },
     ],
   }
-  expect(second?.mustSee().map(({ aspect, want, see }) => [aspect, want, see(view)])).toEqual([
+  const told = (seen: GuestView) =>
+    (second?.mustSee() ?? []).flatMap(({ aspect, want, see }) => {
+      const got = see(seen)
+      return got === undefined ? [] : [[aspect, want, got]]
+    })
+  expect(told(view)).toEqual([
     ['size', '268435456', '268435456'],
     ['node', '1', '0'],
     ['persistence domain', 'cpu', 'cpu'],
     ['armed', 'no', 'no'],
   ])
-  expect(second?.mustSee().map(({ see }) => see({}))).toEqual([undefined, undefined, undefined, undefined])
-  expect(second?.mustSee().map(({ see }) => see({ nvdimms: [] }))).toEqual([null, null, null, null])
+  expect(told({})).toEqual([])
+  expect(told({ nvdimms: [] }).map(([, , got]) => got)).toEqual(Array(9).fill(null))
+})
+
+test('what an operating system made of it is compared where it tells', () => {
+  const { mustSee } = one(
+    nvdimm,
+    { size: '256M', label: '128K', namespaces: ['fsdax', 'sector'] },
+    { machine: { nvdimmPersistence: 'cpu' } },
+  )
+  const namespaces = [
+    { name: 'namespace0.0', mode: 'fsdax', bytes: MiB },
+    { name: 'namespace0.1', mode: 'devdax', bytes: MiB },
+  ] as const
+  const region = {
+    name: 'region0',
+    bytes: 255 * MiB,
+    node: null,
+    isReadOnly: true,
+    persistenceDomain: null,
+    namespaces,
+  }
+  const seen = { handle: 1, bytes: 256 * MiB, node: 0, persistenceDomain: 'cpu' } as const
+  const view: GuestView = { nvdimms: [{ ...seen, hasLabels: false, region }] }
+  const rows = mustSee().map(({ aspect, want, see }) => [aspect, want, see(view)])
+  expect(rows.filter(([, want, got]) => got !== undefined && want !== got)).toEqual([
+    ['region size', '268435456', `${255 * MiB}`],
+    ['region access', 'read-write', 'read-only'],
+    ['region persistence domain', 'cpu', 'not told'],
+    ['labels', 'yes', 'no'],
+    ['namespaces', 'fsdax, sector', 'fsdax, devdax'],
+  ])
 })
 
 test('the guest gets whole multiples of the alignment, which for RAM is 2M', () => {

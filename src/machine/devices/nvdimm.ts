@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import type { Compiled, Expectation, MachineView, RuleContext } from '../device.ts'
 import { defineDevice, option } from '../device.ts'
 import type { FileFact } from '../facts.ts'
-import type { GuestNvdimm, GuestView } from '../guest-view.ts'
+import type { GuestNvdimm, GuestPmemRegion, GuestView } from '../guest-view.ts'
 import { checkNvdimm, problems } from './nvdimm-rules.ts'
 import { backendBytes, type NvdimmConfig, nvdimmFile, nvdimmSchema, usesPmem } from './nvdimm-schema.ts'
 import { nvdimmPersistence } from './persistence.ts'
@@ -28,7 +28,7 @@ export const nvdimm = defineDevice({
     return path === undefined ? [] : [path]
   },
   // QEMU counts what the guest can use against maxmem; the label area is not mapped.
-  dimms: ({ size }) => [{ bytes: size }],
+  dimms: ({ size }) => [{ bytes: size, hasSlot: true }],
   needs: ({ backing }) => ({ types: ['nvdimm', `memory-backend-${backing}`] }),
   check: checkNvdimm,
   compile,
@@ -100,11 +100,7 @@ export function lockMode({
 function mustSee(config: NvdimmConfig, { machine, path }: RuleContext): readonly Expectation[] {
   const device = `nvdimm ${config.id ?? 'nvdimm0'}`
   const handle = handleOf(machine, path)
-  const expect = (
-    aspect: string,
-    want: string,
-    tell: (seen: GuestNvdimm) => string | null | undefined,
-  ): Expectation => ({
+  const expect: Expect = (aspect, want, tell) => ({
     device,
     aspect,
     want,
@@ -125,9 +121,52 @@ function mustSee(config: NvdimmConfig, { machine, path }: RuleContext): readonly
       machine.nvdimmPersistence ?? 'not told',
       (seen) => seen.persistenceDomain ?? 'not told',
     ),
+    ...regionMustBe(config, { machine, expect }),
     expect('armed', isUnarmed(config) ? 'no' : 'yes', ({ isArmed }) =>
       isArmed === undefined ? undefined : isArmed ? 'yes' : 'no',
     ),
+  ]
+}
+
+type Expect = (
+  aspect: string,
+  want: string,
+  tell: (seen: GuestNvdimm) => string | null | undefined,
+) => Expectation
+
+/** What an operating system's driver makes of the NVDIMM; guests without one tell nothing of it. */
+function regionMustBe(
+  config: NvdimmConfig,
+  { machine, expect }: { readonly machine: MachineView; readonly expect: Expect },
+): readonly Expectation[] {
+  const ofRegion = (aspect: string, want: string, tell: (region: GuestPmemRegion) => string | null) =>
+    expect(aspect, want, ({ region }) => (region ? tell(region) : undefined))
+  const { size, node = 0, label, namespaces } = config
+  return [
+    ofRegion('region size', `${size}`, (region) => `${region.bytes}`),
+    ...(machine.nodes.length > 0
+      ? [ofRegion('region node', `${node}`, (region) => (region.node === null ? null : `${region.node}`))]
+      : []),
+    ofRegion('region access', isUnarmed(config) ? 'read-only' : 'read-write', ({ isReadOnly }) =>
+      isReadOnly ? 'read-only' : 'read-write',
+    ),
+    ofRegion(
+      'region persistence domain',
+      machine.nvdimmPersistence ?? 'not told',
+      (region) => region.persistenceDomain ?? 'not told',
+    ),
+    expect('labels', label === undefined ? 'no' : 'yes', ({ hasLabels }) =>
+      hasLabels === undefined ? undefined : hasLabels ? 'yes' : 'no',
+    ),
+    ...(namespaces === undefined
+      ? []
+      : [
+          ofRegion(
+            'namespaces',
+            namespaces.join(', ') || 'none',
+            (region) => region.namespaces.map((n) => n.mode).join(', ') || 'none',
+          ),
+        ]),
   ]
 }
 

@@ -1,10 +1,13 @@
 /** The bundled kernel: it reports what a guest really sees, and exercises every way to end. */
 import type {
   GuestCpu,
+  GuestCxl,
+  GuestCxlMemory,
   GuestHmatEntry,
   GuestNvdimm,
   GuestPciFunction,
   GuestView,
+  GuestVirtioPmem,
 } from '../../machine/guest-view.ts'
 import { buildProbe } from '../probe-build.ts'
 import { defineProfile } from '../profile.ts'
@@ -86,11 +89,31 @@ export function parseReport(text: string): GuestView | undefined {
       ...rest,
       isArmed: armed,
     })),
+    virtioPmems: all<GuestVirtioPmem>('virtio-pmem').toSorted(byAddress),
+    cxl: {
+      hostBridges: all<{ uid: number; version: number }>('cxl-host-bridge'),
+      windows: windows(all('cxl-window'), all('cxl-target')),
+      memories: all<GuestCxlMemory>('cxl-memory').toSorted(byAddress),
+    },
     pci: all<GuestPciFunction>('pci'),
     serialPorts: all<{ port: number; present: boolean }>('serial')
       .filter((s) => s.present)
       .map((s) => s.port),
   }
+}
+
+const byAddress = (a: { readonly address: string }, b: { readonly address: string }) =>
+  a.address < b.address ? -1 : 1
+
+function windows(
+  lines: readonly { readonly window: number; readonly start: number; readonly bytes: number }[],
+  targets: readonly { readonly window: number; readonly position: number; readonly uid: number }[],
+): GuestCxl['windows'] {
+  return lines.map(({ window, start, bytes }) => ({
+    start,
+    bytes,
+    targets: targets.filter((t) => t.window === window).map((t) => t.uid),
+  }))
 }
 
 function parseLine(text: string): readonly Line[] {

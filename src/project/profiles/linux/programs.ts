@@ -25,6 +25,7 @@ export const problems = defineDiagnostics({
 
 /** Packages of programs that are not named like their package. */
 const PACKAGE_OF: Readonly<Record<string, string>> = {
+  cxl: 'ndctl',
   lspci: 'pciutils',
   setpci: 'pciutils',
   'mkfs.ext4': 'e2fsprogs',

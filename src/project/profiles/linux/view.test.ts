@@ -64,6 +64,24 @@ test('reads what a guest with two nodes and an NVDIMM printed', () => {
           "online": false,
         },
       ],
+      "cxl": {
+        "hostBridges": [
+          {
+            "uid": 32,
+            "version": 1,
+          },
+        ],
+        "memories": [],
+        "windows": [
+          {
+            "bytes": 268435456,
+            "start": 4563402752,
+            "targets": [
+              32,
+            ],
+          },
+        ],
+      },
       "distances": [
         [
           10,
@@ -160,6 +178,7 @@ test('reads what a guest with two nodes and an NVDIMM printed', () => {
       "serialPorts": [
         0,
       ],
+      "virtioPmems": [],
     }
   `)
 })

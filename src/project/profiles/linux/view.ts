@@ -1,19 +1,21 @@
 /** What a Linux guest saw of its hardware: one command that reads sysfs and the ACPI tables, and one parser. */
+import { parseCedt } from '../../../guest/acpi/cedt.ts'
 import { parseHmat } from '../../../guest/acpi/hmat.ts'
 import { parseMadt } from '../../../guest/acpi/madt.ts'
 import { parseNfit } from '../../../guest/acpi/nfit.ts'
 import { parseSlit } from '../../../guest/acpi/slit.ts'
 import { parseSrat, type Srat } from '../../../guest/acpi/srat.ts'
 import type { GuestCpu, GuestPciFunction, GuestView } from '../../../machine/guest-view.ts'
+import { cxlMemoriesOf, nvdimmsOf, PMEM_SCRIPT, virtioPmemsOf } from './view-pmem.ts'
 
 /** `grep ''` prints many small files with their names in one process; tables are binary. */
-const SCRIPT = `
+const SCRIPT = `${PMEM_SCRIPT}
 grep -s '' /proc/cmdline /dev/null
 grep -s -e '^processor' -e '^apicid' /proc/cpuinfo /dev/null
 grep -s '' /sys/devices/system/cpu/cpu*/topology/physical_package_id /sys/devices/system/cpu/cpu*/topology/core_id /dev/null
 grep -s '' /sys/bus/pci/devices/*/vendor /sys/bus/pci/devices/*/device /sys/bus/pci/devices/*/class /dev/null
 grep -s '' /sys/class/tty/ttyS*/type /dev/null
-for table in APIC SRAT SLIT HMAT NFIT; do
+for table in APIC SRAT SLIT HMAT NFIT CEDT; do
   file=/sys/firmware/acpi/tables/$table
   [ -e $file ] && echo "$file:$(base64 $file | tr -d '\\n')"
 done
@@ -31,14 +33,17 @@ export function parseView(output: string): GuestView {
   const table = (name: string) => Buffer.from(files.get(`/sys/firmware/acpi/tables/${name}`) ?? '', 'base64')
   const srat = parseSrat(table('SRAT'))
   const commandLine = files.get('/proc/cmdline')
+  const pci = pciOf(files)
   return {
     ...(commandLine === undefined ? {} : { commandLine }),
     cpus: cpusOf(lines, files, table('APIC'), srat),
     ...(srat ? { nodes: nodesOf(srat, table('APIC')) } : {}),
     distances: parseSlit(table('SLIT')) ?? [],
     hmat: parseHmat(table('HMAT')) ?? [],
-    nvdimms: parseNfit(table('NFIT')) ?? [],
-    pci: pciOf(files),
+    nvdimms: nvdimmsOf(files, parseNfit(table('NFIT')) ?? []),
+    virtioPmems: virtioPmemsOf(files, addressesOf(pci, '1af4:105b')),
+    cxl: cxlOf(files, table('CEDT'), addressesOf(pci, '8086:0d93')),
+    pci,
     serialPorts: [...files]
       .flatMap(([path, type]) => {
         const port = /^\/sys\/class\/tty\/ttyS(\d+)\/type$/.exec(path)?.[1]
@@ -114,6 +119,27 @@ function nodesOf(srat: Srat, madt: Buffer): NonNullable<GuestView['nodes']> {
         .filter((m) => m.node === node && !m.isHotPluggable && !m.isNonVolatile)
         .reduce((sum, m) => sum + m.bytes, 0),
     }))
+}
+
+const addressesOf = (pci: readonly GuestPciFunction[], numbers: string) =>
+  pci
+    .filter((f) => `${f.vendor}:${f.device}` === numbers)
+    .map((f) => f.address)
+    .toSorted()
+
+/** Devices that no driver has taken are there, but cannot tell how large they are. */
+function cxlOf(
+  files: ReadonlyMap<string, string>,
+  cedt: Buffer,
+  addresses: readonly string[],
+): NonNullable<GuestView['cxl']> {
+  const memories = cxlMemoriesOf(files)
+  return {
+    ...(parseCedt(cedt) ?? { hostBridges: [], windows: [] }),
+    memories: addresses.map(
+      (address) => memories.find((m) => m.address === address) ?? { address, bytes: null },
+    ),
+  }
 }
 
 function pciOf(files: ReadonlyMap<string, string>): readonly GuestPciFunction[] {

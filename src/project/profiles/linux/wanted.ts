@@ -14,6 +14,20 @@ function modulesOf(device: DeviceInput): readonly string[] {
   switch (device.kind) {
     case 'nvdimm':
       return ['nfit', 'nd_pmem', 'nd_btt', 'dax_pmem', 'device_dax']
+    case 'virtio-pmem':
+      return ['virtio_pmem', 'nd_pmem', 'nd_btt', 'dax_pmem', 'device_dax']
+    case 'cxl':
+      return [
+        'cxl_acpi',
+        'cxl_pci',
+        'cxl_mem',
+        'cxl_port',
+        'cxl_pmem',
+        'nd_pmem',
+        'nd_btt',
+        'dax_pmem',
+        'device_dax',
+      ]
     case 'disk':
       return DISK_MODULES[device.bus ?? 'virtio'] ?? []
     case 'nic':
