@@ -8,8 +8,8 @@ import type { ConfigInput } from './config.ts'
 export { GiB, KiB, MiB, TiB } from '../units.ts'
 export { defineProfile } from './profile.ts'
 export { debianProfile } from './profiles/debian.ts'
-export { type NrkOptions, nrkProfile } from './profiles/nrk.ts'
 export { linuxProfile } from './profiles/linux.ts'
+export { type NrkOptions, nrkProfile } from './profiles/nrk.ts'
 
 /**
  * Declares a project's machines; returns its argument and exists for the types.
