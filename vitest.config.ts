@@ -33,6 +33,18 @@ export default defineConfig({
           maxWorkers: 2,
         },
       },
+      {
+        resolve: { alias },
+        // Emulated persistent memory: guests that reboot for minutes. `npm run test:pmem`.
+        test: {
+          name: 'pmem',
+          sequence: { groupOrder: 2 },
+          include: ['test/pmem/**/*.test.ts'],
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+          maxWorkers: 2,
+        },
+      },
     ],
   },
 })

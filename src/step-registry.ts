@@ -6,6 +6,11 @@ type AnyKind = Omit<StepKind, 'check' | 'undo' | 'describe' | 'schema'>
 
 const KINDS: Readonly<Record<string, () => Promise<AnyKind>>> = {
   file: async () => (await import('./steps/kinds/file.ts')).file,
+  'boot-parameters': async () => (await import('./pmem/boot/boot-parameters.ts')).bootParameters,
+  'pmem-device': async () => (await import('./pmem/steps/pmem-device.ts')).pmemDevice,
+  'pmem-filesystem': async () => (await import('./pmem/steps/pmem-filesystem.ts')).pmemFilesystem,
+  'pmem-mount': async () => (await import('./pmem/steps/pmem-mount.ts')).pmemMount,
+  'pmem-unit': async () => (await import('./pmem/steps/pmem-unit.ts')).pmemUnit,
 }
 
 export const stepKinds: StepKinds = async (kind) =>

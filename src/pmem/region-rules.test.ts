@@ -59,6 +59,10 @@ test('the kernel’s place counts only where it does not choose it; the crash ke
   expect(problemsOf([region], { ...guest, kernel, parameters: parseParameters('nokaslr') })).toEqual([
     'PMEM_UNDER_KERNEL',
   ])
+  const atDefault = { start: 16 * MiB, end: 56 * MiB }
+  expect(problemsOf([{ bytes: 256 * MiB, start: 32 * MiB }], { ...guest, kernel: atDefault })).toEqual([
+    'PMEM_UNDER_KERNEL',
+  ])
   const crashKernel = [{ start: 1 * GiB, end: 1 * GiB + 128 * MiB }]
   const at = { ...guest, crashKernel, parameters: parseParameters('crashkernel=128M@1G') }
   expect(problemsOf([region], at)).toEqual(['PMEM_CRASH_KERNEL'])

@@ -129,13 +129,15 @@ function kernel(region: WantedRegion, map: MemoryMap): readonly Diagnostic[] {
   const span = spanOf(region)
   const { hasKaslr, crashKernel } = map.parameters
   const own = map.kernel ?? DEFAULT_KERNEL
+  // One that lies at the default place did not choose it: it was started past the code that chooses, as by PVH.
+  const isFixed = !hasKaslr || map.kernel?.start === DEFAULT_KERNEL.start
   const fixed = crashKernelPlace(map)
   return [
     // One that chooses its place avoids the regions of up to four memmap=.
-    ...(!hasKaslr && overlap(own, span)
+    ...(isFixed && overlap(own, span)
       ? [
           problems.PMEM_UNDER_KERNEL.at('', `${nameOf(region)} covers the kernel at ${formatSpan(own)}`, {
-            evidence: ['nokaslr on the command line'],
+            evidence: [hasKaslr ? 'it lies at the default place' : 'nokaslr on the command line'],
           }),
         ]
       : []),

@@ -170,8 +170,8 @@ function isEmptyBut(folder: string, params: Params, host: HostReader): boolean {
 const temporary = (path: string) => `${path}.bringup`
 
 /** Beside it first, on disk, then in its place by one rename: there is never half a file. */
-function writeCommands(
-  params: Params,
+export function writeCommands(
+  params: Pick<Params, 'path' | 'asRoot'>,
   content: Exclude<HostCommand['stdin'], undefined>,
   settings: { readonly mode: string; readonly owner?: string },
 ): readonly HostCommand[] {
@@ -185,6 +185,6 @@ function writeCommands(
   return commands.map((command) => asUser(params, command))
 }
 
-function asUser(params: Params, command: HostCommand): HostCommand {
+function asUser(params: Pick<Params, 'asRoot'>, command: HostCommand): HostCommand {
   return params.asRoot ? { ...command, asRoot: true } : command
 }

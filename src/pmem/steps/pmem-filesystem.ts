@@ -1,0 +1,79 @@
+/** Step: there is a file system on the device that can be mounted with DAX. Data that is there is never overwritten. */
+import { z } from 'zod'
+import { defineDiagnostics } from '../../diagnostics.ts'
+import type { HostReader } from '../../steps/host-reader.ts'
+import { defineStep } from '../../steps/step.ts'
+import { readyDevice, regionOf, regionSchema } from './pmem-device.ts'
+
+export const problems = defineDiagnostics({
+  PMEM_HOLDS_DATA: {
+    title: 'There is something on the device already.',
+    why: 'making a file system would destroy it',
+    remedy: 'mount it as it is, or, if it can go, clear it with wipefs --all, then `bringup resume`',
+  },
+})
+
+const schema = z.object({
+  region: regionSchema,
+  type: z.enum(['ext4', 'xfs']),
+  /** At most 12 characters, for xfs. */
+  label: z.string().max(12),
+})
+
+export const pmemFilesystem = defineStep<z.output<typeof schema>, null>({
+  kind: 'pmem-filesystem',
+  schema,
+  needs: ['root'],
+  describe: ({ type, label }) => `make an ${type} file system for DAX, ${label}`,
+  async check({ region, type, label }, host) {
+    const device = await readyDevice(regionOf(region), host)
+    if (!device) return { state: 'later', detail: 'once the device is there' }
+    const there = await contentOf(device.path, host)
+    if (there?.type === type && there.label === label)
+      return { state: 'done', detail: `it is on ${device.path}` }
+    if (there)
+      return {
+        state: 'blocked',
+        diagnostics: [
+          problems.PMEM_HOLDS_DATA.at('', `${device.path} has ${there.type} ${there.label}`.trim()),
+        ],
+      }
+    return {
+      state: 'change',
+      detail: `on ${device.path}`,
+      before: null,
+      commands: [
+        { argv: [...MAKERS[type], '-L', label, device.path], asRoot: true },
+        // udev notes what is on a device after whoever wrote it has closed it.
+        { argv: ['udevadm', 'settle'], asRoot: true },
+      ],
+    }
+  },
+  undo: async () => ({ state: 'done', detail: 'it goes with the memory at the reboot' }),
+})
+
+/**
+ * DAX wants blocks of the size of a page, which ext4 does not take by itself on small devices. Kernels before 6.1 refuse
+ * DAX on an xfs with reflink. Source: `Documentation/filesystems/dax.rst`.
+ */
+const MAKERS = {
+  ext4: ['mkfs.ext4', '-q', '-b', '4096'],
+  xfs: ['mkfs.xfs', '-q', '-m', 'reflink=0'],
+} as const
+
+async function contentOf(
+  device: string,
+  host: HostReader,
+): Promise<{ type: string; label: string } | undefined> {
+  const { stdout } = await host.ask([
+    'lsblk',
+    '--noheadings',
+    '--nodeps',
+    '--pairs',
+    '--output',
+    'FSTYPE,LABEL',
+    device,
+  ])
+  const [, type = '', label = ''] = /FSTYPE="([^"]*)" LABEL="([^"]*)"/.exec(stdout) ?? []
+  return type === '' ? undefined : { type, label }
+}
