@@ -274,6 +274,44 @@ export const operationJson = z
   })
   .describe('Commands that change this computer: `bringup setup`, `undo`, `resume` …')
 
+const address = z.int().nonnegative().describe('Physical address.')
+
+export const pmemPlanJson = operationJson
+  .extend({
+    regions: z.array(
+      z.object({
+        start: address,
+        bytes: z.int(),
+        node: z.int().optional(),
+        parameter: z.string().describe('For the kernel’s command line.'),
+      }),
+    ),
+    ramBytes: z.object({ before: z.int(), after: z.int() }),
+  })
+  .describe('`bringup pmem plan --json`; `pmem apply` and `pmem undo` print what every operation does.')
+
+export const pmemStatusJson = z
+  .object({
+    operation: z.string().nullable().describe('Its id in the journal; null when none is in force.'),
+    state: z.enum(['none', 'done', 'half-done', 'awaiting-reboot', 'half-undone']),
+    regions: z.array(
+      z.object({
+        start: address.nullable(),
+        bytes: z.int(),
+        parameter: z.string().nullable(),
+        state: z.enum(['ready', 'awaiting-reboot', 'failed', 'not-ours']),
+        device: z.string().nullable(),
+        node: z.int().nullable(),
+        mountPoint: z.string().nullable(),
+        isDax: z.boolean().describe('It is mounted with DAX.'),
+        evidence: z.array(z.string()).describe('The kernel’s own lines.'),
+      }),
+    ),
+    next: z.string().describe('What a person does now.'),
+    diagnostics,
+  })
+  .describe('`bringup pmem status --json`.')
+
 const operation = z.object({
   id: z.string(),
   name: z.string(),
@@ -333,6 +371,8 @@ export const SHAPES = {
   machines: machinesJson,
   runs: runsJson,
   nvdimm: nvdimmJson,
+  'pmem-plan': pmemPlanJson,
+  'pmem-status': pmemStatusJson,
   doctor: doctorJson,
   checkout: checkoutJson,
   operation: operationJson,

@@ -85,7 +85,7 @@ function content(region: WantedRegion, map: MemoryMap): readonly Diagnostic[] {
   return [
     ...(missing.length > 0
       ? [
-          problems.PMEM_NOT_RAM.at('', `${nameOf(region)} has no memory in ${missing.join(', ')}`, {
+          problems.PMEM_NOT_RAM.at('', `${nameOf(region)} has no memory in ${several(missing)}`, {
             evidence: missing.map((m) => `${m} nothing`),
           }),
         ]
@@ -101,6 +101,10 @@ function content(region: WantedRegion, map: MemoryMap): readonly Diagnostic[] {
       ? [problems.PMEM_TAKEN.at('', `${nameOf(region)} covers persistent memory`, { evidence: taken })]
       : []),
   ]
+}
+
+function several(spans: readonly string[]): string {
+  return spans.length > 2 ? `${spans[0]} and ${spans.length - 1} other places` : spans.join(', ')
 }
 
 function nodes(region: WantedRegion, map: MemoryMap): readonly Diagnostic[] {

@@ -28,7 +28,7 @@ export const problems = defineDiagnostics({
     title: 'The kernel’s configuration has the driver as a module, but the module is not installed.',
     why: 'no /dev/pmem comes without it',
     remedy:
-      'install the package with the further modules of this kernel, such as linux-modules-extra, kernel-modules',
+      'install the package with the further modules of this kernel, such as modules-extra or kernel-modules',
   },
   PMEM_LOCKED_DOWN: {
     title: 'The kernel is locked down, most likely because of Secure Boot.',

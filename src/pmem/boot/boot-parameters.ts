@@ -3,7 +3,7 @@
  * them, and every file that it may touch is kept byte for byte, to be put back.
  */
 import { basename, dirname } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { defineDiagnostics } from '../../diagnostics.ts'
 import type { HostCommand } from '../../steps/host-command.ts'
 import type { HostReader } from '../../steps/host-reader.ts'

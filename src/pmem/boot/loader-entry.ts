@@ -1,10 +1,6 @@
 /** Entries of the Boot Loader Specification, as systemd-boot and Fedora’s GRUB read them. Pure. Source: uapi-group.org, boot_loader_specification. */
 import { splitCommandLine } from '../parse-parameters.ts'
 
-export function valueIn(entry: string, key: string): string | undefined {
-  return new RegExp(`^${key}[ \\t]+(.*)$`, 'm').exec(entry)?.[1]?.trim()
-}
-
 export function optionsIn(entry: string): readonly string[] {
   return [...entry.matchAll(/^options[ \t]+(.*)$/gm)].flatMap((m) => splitCommandLine(m[1] ?? ''))
 }

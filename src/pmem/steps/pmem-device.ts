@@ -1,5 +1,5 @@
 /** Step: the kernel has made a device of the region, with the whole range and on the wanted node. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { isClean } from '../../diagnostics.ts'
 import type { HostReader } from '../../steps/host-reader.ts'
 import { defineStep } from '../../steps/step.ts'

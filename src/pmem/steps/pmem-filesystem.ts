@@ -1,5 +1,5 @@
 /** Step: there is a file system on the device that can be mounted with DAX. Data that is there is never overwritten. */
-import { z } from 'zod'
+import * as z from 'zod'
 import { defineDiagnostics } from '../../diagnostics.ts'
 import type { HostReader } from '../../steps/host-reader.ts'
 import { defineStep } from '../../steps/step.ts'

@@ -1,6 +1,6 @@
 /** Step: the device is mounted with DAX, for the user that bringup runs as. */
 import { dirname } from 'node:path'
-import { z } from 'zod'
+import * as z from 'zod'
 import { defineDiagnostics } from '../../diagnostics.ts'
 import type { HostReader } from '../../steps/host-reader.ts'
 import { defineStep } from '../../steps/step.ts'

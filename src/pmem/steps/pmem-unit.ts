@@ -2,7 +2,7 @@
  * Step: systemd mounts the device at every boot, and makes the file system again where it is gone: after a power loss
  * the memory is empty. Sources: systemd.mount(5), systemd-makefs(8).
  */
-import { z } from 'zod'
+import * as z from 'zod'
 import type { HostCommand } from '../../steps/host-command.ts'
 import type { HostReader } from '../../steps/host-reader.ts'
 import { file } from '../../steps/kinds/file.ts'

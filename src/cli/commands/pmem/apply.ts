@@ -1,0 +1,51 @@
+/** `bringup pmem apply`: gives RAM to persistent memory, at the next boot. */
+import { BringupError, defineDiagnostics, isClean } from '../../../diagnostics.ts'
+import { OPERATION_NAME } from '../../../pmem/operation.ts'
+import { memmapWord } from '../../../pmem/parse-parameters.ts'
+import { drawMaps } from '../../../pmem/picture.ts'
+import { createHostReader } from '../../../steps/host-reader.ts'
+import type { Command, Invocation } from '../../command.ts'
+import { formatDiagnostics } from '../../errors.ts'
+import { OPERATION_OPTIONS, resumeOperation, runOperation } from '../../operation.ts'
+import { currentOperation } from './current.ts'
+import { titleOf } from './plan.ts'
+import { planPmem, REQUEST_OPTIONS, refuseUnclean } from './request.ts'
+
+export const problems = defineDiagnostics({
+  PMEM_APPLIED: {
+    title: 'bringup has made persistent memory of RAM already.',
+    why: 'one operation holds all regions, so that taking it back takes back all of them',
+    remedy: 'look at it with `bringup pmem status`; to change it, `bringup pmem undo` first, then apply anew',
+  },
+})
+
+export const apply: Command = {
+  summary: 'do it: set the boot loader, and after the reboot mount it',
+  description:
+    'The entry as it was stays in the boot menu. After the reboot `bringup resume` looks at the devices, and mounts them if that was asked for.',
+  options: [...REQUEST_OPTIONS, ...OPERATION_OPTIONS],
+  examples: [
+    { command: 'bringup pmem apply --size 16G --mount', says: 'one region, mounted on /mnt/pmem0' },
+    {
+      command: 'bringup pmem apply --size 4G --node 1 --fs xfs --unit --yes',
+      says: 'xfs, at every boot, without asking',
+    },
+  ],
+  run,
+}
+
+async function run(invocation: Invocation): Promise<number> {
+  const { output, signal } = invocation
+  const current = currentOperation()
+  if (current && current.state !== 'done') {
+    output.note(`"${current.title}" (${current.id}) is not finished: going on with it.`)
+    return resumeOperation(invocation, current)
+  }
+  if (current) throw new BringupError([problems.PMEM_APPLIED.at('', `${current.id}: ${current.title}`)])
+  const { map, regions, steps, diagnostics } = await planPmem(invocation, createHostReader(signal))
+  refuseUnclean(diagnostics)
+  output.note(drawMaps(map, regions))
+  const remarks = diagnostics.filter((d) => isClean([d]))
+  if (remarks.length > 0) output.note(`\n${formatDiagnostics(remarks, output.errorColors)}`)
+  return runOperation(invocation, { name: OPERATION_NAME, title: titleOf(regions.map(memmapWord)), steps })
+}

@@ -1,0 +1,73 @@
+/** `bringup pmem undo`: gives the RAM back, after asking about data. */
+import { BringupError, defineDiagnostics } from '../../../diagnostics.ts'
+import { findMount } from '../../../pmem/mounts.ts'
+import { regionsOf } from '../../../pmem/operation.ts'
+import { EXIT_CODES } from '../../../runs/verdict.ts'
+import { createHostReader, type HostReader } from '../../../steps/host-reader.ts'
+import type { Operation } from '../../../steps/journal.ts'
+import type { Command, Invocation } from '../../command.ts'
+import { hasTerminal, isConfirmed } from '../../confirm.ts'
+import { OPERATION_OPTIONS, takeBack } from '../../operation.ts'
+import { currentOperation } from './current.ts'
+
+export const problems = defineDiagnostics({
+  PMEM_HAS_FILES: {
+    title: 'There are files on the persistent memory that is to be taken back.',
+    why: 'they are lost when the memory becomes RAM again',
+    remedy: 'copy away what you want to keep, then run it again with --discard-data',
+  },
+})
+
+export const undo: Command = {
+  summary: 'take it back: mounts, units and the boot loader are as they were',
+  description: 'Files of the boot loader are put back byte for byte. The RAM is back after the next reboot.',
+  options: [
+    { flags: '--discard-data', description: 'files that are on it may be lost' },
+    ...OPERATION_OPTIONS,
+  ],
+  examples: [
+    { command: 'bringup pmem undo --dry-run', says: 'what would be put back' },
+    { command: 'bringup pmem undo --discard-data --yes', says: 'for a script' },
+  ],
+  run,
+}
+
+async function run(invocation: Invocation): Promise<number> {
+  const { output, signal } = invocation
+  const operation = currentOperation()
+  if (!operation) {
+    const why = 'There is nothing to take back.'
+    output.json({ title: why, state: 'nothing-to-do', steps: [], diagnostics: [] })
+    output.note(why)
+    return 0
+  }
+  const files = filesOf(operation, createHostReader(signal))
+  if (files.length > 0 && !(await mayBeLost(invocation, files))) {
+    output.note('Nothing was changed.')
+    return EXIT_CODES.interrupted
+  }
+  return takeBack(invocation, operation)
+}
+
+/** --yes alone is no answer: it may stand in a script that knows nothing of these files. */
+async function mayBeLost({ options, output }: Invocation, files: readonly string[]): Promise<boolean> {
+  if (options.discardData === true || options.dryRun === true) return true
+  const what = `${files.length} files and folders would be lost`
+  if (options.yes === true || output.isJson || !hasTerminal())
+    throw new BringupError([problems.PMEM_HAS_FILES.at('', what, { evidence: files.slice(0, SHOWN) })])
+  for (const name of files.slice(0, SHOWN)) output.note(`  ${name}`)
+  return isConfirmed({ options, output }, { what, message: `${what}. Take it back all the same?` })
+}
+
+const SHOWN = 10
+
+/** What lies at the top of each mounted region. */
+function filesOf(operation: Operation, host: HostReader): readonly string[] {
+  const mountinfo = host.read('/proc/self/mountinfo')?.toString() ?? ''
+  return regionsOf(operation).flatMap(({ mountPoint }) => {
+    const isMounted =
+      mountPoint !== undefined && findMount(mountinfo, mountPoint)?.source.startsWith('/dev/pmem')
+    const names = isMounted ? (host.list(mountPoint) ?? []) : []
+    return names.filter((name) => name !== 'lost+found').map((name) => `${mountPoint}/${name}`)
+  })
+}
