@@ -21,9 +21,9 @@ const { COMMANDS } = await load('cli/commands.ts')
 const { GLOBAL_OPTIONS } = await load('cli/help.ts')
 
 const configJsonSchema = makeSchema()
-const commands = await Promise.all(
-  COMMANDS.map(async (entry) => ({ name: entry.name, ...(await entry.load()).command })),
-)
+// One after the other: of modules that are loaded side by side, jiti hands out some before they have run.
+const commands = []
+for (const entry of COMMANDS) commands.push({ name: entry.name, ...(await entry.load()).command })
 
 const files = {
   'bringup.schema.json': json(configJsonSchema),
