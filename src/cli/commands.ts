@@ -42,6 +42,8 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'checkout',
     summary: 'get a source tree with its submodules',
     load: () => import('./commands/checkout.ts'),
+  },
+  {
     name: 'pmem',
     summary: 'make persistent memory of RAM of this computer',
     load: () => import('./commands/pmem.ts'),
