@@ -86,7 +86,7 @@ export const buildJson = z
   .union([
     buildResultSchema.extend({ diagnostics }),
     z.object({
-      profile: z.string().nullable(),
+      profile: z.string(),
       folder: z.string().optional(),
       targets: z.array(
         z.object({

@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { resolveCommand } from '../../build/actions.ts'
 import { type BuildAction, type BuildTarget, selectTargets } from '../../build/graph.ts'
 import { type BuildingRequest, buildProject, type PlannedBuild, planBuild } from '../../project/building.ts'
+import { chooseRun } from '../../project/selection.ts'
 import { quoteCommand } from '../../quote.ts'
 import { EXIT_CODES } from '../../runs/verdict.ts'
 import { profileOptions } from '../build-options.ts'
@@ -70,7 +71,7 @@ async function run(invocation: Invocation): Promise<number> {
     hasColors: !output.isJson && output.errorColors.isColorSupported,
     onEvent: progress.onEvent,
   })
-  if (!result) return nothingToBuild(invocation)
+  if (!result) return nothingToBuild(invocation, request)
   output.json(result)
   progress.end(result)
   const wrong = progress.remaining(result)
@@ -82,7 +83,7 @@ async function run(invocation: Invocation): Promise<number> {
 async function show(invocation: Invocation, request: BuildingRequest): Promise<number> {
   const { options, output } = invocation
   const planned = await planBuild(request)
-  if (!planned) return nothingToBuild(invocation)
+  if (!planned) return nothingToBuild(invocation, request)
   const { graph } = planned
   const selected = selectTargets(
     graph,
@@ -130,15 +131,17 @@ function actionLines(action: BuildAction, folder: string): readonly string[] {
   })
 }
 
-async function nothingToBuild({ options, output, project }: Invocation): Promise<number> {
-  const { profile } = await project()
-  output.json({ profile: options.profile ?? profile ?? null, targets: [] })
-  output.note('Nothing to build: the profile says nothing of it. `bringup init` looks at a source tree.')
+async function nothingToBuild({ output }: Invocation, request: BuildingRequest): Promise<number> {
+  const { profile } = await chooseRun(request)
+  output.json({ profile: profile.name, targets: [] })
+  output.note(
+    `Nothing to build: profile ${profile.name} boots what is there. \`bringup init\` looks at a source tree.`,
+  )
   return EXIT_CODES.passed
 }
 
 /** @throws BringupError USAGE */
-export function jobsOf(value: unknown): { readonly jobs?: number } {
+function jobsOf(value: unknown): { readonly jobs?: number } {
   if (value === undefined) return {}
   if (typeof value === 'string' && /^[1-9]\d{0,4}$/.test(value)) return { jobs: Number(value) }
   throw usageError(`--jobs wants a positive whole number, not "${String(value)}"`)
