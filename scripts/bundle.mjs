@@ -56,8 +56,6 @@ const built = await Promise.all([
     // Code that V8 has kept from an earlier run cannot import (Node 20): what is external is required instead.
     supported: { 'dynamic-import': false },
     charset: 'ascii',
-    // Node 20 forgets how to import in code that was kept; what is imported lazily is required lazily instead.
-    supported: { 'dynamic-import': false },
     minifySyntax: true,
     minifyWhitespace: true,
     plugins: [
