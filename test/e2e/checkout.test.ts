@@ -145,6 +145,7 @@ describe('a check-out that is there', () => {
     expect(await ok(url('os'))).toMatchObject({ action: 'unchanged', ref: null })
     expect(await ok(url('os'), { ref: 'v1.0' })).toMatchObject({ action: 'updated' })
     writeFileSync(join(cwd, 'os/kernel.c'), 'mine\n')
+    expect(await ok(url('os'))).toMatchObject({ action: 'unchanged' })
     expect(await refused(url('os'), { ref: 'main' })).toMatchObject({
       began: false,
       codes: ['CHECKOUT_TREE_CHANGED'],
@@ -253,6 +254,10 @@ it('tells of every submodule that fails: which, the commit, what the server has;
   expect(gone?.what).toContain('1'.repeat(40))
   expect(gone?.evidence?.join('\n')).toContain('main')
   expect(existsSync(join(cwd, 'broken/fine/inner.txt'))).toBe(true)
+  // Only submodules are missing, so the files may be somebody's work by now.
+  writeFileSync(join(cwd, 'broken/.gitmodules'), 'mine')
+  expect((await refused(url('broken'), { ref: 'main' })).codes).toEqual(['CHECKOUT_TREE_CHANGED'])
+  await git('broken', 'checkout', '--quiet', '--', '.gitmodules')
   const again = await bringup(url('broken'))
   expect(again.exitCode).toBe(1)
   expect(again.stderr).toContain('going on with')

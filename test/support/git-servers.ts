@@ -250,7 +250,7 @@ function sshdConfig(root: string, folder: string, port: number): string {
     'UsePAM no',
     'AcceptEnv GIT_PROTOCOL',
     // As hosting services do: git and nothing else, and paths that begin at their root.
-    `ForceCommand cd '${root}' && exec git shell -c "$SSH_ORIGINAL_COMMAND"`,
+    `ForceCommand cd '${root}' && exec git shell -c "$(printf %s "$SSH_ORIGINAL_COMMAND" | sed "s| '/| '|")"`,
     '',
   ].join('\n')
 }

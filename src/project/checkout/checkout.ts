@@ -56,8 +56,8 @@ export async function prepareCheckout(request: CheckoutRequest): Promise<Prepare
       onTry: (host) => request.onEvent({ kind: 'phase', what: `trying SSH to ${host}` }),
     })
     await requireSameSource(git, url, folder, state)
-    if (state.kind === 'clone') await requireClean(git, folder)
     const wish = wishOf(request, state)
+    if (wish !== 'stay' && mayHaveWork(state)) await requireClean(git, folder)
     await protocols.settle(url)
     const context = { request, git, protocols, url, folder, state }
     const found = wish === 'stay' ? {} : await askServer(context, wish.ref)
@@ -100,6 +100,13 @@ function wishOf({ ref, source }: CheckoutRequest, state: FolderState): 'stay' | 
   if (state.kind !== 'unfinished') return source.ref === undefined ? {} : { ref: source.ref }
   if (state.marker.stage === 'submodules') return 'stay'
   return state.marker.ref === undefined ? {} : { ref: state.marker.ref }
+}
+
+/** Whether files could be somebody's: after all of them were written, or before any was. */
+function mayHaveWork(state: FolderState): boolean {
+  if (state.kind !== 'unfinished') return state.kind === 'clone'
+  const { stage, isNew } = state.marker
+  return stage === 'submodules' || (stage === 'fetch' && !isNew)
 }
 
 async function askServer(

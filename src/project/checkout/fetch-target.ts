@@ -63,10 +63,14 @@ export async function initRepository({ git, folder, url, refs, target, request }
   }
 }
 
-export async function fetchTarget(context: Context, target: Target, history: HistoryRequest): Promise<void> {
-  const { git, folder, state } = context
+export async function fetchTarget(
+  { git, folder }: Context,
+  target: Target,
+  history: HistoryRequest,
+  isNew: boolean,
+): Promise<void> {
   const isShort = target.commit === undefined
-  if (state.kind !== 'clone') return fetchHistory(isShort ? { ...history, wanted: 'HEAD' } : history)
+  if (isNew) return fetchHistory(isShort ? { ...history, wanted: 'HEAD' } : history)
   if (target.kind === 'branch') await coverBranch(git, folder, target)
   const has = target.kind === 'commit' && (await hasCommit(git, folder, target.wanted))
   await fetchNews(has || isShort ? { ...history, wanted: '' } : history)

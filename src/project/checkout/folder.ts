@@ -143,7 +143,7 @@ const LOCKED = 77
  *
  * @throws BringupError CHECKOUT_RUNNING
  */
-export async function lockFolder(folder: string): Promise<Disposable> {
+export async function lockFolder(folder: string): Promise<AsyncDisposable> {
   const args = ['--nonblock', '--no-fork', '--conflict-exit-code', `${LOCKED}`, join(folder, '.git'), 'cat']
   const holder = spawn('flock', args, { stdio: ['pipe', 'pipe', 'ignore'], detached: true })
   holder.stdin.on('error', () => {})
@@ -154,7 +154,12 @@ export async function lockFolder(folder: string): Promise<Disposable> {
     throw new BringupError([problems.CHECKOUT_RUNNING.at('', `${folder} is being worked on`)])
   // A file system without locks (or a computer without flock) is left to git's own locks.
   holder.unref()
-  return { [Symbol.dispose]: () => void holder.stdin.end() }
+  return {
+    async [Symbol.asyncDispose]() {
+      holder.stdin.end()
+      await ended
+    },
+  }
 }
 
 /**

@@ -17,7 +17,7 @@ import { changedFiles, checkOutTree, headOf, problems as treeProblems } from './
 export async function runStages(context: Context): Promise<CheckoutResult> {
   const { folder, state } = context
   const made = state.kind === 'absent' || state.kind === 'empty' ? makeFolder(folder) : undefined
-  using _lock = await lockFolder(folder)
+  await using _lock = await lockFolder(folder)
   const marker = await firstMarker(context, made)
   try {
     if (state.kind === 'unfinished') sweepLeftovers(folder)
@@ -29,22 +29,21 @@ export async function runStages(context: Context): Promise<CheckoutResult> {
   }
 }
 
-async function firstMarker(context: Context, made: string | undefined): Promise<Marker> {
-  const { state, url, request, git, folder } = context
-  const ref = request.ref ?? request.source.ref
-  if (state.kind === 'unfinished')
-    return { ...state.marker, ...(request.ref === undefined ? {} : { ref: request.ref }) }
-  const isNew = state.kind !== 'clone'
-  const from = isNew ? undefined : await headOf(git, folder)
-  return {
-    url: displayUrl(url),
-    stage: 'fetch',
-    isNew,
-    hasBroken: false,
-    ...(ref === undefined ? {} : { ref }),
-    ...(made === undefined ? {} : { made }),
-    ...(from === undefined ? {} : { from }),
+async function firstMarker(
+  { state, url, request, git, folder, target }: Context,
+  made?: string,
+): Promise<Marker> {
+  const asked = request.ref === undefined ? {} : { ref: request.ref }
+  const common = { url: displayUrl(url), hasBroken: false }
+  if (state.kind === 'unfinished' && state.marker.stage !== 'submodules') return { ...state.marker, ...asked }
+  if (state.kind === 'clone' || state.kind === 'unfinished') {
+    // Its files are complete, so some may be somebody's work by now.
+    const from = await headOf(git, folder)
+    const stage = target === undefined ? 'submodules' : 'fetch'
+    return { ...common, ...asked, stage, isNew: false, ...(from === undefined ? {} : { from }) }
   }
+  const ref = request.source.ref === undefined ? {} : { ref: request.source.ref }
+  return { ...common, ...ref, ...asked, stage: 'fetch', isNew: true, ...(made === undefined ? {} : { made }) }
 }
 
 /** bringup's own files need space too; and why a server was asked by HTTPS helps to see why that failed. */
@@ -103,14 +102,15 @@ function createMark(folder: string, first: Marker): Mark {
 
 async function getTree(context: Context, target: Target, mark: Mark, notes: Diagnostic[]): Promise<void> {
   const { git, folder, state } = context
-  const { stage, to } = mark()
+  const { stage, isNew, from, to } = mark()
   const wasWriting = state.kind === 'unfinished' && stage === 'tree' && to !== undefined
   if (!wasWriting || to !== target.commit)
-    await fetchTarget(context, target, historyRequest(context, mark, notes))
+    await fetchTarget(context, target, historyRequest(context, mark, notes), isNew)
   const commit = await commitOf(context, target)
-  const marker = mark({ stage: 'tree', to: commit })
+  mark({ stage: 'tree', to: commit })
   const call = callFor(context, 'writing files')
-  await checkOutTree({ git, folder, marker, target: { ...target, commit }, call }, wasWriting)
+  const halfWritten = wasWriting ? [from, to, commit].filter((id) => id !== undefined) : undefined
+  await checkOutTree({ git, folder, isNew, target: { ...target, commit }, halfWritten, call })
 }
 
 async function getSubmodules(context: Context) {

@@ -2,7 +2,6 @@
 import { BringupError, defineDiagnostics } from '../../diagnostics.ts'
 import type { Git, GitCall } from './git.ts'
 import { diagnoseFailure } from './git-failure.ts'
-import type { Marker } from './marker.ts'
 import type { Target } from './refs.ts'
 
 export const problems = defineDiagnostics({
@@ -40,7 +39,10 @@ export interface TreeRequest {
   readonly git: Git
   readonly folder: string
   readonly target: Target
-  readonly marker: Marker
+  /** The folder was empty before: there is nothing in it that git does not have. */
+  readonly isNew: boolean
+  /** An earlier run was killed while it wrote files: those of these commits. */
+  readonly halfWritten: readonly string[] | undefined
   readonly call: GitCall
 }
 
@@ -49,11 +51,11 @@ export interface TreeRequest {
  *
  * @throws BringupError CHECKOUT_BRANCH_DIVERGED, CHECKOUT_UNTRACKED_IN_THE_WAY, CHECKOUT_TREE_HALF_WRITTEN, or one of git-failure's
  */
-export async function checkOutTree(request: TreeRequest, isResumed: boolean): Promise<void> {
-  const { git, folder, target, marker, call } = request
-  if (isResumed && !marker.isNew) await requireNoEdits(request)
-  // In a folder that was empty, what a killed git has written may be written again.
-  const force = marker.isNew || isResumed ? ['--force'] : []
+export async function checkOutTree(request: TreeRequest): Promise<void> {
+  const { git, folder, target, isNew, halfWritten, call } = request
+  if (halfWritten !== undefined && !isNew) await requireNoEdits(git, folder, halfWritten)
+  // What a killed git has written may be written again.
+  const force = isNew || halfWritten !== undefined ? ['--force'] : []
   const args = [...force, '--progress', ...(await destination(request)), '--']
   const result = await git.run(['checkout', ...args], { ...call, cwd: folder })
   if (result.exitCode === 0) return
@@ -70,13 +72,13 @@ export async function checkOutTree(request: TreeRequest, isResumed: boolean): Pr
   throw new BringupError([diagnoseFailure(result, { doing: `checking out ${target.name}` })])
 }
 
-async function destination({ git, folder, target, marker }: TreeRequest): Promise<readonly string[]> {
+async function destination({ git, folder, target, isNew }: TreeRequest): Promise<readonly string[]> {
   if (target.kind !== 'branch') return ['--detach', target.commit ?? target.wanted]
   const remote = `refs/remotes/origin/${target.name}`
   const local = `refs/heads/${target.name}`
   const ask = async (...args: readonly string[]) => (await git.run(args, { cwd: folder })).exitCode === 0
   const isAncestor = (a: string, b: string) => ask('merge-base', '--is-ancestor', a, b)
-  if (!marker.isNew && (await ask('rev-parse', '--verify', '--quiet', local))) {
+  if (!isNew && (await ask('rev-parse', '--verify', '--quiet', local))) {
     if (await isAncestor(remote, local)) return [target.name]
     if (!(await isAncestor(local, remote)))
       throw new BringupError([
@@ -86,21 +88,22 @@ async function destination({ git, folder, target, marker }: TreeRequest): Promis
   return ['-B', target.name, '--track', `origin/${target.name}`]
 }
 
-/** After a kill every file is the old one or the new one, unless somebody has edited it or it is half written. */
-async function requireNoEdits({ git, folder, marker }: TreeRequest): Promise<void> {
-  const { from, to } = marker
-  if (from === undefined || to === undefined) return
-  const differing = async (commit: string) => {
-    const { stdout } = await git.run(['diff', '--name-only', '-z', '--ignore-submodules=all', commit, '--'], {
-      cwd: folder,
-    })
-    return stdout.split('\0').filter((name) => name !== '')
-  }
-  const fromOld = new Set(await differing(from))
-  const neither = (await differing(to)).filter((name) => fromOld.has(name))
-  // A file that one of the two commits lacks differs from that one in any case.
+/** After a kill every file is one of those commits', unless somebody has edited it or it is half written. */
+async function requireNoEdits(git: Git, folder: string, commits: readonly string[]): Promise<void> {
+  const differing = await Promise.all(
+    commits.map(async (commit) => {
+      const { stdout } = await git.run(
+        ['diff', '--name-only', '-z', '--no-renames', '--ignore-submodules=all', commit, '--'],
+        { cwd: folder },
+      )
+      return new Set(stdout.split('\0').filter((name) => name !== ''))
+    }),
+  )
+  const [first = new Set<string>(), ...others] = differing
+  // A file that one of the commits lacks differs from that one in any case.
+  const doubtful = [...first].filter((name) => others.every((names) => names.has(name)))
   const edited = []
-  for (const name of neither) if (await isEdited(git, folder, name, [from, to])) edited.push(name)
+  for (const name of doubtful) if (await isEdited(git, folder, name, commits)) edited.push(name)
   if (edited.length === 0) return
   throw new BringupError([
     problems.CHECKOUT_TREE_HALF_WRITTEN.at('', `${edited.length} in ${folder}`, {
@@ -109,6 +112,7 @@ async function requireNoEdits({ git, folder, marker }: TreeRequest): Promise<voi
   ])
 }
 
+/** An absent file is nobody's edit. */
 async function isEdited(
   git: Git,
   folder: string,
@@ -116,7 +120,7 @@ async function isEdited(
   commits: readonly string[],
 ): Promise<boolean> {
   const idOf = async (...args: readonly string[]) => (await git.run(args, { cwd: folder })).stdout.trim()
-  const here = await idOf('hash-object', '--path', name, '--', name)
+  const here = await idOf('hash-object', '--', name)
   if (here === '') return false
   const recorded = await Promise.all(
     commits.map((c) => idOf('rev-parse', '--verify', '--quiet', `${c}:${name}`)),
