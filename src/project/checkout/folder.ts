@@ -156,6 +156,7 @@ export async function lockFolder(folder: string): Promise<AsyncDisposable> {
   holder.unref()
   return {
     async [Symbol.asyncDispose]() {
+      holder.ref()
       holder.stdin.end()
       await ended
     },
