@@ -48,12 +48,12 @@ export function backingFile(
   return backing === 'ram' ? undefined : (file ?? storePath(machine, id))
 }
 
-/** QEMU takes no lock on a memory backend, so bringup does; a private copy does not disturb others. */
+/** QEMU takes no lock on a memory backend, so bringup does; a private copy does not disturb others, and keeps nothing. */
 export function filesAndLocks(
   config: Backing,
   file: string | undefined,
   { fact, bytes }: { readonly fact: FileFact | undefined; readonly bytes: number },
-): Pick<Compiled, 'files' | 'locks'> {
+): Pick<Compiled, 'files' | 'locks' | 'stores'> {
   if (file === undefined) return {}
   const isMissing = !fact || fact.kind === 'missing'
   return {
@@ -63,5 +63,6 @@ export function filesAndLocks(
       fact?.kind === 'other'
         ? []
         : [{ path: file, mode: config.shared || !config.share ? 'shared' : 'exclusive' }],
+    stores: config.share ? [{ path: file, device: config.id ?? '', size: bytes, label: 0 }] : [],
   }
 }

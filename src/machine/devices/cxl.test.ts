@@ -44,6 +44,10 @@ test('is a bridge, a port, memory and labels in files, and a window as large as 
       { path: store, mode: 'exclusive' },
       { path: `${store}.labels`, mode: 'exclusive' },
     ],
+    stores: [
+      { path: store, device: 'cxl0', size: 256 * MiB, label: 0 },
+      { path: `${store}.labels`, device: 'cxl0', size: 128 * 1024, label: 0 },
+    ],
   })
 })
 

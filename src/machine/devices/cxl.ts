@@ -96,6 +96,7 @@ function compile(config: CxlConfig, { machine, facts, path }: RuleContext): Comp
     ],
     files: [...(ofMemory.files ?? []), ...(ofLabel.files ?? [])],
     locks: [...(ofMemory.locks ?? []), ...(ofLabel.locks ?? [])],
+    stores: [...(ofMemory.stores ?? []), ...(ofLabel.stores ?? [])],
   }
 }
 

@@ -30,8 +30,10 @@ async function run(invocation: Invocation): Promise<number> {
     (store) => `${nameOf(store, project)} (${roughly(store.allocatedBytes)} on the disk)`,
   )
   const what = `${list.join(', ')} would be deleted`
-  if (!(await isConfirmed(invocation, { what, message: `Delete ${list.join(', ')}?` })))
+  if (!(await isConfirmed(invocation, { what, message: `Delete ${list.join(', ')}?` }))) {
+    output.note('Nothing was deleted.')
     return EXIT_CODES.interrupted
+  }
   const removed: string[] = []
   for (const { path } of stores) {
     await removeStore(path, project)
