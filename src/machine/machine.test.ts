@@ -240,6 +240,8 @@ describe('checkMachine', () => {
     [{ cpu: 0 }, 'CPU_COUNT_ZERO cpu.count'],
     [{ memory: 1_000_001 }, 'MEMORY_SIZE_UNALIGNED memory.size'],
     [{ memory: '0' }, 'MEMORY_TOO_SMALL memory.size'],
+    [{ boot: { firmware: 'uefi' }, memory: '40M' }, 'BOOT_UEFI_RAM_SMALL memory.size'],
+    [{ accel: 'tcg', cpu: { count: 4, threads: 2 } }, 'CPU_THREADS_AS_CORES cpu.threads'],
     [
       { cpu: { count: 4, threads: 2 }, numa: { nodes: [{ cpus: '0,2' }, { cpus: '1,3' }] } },
       'NUMA_CORE_SPLIT numa.nodes',
@@ -257,6 +259,18 @@ describe('checkMachine', () => {
     [{ boot: { kernel: '/k', firmware: 'direct', esp: '/e' } }, 'BOOT_UEFI_ONLY boot.esp'],
   ] as const)('%j is %s', (machine, want) => {
     expect(codes(machine as MachineInput)).toContain(want)
+  })
+
+  it('says nothing of threads where the guest is told of them, nor of UEFI that has room', () => {
+    for (const machine of [
+      { accel: 'tcg', cpu: { count: 4, threads: 2, features: ['vendor=GenuineIntel'] } },
+      { accel: 'tcg', cpu: { count: 4 } },
+      { boot: { firmware: 'uefi' }, memory: '48M' },
+    ] as const) {
+      const found = codes(machine).join()
+      expect(found).not.toContain('CPU_THREADS_AS_CORES')
+      expect(found).not.toContain('BOOT_UEFI_RAM_SMALL')
+    }
   })
 })
 

@@ -56,6 +56,7 @@ const UNSEEN: Readonly<Record<string, string>> = {
   NVDIMM_FILE_IS_DIRECTORY: 'it boots once',
   MEMORY_FILE_FOR_SEVERAL_NODES: 'it writes to little of its memory',
   BOOT_KERNEL_IGNORED: 'it is the kernel that is started all the same',
+  MEMORY_TOO_SMALL: 'of no RAM QEMU makes its default, which may be what the nodes add up to',
   BOOT_UEFI_ONLY: 'it does not look for an EFI system partition',
   QEMU_ARG_CONFLICT: 'the value may be the same',
   NUMA_DISTANCE_TWICE: 'the last one is taken, which is one of those asked for',

@@ -210,9 +210,18 @@ export const arbitraryMachine: fc.Arbitrary<MachineInput> = cpus.chain((cpu) =>
         nvdimmPersistence: fc.constantFrom(undefined, 'cpu', 'mem-ctrl'),
         devices: arbitraryDevices(nodeCount(numa)),
       })
-      .map((machine): MachineInput => withoutUndefined({ accel: 'tcg', ...machine } as MachineInput)),
+      .map(
+        (machine): MachineInput => withoutUndefined({ accel: 'tcg', ...withRoom(machine) } as MachineInput),
+      ),
   ),
 )
+
+/** UEFI wants more RAM than the other machines have; it is drawn for those that have no nodes to share it out to. */
+function withRoom<T extends Pick<MachineInput, 'boot' | 'memory' | 'numa'>>(machine: T): T {
+  if (machine.boot?.firmware !== 'uefi') return machine
+  if (sizeOf(machine.numa as Numa | number | undefined)) return { ...machine, boot: {} }
+  return { ...machine, memory: { ...(machine.memory as Memory), size: '128M' } }
+}
 
 /** So that a printed description is one that can be pasted. */
 export function withoutUndefined(machine: MachineInput): MachineInput {

@@ -52,6 +52,14 @@ const problems = defineDiagnostics({
     source: 'QEMU: "unable to find CPU model"',
     qemu: 'refuses',
   },
+  CPU_THREADS_AS_CORES: {
+    severity: 'warning',
+    title: 'Threads on a CPU whose guests may take them for cores.',
+    why: 'TCG’s own model is an AMD CPU without the topology leaf (topoext), so Linux counts every thread as a core',
+    remedy: "add features: ['vendor=GenuineIntel'], whose topology leaves TCG has",
+    source: 'tried with Linux 6.1; arch/x86/kernel/cpu/amd.c reads threads from topoext only',
+    qemu: 'accepts',
+  },
   CPU_HOST_NEEDS_KVM: {
     title: 'CPU model "host" without KVM.',
     why: 'only KVM hands the host’s CPU through; TCG emulates one',
@@ -135,7 +143,20 @@ function check(cpu: CpuConfig, context: RuleContext): readonly Diagnostic[] {
   } else if (product === cpus.max && apicIdLimit(cpus) > 255 && !mayUseKvm(machine, facts)) {
     found.push(problems.CPU_NEEDS_X2APIC.at(path, `${levels} needs APIC id ${apicIdLimit(cpus) - 1}`))
   }
-  return [...found, ...checkModel(cpu, context)]
+  return [...found, ...checkModel(cpu, context), ...checkThreads(cpu, context)]
+}
+
+function checkThreads(cpu: CpuConfig, { machine, facts, path }: RuleContext): readonly Diagnostic[] {
+  const saysItself = cpu.features.some(
+    (f) => f.startsWith('vendor=') || f === '+topoext' || f === 'topoext=on',
+  )
+  if (machine.cpus.threads < 2 || cpu.model !== 'max' || saysItself || mayUseKvm(machine, facts)) return []
+  return [
+    problems.CPU_THREADS_AS_CORES.at(
+      `${path}.threads`,
+      `${machine.cpus.threads} threads a core, on TCG’s model "max"`,
+    ),
+  ]
 }
 
 function checkModel(cpu: CpuConfig, { machine, facts, path }: RuleContext): readonly Diagnostic[] {

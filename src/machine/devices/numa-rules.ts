@@ -172,7 +172,8 @@ function checkMemory({ machine, path }: RuleContext): readonly Diagnostic[] {
       ? [own.NUMA_NODE_MEMORY_ODD.at(`${path}.nodes[${i}].memory`, `node ${i} has ${formatBytes(bytes)}`)]
       : [],
   )
-  if (sum === machine.ramBytes) return odd
+  // Of no RAM QEMU makes its default, 128M, which the nodes may well add up to (MEMORY_TOO_SMALL says the rest).
+  if (sum === machine.ramBytes || machine.ramBytes === 0) return odd
   return [
     ...odd,
     own.NUMA_MEMORY_SUM.at(
