@@ -15,7 +15,13 @@ export type { Plan } from './plan/plan.ts'
 export type { Comparison } from './plan/verify.ts'
 export { defineConfig, defineMachine, type NrkOptions, nrkProfile } from './project/config-api.ts'
 export { type Planned, type PlanningRequest, planRun } from './project/planning.ts'
-export { defineProfile, type PrepareContext, type Prepared, type Profile } from './project/profile.ts'
+export {
+  defineProfile,
+  type PrepareContext,
+  type Prepared,
+  type Profile,
+  type Source,
+} from './project/profile.ts'
 export { type DebianProfileOptions, debianProfile } from './project/profiles/debian.ts'
 export { type LinuxOptions, linuxProfile } from './project/profiles/linux.ts'
 export { loadProject, type Project } from './project/project.ts'

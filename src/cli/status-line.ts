@@ -29,7 +29,7 @@ export function createStatusLine(
   const draw = (text: string, isUrgent: boolean) => {
     if (!isUrgent && now() - drawnAt < EVERY_MS) return
     drawnAt = now()
-    const room = (sink.columns ?? 80) - 1
+    const room = (sink.columns || 80) - 1
     sink.write(`\r\x1b[K${output.errorColors.dim(text.slice(0, room))}`)
   }
   return {

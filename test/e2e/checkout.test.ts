@@ -110,6 +110,18 @@ describe('a new check-out', () => {
     await old.addSubmodule('lib', '../lib', firstLib)
     const result = await ok(url('old'), { depth: 1 })
     expect(result.submodules).toMatchObject([{ path: 'lib', commit: firstLib }])
+    // By the first version of the protocol a server hands out tips only, so that the whole submodule has to come.
+    const config = { GIT_CONFIG_COUNT: '1', GIT_CONFIG_KEY_0: 'protocol.version', GIT_CONFIG_VALUE_0: '0' }
+    const whole = await checkOut(url('old'), { cwd, env: { ...env, ...config }, folder: 'v0', depth: 1 })
+    expect(whole.submodules).toMatchObject([{ path: 'lib', commit: firstLib }])
+    expect(await git('v0/lib', 'rev-parse', '--is-shallow-repository')).toBe('false')
+  })
+
+  it('takes over the kind of ids that the server has', async () => {
+    const path = join(served, 'sha256')
+    await execa('git', ['init', '--quiet', '--object-format=sha256', path], { env, extendEnv: false })
+    await (await createRepository(path, env)).commit({ a: 'a\n' })
+    expect((await ok(url('sha256'))).commit).toHaveLength(64)
   })
 
   it('fetches file contents when they are needed, where the server can', async () => {
