@@ -57,6 +57,14 @@ test('without a compiler it is not known', async () => {
   expect(readdirSync(join(cacheFolder, 'map-sync'))).toHaveLength(1)
 })
 
+test('nor where nothing may be built', async () => {
+  const file = join(folder, 'no folder')
+  writeFileSync(file, '')
+  expect(await askMapSync(file, 4096, { cacheFolder: file })).toEqual({
+    problem: expect.stringMatching(/ENOTDIR|EEXIST/),
+  })
+})
+
 test('what the program says', () => {
   expect(parseMapSync('granted\n')).toMatchObject({ isGranted: true })
   expect(parseMapSync('refused: Operation not supported\n')).toMatchObject({ isGranted: false })

@@ -34,25 +34,32 @@ export async function buildMapSync({
   const folder = join(cacheFolder, 'map-sync')
   const path = join(folder, hash.digest('hex').slice(0, 32))
   if (existsSync(path)) return { path }
+  try {
+    mkdirSync(folder, { recursive: true })
+    return await compile([compiler, ...flags], path, signal)
+  } catch (error) {
+    signal?.throwIfAborted()
+    return { problem: (error as Error).message }
+  }
+}
+
+/** Builds side by side do not meet: each has a file of its own, and the finished one is moved into place. */
+async function compile([compiler = '', ...flags]: readonly string[], path: string, signal?: AbortSignal) {
   const { execa } = await import('execa')
   const partial = `${path}.${process.pid}`
   try {
-    mkdirSync(folder, { recursive: true })
     const result = await execa(compiler, [...flags, '-o', partial, SOURCE], {
       reject: false,
       ...(signal ? { cancelSignal: signal } : {}),
     })
     signal?.throwIfAborted()
-    if (result.failed) {
-      const words = result.stderr?.split('\n').find((line) => /error/.test(line))
-      return {
-        problem:
-          words ??
-          (result.code === 'ENOENT' ? `there is no "${compiler}" in PATH` : (result.shortMessage ?? '')),
-      }
+    if (!result.failed) {
+      renameSync(partial, path)
+      return { path }
     }
-    renameSync(partial, path)
-    return { path }
+    const words = result.stderr?.split('\n').find((line) => /error/.test(line))
+    const missing = result.code === 'ENOENT' ? `there is no "${compiler}" in PATH` : undefined
+    return { problem: words ?? missing ?? result.shortMessage ?? '' }
   } finally {
     rmSync(partial, { force: true })
   }

@@ -217,8 +217,16 @@ function checkFileSize(config: NvdimmConfig, fact: FileFact, path: string): read
     return config.readonly
       ? [problems.NVDIMM_READONLY_EMPTY.at(`${path}.readonly`, `${fact.path} is empty`)]
       : []
-  if (fact.bytes < bytes) return [problems.NVDIMM_FILE_SMALLER.at(`${path}.size`, what)]
+  if (fact.bytes < bytes)
+    return [problems.NVDIMM_FILE_SMALLER.at(`${path}.size`, what, labelRemedy(config, fact))]
   return fact.bytes > bytes ? [problems.NVDIMM_FILE_LARGER.at(`${path}.size`, what)] : []
+}
+
+/** A label area that the store lacks is a wish of its own: growing the file would not give it one. */
+function labelRemedy({ size, label = 0 }: NvdimmConfig, { bytes, path }: FileFact): { remedy?: string } {
+  if (label === 0 || bytes !== size) return {}
+  const clone = `bringup nvdimm clone ${path} NEW --label ${formatBytes(label)}`
+  return { remedy: `\`${clone}\` makes a copy with the label area behind the data; or leave \`label\` away` }
 }
 
 /** What no store begins with; a boot sector or nothing at all may well be one. */

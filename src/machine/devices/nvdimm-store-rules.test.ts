@@ -98,6 +98,15 @@ test('a DAX device gives its own alignment, and takes no other size', () => {
   expect(codes({ ...fitting, align: '4K' }, world)).toEqual(['NVDIMM_DAX_ALIGN'])
 })
 
+test('a label area that a store lacks is not to be had by growing', () => {
+  const found = one(nvdimm, { ...plain, label: '128K' }, store({})).check()
+  expect(found.find((d) => d.code === 'NVDIMM_FILE_SMALLER')?.remedy).toContain(
+    'bringup nvdimm clone pm.img NEW --label 128K',
+  )
+  const smaller = one(nvdimm, { ...plain, size: '256M', label: '128K' }, store({})).check()
+  expect(smaller.find((d) => d.code === 'NVDIMM_FILE_SMALLER')?.remedy).toContain('bringup nvdimm resize')
+})
+
 test('says who used it, and how that ended', () => {
   const world = store({ record: record(0, { uses: [{ ...use, end: 'killed' }] }) })
   const found = one(nvdimm, plain, world).check()
