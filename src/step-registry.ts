@@ -2,7 +2,7 @@
 import type { StepKind, StepKinds } from './steps/step.ts'
 
 /** A kind of its own types, as the engine sees it: its parameters have passed its schema. */
-type AnyKind = Omit<StepKind, 'check' | 'undo' | 'describe' | 'schema'>
+type AnyKind = Omit<StepKind, 'check' | 'undo' | 'describe' | 'schema' | 'explain'>
 
 const KINDS: Readonly<Record<string, () => Promise<AnyKind>>> = {
   file: async () => (await import('./steps/kinds/file.ts')).file,
@@ -11,6 +11,15 @@ const KINDS: Readonly<Record<string, () => Promise<AnyKind>>> = {
   'pmem-filesystem': async () => (await import('./pmem/steps/pmem-filesystem.ts')).pmemFilesystem,
   'pmem-mount': async () => (await import('./pmem/steps/pmem-mount.ts')).pmemMount,
   'pmem-unit': async () => (await import('./pmem/steps/pmem-unit.ts')).pmemUnit,
+  'packages.repair': async () => (await import('./setup/steps/packages-repair.ts')).packagesRepair,
+  'packages.lists': async () => (await import('./setup/steps/packages-lists.ts')).packagesLists,
+  'packages.install': async () => (await import('./setup/steps/packages-install.ts')).packagesInstall,
+  'host.setcap': async () => (await import('./setup/steps/setcap.ts')).setcap,
+  'host.group-member': async () => (await import('./setup/steps/group-member.ts')).groupMember,
+  'rust.toolchain': async () => (await import('./setup/steps/rust-toolchain.ts')).rustToolchain,
+  'cargo.install': async () => (await import('./setup/steps/cargo-install.ts')).cargoInstall,
+  'npm.install': async () => (await import('./setup/steps/npm-install.ts')).npmInstall,
+  'python.install': async () => (await import('./setup/steps/venv-install.ts')).venvInstall,
 }
 
 export const stepKinds: StepKinds = async (kind) =>

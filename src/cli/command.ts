@@ -15,6 +15,7 @@ export type ValueSource =
   | 'folders'
   | 'operations'
   | 'stores'
+  | 'sets'
 
 export interface OptionSpec {
   /** As commander wants it: `-m, --machine <name>`, `--no-verify`. The value's key is the long name in camel case. */

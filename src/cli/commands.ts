@@ -54,6 +54,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./commands/doctor.ts'),
   },
   {
+    name: 'setup',
+    summary: 'install what the project needs of this computer, set by set',
+    load: () => import('./commands/setup.ts'),
+  },
+  {
     name: 'undo',
     summary: 'take back what an operation changed on this computer',
     load: () => import('./commands/undo.ts'),

@@ -92,6 +92,12 @@ async function namesFrom(source: ValueSource, project: LoadProject): Promise<rea
       const { storeName, storesIn } = await import('../stores/place.ts')
       return storesIn(loaded.stateFolder).flatMap((path) => storeName(path, loaded) ?? [])
     }
+    if (source === 'sets') {
+      const { profileOf } = await import('../project/selection.ts')
+      const { setsOf } = await import('../setup/sets.ts')
+      const machine = loaded.machines[loaded.defaultMachine] ?? {}
+      return setsOf(await profileOf(loaded, machine)).map((set) => set.name)
+    }
     const { BUILT_IN_NAMES } = await import('../project/profiles/index.ts')
     return [...new Set([...loaded.profiles.map((profile) => profile.name), ...BUILT_IN_NAMES])]
   } catch {

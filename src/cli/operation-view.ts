@@ -1,7 +1,8 @@
 /** What an operation would do, for a person and for a program. */
+import type { Diagnostic } from '../diagnostics.ts'
 import { formatCommand, type RootPrefix } from '../steps/host-command.ts'
 import type { OperationPlan, PlannedStep } from '../steps/plan-operation.ts'
-import { formatBytes } from '../units.ts'
+import { formatBytes, MiB } from '../units.ts'
 import { formatDiagnostics } from './errors.ts'
 import type { Colors } from './output.ts'
 
@@ -51,10 +52,15 @@ function formatStep(step: PlannedStep, prefix: RootPrefix, colors: Colors): stri
 
 function costOf({ cost }: PlannedStep): string | undefined {
   const parts = [
-    ...(cost?.downloadBytes ? [`downloads about ${formatBytes(cost.downloadBytes)}`] : []),
-    ...(cost?.diskBytes ? [`takes about ${formatBytes(cost.diskBytes)} of disk`] : []),
+    ...(cost?.downloadBytes ? [`downloads about ${rounded(cost.downloadBytes)}`] : []),
+    ...(cost?.diskBytes ? [`takes about ${rounded(cost.diskBytes)} of disk`] : []),
   ]
   return parts.length === 0 ? undefined : parts.join(', ')
+}
+
+/** Whole mebibytes: it is an estimate. */
+function rounded(bytes: number): string {
+  return formatBytes(Math.ceil(bytes / MiB) * MiB)
 }
 
 function summaryOf(plan: OperationPlan): string {
@@ -70,7 +76,12 @@ function summaryOf(plan: OperationPlan): string {
 }
 
 /** See `operationJson` in `shapes.ts`. */
-export function operationJsonOf(title: string, plan: OperationPlan, state: string) {
+export function operationJsonOf(
+  title: string,
+  plan: OperationPlan,
+  state: string,
+  notes: readonly Diagnostic[] = [],
+) {
   return {
     title,
     state,
@@ -89,6 +100,6 @@ export function operationJsonOf(title: string, plan: OperationPlan, state: strin
       })),
       ...(s.cost === undefined ? {} : { cost: s.cost }),
     })),
-    diagnostics: plan.steps.flatMap((s) => s.diagnostics),
+    diagnostics: [...notes, ...plan.steps.flatMap((s) => s.diagnostics)],
   }
 }

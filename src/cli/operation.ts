@@ -2,7 +2,7 @@
  * How every command that changes the host goes: plan, show, ask, apply with progress, say how it went. A command only
  * says which steps there are.
  */
-import { BringupError, defineDiagnostics } from '../diagnostics.ts'
+import { BringupError, type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import { EXIT_CODES } from '../runs/verdict.ts'
 import { stepKinds } from '../step-registry.ts'
 import { type ApplyContext, applyOperation } from '../steps/apply.ts'
@@ -46,6 +46,8 @@ export interface OperationRequest {
   /** For people, in the imperative. */
   readonly title: string
   readonly steps: readonly Step[]
+  /** Findings that go with it, for `--json`; the command has shown them to a person. */
+  readonly notes?: readonly Diagnostic[]
 }
 
 /**
@@ -60,8 +62,9 @@ export async function runOperation(invocation: Invocation, request: OperationReq
   const plan = await planOperation(request.steps, stepKinds, host)
   return carryOut(invocation, request.title, plan, {
     root,
-    open: () => createJournal(root, request),
+    open: () => createJournal(root, { name: request.name, title: request.title, steps: request.steps }),
     act: async (context) => applyOperation(context),
+    notes: request.notes ?? [],
   })
 }
 
@@ -117,6 +120,7 @@ interface Deed {
   readonly act: (context: ApplyContext) => Promise<{ readonly state: string; readonly detail?: string }>
   /** Act although nothing would be changed. */
   readonly isDue?: boolean
+  readonly notes?: readonly Diagnostic[]
 }
 
 async function carryOut(
@@ -131,12 +135,13 @@ async function carryOut(
   if (plan.blockers.length > 0 && !isDryRun) throw new BringupError(plan.blockers)
   if (!output.isJson) output.note(formatOperationPlan(title, plan, access.prefix, output.errorColors))
   if (isDryRun || (!plan.hasChanges && deed.isDue !== true)) {
-    output.json(operationJsonOf(title, plan, isDryRun ? 'planned' : 'nothing-to-do'))
+    output.json(operationJsonOf(title, plan, isDryRun ? 'planned' : 'nothing-to-do', deed.notes))
     return plan.blockers.length > 0 ? EXIT_CODES.refused : EXIT_CODES.passed
   }
   openDoor(
     access,
     plan.steps.flatMap((s) => s.commands),
+    plan.steps.some((s) => s.state === 'later' && s.needs.includes('root')),
   )
   if (!(await mayGoOn(invocation, plan))) {
     output.note('Nothing was changed.')
@@ -149,7 +154,7 @@ async function carryOut(
     const progress = showProgress(plan, output)
     const context = { kinds: stepKinds, host, journal, prefix: access.prefix, onEvent: progress.onEvent }
     const outcome = await deed.act(context).finally(progress.end)
-    output.json({ ...operationJsonOf(title, plan, outcome.state), operation: journal.head.id })
+    output.json({ ...operationJsonOf(title, plan, outcome.state, deed.notes), operation: journal.head.id })
     output.note(closingWords(outcome, journal.head.id))
     return EXIT_CODES.passed
   } finally {

@@ -215,17 +215,34 @@ const host = z.object({
     error: z.string().optional(),
     identity: z.string(),
   }),
-  tools: z.array(
-    z.object({
-      name: z.string(),
-      purpose: z.string(),
-      path: z.string().optional(),
-      version: z.string().optional(),
-    }),
-  ),
   container: z.string().optional(),
   cgroup: z.looseObject({}),
 })
+
+const dependencySet = z.object({
+  name: z.string(),
+  summary: z.string(),
+  isComplete: z.boolean().describe('Nothing is missing but what is optional.'),
+  mend: z.string().optional().describe('The command that mends it; absent when it is complete.'),
+  dependencies: z.array(
+    z.object({
+      kind: z.string(),
+      title: z.string(),
+      why: z.string(),
+      isOptional: z.boolean(),
+      state: z.enum(['present', 'too-old', 'missing']),
+      version: z.string().optional(),
+      path: z.string().optional(),
+      detail: z.string().optional(),
+      packages: z.array(z.string()).optional().describe('Packages that have it here.'),
+      advice: z.string().optional().describe('What a person has to do, where bringup cannot.'),
+    }),
+  ),
+})
+
+export const setupJson = z
+  .object({ sets: z.array(dependencySet) })
+  .describe('`bringup setup --list --json`; without `--list` it prints the shape `operation`.')
 
 export const doctorJson = z
   .object({
@@ -239,6 +256,8 @@ export const doctorJson = z
         accelerators: z.array(accelerator).describe('Only of the default one.'),
       }),
     ),
+    profile: z.string(),
+    sets: z.array(dependencySet),
     diagnostics,
   })
   .describe('`bringup doctor --json`.')
@@ -375,6 +394,7 @@ export const SHAPES = {
   'pmem-status': pmemStatusJson,
   doctor: doctorJson,
   checkout: checkoutJson,
+  setup: setupJson,
   operation: operationJson,
   operations: operationsJson,
 }

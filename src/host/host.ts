@@ -7,7 +7,6 @@ import { type KernelFact, readKernel } from './kernel.ts'
 import { type KvmFact, readKvm } from './kvm.ts'
 import { type MemoryFact, readMemory } from './memory.ts'
 import { type HostNodeFact, readHostNodes } from './numa.ts'
-import { readTools, type ToolFact } from './tools.ts'
 
 export interface HostFact {
   readonly distribution: DistributionFact
@@ -16,14 +15,13 @@ export interface HostFact {
   readonly memory: MemoryFact
   readonly nodes: readonly HostNodeFact[]
   readonly kvm: KvmFact
-  readonly tools: readonly ToolFact[]
   /** What runs the container, when this is one. */
   readonly container?: string
   readonly cgroup: CgroupFact
 }
 
-/** Takes about as long as the slowest tool needs to say its version. */
-export async function readHost(): Promise<HostFact> {
+/** Reads files only. */
+export function readHost(): HostFact {
   const container = readContainer()
   return {
     distribution: readDistribution(),
@@ -32,7 +30,6 @@ export async function readHost(): Promise<HostFact> {
     memory: readMemory(),
     nodes: readHostNodes(),
     kvm: readKvm(),
-    tools: await readTools(),
     ...(container === undefined ? {} : { container }),
     cgroup: readCgroup(),
   }

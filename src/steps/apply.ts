@@ -106,7 +106,7 @@ export async function runAll(
   step: Step,
   title: string,
   commands: readonly HostCommand[],
-  context: Pick<ApplyContext, 'host' | 'journal' | 'prefix' | 'onEvent'>,
+  context: ApplyContext,
 ): Promise<void> {
   for (const command of commands) {
     context.host.signal.throwIfAborted()
@@ -120,9 +120,18 @@ export async function runAll(
       })
     } catch (error) {
       context.onEvent({ kind: 'failed', step, title })
-      throw error
+      throw await explained(error, step, context)
     }
   }
+}
+
+/** The failure in the words of the step's kind, where that knows better than the command's exit code. */
+async function explained(error: unknown, step: Step, context: Pick<ApplyContext, 'kinds'>): Promise<unknown> {
+  if (!(error instanceof BringupError) || error.code !== 'STEP_COMMAND_FAILED') return error
+  const kind = await kindOf(step, context)
+  const lines = error.diagnostics.flatMap((d) => d.evidence ?? [])
+  const meaning = (await kind.explain?.(step.params, lines)) ?? []
+  return meaning.length > 0 ? new BringupError(meaning, { cause: error }) : error
 }
 
 function awaitReboot(

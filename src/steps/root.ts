@@ -39,21 +39,23 @@ export function findRoot(hasTerminal: boolean, uid: number = process.getuid?.() 
 /**
  * Opens the door before the work begins, so that no password is asked for in the middle of it.
  *
+ * @param willNeedMore A later step needs root, and its commands are not known yet.
  * @throws BringupError ROOT_NEEDED with the commands for an administrator, ROOT_REFUSED
  */
-export function openDoor(access: RootAccess, commands: readonly HostCommand[]): void {
+export function openDoor(access: RootAccess, commands: readonly HostCommand[], willNeedMore = false): void {
   const needed = commands.filter((c) => c.asRoot)
-  if (needed.length === 0) return
-  if (access.kind === 'none') throw new BringupError([rootNeeded(needed)])
+  if (needed.length === 0 && !willNeedMore) return
+  if (access.kind === 'none') throw new BringupError([rootNeeded(needed, willNeedMore)])
   if (access.kind !== 'sudo-asks') return
   const { status } = spawnSync('sudo', ['-v'], { stdio: 'inherit' })
   if (status !== 0)
     throw new BringupError([problems.ROOT_REFUSED.at('', `sudo ended with ${status ?? 'a signal'}`)])
 }
 
-function rootNeeded(commands: readonly HostCommand[]): Diagnostic {
+function rootNeeded(commands: readonly HostCommand[], willNeedMore: boolean): Diagnostic {
   const count = commands.length === 1 ? 'one command needs' : `${commands.length} commands need`
-  return problems.ROOT_NEEDED.at('', `${count} root`, {
+  const more = willNeedMore ? '; more follow, which are known once these have run' : ''
+  return problems.ROOT_NEEDED.at('', `${count} root${more}`, {
     evidence: commands.flatMap((c) => formatCommand(c, ['sudo']).split('\n')),
   })
 }

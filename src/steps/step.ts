@@ -70,10 +70,12 @@ export interface StepKind<Params extends Json = Json, Before extends Json = Json
   /** Reads only. After its commands have run it is asked again, and must find `done` or `reboot`. */
   check(params: Params, host: HostReader): Promise<Finding<Before>>
   /**
-   * Reads only. Asked for a step that was begun, perhaps not ended; after its commands have run it is asked again and
-   * must find `done`. What others changed since is not taken back: `blocked` says so.
+   * Reads only. Asked for a step that was begun, perhaps not ended; after its commands have run it is asked again, until
+   * it finds `done`; the same commands are never run twice. What others changed since is not taken back: `blocked` says so.
    */
   undo(params: Params, before: Before, host: HostReader): Promise<UndoFinding>
+  /** What the last lines of a failed command mean; empty when they are not known. Default: they are shown as they are. */
+  explain?(params: Params, lines: readonly string[]): Promise<readonly Diagnostic[]>
 }
 
 /** Declares a kind of step; exists for the types. */

@@ -68,20 +68,31 @@ export async function undoOperation(operation: Operation, context: ApplyContext)
   for (const { index, step, before } of changesOf(operation)) {
     const kind = await kindOf(step, context)
     const title = titleOf(kind, step)
-    const finding = await kind.undo(step.params, before, context.host)
-    if (finding.state === 'blocked') throw failed(finding.diagnostics, step, title, context)
-    if (finding.state === 'change') {
-      context.onEvent({ kind: 'begin', step, title, detail: finding.detail })
-      await runAll(step, title, finding.commands, context)
-      const after = await kind.undo(step.params, before, context.host)
-      if (after.state === 'blocked') throw failed(after.diagnostics, step, title, context)
-      if (after.state === 'change')
-        throw failed([problems.STEP_DID_NOT_HOLD.at('', `${title}: ${after.detail}`)], step, title, context)
-    }
+    const detail = await takeBack({ step, title, kind, before }, context)
     journal.write({ event: 'undone', step: index })
-    context.onEvent({ kind: 'done', step, title, detail: finding.detail })
+    context.onEvent({ kind: 'done', step, title, detail })
   }
   journal.write({ event: 'undo-end' })
+}
+
+/** Runs what the step says until it says `done`; what a round has left behind may be known only after it. */
+async function takeBack(
+  change: { readonly step: Step; readonly title: string; readonly kind: StepKind; readonly before: Json },
+  context: ApplyContext,
+): Promise<string> {
+  const { step, title, kind, before } = change
+  let earlier = ''
+  for (;;) {
+    const finding = await kind.undo(step.params, before, context.host)
+    if (finding.state === 'done') return finding.detail
+    if (finding.state === 'blocked') throw failed(finding.diagnostics, step, title, context)
+    const commands = JSON.stringify(finding.commands)
+    if (commands === earlier)
+      throw failed([problems.STEP_DID_NOT_HOLD.at('', `${title}: ${finding.detail}`)], step, title, context)
+    earlier = commands
+    context.onEvent({ kind: 'begin', step, title, detail: finding.detail })
+    await runAll(step, title, finding.commands, context)
+  }
 }
 
 function failed(

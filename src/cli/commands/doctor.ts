@@ -2,17 +2,21 @@
 import { BringupError, type Diagnostic, isClean } from '../../diagnostics.ts'
 import { type HostFact, readHost } from '../../host/host.ts'
 import { kvmProblem } from '../../host/kvm.ts'
-import { installCommand, type ToolFact } from '../../host/tools.ts'
 import type { AcceleratorFact, QemuCapabilities } from '../../machine/facts.ts'
 import { cacheFolder } from '../../project/cache-folder.ts'
 import { buildProbe } from '../../project/probe-build.ts'
+import { profileOf } from '../../project/selection.ts'
 import { proveAccelerators } from '../../qemu/accelerators.ts'
 import { readCapabilities } from '../../qemu/capabilities.ts'
 import { findAllQemu, findQemu } from '../../qemu/find.ts'
-import { quoteCommand } from '../../quote.ts'
 import { EXIT_CODES } from '../../runs/verdict.ts'
+import { type ExaminedSet, examine as examineSets } from '../../setup/examine.ts'
+import { releaseProblem } from '../../setup/releases.ts'
+import { setsOf } from '../../setup/sets.ts'
+import { createHostReader } from '../../steps/host-reader.ts'
 import { formatBytes } from '../../units.ts'
 import type { Command, Invocation } from '../command.ts'
+import { formatSets, setsJsonOf } from '../dependencies-view.ts'
 import { formatDiagnostics } from '../errors.ts'
 import type { Output } from '../output.ts'
 import { formatTable } from '../table.ts'
@@ -20,9 +24,14 @@ import { formatTable } from '../table.ts'
 export const command: Command = {
   summary: 'show what this computer and its QEMU can do, and what is in the way',
   description:
-    'Reads facts of this computer, asks each QEMU binary, and tries each accelerator with a throw-away guest. Changes nothing.',
+    'Reads facts of this computer, asks each QEMU binary, tries each accelerator with a throw-away guest, and looks for every dependency of the profile, set by set. Changes nothing.',
   options: [
     { flags: '--refresh', description: 'try the accelerators again, instead of remembering' },
+    {
+      flags: '--profile <name>',
+      description: 'operating system whose dependencies are looked for',
+      from: 'profiles',
+    },
     { flags: '--qemu <path>', description: 'QEMU binary to ask', from: 'files' },
   ],
   examples: [
@@ -44,18 +53,22 @@ interface Examination {
   readonly isReady: boolean
   readonly host: HostFact
   readonly qemu: readonly QemuReport[]
+  readonly profile: string
+  readonly sets: readonly ExaminedSet[]
   readonly diagnostics: readonly Diagnostic[]
 }
 
 async function doctor(invocation: Invocation): Promise<number> {
   const found = await examine(invocation)
-  invocation.output.json(found)
-  if (!invocation.output.isJson) print(found, invocation.output)
+  const named = profileNamed(invocation)
+  invocation.output.json({ ...found, sets: setsJsonOf(found.sets, named) })
+  if (!invocation.output.isJson) print(found, invocation.output, named)
   return found.isReady ? EXIT_CODES.passed : EXIT_CODES.refused
 }
 
 /** Finds out everything; what goes wrong on the way is a finding, and the rest is still found out. */
-async function examine({ options, output, signal }: Invocation): Promise<Examination> {
+async function examine(invocation: Invocation): Promise<Examination> {
+  const { options, output, signal } = invocation
   const diagnostics: Diagnostic[] = []
   const attempt = async <T>(what: () => Promise<T> | T): Promise<T | undefined> => {
     try {
@@ -67,7 +80,10 @@ async function examine({ options, output, signal }: Invocation): Promise<Examina
     }
   }
   const cache = cacheFolder()
-  const host = await readHost()
+  const host = readHost()
+  const dependencies = examineDependencies(invocation, host)
+  // Whatever fails first is thrown; that this one is awaited later must not make it an unhandled rejection.
+  dependencies.catch(() => {})
   const progress = (what: string) => output.note(output.errorColors.dim(`${what} …`))
   const named = typeof options.qemu === 'string' ? options.qemu : undefined
   const chosen = await attempt(() => findQemu('x86_64', named ?? process.env.BRINGUP_QEMU))
@@ -86,8 +102,30 @@ async function examine({ options, output, signal }: Invocation): Promise<Examina
   const kvm = kvmProblem(host.kvm)
   if (kvm) diagnostics.push(kvm)
   const qemu = await reportAll(chosen, capabilities, accelerators, cache, attempt)
+  const release = releaseProblem(host.distribution)
+  if (release) diagnostics.push(release)
   const isReady = isClean(diagnostics) && accelerators.some((a) => a.works)
-  return { isReady, host, qemu, diagnostics }
+  return { isReady, host, qemu, ...(await dependencies), diagnostics }
+}
+
+function profileNamed({ options }: Invocation): string | undefined {
+  return typeof options.profile === 'string' ? options.profile : undefined
+}
+
+async function examineDependencies(
+  invocation: Invocation,
+  host: HostFact,
+): Promise<{ readonly profile: string; readonly sets: readonly ExaminedSet[] }> {
+  const project = await invocation.project()
+  const machine = project.machines[project.defaultMachine] ?? {}
+  const profile = await profileOf(project, machine, profileNamed(invocation))
+  const sets = await examineSets(setsOf(profile), {
+    host: createHostReader(invocation.signal),
+    family: host.distribution.family,
+    sourceFolder: project.folder,
+    cacheFolder: cacheFolder(),
+  })
+  return { profile: profile.name, sets }
 }
 
 type Attempt = <T>(what: () => Promise<T> | T) => Promise<T | undefined>
@@ -114,7 +152,8 @@ async function reportAll(
   return [...first, ...(await Promise.all(rest))]
 }
 
-function print({ isReady, host, qemu, diagnostics }: Examination, output: Output): void {
+function print(found: Examination, output: Output, named: string | undefined): void {
+  const { isReady, host, qemu, profile, sets, diagnostics } = found
   const { colors } = output
   const mark = (isGood: boolean) => (isGood ? colors.green('✓') : colors.yellow('✗'))
   output.print(colors.bold('This computer'))
@@ -130,11 +169,7 @@ function print({ isReady, host, qemu, diagnostics }: Examination, output: Output
       )
     }
   }
-  output.print(`\n${colors.bold('Programs')}`)
-  const rows = host.tools.map((t) => [mark(t.path !== undefined), t.name, t.version ?? '', t.purpose])
-  output.print(formatTable(['', 'program', 'version', ''], rows, colors))
-  const install = installHint(host, host.tools)
-  if (install !== undefined) output.print(colors.dim(`those that are missing, as root: ${install}`))
+  output.print(`\n${colors.bold(`What ${profile} needs`)}\n${formatSets(sets, colors, named)}`)
   if (diagnostics.length > 0) output.print(`\n${formatDiagnostics(diagnostics, colors)}`)
   output.print(
     `\n${isReady ? colors.green('Machines can run here.') : colors.red('Machines cannot run here yet.')}`,
@@ -166,15 +201,6 @@ function hostRows(host: HostFact): readonly (readonly string[])[] {
     ['huge pages', pages.join(', ') || 'none reserved'],
     ['/dev/kvm', host.kvm.state],
   ]
-}
-
-function installHint(host: HostFact, tools: readonly ToolFact[]): string | undefined {
-  const hasCompiler = tools.some((t) => (t.name === 'gcc' || t.name === 'clang') && t.path !== undefined)
-  const missing = tools
-    .filter((t) => t.path === undefined && !(t.name === 'clang' && hasCompiler))
-    .map((t) => t.name)
-  const argv = host.distribution.family && installCommand(host.distribution.family, missing)
-  return argv ? quoteCommand(argv).join(' ') : undefined
 }
 
 function mebibytes(bytes: number): string {

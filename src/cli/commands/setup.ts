@@ -1,0 +1,90 @@
+/** `bringup setup`: installs what a profile needs of this computer. */
+import { BringupError, defineDiagnostics } from '../../diagnostics.ts'
+import { readDistribution } from '../../host/distribution.ts'
+import { cacheFolder } from '../../project/cache-folder.ts'
+import { profileOf } from '../../project/selection.ts'
+import { EXIT_CODES } from '../../runs/verdict.ts'
+import type { DependencySet } from '../../setup/dependency.ts'
+import { type ExaminedSet, examine } from '../../setup/examine.ts'
+import { releaseProblem } from '../../setup/releases.ts'
+import { setsOf } from '../../setup/sets.ts'
+import { setupSteps } from '../../setup/setup-steps.ts'
+import { createHostReader } from '../../steps/host-reader.ts'
+import type { Command, Invocation } from '../command.ts'
+import { formatSets, setsJsonOf } from '../dependencies-view.ts'
+import { formatDiagnostics } from '../errors.ts'
+import { OPERATION_OPTIONS, runOperation } from '../operation.ts'
+
+export const problems = defineDiagnostics({
+  DEPENDENCY_SET_UNKNOWN: {
+    title: 'The profile has no dependency set of that name.',
+    why: 'a set says what is needed together, such as to build',
+    remedy: '`bringup setup --list` shows the sets',
+  },
+})
+
+export const command: Command = {
+  summary: 'install what the project needs of this computer, set by set',
+  description:
+    'Looks first, and installs only what is missing, after showing every command. Without a set: build and run.\n' +
+    'What it installs is taken back by `bringup undo`.',
+  arguments: [{ name: '[set...]', description: 'sets to install (default: build and run)', from: 'sets' }],
+  options: [
+    { flags: '--profile <name>', description: 'operating system profile', from: 'profiles' },
+    { flags: '--list', description: 'show the sets, what is there and what is missing; change nothing' },
+    { flags: '--optional', description: 'install what is nice to have as well' },
+    ...OPERATION_OPTIONS,
+  ],
+  examples: [
+    { command: 'bringup setup', says: 'what building and running need' },
+    { command: 'bringup setup --list', says: 'the sets, and what each is for' },
+    { command: 'bringup setup build --profile linux --dry-run', says: 'the commands, and nothing else' },
+  ],
+  run: setup,
+}
+
+async function setup(invocation: Invocation): Promise<number> {
+  const { args, options, output, signal } = invocation
+  const project = await invocation.project()
+  const named = typeof options.profile === 'string' ? options.profile : undefined
+  const profile = await profileOf(project, project.machines[project.defaultMachine] ?? {}, named)
+  const distribution = readDistribution()
+  const sets = chooseSets(setsOf(profile), args, options.list === true)
+  const examined = await examine(sets, {
+    host: createHostReader(signal),
+    family: distribution.family,
+    sourceFolder: project.folder,
+    cacheFolder: cacheFolder(),
+  })
+  if (options.list === true) return list(invocation, examined, named)
+  const { steps, advice } = setupSteps(examined, distribution.family, options.optional === true)
+  const release = steps.length > 0 ? releaseProblem(distribution) : undefined
+  const findings = [...(release ? [release] : []), ...advice]
+  if (findings.length > 0 && !output.isJson) output.note(formatDiagnostics(findings, output.errorColors))
+  const title = `install what ${sets.map((s) => s.name).join(' and ')} of ${profile.name} need`
+  const code = await runOperation(invocation, { name: 'setup', title, steps, notes: findings })
+  // What a person has to do is not done.
+  return code === EXIT_CODES.passed && advice.length > 0 ? EXIT_CODES.refused : code
+}
+
+function chooseSets(
+  all: readonly DependencySet[],
+  names: readonly string[],
+  isList: boolean,
+): readonly DependencySet[] {
+  const unknown = names.filter((name) => !all.some((set) => set.name === name))
+  if (unknown.length > 0) {
+    const known = all.map((set) => set.name).join(', ')
+    throw new BringupError(
+      unknown.map((n) => problems.DEPENDENCY_SET_UNKNOWN.at('', `"${n}" is none of: ${known}`)),
+    )
+  }
+  if (names.length > 0) return all.filter((set) => names.includes(set.name))
+  return isList ? all : all.filter((set) => set.name === 'build' || set.name === 'run')
+}
+
+function list({ output }: Invocation, sets: readonly ExaminedSet[], profile: string | undefined): number {
+  output.json({ sets: setsJsonOf(sets, profile) })
+  if (!output.isJson) output.print(formatSets(sets, output.colors, profile))
+  return EXIT_CODES.passed
+}

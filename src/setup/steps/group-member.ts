@@ -1,0 +1,70 @@
+/** Step: a user is in a group. It counts from the next log-in on. Source: usermod(8), gpasswd(1), credentials(7). */
+import * as z from 'zod'
+import { defineDiagnostics } from '../../diagnostics.ts'
+import type { HostReader } from '../../steps/host-reader.ts'
+import { defineStep } from '../../steps/step.ts'
+import { keepAfter, keepBefore, restoreAccounts } from '../accounts.ts'
+
+export const problems = defineDiagnostics({
+  GROUP_MISSING: {
+    title: 'There is no such group here.',
+    why: 'the package that owns the device makes it, or udev does',
+    remedy: 'give this user access by an ACL for now: setfacl -m u:USER:rw DEVICE',
+  },
+  GROUP_AT_NEXT_LOGIN: {
+    severity: 'warning',
+    title: 'A new group counts from the next log-in on.',
+    why: 'processes keep the groups that they were started with',
+    remedy: 'log out and in again; `newgrp GROUP` does for one shell',
+    source: 'credentials(7)',
+  },
+})
+
+const schema = z.object({
+  user: z.string().regex(/^[a-z_][\w.-]*\$?$/i),
+  group: z.string().regex(/^[a-z_][\w.-]*$/i),
+  /** Folder of this step's own below `/var/lib/bringup`. */
+  kept: z.string().regex(/^\/var\/lib\/bringup\/[\w-]+$/),
+})
+
+export const groupMember = defineStep<z.output<typeof schema>, null>({
+  kind: 'host.group-member',
+  schema,
+  needs: ['root'],
+  describe: ({ user, group }) => `put ${user} into the group ${group}`,
+  async check({ user, group, kept }, host) {
+    const members = membersOf(group, host)
+    if (!members) return { state: 'blocked', diagnostics: [problems.GROUP_MISSING.at('', group)] }
+    if (members.includes(user)) return { state: 'done', detail: 'it counts from the next log-in on' }
+    return {
+      state: 'change',
+      detail: 'it counts from the next log-in on',
+      before: null,
+      warnings: [problems.GROUP_AT_NEXT_LOGIN.at('', `${user} has to log in again`)],
+      commands: [
+        ...keepBefore(kept, host),
+        { argv: ['usermod', '--append', '--groups', group, user], asRoot: true },
+        ...keepAfter(kept),
+      ],
+    }
+  },
+  async undo({ user, group, kept }, _before, host) {
+    const isIn = membersOf(group, host)?.includes(user) === true
+    if (isIn)
+      return {
+        state: 'change',
+        detail: `take ${user} out of ${group}`,
+        commands: [{ argv: ['gpasswd', '--delete', user, group], asRoot: true }],
+      }
+    const commands = restoreAccounts(kept, host)
+    return commands.length === 0
+      ? { state: 'done', detail: 'as before' }
+      : { state: 'change', detail: 'forget what was kept for undoing', commands }
+  },
+})
+
+/** Undefined when there is no such group. */
+function membersOf(group: string, host: HostReader): readonly string[] | undefined {
+  const lines = (host.read('/etc/group')?.toString() ?? '').split('\n').map((line) => line.split(':'))
+  return lines.find(([name]) => name === group)?.[3]?.split(',')
+}
