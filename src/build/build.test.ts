@@ -250,6 +250,19 @@ test('an image is made of what other targets made, and only when that has change
   expect(readFileSync(join(folder, 'out/disk.img')).subarray(512, 515).toString()).toBe('two')
 })
 
+test('a file that cannot be written is a finding, not a bug', async () => {
+  writeFileSync(join(folder, 'out'), 'a file where a folder should be')
+  const graph: BuildGraph = {
+    targets: [
+      { id: 'a', summary: '', actions: [{ kind: 'file', to: 'out/file', source: { content: 'x' } }] },
+    ],
+  }
+  expect((await build(graph)).diagnostics).toMatchObject([{ code: 'BUILD_WRITE_FAILED', path: 'a' }])
+  await expect(build(graph, { buildFolder: join(folder, 'out/build') })).rejects.toMatchObject({
+    code: 'BUILD_WRITE_FAILED',
+  })
+})
+
 test('a line that a tool has dropped fails the target', async () => {
   writeFileSync(join(folder, '.config'), 'CONFIG_A=y\n# CONFIG_B is not set\n')
   const check = (...lines: readonly string[]): BuildGraph => ({

@@ -149,7 +149,7 @@ function configTarget(tree: LinuxTree, { options, projectFolder }: BuildContext,
   }
 }
 
-/** Without these no guest of bringup says or does anything. */
+/** Without these a guest says nothing, or lacks hardware that machines are made for. */
 const ESSENTIAL = [
   '64BIT',
   'SERIAL_8250_CONSOLE',
@@ -159,6 +159,8 @@ const ESSENTIAL = [
   'PROC_FS',
   'VIRTIO_PCI',
   'VIRTIO_CONSOLE',
+  'VIRTIO_BLK',
+  'BLK_DEV_PMEM',
 ].map((name) => `CONFIG_${name}=y`)
 
 /** Options that a fragment sets. One that is not to be set may be unknown to the kernel all the same. */

@@ -38,6 +38,7 @@ const NEEDS: readonly (readonly [what: string, ...options: readonly string[]])[]
     'VIRTIO_PCI',
     'VIRTIO_PCI_LEGACY',
     'VIRTIO_CONSOLE',
+    'BLOCK',
     'BLK_DEV',
     'VIRTIO_BLK',
     'VIRTIO_NET',
@@ -45,6 +46,7 @@ const NEEDS: readonly (readonly [what: string, ...options: readonly string[]])[]
   ['NUMA', 'NUMA', 'X86_64_ACPI_NUMA', 'ACPI_HMAT'],
   [
     'NVDIMMs',
+    'MIGRATION',
     'MEMORY_HOTPLUG',
     'ZONE_DEVICE',
     'LIBNVDIMM',
