@@ -85,7 +85,10 @@ export interface Guest extends AsyncDisposable {
    */
   reboot(options?: { readonly orderly?: boolean }): Promise<void>
 
-  /** Ends the run because the command that it was for has ended with that code, which becomes the run's. */
+  /**
+   * Ends the run because the command that it was for has ended with that code, which becomes the run's. A guest that
+   * writes to a disk that is kept shuts down first, for up to a minute.
+   */
   endWith(exitCode: number): Promise<RunResult>
 
   /** Ends the run on the user's wish: the verdict is `interrupted`. */

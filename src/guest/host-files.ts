@@ -1,5 +1,15 @@
 /** Makes the files that a plan says must be there before QEMU starts. */
-import { closeSync, ftruncateSync, mkdirSync, openSync, unlinkSync } from 'node:fs'
+import {
+  closeSync,
+  ftruncateSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  rmSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 import { BringupError, type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import type { FileAction } from '../machine/device.ts'
@@ -21,16 +31,11 @@ export const problems = defineDiagnostics({
 export function createFiles(files: readonly FileAction[]): void {
   const made: string[] = []
   const failed: Diagnostic[] = []
-  for (const { path, bytes } of files) {
+  for (const { path, bytes, from } of files) {
     try {
       mkdirSync(dirname(path), { recursive: true })
-      const fd = openSync(path, 'wx', 0o644)
-      made.push(path)
-      try {
-        ftruncateSync(fd, bytes)
-      } finally {
-        closeSync(fd)
-      }
+      if (from === undefined) writeNew(path, made, (fd) => ftruncateSync(fd, bytes))
+      else copyNew(from, path, bytes, made)
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException
       if (code !== 'EEXIST')
@@ -40,4 +45,44 @@ export function createFiles(files: readonly FileAction[]): void {
   if (failed.length === 0) return
   for (const path of made) unlinkSync(path)
   throw new BringupError(failed)
+}
+
+function writeNew(path: string, made: string[], write: (fd: number) => void): void {
+  const fd = openSync(path, 'wx', 0o644)
+  made.push(path)
+  try {
+    write(fd)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** A copy that was cut off is never taken for an image: it gets its name when it is whole. */
+function copyNew(from: string, path: string, bytes: number, made: string[]): void {
+  const partial = `${path}.${process.pid}.partial`
+  rmSync(partial, { force: true })
+  try {
+    writeNew(partial, [], (fd) => copySparse(from, fd, bytes))
+    linkSync(partial, path)
+    made.push(path)
+  } finally {
+    rmSync(partial, { force: true })
+  }
+}
+
+const BLOCK = 1024 * 1024
+
+/** What is only zeros stays a hole. */
+function copySparse(from: string, to: number, bytes: number): void {
+  const [block, zeros] = [Buffer.alloc(BLOCK), Buffer.alloc(BLOCK)]
+  const source = openSync(from, 'r')
+  try {
+    for (let at = 0; at < bytes; at += BLOCK) {
+      const count = readSync(source, block, 0, BLOCK, at)
+      if (block.compare(zeros, 0, count, 0, count) !== 0) writeSync(to, block, 0, count, at)
+    }
+    ftruncateSync(to, bytes)
+  } finally {
+    closeSync(source)
+  }
 }

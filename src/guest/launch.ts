@@ -18,6 +18,7 @@ import { conclude, judgeEnding } from './conclude.ts'
 import { Console } from './console.ts'
 import type { CommandOptions, CommandResult, Guest } from './guest.ts'
 import { createFiles } from './host-files.ts'
+import { keepsDisk, powerOff } from './power-off.ts'
 import { openShell, type Shell } from './shell.ts'
 import { beginUses, type OpenUses, storeEndOf } from './store-uses.ts'
 import { watchGuest } from './watch.ts'
@@ -234,6 +235,10 @@ class RunningGuest implements Guest {
     // What only a running guest can tell has to be asked before it ends.
     if (this.#wantsComparison) await this.view()
     this.#shellExit = exitCode
+    if (this.#shell && keepsDisk(this.plan)) {
+      this.#endedBy ??= 'shell-exit'
+      await powerOff(this.#shell, this.done)
+    }
     this.#end('shell-exit')
     return this.done
   }

@@ -65,6 +65,8 @@ export interface FileAction {
   readonly kind: 'create-sparse'
   readonly path: string
   readonly bytes: number
+  /** Image of that size that it begins as a copy of. */
+  readonly from?: string
 }
 
 /** An advisory lock (`flock`) on a backing file, held by the QEMU process itself for as long as it lives. */

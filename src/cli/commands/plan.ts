@@ -71,10 +71,13 @@ function print(plan: Plan, output: Output): void {
 
 /** What makes the files that a run would make. */
 function fileCommands(plan: Plan): readonly string[] {
-  return plan.files.flatMap(({ path, bytes }) => [
-    quoteCommand(['mkdir', '-p', dirname(path)]).join(' '),
-    quoteCommand(['truncate', '-s', formatBytes(bytes), path]).join(' '),
-  ])
+  return plan.files.flatMap(({ path, bytes, from }) => {
+    const make =
+      from === undefined
+        ? ['truncate', '-s', formatBytes(bytes), path]
+        : ['cp', '--sparse=always', from, path]
+    return [['mkdir', '-p', dirname(path)], make].map((argv) => quoteCommand(argv).join(' '))
+  })
 }
 
 /** An option with its value a line, so that a long command can be read. */

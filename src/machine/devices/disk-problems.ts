@@ -30,6 +30,12 @@ export const problems = defineDiagnostics({
     source: 'QEMU: "Could not open … Permission denied"',
     qemu: 'refuses',
   },
+  DISK_BASE_UNFIT: {
+    title: 'The base of a disk cannot be copied to a new image.',
+    why: 'a new image begins as a copy of its base, byte for byte',
+    remedy: 'name a raw image that is there as `base`, or leave it away and give `size`',
+    qemu: 'accepts',
+  },
   DISK_EMPTY: {
     title: 'The image of a disk is empty.',
     why: 'QEMU starts with a disk of no sectors, which guests do not show or fail to read',

@@ -1,8 +1,7 @@
 /** Disks. What the guest writes is thrown away unless it is asked to be kept, so that a run never changes an image. */
-import { extname, normalize, resolve } from 'node:path'
-import * as z from 'zod'
+import { normalize, resolve } from 'node:path'
 import type { Diagnostic } from '../../diagnostics.ts'
-import { formatBytes, MiB, zBytes } from '../../units.ts'
+import { formatBytes, MiB } from '../../units.ts'
 import {
   type Argument,
   type Compiled,
@@ -11,46 +10,10 @@ import {
   option,
   type RuleContext,
 } from '../device.ts'
-import { zDeviceId } from '../device-id.ts'
 import type { FileFact } from '../facts.ts'
 import { problems } from './disk-problems.ts'
+import { type DiskConfig, diskFile, formatOf, schema, writesImage } from './disk-schema.ts'
 import { pciFunction } from './pci-expectation.ts'
-import { storePath } from './store-path.ts'
-
-const schema = z.lazy(() =>
-  z.strictObject({
-    kind: z.literal('disk'),
-    id: zDeviceId,
-    file: z
-      .string()
-      .min(1)
-      .optional()
-      .describe(
-        'Image file or block device. Default: `.bringup/stores/<machine>/<id>.img`, which needs `size`.',
-      ),
-    size: zBytes.optional().describe('Makes an empty raw image of this size if the file is missing.'),
-    format: z
-      .enum(['raw', 'qcow2'])
-      .optional()
-      .describe('Never guessed from content. Default: qcow2 if the name ends in .qcow2, else raw.'),
-    bus: z.enum(['virtio', 'nvme', 'ide']).default('virtio').describe('`ide` is SATA on a q35.'),
-    persist: z
-      .boolean()
-      .optional()
-      .describe(
-        'Keep what the guest writes. Default: true for bringup’s own store, false for a file that is named here.',
-      ),
-    readonly: z.boolean().default(false).describe('The guest sees a disk that it cannot write to.'),
-    bootindex: z.int().nonnegative().optional().describe('Order in which firmware tries to boot.'),
-    serial: z
-      .string()
-      .min(1)
-      .optional()
-      .describe('Serial number that the guest sees, up to 20 characters. Default: the id.'),
-  }),
-)
-
-export type DiskConfig = z.output<typeof schema>
 
 /** A PCI function of its own, or for IDE the controller. `virtio-blk-pci` is transitional on a root bus. */
 const PCI = { virtio: '1af4:1001', nvme: '1b36:0010', ide: '8086:2922', 'ide on pc': '8086:7010' } as const
@@ -62,15 +25,21 @@ export const disk = defineDevice({
   summary: 'a disk from an image; writes are thrown away unless persist is true',
   schema,
   diagnostics: problems,
-  place: (disk, home) =>
-    disk.file === undefined ? disk : { ...disk, file: resolve(home.folder, disk.file) },
+  place: (disk, home) => ({
+    ...disk,
+    ...(disk.file === undefined ? {} : { file: resolve(home.folder, disk.file) }),
+    ...(disk.base === undefined ? {} : { base: resolve(home.folder, disk.base) }),
+  }),
   flag: {
     name: 'disk',
     first: 'file',
     example: 'root.qcow2,persist=true',
     help: 'add a disk from this image',
   },
-  paths: (config, machine) => [diskFile(config, machine)],
+  paths: (config, machine) => [
+    diskFile(config, machine),
+    ...(config.base === undefined ? [] : [config.base]),
+  ],
   needs: ({ bus }) => ({ types: [MODELS[bus]] }),
   check: checkDisk,
   compile,
@@ -84,19 +53,6 @@ export const disk = defineDevice({
   },
 })
 
-function diskFile({ file, id = 'disk0' }: DiskConfig, machine: Pick<MachineView, 'name' | 'home'>): string {
-  return file ?? storePath(machine, id)
-}
-
-function formatOf({ format, file = '' }: DiskConfig): 'raw' | 'qcow2' {
-  return format ?? (extname(file).toLowerCase() === '.qcow2' ? 'qcow2' : 'raw')
-}
-
-/** Whether the image itself is written to. */
-function writesImage({ file, persist, readonly }: DiskConfig): boolean {
-  return !readonly && (persist ?? file === undefined)
-}
-
 function disksOf(
   machine: MachineView,
 ): readonly { readonly path: string; readonly id: string; readonly config: DiskConfig }[] {
@@ -108,7 +64,19 @@ function compile(config: DiskConfig, { machine, facts, path }: RuleContext): Com
   const file = diskFile(config, machine)
   const fact = facts.files.get(file)
   const drive = `${id}-drive`
-  const isMade = size !== undefined && formatOf(config) === 'raw' && (!fact || fact.kind === 'missing')
+  const isMissing = !fact || fact.kind === 'missing'
+  const made = config.base === undefined ? size : facts.files.get(config.base)?.bytes
+  const files: Compiled['files'] =
+    isMissing && made !== undefined && formatOf(config) === 'raw'
+      ? [
+          {
+            kind: 'create-sparse',
+            path: file,
+            bytes: made,
+            ...(config.base === undefined ? {} : { from: config.base }),
+          },
+        ]
+      : []
   const args: readonly Argument[] = [
     // Driver and name apart: a name with a colon would else be taken for a protocol, such as `nbd:`.
     // QEMU puts a snapshot's temporary file, already unlinked, into TMPDIR, else /var/tmp.
@@ -129,7 +97,7 @@ function compile(config: DiskConfig, { machine, facts, path }: RuleContext): Com
       bootindex,
     }),
   ]
-  return { args, files: isMade ? [{ kind: 'create-sparse', path: file, bytes: size }] : [] }
+  return { args, files }
 }
 
 function ideNumber(machine: MachineView, path: string): number {
@@ -162,7 +130,27 @@ function checkDisk(config: DiskConfig, context: RuleContext): readonly Diagnosti
       : []),
     ...checkIde(config, context),
     ...checkOthers(config, context),
-    ...(fact ? checkFile(config, fact, path) : []),
+    ...checkBase(config, context),
+    ...(fact ? checkFile(config, fact, context) : []),
+  ]
+}
+
+function checkBase(config: DiskConfig, { machine, facts, path }: RuleContext): readonly Diagnostic[] {
+  const { base } = config
+  const fact = base === undefined ? undefined : facts.files.get(base)
+  if (!fact || diskFile(config, machine) === base) return []
+  const at = `${path}.base`
+  const isRaw = formatOf(config) === 'raw' && fact.content !== 'qcow2'
+  return [
+    ...(fact.kind === 'file' && fact.isReadable && fact.bytes > 0
+      ? []
+      : [
+          problems.DISK_BASE_UNFIT.at(
+            at,
+            `${fact.path} is ${fact.kind === 'file' ? 'empty or not readable' : fact.kind}`,
+          ),
+        ]),
+    ...(isRaw ? [] : [problems.DISK_BASE_UNFIT.at(at, `${fact.path} or its copy is a qcow2 image`)]),
   ]
 }
 
@@ -213,9 +201,9 @@ function checkOthers(config: DiskConfig, { machine, path }: RuleContext): readon
   ]
 }
 
-function checkFile(config: DiskConfig, fact: FileFact, path: string): readonly Diagnostic[] {
+function checkFile(config: DiskConfig, fact: FileFact, { path, facts }: RuleContext): readonly Diagnostic[] {
   const at = `${path}.file`
-  if (fact.kind === 'missing') return checkNew(config, fact, path)
+  if (fact.kind === 'missing') return checkNew(config, fact, path, facts.files.get(config.base ?? ''))
   if (fact.kind !== 'file' && fact.kind !== 'block-device')
     return [
       problems.DISK_FILE_UNFIT.at(
@@ -241,8 +229,14 @@ function checkFile(config: DiskConfig, fact: FileFact, path: string): readonly D
   ]
 }
 
-function checkNew(config: DiskConfig, fact: FileFact, path: string): readonly Diagnostic[] {
-  const { size, file } = config
+function checkNew(
+  config: DiskConfig,
+  fact: FileFact,
+  path: string,
+  base: FileFact | undefined,
+): readonly Diagnostic[] {
+  const { file } = config
+  const size = base?.bytes ?? config.size
   const at = `${path}.file`
   if (formatOf(config) === 'qcow2' && size !== undefined)
     return [problems.DISK_QCOW2_NOT_MADE.at(`${path}.format`, `${fact.path} does not exist`)]
@@ -267,7 +261,9 @@ function checkNew(config: DiskConfig, fact: FileFact, path: string): readonly Di
           ),
         ]
       : []),
-    ...(writesImage(config) ? [] : [problems.DISK_BLANK_DISCARDED.at(at, `${fact.path} does not exist yet`)]),
+    ...(writesImage(config) || base
+      ? []
+      : [problems.DISK_BLANK_DISCARDED.at(at, `${fact.path} does not exist yet`)]),
   ]
 }
 

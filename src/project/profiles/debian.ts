@@ -54,7 +54,7 @@ export function debianProfile({
       return {
         machine: {
           // A directly started kernel takes the first place in the order of boot itself.
-          devices: [{ kind: 'disk', id: 'root', file: disk, ...(isDirect ? {} : { bootindex: 0 }) }],
+          devices: [{ kind: 'disk', id: 'root', base: disk, ...(isDirect ? {} : { bootindex: 0 }) }],
           ...(isDirect ? { boot: { kernel, initrd, append: COMMAND_LINE } } : {}),
           ...(isInteractive ? { timeout: AT_A_TERMINAL } : {}),
         },

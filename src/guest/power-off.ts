@@ -1,0 +1,23 @@
+/** Lets a guest shut down in order where what it has not written yet would be missed. */
+import { writesImage } from '../machine/devices/disk-schema.ts'
+import type { Plan } from '../plan/plan.ts'
+import type { Shell } from './shell.ts'
+
+/** How long a guest may take to shut down when its work is done. */
+const POWER_OFF_MS = 60_000
+
+/** Whether the guest writes to a disk that outlives it: ending QEMU would lose what the guest holds back in its memory. */
+export function keepsDisk(plan: Pick<Plan, 'machine'>): boolean {
+  return plan.machine.devices.some((d) => d.kind === 'disk' && writesImage(d))
+}
+
+/** Asks the guest to power off, and resolves when it has ended or the time is over. */
+export async function powerOff(shell: Pick<Shell, 'end'>, ended: Promise<unknown>): Promise<void> {
+  shell.end('power-off')
+  let timer: NodeJS.Timeout | undefined
+  const isLate = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, POWER_OFF_MS)
+  })
+  await Promise.race([ended, isLate])
+  clearTimeout(timer)
+}
