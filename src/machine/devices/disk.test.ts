@@ -44,6 +44,36 @@ test('a store of bringup’s own is made and kept', () => {
   expect(flat(compile().args)[1]).not.toContain('snapshot')
 })
 
+test('a base is what the guest sees, or what a file that is kept begins as', () => {
+  const base = fileFact('/cache/base.img', { bytes: 8 * MiB, content: 'boot-sector' })
+  const world = { files: [base] }
+  const shared = one(disk, { base: '/cache/base.img' }, world)
+  expect(shared.codes()).toEqual([])
+  expect(shared.compile().files).toEqual([])
+  expect(flat(shared.compile().args)[1]).toMatch(/file\.filename=\/cache\/base\.img,snapshot=on$/)
+  const kept = one(disk, { base: '/cache/base.img', persist: true }, world)
+  const path = '.bringup/stores/tiny/disk0.img'
+  expect(kept.codes()).toEqual([])
+  expect(kept.compile().files).toEqual([
+    { kind: 'create-sparse', path, bytes: 8 * MiB, from: '/cache/base.img' },
+  ])
+  expect(flat(kept.compile().args)[1]).toMatch(/disk0\.img$/)
+  const there = { files: [base, fileFact(path, { bytes: 8 * MiB, content: 'boot-sector' })] }
+  expect(one(disk, { base: '/cache/base.img', persist: true }, there).compile().files).toEqual([])
+})
+
+test.each<[string, Record<string, unknown>, Partial<FileFact>]>([
+  ['missing', {}, { kind: 'missing' }],
+  ['empty', {}, { bytes: 0 }],
+  ['a qcow2 image', {}, { content: 'qcow2' }],
+  ['to become a qcow2 image', { file: 'mine.qcow2' }, {}],
+])('a base that is %s is refused', (_name, description, fact) => {
+  const base = fileFact('base.img', { bytes: MiB, content: 'boot-sector', ...fact })
+  const missing = fileFact(String(description.file ?? '.bringup/stores/tiny/disk0.img'), { kind: 'missing' })
+  const found = one(disk, { base: 'base.img', persist: true, ...description }, { files: [base, missing] })
+  expect(found.codes()).toContain('DISK_BASE_UNFIT')
+})
+
 test('read-only, a block device, and ports of two machines', () => {
   expect(args({ file: 'x', readonly: true })[1]).toContain('readonly=on')
   expect(args({ file: 'x', readonly: true })[1]).not.toContain('snapshot')

@@ -49,4 +49,5 @@ in_guest passwd --quiet --delete root
 in_guest systemd-sysusers
 in_guest journalctl --update-catalog
 touch "$root/etc/.updated" "$root/var/.updated"
-rm -f "$root/etc/apt/apt.conf.d/99mmdebstrap"
+rm -f "$root/etc/apt/apt.conf.d/99mmdebstrap" "$root"/etc/apt/sources.list "$root"/etc/apt/sources.list.d/*
+mv "$root/usr/lib/bringup/debian.sources" "$root/etc/apt/sources.list.d/"

@@ -18,7 +18,7 @@ import { writeFat } from '../../images/fat.ts'
 import { buildAgent } from '../linux/agent-build.ts'
 import { placedGrub } from './grub.ts'
 import { CUSTOMIZE, FILES_FOLDER, type Recipe } from './recipe.ts'
-import { seenFromGuest } from './sources.ts'
+import { ARCHIVE_KEYRING, seenFromGuest } from './sources.ts'
 import { requireTools, runOrThrow, toolRunner } from './tools.ts'
 
 export interface ImageContext {
@@ -87,6 +87,9 @@ async function packFiles(work: string, recipe: Recipe, context: ImageContext): P
   }
   put('usr/lib/bringup/agent', await buildAgent(context.agentFolder, context.signal), 0o755)
   put('etc/apt/apt.conf.d/90bringup', `${recipe.sources.options.map(seenFromGuest).join('\n')}\n`)
+  // As the booted guest is to see them; they take the place of those that mmdebstrap used.
+  put('usr/lib/bringup/debian.sources', seenFromGuest(recipe.sources.sources))
+  for (const key of recipe.sources.keys) if (key !== ARCHIVE_KEYRING) put(key, readFileSync(key))
   put('etc/hosts', ['127.0.0.1 localhost', '127.0.1.1 debian', ...recipe.sources.hosts, ''].join('\n'))
   put('etc/resolv.conf', 'nameserver 10.0.2.3\n')
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true }))

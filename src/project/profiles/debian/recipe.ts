@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import * as z from 'zod'
 import { BringupError, defineDiagnostics } from '../../../diagnostics.ts'
 import { PACKAGE_FOLDER } from '../../../package-folder.ts'
 import { formatBytes, GiB, MiB, parseBytes } from '../../../units.ts'
@@ -41,6 +42,11 @@ export const CUSTOMIZE = join(OWN_FOLDER, 'customize.sh')
 const SMALLEST = 512 * MiB
 
 export const problems = defineDiagnostics({
+  DEBIAN_OPTION: {
+    title: 'An option of debianProfile is not what it should be.',
+    why: 'suite, packages and mirror are handed to apt, which would misunderstand them',
+    remedy: 'write names as the archive has them, and the mirror as a whole URI',
+  },
   DEBIAN_SIZE: {
     title: 'The size of a Debian image is no size, or too small for a system.',
     why: 'the root file system has to hold at least the smallest system that boots',
@@ -58,7 +64,23 @@ const BASE_PACKAGES = [
   ...['ca-certificates', 'netbase'],
 ]
 
+const zPackage = z.string().regex(/^[a-z0-9][a-z0-9.+-]*(:[a-z0-9]+)?([=/][A-Za-z0-9.+:~-]+)?$/)
+
+/** Names as dpkg and the archive have them (Debian policy 5.6.1); an `=version` or `/suite` may follow a package. */
+const optionSchema = z.strictObject({
+  suite: z
+    .string()
+    .regex(/^[a-z][a-z0-9.-]*$/)
+    .optional(),
+  packages: z.array(zPackage).readonly().optional(),
+  size: z.union([z.string(), z.number()]).optional(),
+  kernelPackage: zPackage.optional(),
+  mirror: z.url().optional(),
+})
+
+/** @throws BringupError DEBIAN_OPTION, DEBIAN_SIZE */
 export async function makeRecipe(options: DebianOptions, signal: AbortSignal): Promise<Recipe> {
+  checkOptions(options)
   const suite = options.suite ?? ownSuite() ?? 'bookworm'
   const kernel = options.kernelPackage ?? 'linux-image-cloud-amd64'
   return {
@@ -74,6 +96,14 @@ export async function makeRecipe(options: DebianOptions, signal: AbortSignal): P
 export function recipeName(recipe: Recipe): string {
   const all = JSON.stringify([FORM, { ...recipe, packages: recipe.packages.toSorted() }])
   return `${recipe.suite}-${createHash('sha256').update(all).digest('hex').slice(0, 16)}`
+}
+
+function checkOptions(options: DebianOptions): void {
+  const { error } = optionSchema.safeParse(options)
+  if (error)
+    throw new BringupError(
+      error.issues.map(({ path, message }) => problems.DEBIAN_OPTION.at(path.join('.'), message)),
+    )
 }
 
 function sizeOf(size: string | number): number {

@@ -16,7 +16,8 @@ export interface Sources {
 
 const DEFAULT_MIRROR = 'http://deb.debian.org/debian'
 const SECURITY_MIRROR = 'http://deb.debian.org/debian-security'
-const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
+/** Debian’s own keys, which every Debian system has. */
+export const ARCHIVE_KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
 
 /** Options of apt that another computer needs too to reach the same mirrors. */
 const CARRIED = /^Acquire::(https?|ftp)::|^Acquire::(Check-Date|Check-Valid-Until|Retries|ForceIPv[46]) /
@@ -116,7 +117,7 @@ function mirrorSources(suite: string, mirror: string): readonly string[] {
       `URIs: ${uri}`,
       `Suites: ${suites}`,
       'Components: main',
-      ...(existsSync(KEYRING) ? [`Signed-By: ${KEYRING}`] : []),
+      ...(existsSync(ARCHIVE_KEYRING) ? [`Signed-By: ${ARCHIVE_KEYRING}`] : []),
     ].join('\n')
   // Testing and unstable have no updates of their own, and a mirror of somebody's own may have only the release.
   if (mirror !== DEFAULT_MIRROR || /^(sid|unstable|testing)$/.test(suite)) return [source(mirror, suite)]
