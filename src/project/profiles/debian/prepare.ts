@@ -1,5 +1,5 @@
 /** Gets a Debian guest ready: finds its image in the cache, or makes it. */
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import type { PrepareContext } from '../../profile.ts'
 import { withLock } from '../linux/lock.ts'
@@ -17,6 +17,8 @@ export interface Image {
 /** Marks what a build that was killed left. */
 const PARTIAL = '.partial'
 
+const UNUSED_DAYS = 30
+
 /**
  * The image of these options. One process at a time makes images; the others find theirs when they get the lock.
  *
@@ -29,24 +31,30 @@ export async function prepareImage(
   const recipe = await makeRecipe(options, signal)
   const folder = join(cacheFolder, 'debian')
   const ready = join(folder, recipeName(recipe))
-  if (!existsSync(ready))
-    await withLock(join(folder, 'lock'), async () => {
-      if (existsSync(ready)) return
-      removeLeftovers(folder)
-      progress(`making a Debian ${recipe.suite} image of ${recipe.packages.length} packages (once)`)
-      const partial = `${ready}${PARTIAL}`
-      mkdirSync(partial)
-      try {
-        await makeImage(partial, recipe, { agentFolder: join(cacheFolder, 'linux'), signal })
-        renameSync(partial, ready)
-      } finally {
-        rmSync(partial, { recursive: true, force: true })
-      }
-    })
+  const make = async () => {
+    if (existsSync(ready)) return
+    removeOld(folder)
+    progress(`making a Debian ${recipe.suite} image of ${recipe.packages.length} packages (once)`)
+    const partial = `${ready}${PARTIAL}`
+    mkdirSync(partial)
+    try {
+      await makeImage(partial, recipe, { agentFolder: join(cacheFolder, 'linux'), signal })
+      renameSync(partial, ready)
+    } finally {
+      rmSync(partial, { recursive: true, force: true })
+    }
+  }
+  if (!existsSync(ready)) await withLock(join(folder, 'lock'), make, signal)
+  utimesSync(ready, new Date(), new Date())
   return { disk: join(ready, DISK), kernel: join(ready, KERNEL), initrd: join(ready, INITRD) }
 }
 
-function removeLeftovers(folder: string): void {
-  for (const name of readdirSync(folder))
-    if (name.endsWith(PARTIAL)) rmSync(join(folder, name), { recursive: true, force: true })
+/** What killed builds left, and images that nobody has used for long: each new recipe would else add one for ever. */
+function removeOld(folder: string): void {
+  const limit = Date.now() - UNUSED_DAYS * 24 * 60 * 60 * 1000
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name)
+    const isOld = entry.name.endsWith(PARTIAL) || statSync(path).mtimeMs < limit
+    if (entry.isDirectory() && isOld) rmSync(path, { recursive: true, force: true })
+  }
 }

@@ -8,8 +8,10 @@ import { dirname } from 'node:path'
  *
  * The lock is held by `flock FILE cat`: cat answers once the lock is taken, and ends when this process closes its
  * input, also when it is killed.
+ *
+ * @param signal Ends the waiting for the lock; `work` has to follow it by itself.
  */
-export async function withLock<T>(path: string, work: () => Promise<T>): Promise<T> {
+export async function withLock<T>(path: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
   mkdirSync(dirname(path), { recursive: true })
   const holder = spawn('flock', ['--exclusive', path, 'cat'], { stdio: ['pipe', 'pipe', 'ignore'] })
   const ended = new Promise<void>((resolve) => holder.once('close', () => resolve()))
@@ -21,9 +23,14 @@ export async function withLock<T>(path: string, work: () => Promise<T>): Promise
   taken.catch(() => {})
   holder.stdin.on('error', () => {})
   holder.stdin.write('taken\n')
+  const giveUp = () => holder.kill()
+  signal?.addEventListener('abort', giveUp, { once: true })
   try {
-    await taken
+    await taken.finally(() => signal?.removeEventListener('abort', giveUp))
     return await work()
+  } catch (error) {
+    signal?.throwIfAborted()
+    throw error
   } finally {
     holder.stdin.end()
     await ended
