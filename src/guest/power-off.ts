@@ -1,4 +1,5 @@
 /** Lets a guest shut down in order where what it has not written yet would be missed. */
+import { once } from 'node:events'
 import { writesImage } from '../machine/devices/disk-schema.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { Shell } from './shell.ts'
@@ -14,10 +15,5 @@ export function keepsDisk(plan: Pick<Plan, 'machine'>): boolean {
 /** Asks the guest to power off, and resolves when it has ended or the time is over. */
 export async function powerOff(shell: Pick<Shell, 'end'>, ended: Promise<unknown>): Promise<void> {
   shell.end('power-off')
-  let timer: NodeJS.Timeout | undefined
-  const isLate = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, POWER_OFF_MS)
-  })
-  await Promise.race([ended, isLate])
-  clearTimeout(timer)
+  await Promise.race([ended, once(AbortSignal.timeout(POWER_OFF_MS), 'abort')])
 }
