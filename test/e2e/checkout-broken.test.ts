@@ -76,6 +76,14 @@ describe('a connection that breaks', () => {
       diagnostics: [{ path: 'submodules.big' }],
     })
     expect(existsSync(join(cwd, 'top/.git/bringup-checkout.json'))).toBe(true)
+    // One commit passes here, two do not: what has passed stays, and is not taken for all.
+    await using poor = await serveCutting(server.port, 70 * KiB)
+    await git('top', 'config', 'remote.origin.url', at(poor.port, 'top'))
+    await git('top', 'config', 'submodule.big.url', at(poor.port, 'big'))
+    for (const _ of [1, 2])
+      expect(await attempt(at(poor.port, 'top'), { cwd, env })).toMatchObject({
+        codes: ['GIT_CONNECTION_BROKEN'],
+      })
     await using better = await serveCutting(server.port, 200 * KiB)
     // The same clone, and an address that works better.
     await git('top', 'config', 'remote.origin.url', at(better.port, 'top'))

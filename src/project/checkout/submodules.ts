@@ -101,8 +101,7 @@ async function updateLevel(
   let done = 0
   await eachAtMost(jobs, wanted, async (submodule) => {
     const path = `${prefix}${submodule.path}`
-    const before = await headOf(git, join(folder, submodule.path))
-    if (before !== submodule.commit) gathered.isChanged = true
+    if (!(await isAtCommit(git, folder, submodule))) gathered.isChanged = true
     const problem = await updateOne(request, folder, submodule, path)
     gathered.diagnostics.push(...changedUrl(submodule, path))
     if (problem) return void gathered.diagnostics.push(problem)
@@ -144,18 +143,49 @@ async function updateOne(
   if (leadsThroughLink(folder, submodule.path))
     return problems.SUBMODULE_LEADS_OUTSIDE.at(at, `${shownPath} goes through a symbolic link`)
   const inner = join(folder, submodule.path)
+  if (await isAtCommit(git, folder, submodule)) return complete(request, inner, submodule, url, shownPath)
   if (existsSync(join(inner, '.git'))) {
-    if ((await headOf(git, inner)) === submodule.commit) return undefined
     const changed = await ownWork(git, inner)
     if (changed.length > 0)
       return problems.SUBMODULE_CHANGED.at(at, `${shownPath} has work of yours`, {
         evidence: changed.slice(0, 12),
       })
   }
-  const result = await fetchOne(request, folder, submodule, url, shownPath)
-  if (result.exitCode === 0) return undefined
+  const result = await fetchOne(request, folder, submodule, shownPath)
+  if (result.exitCode === 0) return complete(request, inner, submodule, url, shownPath)
   if (isGone(result)) return gone(request, inner, submodule, shownPath)
   return diagnoseFailure(result, { url, path: at, doing: `fetching ${shownPath} from` })
+}
+
+/** Without a `.git` of its own, git would look at the tree around it. */
+async function isAtCommit(git: Git, folder: string, { path, commit }: Submodule): Promise<boolean> {
+  const inner = join(folder, path)
+  return existsSync(join(inner, '.git')) && (await headOf(git, inner)) === commit
+}
+
+/** In the submodule's own config: its history came in pieces, and not all of them have come yet. */
+const IN_PIECES = 'bringup.inPieces'
+
+/** Fetches the rest of a history that comes in pieces; an earlier run may have begun it. */
+async function complete(
+  { git, protocols, callFor }: SubmodulesRequest,
+  inner: string,
+  { name, commit }: Submodule,
+  url: GitUrl,
+  shownPath: string,
+): Promise<Diagnostic | undefined> {
+  const config = (...args: readonly string[]) => git.run(['config', '--local', ...args], { cwd: inner })
+  if ((await config('--get', IN_PIECES)).exitCode !== 0) return undefined
+  const call = { ...callFor(shownPath), config: protocols.config() }
+  const path = `submodules.${name}`
+  try {
+    await deepen({ git, folder: inner, url, path, wanted: commit, hasBroken: true, onBroken: () => {}, call })
+  } catch (error) {
+    if (error instanceof BringupError) return error.diagnostics[0]
+    throw error
+  }
+  await config('--unset-all', IN_PIECES)
+  return undefined
 }
 
 /** Changed files, and commits that no branch or tag would keep. */
@@ -172,7 +202,6 @@ async function fetchOne(
   request: SubmodulesRequest,
   folder: string,
   submodule: Submodule,
-  url: GitUrl,
   shownPath: string,
 ): Promise<GitResult> {
   const { git, depth } = request
@@ -188,17 +217,7 @@ async function fetchOne(
   }
   if (depth !== undefined || kindOfFailure(result) !== failures.GIT_CONNECTION_BROKEN) return result
   const tip = await update(['--depth', '1'])
-  if (tip.exitCode !== 0) return tip
-  await deepen({
-    git,
-    folder: inner,
-    url,
-    path: `submodules.${submodule.name}`,
-    wanted: submodule.commit,
-    hasBroken: true,
-    onBroken: () => {},
-    call,
-  })
+  if (tip.exitCode === 0) await git.run(['config', '--local', IN_PIECES, 'true'], { cwd: inner })
   return tip
 }
 

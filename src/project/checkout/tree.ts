@@ -56,7 +56,7 @@ export async function checkOutTree(request: TreeRequest): Promise<void> {
   if (halfWritten !== undefined && !isNew) await requireNoEdits(git, folder, halfWritten)
   // What a killed git has written may be written again.
   const force = isNew || halfWritten !== undefined ? ['--force'] : []
-  const args = [...force, '--progress', ...(await destination(request)), '--']
+  const args = [...force, '--progress', '--no-recurse-submodules', ...(await destination(request)), '--']
   const result = await git.run(['checkout', ...args], { ...call, cwd: folder })
   if (result.exitCode === 0) return
   const untracked =
