@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
-import { checkOut, refusal } from '../support/check-out.ts'
+import { BringupError } from '../../src/diagnostics.ts'
+import { attempt, checkOut, refusal } from '../support/check-out.ts'
 import { createRepository, gitUser, type Repository } from '../support/git-repositories.ts'
 import {
   HOST,
@@ -99,7 +100,10 @@ it('goes by HTTPS where none does, in that clone only, for plain git afterwards 
 })
 
 it('tries once for each host, and not at all with --protocol https', async () => {
-  const auto = await checkOut(`${closed.prefix}me/os`, by(closed))
+  const outcome = await attempt(`${closed.prefix}me/os`, by(closed))
+  if (!('result' in outcome)) throw new BringupError(outcome.diagnostics)
+  const { result: auto, events } = outcome
+  expect(events.filter((e) => e.kind === 'phase' && e.what.startsWith('trying SSH'))).toHaveLength(1)
   expect(auto.rewrites.map((r) => r.from)).toEqual([
     closed.prefix,
     `ssh://${closed.prefix.replace(':', '/')}`,
