@@ -198,6 +198,29 @@ test('every end of a run is written down as what it was', async ({ launch, state
   }
 })
 
+test('two machines that share a store are both written down; one that does not share is refused', async ({
+  launch,
+  stateFolder,
+}) => {
+  const shared = launcher({ name: 'shared', device: { shared: true } }, launch, stateFolder)
+  const alone = launcher({ name: 'file', device: {} }, launch, stateFolder)
+  const look = () => openStore(join(stateFolder, 'store.img'), { stateFolder })
+  const first = await shared('ready-hang')
+  await first.console.expect('"ready"')
+  expect(await alone('').catch((error: unknown) => error)).toMatchObject({ code: 'NVDIMM_FILE_BUSY' })
+  const second = await shared('')
+  await expect(second).toEnd('passed')
+  expect(look()).toMatchObject({
+    isClean: false,
+    record: { uses: [{ end: 'running' }, { end: 'guest-ended' }] },
+  })
+  await first.kill()
+  expect(look()).toMatchObject({ isClean: false, lastUse: { run: second.folder.id } })
+  expect(look().record?.uses.map((use) => use.end)).toEqual(['killed', 'guest-ended'])
+  await expect(await alone('')).toEnd('passed')
+  expect(look()).toMatchObject({ isClean: true, record: { uses: { length: 1 } } })
+})
+
 test('a machine that was stopped can be copied as it stood, and the copy goes on from there', async ({
   launch,
   stateFolder,
