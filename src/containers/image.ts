@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto'
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
+import { PACKAGE_FOLDER } from '../package-folder.ts'
 import { type ContainerRecipe, dockerfile } from './dockerfile.ts'
 import type { Engine } from './engine.ts'
 
@@ -27,7 +27,7 @@ export const problems = defineDiagnostics({
 /** Label of every image that bringup makes, by which `remove` finds them. */
 export const LABEL = 'org.bringup.profile'
 
-const ADD_USER = fileURLToPath(new URL('./add-user.sh', import.meta.url))
+const ADD_USER = join(PACKAGE_FOLDER, 'src/containers/add-user.sh')
 
 /** `bringup-nrk:1f0c…`: the tag is a hash of everything that goes in. */
 export function imageName(profile: string, recipe: ContainerRecipe): string {
