@@ -12,7 +12,7 @@ const MAY_IMPORT = {
   host: ['machine'],
   qemu: ['machine', 'plan', 'host'],
   acpi: ['machine'],
-  containers: ['host', 'build'],
+  containers: ['host', 'build', 'setup'],
   stores: ['machine', 'host'],
   plan: ['machine', 'host', 'qemu', 'stores'],
   runs: ['machine', 'plan', 'host'],

@@ -50,4 +50,9 @@ export const TEST_PACKAGES = [
     files: ['/usr/sbin/mke2fs', '/sbin/mke2fs'],
     why: 'makes the ext4 of Debian guests from a folder',
   },
+  {
+    name: 'docker.io',
+    files: ['/usr/sbin/dockerd', '/usr/bin/dockerd'],
+    why: 'a container engine for the container tests',
+  },
 ]

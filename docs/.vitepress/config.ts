@@ -32,6 +32,7 @@ export default defineConfig({
           page('nrk', '/guide/nrk'),
           page('Tests', '/guide/tests'),
           page('Library', '/guide/library'),
+          page('Building in a container', '/guide/containers'),
           page('Changes to this computer', '/guide/changes'),
           page('What dies when', '/guide/safety'),
           page('Speed', '/guide/speed'),

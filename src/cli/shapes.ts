@@ -262,6 +262,14 @@ export const doctorJson = z
   })
   .describe('`bringup doctor --json`.')
 
+export const containerJson = z
+  .union([
+    z.object({ engine: z.enum(['docker', 'podman']), image: z.string(), wasThere: z.boolean() }),
+    z.object({ image: z.string(), dockerfile: z.string() }),
+    z.object({ removed: z.array(z.string()) }),
+  ])
+  .describe('`bringup container build --json`; then `container build --print` and `container remove`.')
+
 const stepState = z.enum(['done', 'change', 'reboot', 'later', 'blocked'])
 
 /** Printed by every command that changes this computer. */
@@ -395,6 +403,7 @@ export const SHAPES = {
   doctor: doctorJson,
   checkout: checkoutJson,
   setup: setupJson,
+  container: containerJson,
   operation: operationJson,
   operations: operationsJson,
 }

@@ -27,6 +27,13 @@ export interface ContainerRecipe {
 /** Where the source tree is seen inside. */
 export const SOURCE = '/source'
 
+/** Where bringup itself and its Node are mounted, so that the same commands work inside. */
+export const OWN = {
+  package: '/opt/bringup/package',
+  packages: '/opt/bringup/node_modules',
+  programs: '/opt/bringup/programs',
+} as const
+
 const RUSTUP = 'https://static.rust-lang.org/rustup/dist/x86_64-unknown-linux-gnu/rustup-init'
 
 /** `/root` for root; else a home of the caller's. */
@@ -42,10 +49,11 @@ export function dockerfile(recipe: ContainerRecipe): string {
   const sections = [
     `# Made by bringup from the dependency sets of the profile. Do not edit: it is made again when they change.\nFROM ${base}`,
     installPackages(packages),
+    exec('ln', '--symbolic', `${OWN.package}/dist/cli/bin.js`, '/usr/local/bin/bringup'),
     ...(user.uid === 0 ? [] : [addUser(user)]),
     [
       `ENV HOME=${homeOf(user)} USER=${user.name}`,
-      `ENV PATH=${homeOf(user)}/.cargo/bin:${homeOf(user)}/.local/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
+      `ENV PATH=${homeOf(user)}/.cargo/bin:${homeOf(user)}/.local/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:${OWN.programs}`,
       `USER ${user.uid}:${user.gid}`,
       `WORKDIR ${homeOf(user)}`,
       exec('mkdir', '--parents', ...CACHE_FOLDERS),

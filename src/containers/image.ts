@@ -102,6 +102,10 @@ async function hasImage({ name }: Engine, image: string, signal: AbortSignal): P
 
 const EVIDENCE_LINES = 30
 
+/** What engines say when a registry has no such image, or cannot be reached. */
+const NO_BASE =
+  /pull access denied|manifest unknown|manifest for .* not found|failed to resolve source metadata|error pulling|Get "https?:\/\/[^"]*\/v2\/|unable to copy from source|initializing source/i
+
 async function build(request: ImageRequest, image: string, folder: string): Promise<void> {
   const { signal, recipe } = request
   const [program = '', ...args] = buildCommand(request, image, folder)
@@ -121,11 +125,7 @@ async function build(request: ImageRequest, image: string, folder: string): Prom
   const { failed, exitCode } = await child
   signal.throwIfAborted()
   if (!failed) return
-  const isBase = last.some((l) =>
-    /pull access denied|manifest unknown|manifest for .* not found|no such host.*registry|failed to resolve source metadata|dial tcp.*registry|error pulling|Get "https:\/\/[^"]*\/v2/i.test(
-      l,
-    ),
-  )
+  const isBase = last.some((line) => NO_BASE.test(line))
   const kind = isBase ? problems.CONTAINER_BASE_MISSING : problems.CONTAINER_BUILD_FAILED
   const what = isBase ? `"${recipe.base}" could not be had` : `${program} build ended with code ${exitCode}`
   throw new BringupError([kind.at('', what, { evidence: last })])

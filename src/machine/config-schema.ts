@@ -1,5 +1,6 @@
 /** The config file: named machines, and what is meant when nothing is said. */
 import * as z from 'zod'
+import { containerSchema } from './container-schema.ts'
 import { kernelSchema } from './kernel-schema.ts'
 import { type MachineInput, machineSchema } from './machine-schema.ts'
 
@@ -25,6 +26,7 @@ export const configSchema = z.strictObject({
     .optional()
     .describe('Profile of machines that name none. Default: `bare` with a `kernel`, else `probe`.'),
   kernel: kernelSchema.optional(),
+  container: containerSchema.optional(),
   build: z
     .record(z.string(), z.union([z.boolean(), z.string(), z.array(z.string())]))
     .optional()

@@ -1,6 +1,7 @@
 /** A project: a folder with a description of machines, and the state that bringup keeps beside it. */
 import { dirname, join, resolve } from 'node:path'
 import type { BuildOptionValue } from '../build/options.ts'
+import type { ContainerConfig } from '../machine/container-schema.ts'
 import type { KernelForm } from '../machine/kernel-schema.ts'
 import type { MachineInput } from '../machine/machine.ts'
 import type { BringupConfig } from './config.ts'
@@ -21,6 +22,8 @@ export interface Project {
   readonly profiles: readonly Profile[]
   /** A kernel of the project's own, in the short form; it belongs to the profile of machines that name none. */
   readonly kernel?: KernelForm
+  /** The container that it may be built in. */
+  readonly container?: ContainerConfig
   /** Values of build options that the config file sets. */
   readonly build?: Readonly<Record<string, BuildOptionValue>>
   /** Runs and stores: `.bringup` in the project's folder. */
@@ -87,6 +90,7 @@ function projectOf(config: BringupConfig, configFile: string, request: ProjectRe
       config.defaultMachine ?? ('default' in machines ? 'default' : (Object.keys(machines)[0] ?? 'default')),
     ...(config.profile === undefined ? {} : { profile: config.profile }),
     ...(config.kernel === undefined ? {} : { kernel: config.kernel }),
+    ...(config.container === undefined ? {} : { container: config.container }),
     ...(config.build === undefined ? {} : { build: config.build }),
     profiles: config.profiles,
     stateFolder: stateFolder(folder, request),

@@ -27,6 +27,7 @@ const OPTIONS: readonly OptionSpec[] = [
   { flags: '-j, --jobs <n>', description: 'targets side by side, and jobs of each tool (default: the CPUs)' },
   { flags: '-v, --verbose', description: 'show every command, and let tools say more' },
   { flags: '-k, --keep-going', description: 'build what does not need a target that failed' },
+  { flags: '--container', description: 'run the commands in a container that has every build dependency' },
   { flags: '--list', description: 'list the targets, and build nothing' },
   { flags: '--dry-run', description: 'print the commands and files, and build nothing' },
 ]
@@ -49,6 +50,7 @@ export const command: Command = {
     { command: 'bringup build', says: 'build what the default machine boots' },
     { command: 'bringup build --list', says: 'what can be built' },
     { command: 'bringup build kernel --verbose', says: 'one target with what it needs, command by command' },
+    { command: 'bringup build --container', says: 'build in a container, with nothing installed here' },
     { command: 'bringup build --dry-run', says: 'the commands, ready to paste' },
   ],
   run,
@@ -65,9 +67,11 @@ async function run(invocation: Invocation): Promise<number> {
     ...jobsOf(options.jobs),
   }
   if (options.list === true || options.dryRun === true) return show(invocation, request)
+  await using session = options.container === true ? await inContainer(invocation, request) : undefined
   const progress = showBuild(output, { isVerbose })
   const result = await buildProject({
     ...request,
+    ...(session ? { executor: session.executor } : {}),
     hasColors: !output.isJson && output.errorColors.isColorSupported,
     onEvent: progress.onEvent,
   })
@@ -78,6 +82,17 @@ async function run(invocation: Invocation): Promise<number> {
   if (!output.isJson && wrong.length > 0) output.error(`\n${formatDiagnostics(wrong, output.errorColors)}`)
   if (result.result === 'built') return EXIT_CODES.passed
   return result.result === 'failed' ? FAILED : EXIT_CODES.interrupted
+}
+
+/** Loaded only here: a build on this computer needs no engine. */
+async function inContainer(invocation: Invocation, request: BuildingRequest) {
+  const [{ openSession, startSession }, { containerExecutor }] = await Promise.all([
+    import('../container-session.ts'),
+    import('../../containers/executor.ts'),
+  ])
+  const { container, image } = await startSession(await openSession(invocation, request))
+  const executor = containerExecutor(container, image)
+  return { executor: () => executor, [Symbol.asyncDispose]: () => container[Symbol.asyncDispose]() }
 }
 
 async function show(invocation: Invocation, request: BuildingRequest): Promise<number> {

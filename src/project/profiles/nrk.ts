@@ -2,6 +2,7 @@
 import { defineProfile, type Profile } from '../profile.ts'
 import { espFolder, nrkGraph, userModules } from './nrk/build.ts'
 import { BUILD_OPTIONS, readOptions } from './nrk/build-options.ts'
+import { NRK_DEPENDENCIES } from './nrk/dependencies.ts'
 import { recogniseNrk } from './nrk/recognise.ts'
 import { TOOL_FLAGS } from './nrk/tool-flags.ts'
 
@@ -55,6 +56,7 @@ export function nrkProfile({ name = 'nrk', standardLibrary = 'build' }: NrkOptio
     },
     hasShell: false,
     verifiesByDefault: false,
+    dependencies: NRK_DEPENDENCIES,
     buildOptions: BUILD_OPTIONS,
     build: (context) => nrkGraph(context, { standardLibrary }),
     machineFlags: TOOL_FLAGS,
