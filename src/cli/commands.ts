@@ -57,6 +57,8 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'setup',
     summary: 'install what the project needs of this computer, set by set',
     load: () => import('./commands/setup.ts'),
+  },
+  {
     name: 'container',
     summary: 'build in a container that has every build dependency',
     load: () => import('./commands/container.ts'),
