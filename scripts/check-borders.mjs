@@ -25,6 +25,7 @@ const MAY_IMPORT = {
   guest: ['acpi', 'machine', 'plan', 'host', 'qemu', 'runs', 'project', 'stores'],
   testing: ['machine', 'plan', 'host', 'qemu', 'runs', 'project', 'guest'],
   cli: [
+    'containers',
     'machine',
     'plan',
     'host',
@@ -53,6 +54,7 @@ const NAMED_FOR_A_REASON = {
   'pmem/boot/grub-text': 'the command of GRUB that loads a kernel has that name',
   'machine/devices/boot-': 'the Linux boot protocol is a protocol, which other kernels use too',
   'project/images/': 'types of partitions have standard names, of which this is one',
+  'containers/dockerfile.ts': 'the name of the platform is part of rustup’s address',
   'project/config-api.ts': 'hands the built-in profiles to config files',
   'index.ts': 'hands the built-in profiles to programs',
   'host/': 'facts of this computer, which runs Linux, are read from its /proc and /sys',
