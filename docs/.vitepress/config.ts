@@ -33,6 +33,7 @@ export default defineConfig({
           page('Tests', '/guide/tests'),
           page('Library', '/guide/library'),
           page('Building in a container', '/guide/containers'),
+          page('Emulated persistent memory', '/guide/pmem'),
           page('Changes to this computer', '/guide/changes'),
           page('What dies when', '/guide/safety'),
           page('Speed', '/guide/speed'),

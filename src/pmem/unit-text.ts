@@ -36,12 +36,15 @@ export interface MountUnit {
   readonly service: string
 }
 
-/** Wanted, not required: a computer whose memory is missing boots all the same. */
+/** Wanted, not required, and not waited for by local-fs.target: a computer whose memory is missing boots all the same. */
 export function mountUnit({ device, path, type, service }: MountUnit): string {
   return `[Unit]
 Description=Emulated persistent memory (bringup)
 Requires=${service}
 After=${service}
+DefaultDependencies=no
+Conflicts=umount.target
+Before=umount.target
 
 [Mount]
 What=${device}

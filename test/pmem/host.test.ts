@@ -124,7 +124,7 @@ describe.for(['bios', 'uefi'] as const)('a computer with GRUB on %s', (firmware)
     expect(mounted.answer).toMatchObject({
       state: 'done',
       regions: [{ state: 'ready', mountPoint: '/mnt/pmem0', isDax: true }],
-      next: 'Next: bringup run --nvdimm 128M,path=/mnt/pmem0/vm1,pmem=on',
+      next: 'Next: bringup run --nvdimm 128M,file=/mnt/pmem0/vm1,pmem=on',
     })
 
     expect(await innerMachine(guest)).toContain('"state":"new"')

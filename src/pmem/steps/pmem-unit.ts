@@ -75,7 +75,7 @@ export const pmemUnit = defineStep<Params, Before>({
 })
 
 function unitFiles(params: Params, device: string): readonly FileParams[] {
-  const service = `bringup-${params.label}.service`
+  const service = `${params.label}.service`
   const units = [
     { path: `${FOLDER}/${service}`, content: serviceUnit(device, params.type) },
     { path: `${FOLDER}/${mountName(params)}`, content: mountUnit({ ...params, device, service }) },

@@ -1,5 +1,6 @@
 /** `bringup pmem status`: what the kernel has made of the regions that it was asked for. Changes nothing. */
 import { type Diagnostic, isClean } from '../../../diagnostics.ts'
+import { readKernel } from '../../../host/kernel.ts'
 import { deviceOf, emulatedDevices, type PmemDevice } from '../../../pmem/devices.ts'
 import { findMount } from '../../../pmem/mounts.ts'
 import { type JournalledRegion, regionsOf } from '../../../pmem/operation.ts'
@@ -41,7 +42,11 @@ async function run({ output, signal }: Invocation): Promise<number> {
   const asked = await Promise.all(ours.map((region) => reportOf(region, host)))
   const others = emulatedDevices(host).filter((d) => !ours.some(({ region }) => deviceOf(region, [d])))
   const reports = [...asked.map((a) => a.report), ...others.map((device) => otherReport(device, host))]
-  const diagnostics = asked.flatMap((a) => a.diagnostics)
+  // Before the reboot it is no finding that there was none.
+  const isSameBoot = operation?.rebootsAfter === readKernel().bootId
+  const diagnostics = asked
+    .flatMap((a) => a.diagnostics)
+    .filter((d) => !(isSameBoot && d.code === 'PMEM_REBOOT_DUE'))
   const next = nextOf(operation, reports)
   output.json({
     operation: operation?.id ?? null,
@@ -142,5 +147,5 @@ function offer({
   // Room for the file system's own structures.
   const quarter = Math.max(128, 2 ** Math.floor(Math.log2(bytes / 2 ** 20 / 2)))
   const size = quarter >= 1024 ? `${quarter / 1024}G` : `${quarter}M`
-  return `${size},path=${mountPoint ?? ''}/vm1,pmem=on`
+  return `${size},file=${mountPoint ?? ''}/vm1,pmem=on`
 }

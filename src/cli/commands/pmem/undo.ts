@@ -1,7 +1,9 @@
 /** `bringup pmem undo`: gives the RAM back, after asking about data. */
 import { BringupError, defineDiagnostics } from '../../../diagnostics.ts'
+import type { PmemRegion } from '../../../pmem/memory-map.ts'
 import { findMount } from '../../../pmem/mounts.ts'
 import { regionsOf } from '../../../pmem/operation.ts'
+import { memmapWord, splitCommandLine } from '../../../pmem/parse-parameters.ts'
 import { EXIT_CODES } from '../../../runs/verdict.ts'
 import { createHostReader, type HostReader } from '../../../steps/host-reader.ts'
 import type { Operation } from '../../../steps/journal.ts'
@@ -33,7 +35,7 @@ export const undo: Command = {
 }
 
 async function run(invocation: Invocation): Promise<number> {
-  const { output, signal } = invocation
+  const { options, output, signal } = invocation
   const operation = currentOperation()
   if (!operation) {
     const why = 'There is nothing to take back.'
@@ -41,12 +43,21 @@ async function run(invocation: Invocation): Promise<number> {
     output.note(why)
     return 0
   }
-  const files = filesOf(operation, createHostReader(signal))
+  const host = createHostReader(signal)
+  const files = filesOf(operation, host)
   if (files.length > 0 && !(await mayBeLost(invocation, files))) {
     output.note('Nothing was changed.')
     return EXIT_CODES.interrupted
   }
-  return takeBack(invocation, operation)
+  const exitCode = await takeBack(invocation, operation)
+  const isTaken = regionsOf(operation).some(({ region }) => isRunning(region, host))
+  if (exitCode === EXIT_CODES.passed && isTaken && options.dryRun !== true)
+    output.note('The RAM is back after the next reboot.')
+  return exitCode
+}
+
+function isRunning(region: PmemRegion, host: HostReader): boolean {
+  return splitCommandLine(host.read('/proc/cmdline')?.toString() ?? '').includes(memmapWord(region))
 }
 
 /** --yes alone is no answer: it may stand in a script that knows nothing of these files. */
