@@ -44,13 +44,14 @@ interface Answer {
   readonly diagnostics: readonly { readonly code: string; readonly what: string }[]
 }
 
+const BOOT_FOLDERS = '/boot /etc/default /etc/grub.d /etc/systemd/system /etc/fstab /mnt'
+
 /** Every file that starting the computer depends on, with its mode, owner and content. */
 const bootFiles = (guest: Guest) =>
   run(
     guest,
-    'sh',
-    '-c',
-    'find /boot/grub /etc/default /etc/grub.d /etc/systemd/system /mnt /etc/fstab | sort | while read f; do stat -c "%n %a %U %F" "$f"; test ! -f "$f" || sha256sum "$f"; done',
+    ...['sh', '-c'],
+    `find ${BOOT_FOLDERS} -printf '%p %y %m %U %l\\n' | sort; find ${BOOT_FOLDERS} -type f -print0 | sort -z | xargs -0 sha256sum`,
   )
 
 const ramKiB = async (guest: Guest) =>

@@ -45,9 +45,9 @@ export function renamedEntry({ text }: MenuEntry, title: string): string {
   return [head, ...text.split('\n').slice(1)].join('\n')
 }
 
-/** Kernels that a menu offers, in its order. */
+/** Kernels that a menu offers, each once. */
 export function kernelsIn(menu: string): readonly string[] {
-  return [...menu.matchAll(/^\s*linux(?:16|efi)?\s+(\S+)/gm)].map((m) => m[1] ?? '')
+  return [...new Set([...menu.matchAll(/^\s*linux(?:16|efi)?\s+(\S+)/gm)].map((m) => m[1] ?? ''))].sort()
 }
 
 /** Whether the entry that starts by itself passes all these words to its kernel. */
