@@ -87,7 +87,7 @@ export interface Guest extends AsyncDisposable {
 
   /**
    * Ends the run because the command that it was for has ended with that code, which becomes the run's. A guest that
-   * writes to a disk that is kept shuts down first, for up to a minute.
+   * writes to a disk that is kept shuts down first, for up to two minutes.
    */
   endWith(exitCode: number): Promise<RunResult>
 

@@ -5,7 +5,7 @@ import type { Plan } from '../plan/plan.ts'
 import type { Shell } from './shell.ts'
 
 /** How long a guest may take to shut down when its work is done. */
-const POWER_OFF_MS = 60_000
+const POWER_OFF_MS = 120_000
 
 /** Whether the guest writes to a disk that outlives it: ending QEMU would lose what the guest holds back in its memory. */
 export function keepsDisk(plan: Pick<Plan, 'machine'>): boolean {

@@ -11,11 +11,18 @@ export const problems = defineDiagnostics({
     remedy:
       'install the packages that are named; tried on Debian 12 only: elsewhere mmdebstrap, apt and Debian’s keys are packages too',
   },
+  DEBIAN_NO_NAMESPACE: {
+    title: 'This user may not make the namespaces in which a Debian image is made.',
+    why: 'files of a system belong to many users; only root, or a user with ids of his own in a user namespace, can make them',
+    remedy:
+      'run it once as root; or as root: apt-get install uidmap, then usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER',
+    source: 'unshare(1), user_namespaces(7), subuid(5)',
+  },
   DEBIAN_BUILD_FAILED: {
     title: 'A Debian image could not be made.',
     why: 'the image would be incomplete; nothing of it was kept',
     remedy:
-      'the tool’s own words are below: a package or suite that the mirror does not have, no network, no space in the cache folder, or no right to make user namespaces',
+      'the tool’s own words are below: a package or suite that the mirror does not have, no network, or no space in the cache folder',
   },
 })
 
@@ -32,7 +39,7 @@ const PACKAGES = {
 } as const
 
 /**
- * Says what is missing of the programs that make an image: all at once.
+ * Says all that is missing of the programs that make an image.
  *
  * @throws BringupError DEBIAN_TOOL_MISSING
  */
@@ -40,13 +47,10 @@ export function requireTools(): void {
   const missing = Object.entries(PACKAGES).filter(([tool]) => findProgram(tool) === undefined)
   if (missing.length === 0) return
   const install = ['apt-get', 'install', ...new Set(missing.map(([, name]) => name))].join(' ')
-  throw new BringupError(
-    missing.map(([tool]) =>
-      problems.DEBIAN_TOOL_MISSING.at('', `there is no ${tool} in PATH`, {
-        remedy: `as root, on Debian and Ubuntu: ${install}`,
-      }),
-    ),
-  )
+  const what = `there is no ${missing.map(([tool]) => tool).join(', ')} in PATH`
+  throw new BringupError([
+    problems.DEBIAN_TOOL_MISSING.at('', what, { remedy: `as root, on Debian and Ubuntu: ${install}` }),
+  ])
 }
 
 /** A way to run programs that ends them with `signal`; `within` are programs that run them. */
@@ -70,12 +74,17 @@ export function toolRunner(signal: AbortSignal, within: readonly string[] = []):
 /**
  * Runs a program that must succeed.
  *
- * @throws BringupError DEBIAN_BUILD_FAILED
+ * @throws BringupError DEBIAN_BUILD_FAILED, DEBIAN_NO_NAMESPACE
  */
 export async function runOrThrow(run: RunTool, argv: readonly [string, ...string[]]): Promise<void> {
   const { exitCode, output } = await run(argv, { LC_ALL: 'C', DEBIAN_FRONTEND: 'noninteractive' })
   if (exitCode === 0) return
   const evidence = output.split('\n').filter((line) => line.trim() !== '')
   const what = `${argv[0]} ended with ${exitCode}`
-  throw new BringupError([problems.DEBIAN_BUILD_FAILED.at('', what, { evidence: evidence.slice(-30) })])
+  const isRefused = evidence[0]?.startsWith('unshare: ') === true
+  throw new BringupError([
+    isRefused
+      ? problems.DEBIAN_NO_NAMESPACE.at('', evidence[0] ?? '')
+      : problems.DEBIAN_BUILD_FAILED.at('', what, { evidence: evidence.slice(-30) }),
+  ])
 }
