@@ -1,5 +1,6 @@
 /** The library: what a program imports from 'bringup'. */
 
+export type { BuildEvent, BuildResult } from './build/build.ts'
 export type { BuildContext } from './build/context.ts'
 export type { BuildAction, BuildGraph, BuildTarget } from './build/graph.ts'
 export type { BuildOptionSpec, BuildOptionValues } from './build/options.ts'

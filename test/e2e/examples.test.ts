@@ -126,6 +126,7 @@ test('init writes a config for a CMake kernel with which it is built and booted;
   writeFileSync(join(folder, 'boot.S'), MULTIBOOT)
   writeFileSync(join(folder, 'CMakeLists.txt'), CMAKE)
   writeFileSync(join(folder, 'os.ld'), LINKER)
+  expect(bringup(folder, 'init', 'nowhere').stderr).toContain(`there is no folder ${join(folder, 'nowhere')}`)
   expect(initJson.parse(json(folder, 'init', '--dry-run'))).toMatchObject({ state: 'shown' })
   expect(initJson.parse(json(folder, 'init'))).toMatchObject({
     state: 'written',

@@ -1,11 +1,21 @@
 /** `bringup init`: looks at a source tree, and writes a config for it. */
-import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { BringupError, defineDiagnostics } from '../../diagnostics.ts'
 import { CONFIG_NAMES } from '../../project/config-file.ts'
 import { recognise } from '../../project/recognise/recognise.ts'
 import { sourceTree } from '../../project/recognise/source-tree.ts'
 import { configText } from '../../project/recognise/write-config.ts'
 import type { Command, Invocation } from '../command.ts'
+import { usageError } from '../usage.ts'
+
+export const problems = defineDiagnostics({
+  CONFIG_NOT_WRITTEN: {
+    title: 'The config file could not be written.',
+    why: 'it belongs into the folder of the source tree',
+    remedy: 'let this user write there, or keep the config elsewhere and name it with --project',
+  },
+})
 
 export const command: Command = {
   summary: 'look at a source tree and write a bringup.config.ts for it',
@@ -36,6 +46,8 @@ export const command: Command = {
 async function run({ args, options, output }: Invocation): Promise<number> {
   const folder = resolve(args[0] ?? '.')
   const { colors } = output
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
+    throw usageError(`there is no folder ${folder}`, 'name the folder of a source tree')
   const there = CONFIG_NAMES.map((name) => join(folder, name)).find((path) => existsSync(path))
   if (there !== undefined && options.force !== true && options.dryRun !== true) {
     output.json({ folder, file: there, state: 'kept' })
@@ -47,11 +59,7 @@ async function run({ args, options, output }: Invocation): Promise<number> {
   const content = configText(sketch)
   const file = join(folder, 'bringup.config.ts')
   const isWritten = options.dryRun !== true
-  if (isWritten) {
-    if (there !== undefined) renameSync(there, `${there}.old`)
-    mkdirSync(folder, { recursive: true })
-    writeFileSync(file, content, { flag: 'wx' })
-  }
+  if (isWritten) write(file, content, there)
   const { what, because, remarks = [] } = sketch
   const state = isWritten ? (there === undefined ? 'written' : 'replaced') : 'shown'
   output.json({ folder, file, state, what, because, remarks, content })
@@ -66,6 +74,16 @@ async function run({ args, options, output }: Invocation): Promise<number> {
   )
   output.note(output.errorColors.dim('next: `bringup build`, or `bringup run`'))
   return 0
+}
+
+/** @throws BringupError CONFIG_NOT_WRITTEN */
+function write(file: string, content: string, there: string | undefined): void {
+  try {
+    if (there !== undefined) renameSync(there, `${there}.old`)
+    writeFileSync(file, content, { flag: 'wx' })
+  } catch (cause) {
+    throw new BringupError([problems.CONFIG_NOT_WRITTEN.at('', (cause as Error).message)], { cause })
+  }
 }
 
 const text = (value: unknown) => (typeof value === 'string' ? value : undefined)
