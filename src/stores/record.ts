@@ -105,11 +105,15 @@ export function beginUse(
 ): (end: StoreEnd, now?: Date) => void {
   const journal = journalPath(path, stateFolder)
   const at = now.toISOString()
-  const file = identityOf(statSync(path))
+  const stats = statSync(path)
+  const file = identityOf(stats)
   const lines = readJournal(journal)
   const record = recordOf(lines, file)
   if (!record?.isOfThisFile) {
     rewriteJournal(journal, [{ event: isNew ? 'made' : 'found', at, size, label, file }])
+  } else if (size + label === stats.size && (record.size !== size || record.label !== label)) {
+    // Somebody gave the file another size without us.
+    appendJournal(journal, { event: 'found', at, size, label, file })
   } else if (isAlone && lines.length > MANY) {
     const shape = shapesIn(lines).at(-1)
     rewriteJournal(journal, shape ? [shape] : [])

@@ -16,6 +16,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
   writeSync,
 } from 'node:fs'
@@ -410,6 +411,17 @@ describe('the record', () => {
     )
     const dax = (name: string) => journalPath(`/dev/${name}`, stateFolder)
     expect(dax('null')).not.toBe(dax('zero'))
+  })
+
+  test('learns of another size that somebody gave the file', async () => {
+    await create('pm.img', MiB)
+    truncateSync(at('pm.img'), 2 * MiB)
+    expect(open('pm.img')).toMatchObject({ size: 2 * MiB, record: { size: MiB } })
+    beginUse({ ...claim('pm.img'), size: 2 * MiB - LABEL, label: LABEL }, user('r1'))('guest-ended')
+    expect(open('pm.img')).toMatchObject({ size: 2 * MiB - LABEL, label: LABEL, isClean: true })
+    // A description that leaves part of the file alone says nothing of the file.
+    beginUse(claim('pm.img'), user('r2'))('guest-ended')
+    expect(open('pm.img')).toMatchObject({ size: 2 * MiB - LABEL, label: LABEL })
   })
 
   test('bears with anything in its file', async () => {
