@@ -6,6 +6,7 @@ import type { Comparison } from '../plan/verify.ts'
 import type { QmpClient } from '../qemu/qmp.ts'
 import type { RunFolder, RunResult } from '../runs/record.ts'
 import type { Console } from './console.ts'
+import type { DeviceInput } from './hotplug.ts'
 
 /** Output of a command that ran in the guest. */
 export interface CommandResult {
@@ -84,6 +85,27 @@ export interface Guest extends AsyncDisposable {
    * @throws BringupError `GUEST_HAS_NO_SHELL` when `orderly` and there is no channel, `SHELL_ENDED` when the guest dies
    */
   reboot(options?: { readonly orderly?: boolean }): Promise<void>
+
+  /**
+   * Adds an NVDIMM while the machine runs. It obeys the rules that it would have obeyed from the start; its file is made if
+   * missing, and locked for as long as QEMU lives. The machine must have room: `memory: { hotplug: { size: '512M' } }`.
+   * Resolves when QEMU has it; the guest hears of it by ACPI, and `verify` counts it in.
+   *
+   * @returns its id
+   * @throws BringupError with everything that is wrong; `HOTPLUG_NO_ROOM`, `HOTPLUG_UNSUPPORTED`, `STORE_LOCKED`
+   *
+   * @example
+   * const id = await guest.plug({ kind: 'nvdimm', size: '128M' })
+   */
+  plug(device: DeviceInput): Promise<string>
+
+  /**
+   * Removes a device while the machine runs, when QEMU can and the guest lets it go.
+   *
+   * @param options.withinMs How long the guest may take (10,000).
+   * @throws BringupError `UNPLUG_UNSUPPORTED` (NVDIMMs: QEMU has no unplug for them), `UNPLUG_UNKNOWN`, `UNPLUG_TIMEOUT`
+   */
+  unplug(id: string, options?: { readonly withinMs?: number }): Promise<void>
 
   /**
    * Ends the run because the command that it was for has ended with that code, which becomes the run's. A guest that

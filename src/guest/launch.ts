@@ -18,6 +18,7 @@ import { conclude, judgeEnding } from './conclude.ts'
 import { Console } from './console.ts'
 import type { CommandOptions, CommandResult, Guest } from './guest.ts'
 import { createFiles } from './host-files.ts'
+import { type Hotplug, openHotplug } from './hotplug.ts'
 import { keepsDisk, powerOff } from './power-off.ts'
 import { openShell, type Shell } from './shell.ts'
 import { beginUses, type OpenUses, storeEndOf } from './store-uses.ts'
@@ -100,6 +101,7 @@ class RunningGuest implements Guest {
   forwards: Guest['forwards'] = []
   readonly #options: LaunchOptions
   readonly #process: QemuProcess
+  readonly #hotplug: Hotplug
   readonly #console: Console
   readonly #channels: Channels
   readonly #shell: Shell | undefined
@@ -120,6 +122,7 @@ class RunningGuest implements Guest {
     this.folder = folder
     this.#options = options
     this.#process = qemu
+    this.#hotplug = openHotplug(plan, { ...options, run: folder.id }, qemu)
     this.#console = new Console(this.#process.console, {
       path: folder.consoleLog,
       timingPath: folder.consoleTiming,
@@ -207,7 +210,7 @@ class RunningGuest implements Guest {
 
   async verify() {
     const view = await this.view()
-    return view ? verify(this.plan, this.#options.facts, view) : []
+    return view ? this.#compare(view) : []
   }
 
   async reboot(options: { readonly orderly?: boolean } = {}): Promise<void> {
@@ -218,6 +221,19 @@ class RunningGuest implements Guest {
     if (shell) shell.end('restart')
     else await this.qmp.execute('system_reset')
     await reset
+  }
+
+  plug(...args: Parameters<Guest['plug']>) {
+    return this.#hotplug.plug(...args)
+  }
+
+  unplug(id: string, { withinMs = 10_000 }: { readonly withinMs?: number } = {}) {
+    return this.#hotplug.unplug(id, withinMs)
+  }
+
+  #compare(view: GuestView) {
+    const { facts, ...machine } = this.#hotplug.now
+    return verify(machine, facts, view)
   }
 
   async kill(): Promise<RunResult> {
@@ -281,8 +297,7 @@ class RunningGuest implements Guest {
     this.#console.end(() => judged.meaning)
     this.#channels.end(() => judged.meaning)
     const guest = await this.view().catch(() => undefined)
-    const comparison =
-      guest && this.#wantsComparison ? verify(this.plan, this.#options.facts, guest) : undefined
+    const comparison = guest && this.#wantsComparison ? this.#compare(guest) : undefined
     const runsFrom = this.#runsFrom ?? endedAt
     const { buildMs } = this.#options
     const timings = {
@@ -291,7 +306,8 @@ class RunningGuest implements Guest {
       runMs: round(endedAt - runsFrom),
       totalMs: round(endedAt - this.#beganAt),
     }
-    const logError = this.#uses?.end(storeEndOf(ending, judged)) ?? this.#console.logError
+    const storeEnd = storeEndOf(ending, judged)
+    const logError = this.#uses?.end(storeEnd) ?? this.#hotplug.end(storeEnd) ?? this.#console.logError
     const known = { ending, judged, guest, comparison, timings, folder: this.folder.path }
     const result = conclude({ ...known, logError })
     try {

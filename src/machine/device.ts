@@ -109,6 +109,18 @@ export interface Compiled {
   readonly channels?: readonly Channel[]
 }
 
+/** A device that is added while the machine runs: QMP's `object-add` and `device_add`, with what goes along. */
+export interface Plug extends Pick<Compiled, 'files' | 'locks' | 'stores'> {
+  readonly object: PlugPart
+  readonly device: PlugPart
+}
+
+/** `type` is the object's or driver's; the rest are its properties. Undefined ones are left out. */
+export type PlugPart = Readonly<Record<string, string | number | boolean | undefined>> & {
+  readonly type: string
+  readonly id: string
+}
+
 /** One thing that the guest must see, compared by `verify()`. */
 export interface Expectation {
   /** The device's id: `nvdimm pm0`. */
@@ -196,6 +208,8 @@ export interface Device<Kind extends string = string, Schema extends z.ZodType =
   check?(config: z.output<Schema>, context: RuleContext): readonly Diagnostic[]
   /** Total: compiles also what `check` refuses, so that QEMU's own answer can be had. */
   compile(config: z.output<Schema>, context: RuleContext): Compiled
+  /** Devices that can be added while the machine runs. */
+  plug?(config: z.output<Schema>, context: RuleContext): Plug
   mustSee?(config: z.output<Schema>, context: RuleContext): readonly Expectation[]
   persistence?(config: z.output<Schema>, context: RuleContext): readonly PersistenceVerdict[]
   persistenceConditions?(config: z.output<Schema>, context: RuleContext): readonly PersistenceCondition[]

@@ -8,6 +8,7 @@ import type { FileLock } from '../machine/device.ts'
 import { CONSOLE, type Plan, supervisedArgv } from '../plan/plan.ts'
 import { problems as findProblems } from './find.ts'
 import { keeperName } from './keeper.ts'
+import { holdLock, holdLocks, type LateLock } from './late-locks.ts'
 import { QmpClient, QmpEnded } from './qmp.ts'
 
 export const problems = defineDiagnostics({
@@ -68,20 +69,24 @@ export interface QemuProcess extends AsyncDisposable {
   quit(withinMs: number): void
   /** SIGKILL. */
   kill(): void
+  /**
+   * Locks files that QEMU is to open while it runs, for as long as it lives; all of them or none.
+   *
+   * @throws BringupError STORE_LOCKED, STORE_NOT_LOCKED
+   */
+  lock(locks: readonly FileLock[]): Promise<readonly LateLock[]>
 }
 
 /** The command that is spawned: `setpriv` and `flock` replace themselves, so the process ends up being QEMU. */
 export function supervisedCommand(argv: readonly string[], locks: readonly FileLock[]): readonly string[] {
-  const held = locks.flatMap(({ path, mode }) => [
-    'flock',
-    '--nonblock',
-    '--no-fork',
-    '--conflict-exit-code',
-    `${LOCKED}`,
-    mode === 'shared' ? '--shared' : '--exclusive',
-    path,
-  ])
+  const held = locks.flatMap(flockWords)
   return ['setpriv', '--pdeathsig', 'KILL', '--', ...held, ...argv]
+}
+
+/** Takes the lock and becomes the command that follows. */
+function flockWords({ path, mode }: FileLock): readonly string[] {
+  const how = mode === 'shared' ? '--shared' : '--exclusive'
+  return ['flock', '--nonblock', '--no-fork', '--conflict-exit-code', `${LOCKED}`, how, path]
 }
 
 /**
@@ -99,19 +104,21 @@ export async function startQemu(start: QemuStart): Promise<QemuProcess> {
   const argv = [...supervisedArgv(plan, { qmpFd: 3, channelFds, keeper: await keeperName() }), ...extraArgs]
   const [program = '', ...args] = supervisedCommand(argv, plan.locks)
   const child = spawn(program, args, {
-    stdio: ['pipe', 'pipe', 'pipe', 'pipe', ...extra.map(() => 'pipe' as const)],
+    // The last one is not told to QEMU: it ends when QEMU does.
+    stdio: ['pipe', 'pipe', 'pipe', 'pipe', ...extra.map(() => 'pipe' as const), 'pipe'],
     // Its own process group: Ctrl-C on the terminal is bringup's to handle.
     detached: true,
     // QEMU's and util-linux's words are matched and quoted: they have to be the same everywhere.
     env: { ...process.env, LC_ALL: 'C', LANGUAGE: undefined },
   })
   const channels = new Map(extra.map((c, index) => [c.id, child.stdio[index + 4] as unknown as Duplex]))
-  return supervise(child, channels, start)
+  const life = child.stdio[extra.length + 4] as unknown as Duplex
+  return supervise(child, { channels, life }, start)
 }
 
 function supervise(
   child: ChildProcess,
-  channels: ReadonlyMap<string, Duplex>,
+  { channels, life }: { readonly channels: ReadonlyMap<string, Duplex>; readonly life: Duplex },
   start: QemuStart,
 ): QemuProcess {
   const qmpLog = openLog(start.qmpLogPath)
@@ -119,12 +126,16 @@ function supervise(
     qmpLog.write(`{"at":${Date.now()},"${direction}":${isJson(line) ? line : JSON.stringify(line)}}\n`),
   )
   // A QEMU that has gone breaks these pipes; `exited` says so.
-  for (const stream of [child.stdin, child.stdout, child.stderr, ...channels.values()])
+  for (const stream of [child.stdin, child.stdout, child.stderr, life, ...channels.values()])
     stream?.on('error', () => {})
   let hasExited = false
   let killer: NodeJS.Timeout | undefined
-  const exited = exitOf(child, qmp, start).then((exit) => {
+  const late: LateLock[] = []
+  // Node does not drain a stream that was handed to another process, and waits for it.
+  child.once('exit', () => life.destroy())
+  const exited = exitOf(child, qmp, start).then(async (exit) => {
     hasExited = true
+    await Promise.all(late.map((lock) => lock.ended))
     clearTimeout(killer)
     qmpLog.close()
     for (const stream of channels.values()) stream.destroy()
@@ -164,6 +175,13 @@ function supervise(
     },
     quit,
     kill,
+    async lock(locks) {
+      const held = await holdLocks(locks, (lock) =>
+        holdLock(life, flockWords(lock), (status, stderr) => notLocked(lock, status, stderr)),
+      )
+      late.push(...held)
+      return held
+    },
     async [Symbol.asyncDispose]() {
       quit(2000)
       await exited
@@ -213,6 +231,11 @@ function refusals(status: number | null, stderr: string, plan: QemuStart['plan']
   return program === plan.qemu.path
     ? [findProblems.QEMU_NOT_EXECUTABLE.at('qemu', `${program} could not be started: ${reason}`)]
     : [problems.TOOL_MISSING.at('', `${program} could not be started: ${reason}`)]
+}
+
+function notLocked(lock: FileLock, status: number | null, stderr: string): BringupError {
+  if (status === LOCKED) return new BringupError(heldByOthers([lock]))
+  return new BringupError([problems.STORE_NOT_LOCKED.at('', `${lock.path}: ${stderr.trim()}`)])
 }
 
 /** Names who holds which. The holder may have gone since: then all that is known is that one of the files was locked. */

@@ -34,6 +34,43 @@ const nvdimm = (nodes: number): fc.Arbitrary<Of<'nvdimm'>> =>
       return { kind: 'nvdimm', ...plain, share, readonly, align, unarmed: readonly ? undefined : unarmed }
     })
 
+const virtioPmem: fc.Arbitrary<Of<'virtio-pmem'>> = fc
+  .record(
+    {
+      size: fc.constantFrom('2M', '6M', '16M', '1M', '12K'),
+      backing: fc.constantFrom('file', 'ram'),
+      share: fc.boolean(),
+    },
+    { requiredKeys: ['size'] },
+  )
+  .map(
+    (wanted): Of<'virtio-pmem'> => ({
+      kind: 'virtio-pmem',
+      ...wanted,
+      ...(wanted.backing === 'ram' ? { share: undefined } : {}),
+    }),
+  )
+
+/** One of two bridges, or one of its own; a window is said by nobody who might share it. */
+const cxl: fc.Arbitrary<Of<'cxl'>> = fc
+  .record(
+    {
+      size: fc.constantFrom('256M', '512M'),
+      backing: fc.constantFrom('file', 'ram'),
+      label: fc.constantFrom('128K', '1M'),
+      bridge: fc.constantFrom('left', 'right'),
+      window: fc.constantFrom('512M', '2G'),
+    },
+    { requiredKeys: ['size'] },
+  )
+  .map(
+    (wanted): Of<'cxl'> => ({
+      kind: 'cxl',
+      ...wanted,
+      ...(wanted.bridge === undefined ? {} : { window: undefined }),
+    }),
+  )
+
 const disk: fc.Arbitrary<Of<'disk'>> = fc
   .record(
     {
@@ -87,10 +124,12 @@ const few = <T>(one: fc.Arbitrary<T>, most: number) =>
   )
 
 /** Devices of a machine with that many NUMA nodes, in any order; ids are left open. */
-export function arbitraryDevices(nodes: number): fc.Arbitrary<readonly Device[]> {
+export function arbitraryDevices(nodes: number, type: 'q35' | 'pc'): fc.Arbitrary<readonly Device[]> {
   return fc
     .tuple(
       fc.oneof(fc.constant<Of<'nvdimm'>[]>([]), fc.array(nvdimm(nodes), { minLength: 1, maxLength: 3 })),
+      few(virtioPmem, 3),
+      type === 'q35' ? few(cxl, 3) : fc.constant<Of<'cxl'>[]>([]),
       few(disk, 3),
       few(nic, 2),
       few(serial, 3),

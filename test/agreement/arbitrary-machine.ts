@@ -192,29 +192,31 @@ const boot: fc.Arbitrary<MachineInput['boot']> = fc.oneof(
 )
 
 /** A machine that bringup should accept, and QEMU too. */
-export const arbitraryMachine: fc.Arbitrary<MachineInput> = cpus.chain((cpu) =>
-  numa(countsOf(cpu)).chain((numa) =>
-    fc
-      .record({
-        type: fc.constantFrom('q35', 'q35', 'pc'),
-        cpu: fc.constant(cpu),
-        memory: fc
-          .tuple(ramBytes, backend, room)
-          .map(([size, backend, room]) => ({ ...(sizeOf(numa) ? {} : { size }), ...backend, ...room })),
-        numa: fc.constant(numa),
-        boot,
-        console: fc.oneof(
-          { weight: 12, arbitrary: fc.constant(undefined) },
-          { weight: 1, arbitrary: fc.constantFrom('virtio' as const, { type: 'serial' as const }) },
+export const arbitraryMachine: fc.Arbitrary<MachineInput> = fc
+  .tuple(cpus, fc.constantFrom('q35' as const, 'q35' as const, 'pc' as const))
+  .chain(([cpu, type]) =>
+    numa(countsOf(cpu)).chain((numa) =>
+      fc
+        .record({
+          type: fc.constant(type),
+          cpu: fc.constant(cpu),
+          memory: fc
+            .tuple(ramBytes, backend, room)
+            .map(([size, backend, room]) => ({ ...(sizeOf(numa) ? {} : { size }), ...backend, ...room })),
+          numa: fc.constant(numa),
+          boot,
+          console: fc.oneof(
+            { weight: 12, arbitrary: fc.constant(undefined) },
+            { weight: 1, arbitrary: fc.constantFrom('virtio' as const, { type: 'serial' as const }) },
+          ),
+          nvdimmPersistence: fc.constantFrom(undefined, 'cpu', 'mem-ctrl'),
+          devices: arbitraryDevices(nodeCount(numa), type),
+        })
+        .map(
+          (machine): MachineInput => withoutUndefined({ accel: 'tcg', ...withRoom(machine) } as MachineInput),
         ),
-        nvdimmPersistence: fc.constantFrom(undefined, 'cpu', 'mem-ctrl'),
-        devices: arbitraryDevices(nodeCount(numa)),
-      })
-      .map(
-        (machine): MachineInput => withoutUndefined({ accel: 'tcg', ...withRoom(machine) } as MachineInput),
-      ),
-  ),
-)
+    ),
+  )
 
 /** UEFI wants more RAM than the other machines have; it is drawn for those that have no nodes to share it out to. */
 function withRoom<T extends Pick<MachineInput, 'boot' | 'memory' | 'numa'>>(machine: T): T {

@@ -44,6 +44,8 @@ function withoutNodes(machine: MachineInput): readonly Loose[] {
 const pm = (more: Loose): Loose => ({ kind: 'nvdimm', id: 'wrong', size: '16M', ...more })
 const dk = (more: Loose): Loose => ({ kind: 'disk', id: 'wrong', size: '1M', ...more })
 const nc = (more: Loose): Loose => ({ kind: 'nic', id: 'wrong', ...more })
+const vp = (more: Loose): Loose => ({ kind: 'virtio-pmem', id: 'wrong', size: '2M', ...more })
+const cx = (more: Loose): Loose => ({ kind: 'cxl', id: 'wrong', size: '256M', backing: 'ram', ...more })
 const times = (n: number, one: (i: number) => Loose) => Array.from({ length: n }, (_, i) => one(i))
 
 const OF_CPUS: Readonly<Record<string, Spoil>> = {
@@ -158,6 +160,40 @@ const OF_NVDIMMS: Readonly<Record<string, Spoil>> = {
   'NVDIMM pmem': add(pm({ pmem: true })),
 }
 
+const OF_MEMORY_DEVICES: Readonly<Record<string, Spoil>> = {
+  'virtio-pmem of nothing': add(vp({ size: 0 })),
+  'virtio-pmem of odd bytes': add(vp({ size: 1_000_001 })),
+  'virtio-pmem of a smaller file': add(vp({ file: 'small.img' })),
+  'virtio-pmem of a larger file': add(vp({ file: 'large.img' })),
+  'virtio-pmem in a folder': add(vp({ file: 'folder' })),
+  'virtio-pmem without folder': add(vp({ file: 'nowhere/pm.img' })),
+  'virtio-pmem of a pipe': add(vp({ file: 'pipe' })),
+  'virtio-pmem file twice': add(vp({ file: 'pm.img' }), vp({ id: 'wrong2', file: 'pm.img' })),
+  'virtio-pmem shared and private': add(vp({ share: false, shared: true })),
+  'virtio-pmem of RAM with a file': add(vp({ backing: 'ram', file: 'pm.img' })),
+  'virtio-pmem beyond max': (machine) => ({
+    ...machine,
+    numa: undefined,
+    memory: { size: '64M', max: '65M', slots: 4 },
+    devices: [vp({})],
+  }),
+  'CXL of nothing': add(cx({ size: 0 })),
+  'CXL of 300M': add(cx({ size: '300M' })),
+  'CXL without labels': add(cx({ label: 0 })),
+  'CXL window of 300M': add(cx({ window: '300M' })),
+  'CXL window too small': add(cx({ size: '512M', window: '256M' })),
+  'CXL windows of one bridge': add(
+    cx({ bridge: 'b', window: '512M' }),
+    cx({ id: 'wrong2', bridge: 'b', window: '1G' }),
+  ),
+  'CXL on 18 bridges': (machine) => ({
+    ...machine,
+    devices: times(18, (i) => cx({ id: `wrong${i}` })),
+  }),
+  'CXL volatile': add(cx({ type: 'volatile' })),
+  'CXL without PCI Express': (machine) => ({ ...machine, type: 'pc', devices: [cx({})] }),
+}
+
 const OF_DEVICES: Readonly<Record<string, Spoil>> = {
   'disk missing': add(dk({ file: 'missing.img', size: undefined })),
   'disk without folder': add(dk({ file: 'nowhere/disk.img' })),
@@ -219,6 +255,7 @@ export const SPOILS: Readonly<Record<string, Spoil>> = {
   ...OF_MEMORY,
   ...OF_NUMA,
   ...OF_NVDIMMS,
+  ...OF_MEMORY_DEVICES,
   ...OF_DEVICES,
   ...OF_THE_REST,
 }

@@ -31,6 +31,13 @@ const object = z.lazy(() =>
     max: zBytes
       .optional()
       .describe('RAM plus all DIMMs that may ever be plugged. Default: just what is needed.'),
+    hotplug: z
+      .strictObject({
+        size: zBytes.describe('Bytes in all.'),
+        slots: z.int().positive().default(1).describe('NVDIMMs that they may be divided into.'),
+      })
+      .optional()
+      .describe('Room for NVDIMMs that are plugged while the machine runs, beyond the devices described.'),
   }),
 )
 
@@ -90,18 +97,21 @@ export const isPlain = (memory: MemoryConfig) =>
 
 /** Slots and maximum that go into `-m`, in bytes; undefined when there is nothing to plug. */
 export function slotsAndMax(
-  memory: Pick<MemoryConfig, 'slots' | 'max'>,
+  memory: Pick<MemoryConfig, 'slots' | 'max' | 'hotplug'>,
   machine: Pick<MachineView, 'ramBytes' | 'dimms'>,
 ): { readonly slots: number; readonly maxBytes: number } | undefined {
   const { dimms, ramBytes } = machine
-  if (dimms.length === 0 && memory.max === undefined && !memory.slots) return undefined
+  const { hotplug } = memory
+  if (dimms.length === 0 && memory.max === undefined && !memory.slots && !hotplug) return undefined
   // QEMU counts the plain sum of the DIMMs against maxmem; alignment gaps come out of 1 GiB of address space that
   // it keeps per slot (hw/i386/pc.c, enforce_aligned_dimm). Tried with DIMMs of odd sizes: the sum is enough.
   const inSlots = dimms.filter((d) => d.hasSlot).length
-  const slots = memory.slots ?? (inSlots === 0 && dimms.length > 0 ? 0 : Math.max(1, inSlots))
+  const least = dimms.length > 0 || hotplug ? 0 : 1
+  const slots = memory.slots ?? Math.max(least, inSlots) + (hotplug?.slots ?? 0)
   // Without slots there is no such spare room, and each one begins at a multiple of up to 2 MiB.
   const unit = slots === 0 ? 2 * MiB : 1
-  const needed = alignUp(ramBytes + dimms.reduce((sum, d) => sum + alignUp(d.bytes, unit), 0), 4 * KiB)
+  const described = dimms.reduce((sum, d) => sum + alignUp(d.bytes, unit), 0)
+  const needed = alignUp(ramBytes + described + (hotplug?.size ?? 0), 4 * KiB)
   // Slots without room are refused, so empty ones get a GiB each.
   const roomy = needed === ramBytes ? needed + slots * GiB : needed
   return { slots, maxBytes: memory.max ?? roomy }

@@ -48,6 +48,12 @@ export const problems = defineDiagnostics({
       'QEMU: "not enough space, currently 0x… in use of total space for memory devices", "invalid value of maxmem"',
     qemu: 'refuses',
   },
+  MEMORY_HOTPLUG_TWICE: {
+    title: 'The room for hot-plug is said in two ways.',
+    why: 'slots and max are totals, hotplug comes on top of what the devices need',
+    remedy: 'leave memory.slots and memory.max away, or memory.hotplug',
+    qemu: 'accepts',
+  },
   MEMORY_MAX_UNALIGNED: {
     title: 'The memory maximum is not a multiple of the page size.',
     why: 'hot-plugged memory comes in pages',
@@ -143,6 +149,7 @@ export function check(memory: MemoryConfig, context: RuleContext): readonly Diag
   return [
     ...checkSize(memory, context),
     ...checkSlots(memory, context),
+    ...checkHotplug(memory, context),
     ...checkHugePages(memory, context),
     ...checkPath(memory, context),
     ...checkPolicy(memory, context),
@@ -197,6 +204,12 @@ function checkSlots(memory: MemoryConfig, { machine, facts, path }: RuleContext)
     )
   }
   return found
+}
+
+function checkHotplug({ hotplug, slots, max }: MemoryConfig, { path }: RuleContext): readonly Diagnostic[] {
+  if (hotplug === undefined || (slots === undefined && max === undefined)) return []
+  const other = slots === undefined ? 'max' : 'slots'
+  return [problems.MEMORY_HOTPLUG_TWICE.at(`${path}.hotplug`, `memory.hotplug and memory.${other} are given`)]
 }
 
 function checkHugePages(memory: MemoryConfig, { machine, facts, path }: RuleContext): readonly Diagnostic[] {

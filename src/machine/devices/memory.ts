@@ -12,6 +12,7 @@ import {
   slotsAndMax,
 } from './memory-options.ts'
 import { check, problems } from './memory-rules.ts'
+import { nvdimmOptions } from './nvdimm-schema.ts'
 
 /** QEMU takes a bare number as MiB, so sizes always carry a suffix. */
 const size = (bytes: number) => (bytes % MiB === 0 && bytes > 0 ? formatBytes(bytes) : `${bytes}B`)
@@ -23,10 +24,12 @@ function compile(memory: MemoryConfig, machine: MachineView): Compiled {
     size(machine.ramBytes),
     plug ? { slots: plug.slots === 0 ? undefined : plug.slots, maxmem: size(plug.maxBytes) } : {},
   )
+  const machineOptions = memory.hotplug ? nvdimmOptions(machine) : {}
   // With NUMA nodes the RAM is in the nodes' backends (numa.ts).
-  if (machine.nodes.length > 0 || isPlain(memory)) return { args: [ram], locks: locksOf(memory) }
+  if (machine.nodes.length > 0 || isPlain(memory))
+    return { machineOptions, args: [ram], locks: locksOf(memory) }
   return {
-    machineOptions: { 'memory-backend': 'ram' },
+    machineOptions: { ...machineOptions, 'memory-backend': 'ram' },
     args: [memoryBackend('ram', machine.ramBytes, memory), ram],
     locks: locksOf(memory),
   }

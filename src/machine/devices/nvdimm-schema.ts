@@ -64,6 +64,16 @@ export const nvdimmSchema = z.lazy(() =>
 
 export type NvdimmConfig = z.output<typeof nvdimmSchema>
 
+/** What `-machine` needs for NVDIMMs, those that are plugged later included. */
+export function nvdimmOptions({
+  nvdimmPersistence,
+}: Pick<MachineView, 'nvdimmPersistence'>): Readonly<Record<string, string>> {
+  return {
+    nvdimm: 'on',
+    ...(nvdimmPersistence === undefined ? {} : { 'nvdimm-persistence': nvdimmPersistence }),
+  }
+}
+
 /** Undefined for an NVDIMM that has no file. */
 export function nvdimmFile(
   config: NvdimmConfig,

@@ -1,11 +1,18 @@
 /** Persistent memory: a file or RAM that the guest sees as an NVDIMM. */
 import { resolve } from 'node:path'
-import type { Compiled, Expectation, MachineView, RuleContext } from '../device.ts'
+import type { Compiled, Expectation, MachineView, Plug, RuleContext } from '../device.ts'
 import { defineDevice, option } from '../device.ts'
 import type { FileFact } from '../facts.ts'
 import type { GuestNvdimm, GuestPmemRegion, GuestView } from '../guest-view.ts'
 import { checkNvdimm, problems } from './nvdimm-rules.ts'
-import { backendBytes, type NvdimmConfig, nvdimmFile, nvdimmSchema, usesPmem } from './nvdimm-schema.ts'
+import {
+  backendBytes,
+  type NvdimmConfig,
+  nvdimmFile,
+  nvdimmOptions,
+  nvdimmSchema,
+  usesPmem,
+} from './nvdimm-schema.ts'
 import { nvdimmPersistence } from './persistence.ts'
 import { nvdimmConditions } from './persistence-conditions.ts'
 
@@ -32,37 +39,51 @@ export const nvdimm = defineDevice({
   needs: ({ backing }) => ({ types: ['nvdimm', `memory-backend-${backing}`] }),
   check: checkNvdimm,
   compile,
+  plug,
   mustSee,
   persistence: nvdimmPersistence,
   persistenceConditions: nvdimmConditions,
 })
 
-function compile(config: NvdimmConfig, { machine, facts }: RuleContext): Compiled {
+function compile(config: NvdimmConfig, context: RuleContext): Compiled {
+  const { object, device, files, locks, stores } = plug(config, context)
+  const [{ type, ...ofObject }, { type: driver, ...ofDevice }] = [object, device]
+  return {
+    machineOptions: nvdimmOptions(context.machine),
+    args: [option('-object', type, ofObject), option('-device', driver, ofDevice)],
+    ...(files ? { files, locks, stores } : {}),
+  }
+}
+
+function plug(config: NvdimmConfig, { machine, facts }: RuleContext): Plug {
   const { id = 'nvdimm0', node, label, share, readonly } = config
   const file = nvdimmFile(config, machine)
   const fact = file === undefined ? undefined : facts.files.get(file)
   const bytes = backendBytes(config)
   const memory = `${id}-memory`
-  const backend =
-    file === undefined
-      ? option('-object', 'memory-backend-ram', { id: memory, size: bytes })
-      : option('-object', 'memory-backend-file', {
-          id: memory,
-          'mem-path': file,
-          size: bytes,
-          share,
-          ...(usesPmem(config, fact, facts.qemu) ? { pmem: true } : {}),
-          ...(readonly ? { readonly } : {}),
-          // A DAX device is mapped only at multiples of its own alignment.
-          align: config.align ?? fact?.daxDevice?.align,
-        })
-  const unarmed = isUnarmed(config) ? true : undefined
   return {
-    machineOptions: {
-      nvdimm: 'on',
-      ...(machine.nvdimmPersistence === undefined ? {} : { 'nvdimm-persistence': machine.nvdimmPersistence }),
+    object:
+      file === undefined
+        ? { type: 'memory-backend-ram', id: memory, size: bytes }
+        : {
+            type: 'memory-backend-file',
+            id: memory,
+            'mem-path': file,
+            size: bytes,
+            share,
+            ...(usesPmem(config, fact, facts.qemu) ? { pmem: true } : {}),
+            ...(readonly ? { readonly } : {}),
+            // A DAX device is mapped only at multiples of its own alignment.
+            align: config.align ?? fact?.daxDevice?.align,
+          },
+    device: {
+      type: 'nvdimm',
+      id,
+      memdev: memory,
+      node,
+      'label-size': label,
+      unarmed: isUnarmed(config) ? true : undefined,
     },
-    args: [backend, option('-device', 'nvdimm', { id, memdev: memory, node, 'label-size': label, unarmed })],
     ...stored(config, file, fact),
   }
 }
