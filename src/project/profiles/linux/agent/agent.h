@@ -13,6 +13,7 @@ void complain(const char *what, const char *name, i64 error);
 int command_line_has(const char *word);
 int is_first_process(void);
 _Noreturn void end_machine(int restart);
+_Noreturn void end_machine_now(int restart);
 _Noreturn void channel_lost(void);
 
 /* console.c: an interactive shell beside the channel. */

@@ -42,5 +42,6 @@ void start_console_shell(void) {
   i64 shell = sys(SYS_fork, 0, 0, 0, 0);
   if (shell == 0) become_shell();
   if (shell > 0) while (sys(SYS_wait4, shell, 0, 0, 0) == -EINTR) {}
-  end_machine(0);
+  /* The first process is the agent, which takes no signal for that. */
+  end_machine_now(0);
 }
