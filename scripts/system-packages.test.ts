@@ -3,6 +3,9 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, wr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { probe } from '../src/project/profiles/probe.ts'
+import { namesIn } from '../src/setup/dependency.ts'
+import { setsOf } from '../src/setup/sets.ts'
 
 /** Real scripts stand for apt and sudo: they write down how they were called, and "install" an empty program. */
 let folder = ''
@@ -108,4 +111,18 @@ test('the scripts that run before anything is installed import nothing but Node'
     const text = readFileSync(new URL(`${name}.mjs`, import.meta.url), 'utf8')
     for (const [, from = ''] of text.matchAll(/from '([^']+)'/g)) expect(from).toMatch(/^(node:|\.\/)/)
   }
+})
+
+test('they are the packages that the bundled kernel’s profile names for Debian', async () => {
+  const { MAIN_PACKAGES } = (await import('./packages.mjs' as string)) as {
+    MAIN_PACKAGES: readonly { name: string }[]
+  }
+  const named = setsOf(probe)
+    .flatMap((set) => set.dependencies)
+    .flatMap((d) => ('packages' in d ? namesIn(d.packages, 'debian') : []))
+  expect(
+    MAIN_PACKAGES.map((p) => p.name)
+      .filter((name) => name !== 'git')
+      .sort(),
+  ).toEqual([...new Set(named)].sort())
 })

@@ -19,6 +19,7 @@ export default defineConfig({
         text: 'Guide',
         items: [
           page('Getting started', '/guide/getting-started'),
+          page('Dependencies', '/guide/setup'),
           page('Checking out a source tree', '/guide/checkout'),
           page('Describing a machine', '/guide/describing-a-machine'),
           page('Running, and verdicts', '/guide/running'),

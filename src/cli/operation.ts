@@ -57,7 +57,8 @@ export interface OperationRequest {
  */
 export async function runOperation(invocation: Invocation, request: OperationRequest): Promise<number> {
   const root = journalFolder()
-  refuseHalfDone(root)
+  const stopped = await settleHalfDone(invocation, root)
+  if (stopped !== undefined) return stopped
   const host = createHostReader(invocation.signal)
   const plan = await planOperation(request.steps, stepKinds, host)
   return carryOut(invocation, request.title, plan, {
@@ -96,10 +97,46 @@ export async function takeBack(invocation: Invocation, operation: Operation): Pr
   })
 }
 
-/** Operations that stand in the way of a new one. */
+/**
+ * Asks what is to become of operations that stand in the way of a new one. Returns an exit code where the new one is not
+ * to begin.
+ *
+ * @throws BringupError OPERATION_HALF_DONE where there is nobody to ask
+ */
+async function settleHalfDone(invocation: Invocation, root: string): Promise<number | undefined> {
+  const { output, options } = invocation
+  if (!hasTerminal() || output.isJson || options.yes === true || options.dryRun === true) {
+    refuseHalfDone(root)
+    return undefined
+  }
+  for (const operation of halfDone(root).toReversed()) {
+    const { select } = await import('@clack/prompts')
+    const choice = await select({
+      message: `"${operation.title}" (${operation.id}) was left ${operation.state}. What is to become of it?`,
+      options: [
+        ...(operation.state === 'half-undone' ? [] : [{ value: 'finish', label: 'finish it' }]),
+        { value: 'revert', label: 'take it back' },
+        { value: 'leave', label: 'leave it, and change nothing now' },
+      ],
+      output: process.stderr,
+    })
+    if (choice !== 'finish' && choice !== 'revert') return EXIT_CODES.interrupted
+    const settle = choice === 'finish' ? resumeOperation : takeBack
+    const code = await settle(invocation, operation)
+    if (code !== EXIT_CODES.passed) return code
+  }
+  return undefined
+}
+
+function halfDone(root: string): readonly Operation[] {
+  return listOperations(root).filter(
+    (o) => (o.state === 'half-done' || o.state === 'half-undone') && o.changes.some((c) => !c.isUndone),
+  )
+}
+
+/** @throws BringupError OPERATION_HALF_DONE */
 export function refuseHalfDone(root: string): void {
-  const open = listOperations(root).filter((o) => o.state === 'half-done' || o.state === 'half-undone')
-  const found = open.filter((o) => o.changes.some((c) => !c.isUndone))
+  const found = halfDone(root)
   if (found.length === 0) return
   throw new BringupError(
     found.map((o) => {

@@ -51,8 +51,9 @@ function packageSteps(
   const manager = MANAGER_OF[family]
   const kept = keptFolder(`setup-${randomBytes(4).toString('hex')}`)
   return [
-    packagesRepair.step({ manager }),
+    // Mending may have to fetch what was not unpacked yet.
     packagesLists.step({ manager }),
+    packagesRepair.step({ manager }),
     packagesInstall.step({ manager, packages: packages.map((names) => [...names]), kept }),
   ]
 }

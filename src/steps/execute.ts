@@ -39,7 +39,7 @@ export async function execute(command: HostCommand, context: ExecuteContext): Pr
   context.signal.throwIfAborted()
   if (result.code === 'ENOENT' || last.some((l) => l.startsWith('setpriv: failed to execute')))
     throw new BringupError([problems.STEP_COMMAND_MISSING.at('', `there is no ${command.argv[0]} here`)])
-  if (!result.failed) return
+  if (!result.failed || command.mayFail) return
   const shown = formatCommand(command, context.prefix).split('\n')[0] ?? ''
   const how = result.signal === undefined ? `code ${result.exitCode}` : result.signal
   throw new BringupError([

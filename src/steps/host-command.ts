@@ -16,6 +16,8 @@ export interface HostCommand {
    * because half of it would be worse, as with a package manager that is configuring packages.
    */
   readonly whenOrphaned?: 'die' | 'finish'
+  /** Its failure alone is none: the commands after it, and the check, tell whether all is well. Shown as `… || true`. */
+  readonly mayFail?: boolean
 }
 
 /** How to become root, as words before the command: none, `sudo`, `sudo -n`. */
@@ -38,7 +40,8 @@ export function formatCommand(command: HostCommand, prefix: RootPrefix = ['sudo'
     command.asRoot && prefix.length > 0
       ? []
       : Object.entries(command.env ?? {}).map(([name, value]) => `${name}=${quoteCommand([value]).join('')}`)
-  const line = [...variables, ...quoteCommand(wordsOf(command, prefix))].join(' ')
+  const words = [...variables, ...quoteCommand(wordsOf(command, prefix))].join(' ')
+  const line = command.mayFail ? `${words} || true` : words
   const placed = command.cwd === undefined ? line : `(cd ${quoteCommand([command.cwd]).join('')} && ${line})`
   if (command.stdin === undefined) return placed
   if (typeof command.stdin !== 'string')

@@ -1,4 +1,6 @@
 /** `bringup setup` with the real apt, in root file systems that are thrown away. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { expect, test } from 'vitest'
 import { type ThrowAwayRoot, throwAwayRoot } from '../support/throw-away-root.ts'
 
@@ -23,20 +25,28 @@ const own = defineProfile({
 export default { profiles: [own], profile: 'own' }
 `
 
-/** Runs bringup in a project whose `build` set has these dependencies. */
-function bringup(
-  root: ThrowAwayRoot,
-  dependencies: readonly object[],
-  argv: readonly string[],
-  options: Parameters<ThrowAwayRoot['run']>[1] = {},
-) {
+type Options = Parameters<ThrowAwayRoot['run']>[1]
+
+/** The words that run bringup in a project whose `build` set has these dependencies. */
+function words(dependencies: readonly object[], argv: readonly string[], options: Options = {}) {
   const sets = [{ name: 'build', summary: 'a test', dependencies }]
-  const prepare = `mkdir -p "$1/root/project"; cat > "$1/root/project/bringup.config.mjs" <<'END'\n${CONFIG}END\n${options.prepare ?? ''}`
-  return root.run(['bringup', ...argv, '--project', '/root/project'], {
-    ...options,
-    prepare,
-    env: { SETS: JSON.stringify(sets), ...options.env },
-  })
+  const project = `mkdir -p "$1/root/project"; cat > "$1/root/project/bringup.config.mjs" <<'END'\n${CONFIG}END\n`
+  return [
+    ['bringup', ...argv, '--project', '/root/project'],
+    {
+      ...options,
+      prepare: `${project}${options.prepare ?? ''}`,
+      env: { SETS: JSON.stringify(sets), ...options.env },
+    },
+  ] as const
+}
+
+function bringup(root: ThrowAwayRoot, ...what: Parameters<typeof words>) {
+  return root.run(...words(...what))
+}
+
+function start(root: ThrowAwayRoot, ...what: Parameters<typeof words>) {
+  return root.words(...words(...what))
 }
 
 const program = (name: string, packages = name) => ({
@@ -68,4 +78,108 @@ test('packages with users, groups and conffiles: installed once, and undone byte
   const undone = bringup(root, wanted, ['undo', '--yes'])
   expect(undone.status, undone.stderr).toBe(0)
   expect(snapshot(root)).toBe(before)
+}, 400_000)
+
+/** The codes of what a command says went wrong, and all of it as text. */
+function findings(result: { stdout: string; stderr: string }) {
+  const { diagnostics = [] } = JSON.parse(result.stdout) as { diagnostics?: { code: string; what: string }[] }
+  return { codes: diagnostics.map((d) => d.code), text: JSON.stringify(diagnostics) }
+}
+
+test('what is in the way is explained, and nothing is changed', () => {
+  using root = throwAwayRoot()
+  const wanted = [program('tcpdump')]
+  bringup(root, wanted, ['setup', '--list'])
+  const before = snapshot(root)
+
+  const unknown = findings(bringup(root, [program('tcpdumb')], ['setup', 'build', '--yes', '--json']))
+  expect(unknown.codes).toEqual(['PACKAGE_UNKNOWN'])
+  expect(unknown.text).toContain('near: tcpdump')
+
+  const locker = `import fcntl, signal
+f = open("/var/lib/dpkg/lock-frontend", "w"); fcntl.lockf(f, fcntl.LOCK_EX); open("/run/locked", "w").write("1"); signal.pause()`
+  const locked = bringup(root, wanted, ['setup', 'build', '--yes', '--json'], {
+    prepare: `mkfifo "$1/run/locked"; chroot "$1" python3 -c '${locker}' </dev/null >/dev/null 2>&1 &\nread -r _ <"$1/run/locked" || :`,
+  })
+  expect(findings(locked).codes).toEqual(['PACKAGES_LOCKED'])
+  expect(findings(locked).text).toMatch(/held by python3 \(process \d+\)/)
+
+  const full = bringup(
+    root,
+    [program('qemu-system-x86_64', 'qemu-system-x86')],
+    ['setup', 'build', '--yes', '--json'],
+    {
+      prepare: 'mount -t tmpfs -o size=1M tmpfs "$1/var/cache/apt/archives"',
+    },
+  )
+  expect(findings(full).codes).toEqual(['PACKAGES_NO_SPACE'])
+
+  root.run(['apt-mark', 'hold', 'libpcap0.8'])
+  expect(findings(bringup(root, wanted, ['setup', 'build', '--yes', '--json'])).codes).toEqual([
+    'PACKAGES_HELD',
+  ])
+  root.run(['apt-mark', 'unhold', 'libpcap0.8'])
+
+  const dry = bringup(root, wanted, ['setup', 'build', '--dry-run', '--json'])
+  expect(JSON.parse(dry.stdout)).toMatchObject({ state: 'planned' })
+  const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']
+  const refused = root.run(
+    [...nobody, 'bringup', 'setup', 'build', '--yes', '--json', '--project', '/root/project'],
+    {
+      prepare: 'chmod -R a+rX "$1/root"',
+      env: {
+        HOME: '/nonexistent',
+        XDG_STATE_HOME: '/tmp/state',
+        SETS: JSON.stringify([{ name: 'build', summary: '', dependencies: wanted }]),
+      },
+    },
+  )
+  expect(findings(refused).codes, refused.stderr).toEqual(['ROOT_NEEDED'])
+  expect(findings(refused).text).toContain('sudo env DEBIAN_FRONTEND=noninteractive apt-get install')
+  root.run(['chmod', '-R', 'go-rX', '/root'])
+  expect(snapshot(root)).toBe(before)
+
+  const offline = bringup(root, wanted, ['setup', 'build', '--yes', '--json'], { hasNetwork: false })
+  expect(findings(offline).codes).toEqual(['PACKAGES_NO_NETWORK'])
+  expect(bringup(root, wanted, ['undo', '--yes']).status).toBe(0)
+  expect(snapshot(root)).toBe(before)
+}, 400_000)
+
+test('killed with dpkg at work: the next start says so, finishes it, and can take it back', async () => {
+  using root = throwAwayRoot()
+  const wanted = [program('tcpdump'), program('bc')]
+  bringup(root, wanted, ['setup', '--list'])
+  const before = snapshot(root)
+  const [first = '', ...rest] = start(root, wanted, ['setup', 'build', '--yes'])
+  const child = spawn(first, rest, { stdio: ['ignore', 'ignore', 'pipe'] })
+  const ended = once(child, 'close')
+  for await (const chunk of child.stderr.setEncoding('utf8'))
+    if (/Unpacking/.test(chunk)) child.kill('SIGKILL')
+  await ended
+  const again = findings(bringup(root, wanted, ['setup', 'build', '--yes', '--json']))
+  expect(again.codes).toEqual(['OPERATION_HALF_DONE'])
+  const resumed = bringup(root, wanted, ['resume', '--yes'])
+  expect(resumed.status, resumed.stderr).toBe(0)
+  expect(root.run(['sh', '-c', 'dpkg --audit; tcpdump --version; bc --version']).status).toBe(0)
+  const undone = bringup(root, wanted, ['undo', '--yes'])
+  expect(undone.status, undone.stderr).toBe(0)
+  expect(snapshot(root)).toBe(before)
+}, 400_000)
+
+test('no lists, a half-configured package and an unknown release: said, mended, and gone on with', () => {
+  using root = throwAwayRoot()
+  const wanted = [program('tcpdump')]
+  root.run([
+    'sh',
+    '-c',
+    'cd /tmp && apt-get download bc && dpkg --unpack bc_*.deb && rm -r /var/lib/apt/lists/*',
+  ])
+  expect(root.run(['dpkg', '--audit']).stdout).toContain('bc')
+  root.run(['sed', '-i', 's/^VERSION_ID=.*/VERSION_ID="99"/', '/etc/os-release'])
+  const { status, stderr } = bringup(root, wanted, ['setup', 'build', '--yes'])
+  expect(stderr).toContain('DISTRIBUTION_RELEASE_UNKNOWN')
+  expect(stderr).toContain('there are no lists of packages yet')
+  expect(stderr).toContain('half done: bc')
+  expect(status, stderr).toBe(0)
+  expect(root.run(['sh', '-c', 'tcpdump --version && bc --version']).status).toBe(0)
 }, 400_000)

@@ -34,9 +34,16 @@ export const apt: PackageManager = {
     const journal = host.list('/var/lib/dpkg/updates') ?? []
     const { stdout } = await host.ask(['dpkg', '--audit'])
     if (stdout.trim() === '' && !journal.some((name) => /^\d+$/.test(name))) return undefined
-    const packages = [...stdout.matchAll(/^ (\S+) /gm)].map((m) => m[1])
+    const packages = [...new Set([...stdout.matchAll(/^ (\S+) /gm)].map((m) => m[1]))]
     const what = packages.length === 0 ? 'dpkg was interrupted' : `half done: ${packages.join(', ')}`
-    return { what, command: { argv: ['dpkg', '--configure', '--pending'], ...ROOT } }
+    return {
+      what,
+      commands: [
+        // It fails where a package waits for another that was not unpacked yet; apt then fetches and unpacks that.
+        { argv: ['dpkg', '--configure', '--pending'], ...ROOT, mayFail: true },
+        { argv: ['apt-get', 'install', '--fix-broken', ...SETTINGS, '--no-remove'], ...ROOT },
+      ],
+    }
   },
   lock: () => LOCKS.map(lockedBy).find((found) => found !== undefined),
   async preview(names, host) {

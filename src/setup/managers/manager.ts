@@ -26,10 +26,10 @@ export interface PackageManager {
   /** Whether the list of packages is too old, or not there: in words; undefined when it will do. */
   staleness(host: HostReader): string | undefined
   readonly updateCommand: HostCommand
-  /** What an earlier call left half done, in words, and the command that ends it; undefined when nothing. */
+  /** What an earlier call left half done, in words, and the commands that end it; undefined when nothing. */
   interruption(
     host: HostReader,
-  ): Promise<{ readonly what: string; readonly command: HostCommand } | undefined>
+  ): Promise<{ readonly what: string; readonly commands: readonly HostCommand[] } | undefined>
   /** Who keeps it from working just now; undefined when nobody. */
   lock(host: HostReader): Diagnostic | undefined
   preview(names: readonly string[], host: HostReader): Promise<InstallPreview | readonly Diagnostic[]>

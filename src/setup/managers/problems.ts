@@ -52,7 +52,7 @@ export const problems = defineDiagnostics({
   PACKAGES_INTERRUPTED: {
     title: 'The package manager was interrupted earlier and its work is half done.',
     why: 'it refuses everything else until that is finished',
-    remedy: 'as root: dpkg --configure -a; `bringup setup` does it first',
+    remedy: 'as root: dpkg --configure -a, then apt-get --fix-broken install; `bringup setup` does it first',
   },
   PACKAGES_NEEDED_BY_OTHERS: {
     title: 'Packages that were installed here are needed by others by now.',

@@ -1,5 +1,5 @@
 /** Step: packages are installed. Undone by removing exactly those that came, and the accounts that they made. */
-import { statfsSync } from 'node:fs'
+import { existsSync, statfsSync } from 'node:fs'
 import * as z from 'zod'
 import type { Diagnostic } from '../../diagnostics.ts'
 import type { HostCommand } from '../../steps/host-command.ts'
@@ -89,7 +89,7 @@ async function takeAway(
   host: HostReader,
 ): Promise<UndoFinding> {
   const interrupted = await manager.interruption(host)
-  const mending: readonly HostCommand[] = interrupted ? [interrupted.command] : []
+  const mending: readonly HostCommand[] = interrupted?.commands ?? []
   const left = await manager.leftovers(before.added, host)
   const accounts = restoreAccounts(params.kept, host)
   if (left.length === 0 && accounts.length === 0 && mending.length === 0)
@@ -129,10 +129,13 @@ async function unknownPackages(
   })
 }
 
+/** Where apt puts what it fetches; it may be a file system of its own. */
+const ARCHIVES = '/var/cache/apt/archives'
+
 /** Archives and what they unpack to may lie on one file system: both have to fit. */
 function spaceProblem({ cost }: InstallPreview): Diagnostic | undefined {
   const needed = [
-    ['/var/cache', cost?.downloadBytes ?? 0],
+    [existsSync(ARCHIVES) ? ARCHIVES : '/var/cache', cost?.downloadBytes ?? 0],
     ['/usr', (cost?.diskBytes ?? 0) + (cost?.downloadBytes ?? 0)],
   ] as const
   const mebibytes = (bytes: number) => `${Math.ceil(bytes / 1024 / 1024)}M`

@@ -8,7 +8,7 @@ const schema = z.object({ manager: z.enum(['apt', 'dnf', 'pacman', 'zypper', 'ap
 export const packagesRepair = defineStep<z.output<typeof schema>, null>({
   kind: 'packages.repair',
   schema,
-  needs: ['root'],
+  needs: ['root', 'network'],
   describe: () => 'finish what the package manager was interrupted in',
   async check({ manager: name }, host) {
     const manager = await loadManager(name)
@@ -16,7 +16,7 @@ export const packagesRepair = defineStep<z.output<typeof schema>, null>({
     if (!found) return { state: 'done', detail: 'nothing was' }
     const locked = manager.lock(host)
     if (locked) return { state: 'blocked', diagnostics: [locked] }
-    return { state: 'change', detail: found.what, before: null, commands: [found.command] }
+    return { state: 'change', detail: found.what, before: null, commands: found.commands }
   },
   undo: async () => ({ state: 'done', detail: 'what was finished stays finished' }),
   explain: async ({ manager }, lines) => (await loadManager(manager)).explain(lines),

@@ -1,0 +1,72 @@
+/** What the other package managers print, in the form that their manuals and sources give it; none of them is run here. */
+import { expect, test } from 'vitest'
+import * as apk from './apk.ts'
+import * as dnf from './dnf.ts'
+import { loadManager, MANAGER_OF } from './index.ts'
+import * as pacman from './pacman.ts'
+import * as zypper from './zypper.ts'
+
+test('dnf 4: the table of a transaction', () => {
+  const text = `Dependencies resolved.
+================================================================================
+ Package          Arch       Version                Repository           Size
+================================================================================
+Installing:
+ flex             x86_64     2.6.4-16.fc40          fedora              301 k
+Installing dependencies:
+ m4               x86_64     1.4.19-9.fc40          fedora              305 k
+Upgrading:
+ glibc            x86_64     2.39-22.fc40           updates             2.2 M
+
+Transaction Summary
+================================================================================
+Install  2 Packages
+Upgrade  1 Package
+
+Total download size: 2.8 M
+Installed size: 1.5 M
+`
+  const found = dnf.parseTransaction(text)
+  expect(found).toMatchObject({ added: ['flex', 'm4'], upgraded: ['glibc'], removed: [] })
+  expect(found.cost.downloadBytes).toBe(Math.round(2.8 * 1024 * 1024))
+  expect([...dnf.parseRpm('gcc\t14.2-1\npackage flex is not installed\n')]).toEqual([['gcc', '14.2-1']])
+})
+
+test('pacman: what it would fetch', () => {
+  const here = pacman.parseQuery('glibc 2.40-1\n')
+  expect(pacman.parsePrint('flex\t320000\nglibc\t10000000\n', here)).toEqual({
+    added: ['flex'],
+    upgraded: ['glibc'],
+    cost: { downloadBytes: 10_320_000 },
+  })
+})
+
+test('zypper: its summary, and its search', () => {
+  const text =
+    'The following 2 NEW packages are going to be installed:\n  flex m4\n\n2 new packages to install.\n'
+  expect(zypper.parseSummary(text)).toEqual({ added: ['flex', 'm4'], upgraded: [], removed: [] })
+  expect(zypper.parseSearch('S  | Name | Summary | Type\n---+---\n   | flex | Fast | package\n')).toEqual([
+    'flex',
+  ])
+})
+
+test('apk: its simulation', () => {
+  const text = '(1/2) Installing m4 (1.4.19-r3)\n(2/2) Installing flex (2.6.4-r6)\nOK: 9 MiB in 17 packages\n'
+  expect(apk.parseSimulation(text)).toEqual({ added: ['m4', 'flex'], upgraded: [], removed: [] })
+})
+
+test('every one installs and removes as root, without asking, and comes to its end', async () => {
+  for (const name of Object.values(MANAGER_OF)) {
+    const manager = await loadManager(name)
+    for (const command of [manager.installCommand(['flex']), manager.removeCommand(['flex'])]) {
+      expect(command).toMatchObject({ asRoot: true, whenOrphaned: 'finish' })
+      expect(command.argv.at(-1)).toBe('flex')
+    }
+  }
+  expect((await loadManager('dnf')).installCommand(['flex']).argv.join(' ')).toBe(
+    'dnf --assumeyes install --setopt=install_weak_deps=False flex',
+  )
+  expect((await loadManager('pacman')).explain(['error: target not found: flexx'])[0]?.code).toBe(
+    'PACKAGE_UNKNOWN',
+  )
+})
