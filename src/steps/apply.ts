@@ -87,7 +87,7 @@ async function applyStep(
   if (finding.state === 'reboot') return awaitReboot(index, step, title, finding.detail, context)
   if (finding.state === 'change') {
     onEvent({ kind: 'begin', step, title, detail: finding.detail })
-    journal.write({ event: 'begin', step: index, before: finding.before })
+    if (!finding.leavesNothing) journal.write({ event: 'begin', step: index, before: finding.before })
     await runAll(step, title, finding.commands, context)
   }
   const after = finding.state === 'change' ? await kind.check(step.params, host) : finding

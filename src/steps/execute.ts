@@ -75,7 +75,10 @@ async function runTied(command: HostCommand, context: ExecuteContext): Promise<E
 /** Nothing interrupts it: not a signal to bringup's process group, not bringup's death. The operation stops after it. */
 async function runToItsEnd(command: HostCommand, context: ExecuteContext): Promise<Ended> {
   const { execa } = await import('execa')
-  const [program = '', ...args] = wordsOf(command, context.prefix)
+  // sudo knows by the terminal's session whether the password was given: it stays there, and the command leaves behind it.
+  const asks = command.asRoot === true && context.prefix.join(' ') === 'sudo'
+  const leaving = asks ? { ...command, argv: ['setsid', '--wait', ...command.argv] } : command
+  const [program = '', ...args] = wordsOf(leaving, context.prefix)
   const output = { file: context.logFile, append: true } as const
   const log = followFile(context.logFile, context.onLine)
   try {
@@ -84,7 +87,7 @@ async function runToItsEnd(command: HostCommand, context: ExecuteContext): Promi
       stdout: output,
       stderr: output,
       buffer: false,
-      detached: true,
+      detached: !asks,
     })
   } finally {
     log.close()

@@ -1,11 +1,16 @@
 /** One operation at a time: a lock that ends with this process, however it ends. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync } from 'node:fs'
+import { accessSync, constants, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
 
 export const problems = defineDiagnostics({
+  JOURNAL_UNWRITABLE: {
+    title: 'The journal of changes cannot be written.',
+    why: 'nothing is changed on this computer that is not written down first',
+    remedy: 'make the folder writable, or set XDG_STATE_HOME to one that is',
+  },
   OPERATION_RUNNING: {
     title: 'Another bringup of this user is changing this computer.',
     why: 'two at once could undo one another’s work',
@@ -21,7 +26,13 @@ const CONFLICT = 75
  * @throws BringupError OPERATION_RUNNING
  */
 export async function lockOperations(root: string): Promise<Disposable> {
-  mkdirSync(root, { recursive: true, mode: 0o700 })
+  try {
+    mkdirSync(root, { recursive: true, mode: 0o700 })
+    accessSync(root, constants.W_OK)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    throw new BringupError([problems.JOURNAL_UNWRITABLE.at('', `${root} cannot be written to (${code})`)])
+  }
   const args = ['--nonblock', '--no-fork', '--conflict-exit-code', `${CONFLICT}`, join(root, '.lock'), 'cat']
   const holder = spawn('flock', args, { stdio: ['pipe', 'pipe', 'ignore'], detached: true })
   holder.stdin.on('error', () => {})

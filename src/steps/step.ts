@@ -42,6 +42,8 @@ export type Finding<Before extends Json = Json> =
       readonly before: Before
       readonly commands: readonly HostCommand[]
       readonly cost?: StepCost
+      /** There is nothing to take back or to finish, as with a cache that is refreshed: it is not journalled as a change. */
+      readonly leavesNothing?: true
       /** What may surprise although nothing is wrong: shown with the plan. */
       readonly warnings?: readonly Diagnostic[]
     }

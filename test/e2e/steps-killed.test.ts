@@ -12,11 +12,33 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, expect, test } from 'vitest'
+import { build } from 'esbuild'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { listOperations, readOperation } from '../../src/steps/journal.ts'
 import { file } from '../../src/steps/kinds/file.ts'
 
 const folders: string[] = []
+
+/** One file that starts fast: the test starts it some fifty times. */
+let driver = ''
+beforeAll(async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'driver-'))
+  folders.push(folder)
+  driver = join(folder, 'driver.mjs')
+  await build({
+    entryPoints: ['test/support/operation-driver.ts'],
+    outfile: driver,
+    bundle: true,
+    platform: 'node',
+    target: 'node20.19',
+    format: 'esm',
+    logLevel: 'error',
+    // Packages in CommonJS ask for Node's modules by require.
+    banner: {
+      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+    },
+  })
+})
 afterAll(() => {
   for (const folder of folders) rmSync(folder, { recursive: true })
 })
@@ -50,8 +72,7 @@ function computer() {
       ),
     /** One process; `killAt` is the number of the event at which it kills itself. */
     drive: (what: string, killAt = 0): Promise<{ events: number; signal: string | undefined }> => {
-      const script = ['scripts/run-source.mjs', 'test/support/operation-driver.ts']
-      const args = [...script, what, root, `${killAt}`, JSON.stringify(steps)]
+      const args = [driver, what, root, `${killAt}`, JSON.stringify(steps)]
       return new Promise((resolve, reject) => {
         execFile(process.execPath, args, (error, stdout, stderr) => {
           if (error && error.signal !== 'SIGKILL') reject(new Error(stderr))

@@ -53,9 +53,9 @@ export const apt: PackageManager = {
       host.ask(['apt-get', '--print-uris', ...QUIET, ...args]),
     ])
     const words = `${simulated.stdout}\n${simulated.stderr}`.split('\n')
-    const held = heldIn(words)
-    if (held.length > 0) return [problems.PACKAGES_HELD.at('', `held: ${held.join(', ')}`)]
     if (simulated.exitCode !== 0) {
+      const held = await heldAmong(words, host)
+      if (held.length > 0) return [problems.PACKAGES_HELD.at('', held.join(', '), { evidence: words })]
       const known = explainApt(words)
       return known.length > 0 ? known : [problems.PACKAGES_UNMET.at('', 'apt refuses', { evidence: words })]
     }
@@ -130,9 +130,11 @@ export function parseSizes(text: string): { downloadBytes: number; diskBytes: nu
   }
 }
 
-function heldIn(lines: readonly string[]): readonly string[] {
-  const at = lines.findIndex((line) => line.startsWith('The following held packages will be changed:'))
-  return at === -1 ? [] : (lines[at + 1] ?? '').trim().split(/\s+/)
+/** Of the packages that somebody holds, those that apt's words name: its message about held ones comes without any, too. */
+async function heldAmong(words: readonly string[], host: HostReader): Promise<readonly string[]> {
+  const held = (await host.ask(['apt-mark', 'showhold'])).stdout.split('\n').filter(Boolean)
+  const named = new Set(words.flatMap((line) => line.split(/[\s(),:]+/)))
+  return held.filter((name) => named.has(name))
 }
 
 function lockedBy(path: string): Diagnostic | undefined {

@@ -16,7 +16,13 @@ export const packagesLists = defineStep<z.output<typeof schema>, null>({
     if (stale === undefined) return { state: 'done', detail: 'it is young enough' }
     const locked = manager.lock(host)
     if (locked) return { state: 'blocked', diagnostics: [locked] }
-    return { state: 'change', detail: stale, before: null, commands: [manager.updateCommand] }
+    return {
+      state: 'change',
+      detail: stale,
+      before: null,
+      leavesNothing: true,
+      commands: [manager.updateCommand],
+    }
   },
   undo: async () => ({ state: 'done', detail: 'the list is a cache, and stays' }),
   explain: async ({ manager }, lines) => (await loadManager(manager)).explain(lines),

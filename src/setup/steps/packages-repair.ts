@@ -16,7 +16,13 @@ export const packagesRepair = defineStep<z.output<typeof schema>, null>({
     if (!found) return { state: 'done', detail: 'nothing was' }
     const locked = manager.lock(host)
     if (locked) return { state: 'blocked', diagnostics: [locked] }
-    return { state: 'change', detail: found.what, before: null, commands: found.commands }
+    return {
+      state: 'change',
+      detail: found.what,
+      before: null,
+      leavesNothing: true,
+      commands: found.commands,
+    }
   },
   undo: async () => ({ state: 'done', detail: 'what was finished stays finished' }),
   explain: async ({ manager }, lines) => (await loadManager(manager)).explain(lines),
