@@ -53,7 +53,7 @@ test('a store on a DAX file is kept, one on an ordinary file is not', { timeout:
     ],
   } as const
   const mount = [
-    'mount -o ro LABEL=tools /opt; mkdir -p /mnt/dax /mnt/plain',
+    'udevadm wait --timeout=120 /dev/pmem0; mount -o ro LABEL=tools /opt; mkdir -p /mnt/dax /mnt/plain',
     'mount -o dax /dev/pmem0 /mnt/dax; mount /dev/disk/by-id/virtio-plain /mnt/plain',
     // The worst case, which a longer wait would hide: nothing is written to the disk by and by.
     'sysctl -q vm.dirty_writeback_centisecs=0',
@@ -62,7 +62,12 @@ test('a store on a DAX file is kept, one on an ordinary file is not', { timeout:
   const first = await launch(computer, { profile: 'host', folder })
   await sh(
     first,
-    'ndctl create-namespace -f -e namespace0.0 -m fsdax; mkfs.ext4 -q -b 4096 /dev/pmem0; mkfs.ext4 -q /dev/disk/by-id/virtio-plain',
+    // On a slow computer the driver takes the namespace a moment after ndctl has given up waiting for it.
+    'udevadm wait --timeout=120 /dev/pmem0; ndctl create-namespace -f -e namespace0.0 -m fsdax || { udevadm settle; ndctl enable-namespace all || ndctl list -RND; }',
+  )
+  await sh(
+    first,
+    'udevadm wait --timeout=120 /dev/pmem0; mkfs.ext4 -q -b 4096 /dev/pmem0; mkfs.ext4 -q /dev/disk/by-id/virtio-plain',
   )
   await sh(first, mount)
   for (const place of PLACES) expect(await machine(first, place)).toContain('"state":"new"')
