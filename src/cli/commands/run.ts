@@ -143,10 +143,12 @@ function report({ plan }: Planned, result: RunResult, isCommand: boolean, output
   if (!isQuiet) {
     output.print(headline(plan, output))
     if (result.guest !== undefined) output.print(`\n${describeView(result.guest as GuestView, output)}`)
-    if (result.comparison !== undefined) output.print(`\n${comparisonTable(result, output)}`)
+    if (result.comparison !== undefined) output.print(`\n${comparisonTable(result, output.colors)}`)
     if (result.guest !== undefined)
       for (const line of memories(plan, result.guest as GuestView)) output.print(line)
   }
+  // The command's output is the result then; what --verify found is said beside it.
+  if (isQuiet && result.comparison !== undefined) output.note(comparisonTable(result, errorColors))
   const diagnostics = result.diagnostics as readonly Diagnostic[]
   if (diagnostics.length > 0 && !isQuiet) output.error(`\n${formatDiagnostics(diagnostics, errorColors)}`)
   const paint = isGood ? errorColors.green : errorColors.red
@@ -176,7 +178,7 @@ function describeView(view: GuestView, { colors }: Output): string {
   return formatTable(['node', 'CPUs', 'memory', 'NVDIMM', 'distances'], rows, colors)
 }
 
-function comparisonTable(result: RunResult, { colors }: Output): string {
+function comparisonTable(result: RunResult, colors: Output['colors']): string {
   const rows = (result.comparison ?? []).map((c) => [
     c.ok ? colors.green('✓') : colors.red('✗'),
     c.device,

@@ -17,7 +17,7 @@ export function parseNfit(file: Buffer): readonly GuestNvdimm[] | undefined {
   const all = longEntries(table, FIRST_ENTRY, 2)
   const of = (type: number, least: number) =>
     all.filter((e) => e.type === type && e.bytes.length >= least).map((e) => e.bytes)
-  const mappings = of(MAPPING, 44)
+  const mappings = of(MAPPING, 46)
   const persistenceDomain = domain(of(CAPABILITIES, 12)[0])
   const ranges = of(RANGE, 48).filter((b) => b.toString('hex', 16, 32) === PERSISTENT_MEMORY)
   return ranges
@@ -30,7 +30,7 @@ export function parseNfit(file: Buffer): readonly GuestNvdimm[] | undefined {
           bytes: Number(range.readBigUInt64LE(40)),
           node: (range.readUInt16LE(6) & NODE_VALID) === 0 ? null : range.readUInt32LE(12),
           persistenceDomain,
-          isArmed: (mapping.readUInt16LE(42) & NOT_ARMED) === 0,
+          isArmed: (mapping.readUInt16LE(44) & NOT_ARMED) === 0,
         },
       ]
     })
