@@ -45,6 +45,16 @@ export default defineConfig({
           maxWorkers: 2,
         },
       },
+      {
+        resolve: { alias },
+        // The whole way on a fresh guest: real apt, and QEMU in QEMU. `npm run test:walk`.
+        test: {
+          name: 'walk',
+          sequence: { groupOrder: 3 },
+          include: ['test/walk/**/*.test.ts'],
+          hookTimeout: 600_000,
+        },
+      },
     ],
   },
 })

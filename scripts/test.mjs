@@ -1,6 +1,7 @@
 /**
  * `npm test`: its own set-up, then every test. `npm test -- --project unit NAME` narrows it as vitest does.
- * Without a project: all but those that take minutes, which have commands of their own (`npm run test:pmem`).
+ * Without a project: all but those that take minutes, which have commands of their own (`npm run test:pmem`,
+ * `npm run test:walk`).
  * The last line is a plain count; the exit status is 1 when something failed, or when nothing ran.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -13,7 +14,7 @@ import { ensurePackages } from './system-packages.mjs'
 
 const isYes = process.argv.includes('--yes')
 const given = process.argv.slice(2).filter((a) => a !== '--yes')
-const args = given.some((a) => a.startsWith('--project')) ? given : ['--project=!pmem', ...given]
+const args = given.some((a) => a.startsWith('--project')) ? given : ['--project=!pmem', '--project=!walk', ...given]
 const isReady =
   (await ensurePackages([...MAIN_PACKAGES, ...TEST_PACKAGES], { isYes })) &&
   (await ensureNpmPackages()) &&

@@ -42,6 +42,11 @@ const PACKAGES: Readonly<Record<string, Packages>> = {
   mcopy: mtools,
 }
 
+/** Names of the package that has a program of builds; undefined for programs that are not known. */
+export function packagesWith(program: string): Packages | undefined {
+  return Object.hasOwn(PACKAGES, program) ? PACKAGES[program] : undefined
+}
+
 /** One finding a program, with the command that installs it on this distribution. */
 export function missingTools(programs: readonly string[], graph: BuildGraph): readonly Diagnostic[] {
   const { family } = readDistribution()

@@ -1,7 +1,9 @@
 /** A kernel in the short form of the config file, as a build and something to boot laid over a profile. */
 import type { BuildGraph } from '../build/graph.ts'
+import { packagesWith } from '../build/tools.ts'
 import type { KernelForm } from '../machine/kernel-schema.ts'
 import type { MachineInput } from '../machine/machine.ts'
+import type { DependencySet } from '../setup/dependency.ts'
 import type { Profile } from './profile.ts'
 
 /** The profile with the kernel's own build, and with what that makes as what is booted. */
@@ -9,12 +11,30 @@ export function withKernel(profile: Profile, kernel: KernelForm): Profile {
   const graph = graphOf(kernel)
   return {
     ...profile,
-    ...(graph === undefined ? {} : { build: () => graph }),
+    ...(graph === undefined
+      ? {}
+      : { build: () => graph, dependencies: withTools(profile.dependencies ?? [], graph) }),
     prepare: async (context) => {
       const { machine } = await profile.prepare(context)
       return { machine: { ...machine, ...bootOf(kernel, machine) } }
     },
   }
+}
+
+/** The profile's sets, with the programs that the build names in `build`; those of no known package are left to the build. */
+function withTools(sets: readonly DependencySet[], { targets }: BuildGraph): readonly DependencySet[] {
+  const own = sets.find((set) => set.name === 'build')
+  const argvs = targets.flatMap((t) => t.actions.flatMap((a) => (a.kind === 'command' ? [a.argv] : [])))
+  const programs = [...new Set(argvs.map(([program = '']) => program))].flatMap((program) => {
+    const packages = packagesWith(program)
+    return packages === undefined
+      ? []
+      : [{ kind: 'program', program, packages, why: 'builds the kernel' } as const]
+  })
+  if (programs.length === 0) return sets
+  const summary = own?.summary ?? 'what the build of the kernel starts with'
+  const dependencies = [...(own?.dependencies ?? []), ...programs]
+  return [...sets.filter((set) => set !== own), { name: 'build', summary, dependencies }]
 }
 
 function graphOf({ build, folder, env, image, disk }: KernelForm): BuildGraph | undefined {
