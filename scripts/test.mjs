@@ -14,7 +14,9 @@ import { ensurePackages } from './system-packages.mjs'
 
 const isYes = process.argv.includes('--yes')
 const given = process.argv.slice(2).filter((a) => a !== '--yes')
-const args = given.some((a) => a.startsWith('--project')) ? given : ['--project=!pmem', '--project=!walk', ...given]
+const args = given.some((a) => a.startsWith('--project'))
+  ? given
+  : ['--project=!pmem', '--project=!walk', ...given]
 const isReady =
   (await ensurePackages([...MAIN_PACKAGES, ...TEST_PACKAGES], { isYes })) &&
   (await ensureNpmPackages()) &&

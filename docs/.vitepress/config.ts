@@ -37,6 +37,7 @@ export default defineConfig({
           page('Emulated persistent memory', '/guide/pmem'),
           page('Changes to this computer', '/guide/changes'),
           page('What dies when', '/guide/safety'),
+          page('The walk', '/guide/walk'),
           page('Speed', '/guide/speed'),
         ],
       },

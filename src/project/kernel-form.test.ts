@@ -3,10 +3,8 @@ import { withKernel } from './kernel-form.ts'
 import { bare } from './profiles/bare.ts'
 
 const setsWith = (build: string[] | string[][], dependencies?: typeof bare.dependencies) =>
-  withKernel(
-    { ...bare, ...(dependencies ? { dependencies } : {}) },
-    { build, image: 'kernel.elf' },
-  ).dependencies
+  withKernel({ ...bare, ...(dependencies ? { dependencies } : {}) }, { build, image: 'kernel.elf' })
+    .dependencies
 
 test('what the build starts is a dependency, once each, when its package is known', () => {
   const sets = setsWith([

@@ -93,9 +93,9 @@ async function undo(guest: Guest): Promise<void> {
   expect(undone).toMatchObject({ exitCode: 0, answer: { state: 'undone' } })
 }
 
-test('doctor, setup, init, build, run, undo: and the computer is what it was', { timeout: 40 * MINUTES }, async ({
-  launch,
-}) => {
+test('doctor, setup, init, build, run, undo: and the computer is what it was', {
+  timeout: 40 * MINUTES,
+}, async ({ launch }) => {
   const disk = { kind: 'disk', id: 'tools', file: tools.file, format: 'raw' } as const
   const guest = await launch(
     { memory: '2G', cpu: 2, timeout: '40m', boot: { firmware: 'direct' }, devices: [disk] },
@@ -133,10 +133,7 @@ test('doctor, setup, init, build, run, undo: and the computer is what it was', {
   const source = (await guest.readFile(`${PROJECT}/kernel.c`)).toString()
   const greeting = 'say("make-kernel is up\\n> ");'
   expect(source).toContain(greeting)
-  await guest.writeFile(
-    `${PROJECT}/kernel.c`,
-    source.replace(greeting, `${greeting}\n  out(DEBUG_EXIT, 0);`),
-  )
+  await guest.writeFile(`${PROJECT}/kernel.c`, source.replace(greeting, `${greeting}\n  out(DEBUG_EXIT, 0);`))
   const built = await bringup(guest, buildJson, ['build'], PROJECT)
   expect(built).toMatchObject({ exitCode: 0, answer: { result: 'built', targets: [{ id: 'kernel' }] } })
   const own = await bringup(guest, runJson, ['run', '--timeout', '10m'], PROJECT)
