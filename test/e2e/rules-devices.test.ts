@@ -302,6 +302,8 @@ const ELSEWHERE = [
   // bringup itself meets these: it makes the file before QEMU would look for it.
   'NVDIMM_FOLDER_MISSING',
   'DISK_FOLDER_MISSING',
+  // bringup copies the base itself: QEMU sees only the copy.
+  'DISK_BASE_UNFIT',
   // Nothing is writable or unreadable for root; a nobody is asked below.
   'NVDIMM_FILE_NO_ACCESS',
   'DISK_NO_ACCESS',
