@@ -52,7 +52,8 @@ async function answer({ plan, facts, profile }: Awaited<ReturnType<typeof planRu
 function greeting([program = '', ...args]: readonly string[]): Promise<number> {
   const began = performance.now()
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+    // Its standard input stays open: a port whose other end is at its end is no port to the guest.
+    const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] })
     let took: number | undefined
     child.stdout.on('data', (chunk: Buffer) => {
       if (!chunk.includes(HELLO)) return
