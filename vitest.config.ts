@@ -47,6 +47,16 @@ export default defineConfig({
       },
       {
         resolve: { alias },
+        // Whole systems, booted several times by their own boot loader. `npm run test:debian`.
+        test: {
+          name: 'debian',
+          sequence: { groupOrder: 4 },
+          include: ['test/debian/**/*.test.ts'],
+          hookTimeout: 600_000,
+        },
+      },
+      {
+        resolve: { alias },
         // The whole way on a fresh guest: real apt, and QEMU in QEMU. `npm run test:walk`.
         test: {
           name: 'walk',

@@ -12,11 +12,14 @@ import { MAIN_PACKAGES, TEST_PACKAGES } from './packages.mjs'
 import { ROOT, run } from './processes.mjs'
 import { ensurePackages } from './system-packages.mjs'
 
+/** Each has a command of its own: `npm run test:pmem`. */
+const LONG = ['debian', 'pmem', 'walk']
+
 const isYes = process.argv.includes('--yes')
 const given = process.argv.slice(2).filter((a) => a !== '--yes')
 const args = given.some((a) => a.startsWith('--project'))
   ? given
-  : ['--project=!pmem', '--project=!walk', ...given]
+  : [...LONG.map((name) => `--project=!${name}`), ...given]
 const isReady =
   (await ensurePackages([...MAIN_PACKAGES, ...TEST_PACKAGES], { isYes })) &&
   (await ensureNpmPackages()) &&

@@ -70,7 +70,11 @@ const TCG_CACHE_MIB = 64
 
 /** Multi-threaded TCG: one host thread per vCPU (qemu-options, `-accel tcg,thread=`). */
 function acceleratorArgs(name: 'kvm' | 'tcg'): readonly Argument[] {
-  return [name === 'tcg' ? option('-accel', 'tcg', { thread: 'multi', 'tb-size': TCG_CACHE_MIB }) : option('-accel', 'kvm')]
+  return [
+    name === 'tcg'
+      ? option('-accel', 'tcg', { thread: 'multi', 'tb-size': TCG_CACHE_MIB })
+      : option('-accel', 'kvm'),
+  ]
 }
 
 function chooseAccelerator(
