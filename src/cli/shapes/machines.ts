@@ -1,0 +1,72 @@
+/** Shapes of what is described, planned and run. */
+import * as z from 'zod'
+import { comparisonSchema, resultSchema } from '../../runs/record.ts'
+import { accelerator, diagnostics, exitCode, machine, milliseconds, persistenceVerdict } from './common.ts'
+
+export const planJson = z
+  .looseObject({
+    name: z.string(),
+    profile: z.string(),
+    machine,
+    qemu: z.object({ path: z.string(), version: z.string() }),
+    accelerator: z.object({ name: z.enum(['kvm', 'tcg']), because: z.string() }),
+    accelerators: z.array(accelerator),
+    argv: z.array(z.string()).describe('The QEMU command, ready to paste: the console on the terminal.'),
+    files: z.array(z.looseObject({ kind: z.string(), path: z.string() })),
+    locks: z.array(z.object({ path: z.string(), mode: z.enum(['exclusive', 'shared']) })),
+    stores: z.array(z.object({ path: z.string(), device: z.string(), size: z.int(), label: z.int() })),
+    sideProcesses: z.array(z.object({ id: z.string(), argv: z.array(z.string()) })),
+    steps: z.array(z.looseObject({ id: z.string(), what: z.string() })),
+    timeoutMs: milliseconds,
+    persistence: z.array(persistenceVerdict),
+    diagnostics,
+  })
+  .describe('`bringup plan --json`.')
+
+export const runJson = resultSchema
+  .unwrap()
+  .extend({ comparison: z.array(comparisonSchema).optional() })
+  .describe('`bringup run --json`, and `result.json` in the folder of the run.')
+
+const described = z.object({
+  name: z.string(),
+  summary: z.string().nullable(),
+  profile: z.string(),
+  isDefault: z.boolean(),
+  machine,
+})
+
+export const machinesJson = z
+  .union([
+    z.object({ folder: z.string(), configFile: z.string().nullable(), machines: z.array(described) }),
+    described.extend({
+      view: z.looseObject({}).describe('What follows from it: CPUs and memory of each node.'),
+    }),
+  ])
+  .describe('`bringup machines --json`; the second form with the name of a machine.')
+
+const runSummary = z.object({
+  id: z.string(),
+  folder: z.string(),
+  startedAt: z.iso.datetime(),
+  machine: z.string(),
+  profile: z.string(),
+  verdict: z.enum([...resultSchema.unwrap().shape.verdict.options, 'running', 'abandoned']),
+  exitCode: exitCode.optional(),
+  totalMs: milliseconds.optional(),
+  meaning: z.string().optional(),
+})
+
+export const runsJson = z
+  .union([
+    z.object({ runs: z.array(runSummary) }),
+    runSummary.extend({
+      argv: z.array(z.string()),
+      plan: z.looseObject({}),
+      result: resultSchema.optional(),
+    }),
+    z.object({ id: z.string(), folder: z.string() }),
+    z.object({ deleted: z.array(z.string()) }),
+    z.object({ console: z.string() }),
+  ])
+  .describe('`bringup runs --json`; then `runs show`, `runs path`, `runs prune` and `runs show --console`.')
