@@ -1,7 +1,7 @@
 /** Progress of an operation: a task list with the running command's last line on a terminal, plain lines elsewhere. */
 import { Listr } from 'listr2'
 import type { StepEvent } from '../steps/apply.ts'
-import { formatCommand } from '../steps/host-command.ts'
+import { formatCommand, type RootPrefix } from '../steps/host-command.ts'
 import type { OperationPlan } from '../steps/plan-operation.ts'
 import type { Step } from '../steps/step.ts'
 import type { Output } from './output.ts'
@@ -12,18 +12,21 @@ export interface Progress {
   readonly end: () => Promise<void>
 }
 
-export function showProgress(plan: OperationPlan, output: Output): Progress {
+/** @param prefix How root is had: commands are shown as they are run. */
+export function showProgress(plan: OperationPlan, output: Output, prefix: RootPrefix): Progress {
   if (output.isJson) return { onEvent: () => {}, end: async () => {} }
-  return process.stderr.isTTY === true && process.env.TERM !== 'dumb' ? taskList(plan) : plainLines(output)
+  return process.stderr.isTTY === true && process.env.TERM !== 'dumb'
+    ? taskList(plan, prefix)
+    : plainLines(output, prefix)
 }
 
-function plainLines(output: Output): Progress {
+function plainLines(output: Output, prefix: RootPrefix): Progress {
   const { errorColors: colors } = output
   return {
     onEvent: (event) => {
       if (event.kind === 'begin') output.note(`→ ${event.title}`)
       if (event.kind === 'command')
-        output.note(colors.dim(`  $ ${formatCommand(event.command).split('\n')[0]}`))
+        output.note(colors.dim(`  $ ${formatCommand(event.command, prefix).split('\n')[0]}`))
       if (event.kind === 'line') output.note(colors.dim(`  │ ${event.line}`))
       if (event.kind === 'done') output.note(`${colors.green('✓')} ${event.title}`)
       if (event.kind === 'passed') output.note(`${colors.green('✓')} ${event.title}: ${event.detail}`)
@@ -35,7 +38,7 @@ function plainLines(output: Output): Progress {
 }
 
 /** The engine does the work; every task of the list only waits for what the engine tells of its step. */
-function taskList(plan: OperationPlan): Progress {
+function taskList(plan: OperationPlan, prefix: RootPrefix): Progress {
   const tasks = new Map<Step, Handle>()
   const list = new Listr(
     plan.steps.map(({ step, title }) => ({
@@ -65,7 +68,7 @@ function taskList(plan: OperationPlan): Progress {
   return {
     onEvent: (event) => {
       const task = tasks.get(event.step)
-      if (event.kind === 'command') task?.say(`$ ${formatCommand(event.command).split('\n')[0]}`)
+      if (event.kind === 'command') task?.say(`$ ${formatCommand(event.command, prefix).split('\n')[0]}`)
       if (event.kind === 'line') task?.say(event.line)
       if (event.kind === 'failed') task?.fail()
       if (event.kind === 'done' || event.kind === 'passed' || event.kind === 'reboot') task?.finish()

@@ -188,7 +188,7 @@ async function carryOut(
   const journal = deed.open()
   try {
     const host = createHostReader(signal)
-    const progress = showProgress(plan, output)
+    const progress = showProgress(plan, output, access.prefix)
     const context = { kinds: stepKinds, host, journal, prefix: access.prefix, onEvent: progress.onEvent }
     const outcome = await deed.act(context).finally(progress.end)
     output.json({ ...operationJsonOf(title, plan, outcome.state, deed.notes), operation: journal.head.id })

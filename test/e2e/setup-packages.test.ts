@@ -69,6 +69,8 @@ test('packages with users, groups and conffiles: installed once, and undone byte
   const first = bringup(root, wanted, ['setup', 'build', '--yes'])
   expect(first.stderr).toContain('+ install tcpdump, ibverbs-utils, bc')
   expect(first.status, first.stderr).toBe(0)
+  // Commands are shown as root runs them.
+  expect(first.stderr).toMatch(/^ {2}\$ DEBIAN_FRONTEND=noninteractive apt-get install /m)
   expect(root.run(['getcap', '/usr/bin/tcpdump']).stdout).toContain('cap_net_raw=ep')
   const installed = snapshot(root)
   expect(installed).toContain('libibverbs1')
