@@ -9,6 +9,7 @@ import {
   errorJson,
   initJson,
   operationJson,
+  operationsJson,
   runJson,
   setupJson,
 } from '../../src/cli/shapes.ts'
@@ -27,7 +28,8 @@ const ENV = {
 
 /** Everything below /etc with owners, modes and content. */
 const ETC = `cd /etc && find . -printf '%p %m %u:%g %y %l\\n' | sort; find . -type f | sort | xargs -d '\\n' sha256sum`
-const PACKAGES = `dpkg-query --show --showformat='\${Package} \${Version} \${db:Status-Abbrev}\\n'; apt-mark showauto`
+/** Versions, states, who is there for others only; and the folders that packages and bringup keep state in. */
+const PACKAGES = `dpkg-query --show --showformat='\${Package} \${Version} \${db:Status-Abbrev}\\n'; apt-mark showauto; ls /var/lib`
 
 let tools: FreshTools
 beforeAll(() => {
@@ -77,10 +79,18 @@ const snapshot = async (guest: Guest) => ({
   etc: await text(guest, ETC),
 })
 
+/** The last operation of the journal. */
+async function newest(guest: Guest) {
+  const { answer } = await bringup(guest, operationsJson, ['operations'])
+  return 'operations' in answer ? answer.operations.at(-1) : undefined
+}
+
 /** Installs, and finds nothing to do when it is asked again. */
 async function setUp(guest: Guest, argv: readonly string[], cwd?: string): Promise<string[]> {
-  const first = await bringup(guest, operationJson, ['setup', ...argv, '--yes'], cwd)
-  expect(first).toMatchObject({ exitCode: 0, answer: { state: 'done' } })
+  // Without --json, since that is where apt's progress is.
+  const { exitCode, stderr } = await run(guest, ['bringup', 'setup', ...argv, '--yes'], cwd)
+  expect(exitCode, stderr).toBe(0)
+  expect(await newest(guest)).toMatchObject({ state: 'done' })
   const installed = await snapshot(guest)
   const second = await bringup(guest, operationJson, ['setup', ...argv, '--yes'], cwd)
   expect(second).toMatchObject({ exitCode: 0, answer: { state: 'nothing-to-do', steps: [] } })
