@@ -12,14 +12,14 @@ import { MAIN_PACKAGES, TEST_PACKAGES } from './packages.mjs'
 import { ROOT, run } from './processes.mjs'
 import { ensurePackages } from './system-packages.mjs'
 
-/** Each has a command of its own: `npm run test:pmem`. */
-const LONG = ['debian', 'pmem', 'walk']
+/** Those that take minutes have commands of their own: `npm run test:pmem`. */
+const PROJECTS = ['unit', 'e2e']
 
 const isYes = process.argv.includes('--yes')
 const given = process.argv.slice(2).filter((a) => a !== '--yes')
 const args = given.some((a) => a.startsWith('--project'))
   ? given
-  : [...LONG.map((name) => `--project=!${name}`), ...given]
+  : [...PROJECTS.map((name) => `--project=${name}`), ...given]
 const isReady =
   (await ensurePackages([...MAIN_PACKAGES, ...TEST_PACKAGES], { isYes })) &&
   (await ensureNpmPackages()) &&
