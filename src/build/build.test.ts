@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, beforeEach, expect, test, vi } from 'vitest'
 import type { BringupError } from '../diagnostics.ts'
 import { type BuildEvent, type BuildRequest, runBuild } from './build.ts'
 import type { BuildGraph, BuildTarget, CommandAction } from './graph.ts'
@@ -352,3 +352,19 @@ function isRunning(pid: number): boolean {
     return false
   }
 }
+
+test('programs that `setup` put into folders of this user’s are run, and found by each other', async () => {
+  const data = join(folder, 'data')
+  vi.stubEnv('XDG_DATA_HOME', data)
+  for (const [room, name, text] of [
+    ['npm', 'own-tool', 'own-helper'],
+    ['python', 'own-helper', 'echo helped'],
+  ] as const) {
+    mkdirSync(join(data, 'bringup', room, 'bin'), { recursive: true })
+    writeFileSync(join(data, 'bringup', room, 'bin', name), `#!/bin/sh\n${text}\n`, { mode: 0o755 })
+  }
+  const result = await build({ targets: [target('a', { kind: 'command', argv: ['own-tool'] })] })
+  vi.unstubAllEnvs()
+  expect(states(result)).toEqual({ a: 'built' })
+  expect(readFileSync(join(folder, '.bringup/build/log/a.log'), 'utf8')).toContain('helped\n')
+})

@@ -1,6 +1,7 @@
 /** Where the commands of a build run. On this computer here; in a container by another executor of the same shape. */
 import { spawn } from 'node:child_process'
-import { findProgram } from '../host/tools.ts'
+import { delimiter } from 'node:path'
+import { findProgram, programFolders } from '../host/tools.ts'
 import type { Guardian } from './guardian.ts'
 
 export interface ExecutorCommand {
@@ -89,8 +90,9 @@ function killGroup(group: number | undefined, signal: NodeJS.Signals): void {
   }
 }
 
+/** What `missing` finds can be run. */
 function environment(changes: ExecutorCommand['env']): NodeJS.ProcessEnv {
-  const env = { ...process.env }
+  const env: NodeJS.ProcessEnv = { ...process.env, PATH: programFolders().join(delimiter) }
   for (const [name, value] of Object.entries(changes)) {
     if (value === null) delete env[name]
     else env[name] = value

@@ -17,13 +17,19 @@ export function userTools(env: Readonly<Record<string, string | undefined>> = pr
 }
 
 /**
- * The first executable of that name in the search path. After it come the folders of `userTools`, and the sbin folders,
- * which ordinary users often lack.
+ * The folders of a search path, then those of `userTools`, then the sbin folders, which ordinary users often lack. What is
+ * found in them is to be run with them in PATH: programs start each other.
  */
-export function findProgram(name: string, searchPath = process.env.PATH ?? ''): string | undefined {
+export function programFolders(searchPath = process.env.PATH ?? ''): readonly string[] {
   const own = Object.values(userTools()).map((folder) => join(folder, 'bin'))
-  const folders = [...searchPath.split(delimiter).filter(Boolean), ...own, '/usr/sbin', '/sbin']
-  return folders.map((folder) => join(folder, name)).find(isProgram)
+  return [...new Set([...searchPath.split(delimiter).filter(Boolean), ...own, '/usr/sbin', '/sbin'])]
+}
+
+/** The first executable of that name in `programFolders`. */
+export function findProgram(name: string, searchPath?: string): string | undefined {
+  return programFolders(searchPath)
+    .map((folder) => join(folder, name))
+    .find(isProgram)
 }
 
 /** How each family installs packages, as root; the names follow. */

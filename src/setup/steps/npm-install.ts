@@ -32,6 +32,12 @@ export const npmInstall = defineStep<z.output<typeof schema>, Before>({
   },
   async undo({ package: name, prefix }, was, host) {
     const now = installedVersion(prefix, name, host)
+    if (now === was && was === null && isEmpty(prefix, host))
+      return {
+        state: 'change',
+        detail: 'remove the empty folder',
+        commands: [{ argv: ['rmdir', ...FOLDERS.map((f) => join(prefix, f)).filter((f) => host.stat(f))] }],
+      }
     if (now === was) return { state: 'done', detail: was ?? 'it is gone' }
     const argv =
       was === null ? npmArgv(prefix, 'uninstall', name) : npmArgv(prefix, 'install', `${name}@${was}`)
@@ -39,6 +45,20 @@ export const npmInstall = defineStep<z.output<typeof schema>, Before>({
   },
   explain: async (_params, lines) => explainDownload(lines),
 })
+
+/** What npm makes in a prefix, and leaves; deepest first. */
+const FOLDERS = ['lib/node_modules', 'lib', 'bin', '']
+
+/** The prefix is there, and nothing but these folders is in it. */
+function isEmpty(prefix: string, host: HostReader): boolean {
+  const found = (folder: string) => host.list(join(prefix, folder)) ?? []
+  return (
+    host.stat(prefix) !== undefined &&
+    [...found('lib/node_modules'), ...found('bin')].length === 0 &&
+    found('lib').every((name) => name === 'node_modules') &&
+    found('').every((name) => name === 'lib' || name === 'bin')
+  )
+}
 
 function npmArgv(prefix: string, verb: 'install' | 'uninstall', what: string): readonly string[] {
   return ['npm', verb, '--global', '--prefix', prefix, '--no-audit', '--no-fund', what]
