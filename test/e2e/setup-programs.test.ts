@@ -158,7 +158,10 @@ async function applied(step: Step) {
 }
 
 /** On a terminal of script(1): each answer is typed when its question has been asked. */
-async function onTerminal(dependency: object, answers: readonly (readonly [question: RegExp, keys: string])[]) {
+async function onTerminal(
+  dependency: object,
+  answers: readonly (readonly [question: RegExp, keys: string])[],
+) {
   // script(1) makes a terminal without a size where it has none itself.
   const program = [process.execPath, ...words(['setup', 'build'])].map((word) => `'${word}'`).join(' ')
   const command = `stty cols 100 rows 40; exec ${program}`
