@@ -144,3 +144,31 @@ describe.for(['bios', 'uefi'] as const)('a computer with GRUB on %s', (firmware)
     expect(after.answer).toMatchObject({ state: 'none', regions: [] })
   })
 })
+
+test('a region on each of two nodes, with XFS, where the node says so', { timeout: TEST_MS }, async ({
+  launch,
+}) => {
+  const guest = await launch(
+    {
+      cpu: 2,
+      memory: '3G',
+      numa: 2,
+      boot: { firmware: 'bios' },
+      devices: [{ kind: 'disk', id: 'tools', file: tools.file }],
+    },
+    { profile: 'host', folder },
+  )
+  // XFS wants 300 MB at least (mkfs.xfs 6.1).
+  const wish = ['--size', '384M', '--count', '2', '--fs', 'xfs', '--mount-at', '/mnt/node{node}']
+  const apply = await bringup(guest, 'pmem', 'apply', ...wish, '--yes')
+  expect(apply).toMatchObject({ exitCode: 0, answer: { state: 'awaiting-reboot' } })
+  await guest.reboot({ orderly: true })
+  expect(await bringup(guest, 'resume', '--yes')).toMatchObject({ exitCode: 0, answer: { state: 'done' } })
+  const { answer } = await bringup(guest, 'pmem', 'status')
+  expect(answer.regions).toMatchObject([
+    { state: 'ready', node: 0, mountPoint: '/mnt/node0', isDax: true },
+    { state: 'ready', node: 1, mountPoint: '/mnt/node1', isDax: true },
+  ])
+  const types = await run(guest, 'findmnt', '--noheadings', '--output', 'TARGET,FSTYPE', '--types', 'xfs')
+  expect(types).toMatch(/\/mnt\/node0 +xfs\n\/mnt\/node1 +xfs/)
+})
