@@ -31,8 +31,6 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 60_000,
           maxWorkers: 2,
-          // Real servers, guests and kills on shared cores: what fails twice is broken. At a desk once is enough to look.
-          retry: process.env.CI ? 1 : 0,
         },
       },
       {

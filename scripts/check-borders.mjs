@@ -10,6 +10,7 @@ import { ROOT } from './processes.mjs'
 const MAY_IMPORT = {
   machine: [],
   host: ['machine'],
+  processes: [],
   qemu: ['machine', 'plan', 'host'],
   acpi: ['machine'],
   containers: ['host', 'build', 'setup'],
@@ -20,8 +21,8 @@ const MAY_IMPORT = {
   pmem: ['host', 'steps'],
   setup: ['host', 'steps'],
   images: ['host'],
-  build: ['machine', 'host', 'images'],
-  project: ['machine', 'plan', 'host', 'qemu', 'acpi', 'build', 'images', 'setup', 'stores'],
+  build: ['machine', 'host', 'images', 'processes'],
+  project: ['machine', 'plan', 'host', 'processes', 'qemu', 'acpi', 'build', 'images', 'setup', 'stores'],
   guest: ['acpi', 'machine', 'plan', 'host', 'qemu', 'runs', 'project', 'stores'],
   testing: ['machine', 'plan', 'host', 'qemu', 'runs', 'project', 'guest'],
   cli: [

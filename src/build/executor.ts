@@ -50,7 +50,7 @@ export function localExecutor(guardian: Guardian): Executor {
         if (signal.aborted) return resolve({ exitCode: null, signal: 'SIGTERM' })
         const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', ...argv], {
           cwd,
-          env: environment(env),
+          env: { ...environment(env), ...guardian.environment },
           stdio: ['ignore', 'pipe', 'pipe'],
           detached: true,
         })

@@ -1,14 +1,11 @@
-/**
- * A process beside a build that outlives bringup by a moment: it holds the project's build lock, and kills what a build
- * has started when bringup itself is killed. PR_SET_PDEATHSIG reaches only the tool that bringup started; the compilers
- * below that tool are in its process group, which this process knows.
- */
-import { type ChildProcess, spawn } from 'node:child_process'
+/** A guard beside a build: it holds the project's build lock, and ends what a build has started with bringup. */
+import type { ChildProcess } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { createInterface } from 'node:readline'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
 import { lockHolder } from '../host/file-locks.ts'
+import { type Guard, startGuard } from '../processes/guard.ts'
 
 export const problems = defineDiagnostics({
   BUILD_NOT_LOCKED: {
@@ -21,31 +18,7 @@ export const problems = defineDiagnostics({
 })
 
 /** Disposing of it ends it; the lock is free then. */
-export interface Guardian extends AsyncDisposable {
-  /** From now on that process group dies with bringup. */
-  watch(group: number): void
-  /** That process group has ended. */
-  release(group: number): void
-}
-
-/** Its standard input ends when bringup does, however bringup ends. */
-const PROGRAM = `
-const groups = new Set()
-let rest = ''
-process.stdout.write('locked\\n')
-process.stdin.setEncoding('utf8')
-process.stdin.on('data', (text) => {
-  const lines = (rest + text).split('\\n')
-  rest = lines.pop()
-  for (const line of lines)
-    if (line[0] === '+') groups.add(Number(line.slice(1)))
-    else groups.delete(Number(line.slice(1)))
-})
-process.stdin.on('end', () => {
-  for (const group of groups)
-    try { process.kill(-group, 'SIGKILL') } catch {}
-})
-`
+export interface Guardian extends AsyncDisposable, Pick<Guard, 'environment' | 'watch' | 'release'> {}
 
 /**
  * Takes the lock, waiting for a build that holds it.
@@ -61,20 +34,13 @@ export async function startGuardian(
   mkdirSync(dirname(lockFile), { recursive: true })
   const holder = lockHolder(lockFile)
   if (holder) onWait(`process ${holder.pid} (${holder.command})`)
-  const child = spawn('flock', ['--no-fork', lockFile, process.execPath, '-e', PROGRAM], {
-    stdio: ['pipe', 'pipe', 'pipe'],
-    // Neither Ctrl-C nor a hang-up of the terminal may end it before it has done its work.
-    detached: true,
-    env: { PATH: process.env.PATH, LC_ALL: 'C' },
-  })
-  child.stdin.on('error', () => {})
-  await locked(child, signal)
+  const guard = startGuard({ graceMs: 0, lockFile })
+  await locked(guard.process, signal)
   return {
-    watch: (group) => void child.stdin.write(`+${group}\n`),
-    release: (group) => void child.stdin.write(`-${group}\n`),
+    ...guard,
     async [Symbol.asyncDispose]() {
-      const ended = new Promise((resolve) => child.once('close', resolve))
-      child.stdin.end()
+      const ended = new Promise((resolve) => guard.process.once('close', resolve))
+      guard[Symbol.dispose]()
       await ended
     },
   }

@@ -2,7 +2,7 @@
 import { delimiter, isAbsolute } from 'node:path'
 import { BringupError, defineDiagnostics } from '../../diagnostics.ts'
 import { findProgram } from '../../host/tools.ts'
-import { createGuard } from './git-guard.ts'
+import { type Guard, startGuard } from '../../processes/guard.ts'
 import { type GitProgress, lineCutter, parseProgress } from './git-progress.ts'
 
 export const problems = defineDiagnostics({
@@ -83,7 +83,9 @@ export interface GitRequest {
 export async function openGit({ env, signal }: GitRequest): Promise<Git> {
   const path = findProgram('git', absolutePath(env.PATH))
   if (path === undefined) throw new BringupError([problems.GIT_MISSING.at('', 'there is no "git" in PATH')])
-  const guard = createGuard()
+  const guard = startGuard({ graceMs: 1000 })
+  guard.process.unref()
+  guard.process.on('error', () => {})
   const context = { path, env, signal, guard, ssh: () => ssh }
   const ask = (...args: readonly string[]) => runGit(context, args, {})
   let ssh: string | undefined
@@ -123,7 +125,7 @@ function absolutePath(path = ''): string {
 
 interface RunContext extends GitRequest {
   readonly path: string
-  readonly guard: ReturnType<typeof createGuard>
+  readonly guard: Guard
   /** The user's own SSH command, where it is OpenSSH or nothing else is said. */
   readonly ssh: () => string | undefined
 }
@@ -146,11 +148,11 @@ async function runGit(context: RunContext, args: readonly string[], call: GitCal
     detached: true,
     buffer: { stderr: false },
     extendEnv: false,
-    env: gitEnvironment(context, call),
+    env: { ...gitEnvironment(context, call), ...guard.environment },
     ...(call.cwd === undefined ? {} : { cwd: call.cwd }),
   })
   const group = child.pid
-  if (group !== undefined) guard.add(group)
+  if (group !== undefined) guard.watch(group)
   child.stderr.setEncoding('utf8').on('data', (text: string) => cutter.push(text))
   const ending = endOnAbort(
     group,
@@ -159,7 +161,7 @@ async function runGit(context: RunContext, args: readonly string[], call: GitCal
   const result = await child
   ending.dispose()
   cutter.end()
-  if (group !== undefined) guard.remove(group)
+  if (group !== undefined) guard.release(group)
   signal.throwIfAborted()
   return {
     exitCode: result.exitCode ?? 128,

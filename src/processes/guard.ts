@@ -1,0 +1,107 @@
+/**
+ * Ends what bringup has started when bringup itself is killed. A signal on the parent's death (PR_SET_PDEATHSIG) reaches
+ * only the first process: not the helpers of git, nor the compilers below make. A guard outside holds the list, and finds
+ * by a mark in their environment those that were started too late to be on it.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+
+export interface GuardRequest {
+  /** Between being asked to end (SIGTERM) and being killed. 0: killed at once. */
+  readonly graceMs: number
+  /** A file that the guard locks, which lasts as long as what is guarded; it says `ready` once it has the lock. */
+  readonly lockFile?: string
+}
+
+export interface Guard extends Disposable {
+  /** To be put into the environment of all that shall die with bringup. */
+  readonly environment: Readonly<Record<string, string>>
+  /** Ends when the guard is disposed of. Its output can be read where it locks a file. */
+  readonly process: ChildProcess
+  /** From now on that process group dies with bringup. */
+  readonly watch: (group: number) => void
+  /** That process group has ended. */
+  readonly release: (group: number) => void
+}
+
+const VARIABLE = 'BRINGUP_GUARD'
+
+/**
+ * Starts the guard. What is started with its `environment` and watched at once is never without it: a process between
+ * `fork` and `exec` keeps the guard's pipe open, and from `exec` on it has the mark.
+ */
+export function startGuard({ graceMs, lockFile }: GuardRequest): Guard {
+  const mark = randomUUID()
+  const program = `(${guard})(${JSON.stringify(`${VARIABLE}=${mark}`)}, ${graceMs})`
+  const argv: readonly [string, ...string[]] = [process.execPath, '-e', program]
+  const [command, ...args] = lockFile === undefined ? argv : ['flock', '--no-fork', lockFile, ...argv]
+  const output = lockFile === undefined ? 'ignore' : 'pipe'
+  const child = spawn(command, args, {
+    stdio: ['pipe', output, output],
+    // Neither Ctrl-C nor a hang-up of the terminal may end it before it has done its work.
+    detached: true,
+    cwd: '/',
+    env: { PATH: process.env.PATH, LC_ALL: 'C' },
+  })
+  child.stdin?.on('error', () => {})
+  return {
+    environment: { [VARIABLE]: mark },
+    process: child,
+    watch: (group) => void child.stdin?.write(`+${group}\n`),
+    release: (group) => void child.stdin?.write(`-${group}\n`),
+    [Symbol.dispose]: () => void child.stdin?.end('.\n'),
+  }
+}
+
+/**
+ * The guard's program. It runs in a process of its own as text, and therefore uses nothing from outside itself.
+ *
+ * Lines that it reads: `+PGID`, `-PGID`, and `.` at the end of a bringup that was not killed.
+ */
+function guard(mark: string, graceMs: number): void {
+  const { readdirSync, readFileSync } = process.getBuiltinModule('node:fs')
+  const groups = new Set<number>()
+  let rest = ''
+  const send = (id: number, signal: NodeJS.Signals) => {
+    try {
+      process.kill(id, signal)
+      return true
+    } catch {
+      return false
+    }
+  }
+  const isMarked = (pid: string) => {
+    try {
+      return readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(mark)
+    } catch {
+      return false
+    }
+  }
+  const marked = () => readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && isMarked(pid))
+  const signalAll = (signal: NodeJS.Signals) => {
+    for (const group of groups) if (!send(-group, signal)) groups.delete(group)
+    const found = marked().filter((pid) => send(Number(pid), signal))
+    return groups.size + found.length > 0
+  }
+  const kill = () => {
+    signalAll('SIGKILL')
+    // One that forked while it was looked at has a child now.
+    if (marked().length > 0) setTimeout(kill, 20)
+  }
+  const take = (line: string) => {
+    if (line === '.') process.exit()
+    if (line.startsWith('+')) groups.add(Number(line.slice(1)))
+    else groups.delete(Number(line.slice(1)))
+  }
+  process.stdin.setEncoding('utf8').on('data', (text: string) => {
+    const lines = (rest + text).split('\n')
+    rest = lines.pop() ?? ''
+    for (const line of lines) take(line)
+  })
+  process.stdin.on('error', () => {})
+  process.stdin.on('close', () => {
+    if (graceMs === 0) kill()
+    else if (signalAll('SIGTERM')) setTimeout(kill, graceMs)
+  })
+  process.stdout.write('ready\n')
+}
