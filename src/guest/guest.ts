@@ -19,7 +19,8 @@ export interface CommandResult {
 export interface CommandOptions {
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
-  readonly stdin?: string | Uint8Array
+  /** What the command reads; nothing unless told. A stream is read as fast as the command takes it. */
+  readonly stdin?: string | Uint8Array | AsyncIterable<Uint8Array>
   readonly timeoutMs?: number
   readonly onStdout?: (chunk: Uint8Array) => void
   readonly onStderr?: (chunk: Uint8Array) => void

@@ -1,8 +1,9 @@
 /** Host side of the command channel: commands and files in a guest, apart from its console. See `shell-frames.ts`. */
 import type { Duplex } from 'node:stream'
 import { getSystemErrorMap } from 'node:util'
-import { BringupError, defineDiagnostics } from '../diagnostics.ts'
+import { BringupError } from '../diagnostics.ts'
 import type { CommandOptions, CommandResult } from './guest.ts'
+import { CommandDeadline } from './shell-deadline.ts'
 import {
   type Frame,
   FrameReader,
@@ -12,32 +13,9 @@ import {
   numbers,
   SESSIONS,
   texts,
-  WINDOW_BYTES,
 } from './shell-frames.ts'
-
-export const problems = defineDiagnostics({
-  SHELL_ENDED: {
-    title: 'The guest, or its command channel, ended while a command was to run.',
-    why: 'the machine is gone or was reset, so the command can have no result',
-    remedy:
-      'read the end of the console log of the run: a panic, a power-off or an error of QEMU’s explains it',
-  },
-  SHELL_TIMEOUT: {
-    title: 'A command in the guest did not end in time.',
-    why: 'its deadline passed; the command was killed, the guest still runs',
-    remedy: 'raise timeoutMs, or find what the command waits for',
-  },
-  SHELL_REQUEST_TOO_LONG: {
-    title: 'A command line with its environment is too long for the command channel.',
-    why: `a request holds at most ${LARGEST_REQUEST / 1024} KiB`,
-    remedy: 'pass long data by stdin or by a file in the guest',
-  },
-  GUEST_FILE_FAILED: {
-    title: 'A file of the guest could not be read or written.',
-    why: 'the guest’s kernel refused it',
-    remedy: 'check the path and the space left in the guest',
-  },
-})
+import { lost, problems } from './shell-problems.ts'
+import { Session, type SessionEnd, type SessionOptions } from './shell-session.ts'
 
 export interface Shell {
   /** Resolves when the guest's agent has answered; rejects when the channel ends first. */
@@ -79,25 +57,6 @@ export function openShell(stream: Duplex, options: ShellOptions = {}): Shell {
 
 const DEFAULT_ENV = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root', TERM: 'dumb' }
 const SIGKILL = 9
-const INPUT_CHUNK = 32 * 1024
-
-/** What one session waits for. */
-interface Session {
-  readonly onOutput: (type: 'O' | 'E', bytes: Buffer) => void
-  readonly onEnd: (code: number, errno: number) => void
-  readonly onLost: (error: BringupError) => void
-  /** Input that is not sent yet, and how much of it the guest has granted. */
-  input: Uint8Array
-  granted: number
-  inputEnded: boolean
-}
-
-interface Ended {
-  readonly code: number
-  readonly errno: number
-  readonly stdout: Buffer
-  readonly stderr: Buffer
-}
 
 class ChannelShell implements Shell {
   ready: Promise<void>
@@ -132,7 +91,7 @@ class ChannelShell implements Shell {
     }
     const ended = await this.#session('R', request, argv.join(' '), {
       ...options,
-      input: toBytes(options.stdin ?? ''),
+      input: typeof options.stdin === 'string' ? Buffer.from(options.stdin) : options.stdin,
     })
     if (ended.errno !== 0)
       throw new BringupError([
@@ -160,7 +119,7 @@ class ChannelShell implements Shell {
   }
 
   signal(number: number): void {
-    for (const id of this.#sessions.keys()) this.#send(frame('K', id, numbers(number)))
+    for (const session of this.#sessions.values()) session.signal(number)
   }
 
   end(how: 'power-off' | 'restart'): void {
@@ -192,73 +151,23 @@ class ChannelShell implements Shell {
     type: string,
     request: Buffer,
     what: string,
-    options: {
-      readonly input?: Uint8Array
-      readonly timeoutMs?: number
-      readonly onStdout?: (b: Uint8Array) => void
-      readonly onStderr?: (b: Uint8Array) => void
-    },
-  ): Promise<Ended> {
-    const deadline = new Deadline(options.timeoutMs)
+    options: SessionOptions & { readonly timeoutMs?: number },
+  ): Promise<SessionEnd> {
+    const deadline = new CommandDeadline(options.timeoutMs)
     try {
       await deadline.race(this.ready, what)
       while (this.#sessions.size >= SESSIONS)
         await deadline.race(new Promise<void>((resolve) => this.#waiting.push(resolve)), what)
       if (this.#ended) throw this.#ended
       const id = [...Array(SESSIONS).keys()].find((n) => !this.#sessions.has(n)) ?? 0
-      const result = this.#start(type, id, request, options)
-      deadline.onTimeout = () => this.#send(frame('K', id, numbers(SIGKILL)))
-      return await deadline.race(result, what)
+      const session = new Session((type, payload) => this.#send(frame(type, id, payload)), options)
+      this.#sessions.set(id, session)
+      session.start(type, request)
+      deadline.onTimeout = () => session.signal(SIGKILL)
+      return await deadline.race(session.end, what)
     } finally {
       deadline.clear()
     }
-  }
-
-  #start(
-    type: string,
-    id: number,
-    request: Buffer,
-    options: {
-      readonly input?: Uint8Array
-      readonly onStdout?: (b: Uint8Array) => void
-      readonly onStderr?: (b: Uint8Array) => void
-    },
-  ): Promise<Ended> {
-    const result = new Promise<Ended>((resolve, reject) => {
-      const stdout: Buffer[] = []
-      const stderr: Buffer[] = []
-      this.#sessions.set(id, {
-        input: options.input ?? Buffer.alloc(0),
-        granted: WINDOW_BYTES,
-        inputEnded: type === 'G',
-        onOutput: (stream, bytes) => {
-          ;(stream === 'O' ? stdout : stderr).push(bytes)
-          ;(stream === 'O' ? options.onStdout : options.onStderr)?.(bytes)
-        },
-        onEnd: (code, errno) =>
-          resolve({ code, errno, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr) }),
-        onLost: reject,
-      })
-    })
-    result.catch(() => {})
-    this.#send(frame(type, id, request))
-    this.#sendInput(id)
-    return result
-  }
-
-  /** Sends as much input as the guest has granted, and its end once all is sent. */
-  #sendInput(id: number): void {
-    const session = this.#sessions.get(id)
-    if (!session) return
-    while (session.input.length > 0 && session.granted > 0) {
-      const chunk = session.input.subarray(0, Math.min(INPUT_CHUNK, session.granted))
-      session.input = session.input.subarray(chunk.length)
-      session.granted -= chunk.length
-      this.#send(frame('I', id, chunk))
-    }
-    if (session.input.length > 0 || session.inputEnded) return
-    session.inputEnded = true
-    this.#send(frame('I', id))
   }
 
   #send(bytes: Buffer): void {
@@ -275,16 +184,8 @@ class ChannelShell implements Shell {
   }
 
   #take({ type, session: id, payload }: Frame): void {
-    const session = this.#sessions.get(id)
-    if (!session) return
-    if (type === 'O' || type === 'E') session.onOutput(type, payload)
-    if (type === 'A') {
-      session.granted += payload.readUInt32LE(0)
-      this.#sendInput(id)
-    }
-    if (type !== 'X') return
+    if (!this.#sessions.get(id)?.take(type, payload)) return
     this.#sessions.delete(id)
-    session.onEnd(payload.readUInt32LE(0), payload.readUInt32LE(4))
     this.#waiting.shift()?.()
   }
 
@@ -296,48 +197,10 @@ class ChannelShell implements Shell {
   }
 
   #loseSessions(error: BringupError): void {
-    for (const session of this.#sessions.values()) session.onLost(error)
+    for (const session of this.#sessions.values()) session.lose(error)
     this.#sessions.clear()
     for (const wake of this.#waiting.splice(0)) wake()
   }
-}
-
-/** One time limit over everything that a command waits for. */
-class Deadline {
-  onTimeout: () => void = () => {}
-  readonly #timeoutMs: number | undefined
-  #timer: NodeJS.Timeout | undefined
-  readonly #expired: Promise<never>
-  #what = ''
-
-  constructor(timeoutMs: number | undefined) {
-    this.#timeoutMs = timeoutMs
-    this.#expired = new Promise((_, reject) => {
-      if (timeoutMs === undefined) return
-      this.#timer = setTimeout(() => {
-        this.onTimeout()
-        reject(
-          new BringupError([
-            problems.SHELL_TIMEOUT.at('', `"${this.#what}" did not end within ${this.#timeoutMs} ms`),
-          ]),
-        )
-      }, timeoutMs)
-    })
-    this.#expired.catch(() => {})
-  }
-
-  race<T>(promise: Promise<T>, what: string): Promise<T> {
-    this.#what = what
-    return Promise.race([promise, this.#expired])
-  }
-
-  clear(): void {
-    clearTimeout(this.#timer)
-  }
-}
-
-function lost(why: string): BringupError {
-  return new BringupError([problems.SHELL_ENDED.at('', `the command channel is gone: ${why}`)])
 }
 
 function toBytes(content: string | Uint8Array): Uint8Array {

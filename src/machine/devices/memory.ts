@@ -11,6 +11,7 @@ import {
   memorySchema,
   slotsAndMax,
 } from './memory-options.ts'
+import { problems as placeProblems } from './memory-place-rules.ts'
 import { check, problems } from './memory-rules.ts'
 import { nvdimmOptions } from './nvdimm-schema.ts'
 
@@ -47,7 +48,7 @@ export const memory = defineDevice({
   kind: 'memory',
   summary: 'RAM: size, backend, huge pages, host nodes, DIMM slots',
   schema: memorySchema,
-  diagnostics: problems,
+  diagnostics: { ...problems, ...placeProblems },
   place: (memory, home) =>
     memory.path === undefined || isAbsolute(memory.path)
       ? memory

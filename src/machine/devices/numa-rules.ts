@@ -2,7 +2,7 @@
 import { type Diagnostic, defineDiagnostics } from '../../diagnostics.ts'
 import { formatBytes, KiB, MiB } from '../../units.ts'
 import type { RuleContext } from '../device.ts'
-import { checkHostNodes } from './memory-rules.ts'
+import { checkHostNodes } from './memory-place-rules.ts'
 import { checkHmat, problems as hmatProblems } from './numa-hmat-rules.ts'
 import { distancePairs, type NumaConfig } from './numa-options.ts'
 

@@ -1,0 +1,298 @@
+/** A guest that runs: watched until it has ended, talked to meanwhile, and judged by how it ended. */
+import { readFileSync } from 'node:fs'
+import { BringupError, defineDiagnostics } from '../diagnostics.ts'
+import { parseUserNet } from '../machine/devices/nic.ts'
+import type { Facts } from '../machine/facts.ts'
+import type { GuestView } from '../machine/guest-view.ts'
+import type { Plan } from '../plan/plan.ts'
+import { verify } from '../plan/verify.ts'
+import type { Profile } from '../project/profile.ts'
+import { pinVcpus } from '../qemu/pinning.ts'
+import type { QemuProcess } from '../qemu/process.ts'
+import { QmpEnded } from '../qemu/qmp.ts'
+import type { Ending } from '../runs/judge.ts'
+import { type RunFolder, type RunResult, saveResult } from '../runs/record.ts'
+import { type Channels, openChannels } from './channels.ts'
+import { type RunClock, startClock } from './clock.ts'
+import { conclude, judgeEnding } from './conclude.ts'
+import { Console } from './console.ts'
+import type { CommandOptions, CommandResult, Guest } from './guest.ts'
+import { type Hotplug, openHotplug } from './hotplug.ts'
+import { keepsDisk, powerOff } from './power-off.ts'
+import { openShell, type Shell } from './shell.ts'
+import { beginUses, type OpenUses, storeEndOf } from './store-uses.ts'
+import { watchGuest } from './watch.ts'
+
+export const problems = defineDiagnostics({
+  GUEST_HAS_NO_SHELL: {
+    title: 'A command was to run in a guest that has no command channel.',
+    why: 'commands run over a channel of their own, which the profile must provide',
+    remedy: 'use a profile with a command channel, such as `linux`, or talk to the guest on its console',
+  },
+})
+
+export interface GuestOptions {
+  /** Folder that keeps runs and stores: `.bringup` of the project. */
+  readonly stateFolder: string
+  readonly facts: Facts
+  readonly profile: Profile
+  /** Aborting ends the guest; the verdict is then `interrupted`. */
+  readonly signal?: AbortSignal
+  /** Compare what the guest saw as part of the result. Default: what the profile says. */
+  readonly verify?: boolean
+  /** Every chunk of the console as it comes. */
+  readonly onConsole?: (chunk: Buffer) => void
+  /** What building took before, for the record. */
+  readonly buildMs?: number
+}
+
+/** How long a guest that panicked may go on. */
+const PANIC_GRACE_MS = 1500
+
+type EndedBy = NonNullable<Ending['endedBy']>
+
+/** A guest whose QEMU has been started; `start` lets its machine run. */
+export class RunningGuest implements Guest {
+  readonly plan: Plan
+  readonly folder: RunFolder
+  readonly done: Promise<RunResult>
+  forwards: Guest['forwards'] = []
+  readonly #options: GuestOptions
+  readonly #process: QemuProcess
+  readonly #hotplug: Hotplug
+  readonly #console: Console
+  readonly #channels: Channels
+  readonly #shell: Shell | undefined
+  readonly #seen: ReturnType<typeof watchGuest>
+  readonly #clock: RunClock
+  #endedBy: EndedBy | undefined
+  #deadline: NodeJS.Timeout | undefined
+  #afterPanic: NodeJS.Timeout | undefined
+  #shellExit: number | undefined
+  #uses: OpenUses | undefined
+  /** How it ended, once that is known. */
+  #ended: string | undefined
+  #lastView: GuestView | undefined
+
+  constructor(plan: Plan, options: GuestOptions, folder: RunFolder, qemu: QemuProcess) {
+    this.plan = plan
+    this.folder = folder
+    this.#options = options
+    this.#clock = startClock(options.buildMs)
+    this.#process = qemu
+    this.#hotplug = openHotplug(plan, { ...options, run: folder.id }, qemu)
+    this.#console = new Console(this.#process.console, {
+      path: folder.consoleLog,
+      timingPath: folder.consoleTiming,
+    })
+    if (options.onConsole) this.#console.onChunk(options.onConsole)
+    this.#channels = openChannels(plan.channels, this.#process.channels, folder.path)
+    const shell = this.#process.channels.get('shell')
+    this.#shell = shell && openShell(shell, { reason: () => this.#ended ?? 'the guest ended' })
+    this.#seen = watchGuest(plan, this.qmp, this.#console, {
+      // Time to print its trace and to reset; a kernel that only halts after a panic would else use up the time-out.
+      onPanic: () => {
+        this.#afterPanic = setTimeout(() => this.#end('panic'), PANIC_GRACE_MS)
+      },
+      onReset: () => this.#shell?.restarted(),
+    })
+    this.done = this.#conclude()
+  }
+
+  get console(): Console {
+    return this.#console
+  }
+  get qmp(): Guest['qmp'] {
+    return this.#process.qmp
+  }
+  get pid(): number {
+    return this.#process.pid
+  }
+
+  /** Lets the machine run. What goes wrong before is thrown once the guest has ended and its record is written. */
+  async start(): Promise<void> {
+    const onAbort = () => this.#end('interrupt')
+    this.#options.signal?.addEventListener('abort', onAbort, { once: true })
+    void this.done.then(() => this.#options.signal?.removeEventListener('abort', onAbort))
+    if (this.#options.signal?.aborted) this.#end('interrupt')
+    try {
+      await this.#process.ready
+      if (this.plan.pins.length > 0) await pinVcpus(this.qmp, this.plan.pins)
+      this.forwards = await this.#chosenPorts()
+      // QEMU holds the locks by now, and the guest has not run.
+      this.#uses = beginUses(this.plan, this.folder.id, this.#options.stateFolder)
+      // A guest that ends within a few instructions takes QEMU away before it has answered.
+      this.#clock.run()
+      await this.qmp.execute('cont').catch(unlessGone)
+      if (!this.#process.hasExited)
+        this.#deadline = setTimeout(() => this.#end('timeout'), this.plan.timeoutMs)
+    } catch (cause) {
+      if (!this.#process.hasExited) this.#end('close')
+      await this.done
+      throw cause
+    }
+  }
+
+  async run(argv: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
+    return this.#needShell(argv.join(' ')).run(argv, options)
+  }
+
+  channel(id: string): Console {
+    return this.#channels.open(id)
+  }
+
+  async readFile(path: string): Promise<Buffer> {
+    return this.#needShell(`read ${path}`).readFile(path)
+  }
+
+  async writeFile(path: string, content: string | Uint8Array, mode?: number): Promise<void> {
+    return this.#needShell(`write ${path}`).writeFile(path, content, mode)
+  }
+
+  #needShell(command: string): Shell {
+    if (this.#shell) return this.#shell
+    const what = `the guest of profile "${this.plan.profile}" cannot run "${command}"`
+    throw new BringupError([problems.GUEST_HAS_NO_SHELL.at('', what)])
+  }
+
+  async view() {
+    const { view } = this.#options.profile
+    const text = () => readFileSync(this.folder.consoleLog, 'utf8')
+    if (this.#shell && this.#process.hasExited) return this.#lastView
+    this.#lastView = await view?.({
+      consoleText: text,
+      ...(this.#shell ? { run: (argv) => this.run(argv) } : {}),
+    })
+    return this.#lastView
+  }
+
+  async verify() {
+    const view = await this.view()
+    return view ? this.#compare(view) : []
+  }
+
+  async reboot(options: { readonly orderly?: boolean } = {}): Promise<void> {
+    const shell = options.orderly === true ? this.#needShell('reboot') : undefined
+    await shell?.ready
+    const reset = this.qmp.next('RESET')
+    await this.qmp.execute('set-action', { reboot: 'reset' })
+    if (shell) shell.end('restart')
+    else await this.qmp.execute('system_reset')
+    await reset
+  }
+
+  plug(...args: Parameters<Guest['plug']>) {
+    return this.#hotplug.plug(...args)
+  }
+
+  unplug(id: string, { withinMs = 10_000 }: { readonly withinMs?: number } = {}) {
+    return this.#hotplug.unplug(id, withinMs)
+  }
+
+  #compare(view: GuestView) {
+    const { facts, ...machine } = this.#hotplug.now
+    return verify(machine, facts, view)
+  }
+
+  async kill(): Promise<RunResult> {
+    this.#endedBy ??= 'kill'
+    this.#process.kill()
+    return this.done
+  }
+
+  async interrupt(): Promise<RunResult> {
+    this.#end('interrupt')
+    return this.done
+  }
+
+  async endWith(exitCode: number): Promise<RunResult> {
+    // What only a running guest can tell has to be asked before it ends.
+    if (this.#wantsComparison) await this.view()
+    this.#shellExit = exitCode
+    if (this.#shell && keepsDisk(this.plan)) {
+      this.#endedBy ??= 'shell-exit'
+      await powerOff(this.#shell, this.done)
+    }
+    this.#end('shell-exit')
+    return this.done
+  }
+
+  async close(options: { readonly withinMs?: number } = {}): Promise<RunResult> {
+    this.#end('close', options.withinMs)
+    return this.done
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  #end(by: EndedBy, withinMs = 2000): void {
+    if (this.#process.hasExited) return
+    this.#endedBy ??= by
+    this.#process.quit(withinMs)
+  }
+
+  get #wantsComparison(): boolean {
+    return this.#options.verify ?? this.#options.profile.verifiesByDefault
+  }
+
+  async #chosenPorts(): Promise<Guest['forwards']> {
+    if (!this.plan.machine.devices.some((d) => d.kind === 'nic' && d.forwards.length > 0)) return []
+    return parseUserNet(await this.qmp.execute('human-monitor-command', { 'command-line': 'info usernet' }))
+  }
+
+  async #conclude(): Promise<RunResult> {
+    const exit = await this.#process.exited
+    clearTimeout(this.#deadline)
+    clearTimeout(this.#afterPanic)
+    const timings = this.#clock.stop()
+    const ending = this.#ending(exit, readOr(this.folder.qemuLog).includes('Triple fault'))
+    const judged = judgeEnding(ending, this.plan.judgement, exit.diagnostics)
+    this.#ended = judged.meaning
+    this.#console.end(() => judged.meaning)
+    this.#channels.end(() => judged.meaning)
+    const guest = await this.view().catch(() => undefined)
+    const comparison = guest && this.#wantsComparison ? this.#compare(guest) : undefined
+    const storeEnd = storeEndOf(ending, judged)
+    const logError = this.#uses?.end(storeEnd) ?? this.#hotplug.end(storeEnd) ?? this.#console.logError
+    const known = { ending, judged, guest, comparison, timings, folder: this.folder.path }
+    const result = conclude({ ...known, logError })
+    try {
+      saveResult(this.folder, result)
+      return result
+    } catch (error) {
+      return conclude({ ...known, logError: logError ?? (error as Error) })
+    }
+  }
+
+  #ending(
+    exit: { readonly status: number | null; readonly signal: string | null; readonly stderr: string },
+    tripleFault: boolean,
+  ): Ending {
+    return {
+      status: exit.status,
+      signal: exit.signal,
+      stderr: exit.stderr,
+      started: this.#clock.hasRun,
+      tripleFault,
+      ...this.#seen(),
+      shellExit: this.#shellExit,
+      endedBy: this.#endedBy,
+      debugExit: this.plan.machine.debugExit !== false,
+      timeoutMs: this.plan.timeoutMs,
+      consoleTail: this.#console.tail(),
+    }
+  }
+}
+
+function unlessGone(error: unknown): void {
+  if (!(error instanceof QmpEnded && error.isGone)) throw error
+}
+
+function readOr(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
+}

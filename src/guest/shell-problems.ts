@@ -1,0 +1,32 @@
+/** What can go wrong with commands and files in a guest. */
+import { BringupError, defineDiagnostics } from '../diagnostics.ts'
+import { LARGEST_REQUEST } from './shell-frames.ts'
+
+export const problems = defineDiagnostics({
+  SHELL_ENDED: {
+    title: 'The guest, or its command channel, ended while a command was to run.',
+    why: 'the machine is gone or was reset, so the command can have no result',
+    remedy:
+      'read the end of the console log of the run: a panic, a power-off or an error of QEMU’s explains it',
+  },
+  SHELL_TIMEOUT: {
+    title: 'A command in the guest did not end in time.',
+    why: 'its deadline passed; the command was killed, the guest still runs',
+    remedy: 'raise timeoutMs, or find what the command waits for',
+  },
+  SHELL_REQUEST_TOO_LONG: {
+    title: 'A command line with its environment is too long for the command channel.',
+    why: `a request holds at most ${LARGEST_REQUEST / 1024} KiB`,
+    remedy: 'pass long data by stdin or by a file in the guest',
+  },
+  GUEST_FILE_FAILED: {
+    title: 'A file of the guest could not be read or written.',
+    why: 'the guest’s kernel refused it',
+    remedy: 'check the path and the space left in the guest',
+  },
+})
+
+/** For whatever was asked of a channel that is gone. */
+export function lost(why: string): BringupError {
+  return new BringupError([problems.SHELL_ENDED.at('', `the command channel is gone: ${why}`)])
+}

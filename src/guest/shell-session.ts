@@ -1,0 +1,121 @@
+/** One command or file on the command channel: its input within what the guest grants, its output, its end. */
+import type { BringupError } from '../diagnostics.ts'
+import { numbers, WINDOW_BYTES } from './shell-frames.ts'
+
+const INPUT_CHUNK = 32 * 1024
+
+export interface SessionOptions {
+  /** What the command reads. A stream is read as fast as the guest takes it, and given up when the session ends. */
+  readonly input?: Uint8Array | AsyncIterable<Uint8Array>
+  readonly onStdout?: (bytes: Uint8Array) => void
+  readonly onStderr?: (bytes: Uint8Array) => void
+}
+
+export interface SessionEnd {
+  readonly code: number
+  /** Of what could not be done; 0 when all could. */
+  readonly errno: number
+  readonly stdout: Buffer
+  readonly stderr: Buffer
+}
+
+export class Session {
+  /** Resolves when the guest says that it is over; rejects when the channel is lost before. */
+  readonly end: Promise<SessionEnd>
+  readonly #send: (type: string, payload?: Uint8Array) => void
+  readonly #options: SessionOptions
+  readonly #stdout: Buffer[] = []
+  readonly #stderr: Buffer[] = []
+  #granted = WINDOW_BYTES
+  #isOver = false
+  /** Wakes who waits for the guest to take input. */
+  #onGrant: () => void = () => {}
+  #resolve: (end: SessionEnd) => void = () => {}
+  #reject: (error: BringupError) => void = () => {}
+
+  /** @param send Sends a frame of this session. */
+  constructor(send: (type: string, payload?: Uint8Array) => void, options: SessionOptions) {
+    this.#send = send
+    this.#options = options
+    this.end = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+    this.end.catch(() => {})
+  }
+
+  start(type: string, request: Uint8Array): void {
+    this.#send(type, request)
+    if (type !== 'G') void this.#sendInput(this.#options.input)
+  }
+
+  signal(number: number): void {
+    this.#send('K', numbers(number))
+  }
+
+  /** Takes a frame of the guest. Returns true when it was the last. */
+  take(type: string, payload: Buffer): boolean {
+    if (type === 'O') this.#output(this.#stdout, payload, this.#options.onStdout)
+    if (type === 'E') this.#output(this.#stderr, payload, this.#options.onStderr)
+    if (type === 'A') {
+      this.#granted += payload.readUInt32LE(0)
+      this.#onGrant()
+    }
+    if (type !== 'X') return false
+    this.#finish()
+    this.#resolve({
+      code: payload.readUInt32LE(0),
+      errno: payload.readUInt32LE(4),
+      stdout: Buffer.concat(this.#stdout),
+      stderr: Buffer.concat(this.#stderr),
+    })
+    return true
+  }
+
+  lose(error: BringupError): void {
+    this.#finish()
+    this.#reject(error)
+  }
+
+  #output(kept: Buffer[], bytes: Buffer, listener?: (bytes: Uint8Array) => void): void {
+    kept.push(bytes)
+    listener?.(bytes)
+  }
+
+  #finish(): void {
+    this.#isOver = true
+    this.#onGrant()
+  }
+
+  /** Sends input as far as the guest has granted it, and its end once all is sent. */
+  async #sendInput(input: SessionOptions['input'] = Buffer.alloc(0)): Promise<void> {
+    if (input instanceof Uint8Array) await this.#sendBytes(input)
+    else {
+      try {
+        for await (const bytes of input) {
+          if (this.#isOver) return
+          await this.#sendBytes(bytes)
+        }
+      } catch {
+        // A stream that broke off has ended, for the command too.
+      }
+    }
+    if (!this.#isOver) this.#send('I')
+  }
+
+  async #sendBytes(bytes: Uint8Array): Promise<void> {
+    let rest = bytes
+    while (rest.length > 0 && !this.#isOver) {
+      if (this.#granted === 0) {
+        await new Promise<void>((resolve) => {
+          this.#onGrant = resolve
+        })
+        continue
+      }
+      const chunk = rest.subarray(0, Math.min(INPUT_CHUNK, this.#granted))
+      rest = rest.subarray(chunk.length)
+      this.#granted -= chunk.length
+      this.#send('I', chunk)
+    }
+  }
+}
