@@ -2,6 +2,7 @@
 /** The process `bringup`: what can be answered at once is; signals become one AbortSignal; the exit code is set once. */
 import { setMaxListeners } from 'node:events'
 import { join } from 'node:path'
+import { startReadingLocks } from '../host/file-locks.ts'
 import { PACKAGE_FOLDER } from '../package-folder.ts'
 import { cacheFolder } from '../project/cache-folder.ts'
 import { loadProgram } from './load-program.ts'
@@ -16,6 +17,8 @@ if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
 } else {
   const file = join(PACKAGE_FOLDER, 'dist/cli/main.js')
   const use = /^[a-z]{1,20}$/.exec(argv[0] ?? '')?.[0] ?? 'other'
+  // What takes the kernel longest to tell is asked for before the program is loaded.
+  const locks = use === 'run' || use === 'plan' ? startReadingLocks() : undefined
   const { main } = loadProgram(file, join(cacheFolder(), 'code'), use) as typeof Program
   void main(argv, {
     stdout: process.stdout,
@@ -24,6 +27,7 @@ if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
     cwd: process.cwd(),
     signal: abortOnSignals(),
     version: BRINGUP_VERSION,
+    ...(locks ? { locks } : {}),
   }).then((exitCode) => {
     process.exitCode = exitCode
   })

@@ -2,6 +2,7 @@
  * What a command is: data for the parser, the help, the completion and the reference, and one function that does it.
  * A command module exports `command` and is loaded only when it is called.
  */
+import type { LockReading } from '../host/file-locks.ts'
 import type { Project } from '../project/project.ts'
 import type { Output } from './output.ts'
 
@@ -65,6 +66,8 @@ export interface Invocation {
   readonly signal: AbortSignal
   /** The project of this folder (or of --project), loaded at the first call. Throws BringupError. */
   readonly project: () => Promise<Project>
+  /** Begun before the command was loaded, for those that look at stores. */
+  readonly locks?: LockReading
 }
 
 export interface Command {

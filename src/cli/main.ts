@@ -1,6 +1,7 @@
 /** The command line: finds the command, loads it and nothing else, runs it, and says how it went. */
 import { CommanderError } from 'commander'
 import type { BringupError } from '../diagnostics.ts'
+import type { LockReading } from '../host/file-locks.ts'
 import type { Project } from '../project/project.ts'
 import { EXIT_CODES } from '../runs/verdict.ts'
 import type { Peek } from './command.ts'
@@ -19,6 +20,7 @@ export interface Environment {
   readonly cwd: string
   readonly signal: AbortSignal
   readonly version: string
+  readonly locks?: LockReading
 }
 
 /** Runs one command line (without `node` and the script's path) and returns the exit code. Never throws. */
@@ -41,7 +43,9 @@ export async function main(argv: readonly string[], environment: Environment): P
       if (rest !== undefined && command.rest === undefined)
         throw usageError('nothing may follow -- for this command')
       if (!command.run) throw usageError('this command needs a subcommand')
-      exitCode = await command.run({ args, rest, options, output, signal: environment.signal, project: load })
+      const { signal, locks } = environment
+      const more = locks ? { locks } : {}
+      exitCode = await command.run({ args, rest, options, output, signal, project: load, ...more })
     })
     await parser.parseAsync([...words], { from: 'user' })
     return exitCode

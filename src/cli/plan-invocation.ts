@@ -14,7 +14,7 @@ export async function requestOf(
   invocation: Invocation,
   own: readonly OptionSpec[] = MACHINE_OPTIONS,
 ): Promise<PlanningRequest> {
-  const { options, output, rest, signal } = invocation
+  const { options, output, rest, signal, locks } = invocation
   const text = (key: string) => {
     const value = options[key]
     return typeof value === 'string' ? { [key]: value } : {}
@@ -31,6 +31,7 @@ export async function requestOf(
     machineFlags: (specs) => buildValues(specs, options),
     command: rest ?? [],
     signal,
+    ...(locks ? { locks } : {}),
     progress: (what) => output.note(output.errorColors.dim(`${what} …`)),
   }
 }

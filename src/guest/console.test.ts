@@ -52,6 +52,28 @@ describe('Console.expect', () => {
     expect(await console.expect('later').catch(codeOf)).toBe('CONSOLE_ENDED')
   })
 
+  it('goes on right behind a match, where letters take several bytes and bytes are no letters', async () => {
+    const { output, console } = connect()
+    output.write('grüße an ö1 und 2\n')
+    expect(await console.expect(/ö(\d)/)).toEqual({ text: 'ö1', groups: ['1'], before: 'grüße an ' })
+    expect((await console.expect('2')).before).toBe(' und ')
+    output.write(Buffer.concat([Buffer.from([0xff, 0x41, 0xe2, 0x82]), Buffer.from('n=7;x=8\n')]))
+    expect((await console.expect(/n=(\d)/)).groups).toEqual(['7'])
+    expect((await console.expect(/x=(\d)/)).before).toBe(';')
+    output.write(Buffer.from([0xff, 0x42]))
+    await console.expect(/B$/)
+    expect(console.text).toBe('')
+  })
+
+  it('waits for the other half of a letter', async () => {
+    const { output, console } = connect()
+    output.write(Buffer.from([0x61, 0xc3]))
+    const found = console.expect(/a.$/)
+    output.write(Buffer.from([0xa4]))
+    await expect(found).resolves.toMatchObject({ text: 'aä' })
+    expect(console.text).toBe('')
+  })
+
   it('finds a marker behind megabytes that came in many chunks', async () => {
     const { output, console } = connect()
     const found = console.expect('the end')

@@ -2,10 +2,12 @@
  * The guest's console as bringup sees it: every byte kept with its time, lines handed on as they complete,
  * and waiting for text under one deadline that the guest's death cuts short.
  */
+import { isAscii, isUtf8 } from 'node:buffer'
 import { closeSync, openSync, writeSync } from 'node:fs'
 import type { Duplex, Readable, Writable } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
+import { Tape } from './tape.ts'
 
 export const problems = defineDiagnostics({
   CONSOLE_NO_MATCH: {
@@ -31,10 +33,10 @@ export interface ConsoleMatch {
 }
 
 /** How much of what nobody asked for is kept in memory; the log file has everything. */
-const KEEP_CHARACTERS = 64 * 1024 * 1024
+const KEEP_BYTES = 16 * 1024 * 1024
 const TAIL_LINES = 20
 /** What the last lines are taken from. */
-const RECENT_CHARACTERS = 64 * 1024
+const RECENT_BYTES = 64 * 1024
 
 interface Waiter {
   readonly pattern: string | RegExp
@@ -53,13 +55,11 @@ export interface ConsoleLog {
 
 /** The console of one guest. */
 export class Console {
-  /** Text since the last match: first what the first waiter cannot match any more, then what it still may. */
-  #passed: string[] = []
-  #passedLength = 0
-  #window = ''
-  /** The end of all text: at least so much as the last lines are taken from. */
-  #recent = ''
-  #isCut = false
+  readonly #tape = new Tape()
+  /** Where the last match ended. */
+  #from = 0
+  /** What lies before this the first waiter cannot match any more. */
+  #searched = 0
   #partialLine = ''
   #waiters: Waiter[] = []
   #ended: (() => string) | undefined
@@ -87,9 +87,9 @@ export class Console {
     input?.on('error', () => {})
   }
 
-  /** Everything since the last match (at most the last 64 MiB of it). */
+  /** Everything since the last match (at most the last 16 MiB of it). */
   get text(): string {
-    return this.#passed.join('') + this.#window
+    return this.#decode(this.#tape.read(this.#from))
   }
 
   /** Why the log stopped before the console did. */
@@ -99,16 +99,19 @@ export class Console {
 
   /** The last lines, the unfinished one included. */
   tail(lines: number = TAIL_LINES): readonly string[] {
-    const all = this.#recent.split('\n').map(withoutReturns)
-    const whole = this.#isCut && all.length > 1 ? all.slice(1) : all
+    const start = Math.max(0, this.#tape.end - RECENT_BYTES)
+    const all = this.#decode(this.#tape.read(start)).split('\n').map(withoutReturns)
+    const whole = start > 0 && all.length > 1 ? all.slice(1) : all
     return (whole.at(-1) === '' ? whole.slice(0, -1) : whole).slice(-lines)
   }
 
   /** Calls back for every complete line, without its end. */
   onLine(listener: (line: string, atMs: number) => void): void {
     // Lines are made for those who want them only: half of the work at many MB/s.
-    if (this.#lineListeners.length === 0)
-      this.#partialLine = this.#recent.slice(this.#recent.lastIndexOf('\n') + 1)
+    if (this.#lineListeners.length === 0) {
+      const recent = this.#tape.read(this.#tape.end - RECENT_BYTES)
+      this.#partialLine = this.#decoder.write(recent.subarray(recent.lastIndexOf('\n') + 1))
+    }
     this.#lineListeners.push(listener)
   }
 
@@ -157,10 +160,10 @@ export class Console {
   /** Tells those who wait that nothing more will come. `why` is asked once per waiter. */
   end(why: () => string): void {
     if (this.#ended) return
-    this.#append(this.#decoder.end())
+    this.#makeLines(this.#decoder.end())
     if (this.#partialLine !== '') this.#endLine(this.#now())
-    this.#search()
     this.#ended = why
+    this.#search()
     for (const waiter of [...this.#waiters]) this.#giveUp(waiter, why())
     if (this.#files) for (const fd of [this.#files.log, this.#files.timing]) closeSync(fd)
   }
@@ -180,8 +183,11 @@ export class Console {
     if (this.#ended) return
     if (this.#files && !this.#logError) this.#log(this.#files, chunk)
     for (const listener of this.#chunkListeners) listener(chunk)
-    this.#append(this.#decoder.write(chunk))
-    if (this.#waiters.length > 0) this.#searchWindow()
+    this.#tape.append(chunk)
+    this.#from = Math.max(this.#from, this.#tape.end - KEEP_BYTES)
+    this.#tape.forget(Math.min(this.#from, this.#tape.end - RECENT_BYTES))
+    if (this.#lineListeners.length > 0) this.#makeLines(this.#decoder.write(chunk))
+    if (this.#waiters.length > 0) this.#searchOn()
   }
 
   /** A disk that is full must not end the guest: the log stops, and the run says so. */
@@ -194,18 +200,6 @@ export class Console {
       this.#logError = error as Error
     }
     this.#lastMs = now
-  }
-
-  #append(text: string): void {
-    if (text === '') return
-    if (this.#waiters.length === 0) this.#pass(text)
-    else this.#window += text
-    this.#recent += text
-    if (this.#recent.length > 2 * RECENT_CHARACTERS) {
-      this.#recent = this.#recent.slice(-RECENT_CHARACTERS)
-      this.#isCut = true
-    }
-    if (this.#lineListeners.length > 0) this.#makeLines(text)
   }
 
   #makeLines(text: string): void {
@@ -225,63 +219,88 @@ export class Console {
     for (const listener of this.#lineListeners) listener(line, atMs)
   }
 
-  /** Puts text aside that nobody can match any more; the oldest is forgotten when it is too much. */
-  #pass(text: string): void {
-    this.#passed.push(text)
-    this.#passedLength += text.length
-    while (this.#passedLength > KEEP_CHARACTERS && this.#passed.length > 1)
-      this.#passedLength -= this.#passed.shift()?.length ?? 0
-  }
-
   /** Looks again at everything since the last match, for a waiter that is new at the head. */
   #search(): void {
-    this.#window = this.text
-    this.#passed = []
-    this.#passedLength = 0
-    this.#searchWindow()
+    this.#searched = this.#from
+    this.#searchOn()
   }
 
-  /** Serves the waiters in the order in which they asked: each match uses up the text before it. */
-  #searchWindow(): void {
+  /**
+   * Serves the waiters in the order in which they asked: each match uses up the text before it. Only what is new is
+   * looked at, so waiting for the last line of a long log stays linear.
+   */
+  #searchOn(): void {
     for (let waiter = this.#waiters[0]; waiter; waiter = this.#waiters[0]) {
-      const match = find(this.#window, waiter.pattern)
-      if (typeof match === 'number') {
-        // Only what is new is looked at next time, so waiting for the last line of a long log stays linear.
-        this.#pass(this.#window.slice(0, match))
-        this.#window = this.#window.slice(match)
+      const begin = Math.max(this.#searched, this.#from)
+      const found = this.#find(this.#tape.read(begin), waiter.pattern)
+      if (typeof found === 'number') {
+        this.#searched = begin + found
         return
       }
       this.#remove(waiter)
-      const before = this.#passed.join('') + this.#window.slice(0, match.index)
-      this.#window = this.#window.slice(match.index + match.text.length)
-      this.#passed = []
-      this.#passedLength = 0
-      waiter.resolve({ text: match.text, groups: match.groups, before })
+      const passed = this.#tape.read(this.#from, begin + found.start)
+      this.#from = begin + found.end
+      this.#searched = this.#from
+      waiter.resolve(matchOf(found, () => this.#decode(passed)))
     }
-    this.#pass(this.#window)
-    this.#window = ''
+  }
+
+  /** The first match, or else how many bytes from the start can never be part of one. */
+  #find(bytes: Buffer, pattern: string | RegExp): Found | number {
+    if (typeof pattern === 'string') {
+      const wanted = Buffer.from(pattern)
+      const start = bytes.indexOf(wanted)
+      return start === -1
+        ? Math.max(0, bytes.length - wanted.length + 1)
+        : { text: pattern, groups: [], start, end: start + wanted.length }
+    }
+    const stateless = new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ''))
+    for (let from = 0; ; ) {
+      const newline = bytes.indexOf('\n', from)
+      const raw = bytes.subarray(from, newline === -1 ? undefined : newline)
+      const line = this.#decode(raw)
+      const match = stateless.exec(line)
+      if (match) {
+        const [start, end] = [match.index, match.index + match[0].length].map((i) => byteIndex(raw, line, i))
+        return { text: match[0], groups: match.slice(1), start: from + (start ?? 0), end: from + (end ?? 0) }
+      }
+      if (newline === -1) return from
+      from = newline + 1
+    }
+  }
+
+  /** Half of a letter at the end is left out while the other half may come. */
+  #decode(bytes: Buffer): string {
+    if (isAscii(bytes)) return bytes.toString('latin1')
+    return this.#ended ? bytes.toString() : new StringDecoder('utf8').write(bytes)
   }
 }
 
 interface Found {
   readonly text: string
   readonly groups: readonly (string | undefined)[]
-  readonly index: number
+  /** In bytes from the start of what was searched. */
+  readonly start: number
+  readonly end: number
 }
 
-/** The first match, or else how many characters from the start can never be part of one. */
-function find(text: string, pattern: string | RegExp): Found | number {
-  if (typeof pattern === 'string') {
-    const index = text.indexOf(pattern)
-    return index === -1 ? Math.max(0, text.length - pattern.length + 1) : { text: pattern, groups: [], index }
-  }
-  const stateless = new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ''))
-  for (let from = 0; ; ) {
-    const newline = text.indexOf('\n', from)
-    const match = stateless.exec(text.slice(from, newline === -1 ? undefined : newline))
-    if (match) return { text: match[0], groups: match.slice(1), index: from + match.index }
-    if (newline === -1) return from
-    from = newline + 1
+/** Where in the bytes a character of their text begins. Bytes that are no text became one character each. */
+function byteIndex(bytes: Buffer, text: string, index: number): number {
+  if (isUtf8(bytes)) return Buffer.byteLength(text.slice(0, index))
+  const lengths = Array.from({ length: bytes.length + 1 }, (_, end) => bytes.toString('utf8', 0, end).length)
+  return lengths.lastIndexOf(index)
+}
+
+/** Megabytes may lie before a match, and few ask for them: they become text when somebody does. */
+function matchOf({ text, groups }: Found, decode: () => string): ConsoleMatch {
+  let before: string | undefined
+  return {
+    text,
+    groups,
+    get before() {
+      before ??= decode()
+      return before
+    },
   }
 }
 

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { lockHolder } from './file-locks.ts'
+import { freshLocks, lockHolder, startReadingLocks } from './file-locks.ts'
 
 test('names the process that holds the lock, and nobody once it is gone', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'locks, '))
@@ -20,6 +20,20 @@ test('names the process that holds the lock, and nobody once it is gone', async 
   holder.stdin.end()
   await once(holder, 'close')
   expect(lockHolder(file)).toBeUndefined()
+  rmSync(folder, { recursive: true })
+})
+
+test('what was read beside other work says the same, and is not believed for long', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'locks, '))
+  const file = join(folder, 'store.img')
+  const holder = spawn('flock', ['--no-fork', file, 'cat'], { stdio: ['pipe', 'pipe', 'inherit'] })
+  holder.stdin.write('ready')
+  await once(holder.stdout, 'data')
+  const reading = startReadingLocks()
+  expect(lockHolder(file, await freshLocks(reading))?.pid).toBe(holder.pid)
+  expect(await freshLocks({ ...reading, beganAt: performance.now() - 1000 })).toBeUndefined()
+  holder.stdin.end()
+  await once(holder, 'close')
   rmSync(folder, { recursive: true })
 })
 

@@ -1,5 +1,5 @@
 /** Who holds an advisory lock on a file. Source: `/proc/locks`, proc(5). */
-import { readFile, readFileSync, statSync } from 'node:fs'
+import { closeSync, openSync, read, readFileSync, statSync } from 'node:fs'
 
 export interface LockHolder {
   readonly pid: number
@@ -7,6 +7,8 @@ export interface LockHolder {
   /** Name of the program, `?` when the process is somebody else's or has just gone. */
   readonly command: string
 }
+
+const LOCKS = '/proc/locks'
 
 /** One line: `3: FLOCK  ADVISORY  WRITE 4711 fd:01:131075 0 EOF`. Waiters have `->` after the number. */
 const LINE = /^\d+: (?:FLOCK|POSIX|OFDLCK)\s+\S+\s+(READ|WRITE)\s+(-?\d+)\s+([0-9a-f]+):([0-9a-f]+):(\d+) /
@@ -32,16 +34,52 @@ export function lockHolder(path: string, locks: string = readLocks()): LockHolde
   return found && { pid: found.pid, mode: found.mode, command: commandOf(found.pid) }
 }
 
-/** Every lock there is. Beside other work: the kernel waits for all CPUs first (an RCU grace period, 5 to 15 ms). */
-export function startReadingLocks(): Promise<string> {
-  return new Promise((resolve) =>
-    readFile('/proc/locks', 'utf8', (error, text) => resolve(error ? '' : text)),
-  )
+/** A reading of every lock that there is, begun beside other work. */
+export interface LockReading {
+  readonly text: Promise<string>
+  /** By `performance.now()`. */
+  readonly beganAt: number
+}
+
+/** For how long nobody is called the holder of a lock that has been let go. */
+const FRESH_MS = 500
+
+/** Begins to read `/proc/locks`. The kernel waits for all CPUs first (an RCU grace period, 5 to 20 ms). */
+export function startReadingLocks(): LockReading {
+  return { text: new Promise((resolve) => readBeside(LOCKS, resolve)), beganAt: performance.now() }
+}
+
+/** The first read is under way at once: `readFile` would begin it only after the event loop has turned twice. */
+function readBeside(path: string, onEnd: (text: string) => void): void {
+  const chunks: Buffer[] = []
+  const fd = openOr(path)
+  if (fd === undefined) return onEnd('')
+  const next = () =>
+    read(fd, Buffer.alloc(64 * 1024), (error, bytes, buffer) => {
+      chunks.push(buffer.subarray(0, bytes))
+      if (!error && bytes > 0) return next()
+      closeSync(fd)
+      onEnd(error ? '' : Buffer.concat(chunks).toString())
+    })
+  next()
+}
+
+/** What was read, or undefined when that was so long ago that it has to be read again. */
+export async function freshLocks(reading: LockReading): Promise<string | undefined> {
+  return performance.now() - reading.beganAt < FRESH_MS ? reading.text : undefined
+}
+
+function openOr(path: string): number | undefined {
+  try {
+    return openSync(path, 'r')
+  } catch {
+    return undefined
+  }
 }
 
 function readLocks(): string {
   try {
-    return readFileSync('/proc/locks', 'utf8')
+    return readFileSync(LOCKS, 'utf8')
   } catch {
     return ''
   }

@@ -1,7 +1,7 @@
 /** Brings together what a plan is made of: project, profile, flags, host facts and QEMU's own answers. Reads, never acts. */
 import type { BuildOptionSpec } from '../build/options.ts'
 import { BringupError } from '../diagnostics.ts'
-import { startReadingLocks } from '../host/file-locks.ts'
+import { freshLocks, type LockReading, startReadingLocks } from '../host/file-locks.ts'
 import type { Home } from '../machine/device.ts'
 import type { AcceleratorFact, Facts, QemuCapabilities } from '../machine/facts.ts'
 import { mergeMachine } from '../machine/flags.ts'
@@ -39,6 +39,8 @@ export interface PlanningRequest {
   readonly machineFlags?: (specs: readonly BuildOptionSpec[]) => OptionValues
   readonly signal?: AbortSignal
   readonly progress?: (what: string) => void
+  /** Who locks which file, where reading that was begun already. It is used while it is fresh. */
+  readonly locks?: LockReading
 }
 
 /** A plan with what it was made from. */
@@ -59,7 +61,7 @@ export interface Planned {
 export async function planRun(request: PlanningRequest): Promise<Planned> {
   const { project, progress = () => {}, signal = new AbortController().signal } = request
   const { name, wanted, profile, machine: merged } = await chooseRun(request)
-  const locks = merged.devices?.length ? startReadingLocks() : undefined
+  const locks = merged.devices?.length ? (request.locks ?? startReadingLocks()) : undefined
   const cache = cacheFolder()
   const prepared = await profile.prepare({
     machine: merged,
@@ -100,7 +102,7 @@ async function factsFor(machine: MachineConfig, home: Home, context: Means): Pro
     pathsOf(home.machine, machine),
     { qemu, accelerators },
     home.stateFolder,
-    await context.locks,
+    context.locks && (await freshLocks(context.locks)),
   )
   const mayBeDax = [...facts.files.values()].some((file) => file.mayBeDax)
   return mayBeDax ? withMapSync(facts, { cacheFolder: context.cache, signal: context.signal }) : facts
@@ -108,7 +110,7 @@ async function factsFor(machine: MachineConfig, home: Home, context: Means): Pro
 
 interface Means {
   readonly cache: string
-  readonly locks: Promise<string> | undefined
+  readonly locks: LockReading | undefined
   readonly signal: AbortSignal
   readonly progress: (what: string) => void
 }
