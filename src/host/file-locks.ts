@@ -46,14 +46,14 @@ const FRESH_MS = 500
 
 /** Begins to read `/proc/locks`. The kernel waits for all CPUs first (an RCU grace period, 5 to 20 ms). */
 export function startReadingLocks(): LockReading {
-  return { text: new Promise((resolve) => readBeside(LOCKS, resolve)), beganAt: performance.now() }
+  const fd = openOr(LOCKS)
+  const text = new Promise<string>((resolve) => (fd === undefined ? resolve('') : readBeside(fd, resolve)))
+  return { text, beganAt: performance.now() }
 }
 
 /** The first read is under way at once: `readFile` would begin it only after the event loop has turned twice. */
-function readBeside(path: string, onEnd: (text: string) => void): void {
+function readBeside(fd: number, onEnd: (text: string) => void): void {
   const chunks: Buffer[] = []
-  const fd = openOr(path)
-  if (fd === undefined) return onEnd('')
   const next = () =>
     read(fd, Buffer.alloc(64 * 1024), (error, bytes, buffer) => {
       chunks.push(buffer.subarray(0, bytes))
