@@ -1,4 +1,4 @@
-/** dnf and rpm: Fedora, RHEL and their kin. Source: dnf(8), rpm(8), of dnf 4. */
+/** dnf and rpm: Fedora, RHEL and their kin. Source: dnf(8), rpm(8), of dnf 4 and 5. */
 import { lockHolder } from '../../host/file-locks.ts'
 import { explainWith } from './explain.ts'
 import type { PackageManager } from './manager.ts'
@@ -37,7 +37,7 @@ export const dnf: PackageManager = {
   },
   async preview(names, host) {
     const { stdout, stderr } = await host.ask(['dnf', '--assumeno', ...INSTALL, ...names])
-    const parsed = parseTransaction(stdout)
+    const parsed = parseTransaction(`${stdout}\n${stderr}`)
     if (parsed.removed.length > 0)
       return [problems.PACKAGES_WOULD_GO.at('', `it would remove ${parsed.removed.join(', ')}`)]
     if (parsed.added.length > 0) return { added: parsed.added, upgraded: parsed.upgraded, cost: parsed.cost }
@@ -72,34 +72,39 @@ export function parseRpm(text: string): ReadonlyMap<string, string> {
   )
 }
 
-/** The table that dnf shows before it asks: a heading for each kind of change, one indented line a package. Pure. */
+const LISTS: readonly (readonly [RegExp, 'added' | 'upgraded' | 'removed'])[] = [
+  [/^Installing( (weak )?dependencies| group\/module packages)?:$/, 'added'],
+  [/^(Upgrading|Downgrading):$/, 'upgraded'],
+  [/^Removing( dependent packages| unused dependencies)?:$/, 'removed'],
+]
+
+/**
+ * The table before dnf asks: a heading for each kind of change, then a row a package, indented by one space. On a narrow
+ * terminal dnf 4 breaks long rows; what follows is indented further, so the first word of a row is always its name. Pure.
+ */
 export function parseTransaction(text: string) {
-  const added: string[] = []
-  const upgraded: string[] = []
-  const removed: string[] = []
+  const found = { added: [] as string[], upgraded: [] as string[], removed: [] as string[] }
   let list: string[] | undefined
   for (const line of text.split('\n')) {
-    if (/^(Installing|Installing dependencies):$/.test(line)) list = added
-    else if (/^Upgrading:$/.test(line)) list = upgraded
-    else if (/^(Removing|Removing dependent packages|Removing unused dependencies):$/.test(line))
-      list = removed
-    else if (/^\S/.test(line)) list = undefined
-    const name =
-      /^ (\S+) +(?:\S+ +)?\S+ +\S+ +[\d.]+ [kMG]?$/.exec(line.trimEnd())?.[1] ??
-      /^ (\S+) +(?:x86_64|noarch|aarch64|i686) /.exec(line)?.[1]
+    const heading = LISTS.find(([pattern]) => pattern.test(line.trimEnd()))
+    if (heading) list = found[heading[1]]
+    else if (!line.startsWith(' ')) list = undefined
+    const name = /^ (\S+)/.exec(line)?.[1]
     if (list && name !== undefined) list.push(name)
   }
-  const size = (pattern: RegExp) => {
-    const [, number = '0', unit = ''] = pattern.exec(text) ?? []
-    return Math.round(Number(number) * 1024 ** ['', 'k', 'M', 'G'].indexOf(unit))
-  }
   return {
-    added,
-    upgraded,
-    removed,
+    ...found,
     cost: {
-      downloadBytes: size(/^Total download size: ([\d.]+) ?([kMG]?)/m),
-      diskBytes: size(/^Installed size: ([\d.]+) ?([kMG]?)/m),
+      // dnf 4, then dnf 5.
+      downloadBytes: sizeIn(text, /^Total download size: |Need to download /m),
+      diskBytes: sizeIn(text, /^Installed size: |^After this operation, (?=.* extra will be used)/m),
     },
   }
+}
+
+/** `20 M` (dnf 4) and `1.6 MiB` (dnf 5), both in units of 1024. */
+function sizeIn(text: string, before: RegExp): number {
+  const size = new RegExp(`(?:${before.source})([\\d.]+) *([kKMG]?)`, 'm')
+  const [, number = '0', unit = ''] = size.exec(text) ?? []
+  return Math.round(Number(number) * 1024 ** ['', 'K', 'M', 'G'].indexOf(unit.toUpperCase()))
 }

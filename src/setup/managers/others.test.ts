@@ -1,10 +1,14 @@
-/** What the other package managers print, in the form that their manuals and sources give it; none of them is run here. */
+/** What the other package managers print: recorded words of dnf and zypper, the form of the manuals for pacman and apk. None is run here. */
+import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import * as apk from './apk.ts'
 import * as dnf from './dnf.ts'
 import { loadManager, MANAGER_OF } from './index.ts'
 import * as pacman from './pacman.ts'
 import * as zypper from './zypper.ts'
+
+const recorded = (name: string) =>
+  readFileSync(new URL(`../../../test/fixtures/packages/${name}`, import.meta.url), 'utf8')
 
 test('dnf 4: the table of a transaction', () => {
   const text = `Dependencies resolved.
@@ -41,10 +45,33 @@ test('pacman: what it would fetch', () => {
   })
 })
 
-test('zypper: its summary, and its search', () => {
-  const text =
-    'The following 2 NEW packages are going to be installed:\n  flex m4\n\n2 new packages to install.\n'
-  expect(zypper.parseSummary(text)).toEqual({ added: ['flex', 'm4'], upgraded: [], removed: [] })
+test('dnf: recorded tables, broken at 80 columns, unbroken, and of dnf 5', () => {
+  const broken = dnf.parseTransaction(recorded('dnf4-rhel8.txt'))
+  const follow = ['perl-IO', 'perl-Net-SSLeay', 'perl-Scalar-List-Utils', 'perl-IO-Socket-IP']
+  expect(broken).toMatchObject({ added: ['git', ...follow], upgraded: [], removed: [] })
+  expect(broken.cost).toEqual({ downloadBytes: 20 * 1024 ** 2, diskBytes: 73 * 1024 ** 2 })
+  expect(dnf.parseTransaction(recorded('dnf4-debian12.txt'))).toEqual({
+    added: ['flex-tool', 'perl-Scalar-List-Utils-With-A-Long-Name'],
+    upgraded: ['base-library'],
+    removed: [],
+    cost: { downloadBytes: 0, diskBytes: 0 },
+  })
+  expect(dnf.parseTransaction(recorded('dnf5-fedora42.txt'))).toEqual({
+    added: ['snapm', 'python3-snapm', 'boom-boot'],
+    upgraded: [],
+    removed: [],
+    cost: { downloadBytes: 475 * 1024, diskBytes: 2 * 1024 ** 2 },
+  })
+})
+
+test('zypper: its recorded summaries, and its search', () => {
+  expect(zypper.parseSummary(recorded('zypper-install.xml'))).toEqual({
+    added: ['flex-tool', 'perl-Scalar-List-Utils-With-A-Long-Name'],
+    upgraded: ['base-library'],
+    removed: [],
+    cost: { downloadBytes: 920_333, diskBytes: 600_050 },
+  })
+  expect(zypper.parseSummary(recorded('zypper-remove.xml')).removed).toEqual(['base-library'])
   expect(zypper.parseSearch('S  | Name | Summary | Type\n---+---\n   | flex | Fast | package\n')).toEqual([
     'flex',
   ])

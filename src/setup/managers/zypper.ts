@@ -30,6 +30,7 @@ export const zypper: PackageManager = {
   async preview(names, host) {
     const { stdout, stderr } = await host.ask([
       ...ZYPPER,
+      '--xmlout',
       '--no-refresh',
       'install',
       '--dry-run',
@@ -39,14 +40,15 @@ export const zypper: PackageManager = {
     const parsed = parseSummary(stdout)
     if (parsed.removed.length > 0)
       return [problems.PACKAGES_WOULD_GO.at('', `it would remove ${parsed.removed.join(', ')}`)]
-    if (parsed.added.length > 0) return parsed
+    if (parsed.added.length > 0) return { added: parsed.added, upgraded: parsed.upgraded, cost: parsed.cost }
     const words = `${stdout}\n${stderr}`.split('\n')
     const known = explainWith(MEANINGS, words)
     return known.length > 0 ? known : [problems.PACKAGES_UNMET.at('', 'zypper refuses', { evidence: words })]
   },
   installCommand: (names) => ({ argv: [...ZYPPER, 'install', '--no-recommends', ...names], ...ROOT }),
   async previewRemoval(names, host) {
-    return parseSummary((await host.ask([...ZYPPER, 'remove', '--dry-run', ...names])).stdout).removed
+    return parseSummary((await host.ask([...ZYPPER, '--xmlout', 'remove', '--dry-run', ...names])).stdout)
+      .removed
   },
   removeCommand: (names) => ({ argv: [...ZYPPER, 'remove', ...names], ...ROOT }),
   leftovers: async (names, host) => [...(await dnf.installed(names, host)).keys()],
@@ -69,19 +71,18 @@ export function parseSearch(text: string): readonly string[] {
   })
 }
 
-/** `The following 3 NEW packages are going to be installed:`, the names indented below. Pure. */
+/** The summary of `--xmlout`: a list for each kind of change, sizes in bytes. Pure. */
 export function parseSummary(text: string) {
-  const namesAfter = (pattern: RegExp) => {
-    const lines = text.split('\n')
-    const at = lines.findIndex((line) => pattern.test(line))
-    if (at === -1) return []
-    const rest = lines.slice(at + 1)
-    const end = rest.findIndex((line) => !/^ {2}\S/.test(line))
-    return rest.slice(0, end === -1 ? rest.length : end).flatMap((line) => line.trim().split(/\s+/))
+  const namesIn = (change: string) => {
+    const [, list = ''] = new RegExp(`<to-${change}>(.*?)</to-${change}>`, 's').exec(text) ?? []
+    return [...list.matchAll(/<solvable type="package" name="([^"]+)"/g)].map((m) => m[1] ?? '')
   }
+  const [, download = '0', disk = '0'] =
+    /<install-summary download-size="(\d+)" space-usage-diff="(-?\d+)"/.exec(text) ?? []
   return {
-    added: namesAfter(/^The following .*NEW packages? (is|are) going to be installed/),
-    upgraded: namesAfter(/^The following .*packages? (is|are) going to be upgraded/),
-    removed: namesAfter(/^The following .*packages? (is|are) going to be REMOVED/),
+    added: namesIn('install'),
+    upgraded: namesIn('upgrade'),
+    removed: namesIn('remove'),
+    cost: { downloadBytes: Number(download), diskBytes: Math.max(0, Number(disk)) },
   }
 }
