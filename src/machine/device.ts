@@ -233,11 +233,17 @@ export function option(
   head: string | undefined,
   values: Readonly<Record<string, OptionValue>> = {},
 ): Argument {
-  const parts = Object.entries(values).flatMap(([key, value]) => {
-    if (value === undefined) return []
-    const items =
-      typeof value === 'object' ? value : [typeof value === 'boolean' ? (value ? 'on' : 'off') : value]
-    return items.map((item) => `${key}=${`${item}`.replaceAll(',', ',,')}`)
-  })
-  return [flag, [...(head === undefined ? [] : [head]), ...parts].join(',')]
+  // Built up in place: this runs some dozens of times for every machine that is compiled.
+  let text = head ?? ''
+  const add = (key: string, item: string | number) => {
+    const value = typeof item === 'string' && item.includes(',') ? item.replaceAll(',', ',,') : item
+    text += text === '' ? `${key}=${value}` : `,${key}=${value}`
+  }
+  for (const key in values) {
+    const value = values[key]
+    if (value === undefined) continue
+    if (typeof value === 'object') for (const item of value) add(key, item)
+    else add(key, typeof value === 'boolean' ? (value ? 'on' : 'off') : value)
+  }
+  return [flag, text]
 }

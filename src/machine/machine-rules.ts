@@ -1,7 +1,7 @@
 /** Rules about the machine as a whole: what no single device can see. */
 import { type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import type { MachineView } from './device.ts'
-import type { Facts } from './facts.ts'
+import type { Facts, QemuCapabilities } from './facts.ts'
 import type { MachineConfig } from './machine-schema.ts'
 import type { Part } from './parts.ts'
 
@@ -138,9 +138,18 @@ function checkIds(parts: readonly Part[]): readonly Diagnostic[] {
   })
 }
 
+/** Hundreds of names, which stay the same for all machines that are checked for one QEMU. */
+const typesKnown = new WeakMap<QemuCapabilities, ReadonlySet<string>>()
+
+function typesOf(qemu: QemuCapabilities): ReadonlySet<string> {
+  const types = typesKnown.get(qemu) ?? new Set(qemu.types)
+  typesKnown.set(qemu, types)
+  return types
+}
+
 function checkNeeds(parts: readonly Part[], { qemu }: Facts): readonly Diagnostic[] {
   if (!qemu) return []
-  const types = new Set(qemu.types)
+  const types = typesOf(qemu)
   return parts.flatMap(({ device, config, path }) => {
     const needs = device.needs?.(config)
     if (!needs) return []

@@ -6,6 +6,7 @@ import { BringupError, type Diagnostic, defineDiagnostics } from '../diagnostics
 import type {
   Argument,
   Channel,
+  Compiled,
   Expectation,
   FileAction,
   FileLock,
@@ -119,7 +120,7 @@ export function compileMachine(config: MachineConfig, facts: Facts, name: string
   const compiled = partsOf(config).map((part) =>
     part.device.compile(part.config, { machine, facts, path: part.path }),
   )
-  const options = Object.assign({}, ...compiled.map((c) => c.machineOptions ?? {})) as Readonly<
+  const options = Object.assign({}, ...compiled.map((c) => c.machineOptions)) as Readonly<
     Record<string, string>
   >
   const settings = Object.entries(options).map(([key, value]) => `${key}=${value.replaceAll(',', ',,')}`)
@@ -127,15 +128,24 @@ export function compileMachine(config: MachineConfig, facts: Facts, name: string
     args: [
       ['-name', `guest=${name.replaceAll(',', ',,')}`],
       ['-machine', [config.type, ...settings].join(',')],
-      ...compiled.flatMap((c) => c.args ?? []),
+      ...collect(compiled, 'args'),
       ...config.qemuArgs.map((arg): Argument => [arg]),
-      ...compiled.flatMap((c) => c.lastArgs ?? []),
+      ...collect(compiled, 'lastArgs'),
     ],
-    files: compiled.flatMap((c) => c.files ?? []),
-    locks: compiled.flatMap((c) => c.locks ?? []),
-    stores: compiled.flatMap((c) => c.stores ?? []),
-    channels: compiled.flatMap((c) => c.channels ?? []),
+    files: collect(compiled, 'files'),
+    locks: collect(compiled, 'locks'),
+    stores: collect(compiled, 'stores'),
+    channels: collect(compiled, 'channels'),
   }
+}
+
+type ListOf = Required<Omit<Compiled, 'machineOptions'>>
+
+/** All that the parts say under one key; most say nothing. */
+function collect<Key extends keyof ListOf>(compiled: readonly Compiled[], key: Key): ListOf[Key][number][] {
+  const all: ListOf[Key][number][] = []
+  for (const part of compiled) for (const item of part[key] ?? []) all.push(item)
+  return all
 }
 
 /** What the guest must see, part by part. */
