@@ -12,6 +12,7 @@ export type ValueSource =
   | 'runs'
   | 'targets'
   | 'profiles'
+  | 'sources'
   | 'files'
   | 'folders'
   | 'operations'

@@ -98,8 +98,11 @@ async function namesFrom(source: ValueSource, project: LoadProject): Promise<rea
       const machine = loaded.machines[loaded.defaultMachine] ?? {}
       return setsOf(await profileOf(loaded, machine)).map((set) => set.name)
     }
-    const { BUILT_IN_NAMES } = await import('../project/profiles/index.ts')
-    return [...new Set([...loaded.profiles.map((profile) => profile.name), ...BUILT_IN_NAMES])]
+    const { BUILT_IN_NAMES, findProfile } = await import('../project/profiles/index.ts')
+    const names = [...new Set([...loaded.profiles.map((profile) => profile.name), ...BUILT_IN_NAMES])]
+    if (source === 'profiles') return names
+    const profiles = await Promise.all(names.map((name) => findProfile(name, loaded)))
+    return profiles.flatMap((profile) => (profile.source === undefined ? [] : profile.name))
   } catch {
     // A broken config has its message when the command runs; the shell wants none.
     return []

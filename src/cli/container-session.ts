@@ -1,8 +1,7 @@
 /** What the commands that work in a container share: which engine, which image, and the container itself. */
 
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
-import { join } from 'node:path'
 import { type Container, startContainer } from '../containers/container.ts'
 import type { ContainerUser } from '../containers/dockerfile.ts'
 import { ENGINE_NAMES, type Engine, type EngineName, findEngine } from '../containers/engine.ts'
@@ -15,7 +14,7 @@ import type { PlanningRequest } from '../project/planning.ts'
 import type { Profile } from '../project/profile.ts'
 import { chooseRun } from '../project/selection.ts'
 import type { DependencySet } from '../setup/dependency.ts'
-import { parseToolchainFile } from '../setup/kinds/rust-toolchain.ts'
+import { readToolchainFile } from '../setup/kinds/rust-toolchain.ts'
 import { setsOf } from '../setup/sets.ts'
 import type { Invocation, OptionSpec } from './command.ts'
 
@@ -71,7 +70,7 @@ export async function openSession(invocation: Invocation, run: PlanningRequest):
     ...(config.network === undefined ? {} : { network: config.network }),
     isForced: options.forceBuild === true,
     signal,
-    onLine: (line) => output.note(output.errorColors.dim(`│ ${line}`)),
+    onLine: (line) => output.progress(output.errorColors.dim(`│ ${line}`)),
   }
   return { engine, profile, folder, request }
 }
@@ -153,13 +152,8 @@ function extraSet(packages: readonly string[]): DependencySet {
 }
 
 function toolchainOf(folder: string): Pick<Parameters<typeof recipeOf>[0], 'toolchain'> {
-  for (const name of ['rust-toolchain', 'rust-toolchain.toml']) {
-    try {
-      const toolchain = parseToolchainFile(readFileSync(join(folder, name), 'utf8'))
-      return toolchain ? { toolchain } : {}
-    } catch {
-      // There is no such file.
-    }
-  }
-  return {}
+  const toolchain = readToolchainFile(folder, (path) =>
+    existsSync(path) ? readFileSync(path, 'utf8') : undefined,
+  )
+  return toolchain ? { toolchain } : {}
 }

@@ -84,6 +84,8 @@ test('completes commands, options, values and names', async () => {
   expect(await complete('runs', '--l')).toEqual(['--last'])
   expect(await complete('runs', 'show', '')).toEqual(['last'])
   expect(await complete('completion', '')).toEqual(['bash', 'zsh', 'fish'])
+  // Of the profiles only those that have a source.
+  expect(await complete('checkout', '')).toEqual(['linux', 'nrk'])
   expect(await complete('run', '--type', '')).toEqual(['q35', 'pc'])
   expect(await complete('run', '--machine', '')).toEqual(['default'])
   expect(await complete('--project', '')).toEqual([])

@@ -14,8 +14,7 @@ export interface Progress {
 
 /** @param prefix How root is had: commands are shown as they are run. */
 export function showProgress(plan: OperationPlan, output: Output, prefix: RootPrefix): Progress {
-  if (output.isJson) return { onEvent: () => {}, end: async () => {} }
-  return process.stderr.isTTY === true && process.env.TERM !== 'dumb'
+  return !output.isJson && process.stderr.isTTY === true && process.env.TERM !== 'dumb'
     ? taskList(plan, prefix)
     : plainLines(output, prefix)
 }
@@ -24,14 +23,14 @@ function plainLines(output: Output, prefix: RootPrefix): Progress {
   const { errorColors: colors } = output
   return {
     onEvent: (event) => {
-      if (event.kind === 'begin') output.note(`→ ${event.title}`)
+      if (event.kind === 'begin') output.progress(`→ ${event.title}`)
       if (event.kind === 'command')
-        output.note(colors.dim(`  $ ${formatCommand(event.command, prefix).split('\n')[0]}`))
-      if (event.kind === 'line') output.note(colors.dim(`  │ ${event.line}`))
-      if (event.kind === 'done') output.note(`${colors.green('✓')} ${event.title}`)
-      if (event.kind === 'passed') output.note(`${colors.green('✓')} ${event.title}: ${event.detail}`)
-      if (event.kind === 'reboot') output.note(`${colors.yellow('↻')} ${event.title}: ${event.detail}`)
-      if (event.kind === 'failed') output.note(`${colors.red('✗')} ${event.title}`)
+        output.progress(colors.dim(`  $ ${formatCommand(event.command, prefix).split('\n')[0]}`))
+      if (event.kind === 'line') output.progress(colors.dim(`  │ ${event.line}`))
+      if (event.kind === 'done') output.progress(`${colors.green('✓')} ${event.title}`)
+      if (event.kind === 'passed') output.progress(`${colors.green('✓')} ${event.title}: ${event.detail}`)
+      if (event.kind === 'reboot') output.progress(`${colors.yellow('↻')} ${event.title}: ${event.detail}`)
+      if (event.kind === 'failed') output.progress(`${colors.red('✗')} ${event.title}`)
     },
     end: async () => {},
   }

@@ -25,8 +25,10 @@ export interface Output {
   raw(text: string): void
   /** The result under --json: one JSON value, indented. Nothing for a person. */
   json(value: unknown): void
-  /** A line to stderr: progress and remarks. Nothing under --json. */
+  /** A line to stderr: remarks. Nothing under --json. */
   note(text: string): void
+  /** A line to stderr, whatever the mode: what is being done that takes minutes. */
+  progress(text: string): void
   /** A line to stderr, whatever the mode: errors. */
   error(text: string): void
 }
@@ -66,6 +68,9 @@ export function createOutput({ isJson, stdout, stderr, env }: OutputOptions): Ou
     },
     note: (text) => {
       if (!isJson) stderr.write(`${text}\n`)
+    },
+    progress: (text) => {
+      stderr.write(`${text}\n`)
     },
     error: (text) => {
       stderr.write(`${text}\n`)

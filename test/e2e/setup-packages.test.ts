@@ -147,6 +147,78 @@ f = open("/var/lib/dpkg/lock-frontend", "w"); fcntl.lockf(f, fcntl.LOCK_EX); ope
   expect(snapshot(root)).toBe(before)
 }, 400_000)
 
+test('what others would lose is left alone: packages that would go, and packages that others need by now', () => {
+  using root = throwAwayRoot()
+  bringup(root, [program('bc')], ['setup', '--list'])
+  const before = snapshot(root)
+  // It conflicts with sudo, which is there.
+  const onlyPackage = (packages: string) => [{ kind: 'package', packages, why: 'is a test' }]
+  const rival = bringup(root, onlyPackage('sudo-ldap'), ['setup', 'build', '--yes', '--json'])
+  expect(findings(rival).codes, rival.stderr).toEqual(['PACKAGES_WOULD_GO'])
+  expect(findings(rival).text).toContain('sudo')
+  expect(snapshot(root)).toBe(before)
+  const library = onlyPackage('libpcap0.8')
+  const done = bringup(root, library, ['setup', 'build', '--yes'])
+  expect(done.status, done.stderr).toBe(0)
+  expect(root.run(['apt-get', 'install', '--yes', 'tcpdump']).status).toBe(0)
+  const installed = snapshot(root)
+  const kept = bringup(root, library, ['undo', '--yes', '--json'])
+  expect(findings(kept).codes, kept.stderr).toEqual(['PACKAGES_NEEDED_BY_OTHERS'])
+  expect(findings(kept).text).toContain('needed by tcpdump')
+  expect(snapshot(root)).toBe(installed)
+  expect(root.run(['apt-get', 'purge', '--yes', 'tcpdump']).status).toBe(0)
+  const undone = bringup(root, library, ['undo', '--yes'])
+  expect(undone.status, undone.stderr).toBe(0)
+  expect(snapshot(root)).toBe(before)
+}, 400_000)
+
+test('a disk that is full when dpkg unpacks: said, nothing half configured, and gone on with', () => {
+  using root = throwAwayRoot()
+  const wanted = [program('tcpdump')]
+  bringup(root, wanted, ['setup', '--list'])
+  const before = snapshot(root)
+  // Too small for what the packages bring, on a file system of its own that nobody can foresee.
+  const full = bringup(root, wanted, ['setup', 'build', '--yes', '--json'], {
+    prepare: 'mount -t tmpfs -o size=4k tmpfs "$1/usr/share/doc"',
+  })
+  expect(findings(full).codes, full.stderr).toEqual(['PACKAGES_NO_SPACE'])
+  // What dpkg had unpacked it has taken back; only a trigger of libc may wait for the next call.
+  expect(root.run(['dpkg', '--audit']).stdout).not.toMatch(/half|configured|unpacked|reinst/)
+  const undone = bringup(root, wanted, ['undo', '--yes'])
+  expect(undone.status, undone.stderr).toBe(0)
+  expect(snapshot(root)).toBe(before)
+}, 400_000)
+
+test('a user who may not open a device joins its group, by sudo, and is out of it again, byte for byte', () => {
+  using root = throwAwayRoot()
+  const device = `mknod -m 0660 "$1/srv/device" c 1 3; chown 0:44 "$1/srv/device"`
+  root.run(['useradd', '--create-home', 'someone'])
+  root.run(['sh', '-c', 'echo "someone ALL=(ALL) NOPASSWD: ALL" > /etc/sudoers.d/someone'])
+  root.run(['true'], { prepare: device })
+  const wanted = [{ kind: 'device-access', path: '/srv/device', group: 'video', why: 'is a test' }]
+  const asSomeone = (argv: readonly string[]) => {
+    const [command, options] = words(wanted, argv, { prepare: 'chmod -R a+rX "$1/root"' })
+    // A log-in: groups are those of /etc/group now.
+    return root.run(['runuser', '-u', 'someone', '--', ...command], {
+      ...options,
+      env: { ...options.env, HOME: '/home/someone' },
+    })
+  }
+  const groups = () => root.run(['id', '-Gn', 'someone']).stdout.trim()
+  const before = snapshot(root)
+  expect(groups()).toBe('someone')
+  const done = asSomeone(['setup', 'build', '--yes'])
+  expect(done.status, done.stderr).toBe(0)
+  expect(done.stderr).toContain('sudo -n usermod --append --groups video someone')
+  expect(done.stderr).toContain('GROUP_AT_NEXT_LOGIN')
+  expect(groups()).toBe('someone video')
+  expect(JSON.parse(asSomeone(['setup', 'build', '--json']).stdout)).toMatchObject({ state: 'nothing-to-do' })
+  const undone = asSomeone(['undo', '--yes'])
+  expect(undone.status, undone.stderr).toBe(0)
+  expect(groups()).toBe('someone')
+  expect(snapshot(root)).toBe(before)
+}, 400_000)
+
 test('killed with dpkg at work: the next start says so, finishes it, and can take it back', async () => {
   using root = throwAwayRoot()
   const wanted = [program('tcpdump'), program('bc')]

@@ -24,7 +24,7 @@ export const command: Command = {
     {
       name: '<source>',
       description: 'a profile (linux), or an address that git can clone',
-      from: 'profiles',
+      from: 'sources',
     },
     { name: '[folder]', description: 'where it goes (default: named after the repository)', from: 'folders' },
   ],

@@ -72,7 +72,11 @@ async function run({ args, options, output }: Invocation): Promise<number> {
   output.print(
     `${colors.green('wrote')} ${file}${there === undefined ? '' : `; the old one is ${there}.old`}`,
   )
-  output.note(output.errorColors.dim('next: `bringup build`, or `bringup run`'))
+  output.note(
+    output.errorColors.dim(
+      'next: `bringup doctor` says what is missing here, `bringup setup` installs it; then `bringup run`',
+    ),
+  )
   return 0
 }
 

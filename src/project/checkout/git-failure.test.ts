@@ -65,6 +65,15 @@ test('names what to do with the host at hand, and hides passwords', () => {
   expect(JSON.stringify(found)).not.toContain('secret')
 })
 
+test('the folder that is to be trusted is named, as one word', () => {
+  const words = (folder: string) =>
+    diagnoseFailure(failed(`fatal: detected dubious ownership in repository at '${folder}'`), {
+      doing: 'looking at the tree',
+    }).remedy
+  expect(words('/srv/os')).toMatch(/safe\.directory \/srv\/os$/)
+  expect(words("/srv/my os's")).toMatch(/safe\.directory '\/srv\/my os'\\''s'$/)
+})
+
 test('no answer in time is one, whatever git said', () => {
   expect(kindOfFailure({ ...failed(''), isTimedOut: true }).code).toBe('GIT_HOST_UNREACHABLE')
 })

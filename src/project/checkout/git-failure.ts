@@ -138,9 +138,15 @@ export function diagnoseFailure(result: GitResult, { url, path = '', doing }: Fa
   const subject = url === undefined ? doing : `${doing} ${displayUrl(url)}`
   const how = result.isTimedOut ? 'got no answer in time' : 'failed'
   const host = url?.host === undefined ? undefined : hostOf(url)
-  const remedy = host === undefined ? kind.remedy : kind.remedy.replaceAll('HOST', hostFor(kind, url, host))
+  const folder = /dubious ownership in repository at '(.+)'/.exec(result.stderr)?.[1]
+  const remedy = kind.remedy
+    .replaceAll('HOST', host === undefined ? 'HOST' : hostFor(kind, url, host))
+    .replaceAll('FOLDER', folder === undefined ? 'FOLDER' : quoted(folder))
   return kind.at(path, `${subject} ${how}`, { remedy, evidence: evidenceOf(result, url) })
 }
+
+/** As one word of a shell. */
+const quoted = (path: string) => (/^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`)
 
 function hostFor(kind: DiagnosticKind, url: GitUrl | undefined, host: string): string {
   if (kind === problems.GIT_CERTIFICATE) return url?.host ?? host

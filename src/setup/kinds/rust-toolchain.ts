@@ -2,7 +2,6 @@
 import { join } from 'node:path'
 import { parse } from 'smol-toml'
 import { findProgram } from '../../host/tools.ts'
-import type { HostReader } from '../../steps/host-reader.ts'
 import type { RustToolchainDependency } from '../dependency.ts'
 import { type DependencyContext, defineDependency } from '../kind.ts'
 import { readToolchain, rustToolchain as step } from '../steps/rust-toolchain.ts'
@@ -38,7 +37,7 @@ export const rustToolchain = defineDependency<RustToolchainDependency>({
 
 /** What is asked for: the dependency's own words, over those of the source tree's file. */
 function wantedBy(dependency: RustToolchainDependency, { sourceFolder, host }: DependencyContext): Wanted {
-  const file = readFile(sourceFolder, host)
+  const file = readToolchainFile(sourceFolder, (path) => host.read(path)?.toString())
   const all = (a: readonly string[] = [], b: readonly string[] = []) => [...new Set([...a, ...b])]
   return {
     channel: dependency.channel ?? file?.channel ?? 'stable',
@@ -47,13 +46,13 @@ function wantedBy(dependency: RustToolchainDependency, { sourceFolder, host }: D
   }
 }
 
-/** `rust-toolchain` wins over `rust-toolchain.toml`, as rustup has it. */
-function readFile(folder: string, host: HostReader): Wanted | undefined {
-  for (const name of ['rust-toolchain', 'rust-toolchain.toml']) {
-    const text = host.read(join(folder, name))?.toString()
-    if (text !== undefined) return parseToolchainFile(text)
-  }
-  return undefined
+/** What a source tree asks for. `rust-toolchain` wins over `rust-toolchain.toml`, as rustup has it. */
+export function readToolchainFile(
+  folder: string,
+  read: (path: string) => string | undefined,
+): Wanted | undefined {
+  const text = read(join(folder, 'rust-toolchain')) ?? read(join(folder, 'rust-toolchain.toml'))
+  return text === undefined ? undefined : parseToolchainFile(text)
 }
 
 /** One line with the channel, as it used to be, or TOML. Undefined for what is neither. Pure. */
