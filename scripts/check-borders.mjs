@@ -17,7 +17,7 @@ const MAY_IMPORT = {
   stores: ['machine', 'host'],
   plan: ['machine', 'host', 'qemu', 'stores'],
   runs: ['machine', 'plan', 'host'],
-  steps: ['host'],
+  steps: ['host', 'processes'],
   pmem: ['host', 'steps'],
   setup: ['host', 'steps'],
   images: ['host'],

@@ -1,5 +1,7 @@
 /** Runs a command of a step. Its output goes line by line to whoever shows progress; its last lines become evidence. */
+
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
+import { startGuard } from '../processes/guard.ts'
 import { followFile } from './follow-file.ts'
 import { formatCommand, type HostCommand, type RootPrefix, wordsOf } from './host-command.ts'
 
@@ -62,8 +64,13 @@ async function runTied(command: HostCommand, context: ExecuteContext): Promise<E
   const { execa } = await import('execa')
   const tied = { ...command, argv: ['setpriv', '--pdeathsig', 'KILL', '--', ...command.argv] }
   const [program = '', ...args] = wordsOf(tied, context.prefix)
+  // npm, cargo and pip start programs of their own, which the guard finds; root's commands are small ones.
+  using guard = command.asRoot === true ? undefined : startGuard({ graceMs: 0 })
+  guard?.process.unref()
+  const { env, ...others } = settings(command)
   const child = execa(program, args, {
-    ...settings(command),
+    ...others,
+    env: { ...env, ...guard?.environment },
     all: true,
     buffer: false,
     cancelSignal: context.signal,

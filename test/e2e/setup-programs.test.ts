@@ -1,7 +1,7 @@
 /** `bringup setup` of programs that no package has, by the real npm, cargo and pip, in a home folder that is thrown away. */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -108,6 +108,31 @@ test('cargo: a program comes, gets a newer version, goes back to the older one, 
   expect(say()).toBe('own-tool 0.1.0\n')
   succeed(wanted('0.1.0'), 'undo', '--yes')
   expect(readdirSync(join(home, 'cargo/bin'))).toEqual([])
+})
+
+test('killed with cargo at work: what cargo has started ends too', async () => {
+  registry('slow-tool', ['0.1.0'])
+  const started = join(home, 'started')
+  writeFileSync(
+    join(home, 'crates/slow-tool-0.1.0/build.rs'),
+    `fn main() {
+      let mut child = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
+      std::fs::write(${JSON.stringify(`${started}.new`)}, child.id().to_string()).unwrap();
+      std::fs::rename(${JSON.stringify(`${started}.new`)}, ${JSON.stringify(started)}).unwrap();
+      child.wait().unwrap();
+    }`,
+  )
+  const wanted = { kind: 'cargo', program: 'slow-tool', version: '0.1.0', why: 'is a test' }
+  const child = spawn(process.execPath, words(['setup', 'build', '--yes']), {
+    env: environment(wanted),
+    stdio: 'ignore',
+  })
+  await vi.waitFor(() => expect(existsSync(started)).toBe(true), { timeout: 60_000, interval: 50 })
+  const sleeper = `/proc/${readFileSync(started, 'utf8')}`
+  expect(existsSync(sleeper)).toBe(true)
+  child.kill('SIGKILL')
+  await vi.waitFor(() => expect(existsSync(sleeper)).toBe(false), { timeout: 10_000, interval: 20 })
+  succeed(wanted, 'undo', '--yes')
 })
 
 /** A wheel by hand: an archive of a module and of what pip has to know. Source: Python's binary distribution format. */
