@@ -2,11 +2,12 @@
  * The guest's console as bringup sees it: every byte kept with its time, lines handed on as they complete,
  * and waiting for text under one deadline that the guest's death cuts short.
  */
-import { isAscii, isUtf8 } from 'node:buffer'
+import { isAscii } from 'node:buffer'
 import { closeSync, openSync, writeSync } from 'node:fs'
 import type { Duplex, Readable, Writable } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
+import { type Found, findText } from './find-text.ts'
 import { Tape } from './tape.ts'
 
 export const problems = defineDiagnostics({
@@ -232,7 +233,7 @@ export class Console {
   #searchOn(): void {
     for (let waiter = this.#waiters[0]; waiter; waiter = this.#waiters[0]) {
       const begin = Math.max(this.#searched, this.#from)
-      const found = this.#find(this.#tape.read(begin), waiter.pattern)
+      const found = findText(this.#tape.read(begin), waiter.pattern, (bytes) => this.#decode(bytes))
       if (typeof found === 'number') {
         this.#searched = begin + found
         return
@@ -245,50 +246,11 @@ export class Console {
     }
   }
 
-  /** The first match, or else how many bytes from the start can never be part of one. */
-  #find(bytes: Buffer, pattern: string | RegExp): Found | number {
-    if (typeof pattern === 'string') {
-      const wanted = Buffer.from(pattern)
-      const start = bytes.indexOf(wanted)
-      return start === -1
-        ? Math.max(0, bytes.length - wanted.length + 1)
-        : { text: pattern, groups: [], start, end: start + wanted.length }
-    }
-    const stateless = new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ''))
-    for (let from = 0; ; ) {
-      const newline = bytes.indexOf('\n', from)
-      const raw = bytes.subarray(from, newline === -1 ? undefined : newline)
-      const line = this.#decode(raw)
-      const match = stateless.exec(line)
-      if (match) {
-        const [start, end] = [match.index, match.index + match[0].length].map((i) => byteIndex(raw, line, i))
-        return { text: match[0], groups: match.slice(1), start: from + (start ?? 0), end: from + (end ?? 0) }
-      }
-      if (newline === -1) return from
-      from = newline + 1
-    }
-  }
-
   /** Half of a letter at the end is left out while the other half may come. */
   #decode(bytes: Buffer): string {
     if (isAscii(bytes)) return bytes.toString('latin1')
     return this.#ended ? bytes.toString() : new StringDecoder('utf8').write(bytes)
   }
-}
-
-interface Found {
-  readonly text: string
-  readonly groups: readonly (string | undefined)[]
-  /** In bytes from the start of what was searched. */
-  readonly start: number
-  readonly end: number
-}
-
-/** Where in the bytes a character of their text begins. Bytes that are no text became one character each. */
-function byteIndex(bytes: Buffer, text: string, index: number): number {
-  if (isUtf8(bytes)) return Buffer.byteLength(text.slice(0, index))
-  const lengths = Array.from({ length: bytes.length + 1 }, (_, end) => bytes.toString('utf8', 0, end).length)
-  return lengths.lastIndexOf(index)
 }
 
 /** Megabytes may lie before a match, and few ask for them: they become text when somebody does. */
