@@ -124,9 +124,13 @@ export class Console {
     }
   }
 
-  /** Sends text to the guest, as if typed. */
-  write(text: string | Uint8Array): void {
-    this.#input?.write(text)
+  /**
+   * Sends text to the guest, as if typed.
+   *
+   * @param onTaken Called once QEMU has taken it, which it does as fast as the guest reads.
+   */
+  write(text: string | Uint8Array, onTaken: () => void = () => {}): void {
+    this.#input?.write(text, () => onTaken())
   }
 
   /**

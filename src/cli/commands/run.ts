@@ -12,6 +12,7 @@ import type { Command, Invocation, OptionSpec } from '../command.ts'
 import { formatDiagnostics } from '../errors.ts'
 import { MACHINE_OPTIONS } from '../machine-options.ts'
 import type { Output } from '../output.ts'
+import { isPiped, typeInto } from '../piped-input.ts'
 import { requestOf } from '../plan-invocation.ts'
 import { formatTable } from '../table.ts'
 import { attachTerminal } from '../terminal.ts'
@@ -34,7 +35,8 @@ export const command: Command = {
   summary: 'boot a kernel on a machine and say how it went',
   description:
     'Checks the description, starts QEMU, follows the console, compares what the guest saw with what was asked, and keeps a record.\n' +
-    'On a terminal the console is yours: Ctrl-A X ends the guest, Ctrl-A H shows more keys.',
+    'On a terminal the console is yours: Ctrl-A X ends the guest, Ctrl-A H shows more keys.\n' +
+    'What is piped in is typed into the console, or read by the command after `--`; its end does not end the guest.',
   options: RUN_OPTIONS,
   moreOptions: (peek) => profileOptions(peek, RUN_OPTIONS),
   examples: [
@@ -42,6 +44,7 @@ export const command: Command = {
     { command: 'bringup run --cores 4 --numa 2 --nvdimm 256M,node=1', says: 'a machine said by flags alone' },
     { command: 'bringup run --kernel out/kernel.elf --timeout 20s', says: 'a kernel of your own' },
     { command: 'bringup run --json', says: 'the result for a program' },
+    { command: 'bringup run < keys.txt', says: 'a file typed into the console' },
   ],
   rest: 'command for the guest',
   run,
@@ -104,14 +107,7 @@ async function build(request: PlanningRequest, output: Output): Promise<number |
 }
 
 async function follow(guest: Guest, isInteractive: boolean): Promise<RunResult> {
-  const detach = isInteractive
-    ? attachTerminal(
-        guest,
-        process.stdin,
-        () => void guest.interrupt(),
-        (text) => void process.stdout.write(text),
-      )
-    : () => {}
+  const detach = attach(guest, isInteractive)
   try {
     return await guest.done
   } finally {
@@ -119,7 +115,19 @@ async function follow(guest: Guest, isInteractive: boolean): Promise<RunResult> 
   }
 }
 
-/** The command's output is this process's output, its exit code this process's exit code. */
+/** A terminal is tied to a console that is shown; what is piped in is typed, shown or not. */
+function attach(guest: Guest, isInteractive: boolean): () => void {
+  if (isPiped()) return typeInto(guest, process.stdin)
+  if (!isInteractive) return () => {}
+  return attachTerminal(
+    guest,
+    process.stdin,
+    () => void guest.interrupt(),
+    (text) => void process.stdout.write(text),
+  )
+}
+
+/** What is piped in is the command's input, its output is this process's output, its exit code this process's. */
 async function runCommand(guest: Guest, argv: readonly string[], output: Output): Promise<RunResult> {
   const live = output.isJson
     ? {}
@@ -128,11 +136,14 @@ async function runCommand(guest: Guest, argv: readonly string[], output: Output)
         onStderr: (c: Uint8Array) => void process.stderr.write(c),
       }
   try {
-    const { exitCode } = await guest.run(argv, live)
+    const { exitCode } = await guest.run(argv, { ...live, ...(isPiped() ? { stdin: process.stdin } : {}) })
     return await guest.endWith(exitCode)
   } catch {
     // The guest ended first: its verdict says why.
     return guest.done
+  } finally {
+    // An input that never ends would keep this process.
+    if (isPiped()) process.stdin.destroy()
   }
 }
 

@@ -1,0 +1,51 @@
+/** What is piped into `bringup run`, with real guests. */
+import { createHash, randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { execa, type Options } from 'execa'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+
+const BIN = fileURLToPath(new URL('../../dist/cli/bin.js', import.meta.url))
+
+let folder: string
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'bringup piped, '))
+})
+afterEach(() => rmSync(folder, { recursive: true, force: true }))
+
+const bringup = (options: Pick<Options, 'input' | 'stdin'>, ...args: string[]) =>
+  execa(process.execPath, [BIN, 'run', ...args], { cwd: folder, reject: false, ...options })
+
+describe('what is piped into a run', () => {
+  it('is typed into the console whole, and its end leaves the guest running', async () => {
+    const input = 'echo typed-$((6*7)) > /dev/kmsg\ncat /proc/uptime > /dev/null\npoweroff -f\n'
+    const { stdout, exitCode, stderr } = await bringup({ input }, '--profile', 'linux', '--timeout', '60s')
+    expect(exitCode, stderr).toBe(0)
+    expect(stdout).toMatch(/\] typed-42/)
+    expect(stdout).toContain('guest:/# echo typed-$((6*7)) > /dev/kmsg')
+  })
+
+  it('is read by the command in the guest, every byte and the end', async () => {
+    const input = randomBytes(300_000)
+    const { stdout } = await bringup({ input }, '--profile', 'linux', '--', 'sha256sum')
+    expect(stdout).toBe(`${createHash('sha256').update(input).digest('hex')}  -`)
+  })
+
+  it('is empty for a command that reads without a pipe', async () => {
+    const { stdout, exitCode } = await bringup({ stdin: 'ignore' }, '--profile', 'linux', '--', 'wc', '-c')
+    expect([stdout.trim(), exitCode]).toEqual(['0', 0])
+  })
+
+  it('keeps nobody waiting when it never ends', async () => {
+    const running = execa(process.execPath, [BIN, 'run'], { cwd: folder, reject: false, stdin: 'pipe' })
+    const command = execa(process.execPath, [BIN, 'run', '--profile', 'linux', '--', 'echo', 'hi'], {
+      cwd: folder,
+      reject: false,
+      stdin: 'pipe',
+    })
+    expect((await running).exitCode).toBe(0)
+    expect((await command).stdout).toBe('hi')
+  })
+})
