@@ -20,11 +20,10 @@ const bringup = (options: Pick<Options, 'input' | 'stdin'>, ...args: string[]) =
 
 describe('what is piped into a run', () => {
   it('is typed into the console whole, and its end leaves the guest running', async () => {
-    const input = 'echo typed-$((6*7)) > /dev/kmsg\ncat /proc/uptime > /dev/null\npoweroff -f\n'
+    const input = 'echo typed-$((6*7))\npoweroff -f\n'
     const { stdout, exitCode, stderr } = await bringup({ input }, '--profile', 'linux', '--timeout', '60s')
     expect(exitCode, stderr).toBe(0)
-    expect(stdout).toMatch(/\] typed-42/)
-    expect(stdout).toContain('guest:/# echo typed-$((6*7)) > /dev/kmsg')
+    expect(stdout).toMatch(/^typed-42\r?$/m)
   })
 
   it('is read by the command in the guest, every byte and the end', async () => {
@@ -39,13 +38,9 @@ describe('what is piped into a run', () => {
   })
 
   it('keeps nobody waiting when it never ends', async () => {
-    const running = execa(process.execPath, [BIN, 'run'], { cwd: folder, reject: false, stdin: 'pipe' })
-    const command = execa(process.execPath, [BIN, 'run', '--profile', 'linux', '--', 'echo', 'hi'], {
-      cwd: folder,
-      reject: false,
-      stdin: 'pipe',
-    })
-    expect((await running).exitCode).toBe(0)
-    expect((await command).stdout).toBe('hi')
+    const open = { cwd: folder, reject: false, stdin: 'pipe' } as const
+    expect((await execa(process.execPath, [BIN, 'run'], open)).exitCode).toBe(0)
+    const command = await execa(process.execPath, [BIN, 'run', '--profile', 'linux', '--', 'echo', 'hi'], open)
+    expect(command.stdout).toBe('hi')
   })
 })
