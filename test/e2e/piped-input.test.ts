@@ -40,7 +40,11 @@ describe('what is piped into a run', () => {
   it('keeps nobody waiting when it never ends', async () => {
     const open = { cwd: folder, reject: false, stdin: 'pipe' } as const
     expect((await execa(process.execPath, [BIN, 'run'], open)).exitCode).toBe(0)
-    const command = await execa(process.execPath, [BIN, 'run', '--profile', 'linux', '--', 'echo', 'hi'], open)
+    const command = await execa(
+      process.execPath,
+      [BIN, 'run', '--profile', 'linux', '--', 'echo', 'hi'],
+      open,
+    )
     expect(command.stdout).toBe('hi')
   })
 })
