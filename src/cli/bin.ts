@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The process `bringup`: what can be answered at once is; signals become one AbortSignal; the exit code is set once. */
 import { setMaxListeners } from 'node:events'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startReadingLocks } from '../host/file-locks.ts'
 import { PACKAGE_FOLDER } from '../package-folder.ts'
@@ -9,6 +10,7 @@ import { loadProgram } from './load-program.ts'
 import type * as Program from './main.ts'
 
 const argv = process.argv.slice(2)
+nameProcess('bringup')
 /** Put in by `scripts/bundle.mjs`. */
 declare const BRINGUP_VERSION: string
 
@@ -21,8 +23,8 @@ if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
   const locks = use === 'run' || use === 'plan' ? startReadingLocks() : undefined
   const { main } = loadProgram(file, join(cacheFolder(), 'code'), use) as typeof Program
   void main(argv, {
-    stdout: process.stdout,
-    stderr: process.stderr,
+    stdout: giveSize(process.stdout),
+    stderr: giveSize(process.stderr),
     env: process.env,
     cwd: process.cwd(),
     signal: abortOnSignals(),
@@ -31,6 +33,20 @@ if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
   }).then((exitCode) => {
     process.exitCode = exitCode
   })
+}
+
+/** As ps, top and messages about locks name it; the arguments stay, which `process.title` would overwrite. */
+function nameProcess(name: string): void {
+  try {
+    writeFileSync('/proc/self/comm', name)
+  } catch {
+    // No such file here: it is called node then.
+  }
+}
+
+/** A terminal that has not been told its size says 0 columns, and every letter would be on a line of its own. */
+function giveSize(stream: NodeJS.WriteStream): NodeJS.WriteStream {
+  return stream.isTTY && stream.columns === 0 ? Object.assign(stream, { columns: 80, rows: 24 }) : stream
 }
 
 /** The first signal asks for an end, so that runs are recorded; the second one is obeyed at once. */

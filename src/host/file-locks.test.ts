@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { freshLocks, lockHolder, startReadingLocks } from './file-locks.ts'
+import { freshLocks, heldFor, lockHolder, startReadingLocks } from './file-locks.ts'
 
 test('names the process that holds the lock, and nobody once it is gone', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'locks, '))
@@ -52,4 +52,19 @@ test('a waiter is not a holder, another inode is not this file, and an equal dev
     command: '?',
   })
   expect(lockHolder('/no/such/file')).toBeUndefined()
+})
+
+test('a process that only holds a lock for another is not named, but the other is', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'locks, '))
+  const file = join(folder, 'store.img')
+  const holder = spawn('flock', ['--no-fork', file, 'cat'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: { ...process.env, ...heldFor(process.pid) },
+  })
+  holder.stdin.write('ready')
+  await once(holder.stdout, 'data')
+  expect(lockHolder(file)?.pid).toBe(process.pid)
+  holder.stdin.end()
+  await once(holder, 'close')
+  rmSync(folder, { recursive: true })
 })

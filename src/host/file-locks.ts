@@ -31,7 +31,9 @@ export function lockHolder(path: string, locks: string = readLocks()): LockHolde
     ]
   })
   const found = matches.find((m) => m.isSameDevice) ?? matches[0]
-  return found && { pid: found.pid, mode: found.mode, command: commandOf(found.pid) }
+  if (!found) return undefined
+  const pid = ownerOf(found.pid)
+  return { pid, mode: found.mode, command: commandOf(pid) }
 }
 
 /** A reading of every lock that there is, begun beside other work. */
@@ -93,6 +95,21 @@ function identity(path: string) {
     inode: stat.ino,
     major: Number((dev >> 8n) & 0xfffn),
     minor: Number((dev & 0xffn) | ((dev >> 12n) & 0xfff00n)),
+  }
+}
+
+const OWNER = 'BRINGUP_LOCK_OWNER'
+
+/** The environment of a process that only holds a lock, on behalf of another. */
+export const heldFor = (pid: number): Readonly<Record<string, string>> => ({ [OWNER]: `${pid}` })
+
+/** On whose behalf a process holds its lock: nearly always its own. */
+function ownerOf(pid: number): number {
+  try {
+    const environment = readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0')
+    return Number(environment.find((word) => word.startsWith(`${OWNER}=`))?.slice(OWNER.length + 1) ?? pid)
+  } catch {
+    return pid
   }
 }
 

@@ -7,6 +7,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { Duplex } from 'node:stream'
 import type { BringupError } from '../diagnostics.ts'
+import { heldFor } from '../host/file-locks.ts'
 import type { FileLock } from '../machine/device.ts'
 
 /** A lock that is held until QEMU ends, or until it is let go. */
@@ -20,11 +21,13 @@ export interface LateLock {
  * Takes the lock, and resolves when it is held.
  *
  * @param life Ends with QEMU: bringup's end of a socket pair that nothing is ever written to
+ * @param owner The process that has the file open, for whoever asks who holds it
  * @param flock The words that take the lock and go on with another command
  * @param refused Turns the end of `flock` into what to throw
  */
 export async function holdLock(
   life: Duplex,
+  owner: number,
   flock: readonly string[],
   refused: (status: number | null, stderr: string) => BringupError,
 ): Promise<LateLock> {
@@ -34,7 +37,7 @@ export async function holdLock(
     stdio: [life, 'pipe', 'pipe'],
     // Ctrl-C on the terminal is not its to hear.
     detached: true,
-    env: { ...process.env, LC_ALL: 'C', LANGUAGE: undefined },
+    env: { ...process.env, LC_ALL: 'C', LANGUAGE: undefined, ...heldFor(owner) },
   })
   let stderr = ''
   holder.stderr?.setEncoding('utf8').on('data', (text: string) => {

@@ -177,7 +177,9 @@ function supervise(
     kill,
     async lock(locks) {
       const held = await holdLocks(locks, (lock) =>
-        holdLock(life, flockWords(lock), (status, stderr) => notLocked(lock, status, stderr)),
+        holdLock(life, child.pid ?? -1, flockWords(lock), (status, stderr) =>
+          notLocked(lock, status, stderr),
+        ),
       )
       late.push(...held)
       return held

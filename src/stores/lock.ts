@@ -1,7 +1,7 @@
 /** Holds a store while it is looked after, with the same lock that QEMU holds while a machine runs. */
 import { spawn } from 'node:child_process'
 import { BringupError } from '../diagnostics.ts'
-import { lockHolder } from '../host/file-locks.ts'
+import { heldFor, lockHolder } from '../host/file-locks.ts'
 import { problems } from './problems.ts'
 
 const CONFLICT = 77
@@ -15,7 +15,10 @@ const CONFLICT = 77
 export async function lockStore(path: string, mode: 'exclusive' | 'shared'): Promise<AsyncDisposable> {
   const options = ['--nonblock', '--no-fork', '--conflict-exit-code', `${CONFLICT}`, `--${mode}`]
   // `cat` ends when this process does, since its standard input then closes.
-  const child = spawn('flock', [...options, path, 'cat'], { stdio: ['pipe', 'pipe', 'pipe'] })
+  const child = spawn('flock', [...options, path, 'cat'], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: { ...process.env, ...heldFor(process.pid) },
+  })
   let words = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     words += text

@@ -187,9 +187,8 @@ async function onTerminal(
   dependency: object,
   answers: readonly (readonly [question: RegExp, keys: string])[],
 ) {
-  // script(1) makes a terminal without a size where it has none itself.
-  const program = [process.execPath, ...words(['setup', 'build'])].map((word) => `'${word}'`).join(' ')
-  const command = `stty cols 100 rows 40; exec ${program}`
+  // script(1) makes a terminal without a size where it has none itself, which some CI systems have too.
+  const command = [process.execPath, ...words(['setup', 'build'])].map((word) => `'${word}'`).join(' ')
   const child = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
     env: environment(dependency),
     stdio: ['pipe', 'pipe', 'inherit'],

@@ -3,15 +3,35 @@ import * as z from 'zod'
 import { defineDiagnostics } from '../../diagnostics.ts'
 import type { HostReader } from '../../steps/host-reader.ts'
 import { defineStep } from '../../steps/step.ts'
+import { formatBytes, MiB } from '../../units.ts'
 import { readyDevice, regionOf, regionSchema } from './pmem-device.ts'
 
 export const problems = defineDiagnostics({
+  PMEM_XFS_SMALL: {
+    title: 'The region is too small for xfs.',
+    why: 'mkfs.xfs makes no file system of less than 300 MiB: its log and its groups would have no room',
+    remedy: 'make the region at least 300M, or use --fs ext4',
+    source:
+      'mkfs.xfs 6.1: "Filesystem must be larger than 300MB."; xfsprogs, "mkfs: stop allowing tiny filesystems"',
+  },
   PMEM_HOLDS_DATA: {
     title: 'There is something on the device already.',
     why: 'making a file system would destroy it',
     remedy: 'mount it as it is, or, if it can go, clear it with wipefs --all, then `bringup resume`',
   },
 })
+
+/** What `mkfs.xfs` refuses. */
+const XFS_LEAST_BYTES = 300 * MiB
+
+/** What is wrong with a file system of that type on regions of that size. Pure. */
+export function checkFilesystem(type: 'ext4' | 'xfs', regions: readonly { readonly bytes: number }[]) {
+  const small = regions.find(({ bytes }) => bytes < XFS_LEAST_BYTES)
+  if (type !== 'xfs' || small === undefined) return []
+  return [
+    problems.PMEM_XFS_SMALL.at('', `an xfs file system is wanted on a region of ${formatBytes(small.bytes)}`),
+  ]
+}
 
 const schema = z.object({
   region: regionSchema,

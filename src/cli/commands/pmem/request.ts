@@ -8,6 +8,7 @@ import { type MountRequest, mountPoint, pmemSteps } from '../../../pmem/operatio
 import { parseKernelBytes } from '../../../pmem/parse-parameters.ts'
 import { mapOfLog, readMemoryMap } from '../../../pmem/read-map.ts'
 import type { WantedRegion } from '../../../pmem/region-rules.ts'
+import { checkFilesystem } from '../../../pmem/steps/pmem-filesystem.ts'
 import { checkSupport } from '../../../pmem/support.ts'
 import type { HostReader } from '../../../steps/host-reader.ts'
 import type { Step } from '../../../steps/step.ts'
@@ -53,7 +54,9 @@ export async function planPmem({ options }: Invocation, host: HostReader): Promi
   const mount = mountOf(options)
   const file = options.memoryMap
   const map = typeof file === 'string' ? mapOfLog(readLog(file)) : await readMemoryMap(host)
-  const { regions, diagnostics } = choosePmemRegions(request, map)
+  const chosen = choosePmemRegions(request, map)
+  const { regions } = chosen
+  const diagnostics = [...chosen.diagnostics, ...(mount ? checkFilesystem(mount.type, regions) : [])]
   if (mount) refuseSharedMountPoint(mount, regions)
   if (typeof file === 'string') return { map, regions, steps: [], diagnostics }
   const support = checkSupport(host)
