@@ -2,22 +2,57 @@
 
 export type { BuildEvent, BuildResult } from './build/build.ts'
 export type { BuildContext } from './build/context.ts'
-export type { BuildAction, BuildGraph, BuildTarget } from './build/graph.ts'
-export type { BuildOptionSpec, BuildOptionValues } from './build/options.ts'
+export type {
+  BuildAction,
+  BuildGraph,
+  BuildTarget,
+  CheckAction,
+  CommandAction,
+  FileAction as BuildFileAction,
+  ImageAction,
+  TreeAction,
+} from './build/graph.ts'
+export type { BuildOptionSpec, BuildOptionValue, BuildOptionValues } from './build/options.ts'
+export type { BuildCommandResult, TargetResult } from './build/record.ts'
 export { BringupError, type Diagnostic, type Severity } from './diagnostics.ts'
 export type { Console, ConsoleMatch } from './guest/console.ts'
 export type { CommandOptions, CommandResult, Guest } from './guest/guest.ts'
+export type { PackageFamily } from './host/distribution.ts'
+export type { LockHolder, LockReading } from './host/file-locks.ts'
 export { type LaunchRequest, launch } from './launch.ts'
-export type { PersistenceVerdict } from './machine/device.ts'
-export type { DaxDevice, StoreEnd, StoreRecord, StoreTail, StoreUse } from './machine/facts.ts'
-export type { GuestView } from './machine/guest-view.ts'
+export type {
+  Argument,
+  Channel,
+  FileAction,
+  FileLock,
+  Home,
+  PersistenceVerdict,
+  StoreClaim,
+} from './machine/device.ts'
+export type { UserForward } from './machine/devices/nic-forwards.ts'
+export type { AcceleratorFact, DaxDevice, Facts, FileFact, QemuCapabilities, StoreEnd, StoreRecord, StoreTail, StoreUse, FileContent, MapSync } from './machine/facts.ts'
+export type {
+  GuestCpu,
+  GuestCxl,
+  GuestCxlMemory,
+  GuestHmatEntry,
+  GuestNvdimm,
+  GuestPciFunction,
+  GuestPmemRegion,
+  GuestView,
+  GuestVirtioPmem,
+} from './machine/guest-view.ts'
 export type { MachineConfig, MachineInput } from './machine/machine.ts'
-export type { Plan } from './plan/plan.ts'
+export type { ExitMeaning, Judgement, Plan, SideProcess, Start, StepPreview } from './plan/plan.ts'
 export type { Comparison } from './plan/verify.ts'
+export type { ConfigInput } from './project/config.ts'
 export { defineConfig, defineMachine, type NrkOptions, nrkProfile } from './project/config-api.ts'
+export type { FileSource, FileTree, ImageSpec, CpioImage, DiskImage, FatImage, RawImage, Partition } from './project/images/image.ts'
 export { type Planned, type PlanningRequest, planRun } from './project/planning.ts'
 export {
   defineProfile,
+  type MachineFlags,
+  type Observation,
   type PrepareContext,
   type Prepared,
   type Profile,
@@ -25,14 +60,37 @@ export {
 } from './project/profile.ts'
 export { type DebianProfileOptions, debianProfile } from './project/profiles/debian.ts'
 export { type LinuxOptions, linuxProfile } from './project/profiles/linux.ts'
-export { loadProject, type Project } from './project/project.ts'
-export type { ConfigSketch, SourceTree } from './project/recognise/tree.ts'
-export type { RunResult } from './runs/record.ts'
+export { loadProject, type Project, type ProjectRequest } from './project/project.ts'
+export type { ConfigSketch, SketchEntry, SourceTree } from './project/recognise/tree.ts'
+export type { QmpClient } from './qemu/qmp.ts'
+export type { EventData, Json as QmpValues, QmpCommands, QmpEvent, QmpEvents, QmpProperty } from './qemu/qmp-types.ts'
+export type { RunFolder, RunResult } from './runs/record.ts'
 export { EXIT_CODES, type Verdict } from './runs/verdict.ts'
-export type { Dependency, DependencySet, PackageNames } from './setup/dependency.ts'
+export type {
+  CapabilityDependency,
+  CargoDependency,
+  Dependency,
+  DependencySet,
+  DeviceAccessDependency,
+  FileDependency,
+  NpmDependency,
+  PackageDependency,
+  PackageNames,
+  ProgramDependency,
+  PythonDependency,
+  RustToolchainDependency,
+} from './setup/dependency.ts'
 export type { HostCommand } from './steps/host-command.ts'
-export type { HostReader } from './steps/host-reader.ts'
-export { defineStep, type Finding, type Step, type StepKind, type UndoFinding } from './steps/step.ts'
+export type { HostReader, ReadOutput } from './steps/host-reader.ts'
+export {
+  defineStep,
+  type Finding,
+  type Json,
+  type Step,
+  type StepCost,
+  type StepKind,
+  type UndoFinding,
+} from './steps/step.ts'
 export { snapshotStore } from './stores/clone.ts'
 export { openStore, type Store, type StoreContext } from './stores/store.ts'
 export { GiB, KiB, MiB, TiB } from './units.ts'
