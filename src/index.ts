@@ -30,7 +30,19 @@ export type {
   StoreClaim,
 } from './machine/device.ts'
 export type { UserForward } from './machine/devices/nic-forwards.ts'
-export type { AcceleratorFact, DaxDevice, Facts, FileFact, QemuCapabilities, StoreEnd, StoreRecord, StoreTail, StoreUse, FileContent, MapSync } from './machine/facts.ts'
+export type {
+  AcceleratorFact,
+  DaxDevice,
+  Facts,
+  FileContent,
+  FileFact,
+  MapSync,
+  QemuCapabilities,
+  StoreEnd,
+  StoreRecord,
+  StoreTail,
+  StoreUse,
+} from './machine/facts.ts'
 export type {
   GuestCpu,
   GuestCxl,
@@ -47,7 +59,16 @@ export type { ExitMeaning, Judgement, Plan, SideProcess, Start, StepPreview } fr
 export type { Comparison } from './plan/verify.ts'
 export type { ConfigInput } from './project/config.ts'
 export { defineConfig, defineMachine, type NrkOptions, nrkProfile } from './project/config-api.ts'
-export type { FileSource, FileTree, ImageSpec, CpioImage, DiskImage, FatImage, RawImage, Partition } from './project/images/image.ts'
+export type {
+  CpioImage,
+  DiskImage,
+  FatImage,
+  FileSource,
+  FileTree,
+  ImageSpec,
+  Partition,
+  RawImage,
+} from './project/images/image.ts'
 export { type Planned, type PlanningRequest, planRun } from './project/planning.ts'
 export {
   defineProfile,
@@ -63,7 +84,14 @@ export { type LinuxOptions, linuxProfile } from './project/profiles/linux.ts'
 export { loadProject, type Project, type ProjectRequest } from './project/project.ts'
 export type { ConfigSketch, SketchEntry, SourceTree } from './project/recognise/tree.ts'
 export type { QmpClient } from './qemu/qmp.ts'
-export type { EventData, Json as QmpValues, QmpCommands, QmpEvent, QmpEvents, QmpProperty } from './qemu/qmp-types.ts'
+export type {
+  EventData,
+  Json as QmpValues,
+  QmpCommands,
+  QmpEvent,
+  QmpEvents,
+  QmpProperty,
+} from './qemu/qmp-types.ts'
 export type { RunFolder, RunResult } from './runs/record.ts'
 export { EXIT_CODES, type Verdict } from './runs/verdict.ts'
 export type {
