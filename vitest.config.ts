@@ -35,6 +35,16 @@ export default defineConfig({
       },
       {
         resolve: { alias },
+        // Other package managers than apt, in root file systems of their own. `npm run test:managers`.
+        test: {
+          name: 'managers',
+          sequence: { groupOrder: 1 },
+          include: ['test/managers/**/*.test.ts'],
+          testTimeout: 400_000,
+        },
+      },
+      {
+        resolve: { alias },
         // Emulated persistent memory: guests that reboot for minutes. `npm run test:pmem`.
         test: {
           name: 'pmem',

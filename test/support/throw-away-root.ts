@@ -13,9 +13,9 @@ const repository = fileURLToPath(new URL('../..', import.meta.url))
 const INCLUDE = 'ca-certificates,sudo,passwd,libcap2-bin,python3-minimal'
 
 /** A tar of it, with lists of packages and without packages in its cache. */
-function rootArchive(): string {
+function rootArchive(include: string): string {
   const folder = join(cacheFolder(), 'test-roots')
-  const path = join(folder, `bookworm-${INCLUDE.replaceAll(',', '-')}.tar`)
+  const path = join(folder, `bookworm-${include.replaceAll(',', '-')}.tar`)
   if (existsSync(path)) return path
   mkdirSync(folder, { recursive: true })
   // The lists are kept, so that what a test does first is its own choice.
@@ -23,7 +23,7 @@ function rootArchive(): string {
   execFileSync('mmdebstrap', [
     '--variant=apt',
     ...keep,
-    `--include=${INCLUDE}`,
+    `--include=${include}`,
     'bookworm',
     `${path}.new.tar`,
   ])
@@ -47,10 +47,20 @@ interface RunOptions {
   readonly env?: Readonly<Record<string, string>>
 }
 
-/** Needs root, mmdebstrap and, the first time, the network. `bringup` in it is the built one. */
-export function throwAwayRoot(): ThrowAwayRoot {
+/**
+ * Needs root, mmdebstrap and, the first time, the network. `bringup` in it is the built one.
+ *
+ * @param more packages that it has besides
+ */
+export function throwAwayRoot(...more: readonly string[]): ThrowAwayRoot {
   const folder = mkdtempSync(join(tmpdir(), 'root-'))
-  execFileSync('tar', ['--extract', '--directory', folder, '--file', rootArchive()])
+  execFileSync('tar', [
+    '--extract',
+    '--directory',
+    folder,
+    '--file',
+    rootArchive([INCLUDE, ...more].join(',')),
+  ])
   const words = (argv: readonly string[], { prepare = '', hasNetwork = true, env = {} }: RunOptions = {}) => {
     const script = `set -e
 mount --bind "$1" "$1"

@@ -33,7 +33,16 @@ export const pacman: PackageManager = {
   async preview(names, host) {
     const format = ['--print', '--print-format', '%n\t%s']
     const { stdout, stderr, exitCode } = await host.ask(['pacman', '--sync', '--needed', ...format, ...names])
-    if (exitCode === 0) return parsePrint(stdout, await pacman.installed([], host))
+    if (exitCode === 0) {
+      const installed = await pacman.installed([], host)
+      const preview = parsePrint(stdout, installed)
+      // What --print passes over: the installation would stop at it, since nobody says yes to a removal.
+      const { stdout: about } = await host.ask(['pacman', '--sync', '--info', ...preview.added])
+      const rivals = parseConflicts(about).filter((name) => installed.has(name))
+      return rivals.length === 0
+        ? preview
+        : [problems.PACKAGES_WOULD_GO.at('', `it conflicts with ${rivals.join(', ')}`)]
+    }
     const words = `${stdout}\n${stderr}`.split('\n')
     const known = explainWith(MEANINGS, words)
     return known.length > 0 ? known : [problems.PACKAGES_UNMET.at('', 'pacman refuses', { evidence: words })]
@@ -72,6 +81,16 @@ export function parseQuery(text: string): ReadonlyMap<string, string> {
       const [name = '', version] = line.split(' ')
       return version === undefined ? [] : [[name, version] as const]
     }),
+  )
+}
+
+/** Names of `Conflicts With  : a  b>=2`, without versions. Pure. */
+export function parseConflicts(text: string): readonly string[] {
+  return [...text.matchAll(/^Conflicts With\s*: (.*)$/gm)].flatMap(([, names = '']) =>
+    names
+      .split(/\s+/)
+      .map((name) => name.replace(/[<>=].*$/, ''))
+      .filter((name) => name !== '' && name !== 'None'),
   )
 }
 

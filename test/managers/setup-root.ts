@@ -1,0 +1,50 @@
+/** A throw-away root whose distribution another package manager belongs to, with a project whose `build` set is given. */
+import { expect } from 'vitest'
+import { throwAwayRoot } from '../support/throw-away-root.ts'
+
+const CONFIG = `export default { profile: 'own', profiles: [{
+  name: 'own', summary: 'a test', defaults: {}, hasShell: false, verifiesByDefault: false,
+  judgement: { exitCodes: {}, panicPatterns: [], onPowerOff: 'passed', onReset: 'stop' },
+  prepare: async () => ({ machine: {} }),
+  dependencies: [{ name: 'build', summary: 'a test', dependencies: JSON.parse(process.env.WANTED ?? '[]') }] }] }`
+
+export interface SetupRootRequest {
+  /** `ID` of os-release(5). */
+  readonly id: string
+  /** Packages of Debian that bring the manager. */
+  readonly packages: readonly string[]
+  /** Shell lines that run in the root once. */
+  readonly prepare: string
+}
+
+export function setupRoot({ id, packages, prepare }: SetupRootRequest) {
+  const root = throwAwayRoot(...packages)
+  const sh = (script: string) => {
+    const { stdout, stderr, status } = root.run(['bash', '-ec', script])
+    expect(status, `${stdout}${stderr}`).toBe(0)
+    return stdout
+  }
+  // A tree of another distribution would still be Debian's to apt.
+  sh(`rm -f /etc/os-release; echo 'ID=${id}' > /etc/os-release; mkdir -p /root/project
+cat > /root/project/bringup.config.mjs <<'END'
+${CONFIG}
+END
+${prepare}`)
+  return {
+    sh,
+    /** Runs bringup in the project; every name is a package with a program of that name. */
+    bringup: (names: readonly string[], ...argv: readonly string[]) => {
+      const wanted = names.map((name) => ({ kind: 'package', packages: name, why: 'is a test' }))
+      return root.run(['bringup', ...argv, '--project', '/root/project'], {
+        env: { WANTED: JSON.stringify(wanted) },
+      })
+    },
+    /** Codes of what a command with --json says went wrong. */
+    codes: ({ stdout, stderr }: { readonly stdout: string; readonly stderr: string }) => {
+      expect(stdout, stderr).toMatch(/^\{/)
+      const { diagnostics = [] } = JSON.parse(stdout) as { diagnostics?: { code: string }[] }
+      return diagnostics.map((d) => d.code)
+    },
+    [Symbol.dispose]: () => root[Symbol.dispose](),
+  }
+}
