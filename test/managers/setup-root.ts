@@ -25,20 +25,23 @@ export function setupRoot({ id, packages, prepare }: SetupRootRequest) {
     return stdout
   }
   // A tree of another distribution would still be Debian's to apt.
-  sh(`rm -f /etc/os-release; echo 'ID=${id}' > /etc/os-release; mkdir -p /root/project
-cat > /root/project/bringup.config.mjs <<'END'
+  sh(`rm -f /etc/os-release; echo 'ID=${id}' > /etc/os-release; mkdir -p /srv/project
+cat > /srv/project/bringup.config.mjs <<'END'
 ${CONFIG}
 END
 ${prepare}`)
+  const run = (names: readonly string[], before: readonly string[], argv: readonly string[]) => {
+    const wanted = names.map((name) => ({ kind: 'package', packages: name, why: 'is a test' }))
+    return root.run([...before, 'bringup', ...argv, '--project', '/srv/project'], {
+      env: { WANTED: JSON.stringify(wanted) },
+    })
+  }
   return {
     sh,
-    /** Runs bringup in the project; every name is a package with a program of that name. */
-    bringup: (names: readonly string[], ...argv: readonly string[]) => {
-      const wanted = names.map((name) => ({ kind: 'package', packages: name, why: 'is a test' }))
-      return root.run(['bringup', ...argv, '--project', '/root/project'], {
-        env: { WANTED: JSON.stringify(wanted) },
-      })
-    },
+    /** Runs bringup in the project; its `build` set is these packages. */
+    bringup: (names: readonly string[], ...argv: readonly string[]) => run(names, [], argv),
+    bringupAsNobody: (names: readonly string[], ...argv: readonly string[]) =>
+      run(names, ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'], argv),
     /** Codes of what a command with --json says went wrong. */
     codes: ({ stdout, stderr }: { readonly stdout: string; readonly stderr: string }) => {
       expect(stdout, stderr).toMatch(/^\{/)

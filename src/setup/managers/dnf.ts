@@ -89,6 +89,8 @@ export function parseTransaction(text: string) {
     const heading = LISTS.find(([pattern]) => pattern.test(line.trimEnd()))
     if (heading) list = found[heading[1]]
     else if (!line.startsWith(' ')) list = undefined
+    const replaced = /^ +replacing +(\S+?)(\.\w+)? /.exec(line)?.[1]
+    if (replaced !== undefined) found.removed.push(replaced)
     const name = /^ (\S+)/.exec(line)?.[1]
     if (list && name !== undefined) list.push(name)
   }

@@ -15,13 +15,19 @@ export const problems = defineDiagnostics({
   },
   PACKAGES_UNMET: {
     title: 'The packages need others that cannot be had together with what is installed.',
-    why: 'nothing was changed: apt solves all of it, or none',
-    remedy: 'apt’s own words are below; mend what it names, then run this again',
+    why: 'nothing was changed: the package manager solves all of it, or none',
+    remedy: 'its own words are below; mend what it names, then run this again',
+  },
+  PACKAGES_PREVIEW_NEEDS_ROOT: {
+    title: 'The package manager tells only root what would come along.',
+    why: 'bringup installs nothing that it could not list before, and take away again',
+    remedy: 'run it as root: sudo bringup setup',
+    source: 'zypper 1.14: "Root privileges are required to run this command."',
   },
   PACKAGES_HELD: {
     title: 'A package is held at its version, and another one is needed.',
     why: 'somebody has asked that it stay as it is; bringup does not override that',
-    remedy: 'release it with `apt-mark unhold NAME`, then run this again',
+    remedy: 'release it (apt: `apt-mark unhold NAME`), then run this again',
   },
   PACKAGES_WOULD_GO: {
     title: 'Installing would remove packages that are here.',
@@ -37,22 +43,25 @@ export const problems = defineDiagnostics({
   PACKAGES_NO_SPACE: {
     title: 'There is not enough disk space for the packages.',
     why: 'a package manager that runs out of space leaves packages half installed',
-    remedy: 'free some space (`apt-get clean` empties apt’s cache), then run this again',
+    remedy:
+      'free some space (the package manager’s cache can go: `apt-get clean`, `dnf clean packages`, `pacman --sync --clean`), then run this again',
   },
   PACKAGES_NO_NETWORK: {
     title: 'The package archive cannot be reached.',
     why: 'the packages, or the list of them, could not be fetched; nothing was installed',
-    remedy: 'mend the network, the proxy (http_proxy, apt.conf) or the mirror, then run this again',
+    remedy:
+      'mend the network, the proxy (http_proxy, or the package manager’s own setting) or the mirror, then run this again',
   },
   PACKAGES_GONE: {
     title: 'The archive no longer has the version that the list of packages names.',
     why: 'the list is older than the archive',
-    remedy: 'read the list again: apt-get update; then run this again',
+    remedy: 'read the list again (apt: `apt-get update`), then run this again',
   },
   PACKAGES_INTERRUPTED: {
     title: 'The package manager was interrupted earlier and its work is half done.',
     why: 'it refuses everything else until that is finished',
-    remedy: 'as root: dpkg --configure -a, then apt-get --fix-broken install; `bringup setup` does it first',
+    remedy:
+      '`bringup setup` does it first; by hand, as root: dpkg --configure -a, then apt-get --fix-broken install',
   },
   PACKAGES_NEEDED_BY_OTHERS: {
     title: 'Packages that were installed here are needed by others by now.',

@@ -56,6 +56,7 @@ export const zypper: PackageManager = {
 }
 
 const MEANINGS = [
+  [/Root privileges are required/, problems.PACKAGES_PREVIEW_NEEDS_ROOT],
   [/System management is locked/, problems.PACKAGES_LOCKED],
   [/No space left on device|Not enough free disk space/, problems.PACKAGES_NO_SPACE],
   [/No provider of '.*' found|Package '.*' not found/, problems.PACKAGE_UNKNOWN],
