@@ -70,6 +70,12 @@ const room: fc.Arbitrary<Partial<Memory>> = fc.oneof(
   { weight: 4, arbitrary: fc.constant({}) },
   { weight: 1, arbitrary: fc.record({ slots: fc.integer({ min: 4, max: 16 }), max: fc.constant('4G') }) },
   { weight: 1, arbitrary: fc.record({ slots: fc.integer({ min: 4, max: 16 }) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      hotplug: fc.record({ size: fc.constantFrom('64M', '256M'), slots: fc.integer({ min: 1, max: 4 }) }),
+    }),
+  },
 )
 
 /** Every CPU on some node, memory in whole MiB; nodes without CPUs and nodes without memory come up. */
