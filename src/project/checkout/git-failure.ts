@@ -1,5 +1,6 @@
 /** Why git failed, from its own words (under LC_ALL=C), as a diagnostic with a remedy. */
 import { type Diagnostic, type DiagnosticKind, defineDiagnostics } from '../../diagnostics.ts'
+import { quoteCommand } from '../../quote.ts'
 import type { GitResult } from './git.ts'
 import { displayUrl, type GitUrl, hostOf } from './git-url.ts'
 
@@ -141,12 +142,9 @@ export function diagnoseFailure(result: GitResult, { url, path = '', doing }: Fa
   const folder = /dubious ownership in repository at '(.+)'/.exec(result.stderr)?.[1]
   const remedy = kind.remedy
     .replaceAll('HOST', host === undefined ? 'HOST' : hostFor(kind, url, host))
-    .replaceAll('FOLDER', folder === undefined ? 'FOLDER' : quoted(folder))
+    .replaceAll('FOLDER', folder === undefined ? 'FOLDER' : (quoteCommand([folder])[0] ?? folder))
   return kind.at(path, `${subject} ${how}`, { remedy, evidence: evidenceOf(result, url) })
 }
-
-/** As one word of a shell. */
-const quoted = (path: string) => (/^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`)
 
 function hostFor(kind: DiagnosticKind, url: GitUrl | undefined, host: string): string {
   if (kind === problems.GIT_CERTIFICATE) return url?.host ?? host
