@@ -41,14 +41,6 @@ export const problems = defineDiagnostics({
     source: 'QEMU: "unsupported machine type"',
     qemu: 'refuses',
   },
-  ACPI_WITHOUT_HPET: {
-    severity: 'note',
-    title: 'The machine goes without a HPET.',
-    why: 'with distances, HMAT, NVDIMMs, CXL and a HPET the firmware installs none of QEMU’s ACPI tables, most likely because QEMU’s list of what is to be done with them outgrows 4 KiB after the firmware has read its size',
-    remedy: 'nothing, if that is all right; without distances or HMAT the HPET comes back',
-    source: 'seen with QEMU 7.2, SeaBIOS and qboot; one table less, and all are there',
-    qemu: 'accepts',
-  },
   PIN_CPU_MISSING: {
     title: 'A pinned CPU does not exist.',
     why: 'there is no thread to pin',
@@ -119,22 +111,7 @@ export function checkWhole(
     ...checkIds(parts),
     ...checkNeeds(parts, facts),
     ...checkPins(config, view),
-    ...checkTables(config),
   ]
-}
-
-/** Whether the ACPI tables need one command more than fits into the list that QEMU gives to the firmware. */
-export function overfillsTables({ numa, devices }: MachineConfig): boolean {
-  const distances = numa?.distances ?? []
-  const has = (kind: string) => devices.some((device) => device.kind === kind)
-  const hasHmat = (numa?.hmat.length ?? 0) + (numa?.caches.length ?? 0) > 0
-  const hasSlit = typeof distances === 'number' || distances.length > 0
-  return hasSlit && hasHmat && has('nvdimm') && has('cxl')
-}
-
-function checkTables(config: MachineConfig): readonly Diagnostic[] {
-  if (!overfillsTables(config)) return []
-  return [problems.ACPI_WITHOUT_HPET.at('', 'distances, HMAT, NVDIMMs and CXL together')]
 }
 
 function checkPlatform({ arch, type }: MachineConfig, { qemu }: Facts): readonly Diagnostic[] {

@@ -274,25 +274,6 @@ describe('checkMachine', () => {
   })
 })
 
-it('goes without a HPET where the ACPI tables would be too many for the firmware, and says so', () => {
-  const numa = { nodes: 2, distances: 20, hmat: [{ initiator: 0, target: 0, latency: 1, bandwidth: '1G' }] }
-  const devices = [
-    { kind: 'nvdimm', size: '16M' },
-    { kind: 'cxl', size: '256M' },
-  ]
-  const all = { memory: '64M', numa, devices } as unknown as MachineInput
-  expect(lines(all)[1]).toMatch(/^-machine q35,hpet=off,/)
-  const codes = checkMachine(parseMachine('tiny', all), facts, 'tiny').map((d) => d.code)
-  expect(codes).toContain('ACPI_WITHOUT_HPET')
-  for (const less of [
-    { ...all, numa: { ...numa, distances: undefined } },
-    { ...all, numa: { ...numa, hmat: [] } },
-    { ...all, devices: devices.slice(0, 1) },
-    { ...all, devices: devices.slice(1) },
-  ])
-    expect(lines(less as unknown as MachineInput)[1]).not.toContain('hpet')
-})
-
 it('expects what the guest sees: the hole below 1M on the node that holds address 0, HMAT in picoseconds', () => {
   const machine = parseMachine('tiny', {
     memory: '64M',

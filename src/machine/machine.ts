@@ -17,7 +17,7 @@ import type {
 } from './device.ts'
 import type { Facts } from './facts.ts'
 import { mergeMachine } from './flags.ts'
-import { checkQemuArgs, checkWhole, overfillsTables } from './machine-rules.ts'
+import { checkQemuArgs, checkWhole } from './machine-rules.ts'
 import { type MachineConfig, type MachineInput, machineSchema } from './machine-schema.ts'
 import { partsOf, viewOf } from './parts.ts'
 import { diagnoseIssues } from './schema-issues.ts'
@@ -120,8 +120,7 @@ export function compileMachine(config: MachineConfig, facts: Facts, name: string
   const compiled = partsOf(config).map((part) =>
     part.device.compile(part.config, { machine, facts, path: part.path }),
   )
-  const whole = overfillsTables(config) ? { hpet: 'off' } : {}
-  const options = Object.assign(whole, ...compiled.map((c) => c.machineOptions)) as Readonly<
+  const options = Object.assign({}, ...compiled.map((c) => c.machineOptions)) as Readonly<
     Record<string, string>
   >
   const settings = Object.entries(options).map(([key, value]) => `${key}=${value.replaceAll(',', ',,')}`)

@@ -51,6 +51,29 @@ describe('the guest sees', () => {
     'small memory, odd nodes': { memory: '15M', numa: 4, cpu: 3 },
     '5000M over three nodes, and room for DIMMs': { memory: { size: '5000M', slots: 4, max: '9G' }, numa: 3 },
     'another CPU model': { cpu: { model: 'qemu64', features: ['+rdrand'], count: 2 } },
+    // Without the mend of `numa-hpet.ts` the firmware installs none of the ACPI tables.
+    'distances, HMAT, an NVDIMM and CXL': {
+      numa: {
+        nodes: 2,
+        distances: 20,
+        hmat: [{ initiator: 0, target: 0, latency: 5, bandwidth: '1G' }],
+      },
+      devices: [
+        { kind: 'nvdimm', size: '16M' },
+        { kind: 'cxl', size: '256M' },
+      ],
+    },
+    'distances, an initiator, an NVDIMM and CXL': {
+      memory: {},
+      numa: {
+        nodes: [{ memory: '32M' }, { cpus: 0, memory: '32M', initiator: 0 }],
+        distances: 20,
+      },
+      devices: [
+        { kind: 'nvdimm', size: '16M' },
+        { kind: 'cxl', size: '256M' },
+      ],
+    },
     'SeaBIOS asked for': { boot: { rom: 'seabios' }, cpu: 2, numa: 2 },
   }
   for (const [name, machine] of Object.entries(machines)) {

@@ -92,6 +92,10 @@ export type NumaConfig = z.output<typeof numaSchema>
 
 type Distance = z.output<typeof distance>
 
+/** Whether QEMU has to make an HMAT. An initiator of a node is told by it too. */
+export const usesHmat = (numa: NumaConfig) =>
+  numa.hmat.length > 0 || numa.caches.length > 0 || numa.nodes.some((n) => n.initiator !== undefined)
+
 /** The pairs that are given, as QEMU is told them. */
 export function distancePairs(numa: NumaConfig): readonly Distance[] {
   const { distances } = numa

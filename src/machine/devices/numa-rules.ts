@@ -4,6 +4,7 @@ import { formatBytes, KiB, MiB } from '../../units.ts'
 import type { RuleContext } from '../device.ts'
 import { checkHostNodes } from './memory-place-rules.ts'
 import { checkHmat, problems as hmatProblems } from './numa-hmat-rules.ts'
+import { checkHpet, problems as hpetProblems } from './numa-hpet.ts'
 import { distancePairs, type NumaConfig } from './numa-options.ts'
 
 const own = defineDiagnostics({
@@ -132,7 +133,7 @@ const own = defineDiagnostics({
   },
 })
 
-export const problems = { ...own, ...hmatProblems }
+export const problems = { ...own, ...hmatProblems, ...hpetProblems }
 
 /** All problems of the NUMA section. */
 export function check(numa: NumaConfig, context: RuleContext): readonly Diagnostic[] {
@@ -158,6 +159,7 @@ export function check(numa: NumaConfig, context: RuleContext): readonly Diagnost
   })
   return [
     ...found,
+    ...checkHpet(numa, machine),
     ...checkMemory(context),
     ...checkCpus(context),
     ...checkDistances(numa, path),

@@ -11,14 +11,12 @@ import {
 } from '../device.ts'
 import { HOLE_BYTES, memoryBackend } from './memory-options.ts'
 import { hmatArgs, hmatExpectations } from './numa-hmat.ts'
-import { distancePairs, type NumaConfig, numaSchema } from './numa-options.ts'
+import { needsHpetLeftOut } from './numa-hpet.ts'
+import { distancePairs, type NumaConfig, numaSchema, usesHmat } from './numa-options.ts'
 import { check, problems } from './numa-rules.ts'
 import { cpuRanges } from './numa-split.ts'
 
 export { nodeViews } from './numa-split.ts'
-
-const usesHmat = (numa: NumaConfig) =>
-  numa.hmat.length > 0 || numa.caches.length > 0 || numa.nodes.some((n) => n.initiator !== undefined)
 
 function compile(numa: NumaConfig, { machine }: RuleContext): Compiled {
   const perNode = numa.nodes.flatMap((node, nodeid): readonly Argument[] => {
@@ -33,7 +31,10 @@ function compile(numa: NumaConfig, { machine }: RuleContext): Compiled {
     option('-numa', 'dist', { src: from, dst: to, val: value }),
   )
   return {
-    machineOptions: usesHmat(numa) ? { hmat: 'on' } : {},
+    machineOptions: {
+      ...(usesHmat(numa) ? { hmat: 'on' } : {}),
+      ...(needsHpetLeftOut(numa, machine) ? { hpet: 'off' } : {}),
+    },
     args: [...perNode, ...distances, ...hmatArgs(numa)],
   }
 }
