@@ -18,7 +18,7 @@ export { BringupError, type Diagnostic, type Severity } from './diagnostics.ts'
 export type { Console, ConsoleMatch } from './guest/console.ts'
 export type { CommandOptions, CommandResult, Guest } from './guest/guest.ts'
 export type { PackageFamily } from './host/distribution.ts'
-export type { LockHolder, LockReading } from './host/file-locks.ts'
+export type { LockHolder } from './host/file-locks.ts'
 export { type LaunchRequest, launch } from './launch.ts'
 export type {
   Argument,

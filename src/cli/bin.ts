@@ -10,13 +10,13 @@ import { loadProgram } from './load-program.ts'
 import type * as Program from './main.ts'
 
 const argv = process.argv.slice(2)
-nameProcess('bringup')
 /** Put in by `scripts/bundle.mjs`. */
 declare const BRINGUP_VERSION: string
 
 if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
   process.stdout.write(`${BRINGUP_VERSION}\n`)
 } else {
+  nameProcess('bringup')
   const file = join(PACKAGE_FOLDER, 'dist/cli/main.js')
   const use = /^[a-z]{1,20}$/.exec(argv[0] ?? '')?.[0] ?? 'other'
   // What takes the kernel longest to tell is asked for before the program is loaded.

@@ -5,6 +5,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
+import { resolve } from 'node:path'
 
 export interface GuardRequest {
   /** Between being asked to end (SIGTERM) and being killed. 0: killed at once. */
@@ -34,7 +35,8 @@ export function startGuard({ graceMs, lockFile }: GuardRequest): Guard {
   const mark = randomUUID()
   const program = `(${guard})(${JSON.stringify(`${VARIABLE}=${mark}`)}, ${graceMs})`
   const argv: readonly [string, ...string[]] = [process.execPath, '-e', program]
-  const [command, ...args] = lockFile === undefined ? argv : ['flock', '--no-fork', lockFile, ...argv]
+  const [command, ...args] =
+    lockFile === undefined ? argv : ['flock', '--no-fork', resolve(lockFile), ...argv]
   const output = lockFile === undefined ? 'ignore' : 'pipe'
   const child = spawn(command, args, {
     stdio: ['pipe', output, output],
@@ -43,7 +45,10 @@ export function startGuard({ graceMs, lockFile }: GuardRequest): Guard {
     cwd: '/',
     env: { PATH: process.env.PATH, LC_ALL: 'C' },
   })
+  child.on('error', () => {})
   child.stdin?.on('error', () => {})
+  // Who waits for the lock waits for the guard; nobody else does.
+  if (lockFile === undefined) child.unref()
   return {
     environment: { [VARIABLE]: mark },
     process: child,

@@ -39,7 +39,11 @@ export interface PlanningRequest {
   readonly machineFlags?: (specs: readonly BuildOptionSpec[]) => OptionValues
   readonly signal?: AbortSignal
   readonly progress?: (what: string) => void
-  /** Who locks which file, where reading that was begun already. It is used while it is fresh. */
+  /**
+   * Who locks which file, where reading that was begun already. It is used while it is fresh.
+   *
+   * @internal
+   */
   readonly locks?: LockReading
 }
 

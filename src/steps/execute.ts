@@ -1,5 +1,4 @@
 /** Runs a command of a step. Its output goes line by line to whoever shows progress; its last lines become evidence. */
-
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
 import { startGuard } from '../processes/guard.ts'
 import { followFile } from './follow-file.ts'
@@ -66,7 +65,6 @@ async function runTied(command: HostCommand, context: ExecuteContext): Promise<E
   const [program = '', ...args] = wordsOf(tied, context.prefix)
   // npm, cargo and pip start programs of their own, which the guard finds; root's commands are small ones.
   using guard = command.asRoot === true ? undefined : startGuard({ graceMs: 0 })
-  guard?.process.unref()
   const { env, ...others } = settings(command)
   const child = execa(program, args, {
     ...others,
@@ -76,7 +74,8 @@ async function runTied(command: HostCommand, context: ExecuteContext): Promise<E
     cancelSignal: context.signal,
   })
   for await (const line of child.iterable({ from: 'all' })) context.onLine(line)
-  return child
+  // Awaited here: output may end before the command does, and the guard is needed until then.
+  return await child
 }
 
 /** Nothing interrupts it: not a signal to bringup's process group, not bringup's death. The operation stops after it. */

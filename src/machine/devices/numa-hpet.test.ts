@@ -23,10 +23,7 @@ it('is left out only where all of its neighbours are there', () => {
   const machine = (numa: object, ...devices: readonly object[]) => ({ memory: '64M', numa, devices })
   expect(goesWithout(machine({ nodes: 2, distances: 20, hmat }, nvdimm, cxl))).toBe(true)
   // An initiator alone makes an HMAT too.
-  const nodes = [
-    { memory: '32M' },
-    { cpus: 0, memory: '32M', initiator: 0 },
-  ]
+  const nodes = [{ memory: '32M' }, { cpus: 0, memory: '32M', initiator: 0 }]
   expect(goesWithout({ ...machine({ nodes, distances: 20 }, nvdimm, cxl), memory: {} })).toBe(true)
   expect(goesWithout(machine({ nodes: 2, hmat }, nvdimm, cxl))).toBe(false)
   expect(goesWithout(machine({ nodes: 2, distances: 20 }, nvdimm, cxl))).toBe(false)

@@ -9,7 +9,7 @@ import { readyDevice, regionOf, regionSchema } from './pmem-device.ts'
 export const problems = defineDiagnostics({
   PMEM_XFS_SMALL: {
     title: 'The region is too small for xfs.',
-    why: 'mkfs.xfs makes no file system of less than 300 MiB: its log and its groups would have no room',
+    why: 'mkfs.xfs makes no file system of less than 300 MiB',
     remedy: 'make the region at least 300M, or use --fs ext4',
     source:
       'mkfs.xfs 6.1: "Filesystem must be larger than 300MB."; xfsprogs, "mkfs: stop allowing tiny filesystems"',

@@ -84,8 +84,6 @@ export async function openGit({ env, signal }: GitRequest): Promise<Git> {
   const path = findProgram('git', absolutePath(env.PATH))
   if (path === undefined) throw new BringupError([problems.GIT_MISSING.at('', 'there is no "git" in PATH')])
   const guard = startGuard({ graceMs: 1000 })
-  guard.process.unref()
-  guard.process.on('error', () => {})
   const context = { path, env, signal, guard, ssh: () => ssh }
   const ask = (...args: readonly string[]) => runGit(context, args, {})
   let ssh: string | undefined

@@ -1,4 +1,7 @@
-/** What the other package managers print: recorded words of dnf and zypper, the form of the manuals for pacman and apk. `npm run test:managers` runs dnf, pacman and zypper. */
+/**
+ * What the other package managers print: recorded words of dnf and zypper, the form of the manuals for pacman and apk.
+ * `npm run test:managers` runs dnf, pacman and zypper.
+ */
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import * as apk from './apk.ts'
