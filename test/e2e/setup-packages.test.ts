@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { expect, test } from 'vitest'
+import { SETUP_CONFIG, setsOf } from '../support/setup-config.ts'
 import { type ThrowAwayRoot, throwAwayRoot } from '../support/throw-away-root.ts'
 
 /** Everything below /etc with owners, modes and content, and every package with its state. */
@@ -15,28 +16,17 @@ function snapshot(root: ThrowAwayRoot): string {
   return stdout
 }
 
-const CONFIG = `import { defineProfile } from 'bringup'
-const own = defineProfile({
-  name: 'own', summary: 'a test', defaults: {}, hasShell: false, verifiesByDefault: false,
-  judgement: { exitCodes: {}, panicPatterns: [], onPowerOff: 'passed', onReset: 'stop' },
-  prepare: async () => ({ machine: {} }),
-  dependencies: JSON.parse(process.env.SETS ?? '[]'),
-})
-export default { profiles: [own], profile: 'own' }
-`
-
 type Options = Parameters<ThrowAwayRoot['run']>[1]
 
 /** The words that run bringup in a project whose `build` set has these dependencies. */
 function words(dependencies: readonly object[], argv: readonly string[], options: Options = {}) {
-  const sets = [{ name: 'build', summary: 'a test', dependencies }]
-  const project = `mkdir -p "$1/root/project"; cat > "$1/root/project/bringup.config.mjs" <<'END'\n${CONFIG}END\n`
+  const project = `mkdir -p "$1/root/project"; cat > "$1/root/project/bringup.config.mjs" <<'END'\n${SETUP_CONFIG}END\n`
   return [
     ['bringup', ...argv, '--project', '/root/project'],
     {
       ...options,
       prepare: `${project}${options.prepare ?? ''}`,
-      env: { SETS: JSON.stringify(sets), ...options.env },
+      env: { SETS: setsOf(dependencies), ...options.env },
     },
   ] as const
 }
@@ -132,7 +122,7 @@ f = open("/var/lib/dpkg/lock-frontend", "w"); fcntl.lockf(f, fcntl.LOCK_EX); ope
       env: {
         HOME: '/nonexistent',
         XDG_STATE_HOME: '/tmp/state',
-        SETS: JSON.stringify([{ name: 'build', summary: '', dependencies: wanted }]),
+        SETS: setsOf(wanted),
       },
     },
   )

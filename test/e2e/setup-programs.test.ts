@@ -14,18 +14,15 @@ import { createHostReader } from '../../src/steps/host-reader.ts'
 import { createJournal, listOperations } from '../../src/steps/journal.ts'
 import type { Step } from '../../src/steps/step.ts'
 import { undoOperation } from '../../src/steps/undo.ts'
+import { SETUP_CONFIG, setsOf } from '../support/setup-config.ts'
 
 const BIN = fileURLToPath(new URL('../../dist/cli/bin.js', import.meta.url))
-const CONFIG = `const own = { name: 'own', summary: 'a test', defaults: {}, hasShell: false, verifiesByDefault: false,
-  judgement: { exitCodes: {}, panicPatterns: [], onPowerOff: 'passed', onReset: 'stop' },
-  prepare: async () => ({ machine: {} }), dependencies: JSON.parse(process.env.SETS ?? '[]') }
-export default { profiles: [own], profile: 'own' }`
 
 let home = ''
 beforeEach(() => {
   home = mkdtempSync(join(tmpdir(), 'home, '))
   mkdirSync(join(home, 'project'))
-  writeFileSync(join(home, 'project/bringup.config.mjs'), CONFIG)
+  writeFileSync(join(home, 'project/bringup.config.mjs'), SETUP_CONFIG)
 })
 afterEach(() => {
   vi.unstubAllEnvs()
@@ -44,7 +41,7 @@ function environment(dependency: object): NodeJS.ProcessEnv {
     TERM: 'xterm',
     RUSTUP_HOME: process.env.RUSTUP_HOME ?? join(homedir(), '.rustup'),
     CARGO_HOME: join(home, 'cargo'),
-    SETS: JSON.stringify([{ name: 'build', summary: 'a test', dependencies: [dependency] }]),
+    SETS: setsOf([dependency]),
   }
 }
 

@@ -1,6 +1,7 @@
 /** The one door to root, tried all four ways; and `--dry-run` where nothing can be written. */
 import { spawnSync } from 'node:child_process'
 import { expect, test } from 'vitest'
+import { SETUP_CONFIG } from '../support/setup-config.ts'
 import { throwAwayRoot } from '../support/throw-away-root.ts'
 
 const SETS = JSON.stringify([
@@ -10,11 +11,7 @@ const SETS = JSON.stringify([
     dependencies: [{ kind: 'program', program: 'tcpdump', packages: 'tcpdump', why: 'is a test' }],
   },
 ])
-const CONFIG = `const own = { name: 'own', summary: 'a test', defaults: {}, hasShell: false, verifiesByDefault: false,
-  judgement: { exitCodes: {}, panicPatterns: [], onPowerOff: 'passed', onReset: 'stop' },
-  prepare: async () => ({ machine: {} }), dependencies: JSON.parse(process.env.SETS ?? '[]') }
-export default { profiles: [own], profile: 'own' }`
-const PREPARE = `mkdir -p "$1/srv/project"; cat > "$1/srv/project/bringup.config.mjs" <<'END'\n${CONFIG}\nEND\n`
+const PREPARE = `mkdir -p "$1/srv/project"; cat > "$1/srv/project/bringup.config.mjs" <<'END'\n${SETUP_CONFIG}END\n`
 const SETUP = ['bringup', 'setup', 'build', '--project', '/srv/project', '--state', '/tmp/state']
 
 test('root, sudo without a password, sudo that asks, and none', () => {

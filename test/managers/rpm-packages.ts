@@ -1,4 +1,4 @@
-/** Small packages made by rpmbuild(8), and a repository of them at /srv/own: shell lines for a root with rpm and createrepo_c. */
+/** Small packages made by rpmbuild(8), and a repository of them at /srv/own: for a root with rpm and createrepo_c. */
 export const RPM_REPOSITORY = String.raw`
 # Debian's rpm keeps its database in the home folder.
 mkdir -p /etc/rpm /srv/own /tmp/r; echo '%_dbpath /var/lib/rpm' > /etc/rpm/macros; cd /tmp/r
@@ -16,3 +16,9 @@ package other 1.0 'Requires: helper'
 createrepo_c --quiet /srv/own
 # Not by a manager, which would take its successor.
 rpm --install /srv/own/noarch/base-library-1.0-1.noarch.rpm`
+
+export const RPM_REFUSALS = {
+  'flexx-tool': 'PACKAGE_UNKNOWN',
+  unmet: 'PACKAGES_UNMET',
+  successor: 'PACKAGES_WOULD_GO',
+}

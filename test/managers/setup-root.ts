@@ -1,12 +1,7 @@
 /** A throw-away root whose distribution another package manager belongs to, with a project whose `build` set is given. */
 import { expect } from 'vitest'
+import { SETUP_CONFIG, setsOf } from '../support/setup-config.ts'
 import { throwAwayRoot } from '../support/throw-away-root.ts'
-
-const CONFIG = `export default { profile: 'own', profiles: [{
-  name: 'own', summary: 'a test', defaults: {}, hasShell: false, verifiesByDefault: false,
-  judgement: { exitCodes: {}, panicPatterns: [], onPowerOff: 'passed', onReset: 'stop' },
-  prepare: async () => ({ machine: {} }),
-  dependencies: [{ name: 'build', summary: 'a test', dependencies: JSON.parse(process.env.WANTED ?? '[]') }] }] }`
 
 export interface SetupRootRequest {
   /** `ID` of os-release(5). */
@@ -16,6 +11,8 @@ export interface SetupRootRequest {
   /** Shell lines that run in the root once. */
   readonly prepare: string
 }
+
+export type SetupRoot = ReturnType<typeof setupRoot>
 
 export function setupRoot({ id, packages, prepare }: SetupRootRequest) {
   const root = throwAwayRoot(...packages)
@@ -27,13 +24,13 @@ export function setupRoot({ id, packages, prepare }: SetupRootRequest) {
   // A tree of another distribution would still be Debian's to apt.
   sh(`rm -f /etc/os-release; echo 'ID=${id}' > /etc/os-release; mkdir -p /srv/project
 cat > /srv/project/bringup.config.mjs <<'END'
-${CONFIG}
+${SETUP_CONFIG}
 END
 ${prepare}`)
   const run = (names: readonly string[], before: readonly string[], argv: readonly string[]) => {
     const wanted = names.map((name) => ({ kind: 'package', packages: name, why: 'is a test' }))
     return root.run([...before, 'bringup', ...argv, '--project', '/srv/project'], {
-      env: { WANTED: JSON.stringify(wanted) },
+      env: { SETS: setsOf(wanted) },
     })
   }
   return {

@@ -48,6 +48,16 @@ test('pacman: what it would fetch', () => {
   })
 })
 
+test('pacman: what does not go together', () => {
+  const about =
+    'Name            : a\nConflicts With  : None\n\nName            : b\nConflicts With  : c  d-e>=1:2.0-1  f=3\n'
+  expect(pacman.parseConflicts(about)).toEqual([
+    { name: 'c', relation: '', version: '' },
+    { name: 'd-e', relation: '>=', version: '1:2.0-1' },
+    { name: 'f', relation: '=', version: '3' },
+  ])
+})
+
 test('dnf: recorded tables, broken at 80 columns, unbroken, and of dnf 5', () => {
   const broken = dnf.parseTransaction(recorded('dnf4-rhel8.txt'))
   const follow = ['perl-IO', 'perl-Net-SSLeay', 'perl-Scalar-List-Utils', 'perl-IO-Socket-IP']

@@ -1,5 +1,6 @@
 /** pacman: Arch and its kin. Source: pacman(8). */
 
+import type { HostReader } from '../../steps/host-reader.ts'
 import { explainWith } from './explain.ts'
 import type { PackageManager } from './manager.ts'
 import { problems } from './problems.ts'
@@ -36,9 +37,7 @@ export const pacman: PackageManager = {
     if (exitCode === 0) {
       const installed = await pacman.installed([], host)
       const preview = parsePrint(stdout, installed)
-      // What --print passes over: the installation would stop at it, since nobody says yes to a removal.
-      const { stdout: about } = await host.ask(['pacman', '--sync', '--info', ...preview.added])
-      const rivals = parseConflicts(about).filter((name) => installed.has(name))
+      const rivals = await rivalsOf(preview.added, installed, host)
       return rivals.length === 0
         ? preview
         : [problems.PACKAGES_WOULD_GO.at('', `it conflicts with ${rivals.join(', ')}`)]
@@ -84,13 +83,43 @@ export function parseQuery(text: string): ReadonlyMap<string, string> {
   )
 }
 
-/** Names of `Conflicts With  : a  b>=2`, without versions. Pure. */
-export function parseConflicts(text: string): readonly string[] {
-  return [...text.matchAll(/^Conflicts With\s*: (.*)$/gm)].flatMap(([, names = '']) =>
-    names
-      .split(/\s+/)
-      .map((name) => name.replace(/[<>=].*$/, ''))
-      .filter((name) => name !== '' && name !== 'None'),
+/**
+ * What is here and may not stay beside what comes. `--print` passes over it, and the installation would stop at it, since
+ * nobody says yes to a removal.
+ */
+async function rivalsOf(
+  added: readonly string[],
+  installed: ReadonlyMap<string, string>,
+  host: HostReader,
+): Promise<readonly string[]> {
+  // Without names pacman would tell of every package that there is.
+  if (added.length === 0) return []
+  const { stdout } = await host.ask(['pacman', '--sync', '--info', ...added])
+  const rivals: string[] = []
+  for (const { name, relation, version } of parseConflicts(stdout)) {
+    const here = installed.get(name)
+    if (here === undefined) continue
+    const order = relation === '' ? 0 : Number((await host.ask(['vercmp', here, version])).stdout)
+    if (relation === '' || MEETS[relation]?.(order)) rivals.push(name)
+  }
+  return rivals
+}
+
+/** How vercmp(8)'s answer has to be. Source: PKGBUILD(5), depends. */
+const MEETS: Readonly<Record<string, (order: number) => boolean>> = {
+  '=': (order) => order === 0,
+  '<': (order) => order < 0,
+  '>': (order) => order > 0,
+  '<=': (order) => order <= 0,
+  '>=': (order) => order >= 0,
+}
+
+/** `Conflicts With  : a  b>=2`. Pure. */
+export function parseConflicts(text: string) {
+  return [...text.matchAll(/^Conflicts With\s*: (.*)$/gm)].flatMap(([, words = '']) =>
+    [...words.matchAll(/([^\s<>=]+)(?:([<>]=?|=)(\S+))?/g)]
+      .map(([, name = '', relation = '', version = '']) => ({ name, relation, version }))
+      .filter(({ name }) => name !== 'None'),
   )
 }
 
