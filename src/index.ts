@@ -55,6 +55,7 @@ export type {
   GuestVirtioPmem,
 } from './machine/guest-view.ts'
 export type { MachineConfig, MachineInput } from './machine/machine.ts'
+export { PANIC_PATTERNS } from './plan/panic-patterns.ts'
 export type { ExitMeaning, Judgement, Plan, SideProcess, Start, StepPreview } from './plan/plan.ts'
 export type { Comparison } from './plan/verify.ts'
 export type { ConfigInput } from './project/config.ts'

@@ -4,13 +4,19 @@ import type { QmpClient } from '../qemu/qmp.ts'
 import type { Ending } from '../runs/judge.ts'
 import type { Console } from './console.ts'
 
-type Seen = Pick<Ending, 'shutdown' | 'panicLine' | 'watchdogAction' | 'guestPanicked'>
+type Seen = Pick<Ending, 'shutdown' | 'panicLine' | 'panicReport' | 'watchdogAction' | 'guestPanicked'>
 
 /** What the owner of the guest wants to know at once. */
 interface Listeners {
   readonly onPanic: () => void
   readonly onReset: () => void
 }
+
+/** A panic names its cause and its call trace first; what comes after the trace is of less use. */
+const REPORT_LINES = 80
+/** Some kernels say the cause before the line that is known as a panic. */
+const LINES_BEFORE = 8
+const LONGEST_LINE = 4096
 
 /** Watches from now on; the function returned tells what was seen so far. */
 export function watchGuest(
@@ -21,9 +27,18 @@ export function watchGuest(
 ): () => Seen {
   const panics = judgement.panicPatterns.map((source) => new RegExp(source))
   let seen: Seen = {}
+  const before: string[] = []
+  const report: string[] = []
   console.onLine((line) => {
-    if (seen.panicLine !== undefined || !panics.some((p) => p.test(line))) return
-    seen = { ...seen, panicLine: line }
+    if (seen.panicLine !== undefined) {
+      if (report.length < REPORT_LINES) report.push(line)
+      return
+    }
+    before.push(line)
+    if (before.length > LINES_BEFORE + 1) before.shift()
+    if (!panics.some((p) => p.test(line.slice(0, LONGEST_LINE)))) return
+    report.push(...before)
+    seen = { ...seen, panicLine: line, panicReport: report }
     onPanic()
   })
   qmp.on('SHUTDOWN', (data) => {

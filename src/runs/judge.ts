@@ -22,6 +22,8 @@ export interface Ending {
   readonly shutdown?: { readonly guest: boolean; readonly reason: string }
   readonly tripleFault: boolean
   readonly panicLine?: string
+  /** The report that the line belongs to, from a few lines before it on. */
+  readonly panicReport?: readonly string[]
   readonly watchdogAction?: string
   readonly guestPanicked?: boolean
   /** Exit code reported by the guest through its command channel. */
@@ -147,7 +149,8 @@ function crash(e: Ending, judgement: Judgement): Judged | undefined {
             ? 'the guest reset itself'
             : undefined
   if (how === undefined) return undefined
-  return result('crashed', how, [problems.GUEST_CRASHED.at('', how, { evidence: e.consoleTail })], code)
+  const evidence = e.panicReport ?? e.consoleTail
+  return result('crashed', how, [problems.GUEST_CRASHED.at('', how, { evidence })], code)
 }
 
 function guestWord(e: Ending, judgement: Judgement): Judged {

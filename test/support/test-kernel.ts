@@ -1,7 +1,7 @@
 /** For tests: a kernel of a few bytes that says a text on the first serial port and ends as it is told to. */
 
-/** How it ends: writes that byte to isa-debug-exit, loops for ever, or triple-faults. */
-export type TestKernelEnd = { readonly exit: number } | 'hang' | 'triple-fault'
+/** How it ends: writes that byte to isa-debug-exit, loops for ever, triple-faults, or powers off. */
+export type TestKernelEnd = { readonly exit: number } | 'hang' | 'triple-fault' | 'power-off'
 
 const LOAD_ADDRESS = 0x100000
 const HEADERS = 64 + 2 * 56
@@ -35,6 +35,8 @@ function ending(end: TestKernelEnd): readonly number[] {
   if (end === 'hang') return hang
   // lidt of an empty table (at address 0, where there is none); int3
   if (end === 'triple-fault') return [0x0f, 0x01, 0x1d, 0, 0, 0, 0, 0xcc, ...hang]
+  // mov dx, 0x604; mov ax, 0x2000; out dx, ax: PM1a control of q35 (SLP_EN, S5 of QEMU's DSDT)
+  if (end === 'power-off') return [0x66, 0xba, 0x04, 0x06, 0x66, 0xb8, 0x00, 0x20, 0x66, 0xef, ...hang]
   // mov al, value; out 0xf4, al
   return [0xb0, end.exit, 0xe6, 0xf4, ...hang]
 }

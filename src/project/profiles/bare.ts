@@ -1,4 +1,5 @@
 /** A kernel, disk or EFI system partition of the reader's own, of which nothing is known. */
+import { PANIC_PATTERNS } from '../../plan/panic-patterns.ts'
 import { defineProfile } from '../profile.ts'
 
 export const bare = defineProfile({
@@ -7,7 +8,7 @@ export const bare = defineProfile({
   defaults: { debugExit: true },
   judgement: {
     exitCodes: { 0: { verdict: 'passed', meaning: 'the guest exited with 0' } },
-    panicPatterns: ['\\b[Kk]ernel panic\\b', "panicked at '?[^ ]"],
+    panicPatterns: PANIC_PATTERNS,
     onPowerOff: 'passed',
     onReset: 'stop',
   },
