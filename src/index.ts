@@ -55,7 +55,6 @@ export type {
   GuestVirtioPmem,
 } from './machine/guest-view.ts'
 export type { MachineConfig, MachineInput } from './machine/machine.ts'
-export { PANIC_PATTERNS } from './plan/panic-patterns.ts'
 export type { ExitMeaning, Judgement, Plan, SideProcess, Start, StepPreview } from './plan/plan.ts'
 export type { Comparison } from './plan/verify.ts'
 export type { ConfigInput } from './project/config.ts'
@@ -80,6 +79,7 @@ export {
   type Profile,
   type Source,
 } from './project/profile.ts'
+export { PANIC_PATTERNS } from './project/profiles/bare/panic-patterns.ts'
 export { type DebianProfileOptions, debianProfile } from './project/profiles/debian.ts'
 export { type LinuxOptions, linuxProfile } from './project/profiles/linux.ts'
 export { loadProject, type Project, type ProjectRequest } from './project/project.ts'

@@ -1,6 +1,7 @@
 /** A kernel, disk or EFI system partition of the reader's own, of which nothing is known. */
-import { PANIC_PATTERNS } from '../../plan/panic-patterns.ts'
+
 import { defineProfile } from '../profile.ts'
+import { PANIC_PATTERNS } from './bare/panic-patterns.ts'
 
 export const bare = defineProfile({
   name: 'bare',
