@@ -1,7 +1,7 @@
 /** The CPUs of this computer, and those that this process may use. */
 import { closeSync, openSync, readSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseCpuList } from './cpu-list.ts'
+import { parseCpuList } from '../cpu-list.ts'
 import { readText } from './read-file.ts'
 
 export interface CpusFact {

@@ -1,5 +1,5 @@
 /** The NUMA nodes of this computer. Source: `Documentation/ABI/stable/sysfs-devices-node`. */
-import { parseCpuList } from './cpu-list.ts'
+import { parseCpuList } from '../cpu-list.ts'
 import { readText } from './read-file.ts'
 
 export interface HostNodeFact {

@@ -173,6 +173,14 @@ export interface Home {
   readonly stateFolder: string
 }
 
+/** A device in a picture of the machine. */
+export interface TopologyPlace {
+  /** NUMA node that the device belongs to. */
+  readonly node?: number
+  /** Size, model or bus, in a word: `128M`, `e1000`. */
+  readonly detail: string
+}
+
 /** What a device needs of the QEMU binary. A shared rule reports what is lacking. */
 export interface QemuNeeds {
   /** Device or object types. */
@@ -211,6 +219,8 @@ export interface Device<Kind extends string = string, Schema extends z.ZodType =
   /** Devices that can be added while the machine runs. */
   plug?(config: z.output<Schema>, context: RuleContext): Plug
   mustSee?(config: z.output<Schema>, context: RuleContext): readonly Expectation[]
+  /** Where the device stands in a picture of the machine. Default: on no node, without detail. */
+  topology?(config: z.output<Schema>): TopologyPlace
   persistence?(config: z.output<Schema>, context: RuleContext): readonly PersistenceVerdict[]
   persistenceConditions?(config: z.output<Schema>, context: RuleContext): readonly PersistenceCondition[]
 }

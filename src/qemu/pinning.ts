@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { BringupError, type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
-import { formatCpuList, parseCpuList } from '../host/cpu-list.ts'
+import { formatCpuList, parseCpuList } from '../cpu-list.ts'
 import { type CpusFact, readCpus } from '../host/cpus.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { QmpClient } from './qmp.ts'

@@ -11,14 +11,22 @@ import { usageError } from '../usage.ts'
 export const command: Command = {
   summary: 'list the machines of the project, or explain one',
   arguments: [{ name: '[machine]', description: 'explain this one', from: 'machines' }],
+  options: [{ flags: '--svg', description: 'write a picture of the machine, as SVG' }],
   examples: [
     { command: 'bringup machines', says: 'what is described here' },
     { command: 'bringup machines big', says: 'one machine part by part, defaults filled in' },
+    { command: 'bringup machines big --svg > big.svg', says: 'a picture of it' },
     { command: 'bringup machines big --json', says: 'the whole description as bringup understands it' },
   ],
   run: async (invocation) => {
     const project = await invocation.project()
     const [name] = invocation.args
+    const wantsPicture = invocation.options.svg === true
+    if (wantsPicture && (name === undefined || invocation.output.isJson))
+      throw usageError(
+        name === undefined ? '--svg draws one machine' : '--svg and --json exclude each other',
+        'use `bringup machines NAME --svg`',
+      )
     return name === undefined ? list(project, invocation.output) : explain(project, name, invocation)
   },
 }
@@ -71,7 +79,7 @@ function identify(project: Project, name: string, machine: MachineConfig) {
   }
 }
 
-async function explain(project: Project, name: string, { output }: Invocation): Promise<number> {
+async function explain(project: Project, name: string, { output, options }: Invocation): Promise<number> {
   const found = describe(project).find((m) => m.name === name)
   if (!found)
     throw usageError(
@@ -79,6 +87,13 @@ async function explain(project: Project, name: string, { output }: Invocation): 
       `it is one of: ${Object.keys(project.machines).join(', ')}`,
     )
   const { machine, view } = found
+  const { topologyOf } = await import('../../machine/topology.ts')
+  const topology = topologyOf(name, machine)
+  if (options.svg === true) {
+    const { topologySvg } = await import('../../machine/topology-svg.ts')
+    output.raw(topologySvg(topology))
+    return 0
+  }
   output.json({ ...identify(project, name, machine), machine, view })
   if (output.isJson) return 0
   const { colors } = output
@@ -92,9 +107,8 @@ async function explain(project: Project, name: string, { output }: Invocation): 
     `${count}${max > count ? ` of ${max}` : ''} (${sockets} × ${cores} × ${threads}: sockets, cores, threads)`,
   )
   field('memory', formatBytes(view.ramBytes))
-  for (const [index, node] of view.nodes.entries()) {
-    field(`node ${index}`, `${formatBytes(node.bytes)}, CPUs ${node.cpus.join(' ') || 'none'}`)
-  }
+  const { topologyTree } = await import('../topology-tree.ts')
+  output.print(`\n${topologyTree(topology, colors)}\n`)
   for (const part of partsOf(machine).filter((p) => p.path.startsWith('devices['))) {
     output.print(
       `${colors.dim(`${part.path} `)}${colors.bold(part.device.kind)} ${part.id}: ${part.device.summary}`,

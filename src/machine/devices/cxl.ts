@@ -52,6 +52,7 @@ export const cxl = defineDevice({
   check: checkCxl,
   compile,
   mustSee,
+  topology: ({ size, type }) => ({ detail: `${formatBytes(size)} ${type}` }),
   persistence,
 })
 

@@ -44,6 +44,8 @@ export const disk = defineDevice({
   check: checkDisk,
   compile,
 
+  topology: ({ bus, size }) => ({ detail: size === undefined ? bus : `${formatBytes(size)} ${bus}` }),
+
   mustSee({ id = 'disk0', bus }, { machine, path }) {
     const alike = disksOf(machine).filter((d) => d.config.bus === bus)
     const ordinal = bus === 'ide' ? 0 : alike.findIndex((d) => d.path === path)

@@ -121,6 +121,8 @@ export const nic = defineDevice({
     }
   },
 
+  topology: ({ model }) => ({ detail: model }),
+
   mustSee({ id = 'nic0', model }, { machine, path }) {
     const alike = machine.devices.filter((d) => d.kind === 'nic' && (d.config as Config).model === model)
     return [

@@ -90,14 +90,19 @@ export const numaSchema = z.lazy(() =>
 
 export type NumaConfig = z.output<typeof numaSchema>
 
-type Distance = z.output<typeof distance>
+type Distance = Readonly<z.output<typeof distance>>
+
+type MachineDistances = number | readonly (readonly number[])[] | readonly Distance[] | undefined
 
 /** Whether QEMU has to make an HMAT. An initiator of a node is told by it too. */
 export const usesHmat = (numa: NumaConfig) =>
   numa.hmat.length > 0 || numa.caches.length > 0 || numa.nodes.some((n) => n.initiator !== undefined)
 
 /** The pairs that are given, as QEMU is told them. */
-export function distancePairs(numa: NumaConfig): readonly Distance[] {
+export function distancePairs(numa: {
+  readonly nodes: readonly unknown[]
+  readonly distances?: MachineDistances
+}): readonly Distance[] {
   const { distances } = numa
   if (distances === undefined) return []
   if (typeof distances === 'number') {

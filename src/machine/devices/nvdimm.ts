@@ -1,5 +1,6 @@
 /** Persistent memory: a file or RAM that the guest sees as an NVDIMM. */
 import { resolve } from 'node:path'
+import { formatBytes } from '../../units.ts'
 import type { Compiled, Expectation, MachineView, Plug, RuleContext } from '../device.ts'
 import { defineDevice, option } from '../device.ts'
 import type { FileFact } from '../facts.ts'
@@ -41,6 +42,7 @@ export const nvdimm = defineDevice({
   compile,
   plug,
   mustSee,
+  topology: ({ size, node = 0 }) => ({ node, detail: formatBytes(size) }),
   persistence: nvdimmPersistence,
   persistenceConditions: nvdimmConditions,
 })

@@ -77,6 +77,7 @@ export const virtioPmem = defineDevice({
   check,
   compile,
   mustSee,
+  topology: ({ size }) => ({ detail: formatBytes(size) }),
   persistence,
 })
 

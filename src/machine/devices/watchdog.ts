@@ -52,5 +52,6 @@ export const watchdog = defineDevice({
     args: [option('-device', 'i6300esb', { id }), option('-action', undefined, { watchdog: action })],
   }),
 
+  topology: ({ action }) => ({ detail: `on expiry: ${action}` }),
   mustSee: ({ id = 'watchdog0' }) => [pciFunction(`watchdog ${id}`, '8086:25ab', 0)],
 })
