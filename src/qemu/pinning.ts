@@ -1,8 +1,8 @@
 /** Ties vCPU threads to host CPUs while the machine is still paused. The threads are one's own: no root is needed. */
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { BringupError, type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import { formatCpuList, parseCpuList } from '../cpu-list.ts'
+import { BringupError, type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import { type CpusFact, readCpus } from '../host/cpus.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { QmpClient } from './qmp.ts'
