@@ -1,4 +1,5 @@
 /** Findings and errors: the one shape in which bringup says that something is wrong. */
+import { cut, screenLines, visible } from './guest-text.ts'
 
 export type Severity = 'error' | 'warning' | 'note'
 
@@ -38,13 +39,16 @@ export interface DiagnosticKind {
   readonly remedy: string
   readonly source?: string
   readonly qemu?: QemuReaction
-  /** Makes one finding of this kind. */
+  /** Makes one finding of this kind. Values in it may come from anywhere: control characters are made visible. */
   at(
     path: string,
     what: string,
     more?: { why?: string; remedy?: string; evidence?: readonly string[] },
   ): Diagnostic
 }
+
+/** Room for a list of names; a value of a megabyte helps nobody. */
+const LONGEST_WHAT = 4000
 
 type KindSpec = Omit<DiagnosticKind, 'code' | 'at' | 'severity'> & { severity?: Severity }
 
@@ -69,12 +73,12 @@ export function defineDiagnostics<const Code extends string>(
       at: (path, what, more) => ({
         code,
         severity,
-        path,
-        what,
-        why: more?.why ?? spec.why,
-        remedy: more?.remedy ?? spec.remedy,
+        path: cut(visible(path)),
+        what: cut(visible(what), LONGEST_WHAT),
+        why: visible(more?.why ?? spec.why),
+        remedy: visible(more?.remedy ?? spec.remedy),
         ...(spec.source === undefined ? {} : { source: spec.source }),
-        ...(more?.evidence === undefined ? {} : { evidence: more.evidence }),
+        ...(more?.evidence === undefined ? {} : { evidence: more.evidence.flatMap(screenLines) }),
       }),
     }
     return [code, kind] as const
@@ -93,7 +97,7 @@ export class BringupError extends Error {
   readonly diagnostics: readonly Diagnostic[]
 
   constructor(diagnostics: readonly Diagnostic[], options?: ErrorOptions) {
-    super(diagnostics.map((d) => `${d.code}: ${d.what}`).join('\n'), options)
+    super(diagnostics.map((d) => visible(`${d.code}: ${d.what}`)).join('\n'), options)
     this.diagnostics = diagnostics
   }
 

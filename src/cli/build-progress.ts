@@ -2,6 +2,7 @@
 import type { BuildEvent, BuildResult } from '../build/build.ts'
 import type { TargetResult } from '../build/record.ts'
 import type { Diagnostic } from '../diagnostics.ts'
+import { coloredLine, screenLine } from '../guest-text.ts'
 import { quoteCommand } from '../quote.ts'
 import type { Colors, Output } from './output.ts'
 
@@ -30,10 +31,11 @@ export function showBuild(output: Output, { isVerbose }: { readonly isVerbose: b
     if (last !== target) last = last === undefined || last === '' ? target : ''
     output.note(`${prefix(target)} ${text}`)
   }
+  const show = colors.isColorSupported ? coloredLine : screenLine
   const flush = (target: string) => {
     const rest = partial.get(target) ?? ''
     partial.delete(target)
-    if (rest !== '') line(target, rest)
+    if (rest !== '') line(target, show(rest))
   }
   return {
     onEvent: (event) => {
@@ -47,7 +49,7 @@ export function showBuild(output: Output, { isVerbose }: { readonly isVerbose: b
       if (event.kind === 'output') {
         const lines = `${partial.get(event.target) ?? ''}${event.chunk.toString()}`.split('\n')
         partial.set(event.target, lines.pop() ?? '')
-        for (const text of lines) line(event.target, text.replace(/\r$/, ''))
+        for (const text of lines) line(event.target, show(text))
       }
       if (event.kind === 'end') flush(event.target)
     },

@@ -1,5 +1,6 @@
 /** How findings and errors are said: blocks on stderr for a person, one JSON shape for a program. */
 import { BringupError, type Diagnostic, type Severity } from '../diagnostics.ts'
+import { screenLines, visible } from '../guest-text.ts'
 import { EXIT_CODES } from '../runs/verdict.ts'
 import type { Colors, Output } from './output.ts'
 
@@ -8,24 +9,26 @@ const LABELS: Record<Severity, string> = { error: 'error', warning: 'warning', n
 /** One finding as a block of lines: what, then why and what to do, then whatever shows it. */
 export function formatDiagnostic(diagnostic: Diagnostic, colors: Colors): string {
   const paint = { error: colors.red, warning: colors.yellow, note: colors.cyan }[diagnostic.severity]
-  const head = `${paint(colors.bold(LABELS[diagnostic.severity]))} ${colors.bold(diagnostic.code)}`
-  const place = diagnostic.path === '' ? '' : `  ${colors.dim('at')} ${diagnostic.path}`
+  const head = `${paint(colors.bold(LABELS[diagnostic.severity]))} ${colors.bold(visible(diagnostic.code))}`
+  const place = diagnostic.path === '' ? '' : `  ${colors.dim('at')} ${visible(diagnostic.path)}`
   return [
     `${head}${place}`,
     ...indent(diagnostic.what),
     ...labelled('why', diagnostic.why, colors),
     ...labelled('remedy', diagnostic.remedy, colors),
     ...(diagnostic.source === undefined ? [] : labelled('source', diagnostic.source, colors)),
-    ...(diagnostic.evidence ?? []).map((line) => `  ${colors.dim('│')} ${line}`),
+    ...(diagnostic.evidence ?? []).flatMap(screenLines).map((line) => `  ${colors.dim('│')} ${line}`),
   ].join('\n')
 }
 
 function indent(text: string): readonly string[] {
-  return text.split('\n').map((line) => `  ${line}`)
+  return visible(text)
+    .split('\n')
+    .map((line) => `  ${line}`)
 }
 
 function labelled(label: string, text: string, colors: Colors): readonly string[] {
-  const [first = '', ...others] = text.split('\n')
+  const [first = '', ...others] = visible(text).split('\n')
   return [`  ${colors.dim(label.padEnd(7))}${first}`, ...others.map((line) => `${' '.repeat(9)}${line}`)]
 }
 

@@ -68,7 +68,7 @@ function createParser(environment: Environment, output: Output): Parser {
     .allowExcessArguments()
     .exitOverride()
     .configureOutput({
-      writeOut: (text) => environment.stdout.write(text),
+      writeOut: (text) => output.raw(text),
       // What is wrong is thrown, and said by reportError in the one shape of all errors.
       writeErr: () => {},
       getOutHasColors: () => wantsColor(environment.stdout, environment.env),

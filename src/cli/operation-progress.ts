@@ -1,5 +1,6 @@
 /** Progress of an operation: a task list with the running command's last line on a terminal, plain lines elsewhere. */
 import { Listr } from 'listr2'
+import { screenLine, visible } from '../guest-text.ts'
 import type { StepEvent } from '../steps/apply.ts'
 import { formatCommand, type RootPrefix } from '../steps/host-command.ts'
 import type { OperationPlan } from '../steps/plan-operation.ts'
@@ -26,7 +27,7 @@ function plainLines(output: Output, prefix: RootPrefix): Progress {
       if (event.kind === 'begin') output.progress(`→ ${event.title}`)
       if (event.kind === 'command')
         output.progress(colors.dim(`  $ ${formatCommand(event.command, prefix).split('\n')[0]}`))
-      if (event.kind === 'line') output.progress(colors.dim(`  │ ${event.line}`))
+      if (event.kind === 'line') output.progress(colors.dim(`  │ ${screenLine(event.line)}`))
       if (event.kind === 'done') output.progress(`${colors.green('✓')} ${event.title}`)
       if (event.kind === 'passed') output.progress(`${colors.green('✓')} ${event.title}: ${event.detail}`)
       if (event.kind === 'reboot') output.progress(`${colors.yellow('↻')} ${event.title}: ${event.detail}`)
@@ -41,7 +42,7 @@ function taskList(plan: OperationPlan, prefix: RootPrefix): Progress {
   const tasks = new Map<Step, Handle>()
   const list = new Listr(
     plan.steps.map(({ step, title }) => ({
-      title,
+      title: visible(title),
       task: (_: unknown, task) =>
         new Promise<void>((resolve, reject) => {
           tasks.set(step, {
@@ -67,8 +68,9 @@ function taskList(plan: OperationPlan, prefix: RootPrefix): Progress {
   return {
     onEvent: (event) => {
       const task = tasks.get(event.step)
-      if (event.kind === 'command') task?.say(`$ ${formatCommand(event.command, prefix).split('\n')[0]}`)
-      if (event.kind === 'line') task?.say(event.line)
+      if (event.kind === 'command')
+        task?.say(visible(`$ ${formatCommand(event.command, prefix).split('\n')[0]}`))
+      if (event.kind === 'line') task?.say(screenLine(event.line))
       if (event.kind === 'failed') task?.fail()
       if (event.kind === 'done' || event.kind === 'passed' || event.kind === 'reboot') task?.finish()
     },

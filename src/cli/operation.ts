@@ -3,6 +3,7 @@
  * says which steps there are.
  */
 import { BringupError, type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
+import { visible } from '../guest-text.ts'
 import { EXIT_CODES } from '../runs/verdict.ts'
 import { stepKinds } from '../step-registry.ts'
 import { type ApplyContext, applyOperation } from '../steps/apply.ts'
@@ -112,7 +113,7 @@ async function settleHalfDone(invocation: Invocation, root: string): Promise<num
   for (const operation of halfDone(root).toReversed()) {
     const { select } = await import('@clack/prompts')
     const choice = await select({
-      message: `"${operation.title}" (${operation.id}) was left ${operation.state}. What is to become of it?`,
+      message: `"${visible(operation.title)}" (${operation.id}) was left ${operation.state}. What is to become of it?`,
       options: [
         ...(operation.state === 'half-undone' ? [] : [{ value: 'finish', label: 'finish it' }]),
         { value: 'revert', label: 'take it back' },

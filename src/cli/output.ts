@@ -1,5 +1,6 @@
 /** Where a command's words go: results to stdout, everything about the way there to stderr. */
 import { createColors } from 'picocolors'
+import { printable, printableJson } from '../guest-text.ts'
 
 export type Colors = ReturnType<typeof createColors>
 
@@ -21,7 +22,7 @@ export interface Output {
   readonly errorColors: Colors
   /** A line, or lines, of the result for a person. Nothing under --json. */
   print(text: string): void
-  /** Text for stdout as it is, whatever the mode: a completion script. */
+  /** Text for stdout whatever the mode: a completion script. */
   raw(text: string): void
   /** The result under --json: one JSON value, indented. Nothing for a person. */
   json(value: unknown): void
@@ -50,30 +51,35 @@ export function wantsColor(sink: Sink, env: OutputOptions['env']): boolean {
   return sink.isTTY === true && env.TERM !== 'dumb'
 }
 
+/** The last door before a terminal: no control character passes that bringup did not write itself. */
 export function createOutput({ isJson, stdout, stderr, env }: OutputOptions): Output {
+  const colors = createColors(!isJson && wantsColor(stdout, env))
+  const errorColors = createColors(wantsColor(stderr, env))
+  const toStdout = (text: string) => stdout.write(printable(text, colors.isColorSupported))
+  const toStderr = (text: string) => stderr.write(printable(`${text}\n`, errorColors.isColorSupported))
   return {
     isJson,
     isTerminal: stdout.isTTY === true,
     columns: stdout.columns ?? 80,
-    colors: createColors(!isJson && wantsColor(stdout, env)),
-    errorColors: createColors(wantsColor(stderr, env)),
+    colors,
+    errorColors,
     print: (text) => {
-      if (!isJson) stdout.write(`${text}\n`)
+      if (!isJson) toStdout(`${text}\n`)
     },
     raw: (text) => {
-      stdout.write(text)
+      toStdout(text)
     },
     json: (value) => {
-      if (isJson) stdout.write(`${JSON.stringify(value, null, 2)}\n`)
+      if (isJson) stdout.write(`${printableJson(JSON.stringify(value, null, 2))}\n`)
     },
     note: (text) => {
-      if (!isJson) stderr.write(`${text}\n`)
+      if (!isJson) toStderr(text)
     },
     progress: (text) => {
-      stderr.write(`${text}\n`)
+      toStderr(text)
     },
     error: (text) => {
-      stderr.write(`${text}\n`)
+      toStderr(text)
     },
   }
 }

@@ -1,4 +1,5 @@
 /** One line that is overwritten while something goes on, on a terminal; elsewhere a line for each new phase. */
+import { screenLine } from '../guest-text.ts'
 import type { Output, Sink } from './output.ts'
 
 export interface StatusLine {
@@ -30,7 +31,7 @@ export function createStatusLine(
     if (!isUrgent && now() - drawnAt < EVERY_MS) return
     drawnAt = now()
     const room = (sink.columns || 80) - 1
-    sink.write(`\r\x1b[K${output.errorColors.dim(text.slice(0, room))}`)
+    sink.write(`\r\x1b[K${output.errorColors.dim(screenLine(text).slice(0, room))}`)
   }
   return {
     phase: (what) => {

@@ -7,6 +7,7 @@ import { closeSync, openSync, writeSync } from 'node:fs'
 import type { Duplex, Readable, Writable } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
+import { screenLines, withoutReturns } from '../guest-text.ts'
 import { type Found, findText } from './find-text.ts'
 import { Tape } from './tape.ts'
 
@@ -98,12 +99,12 @@ export class Console {
     return this.#logError
   }
 
-  /** The last lines, the unfinished one included. */
+  /** The last lines as a screen would show them, the unfinished one included. Control characters are made visible. */
   tail(lines: number = TAIL_LINES): readonly string[] {
     const start = Math.max(0, this.#tape.end - RECENT_BYTES)
-    const all = this.#decode(this.#tape.read(start)).split('\n').map(withoutReturns)
+    const all = this.#decode(this.#tape.read(start)).split('\n')
     const whole = start > 0 && all.length > 1 ? all.slice(1) : all
-    return (whole.at(-1) === '' ? whole.slice(0, -1) : whole).slice(-lines)
+    return (whole.at(-1) === '' ? whole.slice(0, -1) : whole).slice(-lines).flatMap(screenLines).slice(-lines)
   }
 
   /** Calls back for every complete line, without its end. */
@@ -268,10 +269,6 @@ function matchOf({ text, groups }: Found, decode: () => string): ConsoleMatch {
       return before
     },
   }
-}
-
-function withoutReturns(line: string): string {
-  return line.endsWith('\r') ? line.replace(/\r+$/, '') : line
 }
 
 function show(pattern: string | RegExp): string {

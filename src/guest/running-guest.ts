@@ -1,6 +1,7 @@
 /** A guest that runs: watched until it has ended, talked to meanwhile, and judged by how it ended. */
 import { readFileSync } from 'node:fs'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
+import { screenLines } from '../guest-text.ts'
 import { parseUserNet } from '../machine/devices/nic.ts'
 import type { Facts } from '../machine/facts.ts'
 import type { GuestView } from '../machine/guest-view.ts'
@@ -11,6 +12,7 @@ import { pinVcpus } from '../qemu/pinning.ts'
 import type { QemuProcess } from '../qemu/process.ts'
 import { QmpEnded } from '../qemu/qmp.ts'
 import type { Ending } from '../runs/judge.ts'
+import { readTail } from '../runs/read-log.ts'
 import { type RunFolder, type RunResult, saveResult } from '../runs/record.ts'
 import { type Channels, openChannels } from './channels.ts'
 import { type RunClock, startClock } from './clock.ts'
@@ -157,7 +159,7 @@ export class RunningGuest implements Guest {
 
   async view() {
     const { view } = this.#options.profile
-    const text = () => readFileSync(this.folder.consoleLog, 'utf8')
+    const text = () => readTail(this.folder.consoleLog).toString()
     if (this.#shell && this.#process.hasExited) return this.#lastView
     this.#lastView = await view?.({
       consoleText: text,
@@ -272,7 +274,7 @@ export class RunningGuest implements Guest {
     return {
       status: exit.status,
       signal: exit.signal,
-      stderr: exit.stderr,
+      stderr: screenLines(exit.stderr).join('\n'),
       started: this.#clock.hasRun,
       tripleFault,
       ...this.#seen(),

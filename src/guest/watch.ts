@@ -1,4 +1,5 @@
 /** Collects what console and QMP say of a guest's fate while it runs. */
+import { screenLine } from '../guest-text.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { QmpClient } from '../qemu/qmp.ts'
 import type { Ending } from '../runs/judge.ts'
@@ -31,14 +32,14 @@ export function watchGuest(
   const report: string[] = []
   console.onLine((line) => {
     if (seen.panicLine !== undefined) {
-      if (report.length < REPORT_LINES) report.push(line)
+      if (report.length < REPORT_LINES) report.push(screenLine(line))
       return
     }
     before.push(line)
     if (before.length > LINES_BEFORE + 1) before.shift()
     if (!panics.some((p) => p.test(line.slice(0, LONGEST_LINE)))) return
-    report.push(...before)
-    seen = { ...seen, panicLine: line, panicReport: report }
+    report.push(...before.map(screenLine))
+    seen = { ...seen, panicLine: screenLine(line), panicReport: report }
     onPanic()
   })
   qmp.on('SHUTDOWN', (data) => {

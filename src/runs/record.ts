@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync
 import { join } from 'node:path'
 import * as z from 'zod'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
+import { printableJson } from '../guest-text.ts'
 import { startTimeOf } from '../host/process-start.ts'
 import type { Plan } from '../plan/plan.ts'
 import { randomDigits } from '../random-name.ts'
@@ -147,7 +148,7 @@ export function createRun(
 /** Writes the result, whole or not at all. */
 export function saveResult(run: RunFolder, result: RunResult): void {
   const partial = join(run.path, `.${FILES.result}`)
-  writeFileSync(partial, `${JSON.stringify(result, null, 2)}\n`)
+  writeFileSync(partial, textOf(result))
   renameSync(partial, join(run.path, FILES.result))
 }
 
@@ -243,7 +244,12 @@ function namesIn(folder: string): readonly string[] {
 }
 
 function write(run: RunFolder, file: string, value: unknown): void {
-  writeFileSync(join(run.path, file), `${JSON.stringify(value, null, 2)}\n`)
+  writeFileSync(join(run.path, file), textOf(value))
+}
+
+/** Records are read with `cat` too: nothing in them may speak to a terminal. */
+function textOf(value: unknown): string {
+  return `${printableJson(JSON.stringify(value, null, 2))}\n`
 }
 
 function read<T>(run: RunFolder, file: string): T | undefined {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test as base } from 'vitest'
 import type { Guest } from '../guest/guest.ts'
+import { cut, visible } from '../guest-text.ts'
 import { type LaunchRequest, launch } from '../launch.ts'
 import type { MachineInput } from '../machine/machine.ts'
 
@@ -62,7 +63,7 @@ function evidence(guest: Guest): string {
     `run ${guest.folder.path}`,
     'last console lines:',
     ...guest.console.tail().map((line) => `  ${line}`),
-    ...(events.length > 0 ? ['last QMP events:', ...events.map((line) => `  ${line}`)] : []),
+    ...(events.length > 0 ? ['last QMP events:', ...events.map((line) => `  ${cut(visible(line))}`)] : []),
     `QEMU: ${guest.plan.argv.join(' ')}`,
   ].join('\n')
 }

@@ -2,6 +2,7 @@
 import { expect as base } from 'vitest'
 import { BringupError } from '../diagnostics.ts'
 import type { Guest } from '../guest/guest.ts'
+import { cut, visible } from '../guest-text.ts'
 import type { GuestNvdimm, GuestPciFunction } from '../machine/guest-view.ts'
 import type { Verdict } from '../runs/verdict.ts'
 
@@ -16,7 +17,9 @@ class CallLog {
   readonly #from = performance.now()
 
   add(what: string): void {
-    this.#entries.push(`  ${(performance.now() - this.#from).toFixed(0).padStart(6)} ms  ${what}`)
+    this.#entries.push(
+      `  ${(performance.now() - this.#from).toFixed(0).padStart(6)} ms  ${cut(visible(what))}`,
+    )
   }
 
   outcome(pass: boolean, expected: string, received: string, guest: Guest): Outcome {
@@ -26,7 +29,7 @@ class CallLog {
       message: () =>
         [
           `expected: ${expected}`,
-          `received: ${received}`,
+          `received: ${cut(visible(received))}`,
           'call log:',
           ...this.#entries,
           'last console lines:',

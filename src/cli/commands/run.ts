@@ -16,6 +16,7 @@ import { isPiped, typeInto } from '../piped-input.ts'
 import { requestOf } from '../plan-invocation.ts'
 import { formatTable } from '../table.ts'
 import { attachTerminal } from '../terminal.ts'
+import { guardTerminal } from '../terminal-modes.ts'
 
 /** Every option but those of the profile. */
 const RUN_OPTIONS: readonly OptionSpec[] = [
@@ -70,7 +71,7 @@ async function run(invocation: Invocation): Promise<number> {
     ...(typeof options.verify === 'boolean' ? { verify: options.verify } : {}),
     allowReboot: options.reboots === true,
     ...(buildMs === undefined ? {} : { buildMs }),
-    ...(showsConsole ? { onConsole: (chunk: Buffer) => void process.stdout.write(chunk) } : {}),
+    ...(showsConsole ? { onConsole: passTo(process.stdout) } : {}),
   }).catch((error: unknown) => {
     if (error instanceof LaunchError) return error.result
     throw error
@@ -132,8 +133,8 @@ async function runCommand(guest: Guest, argv: readonly string[], output: Output)
   const live = output.isJson
     ? {}
     : {
-        onStdout: (c: Uint8Array) => void process.stdout.write(c),
-        onStderr: (c: Uint8Array) => void process.stderr.write(c),
+        onStdout: passTo(process.stdout),
+        onStderr: passTo(process.stderr),
       }
   try {
     const { exitCode } = await guest.run(argv, { ...live, ...(isPiped() ? { stdin: process.stdin } : {}) })
@@ -144,6 +145,15 @@ async function runCommand(guest: Guest, argv: readonly string[], output: Output)
   } finally {
     // An input that never ends would keep this process.
     if (isPiped()) process.stdin.destroy()
+  }
+}
+
+/** What the guest says, as it is: the terminal is the guest's until it ends, and is put back then. */
+function passTo(stream: NodeJS.WriteStream): (chunk: Uint8Array) => void {
+  const watch = guardTerminal(stream)
+  return (chunk) => {
+    watch?.(chunk)
+    stream.write(chunk)
   }
 }
 

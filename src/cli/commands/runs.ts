@@ -1,5 +1,8 @@
 /** `bringup runs`: the records of what was booted. */
-import { readFileSync } from 'node:fs'
+import { createReadStream } from 'node:fs'
+import { pipeline } from 'node:stream/promises'
+import { logLine } from '../../guest-text.ts'
+import { readLines, readTail } from '../../runs/read-log.ts'
 import { findRun, listRuns, pruneRuns, type RunSummary, readRun } from '../../runs/record.ts'
 import type { Command, Invocation } from '../command.ts'
 import { formatDiagnostics } from '../errors.ts'
@@ -29,7 +32,13 @@ export const command: Command = {
     show: {
       summary: 'print one run',
       arguments: [RUN_ARGUMENT],
-      options: [{ flags: '--console', description: 'print the console log, and nothing else' }],
+      options: [
+        {
+          flags: '--console',
+          description: 'print the console log as a screen would show it, and nothing else',
+        },
+        { flags: '--raw', description: 'with --console: every byte as it came, escape sequences included' },
+      ],
       examples: [{ command: 'bringup runs show last --json', says: 'everything known about the newest run' }],
       run: show,
     },
@@ -76,11 +85,13 @@ async function show({ args, options, output, project }: Invocation): Promise<num
   const { stateFolder } = await project()
   const folder = findRun(stateFolder, args[0] ?? 'last')
   if (options.console === true) {
-    const text = readFileSync(folder.consoleLog, 'utf8')
-    if (output.isJson) output.json({ console: text })
-    else output.raw(text)
+    if (options.raw === true)
+      await pipeline(createReadStream(folder.consoleLog), process.stdout, { end: false })
+    else if (output.isJson) output.json({ console: readTail(folder.consoleLog).toString() })
+    else for (const line of readLines(folder.consoleLog)) output.print(logLine(line))
     return 0
   }
+  if (options.raw === true) throw usageError('--raw is only for --console')
   const { summary, plan, argv, result } = readRun(folder)
   output.json({ ...summary, argv, plan, ...(result ? { result } : {}) })
   if (output.isJson) return 0
