@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { createJiti } from 'jiti'
 import { ROOT } from './processes.mjs'
-import { configPage, diagnosticsPage, flagsPage } from './reference-pages.mjs'
+import { configPage, diagnosticsPages, flagsPage } from './reference-pages.mjs'
 
 const jiti = createJiti(pathToFileURL(`${ROOT}/`).href, { fsCache: `${ROOT}/node_modules/.cache/jiti` })
 const load = (path) => jiti.import(join(ROOT, 'src', path))
@@ -33,7 +33,12 @@ const files = {
       json(z.toJSONSchema(shape, { io: 'output', unrepresentable: 'any' })),
     ]),
   ),
-  'docs/reference/diagnostics.md': diagnosticsPage(await everyDiagnostic()),
+  ...Object.fromEntries(
+    Object.entries(diagnosticsPages(await everyDiagnostic())).map(([name, text]) => [
+      `docs/reference/diagnostics/${name}`,
+      text,
+    ]),
+  ),
   'docs/reference/flags.md': flagsPage(commands, GLOBAL_OPTIONS),
   'docs/reference/config.md': configPage(configJsonSchema),
 }

@@ -2,9 +2,10 @@
 
 const NOTICE = '<!-- Made by `npm run docs:generate` from the code; changes here are overwritten. -->'
 
+/** Rooms of the source, as a reader calls what they are about. One page each. */
 const ROOMS = {
-  machine: 'The description',
-  plan: 'The plan',
+  machine: 'Descriptions of machines',
+  plan: 'Plans',
   project: 'Projects, configs and profiles',
   host: 'This computer',
   qemu: 'QEMU',
@@ -12,6 +13,12 @@ const ROOMS = {
   runs: 'Runs',
   testing: 'The test API',
   cli: 'The command line',
+  build: 'Builds',
+  containers: 'Containers',
+  setup: 'Dependencies and packages',
+  steps: 'Changes to this computer',
+  stores: 'Stores of NVDIMMs',
+  pmem: 'Emulated persistent memory',
 }
 
 const REACTIONS = {
@@ -20,16 +27,32 @@ const REACTIONS = {
   accepts: 'accepts it; the rule is bringup’s own, or the guest’s',
 }
 
-export function diagnosticsPage(diagnostics) {
-  const sections = Object.entries(ROOMS).map(([room, title]) => {
-    const own = diagnostics
-      .filter(({ file }) => file.startsWith(`${room}/`))
-      .sort((a, b) => (a.kind.code < b.kind.code ? -1 : 1))
-    return own.length === 0 ? '' : `## ${title}\n\n${own.map(oneDiagnostic).join('\n')}`
+/** The pages of all diagnostics by path: an index of codes, and a page for each room. */
+export function diagnosticsPages(diagnostics) {
+  const byCode = diagnostics.toSorted((a, b) => (a.kind.code < b.kind.code ? -1 : 1))
+  const rooms = [...new Set(byCode.map(({ file }) => roomOf(file)))].toSorted()
+  const unknown = rooms.filter((room) => titleOf(room) === undefined)
+  if (unknown.length > 0) throw new Error(`no title for the diagnostics of: ${unknown.join(', ')}`)
+  const rows = byCode.map(({ kind, file }) => [
+    `[${kind.code}](./${roomOf(file)}#${kind.code.toLowerCase().replaceAll('_', '-')})`,
+    text(kind.title),
+  ])
+  const intro = `Every finding has a stable code. These are all ${diagnostics.length}. Each has a reason, a remedy and its source; a search for a code leads to it.`
+  const index = `${NOTICE}\n\n# Diagnostics\n\n${intro}\n\n${table(['code', 'when'], rows)}\n`
+  const pages = rooms.map((room) => {
+    const own = byCode.filter(({ file }) => roomOf(file) === room)
+    const body = own.map(oneDiagnostic).join('\n')
+    return [`${room}.md`, `${NOTICE}\n\n# Diagnostics: ${titleOf(room)}\n\n${body}`]
   })
-  const intro = `Every finding has a stable code. This is all ${diagnostics.length} of them: when each appears, why it matters, what to do.`
-  return `${NOTICE}\n\n# Diagnostics\n\n${intro}\n\n${sections.filter(Boolean).join('\n')}`
+  return Object.fromEntries([['index.md', index], ...pages])
 }
+
+/** Devices have more diagnostics than any other room: a page for each family of files, such as `nvdimm`. */
+const roomOf = (file) =>
+  /^machine\/devices\/([a-z]+)/.exec(file)?.[1]?.replace(/^/, 'device-') ?? file.split('/')[0]
+
+const titleOf = (room) =>
+  room.startsWith('device-') ? `Device ${room.slice('device-'.length)}` : ROOMS[room]
 
 function oneDiagnostic({ kind, file }) {
   const rows = [
@@ -39,7 +62,7 @@ function oneDiagnostic({ kind, file }) {
     ...(kind.source ? [`**Source:** ${text(kind.source)}.`] : []),
   ].map((row) => row.replace(/\.\.$/, '.'))
   const severity = kind.severity === 'error' ? '' : ` <Badge type="warning" text="${kind.severity}" />`
-  return `### ${kind.code}${severity}\n\n${text(kind.title)}\n\n${rows.map((r) => `- ${r}`).join('\n')}\n- Declared in \`src/${file}\`.\n`
+  return `## ${kind.code}${severity} {#${kind.code.toLowerCase().replaceAll('_', '-')}}\n\n${text(kind.title)}\n\n${rows.map((r) => `- ${r}`).join('\n')}\n- Declared in \`src/${file}\`.\n`
 }
 
 export function flagsPage(commands, globalOptions) {
@@ -92,25 +115,40 @@ const choices = (spec) => (spec.choices ? `: ${spec.choices.map(code).join(', ')
 export function configPage(schema) {
   const machine = schema.properties?.machines?.additionalProperties ?? {}
   const { machines: _, ...project } = schema.properties ?? {}
-  const devices = alternatives(machine.properties?.devices?.items ?? {}).filter((d) => d.properties?.kind)
+  const { devices: list, ...parts } = machine.properties ?? {}
+  const devices = alternatives(list?.items ?? {}).filter((d) => d.properties?.kind)
   return [
     `${NOTICE}\n\n# Keys of bringup.config\n`,
     'Sizes are bytes or text with K, M, G or T (powers of 1024); times are seconds or text with ms, s, m or h. `bringup.schema.json` in the package says the same to editors.\n',
     `## The project\n\n${keyTable(project, schema.required)}`,
+    ...nested(project, [], 3),
     `## A machine\n\nUnder \`machines\`, by name.\n\n${keyTable(machine.properties ?? {}, machine.required)}`,
-    ...Object.entries(machine.properties ?? {}).flatMap(([key, value]) => sections(key, value)),
-    ...devices.map((d) => `## Device: ${d.properties.kind.const}\n\n${keyTable(d.properties, d.required)}`),
+    ...nested(parts, [], 3),
+    ...devices.flatMap((d) => [
+      `## Device: ${d.properties.kind.const}\n\n${keyTable(d.properties, d.required)}`,
+      ...nested(d.properties, [d.properties.kind.const], 3),
+    ]),
   ].join('\n')
 }
 
-/** Objects below a machine get a table of their own. */
-function sections(key, schema) {
-  if (key === 'devices') return []
-  const shapes = alternatives(schema).filter((s) => s.properties)
-  return shapes.map(
-    (s) =>
-      `### ${key}\n\n${s.description ? `${text(s.description)}\n\n` : ''}${keyTable(s.properties, s.required)}`,
-  )
+/** Objects within, however deep, as tables of their own: `numa`, `numa.hmat[]`. */
+function nested(properties, above, depth) {
+  return Object.entries(properties).flatMap(([key, value]) => {
+    const entries = alternatives(value).flatMap((s) =>
+      s.type === 'array' ? alternatives(s.items ?? {}).map((item) => [item, `${key}[]`]) : [[s, key]],
+    )
+    return entries
+      .filter(([s]) => s.properties)
+      .flatMap(([s, name]) => {
+        const path = [...above, name]
+        const about = s.description ? `${text(s.description)}\n\n` : ''
+        const heading = `${'#'.repeat(Math.min(depth, 5))} ${path.join('.')}`
+        return [
+          `${heading}\n\n${about}${keyTable(s.properties, s.required)}`,
+          ...nested(s.properties, path, depth + 1),
+        ]
+      })
+  })
 }
 
 function keyTable(properties, required = []) {
@@ -120,7 +158,7 @@ function keyTable(properties, required = []) {
     p.default === undefined ? '' : code(JSON.stringify(p.default)),
     text(p.description ?? ''),
   ])
-  return `${table(['key', 'is', 'default', ''], rows)}\n`
+  return `${table(['key', 'type', 'default', ''], rows)}\n`
 }
 
 function typeOf(schema) {
