@@ -53,11 +53,16 @@ export function findWords(text) {
 }
 
 function filesToRead() {
-  const listed = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '-z'], { cwd: ROOT, encoding: 'utf8' })
+  const listed = execFileSync('git', ['ls-files', '-co', '--exclude-standard', '-z'], {
+    cwd: ROOT,
+    encoding: 'utf8',
+  })
   return listed
     .split('\0')
     .filter((path) => /\.(ts|mjs|js|c|h|S|md|json|sh)$|Makefile$/.test(path))
-    .filter((path) => !ALLOWED.includes(path) && !/^(package-lock\.json|test\/fixtures\/|docs\/api\/)/.test(path))
+    .filter(
+      (path) => !ALLOWED.includes(path) && !/^(package-lock\.json|test\/fixtures\/|docs\/api\/)/.test(path),
+    )
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
