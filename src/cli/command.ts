@@ -45,6 +45,7 @@ export interface ArgumentSpec {
 export interface Peek {
   /** The last value given for an option by one of its names, such as `-m` and `--machine`. */
   readonly valueOf: (...names: readonly string[]) => string | undefined
+  /** Where only help is asked for, no config is run. */
   readonly project: () => Promise<Project>
 }
 
@@ -67,6 +68,8 @@ export interface Invocation {
   readonly signal: AbortSignal
   /** The project of this folder (or of --project), loaded at the first call. Throws BringupError. */
   readonly project: () => Promise<Project>
+  /** The project as far as it is known without running a config: for completion. */
+  readonly outline: () => Promise<Project>
   /** Begun before the command was loaded, for those that look at stores. */
   readonly locks?: LockReading
 }

@@ -29,6 +29,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./commands/machines.ts'),
   },
   {
+    name: 'trust',
+    summary: 'let configs in a folder run although another user can write them',
+    load: () => import('./commands/trust.ts'),
+  },
+  {
     name: 'runs',
     summary: 'list, show and delete records of runs',
     load: () => import('./commands/runs.ts'),

@@ -33,19 +33,25 @@ export async function main(argv: readonly string[], environment: Environment): P
   try {
     const parser = createParser(environment, output)
     const loadFor = loader(environment)
+    const outlineOf = (options: ProjectOptions) => loadOutline(environment, options)
+    const isHelp = words.some((word) => word === '--help' || word === '-h')
     const load = () => loadFor(parser.opts<ProjectOptions>())
     const peek: Peek = {
       valueOf: (...names) => peekValue(words, names),
       project: () =>
-        loadFor({ project: peekValue(words, ['--project']), state: peekValue(words, ['--state']) }),
+        (isHelp ? outlineOf : loadFor)({
+          project: peekValue(words, ['--project']),
+          state: peekValue(words, ['--state']),
+        }),
     }
     await addEntries(parser, words, { output, peek }, async (command, args, options) => {
       if (rest !== undefined && command.rest === undefined)
         throw usageError('nothing may follow -- for this command')
       if (!command.run) throw usageError('this command needs a subcommand')
       const { signal, locks } = environment
+      const outline = () => outlineOf(parser.opts<ProjectOptions>())
       const more = locks ? { locks } : {}
-      exitCode = await command.run({ args, rest, options, output, signal, project: load, ...more })
+      exitCode = await command.run({ args, rest, options, output, signal, project: load, outline, ...more })
     })
     await parser.parseAsync([...words], { from: 'user' })
     return exitCode
@@ -138,6 +144,12 @@ function loader(environment: Environment): (options: ProjectOptions) => Promise<
     projects.set(key, project)
     return project
   }
+}
+
+/** As far as the project is known without running its config. */
+async function loadOutline({ cwd }: Environment, { project, state }: ProjectOptions): Promise<Project> {
+  const { outlineProject } = await import('../project/project.ts')
+  return outlineProject({ cwd, project, state })
 }
 
 function usageOf(error: CommanderError): BringupError {

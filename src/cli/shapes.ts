@@ -5,13 +5,13 @@
 import * as z from 'zod'
 import { buildJson, checkoutJson, containerJson, initJson } from './shapes/builds.ts'
 import { diagnostics, exitCode } from './shapes/common.ts'
-import { doctorJson, setupJson } from './shapes/host.ts'
+import { doctorJson, setupJson, trustJson } from './shapes/host.ts'
 import { machinesJson, planJson, runJson, runsJson } from './shapes/machines.ts'
 import { operationJson, operationsJson, pmemPlanJson, pmemStatusJson } from './shapes/operations.ts'
 import { nvdimmJson } from './shapes/stores.ts'
 
 export { buildJson, checkoutJson, containerJson, initJson } from './shapes/builds.ts'
-export { doctorJson, setupJson } from './shapes/host.ts'
+export { doctorJson, setupJson, trustJson } from './shapes/host.ts'
 export { machinesJson, planJson, runJson, runsJson } from './shapes/machines.ts'
 export { operationJson, operationsJson, pmemPlanJson, pmemStatusJson } from './shapes/operations.ts'
 export { nvdimmJson } from './shapes/stores.ts'
@@ -37,6 +37,7 @@ export const SHAPES = {
   checkout: checkoutJson,
   setup: setupJson,
   container: containerJson,
+  trust: trustJson,
   operation: operationJson,
   operations: operationsJson,
 }

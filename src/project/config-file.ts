@@ -1,5 +1,5 @@
 /** Finds `bringup.config`. */
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, type Stats, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
 
@@ -35,9 +35,20 @@ export function findConfig({
 }): string | undefined {
   if (project === undefined) return searchUpwards(resolve(cwd))
   const named = resolve(cwd, project)
-  const stat = statSync(named, { throwIfNoEntry: false })
+  const stat = statOf(named)
   if (!stat) throw new BringupError([problems.CONFIG_NOT_FOUND.at('', `there is no ${named}`)])
-  return stat.isDirectory() ? configIn(named) : named
+  if (stat.isDirectory()) return configIn(named)
+  if (stat.isFile()) return named
+  throw new BringupError([problems.CONFIG_NOT_FOUND.at('', `${named} is neither a file nor a folder`)])
+}
+
+/** @throws BringupError CONFIG_NOT_FOUND for what cannot be looked at: behind a file, in a circle of links */
+function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false })
+  } catch (cause) {
+    throw new BringupError([problems.CONFIG_NOT_FOUND.at('', (cause as Error).message)], { cause })
+  }
 }
 
 function searchUpwards(folder: string): string | undefined {

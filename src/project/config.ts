@@ -1,5 +1,5 @@
 /** Loads and checks `bringup.config`. */
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { z } from 'zod'
@@ -15,6 +15,11 @@ export type ConfigInput = z.input<typeof configSchema> & { readonly profiles?: r
 export type BringupConfig = z.output<typeof configSchema> & { readonly profiles: readonly Profile[] }
 
 export const problems = defineDiagnostics({
+  CONFIG_UNREADABLE: {
+    title: 'The config file cannot be read.',
+    why: 'the machines are described in it',
+    remedy: 'make it a plain file that this user can read, or name another with --project',
+  },
   CONFIG_SYNTAX: {
     title: 'The config file is not valid TypeScript, JavaScript or JSON.',
     why: 'nothing in it can be used until it can be read',
@@ -39,7 +44,8 @@ export const problems = defineDiagnostics({
  * @throws BringupError with every problem that was found
  */
 export async function loadConfig(file: string): Promise<BringupConfig> {
-  const written = file.endsWith('.json') ? readJson(file) : await runModule(file)
+  const text = readConfig(file)
+  const written = file.endsWith('.json') ? parseJson(file, text) : await runModule(file)
   if (typeof written !== 'object' || written === null || Array.isArray(written)) {
     throw new BringupError([
       problems.CONFIG_EXPORTS_NOTHING.at('', `${file} exports ${describeValue(written)}`),
@@ -63,8 +69,22 @@ function describeValue(value: unknown): string {
   return value === undefined || value === null ? 'nothing by default' : `a ${typeof value}`
 }
 
-function readJson(file: string): unknown {
-  const text = readFileSync(file, 'utf8')
+/** Far more than anybody writes. */
+const LONGEST_CONFIG = 16 * 1024 * 1024
+
+/** @throws BringupError CONFIG_UNREADABLE, also for a pipe or a device, which might never end */
+function readConfig(file: string): string {
+  try {
+    const stats = statSync(file)
+    if (!stats.isFile()) throw new Error(`${file} is not a plain file`)
+    if (stats.size > LONGEST_CONFIG) throw new Error(`${file} has ${stats.size} bytes`)
+    return readFileSync(file, 'utf8')
+  } catch (cause) {
+    throw new BringupError([problems.CONFIG_UNREADABLE.at('', (cause as Error).message)], { cause })
+  }
+}
+
+function parseJson(file: string, text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (cause) {

@@ -60,10 +60,37 @@ export interface ProjectRequest {
 export async function loadProject(request: ProjectRequest): Promise<Project> {
   const configFile = findConfig(request)
   if (configFile === undefined) return defaultProject(request)
+  const { refuseUntrusted } = await import('./trust.ts')
+  refuseUntrusted(configFile)
   // The schema and what it is made of are loaded only where there is something to check.
   const { loadConfig } = await import('./config.ts')
   const config = await loadConfig(configFile)
-  return projectOf(config, configFile, request)
+  const project = projectOf(config, configFile, request)
+  if (isProgram(configFile)) {
+    const { keepOutline } = await import('./outline.ts')
+    keepOutline(configFile, projectOf(config, configFile, { cwd: request.cwd }))
+  }
+  return project
+}
+
+/**
+ * The project for help and completion: no program in it is run. Of a config that is a program, what it said when it was
+ * last run by another command, and nothing but its folder where that is not known.
+ *
+ * @throws BringupError with every problem of the config file
+ */
+export async function outlineProject(request: ProjectRequest): Promise<Project> {
+  const configFile = findConfig(request)
+  if (configFile === undefined || !isProgram(configFile)) return loadProject(request)
+  const { readOutline } = await import('./outline.ts')
+  const outline = readOutline(configFile)
+  const folder = dirname(configFile)
+  const unknown = { folder, configFile, machines: {}, defaultMachine: 'default', profiles: [] }
+  return { ...(outline ?? unknown), stateFolder: stateFolder(folder, request) }
+}
+
+function isProgram(configFile: string): boolean {
+  return !configFile.endsWith('.json')
 }
 
 function defaultProject(request: ProjectRequest): Project {

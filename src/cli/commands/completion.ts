@@ -20,10 +20,10 @@ export const command: Command = {
     { command: 'bringup completion zsh > ~/.zfunc/_bringup', says: 'zsh, with ~/.zfunc in fpath' },
     { command: 'bringup completion fish > ~/.config/fish/completions/bringup.fish', says: 'fish' },
   ],
-  run: async ({ args, rest, output, project }) => {
+  run: async ({ args, rest, output, outline }) => {
     const [shell] = args
     if (shell === 'words') {
-      const words = await candidates(rest ?? [], project)
+      const words = await candidates(rest ?? [], outline)
       output.raw(words.map((word) => `${word}\n`).join(''))
       return 0
     }

@@ -75,3 +75,7 @@ export const doctorJson = z
     diagnostics,
   })
   .describe('`bringup doctor --json`.')
+
+export const trustJson = z
+  .object({ folders: z.array(z.string()) })
+  .describe('`bringup trust --json`: the folders whose configs are run whoever can write them.')

@@ -1,0 +1,75 @@
+/** `bringup trust`: lets configs be read that another user can write. */
+import { mkdirSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { BringupError, defineDiagnostics } from '../../diagnostics.ts'
+import { findIntruder, listTrusted, trustFile } from '../../project/trust.ts'
+import { randomDigits } from '../../random-name.ts'
+import type { Command, Invocation } from '../command.ts'
+import { usageError } from '../usage.ts'
+
+export const problems = defineDiagnostics({
+  TRUST_NOT_WRITTEN: {
+    title: 'The list of trusted folders could not be written.',
+    why: 'it is kept in the config folder of this user, where no other user may write',
+    remedy: 'make that folder writable for this user alone, or set BRINGUP_TRUSTED_FOLDERS',
+  },
+})
+
+export const command: Command = {
+  summary: 'let configs in a folder run although another user can write them',
+  description:
+    'A config is a program. One that another user can write, or that lies in a folder where another user can, is refused unless its folder is listed here.\n' +
+    'The list is `bringup/trusted-folders` in $XDG_CONFIG_HOME or ~/.config; BRINGUP_TRUSTED_FOLDERS names more, with colons between them, `*` for all.',
+  arguments: [{ name: '[folder]', description: 'the folder, and all below it', from: 'folders' }],
+  options: [{ flags: '--remove', description: 'trust it no longer' }],
+  examples: [
+    { command: 'bringup trust', says: 'the folders that are trusted' },
+    { command: 'bringup trust /srv/shared/kernel', says: 'run configs there, whoever writes them' },
+    { command: 'bringup trust --remove /srv/shared/kernel', says: 'refuse them again' },
+  ],
+  run,
+}
+
+async function run({ args, options, output }: Invocation): Promise<number> {
+  const [word] = args
+  const before = listTrusted()
+  if (word === undefined) {
+    if (options.remove === true) throw usageError('--remove wants a folder')
+    output.json({ folders: before })
+    output.print(before.join('\n') || 'No folder is trusted beyond those that only you and root can write.')
+    return 0
+  }
+  const folder = realFolder(word, options.remove === true)
+  const folders =
+    options.remove === true
+      ? before.filter((f) => f !== folder)
+      : [...new Set([...before, folder])].toSorted()
+  save(folders)
+  output.json({ folders })
+  output.print(`${folder} is ${options.remove === true ? 'no longer trusted' : 'trusted'}`)
+  return 0
+}
+
+function realFolder(word: string, mayBeGone: boolean): string {
+  const path = resolve(word)
+  if (path.includes('\n')) throw usageError('a folder with a newline in its name cannot be listed')
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return realpathSync(path)
+  if (mayBeGone) return path
+  throw usageError(`there is no folder ${path}`)
+}
+
+/** @throws BringupError TRUST_NOT_WRITTEN */
+function save(folders: readonly string[]): void {
+  const file = trustFile()
+  const partial = `${file}.${randomDigits(16)}`
+  try {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+    const intruder = findIntruder(dirname(file))
+    if (intruder !== undefined) throw new Error(intruder)
+    writeFileSync(partial, folders.map((folder) => `${folder}\n`).join(''), { flag: 'wx', mode: 0o600 })
+    renameSync(partial, file)
+  } catch (cause) {
+    rmSync(partial, { force: true })
+    throw new BringupError([problems.TRUST_NOT_WRITTEN.at('', (cause as Error).message)], { cause })
+  }
+}
