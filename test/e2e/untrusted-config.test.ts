@@ -83,10 +83,7 @@ describe.runIf(isRoot)('a config of another user', () => {
       })
     mkdirSync(join(home, 'of-nobody'), { mode: 0o700 })
     chownSync(join(home, 'of-nobody'), NOBODY, NOBODY)
-    writeFileSync(
-      join(project, 'bringup.config.js'),
-      'export default { machines: { special: {} } }',
-    )
+    writeFileSync(join(project, 'bringup.config.js'), 'export default { machines: { special: {} } }')
     const first = await asNobody('machines')
     // An ordinary user may be unable to search the folder that this repository is in.
     if (first.stderr.includes('Cannot find module')) return
