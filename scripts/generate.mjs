@@ -3,7 +3,8 @@
  * the JSON Schema of configs, those of --json, and the reference of diagnostics, flags and keys.
  * With --check it writes nothing, and fails if something committed is not what it would write.
  */
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { createJiti } from 'jiti'
@@ -26,6 +27,8 @@ const commands = []
 for (const entry of COMMANDS) commands.push({ name: entry.name, ...(await entry.load()).command })
 
 const files = {
+  'docs/public/topologies/first-machine.svg': await picture('examples/first-machine/bringup.config.ts', 'default'),
+  'docs/public/topologies/odd.svg': await picture('docs/recipes/numa-bug.md', 'odd'),
   'bringup.schema.json': json(configJsonSchema),
   ...Object.fromEntries(
     Object.entries(SHAPES).map(([name, shape]) => [
@@ -55,6 +58,24 @@ if (process.argv.includes('--check')) {
     mkdirSync(dirname(join(ROOT, path)), { recursive: true })
     writeFileSync(join(ROOT, path), files[path])
     console.log(`wrote ${path}`)
+  }
+}
+
+/** The picture of a machine that a config file, or the first config on a page of the guide, describes. */
+async function picture(path, name) {
+  const { loadProject } = await load('project/project.ts')
+  const { parseMachine, resolveMachines } = await load('machine/machine.ts')
+  const { topologyOf } = await load('machine/topology.ts')
+  const { topologySvg } = await load('machine/topology-svg.ts')
+  const text = readFileSync(join(ROOT, path), 'utf8')
+  const config = path.endsWith('.md') ? /```ts\n([\s\S]*?defineConfig\([\s\S]*?)```/.exec(text)?.[1] : text
+  const folder = mkdtempSync(join(tmpdir(), 'bringup-picture-'))
+  try {
+    writeFileSync(join(folder, 'bringup.config.ts'), config)
+    const { machines } = await loadProject({ cwd: folder })
+    return topologySvg(topologyOf(name, parseMachine(name, resolveMachines(machines)[name])))
+  } finally {
+    rmSync(folder, { recursive: true })
   }
 }
 

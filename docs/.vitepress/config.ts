@@ -1,73 +1,150 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitepress'
 
+const docs = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url))
 const page = (text: string, link: string) => ({ text, link })
 
+/** Pages of the diagnostics reference, titled as the pages themselves are. */
+const diagnostics = readdirSync(docs('reference/diagnostics'))
+  .filter((file) => file.endsWith('.md') && file !== 'index.md')
+  .map((file) => {
+    const title = /^# Diagnostics: (.+)$/m.exec(
+      readFileSync(docs(`reference/diagnostics/${file}`), 'utf8'),
+    )?.[1]
+    return page(title ?? file, `/reference/diagnostics/${file.slice(0, -3)}`)
+  })
+
+/** The API pages exist once `npm run docs:api` has run; their sidebar comes from TypeDoc. */
+const apiSidebar = existsSync(docs('api/typedoc-sidebar.json'))
+  ? JSON.parse(readFileSync(docs('api/typedoc-sidebar.json'), 'utf8'))
+  : []
+
 export default defineConfig({
+  lang: 'en',
   title: 'bringup',
-  description: "Brings up an operating system on hardware you don't have",
+  description: "Describe hardware you don't have, boot a kernel on it, and prove what the guest sees",
   cleanUrls: true,
   srcExclude: ['api/**/_media/**', 'guide/persistence-observed.md'],
+  head: [['link', { rel: 'icon', type: 'image/svg+xml', href: '/favicon.svg' }]],
   themeConfig: {
+    logo: '/logo.svg',
     search: { provider: 'local' },
+    outline: [2, 3],
     nav: [
       page('Guide', '/guide/getting-started'),
+      page('Recipes', '/recipes/'),
       page('Devices', '/devices/'),
       page('Reference', '/reference/flags'),
+      page('API', '/api/'),
     ],
-    sidebar: [
-      {
-        text: 'Guide',
-        items: [
-          page('Getting started', '/guide/getting-started'),
-          page('Dependencies', '/guide/setup'),
-          page('Checking out a source tree', '/guide/checkout'),
-          page('Describing a machine', '/guide/describing-a-machine'),
-          page('Running, and verdicts', '/guide/running'),
-          page('Building', '/guide/building'),
-          page('Images', '/guide/images'),
-          page('Profiles of your own', '/guide/profiles'),
-          page('Exit codes', '/guide/exit-codes'),
-          page('Linux guests', '/guide/linux'),
-          page('Debian guests', '/guide/debian'),
-          page('Persistent memory', '/guide/persistence'),
-          page('nrk', '/guide/nrk'),
-          page('Tests', '/guide/tests'),
-          page('Library', '/guide/library'),
-          page('Building in a container', '/guide/containers'),
-          page('Emulated persistent memory', '/guide/pmem'),
-          page('Changes to this computer', '/guide/changes'),
-          page('What dies when', '/guide/safety'),
-          page('The walk', '/guide/walk'),
-          page('Speed', '/guide/speed'),
-        ],
-      },
-      {
-        text: 'Devices',
-        items: [
-          page('CPU', '/devices/cpu'),
-          page('Memory', '/devices/memory'),
-          page('NUMA', '/devices/numa'),
-          page('NVDIMM', '/devices/nvdimm'),
-          page('Memory over virtio', '/devices/virtio-pmem'),
-          page('CXL memory', '/devices/cxl'),
-          page('Disk', '/devices/disk'),
-          page('Network card', '/devices/nic'),
-          page('Consoles and serial ports', '/devices/consoles'),
-          page('Debug exit', '/devices/debug-exit'),
-          page('Watchdog', '/devices/watchdog'),
-          page('Boot and firmware', '/devices/boot'),
-        ],
-      },
-      {
-        text: 'Reference',
-        items: [
-          page('Commands and flags', '/reference/flags'),
-          page('Keys of bringup.config', '/reference/config'),
-          page('Diagnostics', '/reference/diagnostics'),
-          page('JSON output', '/reference/json'),
-          page('Dependencies', '/dependencies'),
-        ],
-      },
-    ],
+    docFooter: { prev: 'Previous', next: 'Next' },
+    sidebar: {
+      '/api/': [{ text: 'API', items: apiSidebar }],
+      '/': [
+        {
+          text: 'Start here',
+          items: [
+            page('Getting started', '/guide/getting-started'),
+            page('Tutorial: your own kernel', '/guide/tutorial'),
+            page('Describing a machine', '/guide/describing-a-machine'),
+            page('Runs and verdicts', '/guide/running'),
+            page('Exit codes', '/guide/exit-codes'),
+            page('Troubleshooting', '/guide/troubleshooting'),
+          ],
+        },
+        {
+          text: 'Coming from',
+          collapsed: true,
+          items: [
+            page('virtme-ng', '/guide/coming-from-vng'),
+            page('A QEMU command line', '/guide/coming-from-qemu'),
+            page('run.py of nrk', '/guide/coming-from-run-py'),
+          ],
+        },
+        {
+          text: 'Guests',
+          items: [
+            page('Linux guests', '/guide/linux'),
+            page('Debian guests', '/guide/debian'),
+            page('nrk', '/guide/nrk'),
+            page('Profiles of your own', '/guide/profiles'),
+          ],
+        },
+        {
+          text: 'Tests and programs',
+          items: [page('Tests', '/guide/tests'), page('Library', '/guide/library')],
+        },
+        {
+          text: 'Source trees',
+          items: [
+            page('Check-out', '/guide/checkout'),
+            page('Dependencies', '/guide/setup'),
+            page('Building', '/guide/building'),
+            page('Images', '/guide/images'),
+            page('Building in a container', '/guide/containers'),
+          ],
+        },
+        {
+          text: 'Persistent memory',
+          items: [
+            page('What survives', '/guide/persistence'),
+            page('Emulated persistent memory', '/guide/pmem'),
+          ],
+        },
+        {
+          text: 'Recipes',
+          collapsed: true,
+          items: [
+            page('All recipes', '/recipes/'),
+            page('A file system on persistent memory', '/recipes/file-system-on-pmem'),
+            page('A NUMA bug', '/recipes/numa-bug'),
+            page('CI on GitHub and GitLab', '/recipes/ci'),
+          ],
+        },
+        {
+          text: 'Devices',
+          collapsed: true,
+          items: [
+            page('All devices', '/devices/'),
+            page('CPU', '/devices/cpu'),
+            page('Memory', '/devices/memory'),
+            page('NUMA', '/devices/numa'),
+            page('NVDIMM', '/devices/nvdimm'),
+            page('Memory over virtio', '/devices/virtio-pmem'),
+            page('CXL memory', '/devices/cxl'),
+            page('Disk', '/devices/disk'),
+            page('Network card', '/devices/nic'),
+            page('Consoles and serial ports', '/devices/consoles'),
+            page('Debug exit', '/devices/debug-exit'),
+            page('Watchdog', '/devices/watchdog'),
+            page('Boot and firmware', '/devices/boot'),
+          ],
+        },
+        {
+          text: 'How bringup behaves',
+          items: [
+            page('Changes to this computer', '/guide/changes'),
+            page('Safety and clean-up', '/guide/safety'),
+            page('Speed', '/guide/speed'),
+            page('The whole way, tested', '/guide/walk'),
+          ],
+        },
+        {
+          text: 'Reference',
+          items: [
+            page('Commands and flags', '/reference/flags'),
+            page('Keys of bringup.config', '/reference/config'),
+            page('JSON output', '/reference/json'),
+            page('npm packages used', '/dependencies'),
+          ],
+        },
+        {
+          text: 'Diagnostics',
+          collapsed: true,
+          items: [page('All codes', '/reference/diagnostics/'), ...diagnostics],
+        },
+      ],
+    },
   },
 })

@@ -60,7 +60,7 @@ export const machineSchema = z.lazy(() =>
 type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T
 
 /** A machine as it is written: every key optional, sizes as text. */
-export type MachineInput = DeepReadonly<z.input<typeof machineSchema>>
+export interface MachineInput extends DeepReadonly<z.input<typeof machineSchema>> {}
 /** A machine with all defaults filled in; bytes and milliseconds. */
 /** `home` is set by planning: stores and relative paths are relative to it. */
 export type MachineConfig = DeepReadonly<z.output<typeof machineSchema>> & { readonly home?: Home }

@@ -11,7 +11,9 @@ import { findJsonError } from './json-text.ts'
 import type { Profile } from './profile.ts'
 
 /** A config as it is written. `profiles` are code, and therefore not part of the schema for data. */
-export type ConfigInput = z.input<typeof configSchema> & { readonly profiles?: readonly Profile[] }
+export interface ConfigInput extends z.input<typeof configSchema> {
+  readonly profiles?: readonly Profile[]
+}
 export type BringupConfig = z.output<typeof configSchema> & { readonly profiles: readonly Profile[] }
 
 export const problems = defineDiagnostics({
