@@ -27,7 +27,10 @@ const commands = []
 for (const entry of COMMANDS) commands.push({ name: entry.name, ...(await entry.load()).command })
 
 const files = {
-  'docs/public/topologies/first-machine.svg': await picture('examples/first-machine/bringup.config.ts', 'default'),
+  'docs/public/topologies/first-machine.svg': await picture(
+    'examples/first-machine/bringup.config.ts',
+    'default',
+  ),
   'docs/public/topologies/odd.svg': await picture('docs/recipes/numa-bug.md', 'odd'),
   'bringup.schema.json': json(configJsonSchema),
   ...Object.fromEntries(
