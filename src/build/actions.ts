@@ -13,7 +13,7 @@ export const problems = defineDiagnostics({
   BUILD_COMMAND_FAILED: {
     title: 'A command of the build failed.',
     why: 'the target was not built; its own words are below, whole',
-    remedy: 'mend what it complains about, and build again: what was built stays built',
+    remedy: 'fix what it complains about, and build again: what was built stays built',
   },
   BUILD_FOLDER_MISSING: {
     title: 'The folder in which a command is to run does not exist.',

@@ -3,7 +3,7 @@ import type { ExaminedDependency, ExaminedSet } from '../setup/examine.ts'
 import type { Colors } from './output.ts'
 import { formatTable } from './table.ts'
 
-/** A table a set, and the one command that mends it. `profile` is said where it was chosen by hand. */
+/** A table a set, and the one command that fixes it. `profile` is said where it was chosen by hand. */
 export function formatSets(sets: readonly ExaminedSet[], colors: Colors, profile?: string): string {
   return sets.map((set) => formatSet(set, colors, profile)).join('\n\n')
 }
@@ -13,17 +13,17 @@ function formatSet({ set, dependencies, isComplete }: ExaminedSet, colors: Color
     markOf(d, colors),
     d.title,
     d.fact.version ?? '',
-    [d.dependency.why, d.fact.detail, d.mending?.advice].filter(Boolean).join('; '),
+    [d.dependency.why, d.fact.detail, d.fix?.advice].filter(Boolean).join('; '),
   ])
   const table = formatTable(['', '', '', ''], rows, colors).split('\n').slice(1)
   const head = `${colors.bold(set.name)}  ${colors.dim(set.summary)}`
-  const mend = mendCommand(set.name, profile)
-  return [head, ...table, ...(isComplete ? [] : [colors.yellow(`incomplete; mend it with: ${mend}`)])].join(
+  const fix = fixCommand(set.name, profile)
+  return [head, ...table, ...(isComplete ? [] : [colors.yellow(`incomplete; fix it with: ${fix}`)])].join(
     '\n',
   )
 }
 
-function mendCommand(set: string, profile: string | undefined): string {
+function fixCommand(set: string, profile: string | undefined): string {
   return ['bringup setup', set, ...(profile === undefined ? [] : ['--profile', profile])].join(' ')
 }
 
@@ -38,15 +38,15 @@ export function setsJsonOf(sets: readonly ExaminedSet[], profile?: string) {
     name: set.name,
     summary: set.summary,
     isComplete,
-    ...(isComplete ? {} : { mend: mendCommand(set.name, profile) }),
-    dependencies: dependencies.map(({ dependency, title, fact, mending }) => ({
+    ...(isComplete ? {} : { fix: fixCommand(set.name, profile) }),
+    dependencies: dependencies.map(({ dependency, title, fact, fix }) => ({
       kind: dependency.kind,
       title,
       why: dependency.why,
       isOptional: dependency.isOptional === true,
       ...fact,
-      ...(mending?.packages ? { packages: mending.packages.map(([first]) => first) } : {}),
-      ...(mending?.advice ? { advice: mending.advice } : {}),
+      ...(fix?.packages ? { packages: fix.packages.map(([first]) => first) } : {}),
+      ...(fix?.advice ? { advice: fix.advice } : {}),
     })),
   }))
 }

@@ -5,7 +5,7 @@ import { formatDiagnostics, reportError } from './errors.ts'
 import { createOutput, wantsColor } from './output.ts'
 
 const kinds = defineDiagnostics({
-  BAD: { title: 't', why: 'QEMU exits', remedy: 'mend it\nor not', source: 'qemu-options' },
+  BAD: { title: 't', why: 'QEMU exits', remedy: 'fix it\nor not', source: 'qemu-options' },
   ODD: { severity: 'warning', title: 't', why: 'it is odd', remedy: 'look' },
 })
 
@@ -26,7 +26,7 @@ test('a finding is a block, errors first, evidence last', () => {
     "error BAD  at devices[0].node
       node 3 of 2
       why    QEMU exits
-      remedy mend it
+      remedy fix it
              or not
       source qemu-options
       │ qemu: no

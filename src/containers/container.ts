@@ -12,7 +12,7 @@ export const problems = defineDiagnostics({
   CONTAINER_NOT_STARTED: {
     title: 'The container did not start.',
     why: 'the engine’s own words are the evidence',
-    remedy: 'mend what it says; `bringup container build --force-build` makes the image anew',
+    remedy: 'fix what it says; `bringup container build --force-build` makes the image anew',
   },
 })
 

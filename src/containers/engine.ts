@@ -27,7 +27,7 @@ export const problems = defineDiagnostics({
   CONTAINER_ENGINE_BROKEN: {
     title: 'A container engine is here, and does not work.',
     why: 'its own words are the evidence',
-    remedy: 'mend it as it says, or use the other engine with --engine',
+    remedy: 'fix it as it says, or use the other engine with --engine',
   },
 })
 

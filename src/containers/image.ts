@@ -14,7 +14,7 @@ export const problems = defineDiagnostics({
     title: 'The image could not be built.',
     why: 'the engine’s last lines are the evidence',
     remedy:
-      'mend what it says; `bringup container build --print` shows the Dockerfile. A name that cannot be resolved: try --network host',
+      'fix what it says; `bringup container build --print` shows the Dockerfile. A name that cannot be resolved: try --network host',
   },
   CONTAINER_BASE_MISSING: {
     title: 'The base image is not here and could not be had.',

@@ -64,7 +64,7 @@ export const problems = defineDiagnostics({
     title: 'QEMU ended before the guest began to run.',
     why: 'QEMU did not accept the machine; its own words are the evidence',
     remedy:
-      'mend the description as QEMU says; if bringup should have known, report it with `bringup plan --json`',
+      'fix the description as QEMU says; if bringup should have known, report it with `bringup plan --json`',
   },
   QEMU_DIED: {
     title: 'QEMU ended while the guest ran, and not on account of the guest.',

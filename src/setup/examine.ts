@@ -4,7 +4,7 @@ import { userInfo } from 'node:os'
 import type { PackageFamily } from '../host/distribution.ts'
 import type { HostReader } from '../steps/host-reader.ts'
 import { type Dependency, type DependencySet, namesIn, type PackageNames } from './dependency.ts'
-import type { DependencyContext, DependencyFact, Mending } from './kind.ts'
+import type { DependencyContext, DependencyFact, Fix } from './kind.ts'
 import { loadManager, MANAGER_OF } from './managers/index.ts'
 import { kindOf } from './registry.ts'
 import { keptFolder } from './steps/packages-install.ts'
@@ -15,7 +15,7 @@ export interface ExaminedDependency {
   readonly title: string
   readonly fact: DependencyFact
   /** Of what is not present. */
-  readonly mending?: Mending
+  readonly fix?: Fix
 }
 
 export interface ExaminedSet {
@@ -70,7 +70,7 @@ async function examineOne(dependency: Dependency, context: DependencyContext): P
   const fact = await kind.check(dependency, context)
   const title = kind.title(dependency)
   if (fact.state === 'present') return { dependency, title, fact }
-  return { dependency, title, fact, mending: kind.mend(dependency, context) }
+  return { dependency, title, fact, fix: kind.fix(dependency, context) }
 }
 
 /** One question for all packages: asking takes longer than answering. */

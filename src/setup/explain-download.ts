@@ -1,21 +1,21 @@
-/** What the last words of cargo, rustup, npm and pip mean when something could not be fetched. */
+/** Finds the cause of a failed download in the output of cargo, rustup, npm and pip. */
 import { type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import { explainWith, type Meaning } from './managers/explain.ts'
 
 export const problems = defineDiagnostics({
   DOWNLOAD_NO_NETWORK: {
-    title: 'A registry or download server cannot be reached.',
-    why: 'what was to be installed could not be fetched; nothing was installed',
-    remedy: 'mend the network or the proxy settings, then run this again',
+    title: 'A registry or download server is unreachable.',
+    why: 'the download failed; nothing was installed',
+    remedy: 'fix the network or the proxy settings, then run this again',
   },
   DOWNLOAD_UNKNOWN: {
-    title: 'A registry does not have what was asked for.',
-    why: 'the name or the version is not there',
+    title: 'A registry does not have the requested package or version.',
+    why: 'the name or the version does not exist there',
     remedy: 'correct the name or the version in the profile’s dependencies',
   },
   DOWNLOAD_NO_SPACE: {
     title: 'The disk is full.',
-    why: 'what was fetched could not be unpacked',
+    why: 'the download could not be unpacked',
     remedy: 'free some space, then run this again',
   },
 })
@@ -32,7 +32,7 @@ const MEANINGS: readonly Meaning[] = [
   ],
 ]
 
-/** Pure. Empty when nothing of it is known. */
+/** Pure. Empty for output that is not known. */
 export function explainDownload(lines: readonly string[]): readonly Diagnostic[] {
   return explainWith(MEANINGS, lines)
 }

@@ -1,4 +1,4 @@
-/** What a kind of dependency is: how it is looked for, and what mends it. One file each in `kinds/`. */
+/** What a kind of dependency is: how it is looked for, and what fixes it. One file each in `kinds/`. */
 import type { PackageFamily } from '../host/distribution.ts'
 import type { HostReader } from '../steps/host-reader.ts'
 import type { Step } from '../steps/step.ts'
@@ -15,7 +15,7 @@ export interface DependencyFact {
 }
 
 /** What makes it present. Packages of all dependencies are installed in one go, before the steps. */
-export interface Mending {
+export interface Fix {
   /** One inner list a package: alternatives, newest name first. */
   readonly packages?: readonly (readonly [string, ...string[]])[]
   readonly steps?: readonly Step[]
@@ -46,7 +46,7 @@ export interface DependencyKind<D extends Dependency = Dependency> {
   title(dependency: D): string
   check(dependency: D, context: DependencyContext): Promise<DependencyFact>
   /** Asked for what is not present. */
-  mend(dependency: D, context: DependencyContext): Mending
+  fix(dependency: D, context: DependencyContext): Fix
 }
 
 /** Declares a kind; exists for the types. */

@@ -5,15 +5,15 @@ import type { DistributionFact } from '../host/distribution.ts'
 export const problems = defineDiagnostics({
   DISTRIBUTION_RELEASE_UNKNOWN: {
     severity: 'warning',
-    title: 'This release of the distribution is older or newer than those that bringup knows.',
-    why: 'packages may have other names here; what the archive does not have is said before anything is changed',
-    remedy: 'go on; if a name is wrong, the message says which names are near',
+    title: 'This release of the distribution is older or newer than the releases that bringup supports.',
+    why: 'packages may have other names in this release; missing names are reported before anything is changed',
+    remedy: 'continue; for a package that is not found, the message lists similar names',
   },
   DISTRIBUTION_UNKNOWN: {
     severity: 'warning',
-    title: 'bringup does not know this distribution.',
-    why: 'it cannot tell the names of packages here, nor how to install them',
-    remedy: 'install what `bringup doctor` shows as missing by hand',
+    title: 'This distribution is unsupported.',
+    why: 'bringup does not know its package names and package manager',
+    remedy: 'install by hand what `bringup doctor` lists as missing',
   },
 })
 

@@ -12,19 +12,19 @@ import { packagesRepair } from './steps/packages-repair.ts'
 export const problems = defineDiagnostics({
   DEPENDENCY_BY_HAND: {
     severity: 'warning',
-    title: 'Something is missing that bringup cannot install here.',
-    why: 'the sets are not complete without it',
-    remedy: 'do what is said, then run this again',
+    title: 'A dependency is missing that bringup cannot install on this computer.',
+    why: 'its set is incomplete without it',
+    remedy: 'follow the advice in the message, then run this again',
   },
 })
 
 export interface SetupSteps {
   readonly steps: readonly Step[]
-  /** What a person has to do. */
+  /** What the user has to do by hand. */
   readonly advice: readonly Diagnostic[]
 }
 
-/** @param withOptional Install what is nice to have as well. */
+/** @param withOptional Also install optional dependencies. */
 export function setupSteps(
   sets: readonly ExaminedSet[],
   family: PackageFamily | undefined,
@@ -32,10 +32,10 @@ export function setupSteps(
 ): SetupSteps {
   const missing = sets
     .flatMap((set) => set.dependencies)
-    .filter((d) => d.mending !== undefined && (withOptional || !d.dependency.isOptional))
-  const packages = unique(missing.flatMap((d) => d.mending?.packages ?? []))
+    .filter((d) => d.fix !== undefined && (withOptional || !d.dependency.isOptional))
+  const packages = unique(missing.flatMap((d) => d.fix?.packages ?? []))
   const own = unique(
-    missing.flatMap((d) => d.mending?.steps ?? []),
+    missing.flatMap((d) => d.fix?.steps ?? []),
     stepKey,
   )
   return {
@@ -51,17 +51,17 @@ function packageSteps(
   const manager = MANAGER_OF[family]
   const kept = keptFolder(`setup-${randomBytes(4).toString('hex')}`)
   return [
-    // Mending may have to fetch what was not unpacked yet.
+    // The repair may have to download packages that were not unpacked yet.
     packagesLists.step({ manager }),
     packagesRepair.step({ manager }),
     packagesInstall.step({ manager, packages: packages.map((names) => [...names]), kept }),
   ]
 }
 
-function adviceFor({ dependency, title, fact, mending }: ExaminedDependency): readonly Diagnostic[] {
-  if (mending?.advice === undefined) return []
+function adviceFor({ dependency, title, fact, fix }: ExaminedDependency): readonly Diagnostic[] {
+  if (fix?.advice === undefined) return []
   const what = `${title} is ${fact.state === 'missing' ? 'missing' : 'too old'}; it ${dependency.why}`
-  return [problems.DEPENDENCY_BY_HAND.at('', what, { remedy: mending.advice })]
+  return [problems.DEPENDENCY_BY_HAND.at('', what, { remedy: fix.advice })]
 }
 
 /** What a step keeps for undoing is its own; two steps are the same if they do the same. */

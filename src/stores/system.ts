@@ -1,4 +1,4 @@
-/** The operating system's refusals are the user's to mend, not bugs. */
+/** The operating system's refusals are the user's to fix, not bugs. */
 import { type Stats, statSync } from 'node:fs'
 import { BringupError, type Diagnostic } from '../diagnostics.ts'
 import { problems } from './problems.ts'

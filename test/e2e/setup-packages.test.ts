@@ -230,7 +230,7 @@ test('killed with dpkg at work: the next start says so, finishes it, and can tak
   expect(snapshot(root)).toBe(before)
 }, 400_000)
 
-test('no lists, a half-configured package and an unknown release: said, mended, and gone on with', () => {
+test('no lists, a half-configured package and an unknown release: said, fixed, and gone on with', () => {
   using root = throwAwayRoot()
   const wanted = [program('tcpdump')]
   root.run([

@@ -123,7 +123,7 @@ test('doctor, setup, init, build, run, undo: and the computer is what it was', {
   expect(missing.map((d) => d.title)).toEqual(
     expect.arrayContaining(['gcc or cc or clang', 'ld', 'qemu-system-x86_64']),
   )
-  expect(ill.answer.sets.map((s) => s.mend)).toEqual(['bringup setup build', 'bringup setup run'])
+  expect(ill.answer.sets.map((s) => s.fix)).toEqual(['bringup setup build', 'bringup setup run'])
   const listed = await bringup(guest, setupJson, ['setup', '--list'])
   expect(listed.answer.sets.map((s) => s.isComplete)).toEqual([false, false])
   expect(await snapshot(guest)).toEqual(before)

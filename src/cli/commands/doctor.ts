@@ -36,7 +36,7 @@ export const command: Command = {
   ],
   examples: [
     { command: 'bringup doctor', says: 'what works here, what does not, and why' },
-    { command: 'bringup doctor --refresh', says: 'after something has been mended' },
+    { command: 'bringup doctor --refresh', says: 'after something has been fixed' },
     { command: 'bringup doctor --json', says: 'for a bug report, or a CI job that needs KVM' },
   ],
   run: doctor,

@@ -37,7 +37,7 @@ const dependencySet = z.object({
   name: z.string(),
   summary: z.string(),
   isComplete: z.boolean().describe('Nothing is missing but what is optional.'),
-  mend: z.string().optional().describe('The command that mends it; absent when it is complete.'),
+  fix: z.string().optional().describe('The command that fixes it; absent when it is complete.'),
   dependencies: z.array(
     z.object({
       kind: z.string(),

@@ -91,7 +91,7 @@ function isEmptyFolder(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true && readdirSync(path).length === 0
 }
 
-/** What the file system refuses is the user's to mend; anything else stays what it is. */
+/** What the file system refuses is the user's to fix; anything else stays what it is. */
 function deniedOr(cause: unknown, folder: string): unknown {
   const { code, message } = cause as NodeJS.ErrnoException
   if (!['EACCES', 'EPERM', 'EROFS', 'ENAMETOOLONG', 'ELOOP'].includes(code ?? '')) return cause

@@ -80,7 +80,7 @@ export const problems = defineDiagnostics({
   GIT_FAILED: {
     title: 'git failed for a reason that bringup does not know.',
     why: 'git’s own words are below',
-    remedy: 'mend what they say, then run the same command again',
+    remedy: 'fix what they say, then run the same command again',
   },
 })
 

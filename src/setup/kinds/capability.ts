@@ -24,7 +24,7 @@ export const capability = defineDependency<CapabilityDependency>({
     if (has(now, capabilities)) return { state: 'present', path, detail: now }
     return { state: 'missing', path, detail: now === '' ? 'it has none' : `it has ${now}` }
   },
-  mend({ program, capabilities, packages }, context) {
+  fix({ program, capabilities, packages }, context) {
     const own = findProgram(program) === undefined ? packageOf(packages, context) : undefined
     const tools = findProgram('setcap') === undefined ? packageOf(TOOLS, context) : undefined
     return {

@@ -21,7 +21,7 @@ export const cargo = defineDependency<CargoDependency>({
     if (version === undefined || found === version) return { state: 'present', ...fact }
     return { state: 'too-old', ...fact, detail: `${version} is needed` }
   },
-  mend({ program, crate = program, version }) {
+  fix({ program, crate = program, version }) {
     if (findProgram('cargo') === undefined) return { advice: RUSTUP_ADVICE }
     return { steps: [cargoInstall.step({ crate, ...(version === undefined ? {} : { version }) })] }
   },

@@ -20,7 +20,7 @@ export const deviceAccess = defineDependency<DeviceAccessDependency>({
       return { state: 'missing', path, detail: `cannot be opened (${(error as NodeJS.ErrnoException).code})` }
     }
   },
-  mend({ path, group }, { host, user, newKept }) {
+  fix({ path, group }, { host, user, newKept }) {
     const stats = host.stat(path)
     if (!stats)
       return { advice: `${path} is made by a module of the kernel: load it, or use another computer` }

@@ -1,7 +1,7 @@
 /** Dependency: a file that has to be somewhere, such as firmware. */
 import type { FileDependency } from '../dependency.ts'
 import { defineDependency } from '../kind.ts'
-import { mendByPackage } from './packages.ts'
+import { fixByPackage } from './packages.ts'
 
 export const file = defineDependency<FileDependency>({
   kind: 'file',
@@ -10,5 +10,5 @@ export const file = defineDependency<FileDependency>({
     const path = paths.find((p) => host.stat(p) !== undefined)
     return path === undefined ? { state: 'missing' } : { state: 'present', path }
   },
-  mend: ({ packages }, context) => mendByPackage(packages, context),
+  fix: ({ packages }, context) => fixByPackage(packages, context),
 })

@@ -1,4 +1,4 @@
-/** Each kind looks at a computer that is a folder of real programs, and says what mends it. */
+/** Each kind looks at a computer that is a folder of real programs, and says what fixes it. */
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -45,7 +45,7 @@ function context(more: Partial<DependencyContext> = {}): DependencyContext {
 
 async function look(dependency: Dependency, more?: Partial<DependencyContext>) {
   const kind = kindOf(dependency)
-  return { ...(await kind.check(dependency, context(more))), mend: kind.mend(dependency, context(more)) }
+  return { ...(await kind.check(dependency, context(more))), fix: kind.fix(dependency, context(more)) }
 }
 
 const why = 'is a test'
@@ -57,14 +57,14 @@ test('program: there, too old, replaced by another, missing', async () => {
   expect(await look({ ...wanted, minimum: '5.10' })).toMatchObject({
     state: 'too-old',
     detail: '5.10 or newer is needed',
-    mend: { packages: [['emulator']] },
+    fix: { packages: [['emulator']] },
   })
   expect(await look({ ...wanted, program: 'no-such', alternatives: ['emulator-x'] })).toMatchObject({
     state: 'present',
   })
   expect(await look({ ...wanted, program: 'no-such' })).toMatchObject({ state: 'missing' })
   expect(await look({ ...wanted, program: 'no-such' }, { family: undefined })).toMatchObject({
-    mend: { advice: expect.stringContaining('by hand') },
+    fix: { advice: expect.stringContaining('by hand') },
   })
 })
 
@@ -73,7 +73,7 @@ test('package: by any of its names', async () => {
   expect(await look({ kind: 'package', packages, why })).toMatchObject({ state: 'present', version: '0.188' })
   expect(await look({ kind: 'package', packages: 'other', why })).toMatchObject({
     state: 'missing',
-    mend: { packages: [['other']] },
+    fix: { packages: [['other']] },
   })
 })
 
@@ -85,7 +85,7 @@ test('device-access: by opening it, whatever its group is called', async () => {
   )
   expect(await look({ kind: 'device-access', path: '/dev/no-such', group: 'kvm', why })).toMatchObject({
     state: 'missing',
-    mend: { advice: expect.stringContaining('module') },
+    fix: { advice: expect.stringContaining('module') },
   })
 })
 
@@ -104,7 +104,7 @@ esac`,
   expect(await look({ ...wanted, components: ['miri'] })).toMatchObject({
     state: 'missing',
     detail: 'it lacks miri',
-    mend: {
+    fix: {
       steps: [{ kind: 'rust.toolchain', params: { channel: 'nightly-2022-11-21', components: ['miri'] } }],
     },
   })
@@ -122,7 +122,7 @@ test('cargo: the version that cargo knows', async () => {
   expect(await look({ kind: 'cargo', program: 'mdbook', why })).toMatchObject({ version: '0.4.40' })
   expect(await look({ kind: 'cargo', program: 'mdbook', version: '0.4.41', why })).toMatchObject({
     state: 'too-old',
-    mend: { steps: [{ kind: 'cargo.install', params: { crate: 'mdbook', version: '0.4.41' } }] },
+    fix: { steps: [{ kind: 'cargo.install', params: { crate: 'mdbook', version: '0.4.41' } }] },
   })
 })
 
@@ -130,18 +130,18 @@ test('python: what the interpreter can import', async () => {
   expect(await look({ kind: 'python', module: 'json', why })).toMatchObject({ state: 'present' })
   expect(await look({ kind: 'python', module: 'no_such_module', why })).toMatchObject({
     state: 'missing',
-    mend: { packages: [['python3-venv']], steps: [{ kind: 'python.install' }] },
+    fix: { packages: [['python3-venv']], steps: [{ kind: 'python.install' }] },
   })
 })
 
 test('npm, file and capability', async () => {
   expect(await look({ kind: 'npm', program: 'no-such', why })).toMatchObject({
     state: 'missing',
-    mend: { steps: [{ kind: 'npm.install', params: { package: 'no-such' } }] },
+    fix: { steps: [{ kind: 'npm.install', params: { package: 'no-such' } }] },
   })
   expect(await look({ kind: 'file', paths: ['/no/such', folder], why })).toMatchObject({ path: folder })
   program('sniffer', '')
   expect(
     await look({ kind: 'capability', program: 'sniffer', capabilities: ['cap_net_raw'], packages: 'x', why }),
-  ).toMatchObject({ state: 'missing', mend: { steps: [{ kind: 'host.setcap' }] } })
+  ).toMatchObject({ state: 'missing', fix: { steps: [{ kind: 'host.setcap' }] } })
 })

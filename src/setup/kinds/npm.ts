@@ -16,7 +16,7 @@ export const npm = defineDependency<NpmDependency>({
     if (version === undefined || found === version) return { state: 'present', ...fact }
     return { state: 'too-old', ...fact, detail: `${version} is needed` }
   },
-  mend: ({ program, package: name = program, version }) => ({
+  fix: ({ program, package: name = program, version }) => ({
     steps: [
       npmInstall.step({
         package: name,

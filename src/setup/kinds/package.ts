@@ -2,7 +2,7 @@
 import type { PackageDependency } from '../dependency.ts'
 import { namesIn } from '../dependency.ts'
 import { defineDependency } from '../kind.ts'
-import { mendByPackage } from './packages.ts'
+import { fixByPackage } from './packages.ts'
 
 export const packageKind = defineDependency<PackageDependency>({
   kind: 'package',
@@ -19,5 +19,5 @@ export const packageKind = defineDependency<PackageDependency>({
       ...(name === names[0] ? {} : { detail: name }),
     }
   },
-  mend: ({ packages }, context) => mendByPackage(packages, context),
+  fix: ({ packages }, context) => fixByPackage(packages, context),
 })

@@ -1,6 +1,6 @@
-/** How a dependency's packages mend it; shared by all kinds that have some. */
+/** How a dependency's packages fix it; shared by all kinds that have some. */
 import { namesIn, type PackageNames } from '../dependency.ts'
-import type { DependencyContext, Mending } from '../kind.ts'
+import type { DependencyContext, Fix } from '../kind.ts'
 
 /** Undefined where this distribution has no such package, or is not known. */
 export function packageOf(
@@ -11,7 +11,7 @@ export function packageOf(
   return first === undefined ? undefined : [first, ...others]
 }
 
-export function mendByPackage(packages: PackageNames | undefined, context: DependencyContext): Mending {
+export function fixByPackage(packages: PackageNames | undefined, context: DependencyContext): Fix {
   const names = packageOf(packages, context)
   if (names) return { packages: [names] }
   return {

@@ -3,7 +3,7 @@ import { findProgram } from '../../host/tools.ts'
 import type { ProgramDependency } from '../dependency.ts'
 import { type DependencyFact, defineDependency } from '../kind.ts'
 import { isAtLeast, versionIn } from '../version.ts'
-import { mendByPackage } from './packages.ts'
+import { fixByPackage } from './packages.ts'
 
 export const program = defineDependency<ProgramDependency>({
   kind: 'program',
@@ -22,5 +22,5 @@ export const program = defineDependency<ProgramDependency>({
     }
     return best
   },
-  mend: ({ packages }, context) => mendByPackage(packages, context),
+  fix: ({ packages }, context) => fixByPackage(packages, context),
 })

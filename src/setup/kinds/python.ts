@@ -31,7 +31,7 @@ export const python = defineDependency<PythonDependency>({
     }
     return { state: 'missing', ...(interpreters[0] ? {} : { detail: 'there is no python3' }) }
   },
-  mend({ module, packages, pip = module }, context) {
+  fix({ module, packages, pip = module }, context) {
     const names = packageOf(packages, context)
     if (names) return { packages: [names] }
     const venv = packageOf(VENV, context)

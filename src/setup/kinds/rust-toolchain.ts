@@ -28,7 +28,7 @@ export const rustToolchain = defineDependency<RustToolchainDependency>({
     if (lacking.length === 0) return { state: 'present', version: there.name }
     return { state: 'missing', version: there.name, detail: `it lacks ${lacking.join(', ')}` }
   },
-  mend(dependency, context) {
+  fix(dependency, context) {
     if (findProgram('rustup') === undefined) return { advice: RUSTUP_ADVICE }
     const { channel, components, targets } = wantedBy(dependency, context)
     return { steps: [step.step({ channel, components: [...components], targets: [...targets] })] }

@@ -1,76 +1,76 @@
-/** Why packages could not be had: the same findings whichever package manager says it. */
+/** Why packages could not be installed: the same findings for every package manager. */
 import { defineDiagnostics } from '../../diagnostics.ts'
 
 export const problems = defineDiagnostics({
   PACKAGES_LOCKED: {
-    title: 'Another program is working with the package manager.',
-    why: 'only one may change packages at a time; nothing was changed',
-    remedy: 'let it come to its end, then run this again',
+    title: 'Another process is using the package manager.',
+    why: 'only one process may change packages at a time; nothing was changed',
+    remedy: 'wait for it to finish, then run this again',
   },
   PACKAGE_UNKNOWN: {
-    title: 'The archive has no package of that name.',
-    why: 'it was renamed, is in a component that is not switched on, or this release does not have it',
+    title: 'The archive has no package with that name.',
+    why: 'it was renamed, is in a component that is not enabled, or is not part of this release',
     remedy:
-      'install it under its new name, or switch the component on (universe, contrib), then run this again',
+      'install it under its new name, or enable the component (universe, contrib), then run this again',
   },
   PACKAGES_UNMET: {
-    title: 'The packages need others that cannot be had together with what is installed.',
-    why: 'nothing was changed: the package manager solves all of it, or none',
-    remedy: 'its own words are below; mend what it names, then run this again',
+    title: 'The packages have dependencies that conflict with installed packages.',
+    why: 'nothing was changed: the package manager installs all packages or none',
+    remedy: 'fix what the package manager names below, then run this again',
   },
   PACKAGES_PREVIEW_NEEDS_ROOT: {
-    title: 'The package manager tells only root what would come along.',
-    why: 'bringup installs nothing that it could not list before, and take away again',
+    title: 'The package manager lists the packages to install to root only.',
+    why: 'bringup installs only what it can list beforehand and remove again',
     remedy: 'run it as root: sudo bringup setup',
     source: 'zypper 1.14: "Root privileges are required to run this command."',
   },
   PACKAGES_HELD: {
-    title: 'A package is held at its version, and another one is needed.',
-    why: 'somebody has asked that it stay as it is; bringup does not override that',
+    title: 'A package is held at its version, and another version is needed.',
+    why: 'an administrator has set the hold; bringup does not override it',
     remedy: 'release it (apt: `apt-mark unhold NAME`), then run this again',
   },
   PACKAGES_WOULD_GO: {
-    title: 'Installing would remove packages that are here.',
-    why: 'what is removed could not be put back as it was',
-    remedy: 'remove them yourself if you can do without them, then run this again',
+    title: 'The installation would remove installed packages.',
+    why: 'removed packages could not be restored to their former state',
+    remedy: 'remove them yourself if you do not need them, then run this again',
   },
   PACKAGES_UPGRADED: {
     severity: 'warning',
-    title: 'Packages that are here get a newer version on the way.',
-    why: 'undo takes away what is new; it does not bring back an older version',
-    remedy: 'nothing, if that is all right',
+    title: 'The installation upgrades installed packages.',
+    why: 'undo removes new packages; it does not restore older versions',
+    remedy: 'nothing, if the upgrade is acceptable',
   },
   PACKAGES_NO_SPACE: {
     title: 'There is not enough disk space for the packages.',
-    why: 'a package manager that runs out of space leaves packages half installed',
+    why: 'a package manager that runs out of disk space leaves packages half installed',
     remedy:
-      'free some space (the package manager’s cache can go: `apt-get clean`, `dnf clean packages`, `pacman --sync --clean`), then run this again',
+      'free some space (for example the package manager’s cache: `apt-get clean`, `dnf clean packages`, `pacman --sync --clean`), then run this again',
   },
   PACKAGES_NO_NETWORK: {
-    title: 'The package archive cannot be reached.',
-    why: 'the packages, or the list of them, could not be fetched; nothing was installed',
+    title: 'The package archive is unreachable.',
+    why: 'the packages or the package lists could not be downloaded; nothing was installed',
     remedy:
-      'mend the network, the proxy (http_proxy, or the package manager’s own setting) or the mirror, then run this again',
+      'fix the network, the proxy (http_proxy, or the package manager’s own setting) or the mirror, then run this again',
   },
   PACKAGES_GONE: {
-    title: 'The archive no longer has the version that the list of packages names.',
-    why: 'the list is older than the archive',
-    remedy: 'read the list again (apt: `apt-get update`), then run this again',
+    title: 'The archive no longer has the version that the package lists name.',
+    why: 'the package lists are older than the archive',
+    remedy: 'update the package lists (apt: `apt-get update`), then run this again',
   },
   PACKAGES_INTERRUPTED: {
-    title: 'The package manager was interrupted earlier and its work is half done.',
-    why: 'it refuses everything else until that is finished',
+    title: 'An earlier call of the package manager was interrupted.',
+    why: 'the package manager refuses all other work until that call is completed',
     remedy:
       '`bringup setup` does it first; by hand, as root: dpkg --configure -a, then apt-get --fix-broken install',
   },
   PACKAGES_NEEDED_BY_OTHERS: {
-    title: 'Packages that were installed here are needed by others by now.',
-    why: 'taking them away would take those away too',
-    remedy: 'remove the packages that are named, if you can do without them, then undo again',
+    title: 'Packages to remove are needed by packages that were installed later.',
+    why: 'removing them would remove those packages too',
+    remedy: 'remove the packages that are named, if you do not need them, then undo again',
   },
   PACKAGE_MANAGER_UNKNOWN: {
     title: 'bringup does not know the package manager of this distribution.',
-    why: 'it knows apt, dnf, pacman, zypper and apk',
-    remedy: 'install what `bringup doctor` shows as missing by hand',
+    why: 'it supports apt, dnf, pacman, zypper and apk',
+    remedy: 'install by hand what `bringup doctor` lists as missing',
   },
 })

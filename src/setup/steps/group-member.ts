@@ -1,4 +1,4 @@
-/** Step: a user is in a group. It counts from the next log-in on. Source: usermod(8), gpasswd(1), credentials(7). */
+/** Step: a user is in a group. It takes effect at the next login. Source: usermod(8), gpasswd(1), credentials(7). */
 import * as z from 'zod'
 import { defineDiagnostics } from '../../diagnostics.ts'
 import type { HostReader } from '../../steps/host-reader.ts'
@@ -7,15 +7,15 @@ import { keepAfter, keepBefore, restoreAccounts } from '../accounts.ts'
 
 export const problems = defineDiagnostics({
   GROUP_MISSING: {
-    title: 'There is no such group here.',
-    why: 'the package that owns the device makes it, or udev does',
-    remedy: 'give this user access by an ACL for now: setfacl -m u:USER:rw DEVICE',
+    title: 'The group does not exist.',
+    why: 'the package that owns the device, or udev, creates it',
+    remedy: 'give this user access by an ACL: setfacl -m u:USER:rw DEVICE',
   },
   GROUP_AT_NEXT_LOGIN: {
     severity: 'warning',
-    title: 'A new group counts from the next log-in on.',
-    why: 'processes keep the groups that they were started with',
-    remedy: 'log out and in again; `newgrp GROUP` does for one shell',
+    title: 'A new group takes effect at the next login.',
+    why: 'running processes keep the groups that they were started with',
+    remedy: 'log out and in again, or run `newgrp GROUP` in one shell',
     source: 'credentials(7)',
   },
 })

@@ -89,16 +89,16 @@ async function takeAway(
   host: HostReader,
 ): Promise<UndoFinding> {
   const interrupted = await manager.interruption(host)
-  const mending: readonly HostCommand[] = interrupted?.commands ?? []
+  const fix: readonly HostCommand[] = interrupted?.commands ?? []
   const left = await manager.leftovers(before.added, host)
   const accounts = restoreAccounts(params.kept, host)
-  if (left.length === 0 && accounts.length === 0 && mending.length === 0)
+  if (left.length === 0 && accounts.length === 0 && fix.length === 0)
     return { state: 'done', detail: 'they are gone' }
   if (left.length === 0)
     return {
       state: 'change',
       detail: 'forget the accounts that they made',
-      commands: [...mending, ...accounts],
+      commands: [...fix, ...accounts],
     }
   const locked = manager.lock(host)
   if (locked) return { state: 'blocked', diagnostics: [locked] }
@@ -112,7 +112,7 @@ async function takeAway(
   return {
     state: 'change',
     detail: `remove ${left.length} packages`,
-    commands: [...mending, manager.removeCommand(left)],
+    commands: [...fix, manager.removeCommand(left)],
   }
 }
 
