@@ -10,8 +10,7 @@ export const problems = defineDiagnostics({
   PACKAGE_UNKNOWN: {
     title: 'The archive has no package with that name.',
     why: 'it was renamed, is in a component that is not enabled, or is not part of this release',
-    remedy:
-      'install it under its new name, or enable the component (universe, contrib), then run this again',
+    remedy: 'install it under its new name, or enable the component (universe, contrib), then run this again',
   },
   PACKAGES_UNMET: {
     title: 'The packages have dependencies that conflict with installed packages.',
