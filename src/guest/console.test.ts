@@ -118,3 +118,64 @@ describe('Console log', () => {
     expect(lines).toEqual(['a', 'bc'])
   })
 })
+
+describe('a guest that is an enemy', () => {
+  const settled = () => new Promise((resolve) => setImmediate(resolve))
+
+  it('prints a line of 600 MiB: it is handed on in pieces, and memory stays bounded', async () => {
+    const { output, console } = connect()
+    const pieces: number[] = []
+    console.onLine((line) => pieces.push(line.length))
+    const chunk = Buffer.alloc(8 << 20, 'x')
+    for (let mib = 0; mib < 600; mib += 8) {
+      output.write(chunk)
+      await settled()
+    }
+    console.end(() => 'it ended')
+    expect(pieces.reduce((sum, length) => sum + length, 0)).toBe(600 << 20)
+    expect(Math.max(...pieces)).toBeLessThanOrEqual(9 << 20)
+    expect(console.text.length).toBeLessThanOrEqual(16 << 20)
+    expect(console.tail().join('').length).toBeLessThan(2000)
+  })
+
+  it('prints for ever: the log has the start and the end, and says what is missing', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'console-'))
+    const log = {
+      path: join(folder, 'console.log'),
+      timingPath: join(folder, 'console.timing'),
+      mostBytes: 1 << 20,
+    }
+    const { output, console } = connect(log)
+    output.write('first line\n')
+    for (let mib = 0; mib < 8; mib++) {
+      output.write(Buffer.alloc(1 << 20, 'x'))
+      await settled()
+    }
+    output.write('\nlast line\n')
+    await settled()
+    console.end(() => 'it ended')
+    const text = readFileSync(log.path, 'utf8')
+    expect(text.length).toBeLessThan(4 << 20)
+    expect(text.startsWith('first line\n')).toBe(true)
+    expect(text.endsWith('\nlast line\n')).toBe(true)
+    expect(text).toMatch(/\n\[\d+ bytes are not in this log\]\n/)
+    expect(console.logError?.message).toMatch(/^the guest printed \d+ bytes; its log has the first/)
+    const played = readFileSync(log.timingPath, 'utf8').trim().split('\n')
+    expect(played.reduce((sum, line) => sum + Number(line.split(' ')[1]), 0)).toBe(Buffer.byteLength(text))
+    rmSync(folder, { recursive: true })
+  })
+
+  it('shows its last lines as a screen would, with nothing that a terminal obeys', async () => {
+    const { output, console } = connect()
+    output.write('10%\r20%\r\n\x1b[31mred\x1b[0m\x1b[6n\r\n')
+    await settled()
+    expect(console.tail()).toEqual(['20%', 'red\\x1b[6n'])
+  })
+
+  it('ends a line of bytes that are no text with a match soon', async () => {
+    const { output, console } = connect()
+    const found = console.expect(/needle/)
+    output.write(Buffer.concat([Buffer.alloc(4 << 20, 0xff), Buffer.from('needle\n')]))
+    await expect(found).resolves.toMatchObject({ text: 'needle' })
+  })
+})

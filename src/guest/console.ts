@@ -37,6 +37,11 @@ export interface ConsoleMatch {
 /** How much of what nobody asked for is kept in memory; the log file has everything. */
 const KEEP_BYTES = 16 * 1024 * 1024
 const TAIL_LINES = 20
+/** A line that goes on for longer is handed on in pieces: a guest may never end one. */
+const LONGEST_LINE = 1024 * 1024
+/** What a log holds at most: a guest that prints for ever must not fill the disk. Its end is kept as well. */
+const LOG_BYTES = 1024 * 1024 * 1024
+const LOG_END_BYTES = 1024 * 1024
 /** What the last lines are taken from. */
 const RECENT_BYTES = 64 * 1024
 
@@ -53,6 +58,8 @@ export interface ConsoleLog {
   readonly path: string
   /** `seconds bytes` per chunk, the classic timing format of script(1): scriptreplay(1) can play the log. */
   readonly timingPath: string
+  /** The log holds so many bytes from the start, and the last MiB. Default: 1 GiB. */
+  readonly mostBytes?: number
 }
 
 /** The console of one guest. */
@@ -71,7 +78,8 @@ export class Console {
   #logError: Error | undefined
   readonly #decoder = new StringDecoder('utf8')
   readonly #input: Writable | undefined
-  readonly #files: { readonly log: number; readonly timing: number } | undefined
+  readonly #files: { readonly log: number; readonly timing: number; readonly most: number } | undefined
+  #logged = 0
   readonly #now: () => number
 
   constructor(
@@ -83,7 +91,11 @@ export class Console {
     this.#input = input
     this.#now = now
     this.#lastMs = now()
-    this.#files = log && { log: openSync(log.path, 'a'), timing: openSync(log.timingPath, 'a') }
+    this.#files = log && {
+      log: openSync(log.path, 'a', 0o600),
+      timing: openSync(log.timingPath, 'a', 0o600),
+      most: log.mostBytes ?? LOG_BYTES,
+    }
     output.on('data', (chunk: Buffer) => this.#take(chunk))
     output.on('error', () => {})
     input?.on('error', () => {})
@@ -171,7 +183,9 @@ export class Console {
     this.#ended = why
     this.#search()
     for (const waiter of [...this.#waiters]) this.#giveUp(waiter, why())
-    if (this.#files) for (const fd of [this.#files.log, this.#files.timing]) closeSync(fd)
+    if (!this.#files) return
+    if (this.#tape.end > this.#logged && !this.#logError) this.#logTheEnd(this.#files)
+    for (const fd of [this.#files.log, this.#files.timing]) closeSync(fd)
   }
 
   #giveUp(waiter: Waiter, why: string): void {
@@ -191,13 +205,31 @@ export class Console {
     for (const listener of this.#chunkListeners) listener(chunk)
     this.#tape.append(chunk)
     this.#from = Math.max(this.#from, this.#tape.end - KEEP_BYTES)
-    this.#tape.forget(Math.min(this.#from, this.#tape.end - RECENT_BYTES))
+    this.#tape.forget(Math.min(this.#from, this.#tape.end - LOG_END_BYTES))
     if (this.#lineListeners.length > 0) this.#makeLines(this.#decoder.write(chunk))
     if (this.#waiters.length > 0) this.#searchOn()
   }
 
   /** A disk that is full must not end the guest: the log stops, and the run says so. */
-  #log(files: { readonly log: number; readonly timing: number }, chunk: Buffer): void {
+  #log(files: { readonly log: number; readonly timing: number; readonly most: number }, chunk: Buffer): void {
+    if (this.#logged >= files.most) return
+    this.#logged += chunk.length
+    this.#writeLog(files, chunk)
+  }
+
+  /** What lies between the start that was logged and the end that is kept is missing, and the run says so. */
+  #logTheEnd(files: { readonly log: number; readonly timing: number; readonly most: number }): void {
+    const from = Math.max(this.#logged, this.#tape.end - LOG_END_BYTES)
+    const missing = from - this.#logged
+    if (missing > 0) this.#writeLog(files, Buffer.from(`\n[${missing} bytes are not in this log]\n`))
+    this.#writeLog(files, this.#tape.read(from))
+    if (missing > 0)
+      this.#logError = new Error(
+        `the guest printed ${this.#tape.end} bytes; its log has the first ${this.#logged} and the last ${this.#tape.end - from}`,
+      )
+  }
+
+  #writeLog(files: { readonly log: number; readonly timing: number }, chunk: Buffer): void {
     const now = this.#now()
     try {
       writeSync(files.log, chunk)
@@ -217,6 +249,7 @@ export class Console {
       from = end + 1
     }
     this.#partialLine += text.slice(from)
+    if (this.#partialLine.length >= LONGEST_LINE) this.#endLine(atMs)
   }
 
   #endLine(atMs: number): void {

@@ -1,6 +1,9 @@
 /** Looks for text in bytes, so that only what is asked for has to be made text. */
 import { isUtf8 } from 'node:buffer'
 
+/** Of a line without an end, a regular expression is tried on the last bytes only: a guest may never end one. */
+const LONGEST_TRIED = 64 * 1024
+
 export interface Found {
   readonly text: string
   readonly groups: readonly (string | undefined)[]
@@ -36,14 +39,19 @@ export function findText(
       const [start, end] = [at(match.index), at(match.index + match[0].length)]
       return { text: match[0], groups: match.slice(1), start, end }
     }
-    if (newline === -1) return from
+    if (newline === -1) return Math.max(from, bytes.length - LONGEST_TRIED)
     from = newline + 1
   }
 }
 
-/** Where in the bytes a character of their text begins. Bytes that are no text became one character each. */
+/** Where in the bytes a character of their text begins. More bytes never make fewer characters, so it can be halved. */
 function byteIndex(bytes: Buffer, text: string, index: number): number {
   if (isUtf8(bytes)) return Buffer.byteLength(text.slice(0, index))
-  const lengths = Array.from({ length: bytes.length + 1 }, (_, end) => bytes.toString('utf8', 0, end).length)
-  return lengths.lastIndexOf(index)
+  let [low, high] = [0, bytes.length]
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2)
+    if (bytes.toString('utf8', 0, middle).length <= index) low = middle
+    else high = middle - 1
+  }
+  return low
 }

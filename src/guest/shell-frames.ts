@@ -29,6 +29,8 @@ export const SESSIONS = 8
 export const WINDOW_BYTES = 64 * 1024
 /** Largest payload that the guest takes. */
 export const LARGEST_REQUEST = 256 * 1024
+/** Largest payload that the guest sends: its frames have 32 KiB. What claims more is not the agent. */
+export const LARGEST_ANSWER = 1024 * 1024
 const HEADER = 8
 
 export interface Frame {
@@ -62,16 +64,24 @@ export class FrameReader {
   #chunks: Buffer[] = []
   #bytes = 0
   #greeted = false
+  #broken: string | undefined
+
+  /** What the other side said that no agent says; nothing is read from then on. */
+  get broken(): string | undefined {
+    return this.#broken
+  }
 
   /** Forgets everything and waits for the other side's HELLO again. */
   reset(): void {
     this.#chunks = []
     this.#bytes = 0
     this.#greeted = false
+    this.#broken = undefined
   }
 
   /** Takes a chunk and returns what it completed; `hello` is true when the greeting was in it. */
   push(chunk: Buffer): { readonly hello: boolean; readonly frames: readonly Frame[] } {
+    if (this.#broken !== undefined) return { hello: false, frames: [] }
     this.#chunks.push(chunk)
     this.#bytes += chunk.length
     const hello = !this.#greeted && this.#findHello()
@@ -107,9 +117,13 @@ export class FrameReader {
     const frames: Frame[] = []
     if (this.#bytes < HEADER) return frames
     const head = this.#chunks[0]
+    if (head && head.length >= HEADER && this.#refuses(head.readUInt32LE(0))) {
+      this.#keep(Buffer.alloc(0))
+      return frames
+    }
     if (head && head.length >= HEADER && this.#bytes < HEADER + head.readUInt32LE(0)) return frames
     let rest = this.#join()
-    while (rest.length >= HEADER) {
+    while (rest.length >= HEADER && !this.#refuses(rest.readUInt32LE(0))) {
       const end = HEADER + rest.readUInt32LE(0)
       if (rest.length < end) break
       frames.push({
@@ -119,7 +133,13 @@ export class FrameReader {
       })
       rest = rest.subarray(end)
     }
-    this.#keep(rest)
+    this.#keep(this.#broken === undefined ? rest : Buffer.alloc(0))
     return frames
+  }
+
+  #refuses(bytes: number): boolean {
+    if (bytes > LARGEST_ANSWER)
+      this.#broken = `it announced a frame of ${bytes} bytes, and ${LARGEST_ANSWER} are the most`
+    return this.#broken !== undefined
   }
 }

@@ -19,6 +19,12 @@ export const problems = defineDiagnostics({
     why: `a request holds at most ${LARGEST_REQUEST / 1024} KiB`,
     remedy: 'pass long data by stdin or by a file in the guest',
   },
+  SHELL_OUTPUT_TOO_LONG: {
+    title: 'A command in the guest printed more than can be kept, or a file there is too large to be read.',
+    why: 'output and files are kept in memory; a guest could fill it otherwise',
+    remedy:
+      'take the output as it comes with onStdout, let the command print less, or copy the file over a disk or the network',
+  },
   GUEST_FILE_FAILED: {
     title: 'A file of the guest could not be read or written.',
     why: 'the guest’s kernel refused it',

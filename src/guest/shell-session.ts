@@ -3,12 +3,16 @@ import type { BringupError } from '../diagnostics.ts'
 import { numbers, WINDOW_BYTES } from './shell-frames.ts'
 
 const INPUT_CHUNK = 32 * 1024
+/** What is kept of a command's output. Whoever takes it as it comes gets all of it. */
+export const LARGEST_OUTPUT = 64 * 1024 * 1024
 
 export interface SessionOptions {
   /** What the command reads. A stream is read as fast as the guest takes it, and given up when the session ends. */
   readonly input?: Uint8Array | AsyncIterable<Uint8Array>
   readonly onStdout?: (bytes: Uint8Array) => void
   readonly onStderr?: (bytes: Uint8Array) => void
+  /** What may be kept of its output: 64 MiB unless told. */
+  readonly mostBytes?: number
 }
 
 export interface SessionEnd {
@@ -17,6 +21,15 @@ export interface SessionEnd {
   readonly errno: number
   readonly stdout: Buffer
   readonly stderr: Buffer
+  /** True when there was more output than was kept. */
+  readonly isCut: boolean
+}
+
+const SIGKILL = 9
+
+/** Zero where the guest left it out. */
+function numberAt(payload: Buffer, at: number): number {
+  return payload.length >= at + 4 ? payload.readUInt32LE(at) : 0
 }
 
 export class Session {
@@ -27,6 +40,8 @@ export class Session {
   readonly #stdout: Buffer[] = []
   readonly #stderr: Buffer[] = []
   #granted = WINDOW_BYTES
+  #kept = 0
+  #isCut = false
   #isOver = false
   /** Wakes who waits for the guest to take input. */
   #onGrant: () => void = () => {}
@@ -58,16 +73,18 @@ export class Session {
     if (type === 'O') this.#output(this.#stdout, payload, this.#options.onStdout)
     if (type === 'E') this.#output(this.#stderr, payload, this.#options.onStderr)
     if (type === 'A') {
-      this.#granted += payload.readUInt32LE(0)
+      // A guest that grants more than there is room for would have all of the input pile up here.
+      this.#granted = Math.min(WINDOW_BYTES, this.#granted + numberAt(payload, 0))
       this.#onGrant()
     }
     if (type !== 'X') return false
     this.#finish()
     this.#resolve({
-      code: payload.readUInt32LE(0),
-      errno: payload.readUInt32LE(4),
+      code: numberAt(payload, 0),
+      errno: numberAt(payload, 4),
       stdout: Buffer.concat(this.#stdout),
       stderr: Buffer.concat(this.#stderr),
+      isCut: this.#isCut,
     })
     return true
   }
@@ -78,7 +95,15 @@ export class Session {
   }
 
   #output(kept: Buffer[], bytes: Buffer, listener?: (bytes: Uint8Array) => void): void {
-    kept.push(bytes)
+    const room = (this.#options.mostBytes ?? LARGEST_OUTPUT) - this.#kept
+    this.#kept += Math.min(room, bytes.length)
+    // A copy: what is kept of a frame would keep the chunk that it came in.
+    if (room > 0) kept.push(Buffer.from(bytes.subarray(0, room)))
+    if (bytes.length > room && !this.#isCut) {
+      this.#isCut = true
+      // Nobody takes what comes now, so there is no use in going on.
+      if (!listener) this.signal(SIGKILL)
+    }
     listener?.(bytes)
   }
 

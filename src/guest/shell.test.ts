@@ -1,6 +1,7 @@
 /** Against a guest played by the test on the other end of a socket pair; the real agent is tested in test/e2e. */
 import { connect, createServer, type Socket } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
+import type { BringupError } from '../diagnostics.ts'
 import { openShell } from './shell.ts'
 import { type Frame, FrameReader, frame, HELLO, numbers } from './shell-frames.ts'
 
@@ -203,5 +204,67 @@ describe('shell', () => {
     const results = await Promise.all(Array.from({ length: 20 }, () => shell.run(['x'])))
     expect(results).toHaveLength(20)
     expect(most).toBeLessThanOrEqual(8)
+  })
+})
+
+describe('a guest that is an enemy', () => {
+  const speak = async (answer: (f: Frame) => readonly Buffer[]) => {
+    const [host, guest] = await socketPair()
+    const shell = openShell(host)
+    play(guest, answer)
+    guest.write(HELLO)
+    return shell
+  }
+  const codeOf = (error: unknown) => (error as BringupError).code
+  const header = (bytes: number) => Buffer.from([...numbers(bytes), 'O'.charCodeAt(0), 0, 0, 0])
+
+  test.each([4294967295, 1 << 30])('announces a frame of %i bytes', async (bytes) => {
+    const shell = await speak((f) => (f.type === 'R' ? [header(bytes)] : []))
+    const error = await shell.run(['x']).catch((e: unknown) => e)
+    expect(codeOf(error)).toBe('SHELL_ENDED')
+    expect((error as Error).message).toContain(`a frame of ${bytes} bytes`)
+  })
+
+  test('leaves the numbers out of its frames', async () => {
+    const shell = await speak((f) => (f.type === 'R' ? [frame('A', f.session), frame('X', f.session)] : []))
+    expect(await shell.run(['x'])).toEqual({ stdout: '', stderr: '', exitCode: 0 })
+  })
+
+  test('answers for sessions that there are not, and with letters that mean nothing', async () => {
+    const shell = await speak((f) =>
+      f.type === 'R' ? [exit(255, 9), frame('?', f.session), frame('X', 7), exit(f.session, 4)] : [],
+    )
+    expect((await shell.run(['x'])).exitCode).toBe(4)
+  })
+
+  test('grants more input than anybody has room for: no more than a window is sent', async () => {
+    let taken = 0
+    const shell = await speak((f) => {
+      if (f.type === 'R') return [frame('A', f.session, numbers(4294967295, 0))]
+      if (f.type !== 'I') return []
+      taken += f.payload.length
+      return taken >= 64 * 1024 ? [exit(f.session, 0)] : []
+    })
+    await shell.run(['x'], { stdin: Buffer.alloc(4 << 20) })
+    expect(taken).toBeLessThanOrEqual(128 * 1024)
+  })
+
+  test('never stops printing: the command is killed and refused, and with a listener only the start is kept', async () => {
+    const piece = Buffer.alloc(512 * 1024, 'x')
+    const print = (f: Frame) => [...Array(130)].map(() => frame('O', f.session, piece))
+    const shell = await speak((f) =>
+      f.type === 'R' ? print(f) : f.type === 'K' ? [exit(f.session, 137)] : [],
+    )
+    expect(codeOf(await shell.run(['yes']).catch((e: unknown) => e))).toBe('SHELL_OUTPUT_TOO_LONG')
+    const listened = await speak((f) => (f.type === 'R' ? [...print(f), exit(f.session, 0)] : []))
+    let heard = 0
+    const { stdout } = await listened.run(['yes'], { onStdout: (bytes) => (heard += bytes.length) })
+    expect(heard).toBe(65 << 20)
+    expect(stdout).toHaveLength(64 << 20)
+  })
+
+  test('has a file without an end', async () => {
+    const shell = await speak((f) => (f.type === 'G' ? [frame('X', f.session, numbers(0, 27))] : []))
+    expect(codeOf(await shell.readFile('/proc/kcore').catch((e: unknown) => e))).toBe('SHELL_OUTPUT_TOO_LONG')
   })
 })

@@ -2,6 +2,7 @@
 import type { Duplex } from 'node:stream'
 import { getSystemErrorMap } from 'node:util'
 import { BringupError } from '../diagnostics.ts'
+import { formatBytes } from '../units.ts'
 import type { CommandOptions, CommandResult } from './guest.ts'
 import { CommandDeadline } from './shell-deadline.ts'
 import {
@@ -15,7 +16,7 @@ import {
   texts,
 } from './shell-frames.ts'
 import { lost, problems } from './shell-problems.ts'
-import { Session, type SessionEnd, type SessionOptions } from './shell-session.ts'
+import { LARGEST_OUTPUT, Session, type SessionEnd, type SessionOptions } from './shell-session.ts'
 
 export interface Shell {
   /** Resolves when the guest's agent has answered; rejects when the channel ends first. */
@@ -57,6 +58,9 @@ export function openShell(stream: Duplex, options: ShellOptions = {}): Shell {
 
 const DEFAULT_ENV = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root', TERM: 'dumb' }
 const SIGKILL = 9
+const EFBIG = 27
+/** The agent stops there too. */
+const LARGEST_FILE = 256 * 1024 * 1024
 
 class ChannelShell implements Shell {
   ready: Promise<void>
@@ -97,11 +101,15 @@ class ChannelShell implements Shell {
       throw new BringupError([
         problems.SHELL_ENDED.at('', `the guest could not start "${argv[0]}": ${errorText(ended.errno)}`),
       ])
+    if (ended.isCut && !(options.onStdout ?? options.onStderr)) throw tooLong(`"${argv[0]}" printed`)
     return { stdout: ended.stdout.toString(), stderr: ended.stderr.toString(), exitCode: ended.code }
   }
 
   async readFile(path: string): Promise<Buffer> {
-    const { stdout, errno } = await this.#session('G', texts(path), `read ${path}`, {})
+    const { stdout, errno, isCut } = await this.#session('G', texts(path), `read ${path}`, {
+      mostBytes: LARGEST_FILE,
+    })
+    if (isCut || errno === EFBIG) throw tooLong(`${path} in the guest has`, LARGEST_FILE)
     if (errno !== 0)
       throw new BringupError([
         problems.GUEST_FILE_FAILED.at('', `cannot read ${path} in the guest: ${errorText(errno)}`),
@@ -181,6 +189,9 @@ class ChannelShell implements Shell {
       this.#setReady()
     }
     for (const each of frames) this.#take(each)
+    if (this.#reader.broken === undefined) return
+    this.#lose(`the guest does not speak its protocol: ${this.#reader.broken}`)
+    this.#stream.destroy()
   }
 
   #take({ type, session: id, payload }: Frame): void {
@@ -201,6 +212,10 @@ class ChannelShell implements Shell {
     this.#sessions.clear()
     for (const wake of this.#waiting.splice(0)) wake()
   }
+}
+
+function tooLong(what: string, most: number = LARGEST_OUTPUT): BringupError {
+  return new BringupError([problems.SHELL_OUTPUT_TOO_LONG.at('', `${what} more than ${formatBytes(most)}`)])
 }
 
 function toBytes(content: string | Uint8Array): Uint8Array {

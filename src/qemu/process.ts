@@ -37,6 +37,12 @@ export const problems = defineDiagnostics({
 /** Exit status that flock(1) is told to use when the lock is taken. A guest can end with it too, but not before QMP speaks. */
 const LOCKED = 77
 
+/** Of QEMU's own words, so many characters from the start and from the end are kept; the log file has more. */
+const KEPT_STDERR = 64 * 1024
+const LOGGED_STDERR = 64 * 1024 * 1024
+/** Of QMP messages. */
+const LOGGED_QMP = 256 * 1024 * 1024
+
 export interface QemuExit {
   readonly status: number | null
   readonly signal: NodeJS.Signals | null
@@ -198,6 +204,7 @@ function refuse({ diagnostics }: QemuExit): never {
 /** Waits for the process and for the end of all that it said. Never rejects. */
 function exitOf(child: ChildProcess, qmp: QmpClient, start: QemuStart): Promise<QemuExit> {
   let stderr = ''
+  let written = 0
   let hasGreeted = false
   qmp.ready.then(
     () => {
@@ -206,9 +213,15 @@ function exitOf(child: ChildProcess, qmp: QmpClient, start: QemuStart): Promise<
     () => {},
   )
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text
+    // Its start says what was wrong, its end how it ended; a guest can make QEMU warn for ever.
+    stderr =
+      stderr.length + text.length <= 2 * KEPT_STDERR
+        ? stderr + text
+        : `${stderr.slice(0, KEPT_STDERR)}\n…\n${(stderr.slice(KEPT_STDERR) + text).slice(-KEPT_STDERR)}`
+    written += text.length
+    if (written > LOGGED_STDERR) return
     const { stderrPath } = start
-    if (stderrPath !== undefined) unlessFull(() => appendFileSync(stderrPath, text))
+    if (stderrPath !== undefined) unlessFull(() => appendFileSync(stderrPath, text, { mode: 0o600 }))
   })
   return new Promise((resolve) => {
     child.once('error', (error) => {
@@ -254,11 +267,13 @@ function heldByOthers(locks: readonly FileLock[]): readonly Diagnostic[] {
 /** A log that a full disk cuts short must not end the guest. */
 function openLog(path: string | undefined): { write(text: string): void; close(): void } {
   if (path === undefined) return { write: () => {}, close: () => {} }
-  let fd: number | undefined = openSync(path, 'a')
+  let fd: number | undefined = openSync(path, 'a', 0o600)
+  let written = 0
   return {
     write: (text) => {
       const open = fd
-      if (open !== undefined) unlessFull(() => writeSync(open, text))
+      written += text.length
+      if (open !== undefined && written < LOGGED_QMP) unlessFull(() => writeSync(open, text))
     },
     close: () => {
       if (fd !== undefined) closeSync(fd)

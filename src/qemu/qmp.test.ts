@@ -143,3 +143,27 @@ test('commands and events are typed', () => {
     ]
   >()
 })
+
+describe('a program that is not QEMU', () => {
+  test('sends events and errors of the wrong shape, which are events and errors nevertheless', async () => {
+    const { qmp, say, lastId } = await negotiated()
+    const seen: unknown[] = []
+    qmp.on('SHUTDOWN', (data) => seen.push(data))
+    say('{"event":"SHUTDOWN","data":null,"timestamp":"now"}\n{"event":"SHUTDOWN","data":[1]}\n')
+    await turn()
+    expect(seen).toEqual([{}, {}])
+    const refused = qmp.execute('stop').catch((e: unknown) => e)
+    say(`{"error":{"desc":{"a":1}},"id":${lastId()}}\n`)
+    expect(await refused).toBeInstanceOf(QmpError)
+  })
+
+  test('sends a message without an end', async () => {
+    const { qmp, say } = await negotiated()
+    const lost = qmp.execute('stop').catch((e: unknown) => e)
+    for (let mib = 0; mib < 66 && qmp.isOpen; mib++) {
+      say('x'.repeat(1 << 20))
+      await turn()
+    }
+    expect(await lost).toBeInstanceOf(QmpEnded)
+  })
+})

@@ -36,6 +36,9 @@ export class QmpEnded extends Error {
   }
 }
 
+/** The longest answer of a QEMU is that of `query-qmp-schema`, some 200 KiB. */
+const LONGEST_MESSAGE = 64 * 1024 * 1024
+
 const GONE = 'QEMU is gone'
 
 /** Is shown every message as it passes, for the record. */
@@ -182,7 +185,15 @@ export class QmpClient {
   }
 
   #take(chunk: string): void {
-    const lines = (this.#partial + chunk).split('\n')
+    this.#partial += chunk
+    if (this.#partial.length > LONGEST_MESSAGE) {
+      this.#partial = ''
+      this.#end(`QEMU sent a message of more than ${LONGEST_MESSAGE} bytes`)
+      return
+    }
+    // A message in a thousand pieces is put together once.
+    if (!chunk.includes('\n')) return
+    const lines = this.#partial.split('\n')
     this.#partial = lines.pop() ?? ''
     for (const line of lines) if (line.trim() !== '') this.#message(line.trim())
   }
@@ -198,8 +209,13 @@ export class QmpClient {
     else if (message.id !== undefined) this.#settle(message.id, message.return, message.error)
   }
 
-  #event(name: string, { data = {}, timestamp }: Message): void {
-    const atMs = timestamp ? timestamp.seconds * 1000 + timestamp.microseconds / 1000 : Date.now()
+  #event(name: string, message: Message): void {
+    const data = isObject(message.data) ? message.data : {}
+    const { seconds, microseconds } = isObject(message.timestamp) ? message.timestamp : {}
+    const atMs =
+      typeof seconds === 'number' && typeof microseconds === 'number'
+        ? seconds * 1000 + microseconds / 1000
+        : Date.now()
     for (const listener of this.#listeners.get(name) ?? []) listener(data as never)
     for (const listener of this.#eventListeners) listener({ name, data, atMs })
   }
@@ -208,7 +224,7 @@ export class QmpClient {
     const pending = this.#pending.get(id)
     if (!pending) return
     this.#pending.delete(id)
-    if (error) pending.reject(new QmpError(pending.command, error))
+    if (error) pending.reject(new QmpError(pending.command, wordsOf(error)))
     else pending.resolve(answer as never)
   }
 
@@ -220,6 +236,18 @@ export class QmpClient {
     for (const listener of [...this.#endListeners]) listener()
     this.#endListeners.clear()
     this.#stream.destroy()
+  }
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** QEMU's words, whatever a program that is not QEMU put in their place. */
+function wordsOf(error: unknown): { readonly class: string; readonly desc: string } {
+  const { class: name, desc } = isObject(error) ? error : {}
+  return {
+    class: typeof name === 'string' ? name : 'GenericError',
+    desc: typeof desc === 'string' ? desc : `not an error of QMP: ${JSON.stringify(error)?.slice(0, 200)}`,
   }
 }
 

@@ -26,7 +26,7 @@ int open_port(const char *name, int uevents);
 void link_ports(void);
 
 /* session.c: commands and file transfers. */
-enum { MAX_SESSIONS = 8, WINDOW = 64 * 1024, FRAME = 32 * 1024, HEADER = 8, LARGEST_REQUEST = 256 * 1024 };
+enum { MAX_SESSIONS = 8, WINDOW = 64 * 1024, FRAME = 32 * 1024, HEADER = 8, LARGEST_REQUEST = 256 * 1024, LARGEST_FILE = 256 << 20 };
 
 struct session {
   int used, pid, exited, code, failed;

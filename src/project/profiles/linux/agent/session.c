@@ -127,8 +127,16 @@ void read_whole(u8 id, const char *path) {
   static u8 frame[FRAME];
   struct session *s = begin(id);
   if (!s) return;
-  i64 fd = sys_open(path, O_RDONLY | O_CLOEXEC, 0), n = fd;
-  while (fd >= 0 && (n = sys_read(fd, frame + HEADER, FRAME - HEADER)) > 0) channel_send('O', id, frame, n);
+  /* A pipe without a writer would keep the agent for ever, and so would a file without an end. */
+  i64 fd = sys_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0), n = fd;
+  u64 sent = 0;
+  while (fd >= 0 && (n = sys_read(fd, frame + HEADER, FRAME - HEADER)) > 0) {
+    if ((sent += n) > LARGEST_FILE) {
+      n = -EFBIG;
+      break;
+    }
+    channel_send('O', id, frame, n);
+  }
   if (fd >= 0) sys_close(fd);
   finish(id, 0, n < 0 ? -n : 0);
 }

@@ -17,7 +17,7 @@ enum {
   SYS_reboot = 169, SYS_getdents64 = 217, SYS_signalfd4 = 289, SYS_pipe2 = 293, SYS_finit_module = 313,
 };
 
-enum { EINTR = 4, EAGAIN = 11, EEXIST = 17, ENOENT = 2, ENOEXEC = 8, EPIPE = 32, ENODEV = 19 };
+enum { EINTR = 4, EAGAIN = 11, EEXIST = 17, ENOENT = 2, ENOEXEC = 8, EPIPE = 32, ENODEV = 19, EFBIG = 27 };
 enum { O_RDONLY = 0, O_WRONLY = 1, O_RDWR = 2, O_CREAT = 0100, O_TRUNC = 01000, O_NONBLOCK = 04000,
        O_CLOEXEC = 02000000, O_DIRECTORY = 0200000 };
 enum { POLLIN = 1, POLLOUT = 4, POLLERR = 8, POLLHUP = 16 };
