@@ -127,7 +127,7 @@ export default defineConfig({
             page('Changes to this computer', '/guide/changes'),
             page('Safety and clean-up', '/guide/safety'),
             page('Speed', '/guide/speed'),
-            page('The whole way, tested', '/guide/walk'),
+            page('The end-to-end test', '/guide/walk'),
           ],
         },
         {
