@@ -20,7 +20,7 @@ export const problems = defineDiagnostics({
   },
 })
 
-/** How the guest ended. What kept QEMU from starting at all comes before everything that was seen of the guest. */
+/** How the guest ended. What kept the guest from running comes before everything else. */
 export function judgeEnding(ending: Ending, judgement: Judgement, obstacles: readonly Diagnostic[]): Judged {
   if (obstacles.length === 0) return judge(ending, judgement)
   return { verdict: 'machine-failed', meaning: obstacles[0]?.what ?? '', diagnostics: obstacles }
@@ -30,6 +30,8 @@ export function judgeEnding(ending: Ending, judgement: Judgement, obstacles: rea
 export interface Conclusion {
   readonly ending: Ending
   readonly judged: Judged
+  /** Further findings of the run. */
+  readonly remarks?: readonly Diagnostic[]
   readonly guest: unknown
   readonly comparison: readonly Comparison[] | undefined
   readonly logError: Error | undefined
@@ -39,20 +41,22 @@ export interface Conclusion {
 
 /** A guest that passed on other hardware than was asked for has not passed. */
 export function conclude(conclusion: Conclusion): RunResult {
-  const { ending, judged, guest, comparison, logError, timings, folder } = conclusion
+  const { ending, judged, remarks = [], guest, comparison, logError, timings, folder } = conclusion
   const wrong = comparison?.filter((c) => !c.ok) ?? []
   const differs = wrong.length > 0 && judged.verdict === 'passed'
   const verdict = differs ? 'failed' : judged.verdict
   const diagnostics = [
     ...judged.diagnostics,
+    ...remarks,
     ...(differs ? [difference(wrong, comparison?.length ?? 0)] : []),
     ...(logError ? [problems.RUN_LOG_INCOMPLETE.at('', logError.message)] : []),
   ]
-  // `run -- COMMAND` returns the command's code, unless the guest crashed under it.
-  const isCommand = ending.endedBy === 'shell-exit' && verdict !== 'crashed'
+  // `run -- COMMAND` returns the command's code; its 0 is not the code of a run that failed otherwise.
+  const isCommand = ending.endedBy === 'shell-exit' && (verdict === 'passed' || verdict === 'failed')
+  const command = verdict === 'passed' || ending.shellExit !== 0 ? ending.shellExit : undefined
   return {
     verdict,
-    exitCode: isCommand && ending.shellExit !== undefined ? ending.shellExit : EXIT_CODES[verdict],
+    exitCode: (isCommand ? command : undefined) ?? EXIT_CODES[verdict],
     ...(judged.guestCode === undefined ? {} : { guestCode: judged.guestCode }),
     meaning: differs ? 'the guest did not see the hardware that was asked for' : judged.meaning,
     diagnostics: diagnostics.map((d) => ({ ...d, evidence: d.evidence ? [...d.evidence] : undefined })),

@@ -8,6 +8,7 @@ import type { Duplex, Readable, Writable } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
 import { screenLines, withoutReturns } from '../guest-text.ts'
+import { startTimer, type Timer } from '../timer.ts'
 import { type Found, findText } from './find-text.ts'
 import { Tape } from './tape.ts'
 
@@ -49,7 +50,7 @@ interface Waiter {
   readonly pattern: string | RegExp
   readonly resolve: (match: ConsoleMatch) => void
   readonly reject: (error: BringupError) => void
-  timer: NodeJS.Timeout | undefined
+  timer: Timer | undefined
 }
 
 /** Where the bytes go besides memory. */
@@ -73,6 +74,7 @@ export class Console {
   #waiters: Waiter[] = []
   #ended: (() => string) | undefined
   #lineListeners: ((line: string, atMs: number) => void)[] = []
+  #unfinishedListeners: ((rest: string) => void)[] = []
   #chunkListeners: ((chunk: Buffer) => void)[] = []
   #lastMs: number
   #logError: Error | undefined
@@ -129,6 +131,11 @@ export class Console {
     this.#lineListeners.push(listener)
   }
 
+  /** Calls back after the lines of each chunk with what has no end yet; only where lines are wanted too. */
+  onUnfinished(listener: (rest: string) => void): void {
+    this.#unfinishedListeners.push(listener)
+  }
+
   /** Calls back for every chunk as it comes. Returns what takes the listener away again. */
   onChunk(listener: (chunk: Buffer) => void): () => void {
     this.#chunkListeners.push(listener)
@@ -166,12 +173,12 @@ export class Console {
       if (this.#waiters[0] === waiter) this.#search()
       if (!this.#waiters.includes(waiter)) return
       if (this.#ended) return this.#giveUp(waiter, this.#ended())
-      waiter.timer = setTimeout(() => {
+      waiter.timer = startTimer(timeoutMs, () => {
         const what = `the console did not show ${show(pattern)} within ${timeoutMs} ms`
         this.#remove(waiter)
         this.#search()
         reject(new BringupError([problems.CONSOLE_NO_MATCH.at('', what, { evidence: this.tail() })]))
-      }, timeoutMs)
+      })
     })
   }
 
@@ -195,7 +202,7 @@ export class Console {
   }
 
   #remove(waiter: Waiter): void {
-    clearTimeout(waiter.timer)
+    waiter.timer?.clear()
     this.#waiters = this.#waiters.filter((w) => w !== waiter)
   }
 
@@ -250,6 +257,7 @@ export class Console {
     }
     this.#partialLine += text.slice(from)
     if (this.#partialLine.length >= LONGEST_LINE) this.#endLine(atMs)
+    for (const listener of this.#unfinishedListeners) listener(this.#partialLine)
   }
 
   #endLine(atMs: number): void {

@@ -10,6 +10,7 @@ import type { Plan } from '../plan/plan.ts'
 import type { LateLock } from '../qemu/late-locks.ts'
 import type { QemuProcess } from '../qemu/process.ts'
 import { QmpError } from '../qemu/qmp.ts'
+import { deadlineSignal } from '../timer.ts'
 import { createFiles } from './host-files.ts'
 import { beginUses, type OpenUses } from './store-uses.ts'
 
@@ -157,7 +158,7 @@ async function unplugDevice(
     const remedy = ids.length === 0 ? 'there is none to remove' : `the ids are: ${ids.join(', ')}`
     throw new BringupError([problems.UNPLUG_UNKNOWN.at('', `there is no device "${id}"`, { remedy })])
   }
-  const signal = AbortSignal.timeout(withinMs)
+  const { signal, clear } = deadlineSignal(withinMs)
   const gone = deleted(id, qmp, signal)
   try {
     await qmp.execute('device_del', { id })
@@ -170,6 +171,8 @@ async function unplugDevice(
     throw new BringupError([problems.UNPLUG_UNSUPPORTED.at('', what, { evidence: [error.desc] })], {
       cause: error,
     })
+  } finally {
+    clear()
   }
   if (!plugged) return
   await qmp.execute('object-del', { id: plugged.plug.object.id })

@@ -8,10 +8,7 @@ import type { Guest } from './guest.ts'
 import { createFiles } from './host-files.ts'
 import { type GuestOptions, RunningGuest } from './running-guest.ts'
 
-export interface LaunchOptions extends GuestOptions {
-  /** Lets the guest go on after a reset, whatever the profile says. */
-  readonly allowReboot?: boolean
-}
+export type LaunchOptions = GuestOptions
 
 /** The machine did not come to run. The record of the run is written all the same, and its result is here. */
 export class LaunchError extends BringupError {

@@ -1,6 +1,6 @@
 /** A guest that runs: watched until it has ended, talked to meanwhile, and judged by how it ended. */
 import { readFileSync } from 'node:fs'
-import { BringupError, defineDiagnostics } from '../diagnostics.ts'
+import { BringupError, type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import { screenLines } from '../guest-text.ts'
 import { parseUserNet } from '../machine/devices/nic.ts'
 import type { Facts } from '../machine/facts.ts'
@@ -9,21 +9,25 @@ import type { Plan } from '../plan/plan.ts'
 import { verify } from '../plan/verify.ts'
 import type { Profile } from '../project/profile.ts'
 import { pinVcpus } from '../qemu/pinning.ts'
-import type { QemuProcess } from '../qemu/process.ts'
+import type { QemuExit, QemuProcess } from '../qemu/process.ts'
 import { QmpEnded } from '../qemu/qmp.ts'
-import type { Ending } from '../runs/judge.ts'
+import type { EndedBy, Ending } from '../runs/judge.ts'
 import { readTail } from '../runs/read-log.ts'
 import { type RunFolder, type RunResult, saveResult } from '../runs/record.ts'
+import { startTimer, type Timer } from '../timer.ts'
 import { type Channels, openChannels } from './channels.ts'
 import { type RunClock, startClock } from './clock.ts'
 import { conclude, judgeEnding } from './conclude.ts'
 import { Console } from './console.ts'
 import type { CommandOptions, CommandResult, Guest } from './guest.ts'
 import { type Hotplug, openHotplug } from './hotplug.ts'
+import { problems as passProblems, watchForPass } from './pass-watch.ts'
 import { keepsDisk, powerOff } from './power-off.ts'
+import { ResetLog, ResetWatch } from './resets.ts'
 import { openShell, type Shell } from './shell.ts'
+import { silent, startProblem } from './start-problems.ts'
 import { beginUses, type OpenUses, storeEndOf } from './store-uses.ts'
-import { watchGuest } from './watch.ts'
+import { hasCrashed, watchGuest } from './watch.ts'
 
 export const problems = defineDiagnostics({
   GUEST_HAS_NO_SHELL: {
@@ -38,6 +42,8 @@ export interface GuestOptions {
   readonly stateFolder: string
   readonly facts: Facts
   readonly profile: Profile
+  /** Lets the guest go on after a reset, whatever the profile says. */
+  readonly allowReboot?: boolean
   /** Aborting ends the guest; the verdict is then `interrupted`. */
   readonly signal?: AbortSignal
   /** Compare what the guest saw as part of the result. Default: what the profile says. */
@@ -51,7 +57,8 @@ export interface GuestOptions {
 /** How long a guest that panicked may go on. */
 const PANIC_GRACE_MS = 1500
 
-type EndedBy = NonNullable<Ending['endedBy']>
+/** How long QEMU may take until the guest runs, where the time for the whole run is longer. */
+const START_MS = 120_000
 
 /** A guest whose QEMU has been started; `start` lets its machine run. */
 export class RunningGuest implements Guest {
@@ -68,8 +75,15 @@ export class RunningGuest implements Guest {
   readonly #seen: ReturnType<typeof watchGuest>
   readonly #clock: RunClock
   #endedBy: EndedBy | undefined
-  #deadline: NodeJS.Timeout | undefined
-  #afterPanic: NodeJS.Timeout | undefined
+  #deadline: Timer | undefined
+  #afterPanic: Timer | undefined
+  /** What kept the guest from running. */
+  #obstacles: readonly Diagnostic[] | undefined
+  #hasStarted = false
+  #shown: Ending['shown']
+  #remarks: readonly Diagnostic[] = []
+  readonly #resetLog: ResetLog
+  readonly #resets: ResetWatch
   #shellExit: number | undefined
   #uses: OpenUses | undefined
   /** How it ended, once that is known. */
@@ -91,12 +105,35 @@ export class RunningGuest implements Guest {
     this.#channels = openChannels(plan.channels, this.#process.channels, folder.path)
     const shell = this.#process.channels.get('shell')
     this.#shell = shell && openShell(shell, { reason: () => this.#ended ?? 'the guest ended' })
+    this.#resetLog = new ResetLog(folder.qemuLog)
+    this.#resets = new ResetWatch(
+      this.#resetLog,
+      options.allowReboot === true || plan.judgement.onReset === 'reboot',
+    )
     this.#seen = watchGuest(plan, this.qmp, this.#console, {
       // Time to print its trace and to reset; a kernel that only halts after a panic would else use up the time-out.
       onPanic: () => {
-        this.#afterPanic = setTimeout(() => this.#end('panic'), PANIC_GRACE_MS)
+        this.#afterPanic = startTimer(PANIC_GRACE_MS, () => this.#end('panic'))
       },
-      onReset: () => this.#shell?.restarted(),
+      onReset: (by) => {
+        this.#shell?.restarted()
+        if (this.#resets.reset(by) === 'crash') this.#end('reset')
+      },
+      onRun: () => {
+        this.#hasStarted = true
+      },
+      onStopped: () => this.#end('stopped'),
+    })
+    watchForPass(this.#console, {
+      patterns: plan.judgement.passPatterns ?? [],
+      hasCrashed: () => hasCrashed(this.#seen()),
+      onShown: (shown) => {
+        this.#shown = shown
+        this.#end('shown')
+      },
+      onSlow: (what) => {
+        this.#remarks = [passProblems.PASS_PATTERN_SLOW.at('', what)]
+      },
     })
     this.done = this.#conclude()
   }
@@ -117,22 +154,42 @@ export class RunningGuest implements Guest {
     this.#options.signal?.addEventListener('abort', onAbort, { once: true })
     void this.done.then(() => this.#options.signal?.removeEventListener('abort', onAbort))
     if (this.#options.signal?.aborted) this.#end('interrupt')
+    const startMs = Math.min(this.plan.timeoutMs, START_MS)
+    const deadline = startTimer(startMs, () => this.#fail([silent(this.qmp.awaited, startMs)]))
     try {
       await this.#process.ready
       if (this.plan.pins.length > 0) await pinVcpus(this.qmp, this.plan.pins)
       this.forwards = await this.#chosenPorts()
       // QEMU holds the locks by now, and the guest has not run.
       this.#uses = beginUses(this.plan, this.folder.id, this.#options.stateFolder)
-      // A guest that ends within a few instructions takes QEMU away before it has answered.
+      this.#resetLog.skip()
       this.#clock.run()
-      await this.qmp.execute('cont').catch(unlessGone)
+      await this.#letRun()
       if (!this.#process.hasExited)
-        this.#deadline = setTimeout(() => this.#end('timeout'), this.plan.timeoutMs)
+        this.#deadline = startTimer(this.plan.timeoutMs, () => this.#end('timeout'))
     } catch (cause) {
-      if (!this.#process.hasExited) this.#end('close')
+      this.#fail(this.#endedBy === undefined ? startProblem(cause) : [])
       await this.done
       throw cause
+    } finally {
+      deadline.clear()
     }
+  }
+
+  /** A guest that ends within a few instructions takes QEMU away before it has answered. */
+  async #letRun(): Promise<void> {
+    try {
+      await this.qmp.execute('cont')
+      this.#hasStarted = true
+    } catch (error) {
+      if (!(error instanceof QmpEnded && error.isGone && this.#hasStarted)) throw error
+    }
+  }
+
+  /** Ends QEMU because the guest cannot be let run. The first reason counts. */
+  #fail(obstacles: readonly Diagnostic[]): void {
+    this.#obstacles ??= obstacles
+    if (!this.#process.hasExited) this.#process.kill()
   }
 
   async run(argv: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
@@ -178,8 +235,10 @@ export class RunningGuest implements Guest {
     await shell?.ready
     const reset = this.qmp.next('RESET')
     await this.qmp.execute('set-action', { reboot: 'reset' })
-    if (shell) shell.end('restart')
-    else await this.qmp.execute('system_reset')
+    if (shell) {
+      this.#resets.expect()
+      shell.end('restart')
+    } else await this.qmp.execute('system_reset')
     await reset
   }
 
@@ -203,7 +262,7 @@ export class RunningGuest implements Guest {
   }
 
   async interrupt(): Promise<RunResult> {
-    this.#end('interrupt')
+    this.#end('user')
     return this.done
   }
 
@@ -245,11 +304,12 @@ export class RunningGuest implements Guest {
 
   async #conclude(): Promise<RunResult> {
     const exit = await this.#process.exited
-    clearTimeout(this.#deadline)
-    clearTimeout(this.#afterPanic)
+    this.#deadline?.clear()
+    this.#afterPanic?.clear()
     const timings = this.#clock.stop()
-    const ending = this.#ending(exit, readOr(this.folder.qemuLog).includes('Triple fault'))
-    const judged = judgeEnding(ending, this.plan.judgement, exit.diagnostics)
+    const ending = this.#ending(exit)
+    const obstacles = [...exit.diagnostics, ...(this.#obstacles ?? [])]
+    const judged = judgeEnding(ending, this.plan.judgement, obstacles)
     this.#ended = judged.meaning
     this.#console.end(() => judged.meaning)
     this.#channels.end(() => judged.meaning)
@@ -257,7 +317,15 @@ export class RunningGuest implements Guest {
     const comparison = guest && this.#wantsComparison ? this.#compare(guest) : undefined
     const storeEnd = storeEndOf(ending, judged)
     const logError = this.#uses?.end(storeEnd) ?? this.#hotplug.end(storeEnd) ?? this.#console.logError
-    const known = { ending, judged, guest, comparison, timings, folder: this.folder.path }
+    const known = {
+      ending,
+      judged,
+      remarks: this.#remarks,
+      guest,
+      comparison,
+      timings,
+      folder: this.folder.path,
+    }
     const result = conclude({ ...known, logError })
     try {
       saveResult(this.folder, result)
@@ -267,34 +335,23 @@ export class RunningGuest implements Guest {
     }
   }
 
-  #ending(
-    exit: { readonly status: number | null; readonly signal: string | null; readonly stderr: string },
-    tripleFault: boolean,
-  ): Ending {
+  #ending({ status, signal, stderr, lastWords }: QemuExit): Ending {
+    const seen = this.#seen()
+    const endedByReset = seen.shutdown?.guest === true && seen.shutdown.reason === 'guest-reset'
     return {
-      status: exit.status,
-      signal: exit.signal,
-      stderr: screenLines(exit.stderr).join('\n'),
-      started: this.#clock.hasRun,
-      tripleFault,
-      ...this.#seen(),
+      status,
+      signal,
+      stderr: screenLines(stderr).join('\n'),
+      lastWords: screenLines(lastWords).join('\n'),
+      started: this.#hasStarted,
+      tripleFault: this.#resets.tripleFault || (endedByReset && this.#resetLog.endsWithFault()),
+      ...seen,
+      shown: this.#shown,
       shellExit: this.#shellExit,
       endedBy: this.#endedBy,
       debugExit: this.plan.machine.debugExit !== false,
       timeoutMs: this.plan.timeoutMs,
       consoleTail: this.#console.tail(),
     }
-  }
-}
-
-function unlessGone(error: unknown): void {
-  if (!(error instanceof QmpEnded && error.isGone)) throw error
-}
-
-function readOr(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return ''
   }
 }

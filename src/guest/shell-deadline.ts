@@ -1,12 +1,13 @@
 /** The time limit of a command in a guest. */
 import { BringupError } from '../diagnostics.ts'
+import { startTimer, type Timer } from '../timer.ts'
 import { problems } from './shell-problems.ts'
 
 /** One time limit over everything that a command waits for. */
 export class CommandDeadline {
   onTimeout: () => void = () => {}
   readonly #timeoutMs: number | undefined
-  #timer: NodeJS.Timeout | undefined
+  #timer: Timer | undefined
   readonly #expired: Promise<never>
   #what = ''
 
@@ -14,14 +15,14 @@ export class CommandDeadline {
     this.#timeoutMs = timeoutMs
     this.#expired = new Promise((_, reject) => {
       if (timeoutMs === undefined) return
-      this.#timer = setTimeout(() => {
+      this.#timer = startTimer(timeoutMs, () => {
         this.onTimeout()
         reject(
           new BringupError([
             problems.SHELL_TIMEOUT.at('', `"${this.#what}" did not end within ${this.#timeoutMs} ms`),
           ]),
         )
-      }, timeoutMs)
+      })
     })
     this.#expired.catch(() => {})
   }
@@ -32,6 +33,6 @@ export class CommandDeadline {
   }
 
   clear(): void {
-    clearTimeout(this.#timer)
+    this.#timer?.clear()
   }
 }

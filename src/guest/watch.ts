@@ -5,12 +5,19 @@ import type { QmpClient } from '../qemu/qmp.ts'
 import type { Ending } from '../runs/judge.ts'
 import type { Console } from './console.ts'
 
-type Seen = Pick<Ending, 'shutdown' | 'panicLine' | 'panicReport' | 'watchdogAction' | 'guestPanicked'>
+type Seen = Pick<
+  Ending,
+  'shutdown' | 'panicLine' | 'panicReport' | 'watchdogAction' | 'guestPanicked' | 'stopReason'
+>
 
 /** What the owner of the guest wants to know at once. */
 interface Listeners {
   readonly onPanic: () => void
-  readonly onReset: () => void
+  readonly onReset: (by: { readonly guest: boolean }) => void
+  /** QEMU lets the guest run: at first, and whenever it goes on. */
+  readonly onRun: () => void
+  /** QEMU stopped the guest on account of an error of the host. */
+  readonly onStopped: () => void
 }
 
 /** A panic names its cause and its call trace first; what comes after the trace is of less use. */
@@ -24,7 +31,7 @@ export function watchGuest(
   { judgement }: Pick<Plan, 'judgement'>,
   qmp: QmpClient,
   console: Console,
-  { onPanic, onReset }: Listeners,
+  { onPanic, onReset, onRun, onStopped }: Listeners,
 ): () => Seen {
   const panics = judgement.panicPatterns.map((source) => new RegExp(source))
   let seen: Seen = {}
@@ -45,7 +52,24 @@ export function watchGuest(
   qmp.on('SHUTDOWN', (data) => {
     seen = { ...seen, shutdown: { guest: data.guest === true, reason: String(data.reason) } }
   })
-  qmp.on('RESET', onReset)
+  qmp.on('RESET', (data) => onReset({ guest: data.guest === true }))
+  qmp.on('RESUME', onRun)
+  let diskError: string | undefined
+  qmp.on('BLOCK_IO_ERROR', ({ device, operation, reason }) => {
+    diskError = `${String(operation)} error on disk ${String(device)}: ${String(reason)}`
+  })
+  // Whoever stops the guest by QMP continues it as well; for QEMU's own reasons nobody would.
+  qmp.on('STOP', () => {
+    qmp.execute('query-status').then(
+      ({ status }) => {
+        if (status !== 'io-error' && status !== 'internal-error') return
+        const reason = status === 'io-error' ? diskError : undefined
+        seen = { ...seen, stopReason: reason ?? `its state is ${status}` }
+        onStopped()
+      },
+      () => {},
+    )
+  })
   qmp.on('WATCHDOG', (data) => {
     seen = { ...seen, watchdogAction: String(data.action) }
   })
@@ -53,4 +77,9 @@ export function watchGuest(
     seen = { ...seen, guestPanicked: true }
   })
   return () => seen
+}
+
+/** True once the guest has shown that it crashed, though it may go on for a moment. */
+export function hasCrashed({ panicLine, guestPanicked, watchdogAction }: Seen): boolean {
+  return panicLine !== undefined || guestPanicked === true || watchdogAction !== undefined
 }

@@ -42,6 +42,11 @@ export interface Judgement {
   readonly exitCodes: Readonly<Record<number, ExitMeaning>>
   /** Sources of regular expressions; a console line that matches one is a crash. */
   readonly panicPatterns: readonly string[]
+  /**
+   * Sources of regular expressions. A console line that matches one is a pass and ends the guest; where there are any,
+   * nothing else is a pass.
+   */
+  readonly passPatterns?: readonly string[]
   /** What it means when the guest powers itself off without having said an exit code. */
   readonly onPowerOff: 'passed' | 'failed'
   /** Whether a reset by the guest ends the run (as a crash, if it was a triple fault) or is a reboot. */

@@ -6,10 +6,11 @@ import { BringupError, type Diagnostic, defineDiagnostics } from '../diagnostics
 import { lockHolder } from '../host/file-locks.ts'
 import type { FileLock } from '../machine/device.ts'
 import { CONSOLE, type Plan, supervisedArgv } from '../plan/plan.ts'
+import { startTimer, type Timer } from '../timer.ts'
 import { problems as findProblems } from './find.ts'
 import { keeperName } from './keeper.ts'
 import { holdLock, holdLocks, type LateLock } from './late-locks.ts'
-import { QmpClient, QmpEnded } from './qmp.ts'
+import { QmpClient, QmpEnded, QmpError } from './qmp.ts'
 
 export const problems = defineDiagnostics({
   STORE_LOCKED: {
@@ -34,6 +35,9 @@ export const problems = defineDiagnostics({
   },
 })
 
+/** How long output may still be on its way when QEMU has gone: a process that QEMU started may have inherited the pipe. */
+const DRAIN_MS = 2000
+
 /** Exit status that flock(1) is told to use when the lock is taken. A guest can end with it too, but not before QMP speaks. */
 const LOCKED = 77
 
@@ -47,6 +51,8 @@ export interface QemuExit {
   readonly status: number | null
   readonly signal: NodeJS.Signals | null
   readonly stderr: string
+  /** The end of `stderr` after which it answered no QMP command: what it may have ended of. */
+  readonly lastWords: string
   /** Filled when it was not QEMU that ended: a lock that was taken, a tool that is missing. */
   readonly diagnostics: readonly Diagnostic[]
 }
@@ -135,14 +141,14 @@ function supervise(
   for (const stream of [child.stdin, child.stdout, child.stderr, life, ...channels.values()])
     stream?.on('error', () => {})
   let hasExited = false
-  let killer: NodeJS.Timeout | undefined
+  let killer: Timer | undefined
   const late: LateLock[] = []
   // Node does not drain a stream that was handed to another process, and waits for it.
   child.once('exit', () => life.destroy())
   const exited = exitOf(child, qmp, start).then(async (exit) => {
     hasExited = true
     await Promise.all(late.map((lock) => lock.ended))
-    clearTimeout(killer)
+    killer?.clear()
     qmpLog.close()
     for (const stream of channels.values()) stream.destroy()
     return exit
@@ -160,14 +166,14 @@ function supervise(
     () => {},
   )
   const kill = () => {
-    if (!hasExited) child.kill('SIGKILL')
+    if (!hasExited) killGroup(child)
   }
   const quit = (withinMs: number) => {
     if (hasExited) return
     // Before QMP is negotiated QEMU takes no command, and the guest has not run: there is nothing to lose.
     if (!isReady) return kill()
     qmp.execute('quit').catch(() => {})
-    killer ??= setTimeout(kill, withinMs)
+    killer ??= startTimer(withinMs, kill)
   }
   return {
     pid: child.pid ?? -1,
@@ -206,9 +212,26 @@ function exitOf(child: ChildProcess, qmp: QmpClient, start: QemuStart): Promise<
   let stderr = ''
   let written = 0
   let hasGreeted = false
+  // What was said before an answer did not end QEMU. One question at a time is enough.
+  let lastWords = ''
+  let isAsking = false
+  const ask = () => {
+    if (!hasGreeted || isAsking || lastWords === '') return
+    isAsking = true
+    const said = lastWords.length
+    const answered = () => {
+      lastWords = lastWords.slice(said)
+      isAsking = false
+      ask()
+    }
+    qmp.execute('query-status').then(answered, (error: unknown) => {
+      if (error instanceof QmpError) answered()
+    })
+  }
   qmp.ready.then(
     () => {
       hasGreeted = true
+      lastWords = ''
     },
     () => {},
   )
@@ -218,6 +241,8 @@ function exitOf(child: ChildProcess, qmp: QmpClient, start: QemuStart): Promise<
       stderr.length + text.length <= 2 * KEPT_STDERR
         ? stderr + text
         : `${stderr.slice(0, KEPT_STDERR)}\n…\n${(stderr.slice(KEPT_STDERR) + text).slice(-KEPT_STDERR)}`
+    lastWords = (lastWords + text).slice(0, KEPT_STDERR)
+    ask()
     written += text.length
     if (written > LOGGED_STDERR) return
     const { stderrPath } = start
@@ -226,13 +251,50 @@ function exitOf(child: ChildProcess, qmp: QmpClient, start: QemuStart): Promise<
   return new Promise((resolve) => {
     child.once('error', (error) => {
       const what = `setpriv could not be started: ${error.message}`
-      resolve({ status: null, signal: null, stderr, diagnostics: [problems.TOOL_MISSING.at('', what)] })
+      const diagnostics = [problems.TOOL_MISSING.at('', what)]
+      resolve({ status: null, signal: null, stderr, lastWords, diagnostics })
     })
+    child.once('exit', () => endOutput(child))
     child.once('close', (status, signal) => {
       const diagnostics = hasGreeted ? [] : refusals(status, stderr, start.plan)
-      resolve({ status, signal, stderr, diagnostics })
+      resolve({ status, signal, stderr, lastWords, diagnostics })
     })
   })
+}
+
+/** Reads on for as long as output comes, and not for as long as another process keeps the pipes open. */
+function endOutput(child: ChildProcess): void {
+  const streams = child.stdio.filter((stream) => stream) as unknown as readonly Duplex[]
+  const end = () => {
+    for (const stream of streams) stream.destroy()
+  }
+  let chunks = 0
+  // A process that was busy for long reads once more before it decides.
+  const endIfSilent = () => {
+    const before = chunks
+    setImmediate(() => {
+      if (chunks === before) end()
+    })
+  }
+  let timer = startTimer(DRAIN_MS, endIfSilent)
+  const more = () => {
+    chunks++
+    timer.clear()
+    timer = startTimer(DRAIN_MS, endIfSilent)
+  }
+  // A listener would make a stream flow that nobody reads yet.
+  for (const stream of streams) if (stream.readableFlowing === true) stream.on('data', more)
+  child.once('close', () => timer.clear())
+}
+
+/** QEMU and what it started: it leads a group of its own. */
+function killGroup(child: ChildProcess): void {
+  try {
+    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
+  } catch {
+    // The group is not there yet, or not any more.
+    child.kill('SIGKILL')
+  }
 }
 
 /** What setpriv and flock say, as diagnostics; nothing when it was QEMU that ended. */

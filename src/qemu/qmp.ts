@@ -97,6 +97,11 @@ export class QmpClient {
     return this.#endedBecause === undefined
   }
 
+  /** What has been awaited for the longest time: `greeting`, or a command. */
+  get awaited(): string | undefined {
+    return this.#pending.values().next().value?.command
+  }
+
   /**
    * Sends a command and resolves with QEMU's answer.
    *

@@ -1,13 +1,31 @@
 /**
  * From what was seen of a guest's end to a verdict. Pure, so that every way to end can be tested.
  *
- * Sources: `hw/misc/debugexit.c` (QEMU exits with `(value << 1) | 1`, modulo 256, and emits no event before 9.x),
- * the `SHUTDOWN` and `RESET` events of `qapi/run-state.json`, and "Triple fault" of `-d cpu_reset`.
+ * Sources: `hw/misc/debugexit.c` (QEMU exits with `(value << 1) | 1`, modulo 256, and emits no event before 9.1), and
+ * the `SHUTDOWN`, `RESET` and `RESUME` events of `qapi/run-state.json`.
  */
 import type { Diagnostic } from '../diagnostics.ts'
 import { defineDiagnostics } from '../diagnostics.ts'
 import type { Judgement } from '../plan/plan.ts'
 import type { Verdict } from './verdict.ts'
+
+/** Why bringup itself ended the machine. */
+export type EndedBy =
+  | 'timeout'
+  /** A signal to bringup, or the caller's AbortSignal. */
+  | 'interrupt'
+  /** The user, on purpose: Ctrl-A X. */
+  | 'user'
+  | 'kill'
+  | 'panic'
+  /** An unexpected reset or triple fault of a guest that QEMU lets reboot. */
+  | 'reset'
+  /** QEMU had stopped the guest and would not have continued it. */
+  | 'stopped'
+  /** The console showed what proves the pass. */
+  | 'shown'
+  | 'shell-exit'
+  | 'close'
 
 /** Everything known when QEMU has gone. */
 export interface Ending {
@@ -16,20 +34,26 @@ export interface Ending {
   readonly signal: string | null
   /** QEMU's own words. */
   readonly stderr: string
-  /** True once QMP's `cont` was answered: QEMU had accepted the machine and the guest had begun to run. */
+  /** The part of `stderr` after which QEMU answered no QMP command: what it may have ended of. */
+  readonly lastWords?: string
+  /** True when the guest ran: QEMU emitted RESUME or answered `cont`. */
   readonly started: boolean
   /** The last SHUTDOWN event, if any. */
   readonly shutdown?: { readonly guest: boolean; readonly reason: string }
+  /** A triple fault ended the guest. */
   readonly tripleFault: boolean
   readonly panicLine?: string
   /** The report that the line belongs to, from a few lines before it on. */
   readonly panicReport?: readonly string[]
   readonly watchdogAction?: string
   readonly guestPanicked?: boolean
+  /** Why QEMU stopped the guest, where it did so by itself. */
+  readonly stopReason?: string
+  /** What the console showed of the text that proves the pass. */
+  readonly shown?: { readonly text: string; readonly line: number }
   /** Exit code reported by the guest through its command channel. */
   readonly shellExit?: number
-  /** Why bringup itself ended the machine. */
-  readonly endedBy?: 'timeout' | 'interrupt' | 'kill' | 'panic' | 'shell-exit' | 'close'
+  readonly endedBy?: EndedBy
   readonly debugExit: boolean
   readonly timeoutMs: number
   readonly consoleTail: readonly string[]
@@ -47,44 +71,65 @@ export interface Judged {
 export const problems = defineDiagnostics({
   GUEST_FAILED: {
     title: 'The guest ended by itself with a code that means failure.',
-    why: 'the guest said that something went wrong',
+    why: 'the guest reported a failure',
     remedy: 'read the console log of the run: `bringup runs show`',
+  },
+  GUEST_CODE_UNKNOWN: {
+    title: 'The guest ended with an exit code of unknown meaning.',
+    why: 'only a code that is known as success is a pass',
+    remedy:
+      "give the code a meaning in bringup.config: kernel: { image: '…', exitCodes: { CODE: 'passed' } }, or in the profile's `judgement.exitCodes`",
+  },
+  PASS_NOT_SHOWN: {
+    title: 'The guest ended before its console showed the text that means success.',
+    why: 'with --until, --until-regex or `passPatterns`, only that text on the console is a pass',
+    remedy: 'compare the last console lines with the text, or correct the pattern',
   },
   GUEST_CRASHED: {
     title: 'The guest triple-faulted, panicked, was reset by its watchdog, or reset or powered off unasked.',
-    why: 'a crash is not an exit: the guest had no chance to say a code',
+    why: 'a crash is not an exit: the guest had no chance to report a code',
     remedy: 'read the last console lines; `qemu.log` in the run folder has the CPU state at each reset',
   },
   GUEST_TIMED_OUT: {
     title: 'The guest still ran at the deadline.',
     why: 'no exit, reset or power-off came in time; a hang and a slow guest look the same from outside',
-    remedy: 'raise `timeout` (or --timeout), or find what the last console line waits for',
+    remedy: 'raise `timeout` (or --timeout), or find what the guest waits for after its last console line',
   },
   QEMU_REFUSED: {
     title: 'QEMU ended before the guest began to run.',
     why: 'QEMU did not accept the machine; its own words are the evidence',
     remedy:
-      'fix the description as QEMU says; if bringup should have known, report it with `bringup plan --json`',
+      'correct the description as QEMU says; if bringup should have found this, report it with `bringup plan --json`',
   },
   QEMU_DIED: {
     title: 'QEMU ended while the guest ran, and not on account of the guest.',
-    why: 'an abort, an internal error or somebody else’s signal says nothing about the guest',
+    why: 'an abort, an internal error or a signal from outside says nothing about the guest',
     remedy:
       'read `qemu.log` and `stderr.log` in the run folder; out of memory shows in the host’s kernel log',
   },
+  QEMU_STOPPED: {
+    title: 'QEMU stopped the guest on account of an error of the host.',
+    why: 'a guest whose disk cannot be written, or whose CPU cannot be emulated, would wait for ever',
+    remedy: 'free space where the disk images are, or read `stderr.log` in the run folder; then run it again',
+    source: 'QMP BLOCK_IO_ERROR, STOP; query-status: io-error, internal-error',
+  },
   RUN_INTERRUPTED: {
-    title: 'The run was ended by the user.',
+    severity: 'note',
+    title: 'The run was ended by a signal or by the program that started it.',
     why: 'the guest had not ended yet',
-    remedy: 'run it again; the console log up to here is kept in the run folder',
+    remedy: 'the console log up to here is in the run folder: `bringup runs show last --console`',
   },
 })
 
-/** Decides how a run ended. Order matters: our own hand first, then QEMU's failures, then the guest's word. */
+/** Decides how a run ended. Order matters: the user's wish, QEMU's failures, crashes, our own hand, the
+ * guest's word. */
 export function judge(ending: Ending, judgement: Judgement): Judged {
   return (
-    ownHand(ending, judgement) ??
+    interrupted(ending) ??
     machineFailure(ending) ??
+    shown(ending) ??
     crash(ending, judgement) ??
+    ownHand(ending, judgement) ??
     guestWord(ending, judgement)
   )
 }
@@ -98,41 +143,44 @@ function result(
   return { verdict, meaning, diagnostics, ...(guestCode === undefined ? {} : { guestCode }) }
 }
 
-function ownHand(e: Ending, judgement: Judgement): Judged | undefined {
-  if (e.endedBy === 'timeout') {
-    const what = `the guest still ran after ${e.timeoutMs} ms`
-    return result('timed-out', what, [
-      problems.GUEST_TIMED_OUT.at('timeout', what, { evidence: e.consoleTail }),
-    ])
-  }
-  if (e.endedBy === 'interrupt' || e.endedBy === 'kill') {
-    const what = e.endedBy === 'interrupt' ? 'the run was interrupted' : 'the guest was killed on request'
-    return result('interrupted', what, [problems.RUN_INTERRUPTED.at('', what)])
-  }
-  if (e.endedBy === 'shell-exit' && e.shellExit !== undefined && !e.panicLine)
-    return byCode(e.shellExit, e, judgement)
-  if (e.endedBy === 'close' && !e.panicLine && !e.tripleFault)
-    return result('passed', 'the guest was closed by its owner')
-  return undefined
+/** Ended on purpose, whatever the guest did meanwhile. */
+function interrupted(e: Ending): Judged | undefined {
+  if (e.endedBy === 'user') return result('interrupted', 'ended by you')
+  if (e.endedBy !== 'interrupt' && e.endedBy !== 'kill') return undefined
+  const what = e.endedBy === 'interrupt' ? 'the run was interrupted' : 'the guest was killed on request'
+  return result('interrupted', what, [problems.RUN_INTERRUPTED.at('', what)])
 }
 
 function machineFailure(e: Ending): Judged | undefined {
-  const words = e.stderr.trim().split('\n').filter(Boolean)
+  const words = linesOf(e.stderr)
   if (!e.started) {
-    const what = words.at(-1) ?? `QEMU ended with ${ended(e)} before the guest began to run`
+    const what = headline(words) ?? `QEMU ended with ${ended(e)} before the guest began to run`
     return result('machine-failed', what, [problems.QEMU_REFUSED.at('', what, { evidence: words })])
   }
+  if (e.endedBy === 'stopped') {
+    const what = `QEMU stopped the guest: ${e.stopReason ?? 'no reason given'}`
+    return result('machine-failed', what, [
+      problems.QEMU_STOPPED.at('', what, { evidence: [...words, ...e.consoleTail] }),
+    ])
+  }
   const aborted = e.signal !== null && e.endedBy === undefined
-  // exit(1) is both "fatal error" and a guest's code 0: only QEMU's fatal errors come with words.
-  const fatal = e.status === 1 && !e.shutdown && words.some((w) => /^qemu[^:]*: (?!warning)/i.test(w))
+  // exit(1) is both "fatal error" and a guest's code 0. What QEMU said and lived on after was not fatal.
+  const fatal =
+    e.status === 1 && !e.shutdown && e.endedBy === undefined
+      ? headline(linesOf(e.lastWords ?? e.stderr).filter((line) => !isRemark(line)))
+      : undefined
   const signalled = e.shutdown?.reason === 'host-signal' && e.endedBy === undefined
-  if (!aborted && !fatal && !signalled && e.shutdown?.reason !== 'host-error') return undefined
-  const what = fatal
-    ? (words.at(-1) ?? '')
-    : `QEMU was ended by ${ended(e)}${signalled ? ' (a signal from outside)' : ''}`
+  if (!aborted && fatal === undefined && !signalled && e.shutdown?.reason !== 'host-error') return undefined
+  const what = fatal ?? `QEMU was ended by ${ended(e)}${signalled ? ' (a signal from outside)' : ''}`
   return result('machine-failed', what, [
     problems.QEMU_DIED.at('', what, { evidence: [...words, ...e.consoleTail] }),
   ])
+}
+
+/** The run ended there: what the guest did until it was gone does not count. */
+function shown(e: Ending): Judged | undefined {
+  if (e.endedBy !== 'shown' || e.shown === undefined) return undefined
+  return result('passed', `the console showed ${JSON.stringify(e.shown.text)} in line ${e.shown.line}`)
 }
 
 function crash(e: Ending, judgement: Judgement): Judged | undefined {
@@ -145,7 +193,7 @@ function crash(e: Ending, judgement: Judgement): Judged | undefined {
         ? `the watchdog expired (${e.watchdogAction})`
         : e.panicLine !== undefined
           ? `the guest panicked: ${e.panicLine.trim()}`
-          : e.shutdown?.reason === 'guest-reset' && judgement.onReset === 'stop'
+          : resetItself(e, judgement)
             ? 'the guest reset itself'
             : undefined
   if (how === undefined) return undefined
@@ -153,22 +201,37 @@ function crash(e: Ending, judgement: Judgement): Judged | undefined {
   return result('crashed', how, [problems.GUEST_CRASHED.at('', how, { evidence })], code)
 }
 
+function resetItself(e: Ending, judgement: Judgement): boolean {
+  if (e.endedBy === 'reset') return true
+  return e.endedBy !== 'shell-exit' && e.shutdown?.reason === 'guest-reset' && judgement.onReset === 'stop'
+}
+
+function ownHand(e: Ending, judgement: Judgement): Judged | undefined {
+  if (e.endedBy === 'timeout') {
+    const what = `the guest still ran after ${e.timeoutMs} ms`
+    return result('timed-out', what, [
+      problems.GUEST_TIMED_OUT.at('timeout', what, { evidence: e.consoleTail }),
+    ])
+  }
+  if (e.endedBy === 'shell-exit' && e.shellExit !== undefined) return byCode(e.shellExit, e, judgement)
+  // Nothing was proved: the guest had neither passed nor failed when its owner ended it.
+  if (e.endedBy === 'close' || (e.endedBy === undefined && e.shutdown?.reason === 'host-qmp-quit'))
+    return result('interrupted', 'the guest was closed by its owner')
+  return undefined
+}
+
 function guestWord(e: Ending, judgement: Judgement): Judged {
   const code = debugExitCode(e)
   if (code !== undefined) return byCode(code, e, judgement)
   if (e.shutdown?.reason === 'guest-shutdown') {
     const what = 'the guest powered off'
-    return judgement.onPowerOff === 'passed'
-      ? result('passed', what)
-      : result('failed', what, [
-          problems.GUEST_FAILED.at('', `${what} without saying an exit code`, { evidence: e.consoleTail }),
-        ])
+    if (judgement.onPowerOff === 'passed') return pass(what, e, judgement)
+    const unsaid = `${what} without reporting an exit code`
+    return result('failed', what, [problems.GUEST_FAILED.at('', unsaid, { evidence: e.consoleTail })])
   }
   const what = `QEMU ended with ${ended(e)} and gave no reason`
   return result('machine-failed', what, [
-    problems.QEMU_DIED.at('', what, {
-      evidence: [...e.stderr.trim().split('\n').filter(Boolean), ...e.consoleTail],
-    }),
+    problems.QEMU_DIED.at('', what, { evidence: [...linesOf(e.stderr), ...e.consoleTail] }),
   ])
 }
 
@@ -181,18 +244,42 @@ function debugExitCode(e: Ending): number | undefined {
 
 function byCode(code: number, e: Ending, judgement: Judgement): Judged {
   const known = judgement.exitCodes[code]
+  const isCommand = e.endedBy === 'shell-exit'
+  if (known?.verdict === 'passed') return pass(known.meaning, e, judgement, code)
   const meaning =
     known?.meaning ??
-    (e.endedBy === 'shell-exit'
-      ? `the command returned ${code}`
-      : `the guest exited with ${code}, which its profile does not know`)
-  if (known?.verdict === 'passed') return result('passed', meaning, [], code)
-  return result(
-    'failed',
-    meaning,
-    [problems.GUEST_FAILED.at('', `exit code ${code}: ${meaning}`, { evidence: e.consoleTail })],
-    code,
-  )
+    (isCommand ? `the command returned ${code}` : `the guest exited with ${code}, a code without a meaning`)
+  const evidence = { evidence: e.consoleTail }
+  const finding =
+    known || isCommand
+      ? problems.GUEST_FAILED.at('', `exit code ${code}: ${meaning}`, evidence)
+      : problems.GUEST_CODE_UNKNOWN.at('', meaning, {
+          ...evidence,
+          remedy: problems.GUEST_CODE_UNKNOWN.remedy.replace('CODE', `${code}`),
+        })
+  return result('failed', meaning, [finding], code)
+}
+
+/** Where a text on the console was to prove the pass, nothing else does. */
+function pass(meaning: string, e: Ending, { passPatterns = [] }: Judgement, code?: number): Judged {
+  if (passPatterns.length === 0) return result('passed', meaning, [], code)
+  const wanted = passPatterns.map((source) => `/${source}/`).join(' or ')
+  const what = `${meaning}, but the console never showed ${wanted}`
+  return result('failed', what, [problems.PASS_NOT_SHOWN.at('', what, { evidence: e.consoleTail })], code)
+}
+
+function linesOf(text: string): readonly string[] {
+  return text.trim().split('\n').filter(Boolean)
+}
+
+/** QEMU's warnings and informations (`error_vreport` of util/qemu-error.c), which never end it. */
+function isRemark(line: string): boolean {
+  return /^\S*qemu[^:]*: (.*: )?(warning|info): /i.test(line)
+}
+
+/** The first line that says what is wrong; later ones explain it. */
+function headline(lines: readonly string[]): string | undefined {
+  return lines.find((line) => !isRemark(line)) ?? lines.at(-1)
 }
 
 function ended(e: Ending): string {

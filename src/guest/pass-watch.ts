@@ -1,0 +1,97 @@
+/**
+ * Watches the console for the text that proves a pass. The text is the guest's and the patterns are the user's, so that
+ * only the beginning of a line is looked at, and a search that does not end is ended.
+ */
+import { createContext, Script } from 'node:vm'
+import { defineDiagnostics } from '../diagnostics.ts'
+import type { Ending } from '../runs/judge.ts'
+import type { Console } from './console.ts'
+
+export const problems = defineDiagnostics({
+  PASS_PATTERN_SLOW: {
+    severity: 'warning',
+    title: 'A pattern that means success takes too long to search for.',
+    why: 'a regular expression such as (a+)+$ takes exponential time on some lines; the search was given up',
+    remedy: 'write the pattern without a repetition inside of a repetition, or use --until with plain text',
+  },
+})
+
+/** What of a line is searched, in characters. */
+const LONGEST_LINE = 4096
+/** What searching the lines of one chunk may take. */
+const SEARCH_MS = 500
+
+type Shown = NonNullable<Ending['shown']>
+
+export interface PassWatchOptions {
+  readonly patterns: readonly string[]
+  /** Nothing that is shown after a crash is a pass. */
+  readonly hasCrashed: () => boolean
+  readonly onShown: (shown: Shown) => void
+  /** The search was given up. */
+  readonly onSlow: (line: string) => void
+}
+
+/** Calls back once, when the first line matches. An unfinished line counts: a prompt has no end. */
+export function watchForPass(
+  console: Pick<Console, 'onLine' | 'onUnfinished'>,
+  options: PassWatchOptions,
+): void {
+  const search = createSearch(options.patterns)
+  let lines: string[] = []
+  let finished = 0
+  let isDone = options.patterns.length === 0
+  if (isDone) return
+  console.onLine((line) => {
+    if (!isDone && !options.hasCrashed()) lines.push(plain(line))
+  })
+  console.onUnfinished((rest) => {
+    if (isDone) return
+    const begin = finished
+    finished += lines.length
+    const all = options.hasCrashed() || rest === '' ? lines : [...lines, plain(rest)]
+    lines = []
+    const found = search(all)
+    if (found === undefined) return
+    isDone = true
+    if ('text' in found) options.onShown({ text: found.text, line: begin + found.index + 1 })
+    else options.onSlow(`none of ${all.length} lines was searched to its end within ${SEARCH_MS} ms`)
+  })
+}
+
+type Found = { readonly text: string; readonly index: number } | { readonly isSlow: true }
+
+/** A script in a context of its own is the only way to end a regular expression that backtracks for ever. */
+function createSearch(patterns: readonly string[]): (lines: readonly string[]) => Found | undefined {
+  const context = createContext({ patterns: patterns.map((source) => new RegExp(source)), lines: [] })
+  const script = new Script(`
+    (() => {
+      for (let index = 0; index < lines.length; index++)
+        for (const pattern of patterns) {
+          const match = pattern.exec(lines[index])
+          if (match) return { text: match[0], index }
+        }
+    })()`)
+  return (lines) => {
+    if (lines.length === 0) return undefined
+    context.lines = lines
+    try {
+      return script.runInContext(context, { timeout: SEARCH_MS }) as Found | undefined
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error
+      return { isSlow: true }
+    }
+  }
+}
+
+/** Without colours, cursor movements and control characters, as a reader sees it. */
+function plain(line: string): string {
+  return (
+    line
+      .slice(0, LONGEST_LINE)
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences are what is removed
+      .replace(/\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])/g, '')
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: so are control characters
+      .replace(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, '')
+  )
+}

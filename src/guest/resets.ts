@@ -1,0 +1,171 @@
+/**
+ * Tells from QEMU's log of resets (`-d cpu_reset`) what each reset was: the log has the state of every CPU before it.
+ *
+ * SeaBIOS completes a warm reset by resetting once more, by port 0xcf9 and then by a triple fault (`qemu_reboot` in
+ * SeaBIOS' src/fw/shadow.c), so neither a reset nor the words "Triple fault" alone tell what the guest did.
+ */
+import { closeSync, openSync, readSync } from 'node:fs'
+
+/** Where CPU 0 was: in the guest's own code, in the BIOS below 1 MiB, or still at the reset vector. */
+export type ResetPlace = 'guest' | 'bios' | 'reset-vector'
+
+export interface MachineReset {
+  readonly place: ResetPlace
+  /** A triple fault preceded it. */
+  readonly tripleFault: boolean
+}
+
+/** Reads a log line by line. CPU 0 is only reset with the whole machine, the others also by INIT. */
+export class ResetReader {
+  #resets: MachineReset[] = []
+  #tripleFault = false
+  #isCpu0 = false
+  #ip: number | undefined
+
+  /** Resets that nobody took yet, oldest first. */
+  take(): MachineReset | undefined {
+    return this.#resets.shift()
+  }
+
+  /** A triple fault that no reset followed. */
+  get isFaulted(): boolean {
+    return this.#tripleFault
+  }
+
+  line(line: string): void {
+    if (line === 'Triple fault') this.#tripleFault = true
+    else if (line.startsWith('CPU Reset (CPU ')) {
+      this.#isCpu0 = line === 'CPU Reset (CPU 0)'
+      this.#ip = undefined
+    } else if (this.#isCpu0) this.#state(line)
+  }
+
+  #state(line: string): void {
+    const ip = /^[ER]IP=([0-9a-f]+) /.exec(line)?.[1]
+    if (ip !== undefined) this.#ip = Number.parseInt(ip, 16)
+    const base = /^CS =[0-9a-f]{4} ([0-9a-f]+) /.exec(line)?.[1]
+    if (base === undefined || this.#ip === undefined) return
+    this.#resets.push({
+      place: placeOf(Number.parseInt(base, 16) + this.#ip),
+      tripleFault: this.#tripleFault,
+    })
+    this.#tripleFault = false
+    this.#isCpu0 = false
+  }
+}
+
+function placeOf(address: number): ResetPlace {
+  if (address === 0xfffffff0) return 'reset-vector'
+  return address >= 0xe0000 && address < 0x100000 ? 'bios' : 'guest'
+}
+
+const CHUNK = 256 * 1024
+/** Lines of interest are short; `-d int` and the like of the user write others. */
+const LONGEST_LINE = 4096
+
+/** Reads the log of a running QEMU, which is flushed before QEMU emits the event of the reset. */
+export class ResetLog {
+  readonly #path: string
+  readonly #reader = new ResetReader()
+  #offset = 0
+  #partial = ''
+
+  constructor(path: string) {
+    this.#path = path
+  }
+
+  /** To be called before the guest runs: QEMU resets its CPUs when it makes them. */
+  skip(): void {
+    this.#read()
+    while (this.#reader.take());
+  }
+
+  /** The next reset of the machine; to be called once for each RESET event. Undefined where the log is missing. */
+  next(): MachineReset | undefined {
+    this.#read()
+    return this.#reader.take()
+  }
+
+  /** True when the last thing that happened is a triple fault. */
+  endsWithFault(): boolean {
+    this.#read()
+    return this.#reader.isFaulted
+  }
+
+  #read(): void {
+    let fd: number
+    try {
+      fd = openSync(this.#path, 'r')
+    } catch {
+      return
+    }
+    try {
+      const buffer = Buffer.alloc(CHUNK)
+      for (let bytes = 1; bytes > 0; ) {
+        bytes = readSync(fd, buffer, 0, CHUNK, this.#offset)
+        this.#offset += bytes
+        this.#take(buffer.toString('latin1', 0, bytes))
+      }
+    } finally {
+      closeSync(fd)
+    }
+  }
+
+  #take(text: string): void {
+    const lines = (this.#partial + text).split('\n')
+    this.#partial = (lines.pop() ?? '').slice(0, LONGEST_LINE)
+    for (const line of lines) this.#reader.line(line)
+  }
+}
+
+/** What a reset by the guest means for the run. */
+export type ResetMeaning = 'allowed' | 'crash'
+
+/** Decides, reset by reset, which ones the guest may do. */
+export class ResetWatch {
+  readonly #log: Pick<ResetLog, 'next'>
+  readonly #mayReboot: boolean
+  /** Resets by the guest that were asked for: an orderly restart. */
+  #asked = 0
+  /** The firmware may reset once more to complete the last reset. */
+  #firmwareMay = false
+  #triple = false
+
+  constructor(log: Pick<ResetLog, 'next'>, mayReboot: boolean) {
+    this.#log = log
+    this.#mayReboot = mayReboot
+  }
+
+  /** The guest was asked to restart itself. */
+  expect(): void {
+    this.#asked++
+  }
+
+  /** A triple fault was the reset that may not be. */
+  get tripleFault(): boolean {
+    return this.#triple
+  }
+
+  /** To be called at each RESET event. */
+  reset({ guest }: { readonly guest: boolean }): ResetMeaning {
+    const reset = this.#log.next()
+    if (!guest) return this.#allow(true)
+    // Nothing has run since the last reset, or the firmware completes it.
+    if (reset?.place === 'reset-vector') return 'allowed'
+    if (reset?.place === 'bios' && this.#firmwareMay) return this.#allow(false)
+    if (this.#asked > 0) {
+      this.#asked--
+      return this.#allow(true)
+    }
+    if (reset?.place === 'guest' && reset.tripleFault) {
+      this.#triple = true
+      return 'crash'
+    }
+    return this.#mayReboot || reset === undefined ? this.#allow(true) : 'crash'
+  }
+
+  #allow(firmwareMay: boolean): ResetMeaning {
+    this.#firmwareMay = firmwareMay
+    return 'allowed'
+  }
+}

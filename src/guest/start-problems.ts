@@ -1,0 +1,35 @@
+/** What keeps a guest from running once QEMU was started, as findings. */
+import { BringupError, type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
+import { QmpEnded, QmpError } from '../qemu/qmp.ts'
+import { problems as judgeProblems } from '../runs/judge.ts'
+
+export const problems = defineDiagnostics({
+  QEMU_SILENT: {
+    title: 'QEMU did not answer before the guest ran.',
+    why: 'the guest runs only once QEMU has answered every command of the start',
+    remedy:
+      'check that no file of the machine (kernel, initrd, disk) is a pipe or on a server that does not answer, and that --qemu names a QEMU; a machine that takes long to start needs a longer --timeout',
+  },
+  QMP_BROKEN: {
+    title: 'QEMU answered with something that is not QMP.',
+    why: 'bringup controls the machine by QMP (docs/interop/qmp-spec.rst) and cannot trust the connection any more',
+    remedy: 'check that --qemu names a QEMU system emulator and not a wrapper that prints to its descriptors',
+  },
+})
+
+/** @param awaited What QEMU did not answer. */
+export function silent(awaited: string | undefined, afterMs: number): Diagnostic {
+  const what =
+    awaited === undefined || awaited === 'greeting'
+      ? `QEMU gave no QMP greeting within ${afterMs} ms`
+      : `QEMU did not answer "${awaited}" within ${afterMs} ms`
+  return problems.QEMU_SILENT.at('', what)
+}
+
+/** Empty where QEMU has gone: how it ended says more. */
+export function startProblem(cause: unknown): readonly Diagnostic[] {
+  if (cause instanceof BringupError) return cause.diagnostics
+  if (cause instanceof QmpEnded) return cause.isGone ? [] : [problems.QMP_BROKEN.at('', cause.message)]
+  const words = cause instanceof QmpError ? `QEMU refused "${cause.command}": ${cause.desc}` : String(cause)
+  return [judgeProblems.QEMU_REFUSED.at('', words)]
+}
