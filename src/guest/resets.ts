@@ -127,8 +127,11 @@ export class ResetWatch {
   readonly #mayReboot: boolean
   /** Resets by the guest that were asked for: an orderly restart. */
   #asked = 0
-  /** The firmware may reset once more to complete the last reset. */
-  #firmwareMay = false
+  /**
+   * What the firmware may still do to complete the last reset: reset by port and triple fault, and of these two requests
+   * the second may come to be served when the machine runs again.
+   */
+  #firmware: 'complete' | 'echo' | undefined
   #triple = false
 
   constructor(log: Pick<ResetLog, 'next'>, mayReboot: boolean) {
@@ -146,26 +149,28 @@ export class ResetWatch {
     return this.#triple
   }
 
-  /** To be called at each RESET event. */
-  reset({ guest }: { readonly guest: boolean }): ResetMeaning {
+  /** To be called at each RESET event. `hasSpoken`: the console showed something since the last one. */
+  reset({ guest, hasSpoken }: { readonly guest: boolean; readonly hasSpoken: boolean }): ResetMeaning {
     const reset = this.#log.next()
-    if (!guest) return this.#allow(true)
-    // Nothing has run since the last reset, or the firmware completes it.
+    if (!guest) return this.#allow('complete')
+    // Nothing has run since the last reset.
     if (reset?.place === 'reset-vector') return 'allowed'
-    if (reset?.place === 'bios' && this.#firmwareMay) return this.#allow(false)
+    if (reset?.place === 'bios' && this.#firmware === 'complete') return this.#allow('echo')
+    if (this.#firmware === 'echo' && reset?.tripleFault === false && (reset.place === 'bios' || !hasSpoken))
+      return this.#allow(undefined)
     if (this.#asked > 0) {
       this.#asked--
-      return this.#allow(true)
+      return this.#allow('complete')
     }
     if (reset?.place === 'guest' && reset.tripleFault) {
       this.#triple = true
       return 'crash'
     }
-    return this.#mayReboot || reset === undefined ? this.#allow(true) : 'crash'
+    return this.#mayReboot || reset === undefined ? this.#allow('complete') : 'crash'
   }
 
-  #allow(firmwareMay: boolean): ResetMeaning {
-    this.#firmwareMay = firmwareMay
+  #allow(firmware: 'complete' | 'echo' | undefined): ResetMeaning {
+    this.#firmware = firmware
     return 'allowed'
   }
 }

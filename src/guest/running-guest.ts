@@ -57,8 +57,8 @@ export interface GuestOptions {
 /** How long a guest that panicked may go on. */
 const PANIC_GRACE_MS = 1500
 
-/** How long QEMU may take until the guest runs, where the time for the whole run is longer. */
-const START_MS = 120_000
+/** How long QEMU may take until the guest runs: the time for the whole run, within these bounds. */
+const START_MS = { least: 5000, most: 120_000 }
 
 /** A guest whose QEMU has been started; `start` lets its machine run. */
 export class RunningGuest implements Guest {
@@ -80,6 +80,8 @@ export class RunningGuest implements Guest {
   /** What kept the guest from running. */
   #obstacles: readonly Diagnostic[] | undefined
   #hasStarted = false
+  /** The console showed something since the last reset. */
+  #hasSpoken = false
   #shown: Ending['shown']
   #remarks: readonly Diagnostic[] = []
   readonly #resetLog: ResetLog
@@ -105,6 +107,9 @@ export class RunningGuest implements Guest {
     this.#channels = openChannels(plan.channels, this.#process.channels, folder.path)
     const shell = this.#process.channels.get('shell')
     this.#shell = shell && openShell(shell, { reason: () => this.#ended ?? 'the guest ended' })
+    this.#console.onChunk(() => {
+      this.#hasSpoken = true
+    })
     this.#resetLog = new ResetLog(folder.qemuLog)
     this.#resets = new ResetWatch(
       this.#resetLog,
@@ -117,7 +122,9 @@ export class RunningGuest implements Guest {
       },
       onReset: (by) => {
         this.#shell?.restarted()
-        if (this.#resets.reset(by) === 'crash') this.#end('reset')
+        const meaning = this.#resets.reset({ ...by, hasSpoken: this.#hasSpoken })
+        this.#hasSpoken = false
+        if (meaning === 'crash') this.#end('reset')
       },
       onRun: () => {
         this.#hasStarted = true
@@ -154,7 +161,7 @@ export class RunningGuest implements Guest {
     this.#options.signal?.addEventListener('abort', onAbort, { once: true })
     void this.done.then(() => this.#options.signal?.removeEventListener('abort', onAbort))
     if (this.#options.signal?.aborted) this.#end('interrupt')
-    const startMs = Math.min(this.plan.timeoutMs, START_MS)
+    const startMs = Math.min(Math.max(this.plan.timeoutMs, START_MS.least), START_MS.most)
     const deadline = startTimer(startMs, () => this.#fail([silent(this.qmp.awaited, startMs)]))
     try {
       await this.#process.ready

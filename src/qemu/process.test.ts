@@ -56,7 +56,7 @@ describe('a QEMU that starts', () => {
     expect(stat).toContain('(qemu-system-x86)')
     expect(Number(stat.split(') ')[1]?.split(' ')[2])).toBe(qemu.pid)
     qemu.quit(5000)
-    expect(await qemu.exited).toEqual({ status: 0, signal: null, stderr: '', diagnostics: [] })
+    expect(await qemu.exited).toEqual({ status: 0, signal: null, stderr: '', lastWords: '', diagnostics: [] })
     expect(qemu.hasExited).toBe(true)
     const lines = readFileSync(qmpLogPath, 'utf8').trimEnd().split('\n')
     expect(lines.map((line) => Object.keys(JSON.parse(line) as object)[1])).toEqual([

@@ -45,6 +45,9 @@ describe('judge', () => {
   it('tells status 1 of a guest that wrote 0 from status 1 of a QEMU that refused', () => {
     expect(verdictOf({ status: 1 })).toBe('passed')
     expect(verdictOf({ status: 1, stderr: 'qemu-system-x86_64: cannot go on\n' })).toBe('machine-failed')
+    expect(verdictOf({ status: 1, stderr: "qemu: multiboot knows VBE. we don't.\n", lastWords: '' })).toBe(
+      'passed',
+    )
     expect(verdictOf({ status: 1, started: false, stderr: 'qemu-system-x86_64: bad option\n' })).toBe(
       'machine-failed',
     )
@@ -52,6 +55,75 @@ describe('judge', () => {
 
   it('takes a warning of QEMU for no failure', () => {
     expect(verdictOf({ status: 1, stderr: 'qemu-system-x86_64: warning: deprecated\n' })).toBe('passed')
+    expect(verdictOf({ status: 1, stderr: 'qemu-system-x86_64: -cpu max: warning: no AVX\n' })).toBe('passed')
+  })
+
+  it('never passes a guest that did not run, whoever ended it and whatever QEMU returned', () => {
+    for (const endedBy of [undefined, 'timeout', 'panic', 'close', 'shell-exit', 'shown', 'reset'] as const)
+      for (const status of [0, 1, 33, null])
+        expect(verdictOf({ started: false, endedBy, status, shellExit: 0 })).toBe('machine-failed')
+  })
+
+  it('says what is wrong by the first line that does, not by the last', () => {
+    const stderr =
+      'qemu: warning: slow\nqemu: -drive x: Failed to get "write" lock\nIs another process using the image?\n'
+    const { meaning } = judge({ ...ending, started: false, status: 1, stderr }, judgement)
+    expect(meaning).toBe('qemu: -drive x: Failed to get "write" lock')
+  })
+
+  it('proves nothing by closing a guest', () => {
+    expect(judge({ ...ending, status: 0, endedBy: 'close' }, judgement)).toEqual({
+      verdict: 'interrupted',
+      meaning: 'the guest was closed by its owner',
+      diagnostics: [],
+    })
+    expect(verdictOf({ status: 0, endedBy: 'close', panicLine: 'PANIC: x' })).toBe('crashed')
+    expect(verdictOf({ status: 0, endedBy: 'close', guestPanicked: true })).toBe('crashed')
+    expect(verdictOf({ status: 0, shutdown: { guest: false, reason: 'host-qmp-quit' } })).toBe('interrupted')
+  })
+
+  it('has no finding for a guest that its user ended on purpose', () => {
+    expect(judge({ ...ending, status: 0, endedBy: 'user' }, judgement)).toEqual({
+      verdict: 'interrupted',
+      meaning: 'ended by you',
+      diagnostics: [],
+    })
+  })
+
+  it('passes on the text that was shown, and then on nothing else', () => {
+    const rules = { passPatterns: ['ALL OK'], onPowerOff: 'passed' } as const
+    const shutdown = { guest: true, reason: 'guest-shutdown' }
+    const shown = { text: 'ALL OK', line: 7 }
+    const passed = judge(
+      { ...ending, endedBy: 'shown', shown, tripleFault: true },
+      { ...judgement, ...rules },
+    )
+    expect(passed).toMatchObject({ verdict: 'passed', meaning: 'the console showed "ALL OK" in line 7' })
+    expect(verdictOf({}, rules)).toBe('failed')
+    expect(verdictOf({ status: 0, shutdown }, rules)).toBe('failed')
+    expect(verdictOf({ status: 0, endedBy: 'shell-exit', shellExit: 0 }, rules)).toBe('failed')
+    expect(verdictOf({ status: 0, endedBy: 'timeout' }, rules)).toBe('timed-out')
+    const { diagnostics, meaning } = judge(ending, { ...judgement, ...rules })
+    expect(diagnostics[0]?.code).toBe('PASS_NOT_SHOWN')
+    expect(meaning).toBe('fine, but the console never showed /ALL OK/')
+  })
+
+  it('crashes a guest that was seen to crash, whoever ended it then', () => {
+    for (const endedBy of ['timeout', 'shell-exit', 'close'] as const)
+      expect(verdictOf({ endedBy, shellExit: 0, tripleFault: true })).toBe('crashed')
+    expect(verdictOf({ status: 0, endedBy: 'reset' })).toBe('crashed')
+  })
+
+  it('fails the machine when QEMU stopped the guest', () => {
+    const stopped = {
+      status: 0,
+      endedBy: 'stopped',
+      stopReason: 'write error on disk d: No space left',
+    } as const
+    expect(judge({ ...ending, ...stopped }, judgement)).toMatchObject({
+      verdict: 'machine-failed',
+      meaning: 'QEMU stopped the guest: write error on disk d: No space left',
+    })
   })
 
   it('never takes QEMU’s exit 0 for success by itself', () => {

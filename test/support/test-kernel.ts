@@ -1,7 +1,16 @@
 /** For tests: a kernel of a few bytes that says a text on the first serial port and ends as it is told to. */
 
-/** How it ends: writes that byte to isa-debug-exit, loops for ever, triple-faults, or powers off. */
-export type TestKernelEnd = { readonly exit: number } | 'hang' | 'triple-fault' | 'power-off'
+/**
+ * How it ends: writes that byte to isa-debug-exit, loops for ever, triple-faults, or powers off. `fault-again` and
+ * `reset-again` hang in their first boot, and triple-fault or reset when they boot again without a power cycle.
+ */
+export type TestKernelEnd =
+  | { readonly exit: number }
+  | 'hang'
+  | 'triple-fault'
+  | 'power-off'
+  | 'fault-again'
+  | 'reset-again'
 
 const LOAD_ADDRESS = 0x100000
 const HEADERS = 64 + 2 * 56
@@ -34,7 +43,13 @@ function ending(end: TestKernelEnd): readonly number[] {
   const hang = [0xfa, 0xeb, 0xfe]
   if (end === 'hang') return hang
   // lidt of an empty table (at address 0, where there is none); int3
-  if (end === 'triple-fault') return [0x0f, 0x01, 0x1d, 0, 0, 0, 0, 0xcc, ...hang]
+  const fault = [0x0f, 0x01, 0x1d, 0, 0, 0, 0, 0xcc, ...hang]
+  if (end === 'triple-fault') return fault
+  // mov al, 0x70; out 0x70, al; in al, 0x71; cmp al, 0x5a; je +7; mov al, 0x5a; out 0x71, al; cli; jmp $: CMOS is kept
+  const once = [0xb0, 0x70, 0xe6, 0x70, 0xe4, 0x71, 0x3c, 0x5a, 0x74, 7, 0xb0, 0x5a, 0xe6, 0x71, ...hang]
+  if (end === 'fault-again') return [...once, ...fault]
+  // mov al, 0xfe; out 0x64, al: the keyboard controller resets
+  if (end === 'reset-again') return [...once, 0xb0, 0xfe, 0xe6, 0x64, ...hang]
   // mov dx, 0x604; mov ax, 0x2000; out dx, ax: PM1a control of q35 (SLP_EN, S5 of QEMU's DSDT)
   if (end === 'power-off') return [0x66, 0xba, 0x04, 0x06, 0x66, 0xb8, 0x00, 0x20, 0x66, 0xef, ...hang]
   // mov al, value; out 0xf4, al
@@ -70,4 +85,24 @@ function headers(entry: number, noteBytes: number, bodyBytes: number): Buffer {
   segment(64, 1, 0, HEADERS + bodyBytes)
   segment(64 + 56, 4, HEADERS, noteBytes)
   return elf
+}
+
+/** A flat 32-bit multiboot kernel that asks for a video mode, and writes that byte to isa-debug-exit. */
+export function multibootKernel(exit: number): Buffer {
+  const flags = 0x10004
+  const code = [0xb0, exit, 0xe6, 0xf4, 0xfa, 0xeb, 0xfe]
+  const end = LOAD_ADDRESS + 48 + code.length
+  const header = Buffer.alloc(48)
+  const words = [
+    0x1badb002,
+    flags,
+    -(0x1badb002 + flags),
+    LOAD_ADDRESS,
+    LOAD_ADDRESS,
+    end,
+    end,
+    LOAD_ADDRESS + 48,
+  ]
+  for (const [index, word] of words.entries()) header.writeInt32LE(word | 0, index * 4)
+  return Buffer.concat([header, Buffer.from(code)])
 }
