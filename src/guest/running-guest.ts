@@ -1,5 +1,4 @@
 /** A guest that runs: watched until it has ended, talked to meanwhile, and judged by how it ended. */
-import { readFileSync } from 'node:fs'
 import { BringupError, type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import { screenLines } from '../guest-text.ts'
 import { parseUserNet } from '../machine/devices/nic.ts'
