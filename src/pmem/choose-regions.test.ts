@@ -11,7 +11,6 @@ import {
   type MemoryMap,
   nodesOf,
   overlap,
-  ramOf,
   spanOf,
   spansOfNode,
   totalBytes,
@@ -20,6 +19,7 @@ import { memmapWord } from './parse-parameters.ts'
 import { drawMaps } from './picture.ts'
 import { mapOfLog } from './read-map.ts'
 import { ALIGNMENT, MIN_RAM_LEFT, ramAfter } from './region-rules.ts'
+import { ramOf } from './user-map.ts'
 
 const folder = new URL('../../test/pmem/maps/', import.meta.url)
 const names = readdirSync(folder).sort()
@@ -85,7 +85,7 @@ const arbitraryMap: fc.Arbitrary<MemoryMap> = fc
       nodes: nodes.length > 1 ? nodes : [],
       kernel: { start: place, end: place + 40 * MiB },
       crashKernel: [],
-      parameters: { memmaps: [], hasKaslr },
+      parameters: { memmaps: [], hasKaslr, avoided: 0 },
       sectionBytes,
     }
   })

@@ -6,13 +6,13 @@ import {
   type MemoryMap,
   nodesOf,
   type PmemRegion,
-  ramOf,
   type Span,
   spanOf,
   spansOfNode,
   subtract,
 } from './memory-map.ts'
 import { ALIGNMENT, checkRegion, checkRegions, inGiB, type WantedRegion } from './region-rules.ts'
+import { ramOf } from './user-map.ts'
 
 export const problems = defineDiagnostics({
   PMEM_NO_ROOM: {

@@ -1,9 +1,10 @@
 /** What the kernel made of a region that it was asked for. Pure. */
 import { type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import { deviceOf, type PmemDevice } from './devices.ts'
+import { splitCommandLine } from './kernel-arguments.ts'
 import { formatSpan, type MemoryRange, overlap, spanOf } from './memory-map.ts'
 import { parseUserLog } from './parse-map.ts'
-import { memmapWord, splitCommandLine } from './parse-parameters.ts'
+import { memmapWord } from './parse-parameters.ts'
 import type { WantedRegion } from './region-rules.ts'
 
 export const problems = defineDiagnostics({

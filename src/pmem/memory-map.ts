@@ -32,25 +32,39 @@ export interface NodeRange extends Span {
   readonly node: number
 }
 
-/** One part of a `memmap=` parameter. Source: `Documentation/admin-guide/kernel-parameters.txt`, memmap. */
+/**
+ * What one `memmap=` or `mem=` of the command line does to the memory map; `memmap=` takes several, separated by commas.
+ * Source: `Documentation/admin-guide/kernel-parameters.txt`, memmap.
+ */
 export interface MemmapParameter {
-  /** As it stands on the command line, without `memmap=`. */
-  readonly text: string
-  /** `!` emulated, `$` reserved, `@` ram, `#` acpi-data; `limit` has no address; `exact` drops the firmware’s map. */
-  readonly kind: 'emulated' | 'reserved' | 'ram' | 'acpi-data' | 'limit' | 'exact' | 'other'
-  /** Undefined for `exact`, and where there is no address. */
+  /** One of several as it would stand alone: `memmap=64K$0x18690000`. */
+  readonly word: string
+  /**
+   * What the span becomes; or `limit`: RAM from `bytes` on is dropped; `exact`: the map so far is dropped; `removed`:
+   * what is in the span is dropped; `ignored`: the kernel does not understand it, and goes on without it.
+   */
+  readonly kind: RangeKind | 'limit' | 'exact' | 'removed' | 'ignored'
+  /** Undefined for `limit`, `exact` and `ignored`. */
   readonly span?: Span
   /** Of `limit`. */
   readonly bytes?: number
+  /** Of `memmap=size%start-from+to`: only memory of this type is changed; without it, memory is added or all is dropped. */
+  readonly from?: number
+  /** The number of the type that the span gets, where `kind` was derived from one. */
+  readonly to?: number
 }
 
 /** What the command line of the running kernel says of memory. */
 export interface MemoryParameters {
+  /** In their order, which matters to the kernel. */
   readonly memmaps: readonly MemmapParameter[]
-  /** `mem=`, or `memmap=` without an address: what is above is not used. */
-  readonly limitBytes?: number
   /** The kernel chooses its own place at every boot. */
   readonly hasKaslr: boolean
+  /**
+   * How many regions of `memmap=` the code that chooses the kernel’s place remembers, of at most four; `given-up` where
+   * one parameter names more. Source: `arch/x86/boot/compressed/kaslr.c`, mem_avoid_memmap().
+   */
+  readonly avoided: number | 'given-up'
   /** Text of `crashkernel=`, when there is one. */
   readonly crashKernel?: string
 }
@@ -67,6 +81,10 @@ export interface MemoryMap {
   /** Where the boot loader had put the initramfs. */
   readonly initrd?: Span
   readonly parameters: MemoryParameters
+  /** Started by UEFI, as far as is known. */
+  readonly isEfi?: boolean
+  /** Of the kernel’s stable series: `6.1.176`. */
+  readonly version?: string
   /** Smallest piece of memory that is added or removed at once. Default: 128 MiB, as x86-64 has it. */
   readonly sectionBytes: number
 }
@@ -120,17 +138,6 @@ export function joinRanges(ranges: readonly MemoryRange[]): readonly MemoryRange
     else joined.push(range)
   }
   return joined
-}
-
-/** The RAM that the kernel has now: the firmware’s, less what the command line takes away. */
-export function ramOf(map: MemoryMap): readonly Span[] {
-  const { memmaps, limitBytes } = map.parameters
-  const taken = memmaps.flatMap((m) => (m.span && m.kind !== 'ram' ? [m.span] : []))
-  const above = limitBytes === undefined ? [] : [{ start: limitBytes, end: Number.MAX_SAFE_INTEGER }]
-  return subtract(
-    map.ranges.filter((r) => r.kind === 'ram'),
-    [...taken, ...above],
-  )
 }
 
 /** Numbers of the nodes that have memory; node 0 where nothing is known of nodes. */

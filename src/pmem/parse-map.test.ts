@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { GiB, KiB, MiB } from '../units.ts'
-import { ramOf, totalBytes } from './memory-map.ts'
+import { splitCommandLine } from './kernel-arguments.ts'
+import { totalBytes } from './memory-map.ts'
 import {
   crashKernelIn,
   kernelIn,
@@ -10,8 +11,9 @@ import {
   parseUserLog,
   rangesOf,
 } from './parse-map.ts'
-import { memmapWord, parseKernelBytes, parseParameters, splitCommandLine } from './parse-parameters.ts'
+import { memmapWord, parseKernelBytes, parseParameters } from './parse-parameters.ts'
 import { mapOfLog } from './read-map.ts'
+import { ramOf } from './user-map.ts'
 
 test('the firmware’s map of a log: time stamps, quotes, journal prefixes, the last of several boots', () => {
   const log = [
@@ -78,12 +80,12 @@ test('the command line: sizes, signs, lists, quotes, what is init’s', () => {
     undefined,
   ])
   expect(splitCommandLine('a="b c"  d -- memmap=1G!4G')).toEqual(['a=b c', 'd'])
-  const { memmaps, limitBytes, hasKaslr, crashKernel } = parseParameters(
+  const { memmaps, hasKaslr, crashKernel } = parseParameters(
     'ro memmap=1G!4G,64K$0x18690000 memmap=2G@1M memmap=30G nokaslr mem=40G crashkernel=256M memmap=1%2-3',
   )
-  expect(memmaps.map((m) => m.kind)).toEqual(['emulated', 'reserved', 'ram', 'limit', 'other'])
+  expect(memmaps.map((m) => m.kind)).toEqual(['emulated', 'reserved', 'ram', 'limit', 'limit', 'removed'])
   expect(memmaps[0]?.span).toEqual({ start: 4 * GiB, end: 5 * GiB })
-  expect([limitBytes, hasKaslr, crashKernel]).toEqual([30 * GiB, false, '256M'])
+  expect([hasKaslr, crashKernel]).toEqual([false, '256M'])
 })
 
 test('memmap words are exact, and read back', () => {

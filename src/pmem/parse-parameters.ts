@@ -1,59 +1,110 @@
-/** Reads what a kernel’s command line says of memory. Source: `arch/x86/kernel/e820.c`, `lib/cmdline.c` (memparse). */
-import type { MemmapParameter, MemoryParameters, PmemRegion } from './memory-map.ts'
+/** What a kernel’s command line says of memory. Pure. Source: `arch/x86/kernel/e820.c`, parse_memmap_one(), parse_memopt(). */
+import { kindOfType } from './e820-types.ts'
+import { type KernelArgument, memparse, parseArguments, parseUnsigned } from './kernel-arguments.ts'
+import { MAX_AVOIDED } from './kernel-place.ts'
+import type { MemmapParameter, MemoryParameters, PmemRegion, RangeKind, Span } from './memory-map.ts'
 
-const SUFFIXES = 'kmgtpe'
-const SIGNS: Readonly<Record<string, MemmapParameter['kind']>> = {
+const SIGNS: Readonly<Record<string, RangeKind>> = {
   '!': 'emulated',
   $: 'reserved',
   '@': 'ram',
   '#': 'acpi-data',
 }
 
-/** A number as the kernel’s memparse() takes it: decimal, `0x`, octal with a leading 0; K, M, G, T, P, E. */
+/** A whole text that is one number to the kernel: `4G`, `0x100000000`, `040000000000`; undefined for anything else. */
 export function parseKernelBytes(text: string): number | undefined {
-  const match = /^(0x[0-9a-f]+|\d+)([kmgtpe]?)$/i.exec(text)
-  if (!match) return undefined
-  const [, digits = '', suffix = ''] = match
-  const isOctal = /^0[0-7]+$/.test(digits)
-  const number = isOctal ? Number.parseInt(digits, 8) : Number(digits)
-  const bytes = number * 1024 ** (suffix === '' ? 0 : SUFFIXES.indexOf(suffix.toLowerCase()) + 1)
-  return Number.isSafeInteger(bytes) ? bytes : undefined
-}
-
-/** Words of a command line; double quotes keep spaces, as in `lib/cmdline.c` (next_arg). What follows `--` is init’s. */
-export function splitCommandLine(text: string): readonly string[] {
-  const words: readonly string[] = text.match(/(?:[^\s"]|"[^"]*"?)+/g) ?? []
-  const end = words.indexOf('--')
-  return (end === -1 ? words : words.slice(0, end)).map((w) => w.replaceAll('"', ''))
+  const { value, rest } = memparse(text)
+  const isRead = rest === '' && /^\d/.test(text)
+  return isRead && value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : undefined
 }
 
 export function parseParameters(commandLine: string): MemoryParameters {
-  const words = splitCommandLine(commandLine)
-  const values = (name: string) =>
-    words.filter((w) => w.startsWith(`${name}=`)).map((w) => w.slice(name.length + 1))
-  const memmaps = values('memmap').flatMap((value) => value.split(',').map(parseMemmap))
-  const limits = [
-    ...values('mem').map(parseKernelBytes),
-    ...memmaps.filter((m) => m.kind === 'limit').map((m) => m.bytes),
-  ].filter((bytes) => bytes !== undefined)
-  const crashKernel = values('crashkernel').at(-1)
+  const found = parseArguments(commandLine)
+  const crashKernel = found.findLast((a) => a.name === 'crashkernel')?.value
   return {
-    memmaps,
-    hasKaslr: !words.includes('nokaslr'),
-    ...(limits.length > 0 ? { limitBytes: Math.min(...limits) } : {}),
+    memmaps: found.flatMap(memmapsOf),
+    // The kernel’s early code looks for this word by itself, without regard to quotes and `--`.
+    hasKaslr: !commandLine.split(/\s+/).includes('nokaslr'),
+    avoided: countAvoided(found),
     ...(crashKernel === undefined ? {} : { crashKernel }),
   }
 }
 
-function parseMemmap(text: string): MemmapParameter {
-  if (text === 'exactmap') return { text, kind: 'exact' }
-  const match = /^([0-9a-fx]+[kmgtpe]?)(?:([!$@#])([0-9a-fx]+[kmgtpe]?))?$/i.exec(text)
-  const bytes = parseKernelBytes(match?.[1] ?? '')
-  if (!match || bytes === undefined) return { text, kind: 'other' }
-  const kind = SIGNS[match[2] ?? '']
-  if (kind === undefined) return { text, kind: 'limit', bytes }
-  const start = parseKernelBytes(match[3] ?? '')
-  return start === undefined ? { text, kind: 'other' } : { text, kind, span: { start, end: start + bytes } }
+/** `!`, `$` and `#` count, with an address that is not 0; reading a parameter ends at the first part that is no size. */
+function countAvoided(found: readonly KernelArgument[]): number | 'given-up' {
+  let count = 0
+  for (const { name, value } of found) {
+    if (name !== 'memmap' || value === undefined || count === MAX_AVOIDED) continue
+    const parts = value.split(',').map(readMemmap)
+    const end = parts.findIndex((p) => p.kind === 'exact' || p.kind === 'ignored')
+    const read = (end === -1 ? parts : parts.slice(0, end)).map(isAvoided)
+    const last = nthTrue(read, MAX_AVOIDED - count)
+    if (last !== -1 && last < parts.length - 1) return 'given-up'
+    count += read.filter(Boolean).length
+  }
+  return count
+}
+
+function isAvoided({ word, span }: MemmapParameter): boolean {
+  return span !== undefined && span.start !== 0 && /^memmap=\w+[!$#]/.test(word)
+}
+
+/** Index of the nth true value; -1 where there are fewer. */
+function nthTrue(values: readonly boolean[], n: number): number {
+  let left = n
+  return values.findIndex((value) => value && --left === 0)
+}
+
+function memmapsOf({ name, value }: KernelArgument): readonly MemmapParameter[] {
+  if (value === undefined) return []
+  if (name === 'mem') return [readMem(value)]
+  return name === 'memmap' ? value.split(',').map(readMemmap) : []
+}
+
+function readMem(value: string): MemmapParameter {
+  const word = `mem=${value}`
+  const bytes = memparse(value).value
+  // `mem=nopentium` is for 32 bits; 0 would remove all memory, so that the kernel passes over it.
+  return value === 'nopentium' || bytes === 0n
+    ? { word, kind: 'ignored' }
+    : { word, kind: 'limit', bytes: toNumber(bytes) }
+}
+
+function readMemmap(text: string): MemmapParameter {
+  const word = `memmap=${text}`
+  if (text.startsWith('exactmap')) return { word, kind: 'exact' }
+  const { value: bytes, rest } = memparse(text)
+  if (rest === text) return { word, kind: 'ignored' }
+  if (rest.startsWith('%')) return readChange(word, bytes, rest.slice(1))
+  const kind = SIGNS[rest.charAt(0)]
+  // Without a sign that the kernel knows, whatever follows the size is passed over: `memmap=4G\!12G` is `memmap=4G`.
+  if (kind === undefined) return { word, kind: 'limit', bytes: toNumber(bytes) }
+  return { word, kind, span: spanOf(memparse(rest.slice(1)).value, bytes) }
+}
+
+/** `size%start-from+to`, with the types of the firmware’s map; the kernel wants nothing behind it. */
+function readChange(word: string, bytes: bigint, text: string): MemmapParameter {
+  const { value: start, rest: afterStart } = memparse(text)
+  const from = afterStart.startsWith('-')
+    ? parseUnsigned(afterStart.slice(1))
+    : { value: 0n, rest: afterStart }
+  const to = from.rest.startsWith('+') ? parseUnsigned(from.rest.slice(1)) : { value: 0n, rest: from.rest }
+  if (to.rest !== '') return { word, kind: 'ignored' }
+  const [fromType, toType] = [from.value, to.value].map((type) => Number(BigInt.asUintN(32, type)))
+  return {
+    word,
+    kind: toType ? kindOfType(toType) : 'removed',
+    span: spanOf(start, bytes),
+    ...(fromType ? { from: fromType } : {}),
+    ...(toType ? { to: toType } : {}),
+  }
+}
+
+/** Past 2⁵³ a number is not exact; no computer has memory there. */
+const toNumber = (value: bigint) => Number(value)
+
+function spanOf(start: bigint, bytes: bigint): Span {
+  return { start: toNumber(start), end: toNumber(start + bytes) }
 }
 
 const UNITS = ['G', 'M', 'K'] as const

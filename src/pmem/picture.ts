@@ -3,16 +3,17 @@ import {
   formatSpan,
   intersect,
   type MemoryMap,
+  type MemoryRange,
   nodesOf,
   overlap,
   type PmemRegion,
-  ramOf,
   type Span,
   spanOf,
   spansOfNode,
   totalBytes,
 } from './memory-map.ts'
 import { inGiB, ramAfter } from './region-rules.ts'
+import { ramOf, userMap } from './user-map.ts'
 
 const CELLS = 64
 
@@ -43,10 +44,12 @@ export function drawMaps(map: MemoryMap, regions: readonly PmemRegion[]): string
 /** What is persistent memory already: to the firmware, or by the running kernel’s command line. */
 export function pmemOf(map: MemoryMap): readonly Span[] {
   return [
-    ...map.ranges.filter((r) => r.kind === 'persistent' || r.kind === 'emulated'),
-    ...map.parameters.memmaps.flatMap((m) => (m.kind === 'emulated' && m.span ? [m.span] : [])),
+    ...map.ranges.filter(isPersistent),
+    ...(userMap(map.ranges, map.parameters.memmaps) ?? []).filter(isPersistent),
   ]
 }
+
+const isPersistent = ({ kind }: MemoryRange) => kind === 'persistent' || kind === 'emulated'
 
 function bar(map: MemoryMap, ram: readonly Span[], pmem: readonly Span[], top: number): string {
   const size = top / CELLS

@@ -2,6 +2,7 @@
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
 import type { HostReader } from '../steps/host-reader.ts'
 import { MiB } from '../units.ts'
+import { versionIn } from './kernel-place.ts'
 import type { MemoryMap, MemoryRange, NodeRange } from './memory-map.ts'
 import {
   crashKernelIn,
@@ -26,6 +27,7 @@ export const problems = defineDiagnostics({
 })
 
 const FIRMWARE = '/sys/firmware/memmap'
+const EFI = '/sys/firmware/efi'
 const NODES = '/sys/devices/system/node'
 const BLOCK_BYTES = '/sys/devices/system/memory/block_size_bytes'
 const DEFAULT_SECTION = 128 * MiB
@@ -51,6 +53,8 @@ export async function readMemoryMap(host: HostReader): Promise<MemoryMap> {
     iomem,
     log,
     commandLine,
+    version: versionIn(readText(host, '/proc/version') ?? ''),
+    isEfi: host.stat(EFI) !== undefined,
     sectionBytes: blockBytes(host),
     nodes: srat.length > 0 ? srat : nodeBlocks(host),
   })
@@ -73,6 +77,9 @@ export function mapOfLog(log: string): MemoryMap {
     iomem: undefined,
     log,
     commandLine,
+    version: versionIn(log),
+    // The line of the firmware’s tables: `efi: EFI v2.7 by …`.
+    isEfi: /\befi: EFI v\d/.test(log),
     sectionBytes: DEFAULT_SECTION,
     nodes: parseSratLog(log),
   })
@@ -93,11 +100,14 @@ interface MapSources {
   readonly iomem: readonly IomemLine[] | undefined
   readonly log: string
   readonly commandLine: string
+  readonly version: string | undefined
+  readonly isEfi: boolean
   readonly sectionBytes: number
   readonly nodes: readonly NodeRange[]
 }
 
-function buildMap({ ranges, iomem, log, commandLine, sectionBytes, nodes }: MapSources): MemoryMap {
+function buildMap(sources: MapSources): MemoryMap {
+  const { ranges, iomem, log, commandLine, version, isEfi, sectionBytes, nodes } = sources
   const kernel = iomem && kernelIn(iomem)
   const initrd = parseInitrdLog(log)
   return {
@@ -106,6 +116,8 @@ function buildMap({ ranges, iomem, log, commandLine, sectionBytes, nodes }: MapS
     crashKernel: iomem ? crashKernelIn(iomem) : [],
     parameters: parseParameters(commandLine),
     sectionBytes,
+    isEfi,
+    ...(version === undefined ? {} : { version }),
     ...(kernel ? { kernel } : {}),
     ...(initrd ? { initrd } : {}),
   }

@@ -35,6 +35,12 @@ export const problems = defineDiagnostics({
     remedy: 'use what is there (`bringup pmem status`), or take it back first (`bringup pmem undo`)',
     source: E820,
   },
+  PMEM_CLAIMED: {
+    title: 'A region covers memory that another memmap= on the command line keeps from the kernel.',
+    why: 'it was kept for something: a driver, a crash recorder, another kernel; two users overwrite each other',
+    remedy: 'omit --at, so that bringup chooses the address',
+    source: E820,
+  },
   PMEM_OVERLAP: {
     title: 'Two of the wanted regions overlap.',
     why: 'the kernel would make one region of them',
@@ -60,7 +66,15 @@ export const problems = defineDiagnostics({
     title: 'A region covers the place of the kernel, which does not move.',
     why: 'the kernel cuts the region around itself; what is left is misaligned, and there is no /dev/pmem',
     remedy: 'choose an address beyond the kernel, or boot without nokaslr',
-    source: 'arch/x86/boot/compressed/kaslr.c, mem_avoid_memmap()',
+    source: 'arch/x86/boot/compressed/kaslr.c, mem_avoid_memmap(); drivers/firmware/efi/libstub/x86-stub.c',
+  },
+  PMEM_EFI_KASLR: {
+    title: 'A kernel of this version, started by UEFI, may put itself into the region.',
+    severity: 'warning',
+    why: 'its EFI stub chooses the place at random and does not know memmap=; the region is then cut around the kernel, in some boots and not in others',
+    remedy:
+      'update the kernel (6.10, 6.9.4, 6.6.33 and 6.1.93 are repaired), or add nokaslr to its command line; if the distribution has repaired its kernel, nothing needs to be done',
+    source: 'Linux commit 15aa8fb852f9, "x86/efistub: Omit physical KASLR when memory reservations exist"',
   },
   PMEM_CRASH_KERNEL: {
     title: 'A region covers the place that crashkernel= names.',
@@ -95,11 +109,17 @@ export const problems = defineDiagnostics({
     remedy: 'make the region smaller if that is not meant',
   },
   PMEM_KASLR_LIMIT: {
-    title: 'More than four memmap= on one command line.',
+    title: 'More than four memmap= with an address on one command line.',
     severity: 'warning',
-    why: 'the kernel then gives up choosing its physical place at random, and takes the first it finds from 16 MiB on',
-    remedy: 'use fewer regions',
+    why: 'the kernel keeps clear of the first four when it chooses its place at random, and may put itself into any further one',
+    remedy: 'use fewer regions, or add nokaslr to the command line',
     source: 'arch/x86/boot/compressed/kaslr.c, MAX_MEMMAP_REGIONS',
+  },
+  PMEM_MAP_INVALID: {
+    title: 'The kernel cannot boot with the memmap= of this command line.',
+    why: 'it panics with "Invalid user supplied memory map": fewer than two entries are left, or one reaches past the last address',
+    remedy: 'correct the memmap= parameters',
+    source: 'arch/x86/kernel/e820.c, e820__finish_early_params()',
   },
   PMEM_EXACT_MAP: {
     title: 'The command line has memmap=exactmap.',

@@ -6,6 +6,7 @@ import type { MemoryMap } from './memory-map.ts'
 import { memmapWord, parseParameters } from './parse-parameters.ts'
 import { mapOfLog } from './read-map.ts'
 import { checkRegion, checkRegions } from './region-rules.ts'
+import { ramOf } from './user-map.ts'
 
 const mapOf = (name: string) =>
   mapOfLog(readFileSync(new URL(`../../test/pmem/maps/${name}.log`, import.meta.url), 'utf8'))
@@ -87,4 +88,105 @@ test('what is left of the RAM', () => {
     'PMEM_INITRD',
     'PMEM_LITTLE_RAM',
   ])
+})
+
+test('what another memmap= keeps from the kernel is not called persistent, and has a remedy of its own', () => {
+  const parameters = parseParameters('memmap=512M$1G,64K#1700M')
+  const map = { ...guest, parameters }
+  const [found] = checkRegion({ bytes: 256 * MiB, start: 1.25 * GiB }, map)
+  expect(found).toMatchObject({
+    code: 'PMEM_CLAIMED',
+    evidence: ['memmap=512M$1G on the command line'],
+    remedy: expect.stringContaining('take memmap=512M$1G off the command line'),
+  })
+  expect(problemsOf([{ bytes: 128 * MiB, start: 1664 * MiB }], map)).toEqual(['PMEM_CLAIMED'])
+  const withTypes = { ...guest, parameters: parseParameters('memmap=256M%1G-1+12 memmap=256M%1536M-1') }
+  expect(problemsOf([{ bytes: 256 * MiB, start: 1 * GiB }], withTypes)).toEqual(['PMEM_TAKEN'])
+  expect(problemsOf([{ bytes: 256 * MiB, start: 1536 * MiB }], withTypes)).toEqual(['PMEM_CLAIMED'])
+})
+
+test('a backslash that reached the kernel makes a limit of the size', () => {
+  const map = { ...mapOf('laptop-33g'), parameters: parseParameters('memmap=4G\\!12G') }
+  expect(ramOf(map).every((span) => span.end <= 4 * GiB)).toBe(true)
+  expect(ramOf({ ...map, parameters: parseParameters('memmap=4G!12G') }).some((s) => s.end > 16 * GiB)).toBe(
+    true,
+  )
+})
+
+test('kernels that UEFI starts: which of them may put themselves anywhere, and which take the lowest place', () => {
+  const server = { ...mapOf('server-two-sockets-optane'), isEfi: true }
+  const far = { bytes: 79 * GiB, start: 82 * GiB }
+  const codes = (version: string | undefined, region = far, words = '') =>
+    checkRegion(region, {
+      ...server,
+      parameters: parseParameters(words),
+      ...(version === undefined ? {} : { version }),
+    })
+      .map((d) => d.code)
+      .filter((code) => code === 'PMEM_EFI_KASLR' || code === 'PMEM_UNDER_KERNEL')
+  for (const version of ['6.1.81', '6.1.92', '6.6.0', '6.6.32', '6.7.12', '6.8.0', '6.9.3'])
+    expect([version, codes(version)]).toEqual([version, ['PMEM_EFI_KASLR']])
+  for (const version of [
+    '5.15.0',
+    '6.1.80',
+    '6.1.93',
+    '6.5.13',
+    '6.6.33',
+    '6.9.4',
+    '6.10.0',
+    '7.0',
+    undefined,
+  ])
+    expect([version, codes(version)]).toEqual([version, []])
+  const low = { bytes: 256 * MiB, start: 16 * MiB }
+  expect(codes('6.12.1', low)).toEqual(['PMEM_UNDER_KERNEL'])
+  expect(codes('5.15.0', low)).toEqual([])
+  expect(codes('6.8.0', far, 'nokaslr')).toEqual([])
+  expect(codes('6.8.0', low, 'nokaslr')).toEqual(['PMEM_UNDER_KERNEL'])
+})
+
+test('the version and the firmware come from the log', () => {
+  const log = (more: string) => `Linux version ${more}\nefi: EFI v2.7 by EDK II
+BIOS-e820: [mem 0x0000000000000000-0x000000007fffffff] usable`
+  expect(mapOfLog(log('6.1.0-50-amd64 (x@y) (gcc-12 12.2.0) #1 SMP Debian 6.1.176-1'))).toMatchObject({
+    version: '6.1.176',
+    isEfi: true,
+  })
+  expect(mapOfLog(log('6.8.0-45-generic (buildd@x) #45-Ubuntu SMP')).version).toBe('6.8.0')
+  expect(mapOfLog(log('6.8').replace('efi: EFI v2.7', 'efi: nothing'))).toMatchObject({
+    version: '6.8',
+    isEfi: false,
+  })
+})
+
+/** A kernel that was started by BIOS with five such parameters lay inside the fifth region, in two boots of two. */
+test('the kernel remembers four regions of memmap= to keep clear of', () => {
+  const kernel = { start: 1 * GiB, end: 1 * GiB + 50 * MiB }
+  const limit = (words: string) =>
+    checkRegions([{ bytes: 64 * MiB, start: 512 * MiB }], {
+      ...guest,
+      kernel,
+      parameters: parseParameters(words),
+    })
+      .filter((d) => d.code === 'PMEM_KASLR_LIMIT')
+      .map((d) => d.what)
+  const four = '2M!1900M memmap=2M$1904M memmap=2M#1908M'
+  expect(limit(`memmap=${four}`)).toEqual([])
+  expect(limit(`memmap=${four} memmap=2M!1912M`)).toEqual([
+    'there would be 5 memmap= with an address; the kernel may put itself into memmap=64M!512M',
+  ])
+  // None of these has a place to keep clear of.
+  expect(limit(`memmap=${four} memmap=1M@1912M mem=1900M memmap=1900M memmap=2M%1912M-1+12`)).toEqual([])
+  expect(limit('memmap=2M!1900M,2M!1904M,2M!1908M,2M!1912M,2M!1916M')).toEqual([
+    'one memmap= on the command line makes more than four regions',
+  ])
+})
+
+test('a command line with which the kernel panics', () => {
+  expect(
+    problemsOf([{ bytes: 64 * MiB, start: 1 * GiB }], {
+      ...guest,
+      parameters: parseParameters('memmap=1G!0xffffffffc0000000'),
+    }),
+  ).toContain('PMEM_MAP_INVALID')
 })

@@ -4,6 +4,7 @@
  */
 import type { Diagnostic } from '../diagnostics.ts'
 import { formatBytes, GiB, KiB, MiB } from '../units.ts'
+import { kernelPlacement, MAX_AVOIDED } from './kernel-place.ts'
 import {
   formatSpan,
   intersect,
@@ -11,7 +12,6 @@ import {
   nodesOf,
   overlap,
   type PmemRegion,
-  ramOf,
   type Span,
   spanOf,
   spansOfNode,
@@ -20,6 +20,7 @@ import {
 } from './memory-map.ts'
 import { memmapWord } from './parse-parameters.ts'
 import { problems } from './region-problems.ts'
+import { ramOf, userMap } from './user-map.ts'
 
 /** Regions have to be multiples of it: `memremap_compat_align()` of x86-64. */
 export const ALIGNMENT = 2 * MiB
@@ -28,7 +29,6 @@ export const LOW_MEMORY = 16 * MiB
 export const MIN_RAM_LEFT = 512 * MiB
 /** Where a kernel that does not choose its place lies, and how much of it is assumed where its place is not told. */
 const DEFAULT_KERNEL: Span = { start: 16 * MiB, end: 96 * MiB }
-const MAX_MEMMAPS = 4
 const STRUCT_PAGE = 64 / (4 * KiB)
 
 /** @param node The node that was asked for. */
@@ -79,8 +79,10 @@ function content(region: WantedRegion, map: MemoryMap): readonly Diagnostic[] {
     inside.filter((r) => kinds(r.kind)).map((r) => `${formatSpan(r)} ${r.kind}`)
   const isPmem = (kind: string) => kind === 'persistent' || kind === 'emulated'
   const reserved = lines((kind) => kind !== 'ram' && !isPmem(kind))
-  const params = map.parameters.memmaps.filter((m) => m.kind !== 'ram' && m.span && overlap(m.span, span))
-  const taken = [...lines(isPmem), ...params.map((m) => `memmap=${m.text} on the command line`)]
+  const words = map.parameters.memmaps.filter((m) => m.kind !== 'ram' && m.span && overlap(m.span, span))
+  const onCommandLine = (found: typeof words) => found.map((m) => `${m.word} on the command line`)
+  const taken = [...lines(isPmem), ...onCommandLine(words.filter((m) => isPmem(m.kind)))]
+  const claimed = words.filter((m) => !isPmem(m.kind))
   const missing = subtract([span], inside).map(formatSpan)
   return [
     ...(missing.length > 0
@@ -100,6 +102,12 @@ function content(region: WantedRegion, map: MemoryMap): readonly Diagnostic[] {
     ...(taken.length > 0
       ? [problems.PMEM_TAKEN.at('', `${nameOf(region)} covers persistent memory`, { evidence: taken })]
       : []),
+    ...claimed.map((m) =>
+      problems.PMEM_CLAIMED.at('', `${nameOf(region)} covers what ${m.word} keeps from the kernel`, {
+        evidence: onCommandLine([m]),
+        remedy: `omit --at, so that bringup chooses the address; or take ${m.word} off the command line and reboot`,
+      }),
+    ),
   ]
 }
 
@@ -131,20 +139,10 @@ function nodes(region: WantedRegion, map: MemoryMap): readonly Diagnostic[] {
 /** What the kernel, the crash kernel and the boot loader want of the same memory. */
 function kernel(region: WantedRegion, map: MemoryMap): readonly Diagnostic[] {
   const span = spanOf(region)
-  const { hasKaslr, crashKernel } = map.parameters
-  const own = map.kernel ?? DEFAULT_KERNEL
-  // One that lies at the default place did not choose it: it was started past the code that chooses, as by PVH.
-  const isFixed = !hasKaslr || map.kernel?.start === DEFAULT_KERNEL.start
+  const { crashKernel } = map.parameters
   const fixed = crashKernelPlace(map)
   return [
-    // One that chooses its place avoids the regions of up to four memmap=.
-    ...(isFixed && overlap(own, span)
-      ? [
-          problems.PMEM_UNDER_KERNEL.at('', `${nameOf(region)} covers the kernel at ${formatSpan(own)}`, {
-            evidence: [hasKaslr ? 'it lies at the default place' : 'nokaslr on the command line'],
-          }),
-        ]
-      : []),
+    ...underKernel(region, map),
     ...(fixed && overlap(fixed, span)
       ? [problems.PMEM_CRASH_KERNEL.at('', `${nameOf(region)} covers crashkernel=${crashKernel ?? ''}`)]
       : []),
@@ -156,6 +154,22 @@ function kernel(region: WantedRegion, map: MemoryMap): readonly Diagnostic[] {
         ]
       : []),
   ]
+}
+
+function underKernel(region: WantedRegion, map: MemoryMap): readonly Diagnostic[] {
+  const placement = kernelPlacement(map, DEFAULT_KERNEL.start)
+  if (placement === 'anywhere') {
+    const what = `${nameOf(region)}: Linux ${map.version ?? ''}, started by UEFI, may put itself into it`
+    return [problems.PMEM_EFI_KASLR.at('', what)]
+  }
+  const own = placement === 'lowest' ? DEFAULT_KERNEL : (map.kernel ?? DEFAULT_KERNEL)
+  if (placement === 'clear' || !overlap(own, spanOf(region))) return []
+  const reasons = {
+    lowest: 'UEFI: memmap= turns the random placement off, and the kernel takes the lowest free memory',
+    fixed: map.parameters.hasKaslr ? 'it lies at the default place' : 'nokaslr on the command line',
+  }
+  const what = `${nameOf(region)} covers the kernel at ${formatSpan(own)}`
+  return [problems.PMEM_UNDER_KERNEL.at('', what, { evidence: [reasons[placement]] })]
 }
 
 /** Only `crashkernel=size@start` has a place of its own; else the kernel looks for one that is free. */
@@ -208,16 +222,33 @@ function ramLeft(regions: readonly WantedRegion[], map: MemoryMap): readonly Dia
 }
 
 function commandLine(regions: readonly WantedRegion[], map: MemoryMap): readonly Diagnostic[] {
-  const { memmaps, hasKaslr } = map.parameters
-  const count = regions.length + memmaps.length
+  const { memmaps, avoided } = map.parameters
+  const isExact = memmaps.some((m) => m.kind === 'exact')
   return [
-    ...(memmaps.some((m) => m.kind === 'exact')
-      ? [problems.PMEM_EXACT_MAP.at('', 'memmap=exactmap is on the command line')]
-      : []),
-    ...(hasKaslr && count > MAX_MEMMAPS
-      ? [problems.PMEM_KASLR_LIMIT.at('', `there would be ${count} memmap= on the command line`)]
-      : []),
+    ...(isExact ? [problems.PMEM_EXACT_MAP.at('', 'memmap=exactmap is on the command line')] : []),
+    ...(userMap(map.ranges, memmaps)
+      ? []
+      : [problems.PMEM_MAP_INVALID.at('', memmaps.map((m) => m.word).join(' '))]),
+    ...(kernelPlacement(map, DEFAULT_KERNEL.start) === 'clear' ? tooMany(regions, avoided) : []),
   ]
+}
+
+/** Every region is a parameter of its own, behind those that are there. */
+function tooMany(
+  regions: readonly WantedRegion[],
+  avoided: MemoryMap['parameters']['avoided'],
+): readonly Diagnostic[] {
+  if (avoided === 'given-up')
+    return [problems.PMEM_KASLR_LIMIT.at('', 'one memmap= on the command line makes more than four regions')]
+  const unseen = regions.slice(Math.max(0, MAX_AVOIDED - avoided))
+  return unseen.length === 0
+    ? []
+    : [
+        problems.PMEM_KASLR_LIMIT.at(
+          '',
+          `there would be ${avoided + regions.length} memmap= with an address; the kernel may put itself into ${unseen.map(memmapWord).join(', ')}`,
+        ),
+      ]
 }
 
 /** For people: 23.4 GiB. */

@@ -9,7 +9,7 @@ import type { HostCommand } from '../../steps/host-command.ts'
 import type { HostReader } from '../../steps/host-reader.ts'
 import { file, writeCommands } from '../../steps/kinds/file.ts'
 import { defineStep, type Json } from '../../steps/step.ts'
-import { splitCommandLine } from '../parse-parameters.ts'
+import { splitCommandLine } from '../kernel-arguments.ts'
 import { kernelsIn, passesWords } from './grub-text.ts'
 import { optionsIn, withoutWords } from './loader-entry.ts'
 

@@ -2,7 +2,7 @@
  * What GRUB reads: settings for grub-mkconfig, and its menu. Pure.
  * Sources: GRUB manual, "Shell-like scripting" and "Simple configuration handling"; `/etc/grub.d/10_linux`.
  */
-import { splitCommandLine } from '../parse-parameters.ts'
+import { splitCommandLine } from '../kernel-arguments.ts'
 
 /** A word for GRUB’s own script language, where `$`, quotes, `;` and the like mean something and `!` does not. */
 export function grubWord(word: string): string {

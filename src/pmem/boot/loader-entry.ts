@@ -1,5 +1,5 @@
 /** Entries of the Boot Loader Specification, as systemd-boot and Fedora’s GRUB read them. Pure. Source: uapi-group.org, boot_loader_specification. */
-import { splitCommandLine } from '../parse-parameters.ts'
+import { splitCommandLine } from '../kernel-arguments.ts'
 
 export function optionsIn(entry: string): readonly string[] {
   return [...entry.matchAll(/^options[ \t]+(.*)$/gm)].flatMap((m) => splitCommandLine(m[1] ?? ''))
