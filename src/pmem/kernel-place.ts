@@ -16,6 +16,8 @@ export function kernelPlacement(map: MemoryMap, defaultStart: number): KernelPla
   if (!map.parameters.hasKaslr) return 'fixed'
   const efi = map.isEfi === true ? efiStub(map.version) : 'unpacks-later'
   if (efi !== 'unpacks-later') return efi
+  // With more than four regions in one parameter it chooses none at random.
+  if (map.parameters.avoided === 'given-up') return 'fixed'
   // One that lies at the default place did not choose it: it was started past the code that chooses, as by PVH.
   return map.kernel?.start === defaultStart ? 'fixed' : 'clear'
 }
