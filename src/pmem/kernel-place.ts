@@ -47,10 +47,10 @@ function efiStub(version: string | undefined): 'unpacks-later' | 'lowest' | 'any
 
 /**
  * The version in the kernel’s own words, `Linux version …`: that of the stable series where a distribution’s release
- * hides it, as in `6.1.0-50-amd64 … Debian 6.1.176-1`.
+ * hides it and the text after the build number has it: `6.1.0-50-amd64 … #1 SMP … 6.1.176-1`.
  */
 export function versionIn(text: string): string | undefined {
   const line = /Linux version ([^\r\n]*)/.exec(text)?.[1]
   if (line === undefined) return undefined
-  return (/\bDebian (\d+\.\d+\.\d+)/.exec(line) ?? /^(\d+\.\d+(?:\.\d+)?)/.exec(line))?.[1]
+  return (/ #\d+ .* (\d+\.\d+\.\d+)-\d/.exec(line) ?? /^(\d+\.\d+(?:\.\d+)?)/.exec(line))?.[1]
 }
