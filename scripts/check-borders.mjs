@@ -53,6 +53,7 @@ const ENTRANCES = { 'index.ts': LIBRARY, 'launch.ts': LIBRARY, 'step-registry.ts
 /** Where an operating system may be named outside its profile, and why. */
 const NAMED_FOR_A_REASON = {
   'pmem/boot/grub-text': 'the command of GRUB that loads a kernel has that name',
+  'pmem/kernel-place': 'reads the version from the line in which the kernel of this computer names itself',
   'machine/devices/boot-': 'the Linux boot protocol is a protocol, which other kernels use too',
   'project/images/': 'types of partitions have standard names, of which this is one',
   'containers/dockerfile.ts': 'the name of the platform is part of rustup’s address',
