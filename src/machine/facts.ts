@@ -21,6 +21,10 @@ export interface FileFact {
   readonly content?: FileContent
   /** Who holds an advisory lock on it (`/proc/locks`). */
   readonly lockedBy?: { readonly pid: number; readonly mode: 'read' | 'write'; readonly command: string }
+  /** What a qcow2 image makes QEMU open besides itself. Absent for other files, and for one that stands alone. */
+  readonly imageFiles?: readonly ImageFile[]
+  /** A qcow2 image, or one beneath it, needs a key. */
+  readonly isEncrypted?: boolean
   /** What the record beside a store says of it. A hint: what is in the file counts. */
   readonly record?: StoreRecord
   /** What lies at the very end of a store, where a label area would be. */
@@ -33,6 +37,19 @@ export interface FileFact {
   readonly mapSync?: MapSync
   /** Why the kernel could not be asked. */
   readonly mapSyncProblem?: string
+}
+
+/** A file that an image names: what it is laid over, or where its data are. */
+export interface ImageFile {
+  readonly role: 'backing' | 'dataFile'
+  /** The image that names it. */
+  readonly of: string
+  /** As it stands in the image. */
+  readonly name: string
+  /** The file that it means; absent for `json:`, `nbd:` and the like. */
+  readonly file?: string
+  /** It is not below the folder of the image that the description names. */
+  readonly isOutside: boolean
 }
 
 /** A character device such as `/dev/dax0.0`; bytes. Source: Documentation/ABI/testing/sysfs-bus-dax. */

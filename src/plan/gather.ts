@@ -19,6 +19,7 @@ import { isOnDaxDisk, readDaxDevice } from '../stores/dax-device.ts'
 import { readTail } from '../stores/labels.ts'
 import { readRecord } from '../stores/record.ts'
 import { type Mount, mountOf, readMounts } from './mounts.ts'
+import { imageFiles } from './qcow2.ts'
 import { sniff } from './sniff.ts'
 
 /**
@@ -80,10 +81,16 @@ function gatherFile(path: string, { mounts, locks, stateFolder }: Sources): File
     hasParent: stats !== undefined || statOr(dirname(path))?.isDirectory() === true,
     ...(mount ? { fileSystem: mount.type, mountOptions: mount.options } : {}),
     ...(content === undefined ? {} : { content }),
+    ...(content === 'qcow2' ? gatherImage(path) : {}),
     ...(holder ? { lockedBy: holder } : {}),
     ...(isStore && stats ? gatherStore(path, stats, stateFolder) : {}),
     ...(mayBeDax(path, kind, existing) ? { mayBeDax: true } : {}),
   }
+}
+
+function gatherImage(path: string): Pick<FileFact, 'imageFiles' | 'isEncrypted'> {
+  const { files, isEncrypted } = imageFiles(path)
+  return { ...(files.length > 0 ? { imageFiles: files } : {}), ...(isEncrypted ? { isEncrypted } : {}) }
 }
 
 /** What a store is beyond its file. */

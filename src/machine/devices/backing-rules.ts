@@ -5,6 +5,7 @@ import { formatBytes, MiB } from '../../units.ts'
 import type { RuleContext } from '../device.ts'
 import type { FileFact } from '../facts.ts'
 import type { Backing } from './backing.ts'
+import { whyUnfit } from './unfit-file.ts'
 
 export const backingProblems = defineDiagnostics({
   BACKING_FILE_SMALLER: {
@@ -29,8 +30,8 @@ export const backingProblems = defineDiagnostics({
     qemu: 'misbehaves',
   },
   BACKING_FILE_UNFIT: {
-    title: 'The backing file is neither a file nor a device that can be mapped.',
-    why: 'QEMU maps it into the guest’s memory',
+    title: 'The backing file is neither a plain file nor a DAX device or a disk.',
+    why: 'QEMU maps it into the guest’s memory; /dev/zero and files of /proc keep nothing of what the guest writes',
     remedy: 'name a plain file',
     source: 'QEMU: "unable to map backing store for guest RAM"',
     qemu: 'refuses',
@@ -137,11 +138,11 @@ interface Wanted {
 function checkFile(config: Backing, wanted: Wanted, path: string): readonly Diagnostic[] {
   const { fact } = wanted
   const at = `${path}.file`
+  const unfit = whyUnfit(fact)
+  if (unfit !== undefined) return [backingProblems.BACKING_FILE_UNFIT.at(at, `${fact.path} ${unfit}`)]
   if (fact.kind === 'missing') return checkNew(config, wanted, at)
   if (fact.kind === 'directory')
     return [backingProblems.BACKING_FILE_IS_DIRECTORY.at(at, `${fact.path} is a directory`)]
-  if (fact.kind === 'other')
-    return [backingProblems.BACKING_FILE_UNFIT.at(at, `${fact.path} is a pipe, a socket or the like`)]
   const lacking = [...(fact.isReadable ? [] : ['read']), ...(fact.isWritable ? [] : ['written'])]
   return [
     ...(lacking.length > 0

@@ -4,6 +4,7 @@ import { formatBytes, MiB } from '../../units.ts'
 import type { RuleContext } from '../device.ts'
 import type { FileContent } from '../facts.ts'
 import { type BootConfig, ovmf } from './boot-options.ts'
+import { whyUnfit } from './unfit-file.ts'
 
 export const problems = defineDiagnostics({
   BOOT_FILE_MISSING: {
@@ -186,6 +187,8 @@ function checkFile(path: string | undefined, at: string, { facts }: RuleContext)
   if (!file) return []
   if (file.kind === 'missing') return [problems.BOOT_FILE_MISSING.at(at, `there is no ${file.path}`)]
   if (file.kind === 'directory') return [problems.BOOT_FILE_UNREADABLE.at(at, `${file.path} is a folder`)]
+  const unfit = whyUnfit(file)
+  if (unfit !== undefined) return [problems.BOOT_FILE_UNREADABLE.at(at, `${file.path} ${unfit}`)]
   return file.isReadable ? [] : [problems.BOOT_FILE_UNREADABLE.at(at, `${file.path} cannot be read`)]
 }
 

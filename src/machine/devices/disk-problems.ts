@@ -51,6 +51,22 @@ export const problems = defineDiagnostics({
     source: 'QEMU: "Image is not in qcow2 format", "Unsupported cluster size"',
     qemu: 'refuses',
   },
+  DISK_IMAGE_READS_OTHER: {
+    severity: 'warning',
+    title: 'A qcow2 image makes QEMU read a file outside its folder.',
+    why: 'an image names its backing file and its data file itself; one from elsewhere can show any file of this computer to the guest',
+    remedy:
+      'check that you trust the image; `qemu-img convert -U -O qcow2` makes one that stands alone, in a place where it may read those files',
+    source: 'QEMU docs/interop/qcow2; QEMU accepts it',
+    qemu: 'accepts',
+  },
+  DISK_IMAGE_ENCRYPTED: {
+    title: 'A qcow2 image is encrypted.',
+    why: 'QEMU needs its key, which a description of a machine does not hold',
+    remedy: 'decrypt it with qemu-img convert, or pass the drive and its secret with qemuArgs',
+    source: 'QEMU: "Parameter \'encrypt.key-secret\' is required for cipher"',
+    qemu: 'refuses',
+  },
   DISK_RAW_IS_QCOW2: {
     title: 'An image is said to be raw, but it is qcow2.',
     why: 'the guest would see the container instead of what is in it; and a guest that may write a qcow2 header into a raw disk could make whoever guesses the format open any file of the host',

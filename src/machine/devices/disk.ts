@@ -10,10 +10,11 @@ import {
   option,
   type RuleContext,
 } from '../device.ts'
-import type { FileFact } from '../facts.ts'
+import type { FileFact, ImageFile } from '../facts.ts'
 import { problems } from './disk-problems.ts'
 import { type DiskConfig, diskFile, formatOf, schema, writesImage } from './disk-schema.ts'
 import { pciFunction } from './pci-expectation.ts'
+import { whyUnfit } from './unfit-file.ts'
 
 /** A PCI function of its own, or for IDE the controller. `virtio-blk-pci` is transitional on a root bus. */
 const PCI = { virtio: '1af4:1001', nvme: '1b36:0010', ide: '8086:2922', 'ide on pc': '8086:7010' } as const
@@ -205,6 +206,8 @@ function checkOthers(config: DiskConfig, { machine, path }: RuleContext): readon
 
 function checkFile(config: DiskConfig, fact: FileFact, { path, facts }: RuleContext): readonly Diagnostic[] {
   const at = `${path}.file`
+  const unfit = whyUnfit(fact)
+  if (unfit !== undefined) return [problems.DISK_FILE_UNFIT.at(at, `${fact.path} ${unfit}`)]
   if (fact.kind === 'missing') return checkNew(config, fact, path, facts.files.get(config.base ?? ''))
   if (fact.kind !== 'file' && fact.kind !== 'block-device')
     return [
@@ -269,10 +272,20 @@ function checkNew(
   ]
 }
 
+const ROLES = { backing: 'backing file', dataFile: 'data file' } as const
+
+function chainText(image: string, { role, of, name, file }: ImageFile): string {
+  const whose = of === image ? image : `${image}, by way of ${of},`
+  return file === undefined
+    ? `${whose} has as its ${ROLES[role]} ${name}, which is not a plain file`
+    : `${whose} has as its ${ROLES[role]} ${file}`
+}
+
 function checkContent(config: DiskConfig, fact: FileFact, path: string): readonly Diagnostic[] {
   const format = formatOf(config)
   const { size } = config
   const isEmpty = fact.bytes === 0
+  const others = format === 'qcow2' ? (fact.imageFiles ?? []).filter((f) => f.isOutside) : []
   const isQcow2 = fact.content === 'qcow2'
   return [
     ...(isEmpty && format === 'raw' ? [problems.DISK_EMPTY.at(`${path}.file`, `${fact.path} is empty`)] : []),
@@ -281,6 +294,19 @@ function checkContent(config: DiskConfig, fact: FileFact, path: string): readonl
           problems.DISK_UNREADABLE_IMAGE.at(
             `${path}.file`,
             `an unreadable image: ${fact.path} looks like ${fact.content}`,
+          ),
+        ]
+      : []),
+    ...others.map((other) =>
+      problems.DISK_IMAGE_READS_OTHER.at(`${path}.file`, chainText(fact.path, other), {
+        evidence: (fact.imageFiles ?? []).map((f) => `${f.of}: ${ROLES[f.role]} ${f.name}`),
+      }),
+    ),
+    ...(format === 'qcow2' && fact.isEncrypted === true
+      ? [
+          problems.DISK_IMAGE_ENCRYPTED.at(
+            `${path}.file`,
+            `${fact.path}, or an image beneath it, is encrypted`,
           ),
         ]
       : []),

@@ -3,6 +3,7 @@ import { type Diagnostic, defineDiagnostics } from '../../diagnostics.ts'
 import { formatBytes } from '../../units.ts'
 import type { RuleContext } from '../device.ts'
 import { backendOf, type MemoryConfig } from './memory-options.ts'
+import { whyUnfit } from './unfit-file.ts'
 
 export const problems = defineDiagnostics({
   MEMORY_HUGE_PAGES_MISSING: {
@@ -150,6 +151,8 @@ function checkPath(memory: MemoryConfig, { machine, facts, path }: RuleContext):
     ]
   }
   if (file.kind === 'directory') return []
+  const unfit = whyUnfit(file)
+  if (unfit !== undefined) return [problems.MEMORY_PATH_UNUSABLE.at(at, `${memory.path} ${unfit}`)]
   const found: Diagnostic[] = []
   if (machine.nodes.filter((n) => n.bytes > 0).length > 1)
     found.push(

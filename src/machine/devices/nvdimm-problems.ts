@@ -160,8 +160,8 @@ export const fileProblems = defineDiagnostics({
     qemu: 'misbehaves',
   },
   NVDIMM_FILE_UNFIT: {
-    title: 'The backing file is neither a file nor a device that can be mapped.',
-    why: 'QEMU maps it into the guest’s memory',
+    title: 'The backing file is neither a plain file nor a DAX device or a disk.',
+    why: 'QEMU maps it into the guest’s memory; /dev/zero and files of /proc keep nothing of what the guest writes',
     remedy: 'name a plain file or a DAX device',
     source: 'QEMU: "unable to map backing store for guest RAM"',
     qemu: 'refuses',

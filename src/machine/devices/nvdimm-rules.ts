@@ -7,6 +7,7 @@ import type { FileFact } from '../facts.ts'
 import { fileProblems, optionProblems, sizeProblems } from './nvdimm-problems.ts'
 import { backendBytes, daxOf, type NvdimmConfig, nvdimmFile } from './nvdimm-schema.ts'
 import { checkStore, storeProblems } from './nvdimm-store-rules.ts'
+import { whyUnfit } from './unfit-file.ts'
 
 export const problems = { ...sizeProblems, ...optionProblems, ...fileProblems, ...storeProblems }
 
@@ -163,11 +164,11 @@ function checkPmem(
 
 function checkFile(config: NvdimmConfig, fact: FileFact, { path }: RuleContext): readonly Diagnostic[] {
   const at = `${path}.file`
+  const unfit = whyUnfit(fact)
+  if (unfit !== undefined) return [problems.NVDIMM_FILE_UNFIT.at(at, `${fact.path} ${unfit}`)]
   if (fact.kind === 'missing') return checkNew(config, fact, at)
   if (fact.kind === 'directory')
     return [problems.NVDIMM_FILE_IS_DIRECTORY.at(at, `${fact.path} is a directory`)]
-  if (fact.kind === 'other')
-    return [problems.NVDIMM_FILE_UNFIT.at(at, `${fact.path} is a pipe, a socket or the like`)]
   const lacking = [
     ...(fact.isReadable ? [] : ['read']),
     ...(fact.isWritable || config.readonly ? [] : ['written']),
