@@ -91,13 +91,19 @@ export function isClean(diagnostics: readonly Diagnostic[]): boolean {
   return !diagnostics.some((d) => d.severity === 'error')
 }
 
+/** What an uncaught error shows: the finding, its reason and its remedy. */
+function messageOf({ code, path, what, why, remedy }: Diagnostic): string {
+  const place = path === '' ? '' : ` at ${path}`
+  return visible(`${code}${place}: ${what}`).concat(`\n  why    ${visible(why)}\n  remedy ${visible(remedy)}`)
+}
+
 /** A user's or a host's problem, as one or more diagnostics. Bugs in bringup throw plain `Error`. */
 export class BringupError extends Error {
   override readonly name = 'BringupError'
   readonly diagnostics: readonly Diagnostic[]
 
   constructor(diagnostics: readonly Diagnostic[], options?: ErrorOptions) {
-    super(diagnostics.map((d) => visible(`${d.code}: ${d.what}`)).join('\n'), options)
+    super(diagnostics.map(messageOf).join('\n'), options)
     this.diagnostics = diagnostics
   }
 

@@ -1,10 +1,20 @@
 /** The library's way to a guest: describe, launch, look, close. */
 
+import { BringupError, type Diagnostic, defineDiagnostics } from './diagnostics.ts'
 import type { Guest } from './guest/guest.ts'
 import { launchPlan } from './guest/launch.ts'
 import type { MachineInput } from './machine/machine.ts'
 import { planRun } from './project/planning.ts'
 import { loadProject, type Project } from './project/project.ts'
+import { unknownMachine } from './project/selection.ts'
+
+export const problems = defineDiagnostics({
+  GUEST_NAME_TAKEN: {
+    title: 'The name of a guest is the name of another machine.',
+    why: 'stores, MAC addresses and records are kept by name; two machines would share them',
+    remedy: 'give the guest another name',
+  },
+})
 
 export interface LaunchRequest {
   /** Folder whose `bringup.config` counts; default: the current one. */
@@ -17,6 +27,11 @@ export interface LaunchRequest {
   readonly state?: string
   /** Aborting ends the guest; the verdict is then `interrupted`. */
   readonly signal?: AbortSignal
+  /**
+   * Name of this guest: its stores, MAC addresses and record are kept under it, apart from those of other guests on the
+   * same machine. Default: the name of the machine, or `machine` for a description.
+   */
+  readonly name?: string
   /** Lets the guest go on after it reset itself. */
   readonly allowReboot?: boolean
   readonly onConsole?: (chunk: Buffer) => void
@@ -33,29 +48,58 @@ export interface LaunchRequest {
  * const { verdict } = await guest.done
  */
 export async function launch(machine: MachineInput | string, request: LaunchRequest = {}): Promise<Guest> {
+  const { plan, facts, profile, stateFolder } = await planFor(machine, request)
+  const { signal, allowReboot, onConsole } = request
+  return launchPlan(plan, { stateFolder, facts, profile, signal, allowReboot, onConsole })
+}
+
+async function planFor(machine: MachineInput | string, request: LaunchRequest) {
   const found = await loadProject({
     cwd: request.folder ?? process.cwd(),
     ...(request.state === undefined ? {} : { state: request.state }),
   })
-  const { project, name } =
-    typeof machine === 'string'
-      ? { project: found, name: machine }
-      : { project: withMachine(found, machine), name: ANONYMOUS }
+  const name = request.name ?? (typeof machine === 'string' ? machine : ANONYMOUS)
+  const project = withMachine(found, name, machine)
   const { plan, facts, profile } = await planRun({ project, machine: name, ...request })
-  const { signal, allowReboot, onConsole } = request
-  return launchPlan(plan, {
-    stateFolder: project.stateFolder,
-    facts,
-    profile,
-    signal,
-    allowReboot,
-    onConsole,
-  })
+  return { plan, facts, profile, stateFolder: project.stateFolder }
+}
+
+/**
+ * All findings about a machine, without starting it.
+ *
+ * @param machine A description, or the name of a machine in the project's config.
+ * @returns Errors and warnings; empty when the machine can run as described.
+ * @example
+ * const found = await checkDescription({ numa: 2, devices: [{ kind: 'nvdimm', size: '128M', node: 7 }] })
+ * found.map((d) => d.code) // ['NVDIMM_NODE_MISSING']
+ */
+export async function checkDescription(
+  machine: MachineInput | string,
+  request: LaunchRequest = {},
+): Promise<readonly Diagnostic[]> {
+  try {
+    const { plan } = await planFor(machine, request)
+    return plan.diagnostics
+  } catch (error) {
+    if (error instanceof BringupError) return error.diagnostics
+    throw error
+  }
 }
 
 /** Name of a machine that was described in code. */
 const ANONYMOUS = 'machine'
 
-function withMachine(project: Project, machine: MachineInput): Project {
-  return { ...project, machines: { ...project.machines, [ANONYMOUS]: machine } }
+/** @throws BringupError GUEST_NAME_TAKEN where the name belongs to another machine of the project. */
+function withMachine(project: Project, name: string, machine: MachineInput | string): Project {
+  if (machine === name) return project
+  if (name !== ANONYMOUS && Object.hasOwn(project.machines, name))
+    throw new BringupError([problems.GUEST_NAME_TAKEN.at('name', `"${name}" is a machine of this project`)])
+  const known = typeof machine === 'string' ? needMachine(project, machine) : machine
+  return { ...project, machines: { ...project.machines, [name]: known } }
+}
+
+/** @throws BringupError MACHINE_UNKNOWN */
+function needMachine(project: Project, name: string): MachineInput {
+  if (!Object.hasOwn(project.machines, name)) throw unknownMachine(project, name)
+  return { extends: name }
 }

@@ -6,6 +6,7 @@ import { isAscii } from 'node:buffer'
 import { closeSync, openSync, writeSync } from 'node:fs'
 import type { Duplex, Readable, Writable } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
+import { callSite } from '../call-site.ts'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
 import { screenLines, withoutReturns } from '../guest-text.ts'
 import { startTimer, type Timer } from '../timer.ts'
@@ -167,7 +168,9 @@ export class Console {
    */
   expect(pattern: string | RegExp, options: { readonly timeoutMs?: number } = {}): Promise<ConsoleMatch> {
     const timeoutMs = options.timeoutMs ?? 30_000
-    return new Promise((resolve, reject) => {
+    const atCaller = callSite(this.expect)
+    return new Promise((resolve, rejectWith) => {
+      const reject = (error: BringupError) => rejectWith(atCaller(error))
       const waiter: Waiter = { pattern, resolve, reject, timer: undefined }
       this.#waiters.push(waiter)
       if (this.#waiters[0] === waiter) this.#search()

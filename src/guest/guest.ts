@@ -37,6 +37,17 @@ export interface Guest extends AsyncDisposable {
   readonly pid: number
   /** Host ports of NIC forwards, those chosen by the kernel included. Empty before the guest runs. */
   readonly forwards: readonly UserForward[]
+  /**
+   * The port of this computer that leads to a port of the guest.
+   *
+   * @throws BringupError `GUEST_PORT_NOT_FORWARDED`
+   * @example
+   * const guest = await launch({ devices: [{ kind: 'nic', forwards: ['tcp::80'] }] })
+   * await fetch(`http://127.0.0.1:${guest.port(80)}`)
+   */
+  port(guestPort: number, protocol?: 'tcp' | 'udp'): number
+  /** Whether the machine has ended; `done` is its result then. */
+  readonly hasEnded: boolean
   /** How it ended; never rejects. */
   readonly done: Promise<RunResult>
 
@@ -103,10 +114,10 @@ export interface Guest extends AsyncDisposable {
   /**
    * Removes a device while the machine runs, when QEMU can and the guest lets it go.
    *
-   * @param options.withinMs How long the guest may take (10,000).
+   * @param options.timeoutMs How long the guest may take (10,000).
    * @throws BringupError `UNPLUG_UNSUPPORTED` (NVDIMMs: QEMU has no unplug for them), `UNPLUG_UNKNOWN`, `UNPLUG_TIMEOUT`
    */
-  unplug(id: string, options?: { readonly withinMs?: number }): Promise<void>
+  unplug(id: string, options?: { readonly timeoutMs?: number }): Promise<void>
 
   /**
    * Ends the run because the command that it was for has ended with that code, which becomes the run's. A guest that
@@ -120,6 +131,6 @@ export interface Guest extends AsyncDisposable {
   /** Ends QEMU by SIGKILL, as a host's out-of-memory killer would. Resolves when it is gone. */
   kill(): Promise<RunResult>
 
-  /** Ends the machine by QMP `quit`, or by SIGKILL when that takes longer than `withinMs` (2,000). */
-  close(options?: { readonly withinMs?: number }): Promise<RunResult>
+  /** Ends the machine by QMP `quit`, or by SIGKILL when that takes longer than `timeoutMs` (2,000). */
+  close(options?: { readonly timeoutMs?: number }): Promise<RunResult>
 }

@@ -32,7 +32,7 @@ export interface Hotplug {
   readonly now: Pick<Plan, 'machine' | 'name'> & { readonly facts: Facts }
   /** @returns the device's id */
   plug(device: DeviceInput): Promise<string>
-  unplug(id: string, withinMs: number): Promise<void>
+  unplug(id: string, timeoutMs: number): Promise<void>
   /** Writes down how the use of the plugged stores ended. */
   end(how: StoreEnd): Error | undefined
 }
@@ -65,9 +65,9 @@ export function openHotplug(
         uses.push(beginUses({ name: plan.name, files, locks, stores }, run, stateFolder))
         return one.id
       }),
-    unplug: (id, withinMs) =>
+    unplug: (id, timeoutMs) =>
       inTurn(async () => {
-        await unplugDevice(id, { machine: now.machine, plugged: plugged.get(id), qmp: qemu.qmp, withinMs })
+        await unplugDevice(id, { machine: now.machine, plugged: plugged.get(id), qmp: qemu.qmp, timeoutMs })
         plugged.delete(id)
         now = { ...now, machine: withoutDevice(now.machine, id) }
       }),
@@ -145,12 +145,12 @@ async function unplugDevice(
     machine,
     plugged,
     qmp,
-    withinMs,
+    timeoutMs,
   }: {
     readonly machine: MachineConfig
     readonly plugged: Plugged | undefined
     readonly qmp: QemuProcess['qmp']
-    readonly withinMs: number
+    readonly timeoutMs: number
   },
 ): Promise<void> {
   const ids = deviceIds(machine)
@@ -158,14 +158,14 @@ async function unplugDevice(
     const remedy = ids.length === 0 ? 'there is none to remove' : `the ids are: ${ids.join(', ')}`
     throw new BringupError([problems.UNPLUG_UNKNOWN.at('', `there is no device "${id}"`, { remedy })])
   }
-  const { signal, clear } = deadlineSignal(withinMs)
+  const { signal, clear } = deadlineSignal(timeoutMs)
   const gone = deleted(id, qmp, signal)
   try {
     await qmp.execute('device_del', { id })
     await gone
   } catch (error) {
     if (signal.aborted)
-      throw new BringupError([problems.UNPLUG_TIMEOUT.at('', `"${id}" was not let go within ${withinMs} ms`)])
+      throw new BringupError([problems.UNPLUG_TIMEOUT.at('', `"${id}" was not let go within ${timeoutMs} ms`)])
     if (!(error instanceof QmpError)) throw error
     const what = `QEMU does not remove "${id}": ${error.desc}`
     throw new BringupError([problems.UNPLUG_UNSUPPORTED.at('', what, { evidence: [error.desc] })], {

@@ -34,6 +34,11 @@ export const problems = defineDiagnostics({
     why: 'commands run over a channel of their own, which the profile must provide',
     remedy: 'use a profile with a command channel, such as `linux`, or talk to the guest on its console',
   },
+  GUEST_PORT_NOT_FORWARDED: {
+    title: 'A port of the guest was requested that no network card forwards.',
+    why: 'only forwarded ports are reachable from this computer',
+    remedy: 'add it to the card: { kind: "nic", forwards: ["tcp::80"] }',
+  },
 })
 
 export interface GuestOptions {
@@ -153,6 +158,17 @@ export class RunningGuest implements Guest {
   get pid(): number {
     return this.#process.pid
   }
+  get hasEnded(): boolean {
+    return this.#process.hasExited
+  }
+
+  port(guestPort: number, protocol: 'tcp' | 'udp' = 'tcp'): number {
+    const found = this.forwards.find((f) => f.guestPort === guestPort && f.protocol === protocol)
+    if (found) return found.hostPort
+    const known = this.forwards.map((f) => `${f.protocol} ${f.guestPort}`).join(', ') || 'none'
+    const what = `${protocol} port ${guestPort} of the guest is not forwarded; forwarded ports: ${known}`
+    throw new BringupError([problems.GUEST_PORT_NOT_FORWARDED.at('', what)])
+  }
 
   /** Lets the machine run. What goes wrong before is thrown once the guest has ended and its record is written. */
   async start(): Promise<void> {
@@ -252,8 +268,8 @@ export class RunningGuest implements Guest {
     return this.#hotplug.plug(...args)
   }
 
-  unplug(id: string, { withinMs = 10_000 }: { readonly withinMs?: number } = {}) {
-    return this.#hotplug.unplug(id, withinMs)
+  unplug(id: string, { timeoutMs = 10_000 }: { readonly timeoutMs?: number } = {}) {
+    return this.#hotplug.unplug(id, timeoutMs)
   }
 
   #compare(view: GuestView) {
@@ -284,8 +300,8 @@ export class RunningGuest implements Guest {
     return this.done
   }
 
-  async close(options: { readonly withinMs?: number } = {}): Promise<RunResult> {
-    this.#end('close', options.withinMs)
+  async close(options: { readonly timeoutMs?: number } = {}): Promise<RunResult> {
+    this.#end('close', options.timeoutMs)
     return this.done
   }
 
@@ -293,10 +309,10 @@ export class RunningGuest implements Guest {
     await this.close()
   }
 
-  #end(by: EndedBy, withinMs = 2000): void {
+  #end(by: EndedBy, timeoutMs = 2000): void {
     if (this.#process.hasExited) return
     this.#endedBy ??= by
-    this.#process.quit(withinMs)
+    this.#process.quit(timeoutMs)
   }
 
   get #wantsComparison(): boolean {

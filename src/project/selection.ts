@@ -7,6 +7,7 @@ import { type MachineInput, resolveMachines } from '../machine/machine.ts'
 import { cacheFolder } from './cache-folder.ts'
 import { parseKeptMachine } from './kept-machine.ts'
 import { withKernel } from './kernel-form.ts'
+import { nearest } from '../nearest.ts'
 import type { PlanningRequest } from './planning.ts'
 import type { Profile } from './profile.ts'
 import { defaultProfile, findProfile } from './profiles/index.ts'
@@ -45,8 +46,7 @@ export async function chooseRun(request: PlanningRequest): Promise<Selection> {
   const { project } = request
   const name = request.machine ?? project.defaultMachine
   const described = resolveMachines(project.machines)[name]
-  if (!described)
-    throw new BringupError([problems.MACHINE_UNKNOWN.at('machine', `there is no machine "${name}"`)])
+  if (!described) throw unknownMachine(project, name)
   const profile = await profileOf(project, mergeMachine(described, request.overrides ?? {}), request.profile)
   const overrides = mergeMachine(flaggedMachine(profile, request), request.overrides ?? {})
   const wanted = mergeMachine(isWholeMachine({ ...request, overrides }) ? {} : described, overrides)
@@ -73,6 +73,15 @@ export async function profileOf(project: Project, machine: MachineInput, named?:
   const name = named ?? machine.profile ?? ofProject ?? defaultProfile(machine)
   const profile = await findProfile(name, project)
   return kernel !== undefined && name === ofProject ? withKernel(profile, kernel) : profile
+}
+
+/** The finding for a name that no machine has, with similar names first. */
+export function unknownMachine(project: Project, name: string): BringupError {
+  const names = Object.keys(project.machines)
+  const near = nearest(name, names)
+  const what = `no machine is named "${name}"${near === undefined ? '' : `; did you mean "${near}"?`}`
+  const remedy = names.length === 0 ? 'describe it in bringup.config' : `use one of: ${names.join(', ')}`
+  return new BringupError([problems.MACHINE_UNKNOWN.at('machine', what, { remedy })])
 }
 
 /** Where builds of a project keep what they make beside the source tree. */

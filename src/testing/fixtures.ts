@@ -1,21 +1,25 @@
 /** Vitest fixtures that start a machine per test, and keep the evidence when the test fails. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test as base } from 'vitest'
 import type { Guest } from '../guest/guest.ts'
-import { cut, visible } from '../guest-text.ts'
 import { type LaunchRequest, launch } from '../launch.ts'
 import type { MachineInput } from '../machine/machine.ts'
+import { evidenceMark, evidenceOf } from './evidence.ts'
 
-/** How long a guest may take to go when its test is over; Vitest does not bound cleanup itself. */
-const CLOSE_MS = 10_000
+/** How long a guest may take to end when its test is over; Vitest does not bound cleanup itself. */
+export const CLOSE_MS = 10_000
 
-/** Starts a guest that ends with the test. */
+/**
+ * Starts a guest that ends with the test. Guests of one name share their stores and cannot run at the same time;
+ * `name` in the request keeps several guests on one machine apart.
+ */
 export type Launch = (machine?: MachineInput | string, request?: LaunchRequest) => Promise<Guest>
 
 /**
- * Vitest's `test` with machines. Fixtures are lazy: a guest boots only in tests that use it.
+ * Vitest's `test` with machines. Fixtures are lazy: a guest boots only in tests that use it. Tests and hooks may take
+ * 60 s unless the Vitest config sets `testTimeout` or `hookTimeout`.
  *
  * - `machine`: what `guest` boots; override it with `test.override('machine', { … })` or per `describe`.
  * - `options`: profile, folder and the like for all guests of the test.
@@ -44,8 +48,15 @@ export const test = base
     onCleanup(async () => {
       // Evidence before the kill: afterwards the guest has nothing more to say.
       const [error] = task.result?.state === 'fail' ? (task.result.errors ?? []) : []
-      if (error) error.message = [error.message, ...guests.map(evidence)].join('\n\n')
-      await Promise.all(guests.map((guest) => guest.close({ withinMs: CLOSE_MS })))
+      const lacking = guests.filter((guest) => error?.message.includes(evidenceMark(guest)) === false)
+      if (error && lacking.length > 0)
+        error.message = [
+          error.message,
+          ...lacking.map((guest) =>
+            guests.length === 1 ? evidenceOf(guest) : `guest "${guest.plan.name}"\n${evidenceOf(guest)}`,
+          ),
+        ].join('\n\n')
+      await Promise.all(guests.map((guest) => guest.close({ timeoutMs: CLOSE_MS })))
     })
     return async (machine = {}, request = {}) => {
       const guest = await launch(machine, { state: stateFolder, signal, ...options, ...request })
@@ -54,16 +65,3 @@ export const test = base
     }
   })
   .extend('guest', async ({ machine, launch }): Promise<Guest> => launch(machine))
-
-/** What helps to understand a failure: last console lines, last QMP events, the command, the run's folder. */
-function evidence(guest: Guest): string {
-  const qmp = readFileSync(guest.folder.qmpLog, 'utf8').trimEnd().split('\n')
-  const events = qmp.filter((line) => line.includes('"event"')).slice(-10)
-  return [
-    `run ${guest.folder.path}`,
-    'last console lines:',
-    ...guest.console.tail().map((line) => `  ${line}`),
-    ...(events.length > 0 ? ['last QMP events:', ...events.map((line) => `  ${cut(visible(line))}`)] : []),
-    `QEMU: ${guest.plan.argv.join(' ')}`,
-  ].join('\n')
-}

@@ -1,3 +1,14 @@
 /** 'bringup/test': Vitest's test and expect, with machines. */
+import { raiseTimeouts } from './timeouts.ts'
+
+raiseTimeouts()
+
 export { type Launch, test } from './fixtures.ts'
-export { expect, type GuestMatchers } from './matchers.ts'
+export {
+  type CommandExpectation,
+  type DescriptionMatchers,
+  expect,
+  type GuestMatchers,
+} from './matchers.ts'
+export { testWithGuestPer } from './shared-guest.ts'
+export type { Wanted } from './wanted-device.ts'

@@ -1,151 +1,213 @@
-/** Matchers on guests. Those that wait keep a log of what they saw, and show it when they fail. */
+/** Matchers on guests and descriptions. Those that wait keep a log of what they saw, and show it when they fail. */
 import { expect as base } from 'vitest'
-import { BringupError } from '../diagnostics.ts'
-import type { Guest } from '../guest/guest.ts'
-import { cut, visible } from '../guest-text.ts'
-import type { GuestNvdimm, GuestPciFunction } from '../machine/guest-view.ts'
+import { BringupError, type Diagnostic } from '../diagnostics.ts'
+import type { CommandOptions, Guest } from '../guest/guest.ts'
+import { checkDescription, type LaunchRequest } from '../launch.ts'
+import type { MachineInput } from '../machine/machine.ts'
 import type { Verdict } from '../runs/verdict.ts'
+import { CallLog, type Outcome } from './call-log.ts'
+import { DEVICE_KINDS, differences, nearestDevice, reported, type Wanted } from './wanted-device.ts'
 
-interface Outcome {
-  readonly pass: boolean
-  readonly message: () => string
+interface MatcherState {
+  readonly isNot: boolean
 }
 
-/** A list of what happened when, relative to the first entry. */
-class CallLog {
-  readonly #entries: string[] = []
-  readonly #from = performance.now()
-
-  add(what: string): void {
-    this.#entries.push(
-      `  ${(performance.now() - this.#from).toFixed(0).padStart(6)} ms  ${cut(visible(what))}`,
-    )
-  }
-
-  outcome(pass: boolean, expected: string, received: string, guest: Guest): Outcome {
-    const tail = guest.console.tail(10).map((line) => `  ${line}`)
-    return {
-      pass,
-      message: () =>
-        [
-          `expected: ${expected}`,
-          `received: ${cut(visible(received))}`,
-          'call log:',
-          ...this.#entries,
-          'last console lines:',
-          ...tail,
-          `run: ${guest.folder.path}`,
-        ].join('\n'),
-    }
-  }
-}
-
+/** `.not` looks at what the console has shown up to now, and does not wait. */
 async function toShow(
-  this: unknown,
+  this: MatcherState,
   guest: Guest,
   pattern: string | RegExp,
-  options: { withinMs?: number } = {},
+  { timeoutMs = 30_000 }: { timeoutMs?: number } = {},
 ): Promise<Outcome> {
   const log = new CallLog()
-  const expected = `console shows ${pattern} within ${options.withinMs ?? 30_000} ms`
-  log.add(`waiting for ${pattern}`)
+  const { isNot } = this
+  const quoted = typeof pattern === 'string' ? JSON.stringify(pattern) : `${pattern}`
+  const expected = isNot
+    ? `shown on the console: ${quoted}`
+    : `the console shows ${quoted} within ${timeoutMs} ms`
+  log.add(`waiting for ${quoted}`)
   try {
-    const match = await guest.console.expect(pattern, { timeoutMs: options.withinMs })
-    log.add(`found ${JSON.stringify(match.text)}`)
-    return log.outcome(true, expected, match.text, guest)
+    const { text } = await guest.console.expect(pattern, { timeoutMs: isNot ? 0 : timeoutMs })
+    log.add(`found ${JSON.stringify(text)}`)
+    return log.outcome(true, { expected, received: text, guest, isNot })
   } catch (error) {
     if (!(error instanceof BringupError)) throw error
-    log.add(`${error.code}`)
-    return log.outcome(false, expected, error.diagnostics[0]?.what ?? '', guest)
+    const received = error.diagnostics[0]?.what ?? ''
+    return log.outcome(false, { expected, received, guest, isNot })
   }
 }
 
+/** `.not` looks at a guest that still runs as one that has not ended so, and does not wait. */
 async function toEnd(
-  this: unknown,
+  this: MatcherState,
   guest: Guest,
   verdict: Verdict,
-  options: { code?: number } = {},
+  { code }: { code?: number } = {},
 ): Promise<Outcome> {
   const log = new CallLog()
+  const { isNot } = this
+  const expected = `ends with ${verdict}${code === undefined ? '' : ` and code ${code}`}`
+  if (isNot && !guest.hasEnded)
+    return log.outcome(false, { expected, received: 'the guest still runs', guest, isNot })
   log.add('waiting for the guest to end')
   const result = await guest.done
   log.add(`${result.verdict}: ${result.meaning}`)
-  const pass = result.verdict === verdict && (options.code === undefined || result.guestCode === options.code)
-  const code = options.code === undefined ? '' : ` with code ${options.code}`
-  return log.outcome(
-    pass,
-    `${verdict}${code}`,
-    `${result.verdict} with code ${result.guestCode ?? 'none'}: ${result.meaning}`,
-    guest,
-  )
+  const pass = result.verdict === verdict && (code === undefined || result.guestCode === code)
+  const withCode = result.guestCode === undefined ? '' : ` with code ${result.guestCode}`
+  const received = `${result.verdict}${withCode}: ${result.meaning}`
+  return log.outcome(pass, { expected, received, guest, isNot })
 }
 
-/** A guest with a command channel can be asked while it runs; another has told everything once it has ended. */
-async function untilItHasTold(guest: Guest): Promise<void> {
+/** A guest with a command channel reports while it runs; another has reported everything once it has ended. */
+async function untilItHasReported(guest: Guest): Promise<void> {
   if (!guest.plan.channels.some((c) => c.purpose === 'shell')) await guest.done
 }
 
-async function toSeeItsMachine(this: unknown, guest: Guest): Promise<Outcome> {
+async function toSeeItsMachine(this: MatcherState, guest: Guest): Promise<Outcome> {
   const log = new CallLog()
-  await untilItHasTold(guest)
+  await untilItHasReported(guest)
   const comparison = await guest.verify()
   for (const c of comparison)
     log.add(
-      `${c.ok ? 'same' : 'DIFFERENT'}  ${c.device} ${c.aspect}: asked ${c.want}, saw ${c.got ?? 'nothing'}`,
+      `${c.ok ? 'same' : 'DIFFERENT'}  ${c.device} ${c.aspect}: wanted ${c.want}, reported ${c.got ?? 'nothing'}`,
     )
   const wrong = comparison.filter((c) => !c.ok)
   const received =
     comparison.length === 0 ? 'no report from the guest' : `${wrong.length} of ${comparison.length} differ`
-  return log.outcome(
-    comparison.length > 0 && wrong.length === 0,
-    'the guest sees what was described',
+  return log.outcome(comparison.length > 0 && wrong.length === 0, {
+    expected: 'the guest sees what was described',
     received,
     guest,
-  )
+    isNot: this.isNot,
+  })
 }
 
-/** What of a device to look for; every key that is given must be equal. */
-type Wanted = { readonly nvdimm: Partial<GuestNvdimm>; readonly pci: Partial<GuestPciFunction> }
-
 async function toSeeDevice<K extends keyof Wanted>(
-  this: unknown,
+  this: MatcherState,
   guest: Guest,
   kind: K,
   wanted: Wanted[K] = {},
 ): Promise<Outcome> {
+  if (!DEVICE_KINDS.includes(kind))
+    throw new TypeError(`toSeeDevice knows no device kind "${kind}"; it is one of ${DEVICE_KINDS.join(', ')}`)
   const log = new CallLog()
-  await untilItHasTold(guest)
-  const view = await guest.view()
-  const seen: readonly object[] = (kind === 'nvdimm' ? view?.nvdimms : view?.pci) ?? []
-  for (const device of seen) log.add(JSON.stringify(device))
-  const pass = seen.some((device) =>
-    Object.entries(wanted).every(([key, value]) => (device as Record<string, unknown>)[key] === value),
-  )
-  return log.outcome(
-    pass,
-    `${kind} ${JSON.stringify(wanted)}`,
-    `${seen.length} of that kind, none like it`,
+  await untilItHasReported(guest)
+  const devices = reported(await guest.view(), kind)
+  const near = nearestDevice(devices ?? [], wanted)
+  const differs = near && differences(near, wanted)
+  const received =
+    devices === undefined
+      ? `the guest reported nothing about devices of kind ${kind}`
+      : near === undefined
+        ? `no ${kind}`
+        : `${devices.length} of kind ${kind}; the nearest: ${JSON.stringify(near)}${(differs ?? []).map((d) => `\n  ${d}`).join('')}`
+  return log.outcome(differs?.length === 0, {
+    expected: `${kind} ${JSON.stringify(wanted)}`,
+    received,
     guest,
+    isNot: this.isNot,
+  })
+}
+
+/** What a command should have done. Text must be equal, a pattern must match. */
+export interface CommandExpectation extends Pick<CommandOptions, 'env' | 'cwd' | 'stdin' | 'timeoutMs'> {
+  /** Default 0. */
+  readonly exitCode?: number
+  readonly stdout?: string | RegExp
+  readonly stderr?: string | RegExp
+}
+
+async function toRun(
+  this: MatcherState,
+  guest: Guest,
+  argv: readonly string[],
+  { exitCode = 0, stdout, stderr, ...options }: CommandExpectation = {},
+): Promise<Outcome> {
+  const log = new CallLog()
+  log.add(`running ${argv.join(' ')}`)
+  const result = await guest.run(argv, options)
+  const fits = (text: string, wanted: string | RegExp | undefined) =>
+    wanted === undefined || (typeof wanted === 'string' ? text === wanted : wanted.test(text))
+  const wantedText = [
+    `exit code ${exitCode}`,
+    ...(stdout === undefined ? [] : [`stdout ${shown(stdout)}`]),
+    ...(stderr === undefined ? [] : [`stderr ${shown(stderr)}`]),
+  ].join(', ')
+  return log.outcome(
+    result.exitCode === exitCode && fits(result.stdout, stdout) && fits(result.stderr, stderr),
+    {
+      expected: `${argv.join(' ')}: ${wantedText}`,
+      received: `exit code ${result.exitCode}\nstdout: ${shown(result.stdout)}\nstderr: ${shown(result.stderr)}`,
+      guest,
+      isNot: this.isNot,
+    },
   )
 }
 
-/** Vitest's `expect` with the matchers of `GuestMatchers`. */
+const shown = (text: string | RegExp) => (typeof text === 'string' ? JSON.stringify(text) : `${text}`)
+
+async function toBeRefused(
+  this: MatcherState,
+  machine: MachineInput | string,
+  code?: string,
+  path?: string,
+  request: LaunchRequest = {},
+): Promise<Outcome> {
+  const found = await checkDescription(machine, request)
+  const errors = found.filter((d) => d.severity === 'error')
+  const fits = (d: Diagnostic) =>
+    (code === undefined || d.code === code) && (path === undefined || d.path === path)
+  const where = path === undefined ? '' : ` at ${path}`
+  return new CallLog().outcome(errors.some(fits), {
+    expected: `the description is refused${code === undefined ? '' : ` with ${code}`}${where}`,
+    received:
+      errors.length === 0 ? 'no error' : errors.map((d) => `${d.code} at ${d.path}: ${d.what}`).join('\n'),
+    isNot: this.isNot,
+  })
+}
+
+/** Vitest's `expect` with the matchers of `GuestMatchers` and `DescriptionMatchers`. */
 export const expect = base
-expect.extend({ toShow, toEnd, toSeeItsMachine, toSeeDevice })
+expect.extend({ toShow, toEnd, toSeeItsMachine, toSeeDevice, toRun, toBeRefused })
 
 /** What can be expected of a guest. All are asynchronous. */
-export interface GuestMatchers<R = unknown> {
-  /** The console shows the text or pattern within `withinMs` (30,000). Fails at once when the guest ends. */
-  toShow(pattern: string | RegExp, options?: { withinMs?: number }): Promise<R>
-  /** The run ends with this verdict, and with this code of the guest's own. */
-  toEnd(verdict: Verdict, options?: { code?: number }): Promise<R>
+export interface GuestMatchers {
+  /**
+   * The console shows the text or pattern within `timeoutMs` (30,000). Fails at once when the guest ends. With `.not`:
+   * it has not been shown up to now.
+   */
+  toShow(pattern: string | RegExp, options?: { timeoutMs?: number }): Promise<void>
+  /** The run ends with this verdict, and with this code of the guest's own. With `.not` a guest that still runs passes. */
+  toEnd(verdict: Verdict, options?: { code?: number }): Promise<void>
   /** Everything that the guest reports is as described. Waits for the end of a guest that has no command channel. */
-  toSeeItsMachine(): Promise<R>
+  toSeeItsMachine(): Promise<void>
   /** The guest reports a device with these values. Waits for the end of a guest that has no command channel. */
-  toSeeDevice<K extends keyof Wanted>(kind: K, wanted?: Wanted[K]): Promise<R>
+  toSeeDevice<K extends keyof Wanted>(kind: K, wanted?: Wanted[K]): Promise<void>
+  /** The command runs in the guest with this exit code (0), standard output and standard error. */
+  toRun(argv: readonly string[], expected?: CommandExpectation): Promise<void>
 }
+
+/** What can be expected of a description of a machine. */
+export interface DescriptionMatchers {
+  /** The description has an error: any, one with this code, or one with this code at this path. Nothing is started. */
+  toBeRefused(code?: string, path?: string, request?: LaunchRequest): Promise<void>
+}
+
+type MatchersOf<T> = (T extends Guest ? GuestMatchers : unknown) &
+  (T extends Guest ? unknown : T extends MachineInput | string ? DescriptionMatchers : unknown)
+
+type MatcherFor<T, K extends keyof GuestMatchers | keyof DescriptionMatchers> = K extends keyof MatchersOf<T>
+  ? MatchersOf<T>[K]
+  : never
 
 declare module 'vitest' {
   // biome-ignore lint/suspicious/noExplicitAny: the parameter must be declared as Vitest declares it
-  interface Matchers<T = any> extends GuestMatchers<T> {}
+  interface Matchers<T = any> {
+    toShow: MatcherFor<T, 'toShow'>
+    toEnd: MatcherFor<T, 'toEnd'>
+    toSeeItsMachine: MatcherFor<T, 'toSeeItsMachine'>
+    toSeeDevice: MatcherFor<T, 'toSeeDevice'>
+    toRun: MatcherFor<T, 'toRun'>
+    toBeRefused: MatcherFor<T, 'toBeRefused'>
+  }
 }
