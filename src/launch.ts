@@ -1,20 +1,12 @@
 /** The library's way to a guest: describe, launch, look, close. */
 
-import { BringupError, type Diagnostic, defineDiagnostics } from './diagnostics.ts'
+import { BringupError, type Diagnostic } from './diagnostics.ts'
 import type { Guest } from './guest/guest.ts'
 import { launchPlan } from './guest/launch.ts'
 import type { MachineInput } from './machine/machine.ts'
 import { planRun } from './project/planning.ts'
 import { loadProject, type Project } from './project/project.ts'
-import { unknownMachine } from './project/selection.ts'
-
-export const problems = defineDiagnostics({
-  GUEST_NAME_TAKEN: {
-    title: 'The name of a guest is the name of another machine.',
-    why: 'stores, MAC addresses and records are kept by name; two machines would share them',
-    remedy: 'give the guest another name',
-  },
-})
+import { problems, unknownMachine } from './project/selection.ts'
 
 export interface LaunchRequest {
   /** Folder whose `bringup.config` counts; default: the current one. */

@@ -4,10 +4,10 @@ import { type BuildOptionValues, resolveBuildOptions } from '../build/options.ts
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
 import { mergeMachine } from '../machine/flags.ts'
 import { type MachineInput, resolveMachines } from '../machine/machine.ts'
+import { nearest } from '../nearest.ts'
 import { cacheFolder } from './cache-folder.ts'
 import { parseKeptMachine } from './kept-machine.ts'
 import { withKernel } from './kernel-form.ts'
-import { nearest } from '../nearest.ts'
 import type { PlanningRequest } from './planning.ts'
 import type { Profile } from './profile.ts'
 import { defaultProfile, findProfile } from './profiles/index.ts'
@@ -18,6 +18,11 @@ export const problems = defineDiagnostics({
     title: 'The project has no machine of that name.',
     why: '--machine names one of the machines in bringup.config',
     remedy: '`bringup machines` lists them',
+  },
+  GUEST_NAME_TAKEN: {
+    title: 'The name of a guest is the name of another machine.',
+    why: 'stores, MAC addresses and records are kept by name; two machines would share them',
+    remedy: 'give the guest another name',
   },
   PROFILE_HAS_NO_SHELL: {
     title: 'A command was given for a guest that cannot run commands.',
