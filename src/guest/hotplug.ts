@@ -165,7 +165,9 @@ async function unplugDevice(
     await gone
   } catch (error) {
     if (signal.aborted)
-      throw new BringupError([problems.UNPLUG_TIMEOUT.at('', `"${id}" was not let go within ${timeoutMs} ms`)])
+      throw new BringupError([
+        problems.UNPLUG_TIMEOUT.at('', `"${id}" was not let go within ${timeoutMs} ms`),
+      ])
     if (!(error instanceof QmpError)) throw error
     const what = `QEMU does not remove "${id}": ${error.desc}`
     throw new BringupError([problems.UNPLUG_UNSUPPORTED.at('', what, { evidence: [error.desc] })], {
