@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, test } from 'vitest'
+import { BringupError, type Diagnostic } from '../src/diagnostics.ts'
 import { parseMachine, resolveMachines } from '../src/machine/machine.ts'
+import { planOnly } from '../src/project/planning.ts'
 import { loadProject } from '../src/project/project.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -25,12 +27,56 @@ const configs = pages.flatMap((page) =>
 
 test('there are configs to check', () => expect(configs.length).toBeGreaterThan(8))
 
-test.each(configs)('the config in %s is one', async (_page, code) => {
-  const file = join(mkdtempSync(join(folder, 'c')), 'bringup.config.ts')
-  writeFileSync(file, code)
-  const { machines } = await loadProject({ cwd: folder, project: file })
-  for (const [name, machine] of Object.entries(resolveMachines(machines))) parseMachine(name, machine)
+/** What a reader of the page would still have to provide: files, a kernel, CXL of a newer QEMU, another computer. */
+const OF_THE_READER = [
+  'BOOT_FILE_MISSING',
+  'BOOT_ESP_NOT_A_FOLDER',
+  'BOOT_OVMF_MISSING',
+  'CXL_VOLATILE_UNSUPPORTED',
+  'DISK_FILE_MISSING',
+  'DISK_BASE_MISSING',
+  'MEMORY_EXCEEDS_HOST',
+  'MEMORY_HOST_NODE_MISSING',
+  'MEMORY_HUGE_PAGES_MISSING',
+  'MEMORY_HUGE_PAGES_TOO_FEW',
+  'PIN_HOST_CPU_MISSING',
+]
+
+describe.each(configs)('the config in %s', (page, code) => {
+  const load = async () => {
+    const file = join(mkdtempSync(join(folder, 'c')), 'bringup.config.ts')
+    writeFileSync(file, code)
+    return loadProject({ cwd: folder, project: file })
+  }
+
+  test('is one', async () => {
+    const { machines } = await load()
+    for (const [name, machine] of Object.entries(resolveMachines(machines))) parseMachine(name, machine)
+  })
+
+  test.each(['probe', 'linux', 'debian'])('holds under the profile %s', async (profile) => {
+    const project = await load()
+    const found = await Promise.all(
+      Object.entries(resolveMachines(project.machines)).map(async ([name, { profile: own }]) => {
+        // A profile of the page's own is part of the example.
+        const named = (own ?? project.profile ?? project.kernel) === undefined ? { profile } : {}
+        const { plan } = await planOnly({ project, machine: name, ...named }).catch(lacksTools)
+        return plan.diagnostics
+          .filter((d) => d.severity === 'error')
+          .map((d) => `${name}: ${d.code} ${d.what}`)
+      }),
+    )
+    const wrong = found.flat().filter((line) => !OF_THE_READER.some((code) => line.includes(` ${code} `)))
+    expect(wrong, page).toEqual([])
+  })
 })
+
+/** Debian images are made by tools that this computer may not have. */
+function lacksTools(error: unknown): { readonly plan: { readonly diagnostics: readonly Diagnostic[] } } {
+  if (error instanceof BringupError && error.code === 'DEBIAN_TOOL_MISSING')
+    return { plan: { diagnostics: [] } }
+  throw error
+}
 
 describe('links', () => {
   test.each(pages)('of %s lead somewhere', (page) => {

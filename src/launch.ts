@@ -52,7 +52,12 @@ async function planFor(machine: MachineInput | string, request: LaunchRequest) {
   })
   const name = request.name ?? (typeof machine === 'string' ? machine : ANONYMOUS)
   const project = withMachine(found, name, machine)
-  const { plan, facts, profile } = await planRun({ project, machine: name, ...request })
+  const { plan, facts, profile } = await planRun({
+    project,
+    machine: name,
+    isUnnamed: typeof machine !== 'string',
+    ...request,
+  })
   return { plan, facts, profile, stateFolder: project.stateFolder }
 }
 

@@ -3,6 +3,7 @@ import { BringupError, type Diagnostic } from '../diagnostics.ts'
 import { parseDeviceFlag } from '../machine/flags.ts'
 import type { MachineInput } from '../machine/machine.ts'
 import { devices } from '../machine/registry.ts'
+import { quoteCommand } from '../quote.ts'
 import type { OptionSpec } from './command.ts'
 import { problems as usageProblems } from './usage.ts'
 
@@ -46,6 +47,46 @@ export const MACHINE_OPTIONS: readonly OptionSpec[] = [
 
 type Values = Readonly<Record<string, unknown>>
 
+/** The flag that says a key of the description. */
+const FLAG_OF: Readonly<Record<string, string>> = {
+  type: '--type',
+  accel: '--accel',
+  qemu: '--qemu',
+  timeout: '--timeout',
+  nvdimmPersistence: '--nvdimm-persistence',
+  cpu: '--cores',
+  'cpu.model': '--cpu',
+  memory: '--memory',
+  numa: '--numa',
+  'boot.kernel': '--kernel',
+  'boot.initrd': '--initrd',
+  'boot.append': '--append',
+  'boot.firmware': '--firmware',
+  'boot.esp': '--esp',
+  qemuArgs: '--qemu-arg',
+}
+
+/** What stands for a path of the description on this command line: `--memory`, `--nvdimm 128M,node=7`. */
+export function flagPlace(options: Values): (path: readonly PropertyKey[]) => string {
+  const listed = devices.flatMap((device) =>
+    device.flag === undefined
+      ? []
+      : deviceTexts(options, device.flag.name).map(
+          (text) => `--${device.flag?.name} ${quoteCommand([text])}`,
+        ),
+  )
+  return (path) => {
+    const [section = '', key = ''] = path
+    if (section === 'devices') return listed[Number(key)] ?? '--'
+    const flag = FLAG_OF[`${String(section)}.${String(key)}`] ?? FLAG_OF[String(section)]
+    return flag ?? (path.length === 0 ? '--' : path.map(String).join('.'))
+  }
+}
+
+function deviceTexts(options: Values, flag: string): readonly string[] {
+  return (options[camelCase(flag)] as readonly string[] | undefined) ?? []
+}
+
 /**
  * What the flags say, as a piece of a description.
  *
@@ -64,9 +105,7 @@ export function machineFromOptions(options: Values): MachineInput {
   const listed = devices.flatMap((device) =>
     device.flag === undefined
       ? []
-      : ((options[camelCase(device.flag.name)] as readonly string[] | undefined) ?? []).map((value) =>
-          parseDeviceFlag(device, value),
-        ),
+      : deviceTexts(options, device.flag.name).map((value) => parseDeviceFlag(device, value)),
   )
   wrong.push(...listed.flatMap((l) => l.diagnostics))
   const cores = count('cores')

@@ -1,9 +1,8 @@
 /** From a command line with machine flags to a plan: what `build`, `run` and `plan` share. */
-import { type Planned, type PlanningRequest, planRun } from '../project/planning.ts'
-import type { Project } from '../project/project.ts'
+import { type Planned, type PlanningRequest, planOnly } from '../project/planning.ts'
 import { buildValues, refuseClashes } from './build-options.ts'
 import type { Invocation, OptionSpec } from './command.ts'
-import { MACHINE_OPTIONS, machineFromOptions } from './machine-options.ts'
+import { flagPlace, MACHINE_OPTIONS, machineFromOptions } from './machine-options.ts'
 
 /**
  * What the command line asks for.
@@ -24,6 +23,7 @@ export async function requestOf(
     ...text('machine'),
     ...text('profile'),
     overrides: machineFromOptions(options),
+    overridesPlace: flagPlace(options),
     buildOptions: (specs) => {
       refuseClashes(specs, own)
       return buildValues(specs, options)
@@ -36,10 +36,11 @@ export async function requestOf(
   }
 }
 
-/** @throws BringupError with every flag, key and name that cannot be understood */
-export async function planInvocation(
-  invocation: Invocation,
-): Promise<Planned & { readonly project: Project }> {
-  const request = await requestOf(invocation)
-  return { ...(await planRun(request)), project: request.project }
+/**
+ * The plan of what the command line asks for; nothing is fetched, built or made for it.
+ *
+ * @throws BringupError with every flag, key and name that cannot be understood
+ */
+export async function planInvocation(invocation: Invocation): Promise<Planned> {
+  return planOnly(await requestOf(invocation), { wantsSizes: true })
 }

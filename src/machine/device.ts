@@ -206,6 +206,8 @@ export interface Device<Kind extends string = string, Schema extends z.ZodType =
     readonly example: string
     readonly help: string
   }
+  /** The one machine type that it can be part of. */
+  readonly machineType?: string
   /** Makes relative paths absolute and chooses those left open. Done once, before anything else looks at the machine. */
   place?(config: z.output<Schema>, home: Home): z.output<Schema>
   /** Paths whose facts the rules need. A default path depends on the machine's name. */

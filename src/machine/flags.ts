@@ -168,6 +168,11 @@ const SHORTHAND: Readonly<Record<string, (value: unknown) => unknown>> = {
   debugExit: (value) => value,
 }
 
+/** A section of a description in its long form. */
+export function normalSection(key: string, value: unknown): unknown {
+  return Object.hasOwn(SHORTHAND, key) ? SHORTHAND[key]?.(value) : value
+}
+
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
@@ -189,8 +194,7 @@ function mergeKey(key: string, before: unknown, value: unknown): unknown {
   if (key === 'devices')
     return mergeDevices(before as readonly DeviceConfig[], value as readonly DeviceConfig[])
   if (key === 'qemuArgs') return [...(before as readonly string[]), ...(value as readonly string[])]
-  const normal = SHORTHAND[key] ?? ((v: unknown) => v)
-  const [lower, upper] = [normal(before), normal(value)]
+  const [lower, upper] = [normalSection(key, before), normalSection(key, value)]
   return isRecord(lower) && isRecord(upper) ? mergeRecords(lower, upper) : value
 }
 

@@ -9,7 +9,7 @@ export const problems = defineDiagnostics({
   ARCH_UNSUPPORTED: {
     title: 'A guest architecture other than x86_64.',
     why: 'bringup describes and boots x86-64 machines only, so far',
-    remedy: 'leave arch away, or set it to "x86_64"',
+    remedy: 'omit `arch`, or set it to "x86_64"',
     qemu: 'accepts',
   },
   DEVICE_ID_TWICE: {
@@ -68,6 +68,9 @@ export const problems = defineDiagnostics({
   },
 })
 
+/** The one architecture of guests. */
+export const ARCH = 'x86_64'
+
 /** Options that bringup sets itself, and what to say instead. */
 const OWN: Readonly<Record<string, string>> = {
   m: 'memory',
@@ -115,7 +118,7 @@ export function checkWhole(
 }
 
 function checkPlatform({ arch, type }: MachineConfig, { qemu }: Facts): readonly Diagnostic[] {
-  if (arch !== 'x86_64') return [problems.ARCH_UNSUPPORTED.at('arch', `arch is "${arch}"`)]
+  if (arch !== ARCH) return [problems.ARCH_UNSUPPORTED.at('arch', `arch is "${arch}"`)]
   if (!qemu || qemu.machines.length === 0 || qemu.machines.some((m) => m.name === type || m.alias === type))
     return []
   return [problems.MACHINE_TYPE_UNKNOWN.at('type', `QEMU at ${qemu.path} has no machine type "${type}"`)]

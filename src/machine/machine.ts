@@ -76,6 +76,24 @@ export function resolveMachines(
 }
 
 /**
+ * The machines that one is merged of, the one that it starts from first. Where `extends` leads nowhere or in a circle,
+ * `resolveMachines` says so.
+ */
+export function chainOf(
+  machines: Readonly<Record<string, MachineInput>>,
+  name: string,
+): readonly { readonly name: string; readonly machine: MachineInput }[] {
+  const chain: { name: string; machine: MachineInput }[] = []
+  for (let at: string | undefined = name; at !== undefined && Object.hasOwn(machines, at); ) {
+    if (chain.some((link) => link.name === at)) break
+    const { extends: base, ...machine }: MachineInput = machines[at] ?? {}
+    chain.unshift({ name: at, machine })
+    at = base
+  }
+  return chain
+}
+
+/**
  * Fills in defaults and units.
  *
  * @param path where the description stands in a larger one, for the findings' paths

@@ -68,7 +68,14 @@ export function viewOf(name: string, machine: MachineConfig): MachineView {
 
 function makeView(name: string, machine: MachineConfig): MachineView {
   const parts = partsOf(machine)
-  const ramBytes = ramBytesOf(machine.memory.size, machine.numa?.nodes)
+  const dimms = parts.flatMap((p) => p.device.dimms?.(p.config) ?? [])
+  const { size, hugePages, max } = machine.memory
+  const ramBytes = ramBytesOf(size, {
+    nodes: machine.numa?.nodes ?? [],
+    dimmBytes: dimms.reduce((sum, dimm) => sum + dimm.bytes, 0),
+    ...(hugePages === undefined ? {} : { hugePages }),
+    ...(max === undefined ? {} : { max }),
+  })
   const cpus = cpuCounts(machine.cpu, machine.numa)
   return {
     name,
@@ -79,7 +86,7 @@ function makeView(name: string, machine: MachineConfig): MachineView {
     memory: machine.memory,
     cpus,
     nodes: nodeViews(machine.numa, { ramBytes, pageBytes: machine.memory.hugePages, cpus }),
-    dimms: parts.flatMap((p) => p.device.dimms?.(p.config) ?? []),
+    dimms,
     firmware: firmwareOf(machine.boot),
     debugExit: machine.debugExit !== false,
     nvdimmPersistence: machine.nvdimmPersistence,

@@ -57,6 +57,7 @@ export function makePlan(request: PlanRequest): Plan {
     timeoutMs: machine.timeout,
     pins: machine.pins,
     persistence: persistenceOf(machine, facts, name),
+    pending: [],
     diagnostics: [...diagnostics, ...checkMachine(machine, facts, name)],
   }
 }

@@ -78,6 +78,8 @@ export interface Plan {
   readonly timeoutMs: number
   readonly pins: readonly { readonly cpu: number; readonly hostCpus: readonly number[] }[]
   readonly persistence: readonly PersistenceVerdict[]
+  /** What a run has to fetch, make or build first; empty in the plan that a run follows. */
+  readonly pending: readonly { readonly what: string; readonly bytes?: number; readonly path?: string }[]
   readonly diagnostics: readonly Diagnostic[]
 }
 

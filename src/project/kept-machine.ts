@@ -29,10 +29,20 @@ export function parseKeptMachine(
   if (build === undefined) return parseMachine(name, input)
   const folder = join(cacheFolder, 'machines')
   const file = nameOf([...place, name])
-  const text = JSON.stringify(input)
+  const text = textOf(input)
+  if (text === undefined) return parseMachine(name, input)
   const known = readKept<Partial<Kept> | null>(folder, file)
   if (known?.machine && known.build === build && known.input === text) return known.machine
   const machine = parseMachine(name, input)
   keep(folder, file, { build, input: text, machine } satisfies Kept)
   return machine
+}
+
+/** Undefined for what is no plain data, such as a BigInt or an object that holds itself: the schema says what is wrong. */
+function textOf(input: MachineInput): string | undefined {
+  try {
+    return JSON.stringify(input)
+  } catch {
+    return undefined
+  }
 }

@@ -9,6 +9,7 @@ import type { Profile } from './profile.ts'
 /** The profile with the kernel's own build, and with what that makes as what is booted. */
 export function withKernel(profile: Profile, kernel: KernelForm): Profile {
   const graph = graphOf(kernel)
+  const { preview } = profile
   return {
     ...profile,
     ...(graph === undefined
@@ -18,6 +19,14 @@ export function withKernel(profile: Profile, kernel: KernelForm): Profile {
       const { machine } = await profile.prepare(context)
       return { machine: { ...machine, ...bootOf(kernel, machine) } }
     },
+    ...(preview === undefined
+      ? {}
+      : {
+          preview: async (context) => {
+            const { machine, pending } = await preview(context)
+            return { machine: { ...machine, ...bootOf(kernel, machine) }, pending }
+          },
+        }),
   }
 }
 
@@ -37,11 +46,11 @@ function withTools(sets: readonly DependencySet[], { targets }: BuildGraph): rea
   return [...sets.filter((set) => set !== own), { name: 'build', summary, dependencies }]
 }
 
-function graphOf({ build, folder, env, image, disk }: KernelForm): BuildGraph | undefined {
+function graphOf({ build, folder, env, image, disk, esp }: KernelForm): BuildGraph | undefined {
   if (build === undefined) return undefined
   const commands = build.filter((line) => Array.isArray(line))
   const lines = commands.length > 0 ? commands : [build as string[]]
-  const output = image ?? disk
+  const output = image ?? disk ?? esp
   return {
     targets: [
       {

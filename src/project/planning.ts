@@ -1,11 +1,14 @@
 /** Brings together what a plan is made of: project, profile, flags, host facts and QEMU's own answers. Reads, never acts. */
+import { existsSync } from 'node:fs'
 import type { BuildOptionSpec } from '../build/options.ts'
-import { BringupError } from '../diagnostics.ts'
+import { BringupError, isClean } from '../diagnostics.ts'
 import { freshLocks, type LockReading, startReadingLocks } from '../host/file-locks.ts'
+import { settleDefaults } from '../machine/defaults.ts'
 import type { Home } from '../machine/device.ts'
-import type { AcceleratorFact, Facts, QemuCapabilities } from '../machine/facts.ts'
-import { mergeMachine } from '../machine/flags.ts'
-import type { MachineConfig, MachineInput } from '../machine/machine.ts'
+import type { AcceleratorFact, Facts, FileFact, QemuCapabilities } from '../machine/facts.ts'
+import { asWritten, type Layer, mergeLayers } from '../machine/layers.ts'
+import { checkMachine, type MachineConfig, type MachineInput } from '../machine/machine.ts'
+import { ARCH } from '../machine/machine-rules.ts'
 import { gatherFacts } from '../plan/gather.ts'
 import { makePlan } from '../plan/make-plan.ts'
 import { pathsOf, placeMachine } from '../plan/place.ts'
@@ -16,10 +19,18 @@ import { findQemu } from '../qemu/find.ts'
 import { withMapSync } from '../stores/map-sync.ts'
 import { cacheFolder } from './cache-folder.ts'
 import { parseKeptMachine } from './kept-machine.ts'
-import { buildProbe } from './probe-build.ts'
-import type { Profile } from './profile.ts'
+import { buildProbe, findProbe } from './probe-build.ts'
+import type { Pending, PrepareContext, Preview, PreviewContext, Profile } from './profile.ts'
 import type { Project } from './project.ts'
-import { buildFolderOf, buildOptionsOf, chooseRun } from './selection.ts'
+import {
+  buildFolderOf,
+  buildOptionsOf,
+  chooseRun,
+  layerOf,
+  refuseTakenIds,
+  type Selection,
+  withPlaces,
+} from './selection.ts'
 
 type OptionValues = Readonly<Record<string, unknown>>
 
@@ -31,6 +42,14 @@ export interface PlanningRequest {
   readonly profile?: string
   /** What the command line says; it wins over the description. */
   readonly overrides?: MachineInput
+  /** What stands for a path of the overrides, in findings about them: `--memory`. Default: the path. */
+  readonly overridesPlace?: Layer['place']
+  /**
+   * The machine was described in code, so findings about it do not name a machine of the config file.
+   *
+   * @internal
+   */
+  readonly isUnnamed?: boolean
   /** What follows `--`. */
   readonly command?: readonly string[]
   /** Values of the profile's build options, over those of the config file; or what finds them once the profile is known. */
@@ -55,7 +74,8 @@ export interface Planned {
 }
 
 /**
- * Makes a plan for one machine of a project.
+ * Makes a plan for one machine of a project. What the profile boots is prepared first, unless the description is wrong:
+ * then the plan has the findings, and nothing was fetched or made.
  *
  * Problems that leave no machine to speak of (unknown keys, no such machine, no QEMU) throw, all at once;
  * problems of a machine that could be compiled are in `plan.diagnostics`.
@@ -63,60 +83,228 @@ export interface Planned {
  * @throws BringupError
  */
 export async function planRun(request: PlanningRequest): Promise<Planned> {
-  const { project, progress = () => {}, signal = new AbortController().signal } = request
-  const { name, wanted, profile, machine: merged } = await chooseRun(request)
-  const locks = merged.devices?.length ? (request.locks ?? startReadingLocks()) : undefined
-  const cache = cacheFolder()
-  const prepared = await profile.prepare({
-    machine: merged,
-    command: request.command ?? [],
-    projectFolder: project.folder,
-    buildFolder: buildFolderOf(project),
-    buildOptions: buildOptionsOf(profile, request),
-    cacheFolder: cache,
-    signal,
-    progress,
-  })
-  const home = { machine: name, folder: project.folder, stateFolder: project.stateFolder }
-  const whole = complete(profile, prepared.machine, wanted)
-  const place = [project.stateFolder, 'prepared']
-  const machine = placeMachine(parseKeptMachine(name, whole, { cacheFolder: cache, place }), home)
-  const facts = await factsFor(machine, home, { cache, signal, progress, locks })
-  return {
-    plan: makePlan({ name, profile: profile.name, machine, facts, judgement: profile.judgement }),
-    facts,
-    profile,
+  const selection = await chooseRun(request)
+  const means = meansOf(selection, request)
+  const early = await planAhead(selection, means, { wantsSizes: false })
+  if (early.plan.pending.length === 0 || !isClean(early.plan.diagnostics)) return early
+  const prepared = await selection.profile.prepare(means.context)
+  return planWith(selection, means, { machine: prepared.machine, pending: [] })
+}
+
+/**
+ * Makes the plan that `planRun` would make, and neither builds, fetches nor makes anything for it: what a run would have
+ * to do first is in `plan.pending`, and rules about those files wait.
+ *
+ * @throws BringupError as `planRun` does
+ */
+export async function planOnly(
+  request: PlanningRequest,
+  { wantsSizes = false }: { readonly wantsSizes?: boolean } = {},
+): Promise<Planned> {
+  const selection = await chooseRun(request)
+  const means = meansOf(selection, request)
+  const planned = await planAhead(selection, means, { wantsSizes })
+  if (isClean(planned.plan.diagnostics) || !selection.profile.build) return planned
+  const { pendingBuilds } = await import('./pending-builds.ts')
+  const builds = await pendingBuilds(request, selection)
+  if (builds.length === 0) return planned
+  return planWith(selection, means, { machine: planned.added, pending: planned.plan.pending }, builds)
+}
+
+/** A machine as it would be booted, and its profile. */
+export interface DescribedRun {
+  readonly profile: Profile
+  /** Paths are as they were written. */
+  readonly machine: MachineConfig
+}
+
+/**
+ * The machine that `planRun` would plan, from the description and what the profile adds; no QEMU is asked. A profile that
+ * cannot say beforehand what it adds is left out.
+ *
+ * @throws BringupError with unknown machines, profiles and keys
+ */
+export async function describeRun(request: PlanningRequest): Promise<DescribedRun> {
+  const selection = await chooseRun(request)
+  const { name, profile } = selection
+  if (!profile.preview) return { profile, machine: selection.config }
+  const { home, cache, context } = meansOf(selection, request)
+  const added = await addedBy(profile, { ...context, wantsSizes: false })
+  const { layers, whole } = complete(selection, added)
+  const place = { cacheFolder: cache, place: [home.stateFolder, 'described'] }
+  return { profile, machine: withPlaces(layers, () => parseKeptMachine(name, whole, place)) }
+}
+
+/** Nothing where the profile could not get ready here: a machine can be described all the same. */
+async function addedBy({ preview }: Profile, context: PreviewContext): Promise<MachineInput> {
+  try {
+    return (await preview?.(context))?.machine ?? {}
+  } catch (error) {
+    if (error instanceof BringupError) return {}
+    throw error
   }
 }
 
-/** Profile defaults beneath what the profile prepared, beneath what the user wrote; command lines are joined. */
-function complete(profile: Profile, prepared: MachineInput, wanted: MachineInput): MachineInput {
-  const machine = mergeMachine(mergeMachine(profile.defaults, prepared), wanted)
-  const append = [profile.defaults.boot?.append, prepared.boot?.append, wanted.boot?.append].filter(
-    (words) => words !== undefined && words !== '',
-  )
-  return append.length > 1 ? { ...machine, boot: { ...machine.boot, append: append.join(' ') } } : machine
+/** The plan by what the profile says that it would add. */
+async function planAhead(
+  selection: Selection,
+  means: Means,
+  { wantsSizes }: { readonly wantsSizes: boolean },
+): Promise<Ahead> {
+  const { profile } = selection
+  const preview = profile.preview
+    ? await profile.preview({ ...means.context, wantsSizes })
+    : await preparedUnlessWrong(selection, means)
+  return planWith(selection, means, preview)
 }
 
-async function factsFor(machine: MachineConfig, home: Home, context: Means): Promise<Facts> {
-  const path = findQemu(machine.arch, machine.qemu)
-  const qemu = await readCapabilities(path, machine.arch, context.cache)
-  const accelerators = await acceleratorsFor(machine, qemu, context)
+/** A profile that cannot say beforehand what it adds prepares once the description holds by itself. */
+async function preparedUnlessWrong(selection: Selection, means: Means): Promise<Preview> {
+  const machine = placeMachine(selection.config, means.home)
   const facts = gatherFacts(
-    pathsOf(home.machine, machine),
-    { qemu, accelerators },
-    home.stateFolder,
-    context.locks && (await freshLocks(context.locks)),
+    pathsOf(selection.name, machine),
+    { accelerators: [UNTRIED] },
+    means.home.stateFolder,
   )
-  const mayBeDax = [...facts.files.values()].some((file) => file.mayBeDax)
-  return mayBeDax ? withMapSync(facts, { cacheFolder: context.cache, signal: context.signal }) : facts
+  // What is booted may still come from the profile.
+  const wrong = checkMachine(machine, facts, selection.name).filter(
+    (d) => d.severity === 'error' && !d.path.startsWith('boot'),
+  )
+  if (wrong.length > 0) throw new BringupError(wrong.map((d) => asWritten(d, selection.layers)))
+  return { ...(await selection.profile.prepare(means.context)), pending: [] }
 }
 
+interface Ahead extends Planned {
+  /** What the profile adds. */
+  readonly added: MachineInput
+}
+
+/** @param builds What a build would make anew, whatever lies there now. */
+async function planWith(
+  selection: Selection,
+  means: Means,
+  preview: Preview,
+  builds: readonly Pending[] = [],
+): Promise<Ahead> {
+  const { name, profile } = selection
+  const { layers, whole } = complete(selection, preview.machine)
+  const place = [means.home.stateFolder, 'prepared']
+  const parsed = withPlaces(layers, () => parseKeptMachine(name, whole, { cacheFolder: means.cache, place }))
+  const machine = placeMachine(parsed, means.home)
+  const facts = withoutAwaited(await factsFor(machine, means, layers), preview.pending, builds)
+  const plan = makePlan({ name, profile: profile.name, machine, facts, judgement: profile.judgement })
+  return {
+    plan: {
+      ...plan,
+      pending: [...builds, ...preview.pending.filter(({ path }) => path === undefined || !existsSync(path))],
+      diagnostics: plan.diagnostics.map((d) => asWritten(d, layers)),
+    },
+    facts,
+    profile,
+    added: preview.machine,
+  }
+}
+
+/** Rules about a file that is still to come have nothing to go by. */
+function withoutAwaited(facts: Facts, pending: readonly Pending[], builds: readonly Pending[]): Facts {
+  if (pending.length === 0 && builds.length === 0) return facts
+  const isIn = (file: FileFact, list: readonly Pending[]) =>
+    list.some(({ path }) => path !== undefined && isWithin(file.path, path))
+  const isAwaited = (file: FileFact) => isIn(file, builds) || (file.kind === 'missing' && isIn(file, pending))
+  return { ...facts, files: new Map([...facts.files].filter(([, file]) => !isAwaited(file))) }
+}
+
+const isWithin = (path: string, folder: string) => path === folder || path.startsWith(`${folder}/`)
+
+/** Profile defaults beneath what the profile adds, beneath what the user wrote; command lines are joined. */
+function complete(
+  { profile, wanted, layers }: Selection,
+  added: MachineInput,
+): { readonly whole: MachineInput; readonly layers: readonly Layer[] } {
+  const [defaults, ...written] = layers
+  const all = [...(defaults ? [defaults] : []), layerOf(profile, settleDefaults(added, wanted)), ...written]
+  refuseTakenIds(added, written)
+  const machine = mergeLayers(all)
+  const own = all.filter((layer) => !layer.isWritten).map((layer) => layer.machine)
+  const append = [...own, wanted].flatMap(({ boot }) => boot?.append || [])
+  const whole =
+    append.length > 1 ? { ...machine, boot: { ...machine.boot, append: append.join(' ') } } : machine
+  return { whole, layers: all }
+}
+
+/** What planning works with, besides the description. */
 interface Means {
+  readonly home: Home
   readonly cache: string
   readonly locks: LockReading | undefined
   readonly signal: AbortSignal
   readonly progress: (what: string) => void
+  readonly context: PrepareContext
+}
+
+function meansOf({ name, profile, machine }: Selection, request: PlanningRequest): Means {
+  const { project, progress = () => {}, signal = new AbortController().signal } = request
+  const cache = cacheFolder()
+  return {
+    home: { machine: name, folder: project.folder, stateFolder: project.stateFolder },
+    cache,
+    locks: machine.devices?.length ? (request.locks ?? startReadingLocks()) : undefined,
+    signal,
+    progress,
+    context: {
+      machine,
+      command: request.command ?? [],
+      projectFolder: project.folder,
+      buildFolder: buildFolderOf(project),
+      buildOptions: buildOptionsOf(profile, request),
+      cacheFolder: cache,
+      signal,
+      progress,
+    },
+  }
+}
+
+/** Stands for an accelerator that was not tried yet: rules for emulated CPUs only have nothing to say then. */
+const UNTRIED: AcceleratorFact = {
+  name: 'kvm',
+  works: true,
+  reason: 'not tried, since the description is wrong',
+  tookMs: 0,
+}
+
+/**
+ * @throws BringupError when there is no QEMU to speak of, with all that is wrong with the description besides
+ */
+async function factsFor(machine: MachineConfig, means: Means, layers: readonly Layer[]): Promise<Facts> {
+  const { home, cache, locks } = means
+  const paths = pathsOf(home.machine, machine)
+  const known = locks && (await freshLocks(locks))
+  const gather = (facts: Pick<Facts, 'qemu' | 'accelerators'>) =>
+    gatherFacts(paths, facts, home.stateFolder, known)
+  const wrongWith = (facts: Facts) =>
+    checkMachine(machine, facts, home.machine).filter((d) => d.severity === 'error')
+  const qemu = await qemuOf(machine, cache).catch((cause: unknown) => {
+    if (!(cause instanceof BringupError)) throw cause
+    const found = [...cause.diagnostics, ...wrongWith(gather({ accelerators: [UNTRIED] }))]
+    throw new BringupError(
+      found.map((d) => asWritten(d, layers)),
+      { cause },
+    )
+  })
+  // A trial guest takes seconds where none was run before: what is wrong without it is said at once.
+  if (!findProbe(cache).isBuilt) {
+    const untried = gather({ qemu, accelerators: [UNTRIED] })
+    if (wrongWith(untried).length > 0) return untried
+  }
+  const facts = gather({ qemu, accelerators: await acceleratorsFor(machine, qemu, means) })
+  const mayBeDax = [...facts.files.values()].some((file) => file.mayBeDax)
+  return mayBeDax ? withMapSync(facts, { cacheFolder: cache, signal: means.signal }) : facts
+}
+
+/** No binary is looked for where the architecture has none that bringup could use: the rule says so. */
+async function qemuOf({ arch, qemu }: MachineConfig, cache: string): Promise<QemuCapabilities> {
+  if (arch !== ARCH) throw new BringupError([])
+  return readCapabilities(findQemu(arch, qemu), arch, cache)
 }
 
 /** Proves what may be used, with the probe kernel as the throw-away guest. */
@@ -134,5 +322,12 @@ async function acceleratorsFor(
     kernel instanceof BringupError
       ? { probeKernel: undefined, kernelProblem: kernel.diagnostics[0]?.what }
       : { probeKernel: kernel.pvh }
-  return proveAccelerators({ qemu, names, cpuModel: machine.cpu.model, cacheFolder: cache, signal, ...trial })
+  const { model } = machine.cpu
+  // A model that this QEMU does not know has a finding of its own: no accelerator is to blame for it.
+  const isKnown = model === 'host' || qemu.cpuModels.includes(model)
+  const prove = (name: AcceleratorFact['name']) => {
+    const cpuModel = isKnown && !(model === 'host' && name === 'tcg') ? model : 'max'
+    return proveAccelerators({ qemu, names: [name], cpuModel, cacheFolder: cache, signal, ...trial })
+  }
+  return (await Promise.all(names.map(prove))).flat()
 }

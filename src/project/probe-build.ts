@@ -11,7 +11,7 @@ import {
   rmSync,
   statSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
 import { PACKAGE_FOLDER } from '../package-folder.ts'
 import { keep, nameOf, readKept } from '../qemu/cache.ts'
@@ -49,6 +49,19 @@ interface Recipe {
 
 const SOURCE_FOLDER = join(PACKAGE_FOLDER, 'kernels/probe')
 
+/** Where the built kernel lies, and whether it is there. */
+export function findProbe(cacheFolder: string): ProbeKernel & { readonly isBuilt: boolean } {
+  const folder = join(cacheFolder, 'probe', contentName(compilerName(), cacheFolder))
+  const kernel = {
+    esp: join(folder, 'esp'),
+    pvh: join(folder, 'probe.elf'),
+    multiboot: join(folder, 'probe-multiboot.elf'),
+  }
+  return { ...kernel, isBuilt: existsSync(kernel.pvh) && existsSync(kernel.multiboot) }
+}
+
+const compilerName = () => process.env.CC ?? 'cc'
+
 /**
  * Returns the built kernel, building it first if its sources, flags or compiler have changed since the last time.
  * Builds side by side do not meet: each has a folder of its own, and the finished one is moved into place.
@@ -60,14 +73,10 @@ export async function buildProbe(context: {
   readonly signal?: AbortSignal
   readonly progress?: (what: string) => void
 }): Promise<ProbeKernel> {
-  const compiler = process.env.CC ?? 'cc'
-  const folder = join(context.cacheFolder, 'probe', contentName(compiler, context.cacheFolder))
-  const kernel = {
-    esp: join(folder, 'esp'),
-    pvh: join(folder, 'probe.elf'),
-    multiboot: join(folder, 'probe-multiboot.elf'),
-  }
-  if (existsSync(kernel.pvh) && existsSync(kernel.multiboot)) return kernel
+  const { isBuilt, ...kernel } = findProbe(context.cacheFolder)
+  if (isBuilt) return kernel
+  const compiler = compilerName()
+  const folder = dirname(kernel.pvh)
   context.progress?.('building the probe kernel')
   const recipe = JSON.parse(readFileSync(join(SOURCE_FOLDER, 'build.json'), 'utf8')) as Recipe
   mkdirSync(join(context.cacheFolder, 'probe'), { recursive: true })

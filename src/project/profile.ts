@@ -27,10 +27,32 @@ export interface PrepareContext {
   readonly progress: (what: string) => void
 }
 
+/** What a profile may use to say what it would add. */
+export interface PreviewContext extends PrepareContext {
+  /** Whether sizes of downloads are to be found out, which may take a second. */
+  readonly wantsSizes: boolean
+}
+
 /** What a profile adds to the machine once it is ready. */
 export interface Prepared {
   /** Merged over the profile's defaults and under what the user gave: kernel, initrd, command line, devices. */
   readonly machine: MachineInput
+}
+
+/** Something that a run fetches, makes or builds before its machine starts. */
+export interface Pending {
+  /** One line: `the package linux-image-6.1.0-18-cloud-amd64`. */
+  readonly what: string
+  /** Bytes to be downloaded, where they are known. */
+  readonly bytes?: number
+  /** Where it will lie; rules about files wait until it does. */
+  readonly path?: string
+}
+
+/** What `prepare` would add, as far as that is known before anything is fetched or made. */
+export interface Preview extends Prepared {
+  /** What is missing. With nothing missing this is what `prepare` would return, and `prepare` is not called. */
+  readonly pending: readonly Pending[]
 }
 
 /** How bringup learns from a running guest what it saw. */
@@ -90,6 +112,11 @@ export interface Profile {
   /** Whether a folder is a source tree of this system, and what its config should say; for `bringup init`. */
   readonly recognise?: (tree: SourceTree) => ConfigSketch | undefined
   readonly prepare: (context: PrepareContext) => Promise<Prepared>
+  /**
+   * Says what `prepare` would add, from what is there: it fetches, makes and changes nothing. `plan` calls this alone, and
+   * `run` checks the machine by it before it prepares anything. Without it `plan` prepares too.
+   */
+  readonly preview?: (context: PreviewContext) => Preview | Promise<Preview>
   /** What the guest saw; undefined when it has not reported (yet). */
   readonly view?: (observation: Observation) => Promise<GuestView | undefined>
 }

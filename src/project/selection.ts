@@ -1,17 +1,21 @@
 /** Which machine, profile and build options a request means: what building and planning begin with. */
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { type BuildOptionValues, resolveBuildOptions } from '../build/options.ts'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
+import { settleDefaults } from '../machine/defaults.ts'
 import { mergeMachine } from '../machine/flags.ts'
-import { type MachineInput, resolveMachines } from '../machine/machine.ts'
 import { nearest } from '../nearest.ts'
+import type { KernelForm } from '../machine/kernel-schema.ts'
+import { asWritten, type Layer, mergeLayers } from '../machine/layers.ts'
+import { chainOf, type MachineConfig, type MachineInput, resolveMachines } from '../machine/machine.ts'
+import { formatPath } from '../machine/schema-issues.ts'
 import { cacheFolder } from './cache-folder.ts'
 import { parseKeptMachine } from './kept-machine.ts'
 import { withKernel } from './kernel-form.ts'
 import type { PlanningRequest } from './planning.ts'
 import type { Profile } from './profile.ts'
 import { defaultProfile, findProfile } from './profiles/index.ts'
-import type { Project } from './project.ts'
+import { DEFAULT_MACHINE, type Project } from './project.ts'
 
 export const problems = defineDiagnostics({
   MACHINE_UNKNOWN: {
@@ -27,7 +31,12 @@ export const problems = defineDiagnostics({
   PROFILE_HAS_NO_SHELL: {
     title: 'A command was given for a guest that cannot run commands.',
     why: 'what follows -- runs inside the guest, over a command channel that this profile’s guests do not have',
-    remedy: 'leave the command away, or choose a profile with a command channel, such as --profile linux',
+    remedy: 'omit the command, or choose a profile with a command channel, such as --profile linux',
+  },
+  PROFILE_DEVICE_ID: {
+    title: 'A device has the id of a device that the profile needs, and is of another kind.',
+    why: 'a device with the id of one of the profile’s changes that device; another kind would take its place',
+    remedy: 'choose another id',
   },
 })
 
@@ -38,8 +47,12 @@ export interface Selection {
   /** What the user wrote and said, without the profile's defaults. */
   readonly wanted: MachineInput
   readonly profile: Profile
-  /** The profile's defaults beneath what was wanted. */
+  /** The profile's defaults beneath what was wanted, where they do not contradict it. */
   readonly machine: MachineInput
+  /** The same, parsed. */
+  readonly config: MachineConfig
+  /** Which of them says what: for the paths of findings. */
+  readonly layers: readonly Layer[]
 }
 
 /**
@@ -50,20 +63,77 @@ export interface Selection {
 export async function chooseRun(request: PlanningRequest): Promise<Selection> {
   const { project } = request
   const name = request.machine ?? project.defaultMachine
-  const described = resolveMachines(project.machines)[name]
+  const machines = resolveMachines(project.machines)
+  const described = Object.hasOwn(machines, name) ? machines[name] : undefined
   if (!described) throw unknownMachine(project, name)
   const profile = await profileOf(project, mergeMachine(described, request.overrides ?? {}), request.profile)
-  const overrides = mergeMachine(flaggedMachine(profile, request), request.overrides ?? {})
-  const wanted = mergeMachine(isWholeMachine({ ...request, overrides }) ? {} : described, overrides)
+  const written = writtenLayers(name, profile, request)
+  const wanted = mergeLayers(written)
   const command = request.command ?? []
   if (command.length > 0 && !profile.hasShell) {
     throw new BringupError([
-      problems.PROFILE_HAS_NO_SHELL.at('', `profile "${profile.name}" cannot run "${command.join(' ')}"`),
+      problems.PROFILE_HAS_NO_SHELL.at('--', `profile "${profile.name}" cannot run "${command.join(' ')}"`),
     ])
   }
-  const machine = mergeMachine(profile.defaults, wanted)
-  parseKeptMachine(name, machine, { cacheFolder: cacheFolder(), place: [project.stateFolder, 'asked'] })
-  return { name, wanted, profile, machine }
+  const layers = [layerOf(profile, settleDefaults(profile.defaults, wanted)), ...written]
+  const machine = mergeLayers(layers)
+  const place = { cacheFolder: cacheFolder(), place: [project.stateFolder, 'asked'] }
+  const config = withPlaces(layers, () => parseKeptMachine(name, machine, place))
+  refuseTakenIds(profile.defaults, layers)
+  return { name, wanted, profile, machine, config, layers }
+}
+
+/** What the profile adds, or takes for granted. */
+export function layerOf({ name }: Pick<Profile, 'name'>, machine: MachineInput): Layer {
+  return { machine, place: () => `profile ${name}`, isWritten: false }
+}
+
+/** All that users wrote: the machine with those that it starts from, the profile's own words, the flags. */
+function writtenLayers(name: string, profile: Profile, request: PlanningRequest): readonly Layer[] {
+  const { project, overrides = {} } = request
+  const flagged = flaggedMachine(profile, request)
+  const said: readonly Layer[] = [
+    { machine: flagged, place: wordPlace(profile, request), isWritten: true },
+    { machine: overrides, place: request.overridesPlace ?? formatPath, isWritten: true },
+  ]
+  if (isWholeMachine({ ...request, overrides: mergeMachine(flagged, overrides) })) return said
+  const isInFile = project.configFile !== undefined && !request.isUnnamed
+  const described = chainOf(project.machines, name).map(
+    (link): Layer => ({
+      machine: link.machine,
+      place: (path) => formatPath(isInFile ? ['machines', link.name, ...path] : path),
+      isWritten: true,
+    }),
+  )
+  return [...described, ...said]
+}
+
+/** Runs what may throw findings about the merged machine; they are thrown about what was written. */
+export function withPlaces<T>(layers: readonly Layer[], run: () => T): T {
+  try {
+    return run()
+  } catch (cause) {
+    if (!(cause instanceof BringupError)) throw cause
+    throw new BringupError(
+      cause.diagnostics.map((d) => asWritten(d, layers)),
+      { cause },
+    )
+  }
+}
+
+/** @throws BringupError PROFILE_DEVICE_ID */
+export function refuseTakenIds({ devices: own = [] }: MachineInput, layers: readonly Layer[]): void {
+  const wrong = layers
+    .filter((layer) => layer.isWritten)
+    .flatMap(({ machine, place }) =>
+      (machine.devices ?? []).flatMap((device, index) => {
+        const taken = own.find((other) => other.id !== undefined && other.id === device.id)
+        if (!taken || taken.kind === device.kind) return []
+        const what = `"${device.id}" is the id of the profile’s own ${taken.kind}, and this is a device of kind ${device.kind}`
+        return [problems.PROFILE_DEVICE_ID.at(place(['devices', index, 'id']), what)]
+      }),
+    )
+  if (wrong.length > 0) throw new BringupError(wrong)
 }
 
 /**
@@ -74,10 +144,18 @@ export async function chooseRun(request: PlanningRequest): Promise<Selection> {
  */
 export async function profileOf(project: Project, machine: MachineInput, named?: string): Promise<Profile> {
   const { kernel } = project
+  const isBooted = kernel !== undefined && !bootsAnother(machine, kernel, project.folder)
   const ofProject = project.profile ?? (kernel === undefined ? undefined : 'bare')
   const name = named ?? machine.profile ?? ofProject ?? defaultProfile(machine)
   const profile = await findProfile(name, project)
-  return kernel !== undefined && name === ofProject ? withKernel(profile, kernel) : profile
+  return isBooted && name === ofProject ? withKernel(profile, kernel) : profile
+}
+
+/** Whether the machine says that it boots something else than the project's kernel, which is not built then. */
+function bootsAnother({ boot }: MachineInput, kernel: KernelForm, folder: string): boolean {
+  const isOther = (said: string | undefined, own: string | undefined) =>
+    said !== undefined && (own === undefined || resolve(folder, said) !== resolve(folder, own))
+  return isOther(boot?.kernel, kernel.image) || isOther(boot?.esp, kernel.esp)
 }
 
 /** The finding for a name that no machine has, with similar names first. */
@@ -86,7 +164,7 @@ export function unknownMachine(project: Project, name: string): BringupError {
   const near = nearest(name, names)
   const what = `no machine is named "${name}"${near === undefined ? '' : `; did you mean "${near}"?`}`
   const remedy = names.length === 0 ? 'describe it in bringup.config' : `use one of: ${names.join(', ')}`
-  return new BringupError([problems.MACHINE_UNKNOWN.at('machine', what, { remedy })])
+  return new BringupError([problems.MACHINE_UNKNOWN.at('--machine', what, { remedy })])
 }
 
 /** Where builds of a project keep what they make beside the source tree. */
@@ -116,11 +194,34 @@ function flaggedMachine({ machineFlags }: Profile, request: PlanningRequest): Ma
   return machineFlags.toMachine(values)
 }
 
-/** Where no config describes anything, flags that describe hardware describe all of it: nothing is added to them. */
+/** The flag of the profile's own words that says what lies at a path: the one that says it when it stands alone. */
+function wordPlace({ machineFlags }: Profile, { machineFlags: given }: PlanningRequest): Layer['place'] {
+  return (path) => {
+    if (!machineFlags || !given) return formatPath(path)
+    const values = given(machineFlags.specs)
+    const says = (name: string) => {
+      try {
+        const machine = machineFlags.toMachine({ [name]: values[name] } as BuildOptionValues)
+        return (
+          path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown>)?.[key], machine) !==
+          undefined
+        )
+      } catch {
+        return false
+      }
+    }
+    const name = Object.keys(values).find(says)
+    return name === undefined ? formatPath(path) : `--${kebabCase(name)}`
+  }
+}
+
+const kebabCase = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+
+/** Where no config describes a machine, flags that describe hardware describe all of it: nothing is added to them. */
 function isWholeMachine({ project, machine, overrides = {} }: PlanningRequest): boolean {
   const hardware = ['cpu', 'memory', 'numa', 'devices', 'type'] as const
   return (
-    project.configFile === undefined &&
+    project.machines[project.defaultMachine] === DEFAULT_MACHINE &&
     machine === undefined &&
     hardware.some((key) => overrides[key] !== undefined)
   )

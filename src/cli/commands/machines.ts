@@ -1,7 +1,7 @@
 /** `bringup machines`: what can be booted here. Reads the description only; no QEMU is asked. */
 import type { MachineView } from '../../machine/device.ts'
-import { type MachineConfig, parseMachine, partsOf, resolveMachines, viewOf } from '../../machine/machine.ts'
-import { defaultProfile } from '../../project/profiles/index.ts'
+import { type MachineConfig, partsOf, resolveMachines, viewOf } from '../../machine/machine.ts'
+import { describeRun } from '../../project/planning.ts'
 import type { Project } from '../../project/project.ts'
 import { formatBytes } from '../../units.ts'
 import type { Command, Invocation } from '../command.ts'
@@ -33,35 +33,39 @@ export const command: Command = {
 
 interface Described {
   readonly name: string
+  readonly profile: string
   readonly machine: MachineConfig
   readonly view: MachineView
 }
 
-function describe(project: Project): readonly Described[] {
-  return Object.entries(resolveMachines(project.machines)).map(([name, input]) => {
-    const machine = parseMachine(name, input)
-    return { name, machine, view: viewOf(name, machine) }
-  })
+/** A machine as a run takes it: with its profile, and all that the profile adds. */
+async function describe(project: Project, name: string): Promise<Described> {
+  const { profile, machine } = await describeRun({ project, machine: name })
+  return { name, profile: profile.name, machine, view: viewOf(name, machine) }
 }
 
 async function list(project: Project, output: Output): Promise<number> {
-  const machines = describe(project)
+  const names = Object.keys(resolveMachines(project.machines))
+  const machines = await Promise.all(names.map((name) => describe(project, name)))
   output.json({
     folder: project.folder,
     configFile: project.configFile ?? null,
-    machines: machines.map(({ name, machine }) => ({ ...identify(project, name, machine), machine })),
+    machines: machines.map((one) => ({ ...identify(project, one), machine: one.machine })),
   })
   if (output.isJson) return 0
   const { formatTable } = await import('../table.ts')
-  const rows = machines.map(({ name, machine, view }) => [
+  const rows = machines.map(({ name, profile, machine, view }) => [
     name === project.defaultMachine ? output.colors.bold(name) : name,
+    profile,
     `${view.cpus.count}`,
     formatBytes(view.ramBytes),
     view.nodes.length === 0 ? '-' : `${view.nodes.length}`,
     machine.devices.map((d) => d.kind).join(' ') || '-',
     machine.summary ?? '',
   ])
-  output.print(formatTable(['machine', 'CPUs', 'memory', 'nodes', 'devices', ''], rows, output.colors))
+  output.print(
+    formatTable(['machine', 'profile', 'CPUs', 'memory', 'nodes', 'devices', ''], rows, output.colors),
+  )
   output.note(
     output.errorColors.dim(
       `from ${project.configFile ?? 'the built-in default; a bringup.config.ts describes others'}`,
@@ -70,22 +74,22 @@ async function list(project: Project, output: Output): Promise<number> {
   return 0
 }
 
-function identify(project: Project, name: string, machine: MachineConfig) {
+function identify(project: Project, { name, profile, machine }: Described) {
   return {
     name,
     summary: machine.summary ?? null,
-    profile: machine.profile ?? project.profile ?? defaultProfile(machine),
+    profile,
     isDefault: name === project.defaultMachine,
   }
 }
 
 async function explain(project: Project, name: string, { output, options }: Invocation): Promise<number> {
-  const found = describe(project).find((m) => m.name === name)
-  if (!found)
+  if (!Object.hasOwn(project.machines, name))
     throw usageError(
       `there is no machine "${name}"`,
       `it is one of: ${Object.keys(project.machines).join(', ')}`,
     )
+  const found = await describe(project, name)
   const { machine, view } = found
   const { topologyOf } = await import('../../machine/topology.ts')
   const topology = topologyOf(name, machine)
@@ -94,19 +98,23 @@ async function explain(project: Project, name: string, { output, options }: Invo
     output.raw(topologySvg(topology))
     return 0
   }
-  output.json({ ...identify(project, name, machine), machine, view })
+  output.json({ ...identify(project, found), machine, view })
   if (output.isJson) return 0
   const { colors } = output
   const { count, max, sockets, cores, threads } = view.cpus
   const field = (label: string, value: string) => output.print(`${colors.dim(label.padEnd(11))}${value}`)
   field('machine', `${colors.bold(name)}${machine.summary === undefined ? '' : `: ${machine.summary}`}`)
-  field('profile', machine.profile ?? project.profile ?? defaultProfile(machine))
+  field('profile', found.profile)
   field('type', `${view.type}, ${machine.arch}, firmware ${view.firmware}, accelerator ${view.accel}`)
   field(
     'CPUs',
     `${count}${max > count ? ` of ${max}` : ''} (${sockets} × ${cores} × ${threads}: sockets, cores, threads)`,
   )
   field('memory', formatBytes(view.ramBytes))
+  for (const key of ['kernel', 'esp'] as const) {
+    const path = machine.boot[key]
+    if (path !== undefined) field(key, path)
+  }
   const { topologyTree } = await import('../topology-tree.ts')
   output.print(`\n${topologyTree(topology, colors)}\n`)
   for (const part of partsOf(machine).filter((p) => p.path.startsWith('devices['))) {

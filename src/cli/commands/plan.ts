@@ -4,7 +4,7 @@ import { isClean } from '../../diagnostics.ts'
 import type { Plan } from '../../plan/plan.ts'
 import { quoteCommand } from '../../quote.ts'
 import { EXIT_CODES } from '../../runs/verdict.ts'
-import { formatBytes } from '../../units.ts'
+import { formatBytes, KiB, MiB } from '../../units.ts'
 import { profileOptions } from '../build-options.ts'
 import type { Command } from '../command.ts'
 import { formatDiagnostics } from '../errors.ts'
@@ -16,7 +16,7 @@ import { formatTable } from '../table.ts'
 export const command: Command = {
   summary: 'show what a run would do, and check it',
   description:
-    'Prints the QEMU command ready to paste, the files it needs, every finding about the machine, and what its stores survive. Changes nothing.',
+    'Prints the QEMU command ready to paste, the files it needs, every finding about the machine, and what its stores survive. Changes nothing: what a run would fetch, build or make first is listed.',
   options: [
     ...MACHINE_OPTIONS,
     { flags: '--command', description: 'print the QEMU command alone, on one line' },
@@ -52,6 +52,11 @@ function print(plan: Plan, output: Output): void {
   )
   output.print(`\n${colors.bold('QEMU command')}`)
   output.print(indentCommand(quoteCommand(plan.argv)))
+  if (plan.pending.length > 0) {
+    output.print(`\n${colors.bold('Fetched, built or made first by a run')}`)
+    for (const { what, bytes } of plan.pending)
+      output.print(`  ${what}${bytes === undefined ? '' : `  ${approximate(bytes)}`}`)
+  }
   if (plan.files.length > 0) {
     output.print(`\n${colors.bold('Files to make')}`)
     for (const line of fileCommands(plan)) output.print(`  ${line}`)
@@ -68,6 +73,9 @@ function print(plan: Plan, output: Output): void {
   if (plan.diagnostics.length > 0) output.print(`\n${formatDiagnostics(plan.diagnostics, colors)}`)
   else output.print(`\n${colors.green('no findings')}`)
 }
+
+const approximate = (bytes: number) =>
+  bytes < MiB ? `${Math.ceil(bytes / KiB)}K` : `${(bytes / MiB).toFixed(1)}M`
 
 /** What makes the files that a run would make. */
 function fileCommands(plan: Plan): readonly string[] {

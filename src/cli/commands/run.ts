@@ -1,10 +1,10 @@
 /** `bringup run`: boots a kernel on a machine, and says how it went. */
-import { BringupError, type Diagnostic } from '../../diagnostics.ts'
+import { BringupError, type Diagnostic, isClean } from '../../diagnostics.ts'
 import type { Guest } from '../../guest/guest.ts'
 import { LaunchError, launchPlan } from '../../guest/launch.ts'
 import type { GuestView } from '../../machine/guest-view.ts'
 import type { Plan } from '../../plan/plan.ts'
-import { type Planned, type PlanningRequest, planRun } from '../../project/planning.ts'
+import { type Planned, type PlanningRequest, planOnly, planRun } from '../../project/planning.ts'
 import type { RunResult } from '../../runs/record.ts'
 import { formatBytes } from '../../units.ts'
 import { profileOptions } from '../build-options.ts'
@@ -54,8 +54,12 @@ export const command: Command = {
 async function run(invocation: Invocation): Promise<number> {
   const { options, output, rest, signal } = invocation
   const request = await requestOf(invocation, RUN_OPTIONS)
+  // What is wrong with the description is said before anything is built, fetched or made for it.
+  const early = await planOnly(request)
+  refuseWrong(early.plan)
   const buildMs = options.build === false ? undefined : await build(request, output)
-  const planned = { ...(await planRun(request)), project: request.project }
+  const isReady = buildMs === undefined && early.plan.pending.length === 0
+  const planned = { ...(isReady ? early : await planRun(request)), project: request.project }
   const findings = planned.plan.diagnostics.filter((d) => d.severity === 'warning')
   if (findings.length > 0) output.note(`${formatDiagnostics(findings, output.errorColors)}\n`)
   const isCommand = rest !== undefined && rest.length > 0
@@ -85,6 +89,11 @@ async function run(invocation: Invocation): Promise<number> {
   output.json(result)
   if (!output.isJson) report(planned, result, isCommand, output)
   return result.exitCode
+}
+
+/** @throws BringupError with every error of the plan */
+function refuseWrong({ diagnostics }: Plan): void {
+  if (!isClean(diagnostics)) throw new BringupError(diagnostics.filter((d) => d.severity === 'error'))
 }
 
 /**

@@ -19,6 +19,9 @@ export const planJson = z
     steps: z.array(z.looseObject({ id: z.string(), what: z.string() })),
     timeoutMs: milliseconds,
     persistence: z.array(persistenceVerdict),
+    pending: z
+      .array(z.object({ what: z.string(), bytes: z.int().optional(), path: z.string().optional() }))
+      .describe('What a run has to fetch, make or build first.'),
     diagnostics,
   })
   .describe('`bringup plan --json`.')

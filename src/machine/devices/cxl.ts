@@ -35,6 +35,7 @@ export const cxl = defineDevice({
   summary: 'CXL memory, persistent or volatile, behind a host bridge with a fixed memory window',
   schema: cxlSchema,
   diagnostics: { ...cxlProblems, ...backingProblems },
+  machineType: 'q35',
   flag: {
     name: 'cxl',
     first: 'size',

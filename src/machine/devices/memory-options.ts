@@ -7,7 +7,11 @@ const hostNodes = z.lazy(() => z.array(z.int().nonnegative()).nonempty())
 
 const object = z.lazy(() =>
   z.strictObject({
-    size: zBytes.optional().describe('RAM at boot. Default: what the NUMA nodes add up to, else 256M.'),
+    size: zBytes
+      .optional()
+      .describe(
+        'RAM at boot. Default: what the NUMA nodes add up to where each says its memory, else 256M, and as much as `hugePages` and `max` allow.',
+      ),
     backend: z
       .enum(['ram', 'memfd', 'file'])
       .optional()

@@ -1,7 +1,15 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { MiB } from '../../units.ts'
-import { cpuRanges, evenSplit, nodeViews, ramBytesOf, splitCpus, splitMemory } from './numa-split.ts'
+import { GiB, MiB } from '../../units.ts'
+import {
+  cpuRanges,
+  evenSplit,
+  nodeViews,
+  type RamLimits,
+  ramBytesOf,
+  splitCpus,
+  splitMemory,
+} from './numa-split.ts'
 
 const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0)
 
@@ -105,9 +113,22 @@ describe('splitCpus', () => {
 })
 
 it('takes the RAM from the nodes when nothing else says it', () => {
-  expect(ramBytesOf(undefined, [{ memory: 64 * MiB }, { memory: 32 * MiB }])).toBe(96 * MiB)
-  expect(ramBytesOf(undefined, [{}, {}])).toBe(256 * MiB)
-  expect(ramBytesOf(MiB, [{ memory: 64 * MiB }])).toBe(MiB)
+  const of = (limits: Partial<RamLimits>) => ramBytesOf(undefined, { dimmBytes: 0, ...limits })
+  expect(of({ nodes: [{ memory: 64 * MiB }, { memory: 32 * MiB }] })).toBe(96 * MiB)
+  expect(of({ nodes: [{}, {}] })).toBe(256 * MiB)
+  expect(of({ nodes: [{ memory: 64 * MiB }, {}] })).toBe(256 * MiB)
+  expect(of({ nodes: [{ memory: 512 * MiB }, {}] })).toBe(512 * MiB)
+  expect(ramBytesOf(MiB, { nodes: [{ memory: 64 * MiB }], dimmBytes: 0 })).toBe(MiB)
+})
+
+it('takes RAM in whole huge pages, and below the maximum', () => {
+  const of = (limits: Partial<RamLimits>) => ramBytesOf(undefined, { dimmBytes: 0, ...limits })
+  expect(of({ hugePages: GiB })).toBe(GiB)
+  expect(of({ hugePages: GiB, nodes: [{}, {}] })).toBe(2 * GiB)
+  expect(of({ hugePages: 2 * MiB })).toBe(256 * MiB)
+  expect(of({ max: 200 * MiB })).toBe(100 * MiB)
+  expect(of({ max: 256 * MiB, dimmBytes: 128 * MiB })).toBe(128 * MiB)
+  expect(of({ max: 384 * MiB, dimmBytes: 128 * MiB })).toBe(256 * MiB)
 })
 
 it('has no nodes without NUMA', () => {

@@ -99,11 +99,42 @@ function cut(list: readonly number[], sizes: readonly number[]): readonly (reado
   })
 }
 
-/** RAM of the machine: what is said, else what the nodes add up to, else 256 MiB. */
-export function ramBytesOf(size: number | undefined, nodes: readonly NodeShares[] | undefined): number {
-  if (size !== undefined) return size
-  const said = (nodes ?? []).filter((n) => n.memory !== undefined)
-  return said.length > 0 ? said.reduce((sum, n) => sum + (n.memory ?? 0), 0) : 256 * MiB
+/** What the RAM must agree with where its size is not said. */
+export interface RamLimits {
+  readonly nodes?: readonly NodeShares[]
+  /** Page size of the host's huge pages. */
+  readonly hugePages?: number
+  /** RAM and all DIMMs together at most. */
+  readonly max?: number
+  /** DIMMs that are described. */
+  readonly dimmBytes: number
+}
+
+/**
+ * RAM where no size is said: `bytes`, unless the nodes, the page size or the maximum say otherwise. Nodes that say nothing
+ * share what the others leave of it.
+ */
+export function defaultRamBytes(bytes: number, limits: RamLimits): number {
+  const { nodes = [], hugePages = 0, max, dimmBytes } = limits
+  const said = nodes.flatMap((n) => n.memory ?? [])
+  const sum = said.reduce((total, memory) => total + memory, 0)
+  if (said.length > 0 && said.length === nodes.length) return sum
+  const silent = nodes.length - said.length
+  const whole = hugePages > 0 ? sum + roundUp(Math.max(bytes - sum, hugePages * silent), hugePages) : bytes
+  const wanted = Math.max(whole, sum)
+  if (max === undefined) return wanted
+  // With nothing described to plug, half of the maximum is left for what may be.
+  const room = dimmBytes > 0 ? max - dimmBytes : Math.floor(max / 2)
+  const unit = Math.max(hugePages, MiB)
+  const isFitting = dimmBytes > 0 ? wanted + dimmBytes <= max : wanted < max
+  return isFitting || room < unit ? wanted : Math.max(sum, Math.floor(room / unit) * unit)
+}
+
+const roundUp = (bytes: number, unit: number) => Math.ceil(bytes / unit) * unit
+
+/** RAM of the machine: what is said, else what follows, else 256 MiB. */
+export function ramBytesOf(size: number | undefined, limits: RamLimits): number {
+  return size ?? defaultRamBytes(256 * MiB, limits)
 }
 
 /** The nodes as every device may know them; empty without NUMA. */

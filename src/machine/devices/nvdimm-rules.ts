@@ -92,6 +92,9 @@ function checkNode(
       problems.NVDIMM_NODE_WITHOUT_NUMA.at(
         `${path}.node`,
         `nvdimm "${id}" is on node ${node}, but the machine has no NUMA nodes`,
+        {
+          remedy: `omit \`node\`, or give the machine ${node + 1} nodes: \`numa: ${node + 1}\` (--numa ${node + 1})`,
+        },
       ),
     ]
   const what = `nvdimm "${id}" is on node ${node}, but the machine has ${count} node${count === 1 ? '' : 's'}`

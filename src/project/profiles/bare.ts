@@ -16,4 +16,5 @@ export const bare = defineProfile({
   hasShell: false,
   verifiesByDefault: false,
   prepare: async () => ({ machine: {} }),
+  preview: () => ({ machine: {}, pending: [] }),
 })

@@ -1,5 +1,7 @@
 /** A whole Debian with GRUB on a disk, for what needs a distribution: boot loaders, services, packages, reboots. */
-import { defineProfile, type Profile } from '../profile.ts'
+import type { MachineInput } from '../../machine/machine.ts'
+import { defineProfile, type PrepareContext, type Profile } from '../profile.ts'
+import type { Image } from './debian/prepare.ts'
 import type { DebianOptions } from './debian/recipe.ts'
 import { parseView, VIEW_COMMAND } from './linux/view.ts'
 
@@ -48,17 +50,12 @@ export function debianProfile({
     verifiesByDefault: false,
     async prepare(context) {
       const { prepareImage } = await import('./debian/prepare.ts')
-      const { disk, kernel, initrd } = await prepareImage(options, context)
-      const isDirect = context.machine.boot?.firmware === 'direct'
-      const isInteractive = context.command.length === 0 && process.stdin.isTTY === true
-      return {
-        machine: {
-          // A directly started kernel takes the first place in the order of boot itself.
-          devices: [{ kind: 'disk', id: 'root', base: disk, ...(isDirect ? {} : { bootindex: 0 }) }],
-          ...(isDirect ? { boot: { kernel, initrd, append: COMMAND_LINE } } : {}),
-          ...(isInteractive ? { timeout: AT_A_TERMINAL } : {}),
-        },
-      }
+      return { machine: machineOf(await prepareImage(options, context), context) }
+    },
+    async preview(context) {
+      const { findImage } = await import('./debian/prepare.ts')
+      const { pending, ...image } = await findImage(options, context)
+      return { machine: machineOf(image, context), pending }
     },
     async view({ run }) {
       if (!run) return undefined
@@ -66,6 +63,20 @@ export function debianProfile({
       return exitCode === 0 ? parseView(stdout) : undefined
     },
   })
+}
+
+function machineOf(
+  { disk, kernel, initrd }: Image,
+  { machine: { boot }, command }: PrepareContext,
+): MachineInput {
+  const isDirect = boot?.firmware === 'direct' || (boot?.firmware === undefined && boot?.kernel !== undefined)
+  const isInteractive = command.length === 0 && process.stdin.isTTY === true
+  return {
+    // A directly started kernel takes the first place in the order of boot itself.
+    devices: [{ kind: 'disk', id: 'root', base: disk, ...(isDirect ? {} : { bootindex: 0 }) }],
+    ...(isDirect ? { boot: { kernel, initrd, append: COMMAND_LINE } } : {}),
+    ...(isInteractive ? { timeout: AT_A_TERMINAL } : {}),
+  }
 }
 
 /** What the image's own GRUB says, `files/etc/default/grub`. */

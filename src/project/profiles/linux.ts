@@ -1,10 +1,11 @@
 /** Linux guests: a given kernel or this distribution's, with an initramfs that bringup makes. */
 import type { BuildOptionValues } from '../../build/options.ts'
+import type { MachineInput } from '../../machine/machine.ts'
 import { defineProfile, type PrepareContext, type Profile } from '../profile.ts'
 import type { ConfigSketch, SourceTree } from '../recognise/tree.ts'
 import { builtModules, LINUX_BUILD_OPTIONS, type LinuxTree, linuxGraph, linuxTree } from './linux/build.ts'
 import { LINUX_DEPENDENCIES } from './linux/dependencies.ts'
-import { commandLine, type LinuxOptions, prepareLinux } from './linux/prepare.ts'
+import { commandLine, type LinuxOptions, prepareLinux, previewLinux } from './linux/prepare.ts'
 import { linuxVersion } from './linux/tree.ts'
 import { parseView, VIEW_COMMAND } from './linux/view.ts'
 
@@ -49,16 +50,13 @@ export function linuxProfile({
     recognise: recogniseLinux,
     async prepare(context) {
       const tree = treeOf(options, context, context.buildOptions)
-      const { kernel = tree?.image, initrd } = await (tree === undefined
-        ? prepareLinux(options, context)
-        : prepareBuilt(tree, options, context))
-      const isInteractive = context.command.length === 0 && process.stdin.isTTY === true
-      return {
-        machine: {
-          boot: { ...(kernel === undefined ? {} : { kernel }), initrd, append: commandLine(context.command) },
-          ...(isInteractive ? { timeout: AT_A_TERMINAL } : {}),
-        },
-      }
+      const ready = await prepareLinux(...ofTree(tree, options, context))
+      return { machine: machineOf({ ...kernelOf(tree), ...ready }, context) }
+    },
+    async preview(context) {
+      const tree = treeOf(options, context, context.buildOptions)
+      const { pending, ...ready } = await previewLinux(...ofTree(tree, options, context))
+      return { machine: machineOf({ ...kernelOf(tree), ...ready }, context), pending }
     },
     async view({ run }) {
       if (!run) return undefined
@@ -78,14 +76,32 @@ function treeOf(
   return isGiven ? undefined : linuxTree(context, typeof tree === 'string' ? tree : undefined)
 }
 
-/** The same as for a kernel that somebody names: the image is given, with its folder of modules. */
-function prepareBuilt(tree: LinuxTree, options: LinuxOptions, context: PrepareContext) {
+const kernelOf = (tree: LinuxTree | undefined) => (tree === undefined ? {} : { kernel: tree.image })
+
+/** A kernel that was built is as one that somebody names: the image is given, with its folder of modules. */
+function ofTree<Context extends PrepareContext>(
+  tree: LinuxTree | undefined,
+  options: LinuxOptions,
+  context: Context,
+): [LinuxOptions, Context] {
+  if (tree === undefined) return [options, context]
   const modulesFolder = options.modulesFolder ?? builtModules(tree, context.buildOptions)
   const { machine } = context
-  return prepareLinux(modulesFolder === undefined ? options : { ...options, modulesFolder }, {
-    ...context,
-    machine: { ...machine, boot: { ...machine.boot, kernel: tree.image } },
-  })
+  return [
+    modulesFolder === undefined ? options : { ...options, modulesFolder },
+    { ...context, machine: { ...machine, boot: { ...machine.boot, kernel: tree.image } } },
+  ]
+}
+
+function machineOf(
+  { kernel, initrd }: { readonly kernel?: string; readonly initrd: string },
+  { command }: PrepareContext,
+): MachineInput {
+  const isInteractive = command.length === 0 && process.stdin.isTTY === true
+  return {
+    boot: { ...(kernel === undefined ? {} : { kernel }), initrd, append: commandLine(command) },
+    ...(isInteractive ? { timeout: AT_A_TERMINAL } : {}),
+  }
 }
 
 function recogniseLinux(tree: SourceTree): ConfigSketch | undefined {

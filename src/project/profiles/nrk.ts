@@ -1,5 +1,6 @@
 /** nrk, the node-replicated kernel: built by cargo, booted by UEFI, ends through isa-debug-exit. */
-import { defineProfile, type Profile } from '../profile.ts'
+import type { MachineInput } from '../../machine/machine.ts'
+import { defineProfile, type PrepareContext, type Profile } from '../profile.ts'
 import { espFolder, nrkGraph, userModules } from './nrk/build.ts'
 import { BUILD_OPTIONS, readOptions } from './nrk/build-options.ts'
 import { NRK_DEPENDENCIES } from './nrk/dependencies.ts'
@@ -58,14 +59,23 @@ export function nrkProfile({ name = 'nrk', standardLibrary = 'build' }: NrkOptio
     verifiesByDefault: false,
     dependencies: NRK_DEPENDENCIES,
     buildOptions: BUILD_OPTIONS,
-    build: (context) => nrkGraph(context, { standardLibrary }),
+    build: (context) => (isGiven(context) ? { targets: [] } : nrkGraph(context, { standardLibrary })),
     machineFlags: TOOL_FLAGS,
     recognise: recogniseNrk,
-    async prepare(context) {
-      const wanted = readOptions(context.buildOptions, userModules(context.projectFolder))
-      return { machine: { boot: { firmware: 'uefi', esp: espFolder(context, wanted) } } }
-    },
+    prepare: async (context) => ({ machine: bootOf(context) }),
+    preview: (context) => ({ machine: bootOf(context), pending: [] }),
   })
+}
+
+/** The user names what is booted: nothing of the tree is. */
+function isGiven({ machine }: Pick<PrepareContext, 'machine'>): boolean {
+  return (machine.boot?.kernel ?? machine.boot?.esp) !== undefined
+}
+
+function bootOf(context: PrepareContext): MachineInput {
+  if (isGiven(context)) return {}
+  const wanted = readOptions(context.buildOptions, userModules(context.projectFolder))
+  return { boot: { firmware: 'uefi', esp: espFolder(context, wanted) } }
 }
 
 export const nrk = nrkProfile()

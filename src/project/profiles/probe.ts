@@ -1,4 +1,5 @@
 /** The bundled kernel: it reports what a guest really sees, and exercises every way to end. */
+import { dirname } from 'node:path'
 import type {
   GuestCpu,
   GuestCxl,
@@ -9,8 +10,9 @@ import type {
   GuestView,
   GuestVirtioPmem,
 } from '../../machine/guest-view.ts'
-import { buildProbe } from '../probe-build.ts'
-import { defineProfile } from '../profile.ts'
+import type { MachineInput } from '../../machine/machine.ts'
+import { buildProbe, findProbe, type ProbeKernel } from '../probe-build.ts'
+import { defineProfile, type PrepareContext } from '../profile.ts'
 
 /** Codes that `kernels/probe` writes to isa-debug-exit; its README has the table. */
 const EXIT_CODES = {
@@ -53,12 +55,23 @@ export const probe = defineProfile({
   hasShell: false,
   verifiesByDefault: true,
   async prepare(context) {
-    const kernel = await buildProbe(context)
-    const isEfi = context.machine.boot?.firmware === 'uefi'
-    return { machine: { boot: isEfi ? { esp: kernel.esp } : { kernel: kernel.pvh } } }
+    return { machine: bootOf(await buildProbe(context), context) }
+  },
+  preview(context) {
+    const { isBuilt, ...kernel } = findProbe(context.cacheFolder)
+    const path = dirname(kernel.pvh)
+    const pending = isBuilt ? [] : [{ what: 'the probe kernel, compiled from its source', path }]
+    return { machine: bootOf(kernel, context), pending }
   },
   view: async ({ consoleText }) => parseReport(consoleText()),
 })
+
+/** UEFI firmware boots the kernel from a folder; whoever names a file of the firmware wants UEFI too. */
+function bootOf(kernel: ProbeKernel, { machine }: PrepareContext): MachineInput {
+  const { firmware, esp, code, variables } = machine.boot ?? {}
+  const isEfi = firmware === 'uefi' || (firmware === undefined && (esp ?? code ?? variables) !== undefined)
+  return { boot: isEfi ? { esp: kernel.esp } : { kernel: kernel.pvh } }
+}
 
 interface Line {
   readonly t: string

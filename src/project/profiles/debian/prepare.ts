@@ -1,10 +1,11 @@
 /** Gets a Debian guest ready: finds its image in the cache, or makes it. */
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
-import type { PrepareContext } from '../../profile.ts'
+import type { Pending, PrepareContext } from '../../profile.ts'
 import { withLock } from '../linux/lock.ts'
 import { DISK, INITRD, KERNEL, makeImage } from './image.ts'
 import { type DebianOptions, makeRecipe, recipeName } from './recipe.ts'
+import { requireTools } from './tools.ts'
 
 export interface Image {
   /** Disk with partitions, which boots by BIOS and by UEFI. Never to be written to. */
@@ -28,9 +29,7 @@ export async function prepareImage(
   options: DebianOptions,
   { cacheFolder, signal, progress }: Pick<PrepareContext, 'cacheFolder' | 'signal' | 'progress'>,
 ): Promise<Image> {
-  const recipe = await makeRecipe(options, signal)
-  const folder = join(cacheFolder, 'debian')
-  const ready = join(folder, recipeName(recipe))
+  const { recipe, folder, ready } = await placeOf(options, { cacheFolder, signal })
   const make = async () => {
     if (existsSync(ready)) return
     removeOld(folder)
@@ -45,8 +44,49 @@ export async function prepareImage(
     }
   }
   if (!existsSync(ready)) await withLock(join(folder, 'lock'), make, signal)
-  utimesSync(ready, new Date(), new Date())
-  return { disk: join(ready, DISK), kernel: join(ready, KERNEL), initrd: join(ready, INITRD) }
+  markUsed(ready)
+  return imageIn(ready)
+}
+
+/**
+ * The image of these options, made or not.
+ *
+ * @throws BringupError DEBIAN_OPTION, DEBIAN_SIZE, DEBIAN_TOOL_MISSING
+ */
+export async function findImage(
+  options: DebianOptions,
+  context: Pick<PrepareContext, 'cacheFolder' | 'signal'>,
+): Promise<Image & { readonly pending: readonly Pending[] }> {
+  const { recipe, ready } = await placeOf(options, context)
+  if (existsSync(ready)) {
+    markUsed(ready)
+    return { ...imageIn(ready), pending: [] }
+  }
+  requireTools()
+  const what = `a Debian ${recipe.suite} image: ${recipe.packages.length} packages and what they depend on, some 170M to download`
+  return { ...imageIn(ready), pending: [{ what, path: ready }] }
+}
+
+async function placeOf(
+  options: DebianOptions,
+  { cacheFolder, signal }: Pick<PrepareContext, 'cacheFolder' | 'signal'>,
+) {
+  const recipe = await makeRecipe(options, signal)
+  const folder = join(cacheFolder, 'debian')
+  return { recipe, folder, ready: join(folder, recipeName(recipe)) }
+}
+
+const imageIn = (folder: string): Image => ({
+  disk: join(folder, DISK),
+  kernel: join(folder, KERNEL),
+  initrd: join(folder, INITRD),
+})
+
+/** A cache that may only be read keeps its images as they are. */
+function markUsed(image: string): void {
+  try {
+    utimesSync(image, new Date(), new Date())
+  } catch {}
 }
 
 /** What killed builds left, and images that nobody has used for long: each new recipe would else add one for ever. */

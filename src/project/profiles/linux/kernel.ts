@@ -84,10 +84,7 @@ async function kernelFolders(
 ): Promise<readonly string[]> {
   const name = `last-kernel-${wanted ?? 'default'}`
   try {
-    const folders = await unpackedPackages(
-      await firstKnown(wanted === undefined ? DEFAULT_PACKAGES : [wanted], context),
-      context,
-    )
+    const folders = await unpackedPackages(await defaultKernelPackages(wanted, context), context)
     keep(context.folder, name, folders)
     return folders
   } catch (error) {
@@ -96,6 +93,14 @@ async function kernelFolders(
     context.progress(`using the kernel of the last time: ${error.message.split('\n')[0]}`)
     return last
   }
+}
+
+/** The packages of the kernel that is named, or of this distribution's. */
+export function defaultKernelPackages(
+  wanted: string | undefined,
+  context: PackageContext,
+): Promise<readonly string[]> {
+  return firstKnown(wanted === undefined ? DEFAULT_PACKAGES : [wanted], context)
 }
 
 async function firstKnown(names: readonly string[], context: PackageContext): Promise<readonly string[]> {

@@ -147,6 +147,27 @@ export async function unpackedPackages(
   names: readonly string[],
   context: PackageContext,
 ): Promise<readonly string[]> {
+  const files = await packageFiles(names, context)
+  for (const { file, folder } of files) if (!existsSync(folder)) await fetchPackage(file, folder, context)
+  return files.map((f) => f.folder)
+}
+
+/** The file of a package, and the folder of the cache that it is unpacked to. */
+export interface PackageFile {
+  readonly file: string
+  readonly folder: string
+  readonly bytes: number
+}
+
+/**
+ * The files of packages, in apt's words; nothing is downloaded.
+ *
+ * @throws BringupError LINUX_NO_APT, LINUX_PACKAGE_UNKNOWN
+ */
+export async function packageFiles(
+  names: readonly string[],
+  context: PackageContext,
+): Promise<readonly PackageFile[]> {
   if (names.length === 0) return []
   const { stdout, failed, words } = await apt(
     'apt-get',
@@ -157,19 +178,12 @@ export async function unpackedPackages(
     throw new BringupError([
       problems.LINUX_PACKAGE_UNKNOWN.at('', `apt cannot find ${names.join(', ')}`, { evidence: words }),
     ])
-  const files = stdout.split('\n').flatMap((line) => {
-    const [, file, sum] = /^'\S+' (\S+\.deb) \d+ (\S+)$/.exec(line.trim()) ?? []
-    return file === undefined
-      ? []
-      : [
-          {
-            file,
-            folder: join(context.folder, 'packages', `${file.replace(/\.deb$/, '')}_${short(sum ?? line)}`),
-          },
-        ]
+  return stdout.split('\n').flatMap((line) => {
+    const [, file, bytes, sum] = /^'\S+' (\S+\.deb) (\d+) (\S+)$/.exec(line.trim()) ?? []
+    if (file === undefined) return []
+    const name = `${file.replace(/\.deb$/, '')}_${short(sum ?? line)}`
+    return [{ file, folder: join(context.folder, 'packages', name), bytes: Number(bytes) }]
   })
-  for (const { file, folder } of files) if (!existsSync(folder)) await fetchPackage(file, folder, context)
-  return files.map((f) => f.folder)
 }
 
 const short = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 12)

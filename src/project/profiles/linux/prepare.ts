@@ -5,14 +5,14 @@ import { join, resolve } from 'node:path'
 import { BringupError, defineDiagnostics } from '../../../diagnostics.ts'
 import { keep, nameOf, readKept } from '../../../qemu/cache.ts'
 import type { Entry } from '../../images/cpio.ts'
-import type { PrepareContext } from '../../profile.ts'
+import type { Pending, PrepareContext, PreviewContext } from '../../profile.ts'
 import { agentIdentity, buildAgent } from './agent-build.ts'
 import { initramfs } from './initramfs.ts'
-import { givenKernel, type Kernel, packagedKernel, writeWhole } from './kernel.ts'
+import { defaultKernelPackages, givenKernel, type Kernel, packagedKernel, writeWhole } from './kernel.ts'
 import { withLock } from './lock.ts'
 import { type Module, ModuleFolder } from './modules.ts'
-import { type PackageContext, packagesStamp } from './packages.ts'
-import { busyboxEntries, programEntries, programStamp } from './programs.ts'
+import { type PackageContext, type PackageFile, packageFiles, packagesStamp } from './packages.ts'
+import { busyboxEntries, packagesOfProgram, programEntries, programStamp } from './programs.ts'
 import { modulesFor, programsFor, waitsFor } from './wanted.ts'
 
 export const problems = defineDiagnostics({
@@ -46,16 +46,7 @@ const FORM = 2
 export async function prepareLinux(options: LinuxOptions, context: PrepareContext): Promise<Ready> {
   const wants = wantsOf(options, context)
   const folder = join(context.cacheFolder, 'linux')
-  const name = join(
-    'ready',
-    nameOf([
-      FORM,
-      wants,
-      packagesStamp(),
-      agentIdentity(),
-      [...wants.command, ...wants.programs, ...wants.useful].map(programStamp),
-    ]),
-  )
+  const name = nameOfReady(wants)
   const known = readReady(folder, name)
   if (known) return known
   return withLock(join(folder, 'lock'), async () => {
@@ -65,6 +56,58 @@ export async function prepareLinux(options: LinuxOptions, context: PrepareContex
     keep(folder, name, ready)
     return ready
   })
+}
+
+/** What is booted, made or not, and what is missing of it. */
+export async function previewLinux(
+  options: LinuxOptions,
+  context: PreviewContext,
+): Promise<Ready & { readonly pending: readonly Pending[] }> {
+  const wants = wantsOf(options, context)
+  const folder = join(context.cacheFolder, 'linux')
+  const known = readReady(folder, nameOfReady(wants))
+  if (known) return { ...known, pending: [] }
+  const [kernel, initrd] = [join(folder, 'kernels', 'new.elf'), join(folder, 'images', 'new.cpio')]
+  const means = { folder, signal: context.signal, progress: context.progress }
+  const packages = context.wantsSizes ? await missingFiles(wants, means) : []
+  return {
+    initrd,
+    ...(wants.given === undefined ? { kernel } : {}),
+    pending: [
+      ...packages.map(({ file, bytes }) => ({ what: `the package ${file}`, bytes })),
+      { what: 'the initial RAM disk of the Linux guest', path: initrd },
+      ...(wants.given === undefined ? [{ what: 'the kernel, unpacked from its package', path: kernel }] : []),
+    ],
+  }
+}
+
+/** Packages that are not in the cache yet. Where apt cannot say, `prepare` will. */
+async function missingFiles(wants: Wants, context: PackageContext): Promise<readonly PackageFile[]> {
+  const lists = [
+    ...(wants.given === undefined ? [() => defaultKernelPackages(wants.kernelPackage, context)] : []),
+    async () => ['busybox-static'],
+    ...[...wants.command, ...wants.programs, ...wants.useful].map(
+      (program) => () => packagesOfProgram(program, context),
+    ),
+  ]
+  const names: string[] = []
+  for (const list of lists) names.push(...(await orNothing(list)))
+  const files = await orNothing(() => packageFiles([...new Set(names)], context))
+  return files.filter(({ folder }) => !existsSync(folder))
+}
+
+async function orNothing<T>(list: () => Promise<readonly T[]>): Promise<readonly T[]> {
+  try {
+    return await list()
+  } catch (error) {
+    if (error instanceof BringupError) return []
+    throw error
+  }
+}
+
+function nameOfReady(wants: Wants): string {
+  const programs = [...wants.command, ...wants.programs, ...wants.useful].map(programStamp)
+  return join('ready', nameOf([FORM, wants, packagesStamp(), agentIdentity(), programs]))
 }
 
 type Wants = ReturnType<typeof wantsOf>

@@ -92,13 +92,21 @@ function onHost(name: string): NeededFile | undefined {
   return { from, to: isUsual ? from : `/usr/bin/${name}` }
 }
 
+/** The packages that a program has to be taken from; none where this computer has it. */
+export async function packagesOfProgram(name: string, context: PackageContext): Promise<readonly string[]> {
+  return onHost(name) ? [] : ((await namedPackages(name, context)) ?? [])
+}
+
+async function namedPackages(name: string, context: PackageContext): Promise<readonly string[] | undefined> {
+  return /^[\w.+-]+$/.test(name) ? missingPackages(PACKAGE_OF[name] ?? name, context) : undefined
+}
+
 async function fromPackage(
   name: string,
   roots: string[],
   context: PackageContext,
 ): Promise<NeededFile | undefined> {
-  if (!/^[\w.+-]+$/.test(name)) return undefined
-  const packages = await missingPackages(PACKAGE_OF[name] ?? name, context)
+  const packages = await namedPackages(name, context)
   if (!packages) return undefined
   roots.push(...(await unpackedPackages(packages, context)))
   return FOLDERS.map((folder) => locate(join(folder, name), { roots })).find((file) => file !== undefined)
