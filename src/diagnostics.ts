@@ -97,7 +97,16 @@ function messageOf({ code, path, what, why, remedy }: Diagnostic): string {
   return visible(`${code}${place}: ${what}`).concat(`\n  why    ${visible(why)}\n  remedy ${visible(remedy)}`)
 }
 
-/** A user's or a host's problem, as one or more diagnostics. Bugs in bringup throw plain `Error`. */
+/**
+ * A problem of the user or of this computer, as one or more diagnostics. Bugs in bringup throw plain `Error`.
+ *
+ * @example
+ * try {
+ *   await launch('a machine that does not exist')
+ * } catch (error) {
+ *   if (error instanceof BringupError) console.log(error.code, error.diagnostics[0]?.remedy)
+ * }
+ */
 export class BringupError extends Error {
   override readonly name = 'BringupError'
   readonly diagnostics: readonly Diagnostic[]

@@ -19,7 +19,7 @@ export type { Console, ConsoleMatch } from './guest/console.ts'
 export type { CommandOptions, CommandResult, Guest } from './guest/guest.ts'
 export type { PackageFamily } from './host/distribution.ts'
 export type { LockHolder } from './host/file-locks.ts'
-export { type LaunchRequest, launch } from './launch.ts'
+export { checkDescription, type LaunchRequest, launch } from './launch.ts'
 export type {
   Argument,
   Channel,
@@ -57,6 +57,7 @@ export type {
 export type { MachineConfig, MachineInput } from './machine/machine.ts'
 export type { ExitMeaning, Judgement, Plan, SideProcess, Start, StepPreview } from './plan/plan.ts'
 export type { Comparison } from './plan/verify.ts'
+export { type BuildingRequest, buildProject } from './project/building.ts'
 export type { ConfigInput } from './project/config.ts'
 export { defineConfig, defineMachine, type NrkOptions, nrkProfile } from './project/config-api.ts'
 export type {
@@ -109,17 +110,6 @@ export type {
   PythonDependency,
   RustToolchainDependency,
 } from './setup/dependency.ts'
-export type { HostCommand } from './steps/host-command.ts'
-export type { HostReader, ReadOutput } from './steps/host-reader.ts'
-export {
-  defineStep,
-  type Finding,
-  type Json,
-  type Step,
-  type StepCost,
-  type StepKind,
-  type UndoFinding,
-} from './steps/step.ts'
 export { snapshotStore } from './stores/clone.ts'
 export { openStore, type Store, type StoreContext } from './stores/store.ts'
 export { GiB, KiB, MiB, TiB } from './units.ts'

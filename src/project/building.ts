@@ -68,6 +68,9 @@ const COLORS = { CARGO_TERM_COLOR: 'always', CLICOLOR_FORCE: '1' } as const
  *
  * @returns undefined where the profile has nothing to build; a failed command is in the result
  * @throws BringupError when nothing was started
+ * @example
+ * const built = await buildProject({ project: await loadProject({ cwd: '.' }) })
+ * if (built?.result === 'failed') console.log(built.diagnostics[0]?.what)
  */
 export async function buildProject(request: BuildingRequest): Promise<BuildResult | undefined> {
   const planned = await planBuild(request)

@@ -23,7 +23,13 @@ export function defineConfig(config: ConfigInput): ConfigInput {
   return config
 }
 
-/** Declares one machine; returns its argument and exists for the types. */
+/**
+ * Declares one machine; returns its argument and exists for the types.
+ *
+ * @example
+ * const small = defineMachine({ cpu: 2, memory: '256M' })
+ * export default defineConfig({ machines: { small, twoNodes: { ...small, numa: 2 } } })
+ */
 export function defineMachine(machine: MachineInput): MachineInput {
   return machine
 }

@@ -81,6 +81,9 @@ export interface Planned {
  * problems of a machine that could be compiled are in `plan.diagnostics`.
  *
  * @throws BringupError
+ * @example
+ * const { plan } = await planRun({ project: await loadProject({ cwd: '.' }), overrides: { memory: '1G' } })
+ * console.log(plan.argv.join(' '))
  */
 export async function planRun(request: PlanningRequest): Promise<Planned> {
   const selection = await chooseRun(request)

@@ -121,7 +121,26 @@ export interface Profile {
   readonly view?: (observation: Observation) => Promise<GuestView | undefined>
 }
 
-/** Declares a profile; exists for the types. */
+/**
+ * Declares a profile; returns its argument and exists for the types.
+ *
+ * @example
+ * const mine = defineProfile({
+ *   name: 'mine',
+ *   summary: 'my kernel',
+ *   defaults: { memory: '64M' },
+ *   judgement: {
+ *     exitCodes: { 0: { verdict: 'passed', meaning: 'main returned' } },
+ *     panicPatterns: PANIC_PATTERNS,
+ *     onPowerOff: 'passed',
+ *     onReset: 'stop',
+ *   },
+ *   hasShell: false,
+ *   verifiesByDefault: false,
+ *   prepare: async () => ({ machine: { boot: { kernel: 'kernel.elf' } } }),
+ * })
+ * export default defineConfig({ profile: 'mine', profiles: [mine] })
+ */
 export function defineProfile(profile: Profile): Profile {
   return profile
 }

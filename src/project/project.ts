@@ -56,6 +56,9 @@ export interface ProjectRequest {
  * none.
  *
  * @throws BringupError with every problem of the config file
+ * @example
+ * const project = await loadProject({ cwd: '.' })
+ * console.log(Object.keys(project.machines))
  */
 export async function loadProject(request: ProjectRequest): Promise<Project> {
   const configFile = findConfig(request)

@@ -13,6 +13,11 @@ export type Verdict = 'passed' | 'failed' | 'crashed' | 'timed-out' | 'machine-f
 /**
  * Exit codes of `bringup`. Those of a run lie where guests' codes seldom do, since `run -- COMMAND` returns the
  * command's own code: 124 is timeout(1)'s, 125 is what `docker run` uses for its own failure, 130 is 128 + SIGINT.
+ *
+ * @example
+ * await using guest = await launch({ memory: '64M' })
+ * const { verdict } = await guest.done
+ * process.exitCode = EXIT_CODES[verdict]
  */
 export const EXIT_CODES = {
   passed: 0,

@@ -80,9 +80,9 @@ export async function cloneStore(request: CloneRequest): Promise<Store> {
  * @throws BringupError as `bringup nvdimm clone` does: STORE_IN_USE, STORE_EXISTS, STORE_OPERATION_FAILED
  *
  * @example
- * await guest.qmp.execute('stop')
- * const copy = await snapshotStore('pm0.img', 'at-the-cut.img', { evenInUse: true })
- * await guest.kill()
+ * await using guest = await launch('default')
+ * await guest.done
+ * await snapshotStore('.bringup/stores/default/pm0.img', 'after-the-test.img')
  */
 export async function snapshotStore(
   from: string,

@@ -60,3 +60,22 @@ test('boots its kernel from where it is installed', () => {
   expect(result.verdict).toBe('passed')
   expect(result.folder.startsWith(folder)).toBe(true)
 })
+
+test('its types compile strictly with @types/node and nothing else', () => {
+  writeFileSync(
+    join(folder, 'use.ts'),
+    `import { launch, type Guest } from 'bringup'
+export async function boot(): Promise<Guest> {
+  const guest = await launch({ memory: '64M', numa: 2, cpu: 2 })
+  await guest.console.expect(/up/, { timeoutMs: 1000 })
+  return guest
+}
+`,
+  )
+  mkdirSync(join(folder, 'node_modules/@types'), { recursive: true })
+  symlinkSync(join(root, 'node_modules/@types/node'), join(folder, 'node_modules/@types/node'))
+  const tsc = join(root, 'node_modules/typescript/bin/tsc')
+  const flags = ['--noEmit', '--strict', '--skipLibCheck', 'false', '--types', 'node']
+  const target = ['--module', 'nodenext', '--target', 'es2023', 'use.ts']
+  expect(node(tsc, ...flags, ...target)).toBe('')
+})

@@ -31,7 +31,12 @@ const DECORATION = [
 /** What follows the word where it is the news, and not the name of a setting, a handler or a test. */
 const AS_NEWS = '(?:\\s*$|\\s*[:!(\\[{]|\\s*[.,](?:\\s|$)|\\s+(?:-+|[*=#]{3,})(?:\\s|$)|\\x1b)'
 
-/** Console lines that mean a crash, for kernels of which nothing else is known. */
+/**
+ * Regular expressions, as text, of console lines that mean a crash: those of the profile `bare`.
+ *
+ * @example
+ * PANIC_PATTERNS.some((pattern) => new RegExp(pattern).test('panic: no init')) // true
+ */
 export const PANIC_PATTERNS: readonly string[] = [
   `${DECORATION}${anyCase('(?:pre|zircon |riot )?kernel panic')}(?:${AS_NEWS}|\\s+${anyCase('(?:at|in|on cpu|from|due to|recursion|because|occurred)')}\\b)`,
   `${DECORATION}(?:${anyCase('(?:system |user |bootloader |assert )?panic')})${AS_NEWS}(?!\\s*(?:-?\\d+\\s*(?:s|sec|seconds|ms)?\\s*$|(?:[oO][nN]|[oO][fF][fF]|yes|no|none|disabled|enabled|registered|installed|ready|ok|OK)\\b))`,
