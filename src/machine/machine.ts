@@ -20,7 +20,7 @@ import { mergeMachine } from './flags.ts'
 import { checkQemuArgs, checkWhole } from './machine-rules.ts'
 import { type MachineConfig, type MachineInput, machineSchema } from './machine-schema.ts'
 import { partsOf, viewOf } from './parts.ts'
-import { diagnoseIssues } from './schema-issues.ts'
+import { diagnoseIssues, diagnoseText } from './schema-issues.ts'
 
 export type { MachineConfig, MachineInput } from './machine-schema.ts'
 export { partsOf, viewOf } from './parts.ts'
@@ -105,7 +105,9 @@ export function parseMachine(
   path: readonly PropertyKey[] = [],
 ): MachineConfig {
   const parsed = machineSchema.safeParse(input)
-  if (parsed.success) return parsed.data
+  const unfit = diagnoseText(input, path)
+  if (parsed.success && unfit.length === 0) return parsed.data
+  if (parsed.success) throw new BringupError(unfit)
   throw new BringupError(diagnoseIssues(parsed.error.issues, { schema: machineSchema, input, base: path }))
 }
 

@@ -104,14 +104,54 @@ function step(schema: JsonSchema, key: PropertyKey): JsonSchema | undefined {
 }
 
 function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
-  return path.reduce<unknown>(
-    (value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key],
-    input,
-  )
+  try {
+    return path.reduce<unknown>(
+      (value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key],
+      input,
+    )
+  } catch {
+    return undefined
+  }
 }
 
 function describe(value: unknown): string {
   if (value === undefined) return 'missing'
-  const text = JSON.stringify(value) ?? typeof value
+  const text = textOf(value)
   return text.length > 60 ? `${text.slice(0, 57)}…` : text
+}
+
+/** As it is written in code; what has no such form, such as a function or an object that holds itself, by its type. */
+function textOf(value: unknown): string {
+  if (typeof value === 'bigint') return `${value}n`
+  if (typeof value === 'number' && !Number.isFinite(value)) return `${value}`
+  try {
+    return JSON.stringify(value) ?? typeof value
+  } catch {
+    return typeof value
+  }
+}
+
+/** The keys of an object that can be read: a getter or a proxy of a config may throw. */
+function entriesOf(value: object): readonly (readonly [PropertyKey, unknown])[] {
+  const entries = Object.entries(value)
+  return Array.isArray(value) ? entries.map(([key, item]) => [Number(key), item]) : entries
+}
+
+/**
+ * Every text in a description that holds a NUL character, which neither paths nor arguments of programs can hold.
+ */
+export function diagnoseText(input: unknown, base: readonly PropertyKey[] = []): readonly Diagnostic[] {
+  const found: Diagnostic[] = []
+  const seen = new Set<object>()
+  const walk = (value: unknown, path: readonly PropertyKey[]): void => {
+    if (typeof value === 'string' && value.includes('\0'))
+      found.push(
+        problems.CONFIG_INVALID.at(formatPath(path), `${formatPath(path)}: a NUL character (it is ${describe(value)})`),
+      )
+    if (typeof value !== 'object' || value === null || seen.has(value)) return
+    seen.add(value)
+    for (const [key, item] of entriesOf(value)) walk(item, [...path, key])
+  }
+  walk(input, base)
+  return found
 }

@@ -3,9 +3,9 @@ import { readFileSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { z } from 'zod'
-import { BringupError, defineDiagnostics } from '../diagnostics.ts'
+import { BringupError, type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import { configFileSchema, configSchema } from '../machine/config-schema.ts'
-import { diagnoseIssues } from '../machine/schema-issues.ts'
+import { diagnoseIssues, diagnoseText, problems as issueProblems } from '../machine/schema-issues.ts'
 import { cacheFolder } from './cache-folder.ts'
 import { findJsonError } from './json-text.ts'
 import type { Profile } from './profile.ts'
@@ -53,17 +53,44 @@ export async function loadConfig(file: string): Promise<BringupConfig> {
       problems.CONFIG_EXPORTS_NOTHING.at('', `${file} exports ${describeValue(written)}`),
     ])
   }
-  const {
-    profiles = [],
-    $schema: _,
-    ...data
-  } = written as Record<string, unknown> & { profiles?: readonly Profile[] }
+  try {
+    return checkConfig(written as Record<string, unknown>, file)
+  } catch (cause) {
+    if (cause instanceof BringupError) throw cause
+    // A getter or a proxy in the config threw when its value was read.
+    throw explain(file, cause)
+  }
+}
+
+function checkConfig(written: Readonly<Record<string, unknown>>, file: string): BringupConfig {
+  const { profiles, $schema: _, ...data } = written
   const parsed = configSchema.safeParse(data)
-  if (!parsed.success)
-    throw new BringupError(
-      diagnoseIssues(parsed.error.issues, { schema: configFileSchema, input: data, file: basename(file) }),
-    )
-  return { ...parsed.data, profiles }
+  const ofSchema = parsed.success
+    ? []
+    : diagnoseIssues(parsed.error.issues, { schema: configFileSchema, input: data, file: basename(file) })
+  const wrong = [...ofSchema, ...diagnoseText(data), ...checkProfiles(profiles)]
+  if (wrong.length > 0 || !parsed.success) throw new BringupError(wrong)
+  return { ...parsed.data, profiles: (profiles ?? []) as readonly Profile[] }
+}
+
+/** Profiles are code and no part of the schema: what every one of them must have. */
+function checkProfiles(profiles: unknown): readonly Diagnostic[] {
+  if (profiles === undefined) return []
+  const wrong = (path: string, what: string) => [
+    issueProblems.CONFIG_INVALID.at(path, `${path}: ${what}`, {
+      remedy: 'make profiles with `defineProfile`, `linuxProfile`, `debianProfile` or `nrkProfile`',
+    }),
+  ]
+  if (!Array.isArray(profiles)) return wrong('profiles', `a list of profiles is needed (it is ${describeValue(profiles)})`)
+  return profiles.flatMap((profile: unknown, index) => {
+    const { name, prepare, defaults, judgement } = (profile ?? {}) as Partial<Profile>
+    const isProfile =
+      typeof name === 'string' &&
+      typeof prepare === 'function' &&
+      typeof defaults === 'object' &&
+      typeof judgement === 'object'
+    return isProfile ? [] : wrong(`profiles[${index}]`, 'this is no profile')
+  })
 }
 
 function describeValue(value: unknown): string {

@@ -315,7 +315,6 @@ const ELSEWHERE = [
   // Shown below, with what the binary says of itself.
   'CXL_VOLATILE_UNSUPPORTED',
   // Nothing starts with volatile memory here, for the reason above.
-  'CXL_LABEL_VOLATILE',
   'BACKING_FILE_BUSY',
   'BACKING_FOLDER_MISSING',
   'BACKING_FILE_NO_ACCESS',

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { apicIdLimit, cpuCounts } from './cpu-topology.ts'
+import { splitCpus } from './numa-split.ts'
 
 const short = ({ count, max, sockets, dies, cores, threads }: ReturnType<typeof cpuCounts>) => [
   count,
@@ -19,15 +20,19 @@ describe('cpuCounts', () => {
     [{ max: 4 }, 0, [4, 4, '1×1×4×1']],
     [{}, 2, [2, 2, '2×1×1×1']],
     [{ count: 4 }, 2, [4, 4, '2×1×2×1']],
-    [{ count: 5 }, 2, [5, 5, '1×1×5×1']],
-    [{ cores: 2 }, 2, [2, 2, '1×1×2×1']],
+    [{ count: 5 }, 2, [5, 5, '5×1×1×1']],
+    [{ count: 6 }, 2, [6, 6, '2×1×3×1']],
+    [{ count: 2, max: 4 }, 2, [2, 4, '4×1×1×1']],
+    [{ count: 12, threads: 2 }, 4, [12, 12, '6×1×1×2']],
+    [{ threads: 2 }, 2, [4, 4, '2×1×1×2']],
+    [{ cores: 2 }, 2, [4, 4, '2×1×2×1']],
   ])('%j on %i nodes', (cpu, nodes, want) => {
     const numa = nodes === 0 ? undefined : { nodes: Array.from({ length: nodes }, () => ({})) }
     expect(short(cpuCounts(cpu, numa))).toEqual(want)
   })
 
   it('counts what the nodes name', () => {
-    expect(short(cpuCounts({}, { nodes: [{ cpus: [0, 3] }, { cpus: [1, 2] }] }))).toEqual([4, 4, '1×1×4×1'])
+    expect(short(cpuCounts({}, { nodes: [{ cpus: [0, 3] }, { cpus: [1, 2] }] }))).toEqual([4, 4, '4×1×1×1'])
     expect(short(cpuCounts({}, { nodes: [{ cpus: 2 }, { cpus: 2 }] }))).toEqual([4, 4, '2×1×2×1'])
   })
 
@@ -46,6 +51,30 @@ describe('cpuCounts', () => {
       ),
     )
   })
+})
+
+it('lays no socket across two nodes unless the description does', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 64 }),
+      fc.nat(64),
+      fc.integer({ min: 2, max: 9 }),
+      fc.constantFrom(1, 2, 4),
+      fc.constantFrom(1, 2),
+      (count, more, many, threads, dies) => {
+        const nodes = Array.from({ length: many }, () => ({}))
+        const cpus = cpuCounts({ count, max: count + more, threads, dies }, { nodes })
+        const unit = cpus.dies * cpus.cores * cpus.threads
+        if (cpus.sockets * unit !== cpus.max || cpus.sockets < many) return
+        const nodeOf = new Map(splitCpus(nodes, cpus).flatMap((list, n) => list.map((cpu) => [cpu, n] as const)))
+        const isWhole = (cpu: number) => nodeOf.get(cpu) === nodeOf.get(cpu - (cpu % unit))
+        const apart = Array.from({ length: cpus.max }, (_, cpu) => cpu).filter((cpu) => !isWhole(cpu))
+        // CPUs at boot that are no whole cores cannot be divided in whole ones.
+        if (count % threads === 0 && (count + more) % (dies * threads) === 0 && dies === 1)
+          expect(apart).toEqual([])
+      },
+    ),
+  )
 })
 
 it('rounds every level of an APIC id up to whole bits', () => {

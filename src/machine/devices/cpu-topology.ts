@@ -1,6 +1,6 @@
 /** Numbers of CPUs and their topology, with nothing left open. */
 import type { MachineView } from '../device.ts'
-import { type NodeShares, splitCpus } from './numa-split.ts'
+import { MOST_CPUS, type NodeShares, splitCpus } from './numa-split.ts'
 
 /** What a description says; undefined is filled in. */
 export interface CpuNumbers {
@@ -16,8 +16,8 @@ type Counts = MachineView['cpus']
 
 /**
  * Fills in numbers and topology so that `sockets × dies × cores × threads` is always `max`, unless the
- * description itself contradicts that. Sockets follow the NUMA nodes where each node is a run of equally many CPUs,
- * else one socket has all cores.
+ * description itself contradicts that. Sockets follow the NUMA nodes: they are as large as they can be with each on one
+ * node. Without nodes one socket has all cores.
  */
 export function cpuCounts(
   cpu: CpuNumbers,
@@ -26,7 +26,8 @@ export function cpuCounts(
   const nodes = numa?.nodes ?? []
   const { dies = 1, threads = 1 } = cpu
   const known = (cpu.sockets ?? 1) * dies * (cpu.cores ?? 1) * threads
-  const wanted = roundUp(cpusWanted(nodes), known)
+  const isOpen = cpu.sockets === undefined && nodes.every((n) => n.cpus === undefined)
+  const wanted = isOpen ? Math.max(1, nodes.length) * known : roundUp(cpusWanted(nodes), known)
   const max =
     cpu.max ??
     Math.max(
@@ -37,10 +38,9 @@ export function cpuCounts(
     )
   const count = cpu.count ?? (nodes.length > 0 || known > 1 ? Math.min(wanted, max) : max)
   if (cpu.sockets !== undefined || cpu.cores !== undefined) return { count, max, ...fill(cpu, max) }
-  const sockets = socketsByNodes(nodes, { count, max, threads })
-  const places = max / (dies * threads)
-  if (sockets !== undefined && places % sockets === 0)
-    return { count, max, sockets, dies, cores: places / sockets, threads }
+  const sockets = socketsByNodes(nodes, { count, max, unit: dies * threads })
+  if (sockets !== undefined)
+    return { count, max, sockets, dies, cores: max / (sockets * dies * threads), threads }
   return { count, max, ...fill(cpu, max) }
 }
 
@@ -62,17 +62,21 @@ function cpusWanted(nodes: readonly NodeShares[]): number {
   return Math.max(1, counted + new Set(listed).size, ...listed.map((cpu) => cpu + 1))
 }
 
+/** The fewest sockets of equal size that each lie on one node; undefined where the nodes do not allow any. */
 function socketsByNodes(
   nodes: readonly NodeShares[],
-  cpus: Pick<Counts, 'count' | 'max' | 'threads'>,
+  { count, max, unit }: { readonly count: number; readonly max: number; readonly unit: number },
 ): number | undefined {
-  if (nodes.length < 2) return undefined
-  const groups = splitCpus(nodes, cpus).filter((list) => list.length > 0)
-  const size = groups[0]?.length ?? 0
-  const inARow = groups.every(
-    (list, g) => list.length === size && list.every((cpu, i) => cpu === g * size + i),
-  )
-  return inARow && groups.length * size === cpus.max ? groups.length : undefined
+  if (nodes.length < 2 || max > MOST_CPUS) return undefined
+  const nodeOf: number[] = []
+  splitCpus(nodes, { count, max, threads: unit }).forEach((list, node) => {
+    for (const cpu of list) nodeOf[cpu] = node
+  })
+  const isWhole = (size: number) =>
+    size % unit === 0 &&
+    Array.from({ length: max }, (_, cpu) => cpu).every((cpu) => nodeOf[cpu] === nodeOf[cpu - (cpu % size)])
+  const counts = Array.from({ length: Math.floor(max / Math.max(1, unit)) }, (_, i) => i + 1)
+  return counts.find((sockets) => max % sockets === 0 && isWhole(max / sockets))
 }
 
 /** The highest APIC id plus one: each level takes whole bits (Intel SDM 3A, 9.9; QEMU `topology.h`). */

@@ -69,7 +69,8 @@ const problems = defineDiagnostics({
   },
 })
 
-const number = () => z.int().nonnegative().optional()
+/** Beyond what any machine type takes, and small enough for the arithmetic of topologies. */
+const number = () => z.int().nonnegative().max(65_535).optional()
 
 const object = z.lazy(() =>
   z.strictObject({
@@ -92,7 +93,7 @@ const object = z.lazy(() =>
       'CPUs at boot. Default: what topology or NUMA nodes add up to, else 1 (one per NUMA node).',
     ),
     sockets: number().describe(
-      'Sockets. Default: one per NUMA node if each has equally many CPUs in a row, else 1.',
+      'Sockets. Default: as few as lie on one NUMA node each; 1 without NUMA.',
     ),
     dies: number().describe('Dies per socket. Default 1.'),
     cores: number().describe('Cores per die. Default: what is left.'),
@@ -106,6 +107,7 @@ const schema = z.lazy(() =>
     z
       .int()
       .nonnegative()
+      .max(65_535)
       .transform((count) => object.parse({ count })),
     object,
   ]),

@@ -52,12 +52,6 @@ export const cxlProblems = defineDiagnostics({
     source: "QEMU: \"doesn't take value '0'\"",
     qemu: 'refuses',
   },
-  CXL_LABEL_VOLATILE: {
-    title: 'Volatile CXL memory with a label area.',
-    why: 'labels describe namespaces, and volatile memory has none',
-    remedy: 'leave `label` away, or set `type` to "persistent"',
-    qemu: 'accepts',
-  },
   CXL_WINDOW_NOT_CAPACITY: {
     title: 'The size of a fixed memory window is not a multiple of 256 MiB.',
     why: 'that is the unit of windows in the CEDT',
@@ -140,9 +134,6 @@ function checkSizes(config: CxlConfig, path: string): readonly Diagnostic[] {
         ]),
     ...(type === 'persistent' && label === 0
       ? [cxlProblems.CXL_LABEL_ZERO.at(`${path}.label`, 'label is 0')]
-      : []),
-    ...(type === 'volatile' && label !== undefined
-      ? [cxlProblems.CXL_LABEL_VOLATILE.at(`${path}.label`, `label is ${formatBytes(label)}`)]
       : []),
     ...(window === undefined || (window > 0 && window % CAPACITY_UNIT === 0)
       ? []

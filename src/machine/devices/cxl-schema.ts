@@ -23,7 +23,7 @@ export const cxlSchema = z.lazy(() =>
       ),
     label: zBytes
       .optional()
-      .describe('Size of the label area (LSA) of persistent memory, in a file of its own. Default 128K.'),
+      .describe('Size of the label area (LSA), in a file of its own. Default: 128K for persistent memory, none for volatile.'),
     bridge: z
       .string()
       .regex(/^[A-Za-z][A-Za-z0-9._-]*$/, 'a bridge is named like a device')
@@ -46,8 +46,9 @@ export const CAPACITY_UNIT = 256 * MiB
 /** Two index blocks and labels; what `ndctl` makes of an NVDIMM’s label area. */
 const DEFAULT_LABEL = 128 * 1024
 
+/** QEMU gives volatile memory a label area too, where one is named (docs/system/devices/cxl.rst). */
 export const labelBytes = ({ type, label }: CxlConfig): number =>
-  type === 'persistent' ? (label ?? DEFAULT_LABEL) : 0
+  label ?? (type === 'persistent' ? DEFAULT_LABEL : 0)
 
 /** The keys that say where the content lies, with the default that depends on the type. */
 export function backingOf(config: CxlConfig): Backing {

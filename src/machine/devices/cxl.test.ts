@@ -105,7 +105,7 @@ test.each([
 
 test('what depends on the rest of the machine', () => {
   expect(codes({}, { machine: { type: 'pc' } })).toEqual(['CXL_NEEDS_Q35'])
-  expect(codes({ type: 'volatile', label: '128K' }, young)).toEqual(['CXL_LABEL_VOLATILE'])
+  expect(codes({ type: 'volatile', label: '128K' }, young)).toEqual([])
   expect(codes({ type: 'volatile' })).toEqual([])
   const all = (count: number, more: (i: number) => object) =>
     machineWith(

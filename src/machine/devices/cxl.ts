@@ -85,7 +85,7 @@ function compile(config: CxlConfig, { machine, facts, path }: RuleContext): Comp
       option('-device', 'cxl-rp', { id: `${id}-port`, bus: bridgeId, port, chassis: 0, slot: ordinal + 1 }),
       ...sparePort(bridge, bridgeId),
       backend(memory, size, { file: files.memory, share: backing.share }),
-      ...(config.type === 'persistent'
+      ...(labelBytes(config) > 0 || config.type === 'persistent'
         ? [backend(label, labelBytes(config), { file: files.label, share: backing.share })]
         : []),
       option('-device', 'cxl-type3', {
@@ -93,7 +93,7 @@ function compile(config: CxlConfig, { machine, facts, path }: RuleContext): Comp
         bus: `${id}-port`,
         [memoryProperty(config, facts.qemu)]: memory,
         sn: hasSerial(facts.qemu) ? ordinal + 1 : undefined,
-        lsa: config.type === 'persistent' ? label : undefined,
+        lsa: labelBytes(config) > 0 || config.type === 'persistent' ? label : undefined,
       }),
     ],
     files: [...(ofMemory.files ?? []), ...(ofLabel.files ?? [])],

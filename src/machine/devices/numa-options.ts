@@ -5,9 +5,12 @@ import { cacheSchema, hmatEntrySchema } from './numa-hmat.ts'
 
 const CPU_LIST = /^\s*\d+(-\d+)?(\s*,\s*\d+(-\d+)?)*\s*$/
 
+/** Beyond any machine's last CPU. */
+const cpuNumber = () => z.int().nonnegative().max(65_535)
+
 const zCpus = z.lazy(() =>
   z
-    .union([z.int().nonnegative(), z.string(), z.array(z.int().nonnegative())])
+    .union([cpuNumber(), z.string(), z.array(cpuNumber())])
     .transform((value, context): number | readonly number[] => {
       if (typeof value !== 'string') return value
       if (CPU_LIST.test(value)) {
@@ -63,6 +66,7 @@ const object = z.lazy(() =>
         z
           .int()
           .positive()
+          .max(4096)
           .transform((n) => Array.from({ length: n }, () => node.parse({}))),
         z.array(node).nonempty(),
       ])
@@ -83,6 +87,7 @@ export const numaSchema = z.lazy(() =>
     z
       .int()
       .positive()
+      .max(4096)
       .transform((nodes) => object.parse({ nodes })),
     object,
   ]),

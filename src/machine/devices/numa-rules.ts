@@ -6,6 +6,7 @@ import { checkHostNodes } from './memory-place-rules.ts'
 import { checkHmat, problems as hmatProblems } from './numa-hmat-rules.ts'
 import { checkHpet, problems as hpetProblems } from './numa-hpet.ts'
 import { distancePairs, type NumaConfig } from './numa-options.ts'
+import { cpuRanges, MOST_CPUS } from './numa-split.ts'
 
 const own = defineDiagnostics({
   NUMA_MEMORY_SUM: {
@@ -48,6 +49,14 @@ const own = defineDiagnostics({
     title: 'Threads of one core are on different nodes.',
     why: 'no real machine is like that; Linux warns and its scheduler may misjudge the topology',
     remedy: 'give whole cores to the nodes, or lower cpu.threads',
+    qemu: 'accepts',
+  },
+  NUMA_SOCKET_SPLIT: {
+    severity: 'warning',
+    title: 'One socket, or one die of several, lies on different nodes.',
+    why: 'its CPUs share a last-level cache, so Linux warns ("llc-sibling CPU … is not on the same node") and ignores that part of the topology',
+    remedy: 'omit cpu.sockets, cpu.cores and the nodes’ `cpus`, and each node gets whole sockets',
+    source: 'Linux arch/x86/kernel/smpboot.c, topology_sane()',
     qemu: 'accepts',
   },
   NUMA_TOO_MANY_NODES: {
@@ -186,7 +195,8 @@ function checkMemory({ machine, path }: RuleContext): readonly Diagnostic[] {
 }
 
 function checkCpus({ machine, path }: RuleContext): readonly Diagnostic[] {
-  const { max, threads } = machine.cpus
+  const { threads, cores, dies } = machine.cpus
+  const max = Math.min(machine.cpus.max, MOST_CPUS)
   const places = new Map<number, number[]>()
   machine.nodes.forEach((node, i) => {
     for (const cpu of node.cpus) places.set(cpu, [...(places.get(cpu) ?? []), i])
@@ -210,10 +220,20 @@ function checkCpus({ machine, path }: RuleContext): readonly Diagnostic[] {
   }
   const nowhere = Array.from({ length: max }, (_, i) => i).filter((cpu) => !places.has(cpu))
   if (nowhere.length > 0)
-    found.push(own.NUMA_CPU_NOWHERE.at(`${path}.nodes`, `CPU ${nowhere.join(', ')} on no node`))
-  const split = [...places].filter(
-    ([cpu, [node]]) => cpu % threads !== 0 && cpu < max && places.get(cpu - (cpu % threads))?.[0] !== node,
-  )
+    found.push(own.NUMA_CPU_NOWHERE.at(`${path}.nodes`, `CPU ${cpuRanges(nowhere).join(', ')} on no node`))
+  const splitBy = (unit: number) =>
+    [...places].filter(
+      ([cpu, [node]]) => cpu % unit !== 0 && cpu < max && places.get(cpu - (cpu % unit))?.[0] !== node,
+    )
+  const split = splitBy(threads)
+  const apart = split.length > 0 || nowhere.length > 0 ? [] : splitBy(cores * threads)
+  if (apart.length > 0) {
+    const level = dies > 1 ? 'die' : 'socket'
+    const numbers = new Set(apart.map(([cpu]) => Math.floor(cpu / (cores * threads))))
+    found.push(
+      own.NUMA_SOCKET_SPLIT.at(`${path}.nodes`, `${level} ${[...numbers].join(', ')} has CPUs on different nodes`),
+    )
+  }
   if (split.length > 0 && nowhere.length === 0) {
     found.push(
       own.NUMA_CORE_SPLIT.at(

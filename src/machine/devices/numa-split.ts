@@ -34,16 +34,25 @@ export function splitMemory(
   return nodes.map((n) => n.memory ?? shares.shift() ?? 0)
 }
 
+/** Beyond any machine type's limit (QEMU 10: 4096): a description with more is refused, and needs no lists. */
+export const MOST_CPUS = 65_536
+
+/** What splitting needs of the topology; levels that are not given are 1. */
+export interface CpuLevels {
+  readonly count: number
+  readonly max: number
+  readonly threads: number
+  readonly dies?: number
+  readonly cores?: number
+}
+
 /**
- * CPU indices of each node. CPUs that are online at boot are split evenly, and so are all of them together,
- * in whole cores, so that every node is of use before anything is plugged.
+ * CPU indices of each node. CPUs that are online at boot are split evenly, and so are all of them together, so that
+ * every node is of use before anything is plugged: in whole sockets, else dies, else cores, as far as they go round.
  */
-export function splitCpus(
-  nodes: readonly NodeShares[],
-  cpus: { count: number; max: number; threads: number },
-): readonly (readonly number[])[] {
+export function splitCpus(nodes: readonly NodeShares[], cpus: CpuLevels): readonly (readonly number[])[] {
   const listed = new Set(nodes.flatMap((n) => (typeof n.cpus === 'object' ? n.cpus : [])))
-  const free = Array.from({ length: cpus.max }, (_, i) => i).filter((i) => !listed.has(i))
+  const free = Array.from({ length: Math.min(cpus.max, MOST_CPUS) }, (_, i) => i).filter((i) => !listed.has(i))
   const counted = nodes.reduce((sum, n) => sum + (typeof n.cpus === 'number' ? n.cpus : 0), 0)
   const silent = nodes.filter((n) => n.cpus === undefined).length
   if (counted === 0) return splitFree(nodes, free, cpus)
@@ -51,7 +60,7 @@ export function splitCpus(
     ...evenSplit(
       Math.max(0, free.length - counted),
       silent,
-      free.length % cpus.threads === 0 ? cpus.threads : 1,
+      unitOf([free.length, Math.max(0, free.length - counted)], silent, cpus),
     ),
   ]
   let at = 0
@@ -68,12 +77,12 @@ export function splitCpus(
 function splitFree(
   nodes: readonly NodeShares[],
   free: readonly number[],
-  cpus: { count: number; threads: number },
+  cpus: CpuLevels,
 ) {
   const takers = nodes.filter((n) => n.cpus === undefined).length
   const online = free.filter((i) => i < cpus.count)
   const later = free.filter((i) => i >= cpus.count)
-  const unit = [online, later].every((list) => list.length % cpus.threads === 0) ? cpus.threads : 1
+  const unit = unitOf([online.length, later.length], takers, cpus)
   const now = evenSplit(online.length, takers, unit)
   // Shares of a larger sum are nowhere smaller, so that what is left for later is never negative.
   const inAll = evenSplit(free.length, takers, unit)
@@ -89,6 +98,14 @@ function splitFree(
     taker += 1
     return [...(first[taker] ?? []), ...(second[taker] ?? [])]
   })
+}
+
+/** CPUs that stay together: the largest level of which all lists are made, and of which every taker gets one. */
+function unitOf(lengths: readonly number[], takers: number, { threads, cores = 1, dies = 1 }: CpuLevels): number {
+  const total = Math.max(...lengths, lengths.reduce((sum, length) => sum + length, 0))
+  const isWhole = (unit: number) => unit > 0 && lengths.every((length) => length % unit === 0)
+  const levels = [dies * cores * threads, cores * threads]
+  return levels.find((unit) => isWhole(unit) && total / unit >= takers) ?? (isWhole(threads) ? threads : 1)
 }
 
 function cut(list: readonly number[], sizes: readonly number[]): readonly (readonly number[])[] {
@@ -143,7 +160,7 @@ export function nodeViews(
   machine: {
     readonly ramBytes: number
     readonly pageBytes?: number
-    readonly cpus: { readonly count: number; readonly max: number; readonly threads: number }
+    readonly cpus: CpuLevels
   },
 ): readonly NodeView[] {
   if (!numa) return []

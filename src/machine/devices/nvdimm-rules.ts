@@ -5,7 +5,14 @@ import { formatBytes, KiB, MiB } from '../../units.ts'
 import type { RuleContext } from '../device.ts'
 import type { FileFact } from '../facts.ts'
 import { fileProblems, optionProblems, sizeProblems } from './nvdimm-problems.ts'
-import { backendBytes, daxOf, type NvdimmConfig, nvdimmFile } from './nvdimm-schema.ts'
+import {
+  backendBytes,
+  daxOf,
+  fittingSize,
+  mappedBytes,
+  type NvdimmConfig,
+  nvdimmFile,
+} from './nvdimm-schema.ts'
 import { checkStore, storeProblems } from './nvdimm-store-rules.ts'
 import { whyUnfit } from './unfit-file.ts'
 
@@ -19,7 +26,7 @@ export function checkNvdimm(config: NvdimmConfig, context: RuleContext): readonl
   const file = nvdimmFile(config, context.machine)
   const fact = file === undefined ? undefined : context.facts.files.get(file)
   return [
-    ...checkSize(config, context),
+    ...checkSize(config, fact, context),
     ...checkAlign(config, context),
     ...checkNode(config, context),
     ...checkOptions(config, context),
@@ -29,7 +36,11 @@ export function checkNvdimm(config: NvdimmConfig, context: RuleContext): readonl
   ]
 }
 
-function checkSize(config: NvdimmConfig, { path }: RuleContext): readonly Diagnostic[] {
+function checkSize(
+  config: NvdimmConfig,
+  fact: FileFact | undefined,
+  { path }: RuleContext,
+): readonly Diagnostic[] {
   const { size, label } = config
   const labels =
     label !== undefined && label < 128 * KiB
@@ -40,7 +51,7 @@ function checkSize(config: NvdimmConfig, { path }: RuleContext): readonly Diagno
       ? [problems.NVDIMM_SIZE_NOT_PAGES.at(`${path}.label`, `the label area is ${label} bytes`)]
       : []
   const at = `${path}.size`
-  return [...checkUsable(size, at), ...checkWhole(config, at), ...labels, ...oddLabel]
+  return [...checkUsable(size, at, fact), ...checkWhole(config, at), ...labels, ...oddLabel]
 }
 
 /** The guest gets whole multiples of the backend's alignment (hw/mem/nvdimm.c); QEMU's own RAM is aligned to 2 MiB. */
@@ -51,10 +62,18 @@ function checkWhole({ size, backing, align = 0 }: NvdimmConfig, at: string): rea
   const of = `${formatBytes(size)}, but its memory is aligned to ${formatBytes(unit)}`
   if (size < unit) return [problems.NVDIMM_SIZE_BELOW_ALIGNMENT.at(at, `the size is ${of}`)]
   const rest = formatBytes(size - (size % unit))
-  return [problems.NVDIMM_SIZE_CUT.at(at, `the guest would get ${rest}: the size is ${of}`)]
+  const remedy = `set size to "${rest}"; or omit \`align\`${backing === 'ram' ? ', or use `backing: "file"`' : ''}`
+  return [problems.NVDIMM_SIZE_CUT.at(at, `the guest would get ${rest}: the size is ${of}`, { remedy })]
 }
 
-function checkUsable(size: number, at: string): readonly Diagnostic[] {
+/** A store that is there has its size: it has to grow before the description can. */
+function grown(size: number, unit: number, fact: FileFact | undefined): { remedy?: string } {
+  if (fact?.kind !== 'file' || fact.bytes === 0) return {}
+  const larger = formatBytes(Math.ceil(size / unit) * unit)
+  return { remedy: `\`bringup nvdimm resize ${fact.path} ${larger}\`, then set size to "${larger}"` }
+}
+
+function checkUsable(size: number, at: string, fact: FileFact | undefined): readonly Diagnostic[] {
   if (size === 0) return [problems.NVDIMM_SIZE_ZERO.at(at, 'the size is 0')]
   if (size % PAGE !== 0)
     return [
@@ -64,9 +83,9 @@ function checkUsable(size: number, at: string): readonly Diagnostic[] {
       ),
     ]
   if (size % (16 * MiB) !== 0)
-    return [problems.NVDIMM_SIZE_UNALIGNED.at(at, `${formatBytes(size)} is no multiple of 16M`)]
+    return [problems.NVDIMM_SIZE_UNALIGNED.at(at, `${formatBytes(size)} is no multiple of 16M`, grown(size, 16 * MiB, fact))]
   if (size % (128 * MiB) !== 0)
-    return [problems.NVDIMM_SIZE_NOT_SECTIONS.at(at, `${formatBytes(size)} is no multiple of 128M`)]
+    return [problems.NVDIMM_SIZE_NOT_SECTIONS.at(at, `${formatBytes(size)} is no multiple of 128M`, grown(size, 128 * MiB, fact))]
   return []
 }
 
@@ -213,7 +232,7 @@ function checkNew(config: NvdimmConfig, fact: FileFact, at: string): readonly Di
 }
 
 function checkFileSize(config: NvdimmConfig, fact: FileFact, path: string): readonly Diagnostic[] {
-  const bytes = backendBytes(config)
+  const bytes = mappedBytes(config, fact)
   const label = config.label === undefined ? '' : ` (label area included)`
   const what = `${fact.path} has ${formatBytes(fact.bytes)}, the NVDIMM ${formatBytes(bytes)}${label}`
   // QEMU lets an empty file grow.
@@ -223,15 +242,25 @@ function checkFileSize(config: NvdimmConfig, fact: FileFact, path: string): read
       : []
   if (fact.bytes < bytes)
     return [problems.NVDIMM_FILE_SMALLER.at(`${path}.size`, what, labelRemedy(config, fact))]
-  return fact.bytes > bytes ? [problems.NVDIMM_FILE_LARGER.at(`${path}.size`, what)] : []
+  return fact.bytes > bytes
+    ? [problems.NVDIMM_FILE_LARGER.at(`${path}.size`, what, { remedy: fitting(config, fact) })]
+    : []
 }
 
 /** A label area that the store lacks is a wish of its own: growing the file would not give it one. */
-function labelRemedy({ size, label = 0 }: NvdimmConfig, { bytes, path }: FileFact): { remedy?: string } {
-  if (label === 0 || bytes !== size) return {}
+function labelRemedy(config: NvdimmConfig, { bytes, path }: FileFact): { remedy?: string } {
+  const { size, label = 0 } = config
+  if (label === 0 || bytes !== size) return { remedy: `${fitting(config, { bytes })}; or ${GROW}` }
   const clone = `bringup nvdimm clone ${path} NEW --label ${formatBytes(label)}`
-  return { remedy: `\`${clone}\` makes a copy with the label area behind the data; or leave \`label\` away` }
+  return { remedy: `\`${clone}\` makes a copy with the label area behind the data; or omit \`label\`; where the labels are in the file, ${fitting(config, { bytes })}` }
 }
+
+/** What takes all of the file, as an edit of the description. */
+function fitting(config: NvdimmConfig, file: Pick<FileFact, 'bytes'>): string {
+  return `set size to "${formatBytes(fittingSize(config, file))}"`
+}
+
+const GROW = '`bringup nvdimm resize` lets the file grow, and takes the label area along'
 
 /** What no store begins with; a boot sector or nothing at all may well be one. */
 const IMAGES: readonly FileFact['content'][] = [

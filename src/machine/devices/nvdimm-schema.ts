@@ -93,6 +93,28 @@ export function backendBytes(config: Pick<NvdimmConfig, 'size' | 'label'>): numb
 }
 
 /**
+ * Bytes that QEMU maps. Of a store that is there, QEMU gives the guest whole multiples of `align`: what is left between
+ * those and the labels at its end is not used, and a size that is that multiple maps the whole file.
+ */
+export function mappedBytes(
+  config: Pick<NvdimmConfig, 'size' | 'label' | 'align'>,
+  fact: FileFact | undefined,
+): number {
+  const bytes = backendBytes(config)
+  const isAligned = (config.align ?? 0) > 0 && fact?.kind === 'file' && fact.bytes > bytes
+  return isAligned && fittingSize(config, fact) === config.size ? fact.bytes : bytes
+}
+
+/** The size with which the description takes all of a store: its bytes less the label area, in whole multiples. */
+export function fittingSize(
+  { label = 0, align = 0 }: Pick<NvdimmConfig, 'label' | 'align'>,
+  { bytes }: Pick<FileFact, 'bytes'>,
+): number {
+  const unit = Math.max(align, 4096)
+  return Math.max(0, Math.floor((bytes - label) / unit) * unit)
+}
+
+/**
  * Whether the path is persistent memory that can be mapped directly. The kernel's answer about that very file counts; where
  * it was not asked, `always` is a DAX device or a mount where every file is DAX, `perhaps` is `dax=inode`.
  */

@@ -2,11 +2,11 @@
 import { type Diagnostic, defineDiagnostics } from '../../diagnostics.ts'
 import { formatBytes } from '../../units.ts'
 import type { FileFact, StoreUse } from '../facts.ts'
-import { backendBytes, type NvdimmConfig } from './nvdimm-schema.ts'
+import { backendBytes, fittingSize, mappedBytes, type NvdimmConfig } from './nvdimm-schema.ts'
 
 const NVDIMM_TXT = 'QEMU docs/nvdimm.txt'
 const OTHER_LABEL =
-  'describe the store as it is, or `bringup nvdimm clone OLD NEW --label SIZE` and name the copy; `bringup nvdimm create … --discard` begins anew, empty'
+  '`bringup nvdimm clone OLD NEW --label SIZE` and name the copy; `bringup nvdimm create … --discard` begins anew, empty'
 
 export const storeProblems = defineDiagnostics({
   NVDIMM_LABEL_HIDES_DATA: {
@@ -70,13 +70,14 @@ export function checkStore(config: NvdimmConfig, fact: FileFact, path: string): 
   }
   const unclean = record?.uses.find((use) => use.end === 'killed' || use.end === 'unknown')
   return [
-    ...(fact.bytes === backendBytes(config) ? checkLabel(config, fact, `${path}.label`) : []),
+    ...(fact.bytes === mappedBytes(config, fact) ? checkLabel(config, fact, `${path}.label`) : []),
     ...(unclean ? [storeProblems.NVDIMM_STORE_UNCLEAN.at(`${path}.file`, says(fact, unclean))] : []),
   ]
 }
 
 /** Labels that are found in the file count more than what is written down. */
-function checkLabel({ label: want = 0 }: NvdimmConfig, fact: FileFact, at: string): readonly Diagnostic[] {
+function checkLabel(config: NvdimmConfig, fact: FileFact, at: string): readonly Diagnostic[] {
+  const { label: want = 0 } = config
   const { tail, path } = fact
   const record = fact.record?.isOfThisFile ? fact.record : undefined
   const written = record && record.size + record.label === fact.bytes ? record.label : undefined
@@ -89,6 +90,7 @@ function checkLabel({ label: want = 0 }: NvdimmConfig, fact: FileFact, at: strin
       problem.at(
         at,
         `${path} has a label area of ${formatBytes(have)}, and the description says ${described}`,
+        { remedy: `set label to "${formatBytes(have)}" and size to "${formatBytes(fittingSize({ ...config, label: have }, fact))}"; or ${OTHER_LABEL}` },
       ),
     ]
   }
@@ -100,6 +102,7 @@ function checkLabel({ label: want = 0 }: NvdimmConfig, fact: FileFact, at: strin
     storeProblems.NVDIMM_LABEL_HIDES_DATA.at(
       at,
       `a label area of ${formatBytes(want)} is described for ${path}, which ${why}`,
+      { remedy: `omit \`label\` and set size to "${formatBytes(fittingSize({ ...config, label: 0 }, fact))}"; or ${OTHER_LABEL}` },
     ),
   ]
 }
@@ -110,7 +113,11 @@ function checkDax(config: NvdimmConfig, { daxDevice, path }: FileFact, at: strin
   const of = `${path} has ${formatBytes(daxDevice.bytes)} in multiples of ${formatBytes(daxDevice.align)}`
   return [
     ...(bytes > daxDevice.bytes || bytes % daxDevice.align !== 0
-      ? [storeProblems.NVDIMM_DAX_SIZE.at(`${at}.size`, `${of}, the NVDIMM ${formatBytes(bytes)}`)]
+      ? [
+          storeProblems.NVDIMM_DAX_SIZE.at(`${at}.size`, `${of}, the NVDIMM ${formatBytes(bytes)}`, {
+            remedy: `set size to "${formatBytes(fittingSize({ label: config.label }, { bytes: daxDevice.bytes - (daxDevice.bytes % daxDevice.align) }))}", or make a larger namespace with ndctl`,
+          }),
+        ]
       : []),
     ...(config.align !== undefined && config.align > 0 && config.align < daxDevice.align
       ? [storeProblems.NVDIMM_DAX_ALIGN.at(`${at}.align`, `${of}; align is ${formatBytes(config.align)}`)]

@@ -8,6 +8,7 @@ import type { GuestNvdimm, GuestPmemRegion, GuestView } from '../guest-view.ts'
 import { checkNvdimm, problems } from './nvdimm-rules.ts'
 import {
   backendBytes,
+  mappedBytes,
   type NvdimmConfig,
   nvdimmFile,
   nvdimmOptions,
@@ -61,7 +62,7 @@ function plug(config: NvdimmConfig, { machine, facts }: RuleContext): Plug {
   const { id = 'nvdimm0', node, label, share, readonly } = config
   const file = nvdimmFile(config, machine)
   const fact = file === undefined ? undefined : facts.files.get(file)
-  const bytes = backendBytes(config)
+  const bytes = mappedBytes(config, fact)
   const memory = `${id}-memory`
   return {
     object:
