@@ -146,7 +146,10 @@ export function diagnoseText(input: unknown, base: readonly PropertyKey[] = []):
   const walk = (value: unknown, path: readonly PropertyKey[]): void => {
     if (typeof value === 'string' && value.includes('\0'))
       found.push(
-        problems.CONFIG_INVALID.at(formatPath(path), `${formatPath(path)}: a NUL character (it is ${describe(value)})`),
+        problems.CONFIG_INVALID.at(
+          formatPath(path),
+          `${formatPath(path)}: a NUL character (it is ${describe(value)})`,
+        ),
       )
     if (typeof value !== 'object' || value === null || seen.has(value)) return
     seen.add(value)

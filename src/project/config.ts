@@ -81,7 +81,8 @@ function checkProfiles(profiles: unknown): readonly Diagnostic[] {
       remedy: 'make profiles with `defineProfile`, `linuxProfile`, `debianProfile` or `nrkProfile`',
     }),
   ]
-  if (!Array.isArray(profiles)) return wrong('profiles', `a list of profiles is needed (it is ${describeValue(profiles)})`)
+  if (!Array.isArray(profiles))
+    return wrong('profiles', `a list of profiles is needed (it is ${describeValue(profiles)})`)
   return profiles.flatMap((profile: unknown, index) => {
     const { name, prepare, defaults, judgement } = (profile ?? {}) as Partial<Profile>
     const isProfile =

@@ -66,7 +66,9 @@ it('lays no socket across two nodes unless the description does', () => {
         const cpus = cpuCounts({ count, max: count + more, threads, dies }, { nodes })
         const unit = cpus.dies * cpus.cores * cpus.threads
         if (cpus.sockets * unit !== cpus.max || cpus.sockets < many) return
-        const nodeOf = new Map(splitCpus(nodes, cpus).flatMap((list, n) => list.map((cpu) => [cpu, n] as const)))
+        const nodeOf = new Map(
+          splitCpus(nodes, cpus).flatMap((list, n) => list.map((cpu) => [cpu, n] as const)),
+        )
         const isWhole = (cpu: number) => nodeOf.get(cpu) === nodeOf.get(cpu - (cpu % unit))
         const apart = Array.from({ length: cpus.max }, (_, cpu) => cpu).filter((cpu) => !isWhole(cpu))
         // CPUs at boot that are no whole cores cannot be divided in whole ones.

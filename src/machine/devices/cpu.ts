@@ -92,9 +92,7 @@ const object = z.lazy(() =>
     count: number().describe(
       'CPUs at boot. Default: what topology or NUMA nodes add up to, else 1 (one per NUMA node).',
     ),
-    sockets: number().describe(
-      'Sockets. Default: as few as lie on one NUMA node each; 1 without NUMA.',
-    ),
+    sockets: number().describe('Sockets. Default: as few as lie on one NUMA node each; 1 without NUMA.'),
     dies: number().describe('Dies per socket. Default 1.'),
     cores: number().describe('Cores per die. Default: what is left.'),
     threads: number().describe('Threads per core. Default 1.'),

@@ -23,7 +23,9 @@ export const cxlSchema = z.lazy(() =>
       ),
     label: zBytes
       .optional()
-      .describe('Size of the label area (LSA), in a file of its own. Default: 128K for persistent memory, none for volatile.'),
+      .describe(
+        'Size of the label area (LSA), in a file of its own. Default: 128K for persistent memory, none for volatile.',
+      ),
     bridge: z
       .string()
       .regex(/^[A-Za-z][A-Za-z0-9._-]*$/, 'a bridge is named like a device')

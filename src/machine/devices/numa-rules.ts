@@ -231,7 +231,10 @@ function checkCpus({ machine, path }: RuleContext): readonly Diagnostic[] {
     const level = dies > 1 ? 'die' : 'socket'
     const numbers = new Set(apart.map(([cpu]) => Math.floor(cpu / (cores * threads))))
     found.push(
-      own.NUMA_SOCKET_SPLIT.at(`${path}.nodes`, `${level} ${[...numbers].join(', ')} has CPUs on different nodes`),
+      own.NUMA_SOCKET_SPLIT.at(
+        `${path}.nodes`,
+        `${level} ${[...numbers].join(', ')} has CPUs on different nodes`,
+      ),
     )
   }
   if (split.length > 0 && nowhere.length === 0) {

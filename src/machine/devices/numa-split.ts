@@ -52,7 +52,9 @@ export interface CpuLevels {
  */
 export function splitCpus(nodes: readonly NodeShares[], cpus: CpuLevels): readonly (readonly number[])[] {
   const listed = new Set(nodes.flatMap((n) => (typeof n.cpus === 'object' ? n.cpus : [])))
-  const free = Array.from({ length: Math.min(cpus.max, MOST_CPUS) }, (_, i) => i).filter((i) => !listed.has(i))
+  const free = Array.from({ length: Math.min(cpus.max, MOST_CPUS) }, (_, i) => i).filter(
+    (i) => !listed.has(i),
+  )
   const counted = nodes.reduce((sum, n) => sum + (typeof n.cpus === 'number' ? n.cpus : 0), 0)
   const silent = nodes.filter((n) => n.cpus === undefined).length
   if (counted === 0) return splitFree(nodes, free, cpus)
@@ -74,11 +76,7 @@ export function splitCpus(nodes: readonly NodeShares[], cpus: CpuLevels): readon
   })
 }
 
-function splitFree(
-  nodes: readonly NodeShares[],
-  free: readonly number[],
-  cpus: CpuLevels,
-) {
+function splitFree(nodes: readonly NodeShares[], free: readonly number[], cpus: CpuLevels) {
   const takers = nodes.filter((n) => n.cpus === undefined).length
   const online = free.filter((i) => i < cpus.count)
   const later = free.filter((i) => i >= cpus.count)
@@ -101,8 +99,15 @@ function splitFree(
 }
 
 /** CPUs that stay together: the largest level of which all lists are made, and of which every taker gets one. */
-function unitOf(lengths: readonly number[], takers: number, { threads, cores = 1, dies = 1 }: CpuLevels): number {
-  const total = Math.max(...lengths, lengths.reduce((sum, length) => sum + length, 0))
+function unitOf(
+  lengths: readonly number[],
+  takers: number,
+  { threads, cores = 1, dies = 1 }: CpuLevels,
+): number {
+  const total = Math.max(
+    ...lengths,
+    lengths.reduce((sum, length) => sum + length, 0),
+  )
   const isWhole = (unit: number) => unit > 0 && lengths.every((length) => length % unit === 0)
   const levels = [dies * cores * threads, cores * threads]
   return levels.find((unit) => isWhole(unit) && total / unit >= takers) ?? (isWhole(threads) ? threads : 1)

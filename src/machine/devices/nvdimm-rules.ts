@@ -83,9 +83,21 @@ function checkUsable(size: number, at: string, fact: FileFact | undefined): read
       ),
     ]
   if (size % (16 * MiB) !== 0)
-    return [problems.NVDIMM_SIZE_UNALIGNED.at(at, `${formatBytes(size)} is no multiple of 16M`, grown(size, 16 * MiB, fact))]
+    return [
+      problems.NVDIMM_SIZE_UNALIGNED.at(
+        at,
+        `${formatBytes(size)} is no multiple of 16M`,
+        grown(size, 16 * MiB, fact),
+      ),
+    ]
   if (size % (128 * MiB) !== 0)
-    return [problems.NVDIMM_SIZE_NOT_SECTIONS.at(at, `${formatBytes(size)} is no multiple of 128M`, grown(size, 128 * MiB, fact))]
+    return [
+      problems.NVDIMM_SIZE_NOT_SECTIONS.at(
+        at,
+        `${formatBytes(size)} is no multiple of 128M`,
+        grown(size, 128 * MiB, fact),
+      ),
+    ]
   return []
 }
 
@@ -252,7 +264,9 @@ function labelRemedy(config: NvdimmConfig, { bytes, path }: FileFact): { remedy?
   const { size, label = 0 } = config
   if (label === 0 || bytes !== size) return { remedy: `${fitting(config, { bytes })}; or ${GROW}` }
   const clone = `bringup nvdimm clone ${path} NEW --label ${formatBytes(label)}`
-  return { remedy: `\`${clone}\` makes a copy with the label area behind the data; or omit \`label\`; where the labels are in the file, ${fitting(config, { bytes })}` }
+  return {
+    remedy: `\`${clone}\` makes a copy with the label area behind the data; or omit \`label\`; where the labels are in the file, ${fitting(config, { bytes })}`,
+  }
 }
 
 /** What takes all of the file, as an edit of the description. */

@@ -90,7 +90,9 @@ function checkLabel(config: NvdimmConfig, fact: FileFact, at: string): readonly 
       problem.at(
         at,
         `${path} has a label area of ${formatBytes(have)}, and the description says ${described}`,
-        { remedy: `set label to "${formatBytes(have)}" and size to "${formatBytes(fittingSize({ ...config, label: have }, fact))}"; or ${OTHER_LABEL}` },
+        {
+          remedy: `set label to "${formatBytes(have)}" and size to "${formatBytes(fittingSize({ ...config, label: have }, fact))}"; or ${OTHER_LABEL}`,
+        },
       ),
     ]
   }
@@ -102,7 +104,9 @@ function checkLabel(config: NvdimmConfig, fact: FileFact, at: string): readonly 
     storeProblems.NVDIMM_LABEL_HIDES_DATA.at(
       at,
       `a label area of ${formatBytes(want)} is described for ${path}, which ${why}`,
-      { remedy: `omit \`label\` and set size to "${formatBytes(fittingSize({ ...config, label: 0 }, fact))}"; or ${OTHER_LABEL}` },
+      {
+        remedy: `omit \`label\` and set size to "${formatBytes(fittingSize({ ...config, label: 0 }, fact))}"; or ${OTHER_LABEL}`,
+      },
     ),
   ]
 }
