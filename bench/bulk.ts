@@ -1,4 +1,4 @@
-/** Data from a guest through a virtio-serial port, with somebody waiting for its last line, beside a bare reader. */
+/** Data from a guest through a virtio-serial port, with a wait for its last line, compared with a bare reader. */
 import { join } from 'node:path'
 import { launchPlan } from '../src/guest/launch.ts'
 import { openShell } from '../src/guest/shell.ts'

@@ -1,4 +1,4 @@
-/** Whether bringup's console, with somebody waiting on it, keeps up with a reader that does nothing. */
+/** Whether bringup's console, with a wait on it, keeps up with a reader that does nothing. */
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { launchPlan } from '../src/guest/launch.ts'

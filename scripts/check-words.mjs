@@ -12,9 +12,9 @@ import { ROOT } from './processes.mjs'
 export const WORDS = [
   [/\bmend(s|ed|ing)?\b/i, 'fix'],
   [/\b(leave|leaves|leaving|left) (`[^`]+`|\S+) away\b/i, 'omit'],
-  [/\b(somebody|nobody|whoever|anybody|no one)\b/i, 'another process, the user, no process'],
+  [/\b(somebody|(?<!['`])nobody(?!['`])|whoever|anybody|no one)\b/i, 'another process, the user, no process'],
   [/\bwhosoever\b/i, 'any user'],
-  [/\b(is|are) none\b/i, 'is missing, is not a …'],
+  [/(?<!there )\b(is|are) none\b/i, 'is missing, is not a …'],
   [/\bthere (is|are) none such\b/i, 'does not exist'],
   [/\bnot told\b/i, 'not reported'],
   [/\b(can|could)(not| be| not be)? be had\b/i, 'is available, is unavailable'],

@@ -1,6 +1,6 @@
 /**
  * What bringup needs of the operating system, one line a package, each with its reason.
- * A package counts as there when one of its `programs` is in PATH or one of its `files` exists, whoever installed it.
+ * A package counts as there when one of its `programs` is in PATH or one of its `files` exists, from any source.
  */
 
 /** For `npm start`: the main job. */

@@ -46,7 +46,7 @@ export function isInPath(program) {
 export const isRoot = () => process.getuid?.() === 0
 
 /**
- * Root in somebody else's checkout (`sudo npm start`) works as that somebody, so that no file of root's is left there.
+ * Root in another user's checkout (`sudo npm start`) works as that user, so that no file of root's is left there.
  */
 function asOwner() {
   const owner = foreignOwner()

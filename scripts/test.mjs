@@ -40,7 +40,7 @@ try {
   const status = await run([...vitest, ...args])
   const { line, isGood } = count(report)
   console.log(line)
-  // npm speaks after us when a script fails, so whoever wants the line last reads it here.
+  // npm speaks after us when a script fails, so CI reads its last line from here.
   if (process.env.BRINGUP_TEST_COUNT) writeFileSync(process.env.BRINGUP_TEST_COUNT, `${line}\n`)
   process.exitCode = status !== 0 ? status : isGood ? 0 : 1
 } finally {

@@ -4,7 +4,7 @@ import { cut, screenLines, visible } from './guest-text.ts'
 export type Severity = 'error' | 'warning' | 'note'
 
 /**
- * What QEMU does with the same input when nobody stops it:
+ * What QEMU does with the same input:
  * `refuses` (it exits), `misbehaves` (it starts, and the guest does not get what was asked),
  * `accepts` (the rule is bringup's own, or the guest's).
  */
@@ -47,7 +47,7 @@ export interface DiagnosticKind {
   ): Diagnostic
 }
 
-/** Room for a list of names; a value of a megabyte helps nobody. */
+/** Room for a list of names; a value of a megabyte is no help. */
 const LONGEST_WHAT = 4000
 
 type KindSpec = Omit<DiagnosticKind, 'code' | 'at' | 'severity'> & { severity?: Severity }

@@ -1,4 +1,4 @@
-/** Names that nobody else has taken. No secrets: `node:crypto` takes 4 ms to load. */
+/** Names that do not exist yet. Not for secrets: `node:crypto` takes 4 ms to load. */
 
 /** So many hexadecimal digits by chance. V8 seeds its generator from the system's. */
 export function randomDigits(count: number): string {

@@ -1,4 +1,4 @@
-/* Entry of probe.efi: asks the firmware for what other loaders hand over, takes leave of it, goes their road. */
+/* Entry of probe.efi: reads from the firmware what other loaders pass on, exits boot services, and starts as they do. */
 #include "efi.h"
 
 #include <stdbool.h>

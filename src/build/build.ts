@@ -11,7 +11,7 @@ import type { BuildCommandResult, buildResultSchema, TargetResult } from './reco
 import { buildTarget, emptyResult, fileProblem, since, stampStore } from './target.ts'
 import { missingTools } from './tools.ts'
 
-/** What happens while a build runs, for whoever shows it. */
+/** What happens while a build runs, for progress displays. */
 export type BuildEvent =
   | { readonly kind: 'waiting'; readonly holder: string }
   | { readonly kind: 'start'; readonly target: string }

@@ -138,7 +138,7 @@ function explain(target: BuildTarget, error: unknown, folder: string): readonly 
 /**
  * What the file system said, as a finding.
  *
- * @throws the error itself where it is none of the file system's
+ * @throws the error itself where it does not come from the file system
  */
 export function fileProblem(error: unknown, path: string, folder: string): Diagnostic {
   const { code, message, syscall } = error as NodeJS.ErrnoException

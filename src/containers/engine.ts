@@ -13,7 +13,7 @@ export const problems = defineDiagnostics({
   },
   CONTAINER_SOCKET_DENIED: {
     title: 'This user may not talk to the Docker daemon.',
-    why: 'its socket belongs to root and the group docker; whoever may write to it is root in effect, since a container can mount any folder of this computer',
+    why: 'its socket belongs to root and the group docker; write access to it amounts to root, since a container can mount any folder of this computer',
     remedy:
       'if this user may as well be root: `sudo usermod --append --groups docker "$USER"`, then log in again (or `newgrp docker`). If not: apt install podman, which needs no such right',
     source: 'Docker documentation, "Docker daemon attack surface"',

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { freshLocks, heldFor, lockHolder, startReadingLocks } from './file-locks.ts'
 
-test('names the process that holds the lock, and nobody once it is gone', async () => {
+test('names the process that holds the lock, and no process once it is gone', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'locks, '))
   const file = join(folder, 'a store.img')
   writeFileSync(file, '')

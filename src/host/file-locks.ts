@@ -4,7 +4,7 @@ import { closeSync, openSync, read, readFileSync, statSync } from 'node:fs'
 export interface LockHolder {
   readonly pid: number
   readonly mode: 'read' | 'write'
-  /** Name of the program, `?` when the process is somebody else's or has just gone. */
+  /** Name of the program, `?` when the process belongs to another user or has just exited. */
   readonly command: string
 }
 
@@ -14,7 +14,7 @@ const LOCKS = '/proc/locks'
 const LINE = /^\d+: (?:FLOCK|POSIX|OFDLCK)\s+\S+\s+(READ|WRITE)\s+(-?\d+)\s+([0-9a-f]+):([0-9a-f]+):(\d+) /
 
 /**
- * The first holder of a lock on that file, or undefined when there is none or none can be told.
+ * The first holder of a lock on that file, or undefined when there is none or it is not visible.
  * Pid -1 stands for an open-file-description lock, whose owner the kernel does not name.
  */
 export function lockHolder(path: string, locks: string = readLocks()): LockHolder | undefined {
@@ -43,7 +43,7 @@ export interface LockReading {
   readonly beganAt: number
 }
 
-/** For how long nobody is called the holder of a lock that has been let go. */
+/** For how long a released lock is reported without a holder. */
 const FRESH_MS = 500
 
 /** Begins to read `/proc/locks`. The kernel waits for all CPUs first (an RCU grace period, 5 to 20 ms). */

@@ -3,7 +3,7 @@ import { listFolder, readText } from './read-file.ts'
 
 export interface MemoryFact {
   readonly totalBytes: number
-  /** What can be had without swapping, as the kernel estimates it. */
+  /** What is available without swapping, as the kernel estimates it. */
   readonly availableBytes: number
   /** By page size in bytes, smallest first. */
   readonly hugePages: readonly { readonly bytes: number; readonly total: number; readonly free: number }[]

@@ -74,7 +74,7 @@ export interface MemoryMap {
   readonly ranges: readonly MemoryRange[]
   /** By address. Empty where there is one node, or nothing is known of nodes. */
   readonly nodes: readonly NodeRange[]
-  /** Code and data of the running kernel; undefined when that is not told (to others than root, it is not). */
+  /** Code and data of the running kernel; undefined when it is not reported (the kernel reports it to root only). */
   readonly kernel?: Span
   /** Where the crash kernel is reserved now. */
   readonly crashKernel: readonly Span[]

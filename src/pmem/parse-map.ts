@@ -94,7 +94,7 @@ export function crashKernelIn(iomem: readonly IomemLine[]): readonly Span[] {
 const IOMEM_KINDS =
   /^(System RAM|Reserved|ACPI Tables|ACPI Non-volatile Storage|Unusable memory|Persistent Memory.*|Soft Reserved)$/i
 
-/** The map as the running kernel keeps it: the last resort, where neither firmware map nor log is to be had. */
+/** The map as the running kernel keeps it: the last resort, where neither firmware map nor log is available. */
 export function rangesOf(iomem: readonly IomemLine[]): readonly MemoryRange[] {
   return joinRanges(
     iomem

@@ -2,7 +2,7 @@
 import { defineDiagnostics } from '../diagnostics.ts'
 
 const E820 = 'arch/x86/kernel/e820.c, parse_memmap_one()'
-const CHOOSE = 'leave --at away, and let bringup choose the address'
+const CHOOSE = 'omit --at, and let bringup choose the address'
 
 export const problems = defineDiagnostics({
   PMEM_UNALIGNED: {
@@ -13,7 +13,7 @@ export const problems = defineDiagnostics({
   },
   PMEM_LOW_MEMORY: {
     title: 'A region takes memory below 16 MiB, without which a PC cannot boot.',
-    why: 'the kernel panics ("Real mode trampoline was not allocated") or hangs without a word',
+    why: 'the kernel panics ("Real mode trampoline was not allocated") or hangs silently',
     remedy: CHOOSE,
     source: 'arch/x86/realmode/init.c',
   },
@@ -44,7 +44,7 @@ export const problems = defineDiagnostics({
   PMEM_OVERLAP: {
     title: 'Two of the wanted regions overlap.',
     why: 'the kernel would make one region of them',
-    remedy: 'move one of them, or leave --at away',
+    remedy: 'move one of them, or omit --at',
   },
   PMEM_STRADDLES_NODES: {
     title: 'A region lies on several NUMA nodes.',

@@ -27,7 +27,7 @@ export const ALIGNMENT = 2 * MiB
 /** Below are the real-mode trampoline, the BIOS, ISA’s hole and ISA’s DMA. */
 export const LOW_MEMORY = 16 * MiB
 export const MIN_RAM_LEFT = 512 * MiB
-/** Where a kernel that does not choose its place lies, and how much of it is assumed where its place is not told. */
+/** Where a kernel that does not choose its place lies, and how much of it is assumed where its place is not reported. */
 const DEFAULT_KERNEL: Span = { start: 16 * MiB, end: 96 * MiB }
 const STRUCT_PAGE = 64 / (4 * KiB)
 

@@ -60,7 +60,7 @@ export function checkSupport(host: HostReader): readonly Diagnostic[] {
   ]
 }
 
-/** By the configuration of the running kernel; nothing is said where that is not to be had. */
+/** By the configuration of the running kernel; empty where the configuration is unavailable. */
 export function checkDriver(host: HostReader, release: string): readonly Diagnostic[] {
   const config = readConfig(host, release)
   if (config === undefined) return []

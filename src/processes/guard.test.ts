@@ -38,7 +38,7 @@ async function kill({ child }: Awaited<ReturnType<typeof driver>>) {
 const ended = (pid: number) => vi.waitFor(() => expect(isAlive(pid)).toBe(false), { timeout: 10_000 })
 
 describe('the death of bringup', () => {
-  it('ends what it has just started and not told of', async () => {
+  it('ends a process that was just started and not yet registered', async () => {
     const run = await driver(0, false, ['sleep', '1000'])
     await kill(run)
     await ended(run.pid)

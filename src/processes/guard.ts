@@ -47,7 +47,7 @@ export function startGuard({ graceMs, lockFile }: GuardRequest): Guard {
   })
   child.on('error', () => {})
   child.stdin?.on('error', () => {})
-  // Who waits for the lock waits for the guard; nobody else does.
+  // Only a waiter for the lock waits for the guard.
   if (lockFile === undefined) child.unref()
   return {
     environment: { [VARIABLE]: mark },

@@ -1,7 +1,7 @@
 /**
  * Users and groups that packages make, and the backups that the account tools keep of their files (`/etc/passwd-`).
  * A purge leaves both behind; so copies made by root, before and after, tell what came in between. They lie in a folder
- * of the step's own, with the modes of the originals: nobody can read more than before.
+ * of the step's own, with the modes of the originals: no user can read more than before.
  */
 import { join } from 'node:path'
 import type { HostCommand } from '../steps/host-command.ts'
@@ -59,7 +59,7 @@ function newNames(file: 'passwd' | 'group', folder: string, host: HostReader): r
   )
 }
 
-/** The backups are put back when nobody else has changed an account since: then they are of no use to anybody. */
+/** The backups are restored when no other program has changed an account since. */
 function restoreBackups(folder: string, host: HostReader): readonly HostCommand[] {
   const before = join(folder, 'before')
   if (!host.stat(before)) return []

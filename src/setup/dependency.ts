@@ -24,7 +24,7 @@ export interface PackageDependency extends Said {
   readonly packages: PackageNames
 }
 
-/** A program in PATH, whoever installed it. */
+/** A program in PATH, from any source. */
 export interface ProgramDependency extends Said {
   readonly kind: 'program'
   readonly program: string
@@ -72,7 +72,7 @@ export interface PythonDependency extends Said {
   readonly kind: 'python'
   /** As it is imported. */
   readonly module: string
-  /** The distribution's package of it; where there is none, pip has it. */
+  /** The distribution's package of it; pip installs it where the distribution has none. */
   readonly packages?: PackageNames
   /** Name on PyPI, for a virtual environment of this user's where the distribution has none. Default: the module's name. */
   readonly pip?: string

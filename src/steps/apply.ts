@@ -18,7 +18,7 @@ export const problems = defineDiagnostics({
   },
 })
 
-/** What happens to a step, for whoever shows progress. `step` is the very object of the operation. */
+/** What happens to a step, for progress displays. `step` is the very object of the operation. */
 export type StepEvent =
   | { readonly kind: 'begin'; readonly step: Step; readonly title: string; readonly detail: string }
   | { readonly kind: 'command'; readonly step: Step; readonly command: HostCommand }

@@ -1,4 +1,4 @@
-/** Runs a command of a step. Its output goes line by line to whoever shows progress; its last lines become evidence. */
+/** Runs a command of a step. Its output goes line by line to the progress display; its last lines become evidence. */
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
 import { startGuard } from '../processes/guard.ts'
 import { followFile } from './follow-file.ts'

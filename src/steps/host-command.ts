@@ -16,7 +16,7 @@ export interface HostCommand {
    * because half of it would be worse, as with a package manager that is configuring packages.
    */
   readonly whenOrphaned?: 'die' | 'finish'
-  /** Its failure alone is none: the commands after it, and the check, tell whether all is well. Shown as `… || true`. */
+  /** Its failure alone does not fail the step: the commands after it and the check decide. Shown as `… || true`. */
   readonly mayFail?: boolean
 }
 

@@ -51,7 +51,7 @@ export async function planOperation(
   }
 }
 
-/** The kind of a step with its parameters checked, or why that cannot be had. */
+/** The kind of a step with its parameters checked, or why it is unavailable. */
 export async function findKind(step: Step, kinds: StepKinds): Promise<StepKind | Diagnostic> {
   const kind = await kinds(step.kind)
   if (!kind) return problems.STEP_KIND_UNKNOWN.at('', `"${step.kind}" is no kind of step here`)

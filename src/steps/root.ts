@@ -1,4 +1,4 @@
-/** The one door to root: finds out how root can be had here, without asking for anything. */
+/** The one door to root: finds out how to become root here, without a prompt. */
 import { spawnSync } from 'node:child_process'
 import { BringupError, type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import { formatCommand, type HostCommand, type RootPrefix } from './host-command.ts'

@@ -119,7 +119,7 @@ function reshape(
     writeLabels(path, size, readLabels(source.path, source.size, label))
 }
 
-/** A file without a name until it is whole; where the file system has no such thing, one beside it. */
+/** A file without a name until it is complete; where the file system does not support that, a temporary file beside it. */
 function openTarget(to: string) {
   try {
     const fd = openSync(dirname(to), O_TMPFILE | constants.O_RDWR, 0o644)

@@ -4,7 +4,7 @@ import { basename, join } from 'node:path'
 import type { DaxDevice } from '../machine/facts.ts'
 
 /**
- * What the kernel says of a DAX device; undefined when the path is none.
+ * What the kernel says of a DAX device; undefined for other paths.
  *
  * @param root the file system to read sysfs from, for another computer's
  */

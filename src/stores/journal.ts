@@ -84,7 +84,7 @@ export function journalPath(store: string, stateFolder: string): string {
   return join(stateFolder, 'stores', '.records', `${name}.jsonl`)
 }
 
-/** Every line that can be read; a last one that was cut short is none. */
+/** Every line that can be read; a truncated last line is omitted. */
 export function readJournal(path: string): readonly JournalLine[] {
   let text: string
   try {
@@ -146,7 +146,7 @@ export function isSameFile(a: FileIdentity, b: FileIdentity): boolean {
   return a.bornMs > 0 && b.bornMs > 0 ? a.bornMs === b.bornMs : a.device === b.device
 }
 
-/** Anybody may have written the file: what does not have the shape of a line is passed over. */
+/** The file is untrusted: what does not have the shape of a line is skipped. */
 function isLine(value: unknown): value is JournalLine {
   if (typeof value !== 'object' || value === null) return false
   const { event, at, size, label, file, run, machine, device, end } = value as Record<string, unknown>

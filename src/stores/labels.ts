@@ -10,7 +10,7 @@ import { KiB } from '../units.ts'
 export const LEAST_LABEL = 128 * KiB
 /** An index block begins with it (UEFI 2.10, 13.19.2), at the very start of the area and once more behind the first block. */
 const SIGNATURE = Buffer.from('NAMESPACE_INDEX\0', 'latin1')
-/** Nobody makes larger ones; searched in steps of the least. */
+/** Larger ones are not in use; searched in steps of the minimum. */
 const MOST_LABEL = 2048 * KiB
 
 /** What lies at the end of a file of that size. Undefined when it cannot be read. */

@@ -43,7 +43,7 @@ export async function buildMapSync({
   }
 }
 
-/** Builds side by side do not meet: each has a file of its own, and the finished one is moved into place. */
+/** Parallel builds do not interfere: each has a file of its own, and the finished one is moved into place. */
 async function compile([compiler = '', ...flags]: readonly string[], path: string, signal?: AbortSignal) {
   const { execa } = await import('execa')
   const partial = `${path}.${process.pid}`

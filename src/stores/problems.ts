@@ -9,7 +9,7 @@ export const problems = defineDiagnostics({
   },
   STORE_EXISTS: {
     title: 'There is a file of that name already.',
-    why: 'it may hold what somebody still needs',
+    why: 'it may hold data that is still needed',
     remedy: 'choose another name; or, if its content may be lost, say --discard',
   },
   STORE_FOLDER_MISSING: {

@@ -67,12 +67,12 @@ export function lastUseOf(record: StoreRecord | undefined): StoreUse | undefined
   return record?.uses.at(-1)
 }
 
-/** False when somebody wrote to it and did not end in good order; a store that nobody used is clean. */
+/** False when a writer did not end in good order; an unused store is clean. */
 export function isClean(record: StoreRecord): boolean {
   return record.uses.every((use) => use.end === 'guest-ended')
 }
 
-/** What is to be written down about one store at the begin of a run. Bytes. */
+/** What is recorded about one store at the start of a run. Bytes. */
 export interface StoreUseRequest {
   readonly path: string
   readonly device: string
@@ -80,7 +80,7 @@ export interface StoreUseRequest {
   readonly label: number
   /** The file was made for this run. */
   readonly isNew: boolean
-  /** Nobody else may write to it meanwhile, so its journal may be written anew. */
+  /** No other process may write to it meanwhile, so its journal may be rewritten. */
   readonly isAlone: boolean
 }
 
@@ -94,7 +94,7 @@ export interface StoreUser {
 
 /**
  * Writes down that a machine uses a store from now on. Call it once the store is locked and before the guest runs: a run
- * that is killed afterwards is found unfinished by whoever looks next.
+ * that is killed afterwards is found unfinished by the next reader.
  *
  * @returns what writes down the end
  * @throws the file system's own error
@@ -112,7 +112,7 @@ export function beginUse(
   if (!record?.isOfThisFile) {
     rewriteJournal(journal, [{ event: isNew ? 'made' : 'found', at, size, label, file }])
   } else if (size + label === stats.size && (record.size !== size || record.label !== label)) {
-    // Somebody gave the file another size without us.
+    // The file was resized by another program.
     appendJournal(journal, { event: 'found', at, size, label, file })
   } else if (isAlone && lines.length > MANY) {
     const shape = shapesIn(lines).at(-1)
@@ -120,7 +120,7 @@ export function beginUse(
   }
   const joins = record?.isOfThisFile === true && record.uses.some((use) => use.end === 'running')
   const who = { pid: process.pid, startTime: startTimeOf(process.pid), boot: bootId() }
-  // Nobody waits for the disk: but for the first milliseconds of a run, a power loss finds it unfinished.
+  // Not flushed: after the first milliseconds of a run, a power loss finds it unfinished.
   void appendJournalDurably(journal, { event: 'began', at, machine, device, run, joins, ...who })
   // The end may be lost in a power loss: then the store is not called clean though it was.
   return (end, then = new Date()) =>

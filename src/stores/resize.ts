@@ -45,7 +45,7 @@ export async function resizeStore(request: ResizeRequest): Promise<Store> {
   if (unfit.length > 0) throw new BringupError(unfit)
   {
     await using _ = await lockStore(path, 'exclusive')
-    // Whoever held it before may have changed it.
+    // The previous holder may have changed it.
     const now = openStore(path, { stateFolder })
     const changed = refusals(now, size, label)
     if (changed.length > 0) throw new BringupError(changed)

@@ -192,7 +192,7 @@ describe('growing', () => {
     expect(readdirSync(folder).sort()).toEqual(['pm.img', 'pm.img.bringup.jsonl'])
   })
 
-  test('finds labels that nobody wrote down', async () => {
+  test('finds labels that are not recorded', async () => {
     await create('pm.img', MiB, { label: 2 * LABEL })
     rmSync(journalOf('pm.img'))
     put(at('pm.img'), MiB, INDEX)
@@ -366,7 +366,7 @@ describe('the record', () => {
     expect(open('pm.img')).toMatchObject({ lastUse: { run: 'r3' }, isClean: true })
   })
 
-  test('says so when nobody was left to tell the end', async () => {
+  test('says so when the end was not recorded', async () => {
     await create('pm.img', MiB)
     beginUse(claim('pm.img'), user('r1'))('guest-ended')
     const lines = readFileSync(journalOf('pm.img'), 'utf8').replace(/.*"ended".*\n/, '')
@@ -387,7 +387,7 @@ describe('the record', () => {
     expect(open('pm.img')).toMatchObject({ isClean: true })
   })
 
-  test('goes along with the file, and is not taken for that of another', async () => {
+  test('moves with the file, and is not taken for that of another', async () => {
     await create('pm.img', MiB, { label: LABEL })
     beginUse(claim('pm.img'), user('r1'))('guest-ended')
     renameSync(at('pm.img'), at('moved.img'))
@@ -413,7 +413,7 @@ describe('the record', () => {
     expect(dax('null')).not.toBe(dax('zero'))
   })
 
-  test('learns of another size that somebody gave the file', async () => {
+  test('notices that the file was resized', async () => {
     await create('pm.img', MiB)
     truncateSync(at('pm.img'), 2 * MiB)
     expect(open('pm.img')).toMatchObject({ size: 2 * MiB, record: { size: MiB } })

@@ -38,7 +38,7 @@ beforeAll(() => {
 afterAll(() => tools?.[Symbol.dispose]())
 
 const begun = performance.now()
-/** It takes minutes: whoever waits sees how far it is. */
+/** It takes minutes: progress is shown. */
 function say(text: string): void {
   process.stderr.write(`[${((performance.now() - begun) / 1000).toFixed(0)} s] ${text}\n`)
 }
@@ -139,7 +139,7 @@ test('doctor, setup, init, build, run, undo: and the computer is what it was', {
   expect(early.answer.diagnostics.map((d) => d.code)).toEqual(['BUILD_TOOL_MISSING'])
   expect(await setUp(guest, ['build'], PROJECT)).toContain('make')
 
-  // Nobody types at its console, so this kernel ends by itself.
+  // There is no input on its console, so this kernel ends by itself.
   const source = (await guest.readFile(`${PROJECT}/kernel.c`)).toString()
   const greeting = 'say("make-kernel is up\\n> ");'
   expect(source).toContain(greeting)

@@ -230,7 +230,7 @@ describe('the step over its life', () => {
     expect(undo).toMatchObject({ state: 'change' })
     expect(undo.state === 'change' && undo.commands.at(-1)?.argv).toEqual(['update-grub'])
   })
-  test('settings that somebody changed since are not taken away', async () => {
+  test('settings that another program changed since are not removed', async () => {
     const { params, before } = await applied()
     put(params.settings?.path ?? '', 'mine')
     expect(await bootParameters.undo(params, before, host())).toMatchObject({

@@ -48,7 +48,7 @@ export type BootLoader =
       readonly entry: string
       readonly image: string
     }
-  /** systemd-boot with entries that somebody else keeps. */
+  /** systemd-boot with entries that another program maintains. */
   | { readonly kind: 'systemd-boot'; readonly entries: string; readonly entry: string }
 
 /** EFI variables of the systemd boot loader interface. Source: systemd.io/BOOT_LOADER_INTERFACE. */

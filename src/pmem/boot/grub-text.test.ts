@@ -14,7 +14,7 @@ function inShell(setting: string): string {
   )
 }
 
-test('a dollar sign is escaped for GRUB, an exclamation mark is none of its business, the shell changes neither', () => {
+test('a dollar sign is escaped for GRUB, an exclamation mark is not, the shell changes neither', () => {
   expect(inShell(grubSetting(['memmap=16G!4G']))).toBe('quiet memmap=16G!4G')
   expect(inShell(grubSetting(['memmap=64K$0x18690000', "it's"]))).toBe("quiet memmap=64K\\$0x18690000 it\\'s")
 })

@@ -29,7 +29,7 @@ export interface MenuEntry {
   readonly text: string
 }
 
-/** The first entry of a menu, which is started when nobody chooses. */
+/** The first entry of a menu, which is started by default. */
 export function firstEntry(menu: string): MenuEntry | undefined {
   const lines = menu.split('\n')
   const begin = lines.findIndex((line) => /^menuentry\s/.test(line))

@@ -64,7 +64,7 @@ export const pmemFilesystem = defineStep<z.output<typeof schema>, null>({
       before: null,
       commands: [
         { argv: [...MAKERS[type], '-L', label, device.path], asRoot: true },
-        // udev notes what is on a device after whoever wrote it has closed it.
+        // udev notes what is on a device after its writer has closed it.
         { argv: ['udevadm', 'settle'], asRoot: true },
       ],
     }

@@ -74,7 +74,7 @@ export const pmemMount = defineStep<z.output<typeof schema>, Before>({
     const mount = findMount(host.read('/proc/self/mountinfo')?.toString() ?? '', path)
     const isOurs = mount?.source === device
     const left = folders.toReversed().filter((folder) => host.stat(folder) !== undefined)
-    // A folder that somebody else has put something into stays.
+    // A folder with files of others stays.
     const isEmptyAfter = (folder: string) =>
       isOurs || (host.list(folder) ?? []).every((name) => left.includes(`${folder}/${name}`))
     const removable = mount && !isOurs ? [] : left.filter(isEmptyAfter)

@@ -102,7 +102,7 @@ function wishOf({ ref, source }: CheckoutRequest, state: FolderState): 'stay' | 
   return state.marker.ref === undefined ? {} : { ref: state.marker.ref }
 }
 
-/** Whether files could be somebody's: after all of them were written, or before any was. */
+/** Whether files could be the user's: after all of them were written, or before any was. */
 function mayHaveWork(state: FolderState): boolean {
   if (state.kind !== 'unfinished') return state.kind === 'clone'
   const { stage, isNew } = state.marker

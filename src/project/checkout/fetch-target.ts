@@ -89,7 +89,7 @@ async function hasCommit(git: Git, folder: string, commit: string): Promise<bool
   return (await git.run(['cat-file', '-e', `${commit}^{commit}`], { cwd: folder })).exitCode === 0
 }
 
-/** The full id of what was fetched. A commit that no branch or tag leads to is asked for by its id. */
+/** The full id of what was fetched. A commit that no branch or tag leads to is requested by its id. */
 export async function commitOf(
   { git, folder, refs, request, url }: Context,
   target: Target,

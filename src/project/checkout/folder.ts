@@ -113,7 +113,7 @@ export function makeFolder(folder: string): string | undefined {
   }
 }
 
-/** Takes that back; a folder that somebody has put something into stays. */
+/** Takes that back; a folder with files of others stays. */
 export function unmakeFolder(folder: string, made: string | undefined): void {
   rmSync(join(folder, '.git'), { recursive: true, force: true })
   if (made !== undefined) removeEmpty(folder, made)
@@ -164,7 +164,7 @@ export async function lockFolder(folder: string): Promise<AsyncDisposable> {
 }
 
 /**
- * Deletes what a killed git left: locks that nobody holds any more, and halves of packs. Only for a folder that is
+ * Deletes what a killed git left: stale locks and partial packs. Only for a folder that is
  * locked and has a marker.
  */
 export function sweepLeftovers(folder: string): void {

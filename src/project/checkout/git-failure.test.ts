@@ -4,7 +4,7 @@ import { parseGitUrl } from './git-url.ts'
 
 const failed = (stderr: string) => ({ exitCode: 128, stdout: '', stderr, isTimedOut: false })
 
-// As git, OpenSSH, libcurl and hosting services word them; the end-to-end tests bring about those that can be had here.
+// As git, OpenSSH, libcurl and hosting services word them; the end-to-end tests cause those that are possible here.
 test.each([
   [
     'git@h: Permission denied (publickey,password).\nfatal: Could not read from remote repository.',

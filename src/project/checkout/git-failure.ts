@@ -13,7 +13,7 @@ export const problems = defineDiagnostics({
   },
   GIT_HOST_KEY_CHANGED: {
     title: 'A server shows another SSH host key than the one that is known.',
-    why: 'somebody may be between you and the server, or its key was replaced',
+    why: 'another computer may intercept the connection, or the server’s key was replaced',
     remedy:
       'compare the new key with the one that the server’s operator publishes; only then remove the old one: ssh-keygen -R HOST',
     source: 'ssh(1), VERIFYING HOST KEYS',
@@ -44,7 +44,7 @@ export const problems = defineDiagnostics({
   },
   GIT_CERTIFICATE: {
     title: 'The certificate of an HTTPS server could not be verified.',
-    why: 'without it nobody knows who answers',
+    why: 'without it the server is not authenticated',
     remedy:
       'install ca-certificates and set the clock; for a server with a certificate of its own, git config --global http.https://HOST/.sslCAInfo FILE',
   },

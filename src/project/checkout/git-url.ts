@@ -26,7 +26,7 @@ const KINDS: Readonly<Record<string, GitUrl['kind']>> = {
 }
 
 /**
- * Reads an address as git does (git-clone(1), "GIT URLS"); undefined for what is none, and for transports that run
+ * Reads an address as git does (git-clone(1), "GIT URLS"); undefined for other text, and for transports that run
  * commands (`ext::`). A user or host that starts with a dash is refused: ssh would take it for an option.
  */
 export function parseGitUrl(text: string): GitUrl | undefined {

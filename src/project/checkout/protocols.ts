@@ -15,7 +15,7 @@ export const problems = defineDiagnostics({
   CHECKOUT_HOST_KEY_CHANGED: {
     severity: 'warning',
     title: 'SSH is not used, since the server’s host key is another one than the one that is known.',
-    why: 'somebody may be between you and the server, or its key was replaced; HTTPS verifies the server by its certificate',
+    why: 'another computer may intercept the connection, or the server’s key was replaced; HTTPS verifies the server by its certificate',
     remedy:
       'compare the new key with the one that the server’s operator publishes; only then: ssh-keygen -R HOST',
     source: 'ssh(1), VERIFYING HOST KEYS',

@@ -37,7 +37,7 @@ async function firstMarker(
   const common = { url: displayUrl(url), hasBroken: false }
   if (state.kind === 'unfinished' && state.marker.stage !== 'submodules') return { ...state.marker, ...asked }
   if (state.kind === 'clone' || state.kind === 'unfinished') {
-    // Its files are complete, so some may be somebody's work by now.
+    // Its files are complete, so the user may have edited some.
     const from = await headOf(git, folder)
     const stage = target === undefined ? 'submodules' : 'fetch'
     return { ...common, ...asked, stage, isNew: false, ...(from === undefined ? {} : { from }) }

@@ -20,7 +20,7 @@ export interface Submodule {
 
 /**
  * Registers the submodules of a tree with git (init), takes over changed addresses (sync), and lists them. Paths come
- * from the index and addresses from git's own config, so that git has checked both: `.gitmodules` is anybody's.
+ * from the index and addresses from git's own config, so that git has checked both: `.gitmodules` is untrusted.
  */
 export async function registerSubmodules(
   git: Git,

@@ -1,4 +1,4 @@
-/** Puts the wanted commit into the folder, and never over somebody's work. */
+/** Puts the wanted commit into the folder, and never over the user's work. */
 import { BringupError, defineDiagnostics } from '../../diagnostics.ts'
 import type { Git, GitCall } from './git.ts'
 import { diagnoseFailure } from './git-failure.ts'
@@ -22,7 +22,7 @@ export const problems = defineDiagnostics({
   },
   CHECKOUT_TREE_HALF_WRITTEN: {
     title: 'An interrupted check-out left files that are neither the old nor the new ones.',
-    why: 'either git was killed while it wrote them, or somebody has edited them since',
+    why: 'either git was killed while it wrote them, or they were edited since',
     remedy:
       'save what is yours, throw the rest away with git checkout -f HEAD in the folder, then run the command again',
   },
@@ -88,7 +88,7 @@ async function destination({ git, folder, target, isNew }: TreeRequest): Promise
   return ['-B', target.name, '--track', `origin/${target.name}`]
 }
 
-/** After a kill every file is one of those commits', unless somebody has edited it or it is half written. */
+/** After a kill every file belongs to one of those commits, unless it was edited or is half written. */
 async function requireNoEdits(git: Git, folder: string, commits: readonly string[]): Promise<void> {
   const differing = await Promise.all(
     commits.map(async (commit) => {
@@ -112,7 +112,7 @@ async function requireNoEdits(git: Git, folder: string, commits: readonly string
   ])
 }
 
-/** An absent file is nobody's edit. */
+/** An absent file is not an edit. */
 async function isEdited(
   git: Git,
   folder: string,

@@ -11,7 +11,7 @@ export const problems = defineDiagnostics({
   IMAGE_TOO_SMALL: {
     title: 'What goes into an image is larger than the image.',
     why: 'nothing is cut off silently',
-    remedy: 'raise `bytes`, or leave it away: the size is then what the content needs',
+    remedy: 'raise `bytes`, or omit it: the size then follows from the content',
   },
   IMAGE_WRONG: {
     title: 'The description of an image contradicts itself.',

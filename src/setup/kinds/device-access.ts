@@ -1,6 +1,6 @@
 /**
  * Dependency: this user can open a device. Found out by opening it: a group's name says nothing of ACLs (which systemd
- * gives to whoever sits at the computer), of mode 0666, of a primary group, of root, of a container's device rules, nor
+ * sets for the user at the console), of mode 0666, of a primary group, of root, of a container's device rules, nor
  * of a group that was joined since the log-in.
  */
 import { closeSync, constants, openSync } from 'node:fs'
@@ -29,7 +29,7 @@ export const deviceAccess = defineDependency<DeviceAccessDependency>({
       .split('\n')
       .map((l) => l.split(':'))
       .find(([name]) => name === group)
-    // Only what the group may do helps; and somebody who is in it already lacks something else.
+    // Only what the group may do helps; and a user who is in it already lacks something else.
     const helps = line !== undefined && Number(line[2]) === stats.gid && (stats.mode & 0o060) === 0o060
     if (!helps) return { advice: `the group ${group} may not open it here; as root, for now: ${acl}` }
     if (line[3]?.split(',').includes(user))

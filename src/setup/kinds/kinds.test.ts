@@ -36,7 +36,7 @@ function context(more: Partial<DependencyContext> = {}): DependencyContext {
     family: 'debian',
     packages: new Map([['libelf-dev', '0.188']]),
     sourceFolder: folder,
-    user: 'somebody',
+    user: 'alice',
     say: openVersions(folder, signal).say,
     newKept: () => '/var/lib/bringup/test',
     ...more,

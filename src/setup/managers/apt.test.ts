@@ -36,7 +36,7 @@ test('installed is not half installed, nor configuration left behind', () => {
   ])
 })
 
-test('a name without a candidate cannot be had', () => {
+test('a name without a candidate is unavailable', () => {
   const text =
     'gcc:\n  Installed: (none)\n  Candidate: 4:12.2.0-3\n  Version table:\nold:\n  Installed: (none)\n  Candidate: (none)\n'
   expect([...parsePolicy(text)]).toEqual(['gcc'])

@@ -11,7 +11,7 @@ const LISTS_LAST_MS = 14 * 24 * 3600 * 1000
 const LISTS = '/var/lib/apt/lists'
 const LOCKS = ['/var/lib/dpkg/lock-frontend', '/var/lib/dpkg/lock', '/var/cache/apt/archives/lock']
 const ROOT = { asRoot: true, env: { DEBIAN_FRONTEND: 'noninteractive' }, whenOrphaned: 'finish' } as const
-/** Without Recommends, which pull in desktops; configuration files that somebody changed stay. */
+/** Without Recommends, which pull in desktops; modified configuration files stay. */
 const SETTINGS = ['--yes', '--quiet', '--no-install-recommends']
 const QUIET = ['-o', 'APT::Get::Show-User-Simulation-Note=no']
 
@@ -130,7 +130,7 @@ export function parseSizes(text: string): { downloadBytes: number; diskBytes: nu
   }
 }
 
-/** Of the packages that somebody holds, those that apt's words name: its message about held ones comes without any, too. */
+/** Held packages that apt's message names: the message appears without held packages, too. */
 async function heldAmong(words: readonly string[], host: HostReader): Promise<readonly string[]> {
   const held = (await host.ask(['apt-mark', 'showhold'])).stdout.split('\n').filter(Boolean)
   const named = new Set(words.flatMap((line) => line.split(/[\s(),:]+/)))

@@ -30,7 +30,7 @@ export interface PackageManager {
   interruption(
     host: HostReader,
   ): Promise<{ readonly what: string; readonly commands: readonly HostCommand[] } | undefined>
-  /** Who keeps it from working just now; undefined when nobody. */
+  /** The process that uses the package manager now; undefined when there is none. */
   lock(host: HostReader): Diagnostic | undefined
   preview(names: readonly string[], host: HostReader): Promise<InstallPreview | readonly Diagnostic[]>
   installCommand(names: readonly string[]): HostCommand

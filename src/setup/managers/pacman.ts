@@ -85,7 +85,7 @@ export function parseQuery(text: string): ReadonlyMap<string, string> {
 
 /**
  * What is here and may not stay beside what comes. `--print` passes over it, and the installation would stop at it, since
- * nobody says yes to a removal.
+ * no removal is confirmed.
  */
 async function rivalsOf(
   added: readonly string[],

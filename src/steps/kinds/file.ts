@@ -13,7 +13,7 @@ export const problems = defineDiagnostics({
     remedy: 'move it away, then run this again',
   },
   FILE_CHANGED_SINCE: {
-    title: 'A file that bringup wrote has been changed by somebody else since.',
+    title: 'A file that bringup wrote was changed by another program since.',
     why: 'putting back the old content would lose that change',
     remedy: 'save what you want to keep of it, delete the file, then undo again',
   },
@@ -96,7 +96,7 @@ export const file = defineStep<Params, Before>({
       const folders = before.folders.toReversed().filter((folder) => host.stat(folder) !== undefined)
       if (!there && !leftover && folders.length === 0) return { state: 'done', detail: 'it is gone' }
       const removal = there ? [asUser(params, { argv: ['rm', params.path] })] : []
-      // A folder that somebody else has put something into stays.
+      // A folder with files of others stays.
       const rmdirs = folders.map((folder) =>
         asUser(params, { argv: ['rmdir', '--ignore-fail-on-non-empty', folder] }),
       )
