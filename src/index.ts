@@ -36,6 +36,8 @@ export type {
   Facts,
   FileContent,
   FileFact,
+  KernelFact,
+  KernelFlaw,
   MapSync,
   QemuCapabilities,
   StoreEnd,

@@ -26,7 +26,7 @@
 
         .section .text.boot, "ax"
         .code32
-        .globl pvh_entry, multiboot_entry
+        .globl pvh_entry, multiboot_entry, print_stage
 multiboot_entry:
         movl $BOOT_BY_MULTIBOOT, boot_protocol
         jmp 1f
@@ -103,6 +103,16 @@ protected_entry:
         testl %ebp, %ebp
         jnz 1f
         movl $boot_stack_top, %esp
+1:      movl $0x80000000, %eax          /* CPUs without such leaves answer with another one, a smaller number */
+        cpuid
+        cmpl $0x80000001, %eax
+        jb without_long_mode
+        movl $0x80000001, %eax
+        cpuid
+        testl $1 << 29, %edx            /* long mode */
+        jz without_long_mode
+        testl %ebp, %ebp
+        jnz 1f
         movl $stage_long_mode, %esi
         call print_stage
 1:      movl %cr4, %eax

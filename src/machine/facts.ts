@@ -19,6 +19,8 @@ export interface FileFact {
   readonly mountOptions?: readonly string[]
   /** What the first bytes say it is. */
   readonly content?: FileContent
+  /** How QEMU's `-kernel` would take it. Absent where it is no kernel. */
+  readonly kernel?: KernelFact
   /** Who holds an advisory lock on it (`/proc/locks`). */
   readonly lockedBy?: { readonly pid: number; readonly mode: 'read' | 'write'; readonly command: string }
   /** What a qcow2 image makes QEMU open besides itself. Absent for other files, and for one that stands alone. */
@@ -109,8 +111,55 @@ export interface StoreRecord {
   readonly resizingTo?: { readonly size: number; readonly label: number }
 }
 
+/**
+ * A kernel as QEMU's `-kernel` reads it. Multiboot comes before ELF: an ELF file with a valid multiboot header in its
+ * first 8 KiB is a multiboot kernel, whatever notes it has.
+ */
+export interface KernelFact {
+  readonly protocol: 'bzimage' | 'zimage' | 'multiboot' | 'pvh'
+  /** What the kernel says that it is made for; undefined where it does not say. */
+  readonly bits?: 32 | 64
+  /** Boot protocol of a bzImage: 0x20f is 2.15. */
+  readonly version?: number
+  /** A bzImage that is loaded at 1 MiB; others lie below. */
+  readonly isLoadedHigh?: boolean
+  /** Highest address that the initial RAM disk of a bzImage may have. */
+  readonly initrdMax?: number
+  /** Physical address of the first instruction, as QEMU has read it. */
+  readonly entry?: number
+  /** Where its parts come to lie, memory without content included. */
+  readonly loads: readonly Range[]
+  /** Why QEMU refuses it, or starts it at a wrong place. */
+  readonly flaws: readonly KernelFlaw[]
+}
+
+/** Physical addresses; `to` is the first one behind. */
+export interface Range {
+  readonly from: number
+  readonly to: number
+}
+
+export interface KernelFlaw {
+  readonly kind: /** QEMU exits; `detail` says why. */
+    | 'refused'
+    /** Multiboot header in a 64-bit ELF file. */
+    | 'multiboot-64'
+    /** ELF without multiboot header and PVH note. */
+    | 'no-entry'
+    /** It has a PVH note, which QEMU does not find or reads wrongly. */
+    | 'note-misread'
+    /** Notes at which QEMU crashes or hangs. */
+    | 'notes-damaged'
+    | 'entry-outside'
+  readonly detail: string
+}
+
 export type FileContent =
   | 'linux-bzimage'
+  /** A kernel of before 1996, without the header of a bzImage. */
+  | 'zimage'
+  /** Multiboot without ELF. */
+  | 'multiboot'
   | 'elf-pvh'
   | 'elf-multiboot'
   | 'elf64'
@@ -153,6 +202,13 @@ export interface QemuCapabilities {
   readonly firmware: Readonly<Record<string, string>>
 }
 
+/** The CPU model with the features of the machine, as QEMU expands it. */
+export interface CpuFact {
+  /** `qemu32`, `max,lm=off`. */
+  readonly name: string
+  readonly hasLongMode: boolean
+}
+
 /** One accelerator, proven or not by a throw-away guest. */
 export interface AcceleratorFact {
   readonly name: 'kvm' | 'tcg'
@@ -173,6 +229,8 @@ export interface Facts {
   /** Physical memory of this computer. */
   readonly hostBytes: number
   readonly qemu?: QemuCapabilities
+  /** Absent where the CPU was not asked about: the default model has all that TCG can do. */
+  readonly cpu?: CpuFact
   /** The accelerator that `accel: auto` came to, or the one asked for. */
   readonly accelerators: readonly AcceleratorFact[]
 }

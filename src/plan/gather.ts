@@ -66,7 +66,7 @@ function gatherFile(path: string, { mounts, locks, stateFolder }: Sources): File
   const mount = mountOf(realpathOr(existing), mounts)
   const kind = kindOf(stats)
   const isReadable = stats !== undefined && mayAccess(path, constants.R_OK)
-  const content = kind === 'file' && isReadable ? sniff(path) : undefined
+  const { content, kernel } = (kind === 'file' && isReadable ? sniff(path) : undefined) ?? {}
   const isStore = isLockable(kind, content)
   const holder = isStore ? lockHolder(path, locks()) : undefined
   return {
@@ -82,6 +82,7 @@ function gatherFile(path: string, { mounts, locks, stateFolder }: Sources): File
     ...(mount ? { fileSystem: mount.type, mountOptions: mount.options } : {}),
     ...(content === undefined ? {} : { content }),
     ...(content === 'qcow2' ? gatherImage(path) : {}),
+    ...(kernel ? { kernel } : {}),
     ...(holder ? { lockedBy: holder } : {}),
     ...(isStore && stats ? gatherStore(path, stats, stateFolder) : {}),
     ...(mayBeDax(path, kind, existing) ? { mayBeDax: true } : {}),

@@ -45,6 +45,10 @@ export interface QmpCommands {
       readonly props?: Readonly<Record<string, number>>
     }[]
   >
+  'query-cpu-model-expansion': With<
+    { type: 'full' | 'static'; model: { name: string; props?: Json } },
+    { readonly model?: { readonly name: string; readonly props?: Json } }
+  >
   'query-hotpluggable-cpus': Plain<
     readonly {
       readonly type: string

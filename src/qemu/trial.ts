@@ -25,8 +25,9 @@ export interface TrialResult {
 
 /** In words, so that the reason is a sentence. Stages that a newer kernel adds are quoted as they are. */
 const STAGES: Readonly<Record<string, string>> = {
+  real: 'real mode',
   'long-mode': 'its first steps in long mode',
-  'rep-stosb': 'rep stosb in long mode',
+  'rep-stosb': 'rep stosb',
   exception: 'taking an exception',
   timer: 'a timer interrupt',
   cpu2: 'starting a second CPU',
@@ -103,14 +104,16 @@ export function judgeTrial({ text, exit, hung, deadlineMs }: TrialEnd): TrialRes
   const selftest = lines.findLast((l) => l.t === 'selftest')
   const hasEnded = lines.some((l) => l.t === 'end')
   const at = typeof stage === 'string' ? { stage } : {}
-  const where = typeof stage === 'string' ? `at ${STAGES[stage] ?? stage}` : 'before it reached long mode'
+  const where = typeof stage === 'string' ? `at ${STAGES[stage] ?? stage}` : 'before it said anything'
   const fails = (reason: string): TrialResult => ({ works: false, reason, ...at, hung })
   if (exit.diagnostics.length > 0) return fails(exit.diagnostics[0]?.what ?? '')
   if (hung) return fails(`the guest hung ${where} (no end within ${deadlineMs / 1000} s)`)
   const failed = selftest && failedTests(selftest)
   if (failed) return fails(`the guest found that ${failed}`)
   if (exit.status === PASSED && selftest && hasEnded) {
-    const reason = `a trial guest ran: long mode, rep stosb, exceptions, a timer interrupt, ${CPUS} CPUs`
+    // A CPU without long mode is tried in 32-bit mode: the machine asks for no more.
+    const mode = selftest.longMode === true ? 'long mode' : '32-bit mode'
+    const reason = `a trial guest ran: ${mode}, rep stosb, exceptions, a timer interrupt, ${CPUS} CPUs`
     return { works: true, reason, ...at, hung }
   }
   const words = exit.stderr

@@ -3,10 +3,11 @@ import { type Diagnostic, defineDiagnostics } from '../../diagnostics.ts'
 import { formatBytes, MiB } from '../../units.ts'
 import type { RuleContext } from '../device.ts'
 import type { FileContent } from '../facts.ts'
+import { checkKernelFile, problems as ofKernels } from './boot-kernel-rules.ts'
 import { type BootConfig, ovmf } from './boot-options.ts'
 import { whyUnfit } from './unfit-file.ts'
 
-export const problems = defineDiagnostics({
+const ofBoot = defineDiagnostics({
   BOOT_FILE_MISSING: {
     title: 'A file that the boot section names does not exist.',
     why: 'QEMU exits when it cannot open it',
@@ -26,13 +27,6 @@ export const problems = defineDiagnostics({
     why: 'direct boot takes a Linux bzImage, an ELF with a PVH note, or a 32-bit ELF with a multiboot header',
     remedy: 'name the kernel image, not its archive or a script',
     source: 'QEMU: "invalid kernel header"',
-    qemu: 'refuses',
-  },
-  BOOT_KERNEL_WITHOUT_PVH: {
-    title: 'The kernel is an ELF file without PVH note and multiboot header.',
-    why: 'nothing in it says where and how to enter',
-    remedy: 'add a PVH note (XEN_ELFNOTE_PHYS32_ENTRY; Linux: CONFIG_PVH=y), or boot the bzImage',
-    source: 'QEMU: "Error loading uncompressed kernel without PVH ELF Note"',
     qemu: 'refuses',
   },
   BOOT_KERNEL_IS_EFI: {
@@ -113,7 +107,8 @@ export const problems = defineDiagnostics({
   },
 })
 
-const KERNELS: readonly FileContent[] = ['linux-bzimage', 'elf-pvh', 'elf-multiboot']
+/** All that can be wrong with the boot section. */
+export const problems = { ...ofBoot, ...ofKernels }
 
 /** Kinds whose guests' drivers need nothing that only SeaBIOS sets up (PCI windows, option ROMs). */
 const WITHOUT_FIRMWARE = ['nvdimm', 'serial']
@@ -129,11 +124,10 @@ export function qbootServes(
 ): boolean {
   if (boot.rom !== 'auto') return boot.rom === 'qboot'
   if (facts.qemu?.firmware['qboot.rom'] === undefined || boot.kernel === undefined) return false
-  const content = facts.files.get(boot.kernel)?.content
-  const isElf = content === 'elf-pvh' || content === 'elf-multiboot'
-  return (
-    content === 'linux-bzimage' || (isElf && machine.devices.every((d) => WITHOUT_FIRMWARE.includes(d.kind)))
-  )
+  const kernel = facts.files.get(boot.kernel)?.kernel
+  if (kernel?.protocol === 'bzimage') return kernel.isLoadedHigh === true && (kernel.version ?? 0) >= 0x202
+  const isEntered = kernel?.protocol === 'pvh' || kernel?.protocol === 'multiboot'
+  return isEntered && machine.devices.every((d) => WITHOUT_FIRMWARE.includes(d.kind))
 }
 
 /** All problems of the boot section. */
@@ -210,16 +204,8 @@ function checkKernel(boot: BootConfig, context: RuleContext): readonly Diagnosti
   ]
   const file = context.facts.files.get(boot.kernel ?? '')
   if (unreadable.length > 0 || file?.kind !== 'file' || file.content === undefined) return unreadable
-  if (KERNELS.includes(file.content)) return unreadable
   const at = `${context.path}.kernel`
-  if (file.content === 'elf32' || file.content === 'elf64') {
-    return [
-      problems.BOOT_KERNEL_WITHOUT_PVH.at(
-        at,
-        `${file.path} is an ELF file without PVH note or multiboot header`,
-      ),
-    ]
-  }
+  if (file.kernel) return [...unreadable, ...checkKernelFile(boot, file, file.kernel, context)]
   if (file.content === 'pe')
     return context.machine.firmware === 'uefi'
       ? []

@@ -22,7 +22,7 @@ const BARE: readonly Argument[] = [
 function compile(boot: BootConfig, context: RuleContext): Compiled {
   const kernel = [
     ...(boot.kernel === undefined ? [] : [['-kernel', boot.kernel] as const]),
-    ...(boot.initrd === undefined ? [] : [['-initrd', boot.initrd] as const]),
+    ...(boot.initrd === undefined ? [] : [['-initrd', initrdOf(boot.initrd, boot.kernel, context)] as const]),
     ...(boot.append === undefined ? [] : [['-append', boot.append] as const]),
   ]
   const { firmware } = context.machine
@@ -34,6 +34,12 @@ function compile(boot: BootConfig, context: RuleContext): Compiled {
       ...kernel,
     ],
   }
+}
+
+/** For a multiboot kernel it is a list of modules, with commas between them (load_multiboot in hw/i386/multiboot.c of QEMU). */
+function initrdOf(initrd: string, kernel: string | undefined, { facts }: RuleContext): string {
+  const isList = facts.files.get(kernel ?? '')?.kernel?.protocol === 'multiboot'
+  return isList ? initrd.replaceAll(',', ',,') : initrd
 }
 
 function compileUefi(boot: BootConfig, { facts }: RuleContext, kernel: readonly Argument[]): Compiled {

@@ -4,8 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { hasPvhEntry } from './elf.ts'
-import { extractVmlinux, readBzImage } from './kernel-image.ts'
+import { extractVmlinux, hasPvhEntry, readBzImage } from './kernel-image.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'kernel image '))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))

@@ -4,8 +4,10 @@
  *
  * Source: Documentation/arch/x86/boot.rst of Linux, "The Real-Mode Kernel Header".
  */
+
+import { bufferSource } from '../../../elf.ts'
+import { readKernel } from '../../../plan/kernel-file.ts'
 import { isCompressed, isGzip, unpack } from './compressed.ts'
-import { hasPvhEntry } from './elf.ts'
 
 /** What the header of a bzImage says. */
 export interface BzImage {
@@ -20,7 +22,9 @@ export function readBzImage(file: Buffer): BzImage | undefined {
   if (file.length < 0x260 || file.toString('latin1', 0x202, 0x206) !== 'HdrS') return undefined
   const protocol = file.readUInt16LE(0x206)
   const versionAt = file.readUInt16LE(0x20e) + 0x200
-  const release = file.toString('latin1', versionAt, file.indexOf(0, versionAt)).split(' ')[0] ?? ''
+  const versionEnd = file.indexOf(0, versionAt)
+  const release =
+    file.toString('latin1', versionAt, Math.min(versionEnd, versionAt + 256)).split(' ')[0] ?? ''
   if (protocol < 0x208) return { release }
   const setup = ((file.readUInt8(0x1f1) || 4) + 1) * 512
   const start = setup + file.readUInt32LE(0x248)
@@ -38,4 +42,10 @@ export async function extractVmlinux(bzImage: Buffer, signal?: AbortSignal): Pro
   const isBare = !isCompressed(payload) || isGzip(payload)
   const vmlinux = await unpack(isBare ? payload : payload.subarray(0, -4), signal)
   return vmlinux && hasPvhEntry(vmlinux) ? vmlinux : undefined
+}
+
+/** True for a 64-bit kernel that QEMU enters directly, by the note that names its 32-bit entry (PVH). */
+export function hasPvhEntry(file: Buffer): boolean {
+  const kernel = readKernel(bufferSource(file))
+  return kernel?.protocol === 'pvh' && kernel.bits === 64 && kernel.flaws.length === 0
 }
