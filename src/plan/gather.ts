@@ -31,7 +31,7 @@ import { sniff } from './sniff.ts'
  */
 export function gatherFacts(
   paths: readonly string[],
-  known: Pick<Facts, 'qemu' | 'accelerators'>,
+  known: Pick<Facts, 'qemu' | 'accelerators' | 'cpu'>,
   stateFolder = '.bringup',
   knownLocks?: string,
 ): Facts {
@@ -117,6 +117,7 @@ const ONLY_READ: readonly (FileFact['content'] | undefined)[] = [
   'linux-bzimage',
   'elf-pvh',
   'elf-multiboot',
+  'zimage',
   'elf64',
   'elf32',
   'pe',

@@ -15,12 +15,14 @@ import { pathsOf, placeMachine } from '../plan/place.ts'
 import type { Plan } from '../plan/plan.ts'
 import { proveAccelerators } from '../qemu/accelerators.ts'
 import { readCapabilities } from '../qemu/capabilities.ts'
+import { readCpuModel } from '../qemu/cpu-model.ts'
 import { findQemu } from '../qemu/find.ts'
 import { withMapSync } from '../stores/map-sync.ts'
 import { cacheFolder } from './cache-folder.ts'
 import { parseKeptMachine } from './kept-machine.ts'
 import { buildProbe, findProbe } from './probe-build.ts'
 import type { Pending, PrepareContext, Preview, PreviewContext, Profile } from './profile.ts'
+import { withProfileNeeds } from './profile-needs.ts'
 import type { Project } from './project.ts'
 import {
   buildFolderOf,
@@ -195,7 +197,11 @@ async function planWith(
   const parsed = withPlaces(layers, () => parseKeptMachine(name, whole, { cacheFolder: means.cache, place }))
   const machine = placeMachine(parsed, means.home)
   const facts = withoutAwaited(await factsFor(machine, means, layers), preview.pending, builds)
-  const plan = makePlan({ name, profile: profile.name, machine, facts, judgement: profile.judgement })
+  const plan = withProfileNeeds(
+    makePlan({ name, profile: profile.name, machine, facts, judgement: profile.judgement }),
+    profile,
+    facts,
+  )
   return {
     plan: {
       ...plan,
@@ -282,7 +288,7 @@ async function factsFor(machine: MachineConfig, means: Means, layers: readonly L
   const { home, cache, locks } = means
   const paths = pathsOf(home.machine, machine)
   const known = locks && (await freshLocks(locks))
-  const gather = (facts: Pick<Facts, 'qemu' | 'accelerators'>) =>
+  const gather = (facts: Pick<Facts, 'qemu' | 'accelerators' | 'cpu'>) =>
     gatherFacts(paths, facts, home.stateFolder, known)
   const wrongWith = (facts: Facts) =>
     checkMachine(machine, facts, home.machine).filter((d) => d.severity === 'error')
@@ -294,12 +300,15 @@ async function factsFor(machine: MachineConfig, means: Means, layers: readonly L
       { cause },
     )
   })
+  const { model, features } = machine.cpu
+  const asked = await readCpuModel({ qemu, model, features, cacheFolder: cache, signal: means.signal })
+  const cpu = asked ? { cpu: asked } : {}
   // A trial guest takes seconds where none was run before: what is wrong without it is said at once.
   if (!findProbe(cache).isBuilt) {
-    const untried = gather({ qemu, accelerators: [UNTRIED] })
+    const untried = gather({ qemu, ...cpu, accelerators: [UNTRIED] })
     if (wrongWith(untried).length > 0) return untried
   }
-  const facts = gather({ qemu, accelerators: await acceleratorsFor(machine, qemu, means) })
+  const facts = gather({ qemu, ...cpu, accelerators: await acceleratorsFor(machine, qemu, means) })
   const mayBeDax = [...facts.files.values()].some((file) => file.mayBeDax)
   return mayBeDax ? withMapSync(facts, { cacheFolder: cache, signal: means.signal }) : facts
 }

@@ -99,6 +99,8 @@ export interface Profile {
   readonly judgement: Judgement
   /** Whether a guest answers commands apart from the console; its chardev id is `shell` (see `src/guest/shell.ts`). */
   readonly hasShell: boolean
+  /** Whether its guest is 64-bit code, so that a CPU without long mode cannot run it. */
+  readonly needsLongMode?: boolean
   /** Whether `run` compares what the guest saw unless told otherwise. */
   readonly verifiesByDefault: boolean
   /**

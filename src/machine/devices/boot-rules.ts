@@ -84,6 +84,13 @@ const ofBoot = defineDiagnostics({
     source: 'tried with OVMF 2022.11: 28M triple-faults, 32M and 40M hang, 48M boots',
     qemu: 'misbehaves',
   },
+  BOOT_UEFI_NEEDS_64_BIT: {
+    title: 'UEFI firmware on a CPU without long mode.',
+    why: 'OVMF as distributions install it is 64-bit code',
+    remedy:
+      'choose a 64-bit CPU model (`qemu64`, `max`), or use firmware "direct" or "bios"; a 32-bit OVMF can be named in boot.code',
+    qemu: 'misbehaves',
+  },
   BOOT_FLASH_SIZE: {
     title: 'A firmware file whose size is not a multiple of 4 KiB.',
     why: 'it is mapped as a flash chip, which has whole blocks',
@@ -230,6 +237,13 @@ function checkUefi(boot: BootConfig, context: RuleContext): readonly Diagnostic[
   if (ramBytes < 48 * MiB)
     found.push(
       problems.BOOT_UEFI_RAM_SMALL.at('memory.size', `${formatBytes(ramBytes)} of RAM, with firmware "uefi"`),
+    )
+  if (facts.cpu?.hasLongMode === false && boot.code === undefined)
+    found.push(
+      problems.BOOT_UEFI_NEEDS_64_BIT.at(
+        `${path}.firmware`,
+        `firmware "uefi" on CPU "${facts.cpu.name}", which has no long mode`,
+      ),
     )
   const esp = facts.files.get(boot.esp ?? '')
   if (esp && (esp.kind !== 'directory' || !esp.isReadable)) {

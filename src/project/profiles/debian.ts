@@ -46,6 +46,7 @@ export function debianProfile({
       onPowerOff: 'passed',
       onReset: 'stop',
     },
+    needsLongMode: true,
     hasShell: true,
     verifiesByDefault: false,
     async prepare(context) {

@@ -40,6 +40,7 @@ export function linuxProfile({
       onPowerOff: 'passed',
       onReset: 'stop',
     },
+    needsLongMode: true,
     hasShell: true,
     verifiesByDefault: false,
     buildOptions: LINUX_BUILD_OPTIONS,

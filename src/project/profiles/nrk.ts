@@ -55,6 +55,7 @@ export function nrkProfile({ name = 'nrk', standardLibrary = 'build' }: NrkOptio
       onPowerOff: 'failed',
       onReset: 'stop',
     },
+    needsLongMode: true,
     hasShell: false,
     verifiesByDefault: false,
     dependencies: NRK_DEPENDENCIES,

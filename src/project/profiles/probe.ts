@@ -24,6 +24,7 @@ const EXIT_CODES = {
   },
   4: { verdict: 'failed', meaning: 'a store does not hold what was written to it' },
   6: { verdict: 'failed', meaning: 'unhandled exception in the probe kernel' },
+  7: { verdict: 'failed', meaning: 'the CPU has no long mode, which the probe kernel needs' },
 } as const
 
 export const probe = defineProfile({
@@ -52,6 +53,7 @@ export const probe = defineProfile({
     onPowerOff: 'passed',
     onReset: 'stop',
   },
+  needsLongMode: true,
   hasShell: false,
   verifiesByDefault: true,
   async prepare(context) {

@@ -9,7 +9,7 @@ import { extractVmlinux, hasPvhEntry, readBzImage } from './kernel-image.ts'
 const folder = mkdtempSync(join(tmpdir(), 'kernel image '))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-const NOTE = '.section .note.Xen,"a",@note\n.long 4,4,18\n.asciz "Xen"\n.long 0x100000\n'
+const NOTE = '.section .note.Xen,"a",@note\n.long 4,4,18\n.asciz "Xen"\n.long _start\n'
 let vmlinux: Buffer = Buffer.alloc(0)
 let notPvh: Buffer = Buffer.alloc(0)
 
