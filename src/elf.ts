@@ -115,7 +115,7 @@ function segment32(table: Buffer, at: number): Segment {
 }
 
 /** A section header; what is needed of it. */
-export interface Section {
+interface Section {
   readonly nameAt: number
   readonly type: number
   readonly offset: number
@@ -160,7 +160,7 @@ export function readSections(source: ByteSource): {
 }
 
 /** A note, as the gABI lays it out. */
-export interface Note {
+interface Note {
   /** Without the zero at its end. */
   readonly owner: string
   readonly type: number

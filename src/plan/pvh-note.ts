@@ -16,7 +16,7 @@ const CHUNK = 65_536
 /** A search through zeros takes 12 bytes a step. What lies further behind the notes is no note of the kernel's. */
 const MAX_STEPS = 1 << 20
 
-export type PvhSearch =
+type PvhSearch =
   /** The physical address at which the guest begins; undefined for none. */
   | { readonly kind: 'read'; readonly entry: number | undefined }
   /** QEMU would crash, or never come to an end. */

@@ -7,7 +7,7 @@ import { readKernel } from './kernel-file.ts'
 const HEAD = 8192
 
 /** What a file is, and how QEMU would take it as a kernel. */
-export interface Sniffed {
+interface Sniffed {
   readonly content: FileContent
   readonly kernel?: KernelFact
 }

@@ -9,7 +9,7 @@ const SHAPE = 1
 const DEADLINE_MS = 10_000
 const LONG_MODE = 'lm'
 
-export interface CpuModelRequest {
+interface CpuModelRequest {
   readonly qemu: Pick<QemuCapabilities, 'path' | 'sha256' | 'cpuModels'>
   readonly model: string
   /** As in `-cpu`: `+lm`, `-lm`, `lm=off`. */

@@ -13,7 +13,7 @@ export const WRONG_ENTRY = LOAD_ADDRESS + WRONG
 const EXIT_RAN = 0x10
 const EXIT_WRONG = 0x11
 const MULTIBOOT_MAGIC = 0x1badb002
-export const PT_LOAD = 1
+const PT_LOAD = 1
 export const PT_NOTE = 4
 
 export function words(...numbers: readonly number[]): Buffer {
@@ -100,7 +100,7 @@ export function pvhNote(entry = RIGHT_ENTRY, bytes: 4 | 8 = 8): NoteShape {
 /** As ld makes it for 64-bit objects: aligned to 8. */
 export const gnuProperty: NoteShape = { owner: 'GNU\0', type: 5, description: words(0xc0000002, 4, 3, 0) }
 
-export interface SegmentShape {
+interface SegmentShape {
   readonly type?: number
   readonly offset?: number
   readonly physical?: number
@@ -112,7 +112,7 @@ export interface SegmentShape {
 }
 
 /** Notes with their segment. Laid out as the gABI says for its alignment. */
-export interface NotesShape extends SegmentShape {
+interface NotesShape extends SegmentShape {
   readonly notes: readonly NoteShape[]
   readonly padding?: 4 | 8
 }
@@ -135,7 +135,7 @@ export interface ElfShape {
   readonly patch?: (file: Buffer) => void
 }
 
-export interface MultibootShape {
+interface MultibootShape {
   readonly at?: number
   readonly flags?: number
   readonly checksum?: number
@@ -234,7 +234,7 @@ export function rawMultiboot({
   return file
 }
 
-export interface BzimageShape {
+interface BzimageShape {
   readonly version?: number
   readonly setupSectors?: number
   readonly loadFlags?: number
