@@ -54,7 +54,8 @@ function searchSegment(source: ByteSource, segment: Segment, is64: boolean): Fou
     if (type === PHYS32_ENTRY) return readEntry(word, at + NOTE_HEADER + up(word(at) ?? 0), is64)
     const bytes = sum(NOTE_HEADER + up(word(at) ?? 0) + up(word(at + 4) ?? 0))
     if (bytes > fileBytes) return { kind: 'none' }
-    if (bytes === 0) return damaged('a note says sizes that add up to nothing, and QEMU would read it for ever')
+    if (bytes === 0)
+      return damaged('a note says sizes that add up to nothing, and QEMU would read it for ever')
     at += bytes
   }
   return { kind: 'none' }

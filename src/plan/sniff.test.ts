@@ -40,7 +40,11 @@ test.each([
   ['ELF without notes', elfKernel(), 'elf64'],
   ['32-bit ELF', elfKernel({ bits: 32 }), 'elf32'],
   ['ELF with multiboot header', elfKernel({ multiboot: {} }), 'elf-multiboot'],
-  ['ELF with PVH note and multiboot header', elfKernel({ multiboot: {}, notes: [{ notes: [pvhNote()] }] }), 'elf-multiboot'],
+  [
+    'ELF with PVH note and multiboot header',
+    elfKernel({ multiboot: {}, notes: [{ notes: [pvhNote()] }] }),
+    'elf-multiboot',
+  ],
   ['multiboot magic without its checksum', elfKernel({ multiboot: { checksum: 0 } }), 'elf64'],
   ['multiboot without ELF', rawMultiboot({}), 'multiboot'],
   ['cut ELF', Buffer.from([0x7f, 0x45, 0x4c, 0x46, 2]), 'elf64'],
@@ -74,7 +78,10 @@ test('no numbers in an ELF file make the reader loop or allocate', () => {
 })
 
 test('a search through a file of zeros behind the notes comes to an end', () => {
-  const file = elfKernel({ fileBytes: 64 << 20, notes: [{ notes: [{ type: 17, description: Buffer.alloc(64) }] }] })
+  const file = elfKernel({
+    fileBytes: 64 << 20,
+    notes: [{ notes: [{ type: 17, description: Buffer.alloc(64) }] }],
+  })
   const began = process.cpuUsage()
   expect(sniffed(file)?.kernel?.flaws.map((f) => f.kind)).toEqual(['no-entry'])
   expect(process.cpuUsage(began).user).toBeLessThan(3_000_000)

@@ -27,9 +27,10 @@ interface CpuModelRequest {
 export async function readCpuModel(request: CpuModelRequest): Promise<CpuFact | undefined> {
   const { qemu, model, features, cacheFolder, signal } = request
   const longMode = switched(features, LONG_MODE)
-  const name = [model, ...(longMode === undefined ? [] : [`${LONG_MODE}=${longMode ? 'on' : 'off'}`])].join(',')
-  if (longMode !== undefined && (model === 'max' || model === 'host'))
-    return { name, hasLongMode: longMode }
+  const name = [model, ...(longMode === undefined ? [] : [`${LONG_MODE}=${longMode ? 'on' : 'off'}`])].join(
+    ',',
+  )
+  if (longMode !== undefined && (model === 'max' || model === 'host')) return { name, hasLongMode: longMode }
   if (!qemu.cpuModels.includes(model) || model === 'max' || model === 'host') return undefined
   const folder = join(cacheFolder, 'cpu-models')
   const key = nameOf([SHAPE, qemu.sha256, name])
@@ -64,7 +65,10 @@ async function ask(
   try {
     await qemu.ready
     const props = longMode === undefined ? {} : { props: { [LONG_MODE]: longMode } }
-    const answer = await qemu.qmp.execute('query-cpu-model-expansion', { type: 'full', model: { name, ...props } })
+    const answer = await qemu.qmp.execute('query-cpu-model-expansion', {
+      type: 'full',
+      model: { name, ...props },
+    })
     const value = answer.model?.props?.[LONG_MODE]
     return typeof value === 'boolean' ? value : undefined
   } catch {

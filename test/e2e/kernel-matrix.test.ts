@@ -27,7 +27,17 @@ interface Seen {
 function boot(kernel: string): Promise<Seen> {
   const log = `${kernel}.firmware`
   const args = [
-    ...[`--cpu=${CPU_SECONDS}`, '--core=0', path, '-accel', 'tcg', '-m', '16M', '-nodefaults', '-no-user-config'],
+    ...[
+      `--cpu=${CPU_SECONDS}`,
+      '--core=0',
+      path,
+      '-accel',
+      'tcg',
+      '-m',
+      '16M',
+      '-nodefaults',
+      '-no-user-config',
+    ],
     ...['-display', 'none', '-serial', 'stdio', '-no-reboot', '-kernel', kernel],
     ...['-device', 'isa-debug-exit,iobase=0xf4,iosize=4'],
     ...['-chardev', `file,id=log,path=${log}`, '-device', 'isa-debugcon,iobase=0x402,chardev=log'],

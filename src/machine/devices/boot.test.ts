@@ -103,7 +103,11 @@ describe('a CPU without long mode', () => {
   it.each([
     ['a bzImage for 64 bits', kernelOf('bzimage', { bits: 64 }), ['BOOT_KERNEL_NEEDS_64_BIT']],
     ['a bzImage for 32 bits', kernelOf('bzimage', { bits: 32 }), []],
-    ['a 64-bit ELF, which may have 32-bit code', kernelOf('pvh', { bits: 64 }), ['BOOT_KERNEL_MAY_NEED_64_BIT']],
+    [
+      'a 64-bit ELF, which may have 32-bit code',
+      kernelOf('pvh', { bits: 64 }),
+      ['BOOT_KERNEL_MAY_NEED_64_BIT'],
+    ],
     ['a 32-bit ELF', kernelOf('pvh', { bits: 32 }), []],
   ])('%s', (_, kernel, want) => {
     expect(codesOn(cpu, kernel)).toEqual(want)
@@ -127,7 +131,9 @@ describe('what goes with the kernel', () => {
   }
 
   it('an initial RAM disk has to fit, and the kernel has to know of such', () => {
-    expect(withInitrd(kernelOf('bzimage'), 2 ** 29, { memory: '256M' }).codes).toEqual(['BOOT_INITRD_TOO_LARGE'])
+    expect(withInitrd(kernelOf('bzimage'), 2 ** 29, { memory: '256M' }).codes).toEqual([
+      'BOOT_INITRD_TOO_LARGE',
+    ])
     expect(withInitrd(kernelOf('bzimage'), 2 ** 20, { memory: '256M' }).codes).toEqual([])
     const low = kernelOf('bzimage', { initrdMax: 2 ** 20 })
     expect(withInitrd(low, 2 ** 20, { memory: '256M' }).codes).toEqual(['BOOT_INITRD_TOO_LARGE'])
