@@ -31,6 +31,26 @@ export async function profileOptions(peek: Peek, own: readonly OptionSpec[]): Pr
   }
 }
 
+/** The words as bringup has them, where the profile reads those of the tool that it replaces. */
+export async function profileWords(
+  peek: Peek,
+  words: readonly string[],
+  command: 'build' | 'plan' | 'run',
+): Promise<readonly string[]> {
+  try {
+    const project = await peek.project()
+    const { machineFlags } = await profileOfProject(project, {
+      machine: peek.valueOf('-m', '--machine'),
+      profile: peek.valueOf('--profile'),
+    })
+    const machines = Object.keys(project.machines ?? {})
+    return machineFlags?.rewrite?.(words, { command, machines }) ?? words
+  } catch (error) {
+    if (error instanceof BringupError) return words
+    throw error
+  }
+}
+
 async function profileOfProject(
   project: Project,
   names: { readonly machine: string | undefined; readonly profile: string | undefined },
@@ -54,10 +74,16 @@ function optionsFor(specs: readonly BuildOptionSpec[], group = ''): readonly Opt
     }
     const short = spec.short === undefined ? '' : `-${spec.short}, `
     const flag = kebabCase(spec.name)
+    const plain = (name: string) => (name.startsWith('no-') ? { isPlainNo: true } : {})
     return [
-      { ...more, flags: `${short}--${flag}${value}` },
-      ...(spec.aliases ?? []).map((alias) => ({ ...more, flags: `--${alias}${value}`, isHidden: true })),
-      ...(spec.type === 'boolean'
+      { ...more, ...plain(flag), flags: `${short}--${flag}${value}` },
+      ...(spec.aliases ?? []).map((alias) => ({
+        ...more,
+        ...plain(alias),
+        flags: `--${alias}${value}`,
+        isHidden: true,
+      })),
+      ...(spec.type === 'boolean' && !flag.startsWith('no-')
         ? [{ ...more, flags: `--no-${flag}`, isHidden: spec.default !== true }]
         : []),
     ]
@@ -77,6 +103,14 @@ export function buildValues(
     return [[spec.name, spec.type === 'list' ? given.flat() : given.at(-1)] as const]
   })
   return Object.fromEntries(values)
+}
+
+/** Those whose flag is not one of the command’s own, which then means what it means to the command. */
+export function besideOwn(
+  specs: readonly BuildOptionSpec[],
+  own: readonly OptionSpec[],
+): readonly BuildOptionSpec[] {
+  return specs.filter((spec) => !optionsFor([spec]).some((option) => clashes(option, own)))
 }
 
 /**

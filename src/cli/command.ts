@@ -27,6 +27,8 @@ export interface OptionSpec {
   readonly isRepeatable?: boolean
   readonly choices?: readonly string[]
   readonly from?: ValueSource
+  /** A flag that begins with `--no-` and is a name of its own, not the negation of another. */
+  readonly isPlainNo?: boolean
   /** Understood, but neither in the help nor completed. */
   readonly isHidden?: boolean
   /** Heading in the help. */
@@ -85,6 +87,8 @@ export interface Command {
    * the project is said when the command runs.
    */
   readonly moreOptions?: (peek: Peek) => Promise<readonly OptionSpec[]>
+  /** The words of the command line, before they are read; like `moreOptions`, it must not fail. */
+  readonly rewrite?: (peek: Peek, words: readonly string[]) => Promise<readonly string[]>
   readonly examples: readonly Example[]
   /** What may follow `--`, in a line of help: `command for the guest`. Without it, `--` is refused. */
   readonly rest?: string

@@ -81,6 +81,7 @@ function examplesText(command: Command, colors: Colors): string {
 /** The option's key in `Invocation.options`, and what completion and the reference need of it. */
 export function toOption(spec: OptionSpec): Option {
   const option = new Option(spec.flags, spec.description)
+  if (spec.isPlainNo) option.negate = false
   if (spec.choices) option.choices(spec.choices)
   if (spec.isRepeatable)
     option.argParser((value: string, before: readonly string[] | undefined) => [...(before ?? []), value])

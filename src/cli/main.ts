@@ -44,7 +44,7 @@ export async function main(argv: readonly string[], environment: Environment): P
           state: peekValue(words, ['--state']),
         }),
     }
-    await addEntries(parser, words, { output, peek }, async (command, args, options) => {
+    const wordsToRead = await addEntries(parser, words, { output, peek }, async (command, args, options) => {
       if (rest !== undefined && command.rest === undefined)
         throw usageError('nothing may follow -- for this command')
       if (!command.run) throw usageError('this command needs a subcommand')
@@ -53,7 +53,7 @@ export async function main(argv: readonly string[], environment: Environment): P
       const more = locks ? { locks } : {}
       exitCode = await command.run({ args, rest, options, output, signal, project: load, outline, ...more })
     })
-    await parser.parseAsync([...words], { from: 'user' })
+    await parser.parseAsync([...wordsToRead], { from: 'user' })
     return exitCode
   } catch (error) {
     if (error instanceof CommanderError)
@@ -101,13 +101,14 @@ function createParser(environment: Environment, output: Output): Parser {
   return parser
 }
 
-/** Adds the called command in full, the others by name and summary. */
+/** Adds the called command in full, the others by name and summary; returns the words that are to be read. */
 async function addEntries(
   parser: Parser,
   words: readonly string[],
   { output, peek }: { readonly output: Output; readonly peek: Peek },
   onChosen: Parameters<typeof addCommand>[4],
-): Promise<void> {
+): Promise<readonly string[]> {
+  let wordsToRead = words
   const called = COMMANDS.find((entry) => entry.name === commandWord(words))
   for (const entry of COMMANDS) {
     if (entry === called) {
@@ -116,8 +117,10 @@ async function addEntries(
       const whole =
         more.length === 0 ? command : { ...command, options: [...(command.options ?? []), ...more] }
       addCommand(parser, entry.name, whole, output.colors, onChosen)
+      wordsToRead = (await command.rewrite?.(peek, words)) ?? words
     } else parser.command(entry.name).summary(entry.summary)
   }
+  return wordsToRead
 }
 
 /** The first word that is neither a global option nor the value of one. */

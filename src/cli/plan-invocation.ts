@@ -1,6 +1,6 @@
 /** From a command line with machine flags to a plan: what `build`, `run` and `plan` share. */
 import { type Planned, type PlanningRequest, planOnly } from '../project/planning.ts'
-import { buildValues, refuseClashes } from './build-options.ts'
+import { besideOwn, buildValues, refuseClashes } from './build-options.ts'
 import type { Invocation, OptionSpec } from './command.ts'
 import { flagPlace, MACHINE_OPTIONS, machineFromOptions } from './machine-options.ts'
 
@@ -22,13 +22,14 @@ export async function requestOf(
     project: await invocation.project(),
     ...text('machine'),
     ...text('profile'),
-    overrides: machineFromOptions(options),
-    overridesPlace: flagPlace(options),
+    ...(describesMachine(own)
+      ? { overrides: machineFromOptions(options), overridesPlace: flagPlace(options) }
+      : {}),
     buildOptions: (specs) => {
       refuseClashes(specs, own)
       return buildValues(specs, options)
     },
-    machineFlags: (specs) => buildValues(specs, options),
+    machineFlags: (specs) => buildValues(besideOwn(specs, own), options),
     command: rest ?? [],
     signal,
     ...(locks ? { locks } : {}),
@@ -44,3 +45,7 @@ export async function requestOf(
 export async function planInvocation(invocation: Invocation): Promise<Planned> {
   return planOnly(await requestOf(invocation), { wantsSizes: true })
 }
+
+/** Where a command has no flags for a machine, options of the same names are the profile’s. */
+const describesMachine = (own: readonly OptionSpec[]) =>
+  own.some(({ flags }) => flags.startsWith('--memory '))

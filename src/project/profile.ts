@@ -71,6 +71,12 @@ export interface Source {
   readonly ref?: string
 }
 
+export interface RewriteContext {
+  readonly command: 'build' | 'plan' | 'run'
+  /** Names of the machines of the project. */
+  readonly machines: readonly string[]
+}
+
 /** Flags of `run`, `plan` and `build` that describe a machine in the words of a tool that the profile replaces. */
 export interface MachineFlags {
   /** Heading in `--help`: `In the words of run.py:`. */
@@ -82,6 +88,13 @@ export interface MachineFlags {
    * @throws BringupError with all that cannot be understood
    */
   readonly toMachine: (values: BuildOptionValues) => MachineInput
+  /** Words of that tool’s command line that no option of bringup’s has, as words that one has. */
+  readonly rewrite?: (words: readonly string[], context: RewriteContext) => readonly string[]
+  /**
+   * The descriptions before they are laid over one another, the lowest first; the last two are what these flags and
+   * what bringup’s own say. Returns as many.
+   */
+  readonly combine?: (layers: readonly MachineInput[]) => readonly MachineInput[]
 }
 
 export interface Profile {

@@ -105,7 +105,9 @@ function writtenLayers(name: string, profile: Profile, request: PlanningRequest)
       isWritten: true,
     }),
   )
-  return [...described, ...said]
+  const layers = [...described, ...said]
+  const combined = profile.machineFlags?.combine?.(layers.map((l) => l.machine))
+  return combined ? layers.map((layer, i) => ({ ...layer, machine: combined[i] ?? layer.machine })) : layers
 }
 
 /** Runs what may throw findings about the merged machine; they are thrown about what was written. */

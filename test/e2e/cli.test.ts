@@ -60,6 +60,14 @@ describe('bringup run', () => {
     expect(result.guest.nodes).toHaveLength(2)
   })
 
+  it('ends with what the guest said, where that is asked for', async () => {
+    for (const [argv, code] of [
+      [['--append', 'report=no exit=9'], 9],
+      [['--append', 'triple-fault'], 123],
+    ] as const)
+      expect((await bringup('run', '--no-verify', '--exit-code', 'guest', ...argv)).exitCode).toBe(code)
+  })
+
   it.each([
     ['failed', ['--append', 'report=no exit=9'], 1],
     ['crashed', ['--append', 'triple-fault'], 123],

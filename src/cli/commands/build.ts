@@ -6,7 +6,7 @@ import { type BuildingRequest, buildProject, type PlannedBuild, planBuild } from
 import { chooseRun } from '../../project/selection.ts'
 import { quoteCommand } from '../../quote.ts'
 import { EXIT_CODES } from '../../runs/verdict.ts'
-import { profileOptions } from '../build-options.ts'
+import { profileOptions, profileWords } from '../build-options.ts'
 import { commandText, showBuild } from '../build-progress.ts'
 import type { Command, Invocation, OptionSpec } from '../command.ts'
 import { formatDiagnostics } from '../errors.ts'
@@ -46,6 +46,7 @@ export const command: Command = {
   ],
   options: OPTIONS,
   moreOptions: (peek) => profileOptions(peek, OPTIONS),
+  rewrite: (peek, words) => profileWords(peek, words, 'build'),
   examples: [
     { command: 'bringup build', says: 'build what the default machine boots' },
     { command: 'bringup build --list', says: 'what can be built' },

@@ -5,7 +5,7 @@ import type { Plan } from '../../plan/plan.ts'
 import { quoteCommand } from '../../quote.ts'
 import { EXIT_CODES } from '../../runs/verdict.ts'
 import { formatBytes, KiB, MiB } from '../../units.ts'
-import { profileOptions } from '../build-options.ts'
+import { profileOptions, profileWords } from '../build-options.ts'
 import type { Command } from '../command.ts'
 import { formatDiagnostics } from '../errors.ts'
 import { MACHINE_OPTIONS } from '../machine-options.ts'
@@ -22,6 +22,7 @@ export const command: Command = {
     { flags: '--command', description: 'print the QEMU command alone, on one line' },
   ],
   moreOptions: (peek) => profileOptions(peek, MACHINE_OPTIONS),
+  rewrite: (peek, words) => profileWords(peek, words, 'plan'),
   examples: [
     { command: 'bringup plan', says: 'check the default machine' },
     {

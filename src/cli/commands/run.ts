@@ -5,9 +5,10 @@ import { LaunchError, launchPlan } from '../../guest/launch.ts'
 import type { GuestView } from '../../machine/guest-view.ts'
 import type { Plan } from '../../plan/plan.ts'
 import { type Planned, type PlanningRequest, planOnly, planRun } from '../../project/planning.ts'
+import { quoteCommand } from '../../quote.ts'
 import type { RunResult } from '../../runs/record.ts'
 import { formatBytes } from '../../units.ts'
-import { profileOptions } from '../build-options.ts'
+import { profileOptions, profileWords } from '../build-options.ts'
 import type { Command, Invocation, OptionSpec } from '../command.ts'
 import { formatDiagnostics } from '../errors.ts'
 import { MACHINE_OPTIONS } from '../machine-options.ts'
@@ -29,6 +30,12 @@ const RUN_OPTIONS: readonly OptionSpec[] = [
   { flags: '--no-verify', description: 'do not compare' },
   { flags: '--console', description: 'show the console even where a report is printed instead' },
   { flags: '--quiet', description: 'show no console' },
+  { flags: '-v, --verbose', description: 'show every command of the build, and that of QEMU' },
+  {
+    flags: '--exit-code <of>',
+    description: 'end with the code of the verdict (the default), or with what the guest itself said',
+    choices: ['verdict', 'guest'],
+  },
   { flags: '--reboots', description: 'let the guest reset itself, instead of ending the run then' },
 ]
 
@@ -40,6 +47,7 @@ export const command: Command = {
     'What is piped in is typed into the console, or read by the command after `--`; its end does not end the guest.',
   options: RUN_OPTIONS,
   moreOptions: (peek) => profileOptions(peek, RUN_OPTIONS),
+  rewrite: (peek, words) => profileWords(peek, words, 'run'),
   examples: [
     { command: 'bringup run', says: 'boot the default machine' },
     { command: 'bringup run --cores 4 --numa 2 --nvdimm 256M,node=1', says: 'a machine said by flags alone' },
@@ -57,11 +65,12 @@ async function run(invocation: Invocation): Promise<number> {
   // What is wrong with the description is said before anything is built, fetched or made for it.
   const early = await planOnly(request)
   refuseWrong(early.plan)
-  const buildMs = options.build === false ? undefined : await build(request, output)
+  const buildMs = options.build === false ? undefined : await build(request, output, options.verbose === true)
   const isReady = buildMs === undefined && early.plan.pending.length === 0
   const planned = { ...(isReady ? early : await planRun(request)), project: request.project }
   const findings = planned.plan.diagnostics.filter((d) => d.severity === 'warning')
   if (findings.length > 0) output.note(`${formatDiagnostics(findings, output.errorColors)}\n`)
+  if (options.verbose === true) output.note(quoteCommand(planned.plan.argv).join(' '))
   const isCommand = rest !== undefined && rest.length > 0
   const showsConsole =
     !output.isJson &&
@@ -88,7 +97,8 @@ async function run(invocation: Invocation): Promise<number> {
         : await follow(started, showsConsole)
   output.json(result)
   if (!output.isJson) report(planned, result, isCommand, output)
-  return result.exitCode
+  // Without a word from the guest (it crashed, it timed out) the verdict's code is all there is.
+  return options.exitCode === 'guest' ? (result.guestCode ?? result.exitCode) : result.exitCode
 }
 
 /** @throws BringupError with every error of the plan */
@@ -101,12 +111,17 @@ function refuseWrong({ diagnostics }: Plan): void {
  *
  * @throws BringupError when the build failed: nothing is booted then
  */
-async function build(request: PlanningRequest, output: Output): Promise<number | undefined> {
+async function build(
+  request: PlanningRequest,
+  output: Output,
+  isVerbose: boolean,
+): Promise<number | undefined> {
   const { showBuild } = await import('../build-progress.ts')
   const { buildProject } = await import('../../project/building.ts')
-  const progress = showBuild(output, { isVerbose: false })
+  const progress = showBuild(output, { isVerbose })
   const result = await buildProject({
     ...request,
+    isVerbose,
     onEvent: progress.onEvent,
     hasColors: !output.isJson && output.errorColors.isColorSupported,
   })

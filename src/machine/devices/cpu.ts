@@ -69,6 +69,9 @@ const problems = defineDiagnostics({
   },
 })
 
+const zFeature = () =>
+  z.string().regex(/^([+-][\w.-]+|[\w.-]+=[\w.-]+)$/, 'a feature is written "+name", "-name" or "name=value"')
+
 /** Beyond what any machine type takes, and small enough for the arithmetic of topologies. */
 const number = () => z.int().nonnegative().max(65_535).optional()
 
@@ -82,13 +85,13 @@ const object = z.lazy(() =>
         'CPU model. `max`: everything that the accelerator can do, which with KVM is the host’s CPU.',
       ),
     features: z
-      .array(
-        z
-          .string()
-          .regex(/^([+-][\w.-]+|[\w.-]+=[\w.-]+)$/, 'a feature is written "+name", "-name" or "name=value"'),
-      )
+      .array(zFeature())
       .default([])
       .describe('CPU flags to switch, as QEMU writes them: `+pmu`, `-avx`, `tsc-frequency=1000000000`.'),
+    kvmFeatures: z
+      .array(zFeature())
+      .optional()
+      .describe('Further flags, for KVM only: `+invtsc`, which TCG does not have.'),
     count: number().describe(
       'CPUs at boot. Default: what topology or NUMA nodes add up to, else 1 (one per NUMA node).',
     ),
@@ -205,11 +208,12 @@ export const cpu = defineDevice({
   schema,
   diagnostics: problems,
   check,
-  compile: (cpu, { machine: { cpus } }) => {
-    const { count, max, ...topology } = cpus
+  compile: (cpu, { machine, facts }) => {
+    const { count, max, ...topology } = machine.cpus
+    const more = mayUseKvm(machine, facts) ? (cpu.kvmFeatures ?? []) : []
     return {
       args: [
-        ['-cpu', [cpu.model, ...cpu.features].join(',')],
+        ['-cpu', [cpu.model, ...cpu.features, ...more].join(',')],
         option('-smp', undefined, { cpus: count, ...topology, maxcpus: max }),
       ],
     }

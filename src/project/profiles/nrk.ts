@@ -2,7 +2,7 @@
 import type { MachineInput } from '../../machine/machine.ts'
 import { defineProfile, type PrepareContext, type Profile } from '../profile.ts'
 import { espFolder, nrkGraph, userModules } from './nrk/build.ts'
-import { BUILD_OPTIONS, readOptions } from './nrk/build-options.ts'
+import { BUILD_OPTIONS, readOptions, refuseUnreachableGdb } from './nrk/build-options.ts'
 import { NRK_DEPENDENCIES } from './nrk/dependencies.ts'
 import { recogniseNrk } from './nrk/recognise.ts'
 import { TOOL_FLAGS } from './nrk/tool-flags.ts'
@@ -43,7 +43,7 @@ export function nrkProfile({ name = 'nrk', standardLibrary = 'build' }: NrkOptio
     source: { url: 'git@github.com:vmware-labs/node-replicated-kernel.git' },
     defaults: {
       type: 'pc',
-      cpu: { features: ['+fsgsbase', '+x2apic'] },
+      cpu: { features: ['+fsgsbase', '+x2apic'], kvmFeatures: ['migratable=no', '+invtsc', '+tsc'] },
       memory: { size: '1G' },
       debugExit: true,
       nvdimmPersistence: 'cpu',
@@ -75,6 +75,7 @@ function isGiven({ machine }: Pick<PrepareContext, 'machine'>): boolean {
 
 function bootOf(context: PrepareContext): MachineInput {
   if (isGiven(context)) return {}
+  refuseUnreachableGdb(context.buildOptions, context.machine)
   const wanted = readOptions(context.buildOptions, userModules(context.projectFolder))
   return { boot: { firmware: 'uefi', esp: espFolder(context, wanted) } }
 }

@@ -134,6 +134,15 @@ test('python: what the interpreter can import', async () => {
   })
 })
 
+test('python: a module that is installed for another interpreter than the first is there, and setup has nothing to do', async () => {
+  program('python3', 'exit 1')
+  expect(await look({ kind: 'python', module: 'json', why })).toMatchObject({
+    state: 'present',
+    path: '/usr/bin/python3',
+    detail: 'for /usr/bin/python3; put /usr/bin first in PATH',
+  })
+})
+
 test('npm, file and capability', async () => {
   expect(await look({ kind: 'npm', program: 'no-such', why })).toMatchObject({
     state: 'missing',

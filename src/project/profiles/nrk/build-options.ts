@@ -1,6 +1,7 @@
 /** What an nrk build can be told, and what those words mean together. */
 import type { BuildOptionSpec, BuildOptionValues } from '../../../build/options.ts'
 import { BringupError, type Diagnostic, defineDiagnostics } from '../../../diagnostics.ts'
+import type { MachineInput } from '../../../machine/machine.ts'
 import { nearest } from '../../../nearest.ts'
 import { RUMP_MODULE, RUMP_PROGRAMS } from './layout.ts'
 
@@ -14,6 +15,12 @@ export const problems = defineDiagnostics({
     title: 'A user feature is meant for a module that is not built.',
     why: '`MODULE:FEATURE` is for that module alone, so the feature would be passed over without a word',
     remedy: 'add the module to --modules, or correct its name',
+  },
+  NRK_GDB_UNREACHABLE: {
+    title: 'The kernel is built to be debugged by gdb, but the machine has no second serial port for it.',
+    why: 'with the feature `gdb` the kernel waits on its second serial port until a debugger is there',
+    remedy:
+      'add --kgdb, then connect with `gdb -ex "target remote localhost:1234"`; or build without the feature gdb',
   },
   NRK_RUMP_FEATURE_MISSING: {
     title: 'The module `rkapps` is built without any of its programs.',
@@ -105,6 +112,20 @@ export function readOptions(options: BuildOptionValues, present: readonly string
     commandLine: commandLine(options),
     featuresOf,
   }
+}
+
+/**
+ * Whether a kernel with the feature `gdb` has a port on which a debugger can reach it.
+ *
+ * @throws BringupError NRK_GDB_UNREACHABLE
+ */
+export function refuseUnreachableGdb(options: BuildOptionValues, machine: MachineInput): void {
+  if (!((options.kernelFeatures ?? []) as readonly string[]).includes('gdb')) return
+  const hasPort =
+    (machine.devices ?? []).some((d) => d.kind === 'serial') ||
+    (machine.qemuArgs ?? []).some((arg) => arg === '-serial' || arg.startsWith('isa-serial,'))
+  if (!hasPort)
+    throw new BringupError([problems.NRK_GDB_UNREACHABLE.at('', '--kfeatures gdb without --kgdb')])
 }
 
 /** The first word names the kernel. The number of the machine follows only where there are other words, as in nrk's tool. */

@@ -37,6 +37,10 @@ export function recogniseNrk(tree: SourceTree): ConfigSketch | undefined {
     ],
     ...(tree.has('lib/node-replication/nr')
       ? {}
-      : { remarks: ['lib/node-replication is empty: run `bringup checkout` here to get the submodules'] }),
+      : {
+          remarks: [
+            'lib/node-replication is empty: run `git submodule update --init --recursive` here to get the submodules; where SSH does not work, `bringup checkout nrk FOLDER` clones them by HTTPS',
+          ],
+        }),
   }
 }

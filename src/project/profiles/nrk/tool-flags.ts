@@ -8,6 +8,8 @@ import { readCpus } from '../../../host/cpus.ts'
 import { readHostNodes } from '../../../host/numa.ts'
 import type { MachineInput } from '../../../machine/machine.ts'
 import type { MachineFlags } from '../../profile.ts'
+import { type CardModel, oneCard } from './one-card.ts'
+import { rewriteWords } from './rewrite-words.ts'
 
 export const problems = defineDiagnostics({
   NRK_FLAG_VALUE: {
@@ -47,6 +49,19 @@ const SPECS: readonly BuildOptionSpec[] = [
     valueName: 'cpus',
     description: 'CPUs of this computer to pin to: "[0,2,4]"; "[]" takes those that are allowed, in order',
   },
+  {
+    name: 'nic',
+    type: 'text',
+    valueName: 'model',
+    choices: ['e1000', 'virtio-net-pci', 'vmxnet3'],
+    description: 'model of the network card, for which the user library is built',
+  },
+  {
+    name: 'qemuDebugCpu',
+    type: 'boolean',
+    description: 'interrupts and resets of the CPUs, with registers, into `qemu.log` of the run',
+  },
+  { name: 'kgdb', type: 'boolean', description: 'a second serial port on port 1234, for gdb' },
   { name: 'qemuPrealloc', type: 'boolean', description: 'touch all memory before the guest starts' },
   { name: 'qemuLargePages', type: 'boolean', description: 'take the memory from huge pages of 2 MiB' },
   {
@@ -57,52 +72,102 @@ const SPECS: readonly BuildOptionSpec[] = [
   },
 ]
 
-/** What the rest of the tool's flags became. */
+/** Flags of the tool that have no counterpart, and what to do instead. */
 const REPLACED: Readonly<Record<string, string>> = {
-  norun: 'that is `bringup build`',
-  nobuild: 'that is `bringup run --no-build`',
-  qemuMonitor: 'bringup is connected to QEMU’s QMP itself; on a terminal Ctrl-A H shows what the keys do',
-  qemuDebugCpu: 'every reset of a CPU is in `qemu.log` of the run’s folder, always',
-  dcmPath: 'the scheduler of several machines is started beside them, not by the build',
+  norun: 'use `bringup build`, with the same flags',
+  nobuild: 'use `bringup run --no-build`',
+  qemuMonitor:
+    'on a terminal Ctrl-A X ends the guest and Ctrl-A R resets it; for everything else add --qemu-arg -monitor --qemu-arg telnet:127.0.0.1:55555,server,nowait',
+  dcmPath: 'start the scheduler of several machines beside them; the build does not need it',
+  pvrdma: 'omit it: para-virtual RDMA is not supported here',
+  tap: 'omit it: the card is on a network of this user’s that needs no tap; forward ports with --nic forwards=…',
+  qemuIvshmem: 'omit it: shared memory of several machines is not supported here',
+  qemuShmemPath: 'omit it: shared memory of several machines is not supported here',
+  configureIpxe: 'omit it: bringup does not boot bare metal',
+  noReboot: 'omit it: bringup does not boot bare metal',
+  workers: 'start each machine by a `bringup run` of its own, with --machine-id',
+  networkOnly: 'omit it: no network is set up on this computer',
 }
+
+const WITH_VALUE = ['dcmPath', 'tap', 'qemuIvshmem', 'qemuShmemPath', 'workers']
 
 const REPLACED_SPECS = Object.entries(REPLACED).map(
   ([name, words]): BuildOptionSpec => ({
     name,
-    type: name === 'dcmPath' ? 'text' : 'boolean',
+    type: WITH_VALUE.includes(name) ? 'text' : 'boolean',
     description: words,
   }),
 )
 
+/** The second serial port, where gdb finds the kernel: `target remote localhost:1234`. */
+const KGDB_ARGS = [
+  '-chardev',
+  'socket,id=kgdb,host=127.0.0.1,port=1234,server=on,wait=off',
+  '-device',
+  'isa-serial,chardev=kgdb,index=1',
+]
+
 export const TOOL_FLAGS: MachineFlags = {
   title: 'In the words of nrk’s run.py:',
   specs: [...SPECS, ...REPLACED_SPECS],
+  rewrite: rewriteWords,
+  combine: oneCard,
   toMachine: (values) => {
     const wrong: Diagnostic[] = [...replaced(values)]
     const read = (name: string) => numberOf(values, name, wrong)
-    const nodes = read('qemuNodes')
+    // The tests of the tree pass 0 nodes, which is none.
+    const nodes = read('qemuNodes') || undefined
     const cores = read('qemuCores')
     const memory = read('qemuMemory')
     const offset = read('qemuNodeOffset')
-    const devices = pmem(read('qemuPmem'), nodes, wrong)
+    const devices = [...pmem(read('qemuPmem'), nodes, wrong), ...card(values)]
     const pins = pinsOf(values, cores ?? 1, wrong)
+    const settings = settingsOf(values)
     if (wrong.length > 0) throw new BringupError(wrong)
+    const count = settings.cores ?? cores
+    const qemuArgs = [
+      ...(values.qemuDebugCpu === true ? ['-d', 'int,cpu_reset'] : []),
+      ...(values.kgdb === true ? KGDB_ARGS : []),
+      ...settings.args,
+    ]
     return {
-      ...(cores === undefined ? {} : { cpu: { count: cores } }),
-      ...memoryOf(values, memory),
-      ...(nodes === undefined ? {} : { numa: numaOf(nodes, offset) }),
+      ...(count === undefined ? {} : { cpu: { count } }),
+      ...memoryOf(values, settings.memory ?? (memory === undefined ? undefined : `${memory}M`), nodes),
+      ...(nodes === undefined ? {} : { numa: numaOf(nodes, offset ?? 0) }),
       ...(devices.length === 0 ? {} : { devices }),
       ...(pins.length === 0 ? {} : { pins }),
-      ...(typeof values.qemuSettings === 'string'
-        ? { qemuArgs: values.qemuSettings.split(/\s+/).filter(Boolean) }
-        : {}),
+      ...(qemuArgs.length === 0 ? {} : { qemuArgs }),
     }
   },
 }
 
+/** `-m` and `-smp` of `--qemu-settings` are the machine’s own: QEMU lets the last one win, as the tool did. */
+function settingsOf({ qemuSettings }: BuildOptionValues): {
+  readonly args: readonly string[]
+  readonly memory?: string
+  readonly cores?: number
+} {
+  const words = typeof qemuSettings === 'string' ? qemuSettings.split(/\s+/).filter(Boolean) : []
+  const take = (name: string, pattern: RegExp) => {
+    const index = words.findLastIndex((word, i) => word === name && pattern.test(words[i + 1] ?? ''))
+    return index === -1 ? undefined : words.splice(index, 2)[1]
+  }
+  const memory = take('-m', /^(size=)?\d+[KMGT]?$/i)?.replace('size=', '')
+  const cores = take('-smp', /^\d+$/)
+  return {
+    args: words,
+    ...(memory === undefined ? {} : { memory: /\d$/.test(memory) ? `${memory}M` : memory }),
+    ...(cores === undefined ? {} : { cores: Number(cores) }),
+  }
+}
+
+function card({ nic }: BuildOptionValues): NonNullable<MachineInput['devices']> {
+  return typeof nic === 'string' ? [{ kind: 'nic', model: nic as CardModel }] : []
+}
+
 function replaced(values: BuildOptionValues): readonly Diagnostic[] {
   return Object.entries(REPLACED)
-    .filter(([name]) => values[name] !== undefined && values[name] !== false)
+    .filter(([name]) => values[name] !== undefined && values[name] !== false && values[name] !== '')
     .map(([name, words]) => problems.NRK_FLAG_REPLACED.at('', flag(name), { remedy: words }))
 }
 
@@ -116,22 +181,27 @@ function numberOf(values: BuildOptionValues, name: string, wrong: Diagnostic[]):
   return undefined
 }
 
-function memoryOf(values: BuildOptionValues, mebibytes: number | undefined): Pick<MachineInput, 'memory'> {
+function memoryOf(
+  values: BuildOptionValues,
+  size: string | undefined,
+  nodes: number | undefined,
+): Pick<MachineInput, 'memory'> {
   const memory = {
-    ...(mebibytes === undefined ? {} : { size: `${mebibytes}M` }),
+    ...(size === undefined ? {} : { size }),
     ...(values.qemuPrealloc === true ? { prealloc: true } : {}),
     ...(values.qemuLargePages === true ? { hugePages: '2M' } : {}),
+    ...(nodes === undefined ? {} : { share: true }),
   }
   return Object.keys(memory).length === 0 ? {} : { memory }
 }
 
 /** The offset goes round: with offset 2, three nodes lie on the nodes 2, 3 and 0 of a computer with four. */
-function numaOf(nodes: number, offset: number | undefined): MachineInput['numa'] {
-  if (offset === undefined) return { nodes }
+function numaOf(nodes: number, offset: number): MachineInput['numa'] {
   const host = readHostNodes().filter((n) => n.totalBytes > 0 && n.cpus.length > 0)
+  if (host.length === 0) return { nodes }
   return {
     nodes: Array.from({ length: nodes }, (_, i) => ({
-      hostNodes: [host[(i + offset) % Math.max(1, host.length)]?.node ?? 0],
+      hostNodes: [host[(i + offset) % host.length]?.node ?? 0],
     })),
   }
 }
