@@ -7,7 +7,7 @@ const facts = (works: boolean): Facts => ({
   hostNodes: [0],
   hugePages: [],
   hostBytes: 2 ** 40,
-  accelerators: [{ name: 'kvm', works }],
+  accelerators: [{ name: 'kvm', works, reason: 'test', tookMs: 0 }],
 })
 
 test('flags that only KVM has are passed to KVM alone', () => {
