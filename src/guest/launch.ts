@@ -2,8 +2,9 @@
 import { join } from 'node:path'
 import { BringupError, type Diagnostic, isClean } from '../diagnostics.ts'
 import type { Plan } from '../plan/plan.ts'
+import { runArgs } from '../plan/run-args.ts'
 import { startQemu } from '../qemu/process.ts'
-import { createRun, type RunResult } from '../runs/record.ts'
+import { createRun, type RunResult, recordArgv } from '../runs/record.ts'
 import type { Guest } from './guest.ts'
 import { createFiles } from './host-files.ts'
 import { type GuestOptions, RunningGuest } from './running-guest.ts'
@@ -30,18 +31,14 @@ export async function launchPlan(plan: Plan, options: LaunchOptions): Promise<Gu
   if (!isClean(plan.diagnostics))
     throw new BringupError(plan.diagnostics.filter((d) => d.severity === 'error'))
   createFiles(plan.files)
-  const folder = createRun(options.stateFolder, plan, plan.argv)
-  const stopsOnReset = plan.judgement.onReset === 'stop' && !options.allowReboot
+  const record = createRun(options.stateFolder, plan, plan.supervisedArgv)
+  const onReset = options.allowReboot ? 'reboot' : plan.judgement.onReset
+  const own = runArgs(plan.machine.qemuArgs, onReset, record.path)
+  const folder = { ...record, qemuLog: own.qemuLog }
+  const planned = runArgs(plan.machine.qemuArgs, plan.judgement.onReset).args.length
   const qemu = await startQemu({
-    plan,
-    extraArgs: [
-      '-d',
-      'cpu_reset',
-      '-D',
-      folder.qemuLog,
-      '-action',
-      `reboot=${stopsOnReset ? 'shutdown' : 'reset'}`,
-    ],
+    plan: { ...plan, args: [...plan.args.slice(0, -planned), ...own.args] },
+    onArgv: (argv) => recordArgv(record, argv),
     qmpLogPath: folder.qmpLog,
     stderrPath: join(folder.path, 'stderr.log'),
   })

@@ -43,6 +43,8 @@ export interface MachineView {
   readonly dimms: readonly DimmClaim[]
   readonly firmware: 'direct' | 'bios' | 'uefi'
   readonly debugExit: boolean
+  /** The user's own arguments for QEMU, as words. */
+  readonly qemuArgs: readonly string[]
   /** What the NFIT's platform capabilities say; undefined says nothing. */
   readonly nvdimmPersistence: 'cpu' | 'mem-ctrl' | undefined
   /** Every device of the list, defaults filled in, with its path in the description (`devices[2]`). */

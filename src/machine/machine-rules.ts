@@ -53,54 +53,10 @@ export const problems = defineDiagnostics({
     remedy: 'list all host CPUs in one entry',
     qemu: 'accepts',
   },
-  QEMU_ARG_CONFLICT: {
-    title: 'An argument for QEMU sets what bringup sets from the description.',
-    why: 'the last one would win silently, and the machine would not be the one that was checked',
-    remedy: 'say it in the description instead',
-    qemu: 'misbehaves',
-  },
-  QEMU_ARG_ID_TWICE: {
-    title: 'An argument for QEMU uses an id that the machine already has.',
-    why: 'ids are names of single things',
-    remedy: 'choose another id',
-    source: 'QEMU: "Duplicate ID \'…\'"',
-    qemu: 'refuses',
-  },
 })
 
 /** The one architecture of guests. */
 export const ARCH = 'x86_64'
-
-/** Options that bringup sets itself, and what to say instead. */
-const OWN: Readonly<Record<string, string>> = {
-  m: 'memory',
-  smp: 'cpu',
-  cpu: 'cpu.model',
-  M: 'type',
-  machine: 'type',
-  accel: 'accel',
-  'enable-kvm': 'accel',
-  kernel: 'boot.kernel',
-  initrd: 'boot.initrd',
-  append: 'boot.append',
-  bios: 'boot.rom',
-  pflash: 'boot.code',
-  numa: 'numa',
-  'mem-path': 'memory.path',
-  'mem-prealloc': 'memory.prealloc',
-  serial: 'console, or a device of kind "serial"',
-  monitor: 'nothing: bringup speaks QMP with QEMU',
-  mon: 'nothing: bringup speaks QMP with QEMU',
-  nographic: 'console',
-  display: 'nothing: machines have no display',
-  vga: 'nothing: machines have no display',
-  nodefaults: 'nothing: it is always set',
-  'no-user-config': 'nothing: it is always set',
-  S: 'nothing: bringup starts every machine paused',
-  daemonize: 'nothing: the machine ends with bringup',
-  'no-shutdown': 'nothing: bringup decides how a run ends',
-  'no-reboot': 'nothing: bringup decides how a run ends',
-}
 
 /** All problems of the whole. */
 export function checkWhole(
@@ -184,37 +140,6 @@ function checkPins({ pins }: MachineConfig, { cpus }: MachineView): readonly Dia
       ]
     return pins.findIndex((p) => p.cpu === cpu) < i
       ? [problems.PIN_TWICE.at(at, `CPU ${cpu} is pinned twice`)]
-      : []
-  })
-}
-
-const ID = /(?:^|,)id=([^,]+)/
-
-/** Arguments of the user's own against those that the description became. */
-export function checkQemuArgs(
-  qemuArgs: readonly string[],
-  args: readonly (readonly [string, string?])[],
-): readonly Diagnostic[] {
-  if (qemuArgs.length === 0) return []
-  const ids = new Set(args.flatMap(([, value]) => ID.exec(value ?? '')?.[1] ?? []))
-  return qemuArgs.flatMap((arg, i) => {
-    const at = `qemuArgs[${i}]`
-    const name = /^--?(.+)$/.exec(arg)?.[1]
-    const own = name === undefined || !Object.hasOwn(OWN, name) ? undefined : OWN[name]
-    if (own !== undefined) {
-      return [
-        problems.QEMU_ARG_CONFLICT.at(
-          at,
-          `${arg} is set by bringup`,
-          own.startsWith('nothing')
-            ? { remedy: `leave it away (${own.slice(9)})` }
-            : { remedy: `use \`${own}\` of the description` },
-        ),
-      ]
-    }
-    const id = ID.exec(arg)?.[1]
-    return id !== undefined && ids.has(id)
-      ? [problems.QEMU_ARG_ID_TWICE.at(at, `${arg} uses the id "${id}" of the machine's own`)]
       : []
   })
 }

@@ -118,7 +118,7 @@ describe('compileMachine', () => {
       },
       boot: { kernel: '/a,b/kernel', append: 'a,b' },
       devices: [{ kind: 'nvdimm', id: 'pm0', size: '128M', node: 1, backing: 'ram' }],
-      qemuArgs: ['-d', 'cpu_reset'],
+      qemuArgs: ['-d', 'cpu_reset', '-msg', 'timestamp=on'],
     }
     expect(lines(machine)).toMatchInlineSnapshot(`
       [
@@ -151,8 +151,8 @@ describe('compileMachine', () => {
         "-device isa-serial,id=console-serial,chardev=console,index=0",
         "-object memory-backend-ram,id=pm0-memory,size=134217728",
         "-device nvdimm,id=pm0,memdev=pm0-memory,node=1",
-        "-d",
-        "cpu_reset",
+        "-msg",
+        "timestamp=on",
       ]
     `)
   })

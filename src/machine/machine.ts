@@ -3,6 +3,7 @@
  * Pure: everything here turns data into data.
  */
 import { BringupError, type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
+import { acpiVerdict, checkAcpi } from './acpi-loader.ts'
 import type {
   Argument,
   Channel,
@@ -17,9 +18,11 @@ import type {
 } from './device.ts'
 import type { Facts } from './facts.ts'
 import { mergeMachine } from './flags.ts'
-import { checkQemuArgs, checkWhole } from './machine-rules.ts'
+import { checkWhole } from './machine-rules.ts'
 import { type MachineConfig, type MachineInput, machineSchema } from './machine-schema.ts'
 import { partsOf, viewOf } from './parts.ts'
+import { checkQemuArgs } from './qemu-arg-rules.ts'
+import { withoutOptions } from './qemu-args.ts'
 import { diagnoseIssues, diagnoseText } from './schema-issues.ts'
 
 export type { MachineConfig, MachineInput } from './machine-schema.ts'
@@ -118,11 +121,13 @@ export function checkMachine(config: MachineConfig, facts: Facts, name: string):
   const found = parts.flatMap(
     (part) => part.device.check?.(part.config, { machine, facts, path: part.path }) ?? [],
   )
-  const own =
-    config.qemuArgs.length > 0
-      ? checkQemuArgs(config.qemuArgs, compileMachine({ ...config, qemuArgs: [] }, facts, name).args)
-      : []
-  return [...checkWhole(config, machine, parts, facts), ...found, ...own]
+  const described = compileMachine({ ...config, qemuArgs: [] }, facts, name)
+  return [
+    ...checkWhole(config, machine, parts, facts),
+    ...found,
+    ...checkQemuArgs(config, described),
+    ...checkAcpi(compileParts(config, facts, name).args, config.qemuArgs),
+  ]
 }
 
 /** What a machine becomes, without accelerator and without the channels' other ends. */
@@ -136,6 +141,23 @@ export interface CompiledMachine {
 
 /** Compiles a machine, also one that `checkMachine` refuses: QEMU's own answer can then be had. */
 export function compileMachine(config: MachineConfig, facts: Facts, name: string): CompiledMachine {
+  const compiled = compileParts(config, facts, name)
+  const { args, lastArgs, ...rest } = compiled
+  const isWithoutHpet = acpiVerdict(args, config.qemuArgs) === 'omit-hpet'
+  const own = args.map(
+    (arg): Argument => (isWithoutHpet && arg[0] === '-machine' ? ['-machine', `${arg[1]},hpet=off`] : arg),
+  )
+  // QEMU takes the last -d and -D only: they are joined with bringup's own in `run-args.ts`.
+  const given = withoutOptions(config.qemuArgs, ['d', 'D'])
+  return { ...rest, args: [...own, ...given.map((arg): Argument => [arg]), ...lastArgs] }
+}
+
+/** The machine without the user's own arguments. */
+function compileParts(
+  config: MachineConfig,
+  facts: Facts,
+  name: string,
+): CompiledMachine & { readonly lastArgs: readonly Argument[] } {
   const machine = viewOf(name, config)
   const compiled = partsOf(config).map((part) =>
     part.device.compile(part.config, { machine, facts, path: part.path }),
@@ -149,9 +171,8 @@ export function compileMachine(config: MachineConfig, facts: Facts, name: string
       ['-name', `guest=${name.replaceAll(',', ',,')}`],
       ['-machine', [config.type, ...settings].join(',')],
       ...collect(compiled, 'args'),
-      ...config.qemuArgs.map((arg): Argument => [arg]),
-      ...collect(compiled, 'lastArgs'),
     ],
+    lastArgs: collect(compiled, 'lastArgs'),
     files: collect(compiled, 'files'),
     locks: collect(compiled, 'locks'),
     stores: collect(compiled, 'stores'),

@@ -89,6 +89,7 @@ function makeView(name: string, machine: MachineConfig): MachineView {
     dimms,
     firmware: firmwareOf(machine.boot),
     debugExit: machine.debugExit !== false,
+    qemuArgs: machine.qemuArgs,
     nvdimmPersistence: machine.nvdimmPersistence,
     devices: parts
       .filter((p) => p.path.startsWith('devices['))

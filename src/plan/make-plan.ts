@@ -1,9 +1,9 @@
 /** Decides, from a description and facts, what one boot will do. Pure. */
 import { type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
-import { type Argument, option } from '../machine/device.ts'
 import type { Facts } from '../machine/facts.ts'
 import { checkMachine, compileMachine, type MachineConfig, persistenceOf } from '../machine/machine.ts'
-import { type Judgement, type Plan, pasteArgv } from './plan.ts'
+import { type Judgement, type Plan, pasteArgv, plannedArgv } from './plan.ts'
+import { acceleratorArgs, runArgs } from './run-args.ts'
 
 export const problems = defineDiagnostics({
   ACCELERATOR_NOT_WORKING: {
@@ -34,7 +34,11 @@ export function makePlan(request: PlanRequest): Plan {
   const { name, profile, machine, facts, judgement } = request
   const { accelerator, diagnostics } = chooseAccelerator(machine.accel, facts)
   const compiled = compileMachine(machine, facts, name)
-  const args = [...acceleratorArgs(accelerator.name), ...compiled.args]
+  const args = [
+    ...acceleratorArgs(accelerator.name, machine.qemuArgs),
+    ...compiled.args,
+    ...runArgs(machine.qemuArgs, judgement.onReset).args,
+  ]
   const path = machine.qemu ?? facts.qemu?.path ?? `qemu-system-${machine.arch}`
   const qemu = { path, version: facts.qemu?.version.join('.') ?? 'unknown' }
   return {
@@ -53,6 +57,7 @@ export function makePlan(request: PlanRequest): Plan {
     accelerators: facts.accelerators,
     args,
     argv: pasteArgv({ qemu, args, channels: compiled.channels }),
+    supervisedArgv: plannedArgv({ qemu, args, channels: compiled.channels }),
     judgement,
     timeoutMs: machine.timeout,
     pins: machine.pins,
@@ -60,22 +65,6 @@ export function makePlan(request: PlanRequest): Plan {
     pending: [],
     diagnostics: [...diagnostics, ...checkMachine(machine, facts, name)],
   }
-}
-
-/**
- * MiB for the code that TCG has translated. QEMU does not empty it at a reset, and with its default of up to 1 GiB,
- * firmware that writes over what an earlier boot has run takes minutes (OVMF after an apt-like load: more than 8
- * minutes with the default, 22 s with this).
- */
-const TCG_CACHE_MIB = 64
-
-/** Multi-threaded TCG: one host thread per vCPU (qemu-options, `-accel tcg,thread=`). */
-function acceleratorArgs(name: 'kvm' | 'tcg'): readonly Argument[] {
-  return [
-    name === 'tcg'
-      ? option('-accel', 'tcg', { thread: 'multi', 'tb-size': TCG_CACHE_MIB })
-      : option('-accel', 'kvm'),
-  ]
 }
 
 function chooseAccelerator(

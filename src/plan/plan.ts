@@ -73,6 +73,11 @@ export interface Plan {
   readonly args: readonly Argument[]
   /** The command as a person can paste it: console on this terminal, other channels unconnected. */
   readonly argv: readonly string[]
+  /**
+   * Every word that QEMU gets under bringup. Words in braces stand for what is known only when it starts: `{run}` for the
+   * folder of the record, `{qmp}` and the names of channels for descriptors, `{keeper}` for a socket's name.
+   */
+  readonly supervisedArgv: readonly string[]
   readonly judgement: Judgement
   /** From power-on to the end of the run. */
   readonly timeoutMs: number
@@ -93,15 +98,23 @@ export function pasteArgv(plan: Pick<Plan, 'qemu' | 'args' | 'channels'>): reado
     c.id === CONSOLE ? `stdio,id=${CONSOLE},mux=on` : `null,id=${c.id}`,
   ])
   const monitor = plan.channels.some((c) => c.id === CONSOLE) ? ['-mon', `chardev=${CONSOLE}`] : []
-  return [plan.qemu.path, ...chardevs, ...monitor, ...flat(plan.args)]
+  // The log of a run lies in its record, which a pasted command does not have.
+  const args = plan.args.filter(([, value]) => value?.startsWith('{run}/') !== true)
+  return [plan.qemu.path, ...chardevs, ...monitor, ...flat(args)]
+}
+
+/** QEMU's argv under bringup, with names in braces for what is known only when it starts. */
+export function plannedArgv(plan: Pick<Plan, 'qemu' | 'args' | 'channels'>): readonly string[] {
+  const channelFds = Object.fromEntries(plan.channels.map(({ id }) => [id, `{${id}}`]))
+  return supervisedArgv(plan, { qmpFd: '{qmp}', channelFds, keeper: '{keeper}' })
 }
 
 /** What ties a supervised QEMU to the process that started it. */
 export interface Ties {
   /** Inherited descriptor of the QMP socket pair. */
-  readonly qmpFd: number
+  readonly qmpFd: number | string
   /** Inherited descriptor by channel id; the console is standard input and output and has none. */
-  readonly channelFds: Readonly<Record<string, number>>
+  readonly channelFds: Readonly<Record<string, number | string>>
   /** Abstract socket that QEMU connects to at start: a QEMU whose bringup died before `prctl` took hold fails here. */
   readonly keeper: string
 }

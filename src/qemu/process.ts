@@ -59,7 +59,8 @@ export interface QemuExit {
 
 export interface QemuStart {
   readonly plan: Pick<Plan, 'qemu' | 'args' | 'channels' | 'locks'>
-  readonly extraArgs?: readonly string[]
+  /** Told every word that QEMU gets, before it starts. */
+  readonly onArgv?: (argv: readonly string[]) => void
   /** Every QMP message, a line each. */
   readonly qmpLogPath?: string
   readonly stderrPath?: string
@@ -110,10 +111,11 @@ function flockWords({ path, mode }: FileLock): readonly string[] {
  * await qemu.qmp.execute('cont')
  */
 export async function startQemu(start: QemuStart): Promise<QemuProcess> {
-  const { plan, extraArgs = [] } = start
+  const { plan } = start
   const extra = plan.channels.filter((c) => c.id !== CONSOLE)
   const channelFds = Object.fromEntries(extra.map((c, index) => [c.id, index + 4]))
-  const argv = [...supervisedArgv(plan, { qmpFd: 3, channelFds, keeper: await keeperName() }), ...extraArgs]
+  const argv = supervisedArgv(plan, { qmpFd: 3, channelFds, keeper: await keeperName() })
+  start.onArgv?.(argv)
   const [program = '', ...args] = supervisedCommand(argv, plan.locks)
   const child = spawn(program, args, {
     // The last one is not told to QEMU: it ends when QEMU does.

@@ -109,6 +109,11 @@ function folderAt(path: string, id: string): RunFolder {
   }
 }
 
+/** Writes down the words that QEMU really got. */
+export function recordArgv(run: RunFolder, argv: readonly string[]): void {
+  write(run, FILES.argv, argv)
+}
+
 /**
  * Makes a new run folder; the name has the time and random bits, and `mkdir` refuses a name that is taken,
  * so that runs side by side never meet.

@@ -51,7 +51,7 @@ describe('the guest sees', () => {
     'small memory, odd nodes': { memory: '15M', numa: 4, cpu: 3 },
     '5000M over three nodes, and room for DIMMs': { memory: { size: '5000M', slots: 4, max: '9G' }, numa: 3 },
     'another CPU model': { cpu: { model: 'qemu64', features: ['+rdrand'], count: 2 } },
-    // Without the fix of `numa-hpet.ts` the firmware installs none of the ACPI tables.
+    // Without the rule of `acpi-loader.ts` the firmware installs none of the ACPI tables.
     'distances, HMAT, an NVDIMM and CXL': {
       numa: {
         nodes: 2,

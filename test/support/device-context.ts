@@ -43,6 +43,7 @@ export function machineWith(descriptions: readonly Description[], world: World =
   })
   const machine: MachineView = {
     name: 'tiny',
+    qemuArgs: [],
     type: 'q35',
     accel: 'tcg',
     ramBytes: 64 * MiB,

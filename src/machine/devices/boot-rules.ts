@@ -3,6 +3,7 @@ import { type Diagnostic, defineDiagnostics } from '../../diagnostics.ts'
 import { formatBytes, MiB } from '../../units.ts'
 import type { RuleContext } from '../device.ts'
 import type { FileContent } from '../facts.ts'
+import { bringsBootMedium, readQemuArgs } from '../qemu-args.ts'
 import { checkKernelFile, problems as ofKernels } from './boot-kernel-rules.ts'
 import { type BootConfig, ovmf } from './boot-options.ts'
 import { whyUnfit } from './unfit-file.ts'
@@ -120,6 +121,12 @@ export const problems = { ...ofBoot, ...ofKernels }
 /** Kinds whose guests' drivers need nothing that only SeaBIOS sets up (PCI windows, option ROMs). */
 const WITHOUT_FIRMWARE = ['nvdimm', 'serial']
 
+/** Arguments for QEMU that add nothing to the machine. qboot was not tried with any other: it hangs with a VMGENID. */
+const WITHOUT_HARDWARE =
+  'd D dfilter trace msg gdb s name pidfile qmp qmp-pretty rtc icount action chardev sandbox overcommit'.split(
+    ' ',
+  )
+
 /**
  * Whether qboot starts this machine just as SeaBIOS would. Tried on QEMU 7.2: PVH, multiboot and bzImage work on q35 and
  * pc, with 8M of RAM and with memory above 4G, several CPUs and NVDIMMs. qboot leaves PCI windows to the kernel, so with
@@ -131,6 +138,7 @@ export function qbootServes(
 ): boolean {
   if (boot.rom !== 'auto') return boot.rom === 'qboot'
   if (facts.qemu?.firmware['qboot.rom'] === undefined || boot.kernel === undefined) return false
+  if (!readQemuArgs(machine.qemuArgs).every((option) => WITHOUT_HARDWARE.includes(option.name))) return false
   const kernel = facts.files.get(boot.kernel)?.kernel
   if (kernel?.protocol === 'bzimage') return kernel.isLoadedHigh === true && (kernel.version ?? 0) >= 0x202
   const isEntered = kernel?.protocol === 'pvh' || kernel?.protocol === 'multiboot'
@@ -152,7 +160,9 @@ export function check(boot: BootConfig, context: RuleContext): readonly Diagnost
         problems.BOOT_APPEND_WITHOUT_KERNEL.at(`${path}.append`, `append "${boot.append}", but no kernel`),
       )
     const hasSource =
-      boot.esp !== undefined || machine.devices.some((d) => d.kind === 'disk' || d.kind === 'nic')
+      boot.esp !== undefined ||
+      machine.devices.some((d) => d.kind === 'disk' || d.kind === 'nic') ||
+      bringsBootMedium(machine.qemuArgs)
     if (isDirect || !hasSource)
       found.push(
         problems.BOOT_NOTHING.at(

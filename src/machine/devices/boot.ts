@@ -70,7 +70,12 @@ function espArgs(boot: BootConfig): readonly Argument[] {
       label: 'ESP',
       'read-only': true,
     }),
-    option('-device', 'virtio-blk-pci', { id: 'esp-disk', drive: 'esp', bootindex: 0 }),
+    // A kernel that QEMU loads itself has index 0.
+    option('-device', 'virtio-blk-pci', {
+      id: 'esp-disk',
+      drive: 'esp',
+      bootindex: boot.kernel === undefined ? 0 : undefined,
+    }),
   ]
 }
 

@@ -4,7 +4,6 @@ import { formatBytes, KiB, MiB } from '../../units.ts'
 import type { RuleContext } from '../device.ts'
 import { checkHostNodes } from './memory-place-rules.ts'
 import { checkHmat, problems as hmatProblems } from './numa-hmat-rules.ts'
-import { checkHpet, problems as hpetProblems } from './numa-hpet.ts'
 import { distancePairs, type NumaConfig } from './numa-options.ts'
 import { cpuRanges, MOST_CPUS } from './numa-split.ts'
 
@@ -142,7 +141,7 @@ const own = defineDiagnostics({
   },
 })
 
-export const problems = { ...own, ...hmatProblems, ...hpetProblems }
+export const problems = { ...own, ...hmatProblems }
 
 /** All problems of the NUMA section. */
 export function check(numa: NumaConfig, context: RuleContext): readonly Diagnostic[] {
@@ -168,7 +167,6 @@ export function check(numa: NumaConfig, context: RuleContext): readonly Diagnost
   })
   return [
     ...found,
-    ...checkHpet(numa, machine),
     ...checkMemory(context),
     ...checkCpus(context),
     ...checkDistances(numa, path),

@@ -11,7 +11,6 @@ import {
 } from '../device.ts'
 import { HOLE_BYTES, memoryBackend } from './memory-options.ts'
 import { hmatArgs, hmatExpectations } from './numa-hmat.ts'
-import { needsHpetLeftOut } from './numa-hpet.ts'
 import { distancePairs, type NumaConfig, numaSchema, usesHmat } from './numa-options.ts'
 import { check, problems } from './numa-rules.ts'
 import { cpuRanges } from './numa-split.ts'
@@ -31,10 +30,7 @@ function compile(numa: NumaConfig, { machine }: RuleContext): Compiled {
     option('-numa', 'dist', { src: from, dst: to, val: value }),
   )
   return {
-    machineOptions: {
-      ...(usesHmat(numa) ? { hmat: 'on' } : {}),
-      ...(needsHpetLeftOut(numa, machine) ? { hpet: 'off' } : {}),
-    },
+    machineOptions: usesHmat(numa) ? { hmat: 'on' } : {},
     args: [...perNode, ...distances, ...hmatArgs(numa)],
   }
 }

@@ -1,0 +1,126 @@
+/**
+ * Whether the firmware can install QEMU's ACPI tables.
+ *
+ * QEMU hands the firmware a list of commands, `etc/table-loader` of fw_cfg: entries of 128 bytes, padded to whole pages
+ * of 4 KiB (hw/acpi/bios-linker-loader.c, hw/i386/acpi-build.c). The list is made twice: when the machine is made, and
+ * again when the firmware asks for it. In between the firmware of a q35 has switched on MMCONFIG, and the list has grown
+ * by the two entries of the MCFG. SeaBIOS and qboot have read the file's size before: where the list grows into another
+ * page they read a part of it, and install no table at all. OVMF asks for the size later, and installs all of them.
+ *
+ * So 32 entries are no limit: 33 at the start are two pages from the start. What is lost is a list of which the last two
+ * entries begin a page.
+ */
+import { type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
+import type { Argument } from './device.ts'
+import { type QemuOption, readOption, readQemuArgs } from './qemu-args.ts'
+
+export const problems = defineDiagnostics({
+  ACPI_WITHOUT_HPET: {
+    severity: 'note',
+    title: 'The machine goes without a HPET.',
+    why: 'with the HPET’s table the list of ACPI tables would grow into another 4 KiB page while the firmware runs, and the guest would see none of them',
+    remedy: 'nothing, if the guest needs no HPET; with one ACPI table more or less the HPET comes back',
+    source: 'seen with QEMU 7.2, SeaBIOS and qboot; entries counted through fw_cfg of 7.2 and 10.0',
+    qemu: 'accepts',
+  },
+  ACPI_TABLES_LOST: {
+    title: 'The guest would see none of QEMU’s ACPI tables.',
+    why: 'the list of tables grows into another 4 KiB page while the firmware runs, and the firmware reads a part of it; there is no HPET left to omit',
+    remedy: 'add or omit one device with an ACPI table: --qemu-arg -device --qemu-arg vmgenid is one',
+    source: 'QEMU: etc/table-loader of fw_cfg',
+    qemu: 'misbehaves',
+  },
+})
+
+/** Entries that a page of 4 KiB holds. */
+const PAGE_ENTRIES = 32
+/** A checksum of its own, and a pointer in the RSDT. */
+const TABLE = 2
+
+/**
+ * Entries by device type, beyond those of every machine. Each was counted in QEMU 7.2 and 10.0.
+ * VMGENID: an SSDT, the memory of the id and two pointers to it. TPM: the log and a pointer to it.
+ */
+const BY_DEVICE: Readonly<Record<string, number>> = {
+  vmgenid: TABLE + 3,
+  'acpi-erst': TABLE,
+  'intel-iommu': TABLE,
+  'amd-iommu': TABLE,
+  'virtio-iommu': TABLE,
+  'virtio-iommu-pci': TABLE,
+  'tpm-tis': TABLE + 2,
+  'tpm-crb': TABLE + 2,
+}
+
+interface Count {
+  /** Entries when the machine is made. */
+  readonly entries: number
+  readonly hasHpet: boolean
+  /** Entries that come while the firmware runs. */
+  readonly later: number
+}
+
+const isOn = (text: string | undefined) => text === 'on' || text === 'true' || text === 'yes'
+const isOff = (text: string | undefined) => text === 'off' || text === 'false' || text === 'no'
+
+/** Counts the entries of a whole command line. Undefined for a machine without ACPI. */
+export function countLoaderEntries(options: readonly QemuOption[]): Count | undefined {
+  const of = (...names: readonly string[]) => options.filter((o) => names.includes(o.name))
+  const machine = new Map(of('machine', 'M').flatMap((o) => [...o.keys]))
+  if (isOff(machine.get('acpi')) || of('no-acpi').length > 0) return undefined
+  const isPc = /^pc(-i440fx.*)?$/.test(machine.get('') ?? machine.get('type') ?? '')
+  const hasHpet = !isOff(machine.get('hpet')) && of('no-hpet').length === 0
+  const hasFlash = of('pflash').length > 0 || of('drive').some((o) => o.keys.get('if') === 'pflash')
+  const numa = of('numa')
+  const devices = of('device').map((o) => o.head ?? '')
+  // Tables for which several devices share one: one IOMMU, one TPM.
+  const kinds = new Set(devices.filter((type) => Object.hasOwn(BY_DEVICE, type)))
+  const nvdimm = isOn(machine.get('nvdimm'))
+  const tables = [
+    numa.length > 0 || of('m').some((o) => Number(o.keys.get('slots') ?? 0) > 0),
+    numa.some((o) => o.head === 'dist'),
+    isOn(machine.get('hmat')),
+    isOn(machine.get('cxl')),
+    nvdimm && devices.includes('nvdimm'),
+    hasHpet,
+  ]
+  return {
+    entries:
+      // RSDP: memory, pointer, checksum. Tables: memory. FADT: 2 pointers, on q35 3, and its table. DSDT and RSDT: a
+      // checksum. MADT and WAET.
+      (isPc ? 14 : 15) +
+      tables.filter(Boolean).length * TABLE +
+      (nvdimm ? TABLE + 2 : 0) +
+      [...kinds].reduce((sum, type) => sum + (BY_DEVICE[type] ?? 0), 0) +
+      of('acpitable').length,
+    hasHpet,
+    later: isPc || hasFlash ? 0 : TABLE,
+  }
+}
+
+const pages = (entries: number) => Math.ceil(entries / PAGE_ENTRIES)
+
+function grows({ entries, later }: Count): boolean {
+  return pages(entries) !== pages(entries + later)
+}
+
+/** What is to be done about the list of a machine's arguments, the user's own included. */
+export function acpiVerdict(
+  args: readonly Argument[],
+  own: readonly string[],
+): 'fits' | 'omit-hpet' | 'lost' {
+  const options = [
+    ...args.map(([flag, value], index) => readOption(flag.replace(/^--?/, ''), value, index)),
+    ...readQemuArgs(own),
+  ]
+  const count = countLoaderEntries(options)
+  if (!count || !grows(count)) return 'fits'
+  return count.hasHpet && !grows({ ...count, entries: count.entries - TABLE }) ? 'omit-hpet' : 'lost'
+}
+
+export function checkAcpi(args: readonly Argument[], own: readonly string[]): readonly Diagnostic[] {
+  const verdict = acpiVerdict(args, own)
+  if (verdict === 'fits') return []
+  const kind = verdict === 'lost' ? problems.ACPI_TABLES_LOST : problems.ACPI_WITHOUT_HPET
+  return [kind.at('', 'the ACPI tables of all devices and arguments together')]
+}

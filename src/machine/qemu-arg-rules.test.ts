@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest'
+import type { Facts } from './facts.ts'
+import { checkMachine, type MachineInput, parseMachine } from './machine.ts'
+
+const facts: Facts = { files: new Map(), hostNodes: [0], hugePages: [], hostBytes: 2 ** 40, accelerators: [] }
+
+const codes = (qemuArgs: readonly string[], machine: object = {}) =>
+  checkMachine(
+    parseMachine('tiny', { boot: { kernel: '/k' }, ...machine, qemuArgs } as MachineInput),
+    facts,
+    'tiny',
+  ).map((d) => d.code)
+
+describe('an argument of the user’s own', () => {
+  it.each([
+    ['-m', '1G'],
+    ['-M', 'pc'],
+    ['--machine', 'pc'],
+    ['-name', 'other'],
+    ['-name', 'guest=other'],
+    ['-action', 'reboot=reset'],
+    ['-readconfig', 'file'],
+    ['-runas', 'nobody'],
+    ['-chroot', '/'],
+    ['-incoming', 'defer'],
+    ['-loadvm', 'x'],
+    ['-preconfig'],
+    ['-daemonize'],
+    ['-nographic'],
+    ['-version'],
+    ['-set', 'device.console-serial.chardev=x'],
+  ])('%s %s sets what bringup sets', (...words) => expect(codes(words)).toEqual(['QEMU_ARG_CONFLICT']))
+
+  it.each([
+    ['-device', 'isa-serial,id=console-serial'],
+    ['-device', '{"driver":"isa-serial","id":"console-serial"}'],
+    ['-chardev', 'null,id=console'],
+    ['-chardev', 'null,id=bringup-qmp'],
+    ['-netdev', 'user,id=a', '-netdev', '{"type":"user","id":"a"}'],
+    ['-blockdev', 'null-co,node-name=a', '-drive', 'if=none,id=a'],
+  ])('%s %s has an id that is taken', (...words) => expect(codes(words)).toEqual(['QEMU_ARG_ID_TWICE']))
+
+  it.each([
+    ['-d', 'int', '-D', 'file'],
+    ['-name', 'debug-threads=on'],
+    ['-action', 'panic=none'],
+    ['-device', 'vmgenid', '-snapshot', '-s', '-rtc', 'base=utc', '-boot', 'd'],
+    // Ids are unique among devices, and among objects.
+    ['-object', 'rng-random,id=console-serial'],
+    ['-set', 'device.a.addr=3'],
+  ])('%s %s is taken as it is', (...words) => expect(codes(words)).toEqual([]))
+
+  it('a kernel that QEMU loads itself has boot index 0', () => {
+    expect(codes(['-device', 'virtio-net-pci,bootindex=0'])).toEqual(['QEMU_ARG_BOOTINDEX_TWICE'])
+    expect(codes(['-device', 'virtio-net-pci,bootindex=1'])).toEqual([])
+    const twice = ['-device', 'virtio-net-pci,bootindex=2', '-device', '{"driver":"e1000","bootindex":2}']
+    expect(codes(twice)).toEqual(['QEMU_ARG_BOOTINDEX_TWICE'])
+    const devices = [{ kind: 'disk', size: '1M', bootindex: 0 }]
+    expect(codes([], { devices })).toEqual(['QEMU_ARG_BOOTINDEX_TWICE'])
+    expect(codes([], { devices, boot: {} })).toEqual([])
+  })
+
+  it('-snapshot would discard what is to be kept', () => {
+    const devices = [{ kind: 'disk', size: '1M', persist: true }]
+    expect(codes(['-snapshot'], { devices })).toEqual(['QEMU_SNAPSHOT_DISCARDS'])
+    expect(codes(['-snapshot'])).toEqual([])
+  })
+
+  it('finds what QEMU would refuse', () => {
+    expect(codes(['-device'])).toEqual(['QEMU_ARG_VALUE_MISSING'])
+    expect(codes(['-qmp', 'stdio'])).toEqual(['QEMU_ARG_STDIO'])
+    expect(codes(['-chardev', 'stdio,id=mine'])).toEqual(['QEMU_ARG_STDIO'])
+    expect(codes(['-icount', 'shift=1'], { accel: 'kvm' })).toEqual(['QEMU_ARG_ICOUNT_KVM'])
+  })
+
+  it('a disk is something to boot', () => {
+    const nothing = { boot: {} }
+    expect(codes([], nothing)).toEqual(['BOOT_NOTHING'])
+    expect(codes(['-cdrom', 'x.iso'], nothing)).toEqual([])
+    expect(codes(['-drive', 'file=x'], nothing)).toEqual([])
+  })
+})

@@ -1,0 +1,282 @@
+/** Arguments for QEMU of the user's own, held against those that the description becomes. */
+import { type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
+import type { Argument, Channel } from './device.ts'
+import type { MachineConfig } from './machine-schema.ts'
+import { type QemuOption, readOption, readQemuArgs } from './qemu-args.ts'
+
+export const problems = defineDiagnostics({
+  QEMU_ARG_CONFLICT: {
+    title: 'An argument for QEMU sets what bringup sets from the description.',
+    why: 'the last one would win silently, and the machine would not be the one that was checked',
+    remedy: 'say it in the description instead',
+    qemu: 'misbehaves',
+  },
+  QEMU_ARG_ID_TWICE: {
+    title: 'An argument for QEMU uses an id that the machine already has.',
+    why: 'ids are names of single things',
+    remedy: 'choose another id',
+    source: 'QEMU: "Duplicate ID \'…\'"',
+    qemu: 'refuses',
+  },
+  QEMU_ARG_BOOTINDEX_TWICE: {
+    title: 'Two devices have the same boot index.',
+    why: 'the index is the order in which firmware tries them; a kernel that QEMU loads itself has index 0',
+    remedy: 'number them differently',
+    source: 'QEMU: "The bootindex 0 has already been used"',
+    qemu: 'refuses',
+  },
+  QEMU_ARG_VALUE_MISSING: {
+    title: 'An option of QEMU has no value.',
+    why: 'the option takes a value, which is the next word',
+    remedy: 'give the value as a word of its own: --qemu-arg -device --qemu-arg vmgenid',
+    source: 'QEMU: "requires an argument"',
+    qemu: 'refuses',
+  },
+  QEMU_ARG_STDIO: {
+    title: 'An argument for QEMU takes standard input and output.',
+    why: 'the guest’s console is there',
+    remedy: 'use a socket or a file: unix:/tmp/qemu.sock,server=on,wait=off',
+    source: 'QEMU: "cannot use stdio by multiple character devices"',
+    qemu: 'refuses',
+  },
+  QEMU_SNAPSHOT_DISCARDS: {
+    title: '-snapshot beside content that is to be kept.',
+    why: 'QEMU throws away what the guest writes to any disk that -drive describes, without a word',
+    remedy: 'remove -snapshot: disks without `persist: true` are thrown away already',
+    source: 'qemu(1), -snapshot',
+    qemu: 'misbehaves',
+  },
+  QEMU_ARG_ICOUNT_KVM: {
+    title: '-icount with KVM.',
+    why: 'only TCG counts the instructions of a guest',
+    remedy: 'set accel to "tcg" (--accel tcg)',
+    source: 'QEMU: "-icount is not allowed with hardware virtualization"',
+    qemu: 'refuses',
+  },
+})
+
+const NOTHING = 'nothing:'
+const RUNS_SUPERVISED = 'nothing: QEMU runs as this user and ends with bringup'
+const STARTS_AT_RESET = 'nothing: bringup starts every machine from reset'
+
+/** Options that bringup sets itself, and what to say instead. */
+const OWN: Readonly<Record<string, string>> = {
+  m: 'memory',
+  smp: 'cpu',
+  cpu: 'cpu.model',
+  M: 'type',
+  machine: 'type',
+  accel: 'accel',
+  'enable-kvm': 'accel',
+  kernel: 'boot.kernel',
+  initrd: 'boot.initrd',
+  append: 'boot.append',
+  bios: 'boot.rom',
+  pflash: 'boot.code',
+  numa: 'numa',
+  'mem-path': 'memory.path',
+  'mem-prealloc': 'memory.prealloc',
+  serial: 'console, or a device of kind "serial"',
+  monitor: 'nothing: bringup speaks QMP with QEMU',
+  mon: 'nothing: bringup speaks QMP with QEMU',
+  nographic: 'console',
+  curses: 'console',
+  display: 'nothing: machines have no display',
+  vga: 'nothing: machines have no display',
+  nodefaults: 'nothing: it is always set',
+  'no-user-config': 'nothing: it is always set',
+  S: 'nothing: bringup starts every machine paused',
+  preconfig: 'nothing: bringup starts every machine paused',
+  daemonize: 'nothing: the machine ends with bringup',
+  'no-shutdown': 'nothing: bringup decides how a run ends',
+  'no-reboot': 'nothing: bringup decides how a run ends',
+  runas: RUNS_SUPERVISED,
+  chroot: RUNS_SUPERVISED,
+  'run-with': RUNS_SUPERVISED,
+  incoming: STARTS_AT_RESET,
+  loadvm: STARTS_AT_RESET,
+  readconfig: 'nothing: what a file adds to the machine is not checked; give its options one by one',
+  writeconfig: 'nothing: `bringup plan` shows the whole command line',
+  h: 'nothing: QEMU would end before the guest starts',
+  help: 'nothing: QEMU would end before the guest starts',
+  version: 'nothing: QEMU would end before the guest starts',
+}
+
+/** Options of which a part only is bringup's. */
+const PARTLY: Readonly<Record<string, (option: QemuOption) => string | undefined>> = {
+  name: ({ head, keys }) =>
+    keys.has('') || keys.has('guest')
+      ? `nothing: the guest is called after the machine (${head})`
+      : undefined,
+  action: ({ keys }) =>
+    keys.has('reboot') || keys.has('shutdown') ? 'nothing: bringup decides how a run ends' : undefined,
+}
+
+/** Options whose value may put a character device on standard input and output. */
+const STDIO = ['qmp', 'qmp-pretty', 'gdb', 'chardev', 'parallel', 'debugcon', 'virtioconsole']
+
+/** Ids are unique within one of these groups of options. */
+const GROUPS: Readonly<Record<string, string>> = {
+  device: 'device',
+  object: 'object',
+  drive: 'drive',
+  blockdev: 'drive',
+  netdev: 'netdev',
+  chardev: 'chardev',
+  fsdev: 'fsdev',
+  tpmdev: 'tpmdev',
+  audiodev: 'audiodev',
+}
+
+/** Character devices of bringup's own, which the machine's arguments do not show. */
+const RESERVED = ['bringup-keeper', 'bringup-qmp']
+
+const idOf = ({ keys }: QemuOption) => keys.get('id') ?? keys.get('node-name')
+
+/** What the description becomes, without the user's own arguments. */
+export interface Described {
+  readonly args: readonly Argument[]
+  readonly channels: readonly Channel[]
+}
+
+/** All problems of the user's own arguments. */
+export function checkQemuArgs(machine: MachineConfig, described: Described): readonly Diagnostic[] {
+  const own = readQemuArgs(machine.qemuArgs)
+  const theirs = described.args.map(([flag, value], i) => readOption(flag.slice(1), value, i))
+  return [
+    ...own.flatMap(checkOption),
+    ...checkIds(own, theirs, described.channels),
+    ...checkBootIndexes(own, theirs),
+    ...checkKernelFirst(machine),
+    ...checkSnapshot(machine, own),
+    ...own.flatMap(({ name, index }) =>
+      name === 'icount' && machine.accel === 'kvm'
+        ? [problems.QEMU_ARG_ICOUNT_KVM.at(at(index), '-icount, and accel is "kvm"')]
+        : [],
+    ),
+  ]
+}
+
+const at = (index: number) => `qemuArgs[${index}]`
+
+/** Options that are often written without a value, and take none there. */
+function checkOption(option: QemuOption): readonly Diagnostic[] {
+  const { name, value, index } = option
+  const said = Object.hasOwn(OWN, name) ? OWN[name] : undefined
+  const own = said ?? (Object.hasOwn(PARTLY, name) ? PARTLY[name]?.(option) : undefined)
+  if (own !== undefined) {
+    const remedy = own.startsWith(NOTHING)
+      ? `omit it (${own.slice(NOTHING.length + 1)})`
+      : `use \`${own}\` of the description`
+    return [problems.QEMU_ARG_CONFLICT.at(at(index), `-${name} is set by bringup`, { remedy })]
+  }
+  if (value === undefined && TAKES_VALUE.has(name))
+    return [problems.QEMU_ARG_VALUE_MISSING.at(at(index), `-${name} is the last word`)]
+  const takesStdio = STDIO.includes(name) && (option.head === 'stdio' || /^mon:stdio/.test(value ?? ''))
+  return takesStdio ? [problems.QEMU_ARG_STDIO.at(at(index), `-${name} ${value}`)] : []
+}
+
+const TAKES_VALUE = new Set([
+  ...Object.keys(GROUPS),
+  'd',
+  'D',
+  'global',
+  'set',
+  'boot',
+  'rtc',
+  'icount',
+  'drive',
+])
+
+function checkIds(
+  own: readonly QemuOption[],
+  theirs: readonly QemuOption[],
+  channels: readonly Channel[],
+): readonly Diagnostic[] {
+  const key = (group: string, id: string) => `${group} ${id}`
+  const taken = new Map<string, string>()
+  for (const id of [...RESERVED, ...channels.map((c) => c.id)])
+    taken.set(key('chardev', id), 'the machine’s own')
+  for (const option of theirs) {
+    const id = idOf(option)
+    const group = GROUPS[option.name]
+    if (id !== undefined && group !== undefined) taken.set(key(group, id), 'the machine’s own')
+  }
+  return own.flatMap((option) => {
+    if (option.name === 'set') return checkSet(option, taken)
+    const id = idOf(option)
+    const group = Object.hasOwn(GROUPS, option.name) ? GROUPS[option.name] : undefined
+    if (id === undefined || group === undefined) return []
+    const other = taken.get(key(group, id))
+    taken.set(key(group, id), `that of ${at(option.index)}`)
+    if (other === undefined) return []
+    const what = `-${option.name} ${option.value} has the id "${id}", which is ${other}`
+    return [problems.QEMU_ARG_ID_TWICE.at(at(option.index + 1), what)]
+  })
+}
+
+/** `-set group.id.property=value` changes a device that is described elsewhere. */
+function checkSet(
+  { value = '', index }: QemuOption,
+  taken: ReadonlyMap<string, string>,
+): readonly Diagnostic[] {
+  const [, group = '', id = ''] = /^([^.]+)\.([^.]+)\./.exec(value) ?? []
+  if (taken.get(`${GROUPS[group] ?? group} ${id}`) !== 'the machine’s own') return []
+  const remedy = `describe it at "${id}" of the description`
+  return [
+    problems.QEMU_ARG_CONFLICT.at(at(index), `-set ${value} changes a device of the machine`, { remedy }),
+  ]
+}
+
+function checkBootIndexes(own: readonly QemuOption[], theirs: readonly QemuOption[]): readonly Diagnostic[] {
+  const taken = new Map<string, string>()
+  if (theirs.some((o) => o.name === 'kernel')) taken.set('0', 'the kernel')
+  const indexed = (option: QemuOption) =>
+    option.name === 'device' || option.name === 'set' ? option.keys.get('bootindex') : undefined
+  for (const option of theirs) {
+    const index = indexed(option)
+    if (index !== undefined) taken.set(index, `"${idOf(option)}"`)
+  }
+  return own.flatMap((option) => {
+    const index = indexed(option)
+    if (index === undefined || index === '-1') return []
+    const other = taken.get(index)
+    taken.set(index, at(option.index))
+    return other === undefined
+      ? []
+      : [
+          problems.QEMU_ARG_BOOTINDEX_TWICE.at(
+            at(option.index + 1),
+            `boot index ${index} is that of ${other} too`,
+          ),
+        ]
+  })
+}
+
+function checkKernelFirst({ boot, devices }: MachineConfig): readonly Diagnostic[] {
+  if (boot.kernel === undefined) return []
+  return devices.flatMap((device, i) =>
+    device.kind === 'disk' && device.bootindex === 0
+      ? [
+          problems.QEMU_ARG_BOOTINDEX_TWICE.at(
+            `devices[${i}].bootindex`,
+            'boot index 0 is that of the kernel',
+            { remedy: 'use 1 or more, or remove boot.kernel' },
+          ),
+        ]
+      : [],
+  )
+}
+
+function checkSnapshot(machine: MachineConfig, own: readonly QemuOption[]): readonly Diagnostic[] {
+  const snapshot = own.find((o) => o.name === 'snapshot')
+  if (!snapshot) return []
+  const kept = [
+    ...machine.devices.flatMap((d) =>
+      d.kind === 'disk' && d.persist ? [`disk ${d.file ?? d.id ?? ''}`] : [],
+    ),
+    ...(machine.boot.variables === undefined ? [] : [`UEFI variables ${machine.boot.variables}`]),
+  ]
+  if (kept.length === 0) return []
+  return [problems.QEMU_SNAPSHOT_DISCARDS.at(at(snapshot.index), `-snapshot, and ${kept.join(' and ')}`)]
+}

@@ -1,0 +1,24 @@
+import { expect, it } from 'vitest'
+import { acceleratorArgs, runArgs } from './run-args.ts'
+
+it('joins the items of QEMU’s log, and reads the log where the user wants it', () => {
+  expect(runArgs([], 'stop').args).toEqual([
+    ['-d', 'cpu_reset'],
+    ['-D', '{run}/qemu.log'],
+    ['-action', 'reboot=shutdown'],
+  ])
+  const own = runArgs(['-d', 'int,cpu_reset', '-D', '/tmp/x.log', '--d', 'in_asm'], 'reboot', '/runs/1')
+  expect(own.args).toEqual([
+    ['-d', 'int,cpu_reset,in_asm'],
+    ['-D', '/tmp/x.log'],
+    ['-action', 'reboot=reset'],
+  ])
+  expect(own.qemuLog).toBe('/tmp/x.log')
+  expect(runArgs([], 'stop', '/runs/1').qemuLog).toBe('/runs/1/qemu.log')
+})
+
+it('counts instructions with one thread', () => {
+  expect(acceleratorArgs('tcg', [])[0]?.[1]).toMatch(/^tcg,thread=multi,/)
+  expect(acceleratorArgs('tcg', ['-icount', 'shift=auto'])[0]?.[1]).toMatch(/^tcg,thread=single,/)
+  expect(acceleratorArgs('kvm', ['-icount', 'off'])).toEqual([['-accel', 'kvm']])
+})

@@ -1,0 +1,43 @@
+/** Arguments that a run needs, joined with those that the user gives for the same options. Pure. */
+import { type Argument, option } from '../machine/device.ts'
+import { readQemuArgs } from '../machine/qemu-args.ts'
+import type { Plan } from './plan.ts'
+
+/** Stands for the folder of a run's record, in a plan of a run that has not begun. */
+export const RUN_FOLDER = '{run}'
+
+/**
+ * MiB for the code that TCG has translated. QEMU does not empty it at a reset, and with its default of up to 1 GiB,
+ * firmware that writes over what an earlier boot has run takes minutes (OVMF after an apt-like load: more than 8
+ * minutes with the default, 22 s with this).
+ */
+const TCG_CACHE_MIB = 64
+
+/** Multi-threaded TCG, one host thread per vCPU; QEMU counts instructions (-icount) with a single thread only. */
+export function acceleratorArgs(name: 'kvm' | 'tcg', qemuArgs: readonly string[]): readonly Argument[] {
+  if (name === 'kvm') return [option('-accel', 'kvm')]
+  const counts = readQemuArgs(qemuArgs).some((o) => o.name === 'icount' && o.value !== 'off')
+  return [option('-accel', 'tcg', { thread: counts ? 'single' : 'multi', 'tb-size': TCG_CACHE_MIB })]
+}
+
+/**
+ * QEMU's log and what a reset does. bringup reads CPU resets from the log, to tell a triple fault from other ends; the
+ * user's own items are added to them, and the user's own file is the one that is read.
+ */
+export function runArgs(
+  qemuArgs: readonly string[],
+  onReset: Plan['judgement']['onReset'],
+  runFolder: string = RUN_FOLDER,
+): { readonly args: readonly Argument[]; readonly qemuLog: string } {
+  const own = readQemuArgs(qemuArgs)
+  const items = own.flatMap((o) => (o.name === 'd' ? (o.value ?? '').split(',') : []))
+  const qemuLog = own.findLast((o) => o.name === 'D')?.value ?? `${runFolder}/qemu.log`
+  return {
+    args: [
+      ['-d', [...new Set([...items.filter((item) => item !== ''), 'cpu_reset'])].join(',')],
+      ['-D', qemuLog],
+      option('-action', undefined, { reboot: onReset === 'stop' ? 'shutdown' : 'reset' }),
+    ],
+    qemuLog,
+  }
+}
