@@ -134,7 +134,7 @@ const RESERVED = ['bringup-keeper', 'bringup-qmp']
 const idOf = ({ keys }: QemuOption) => keys.get('id') ?? keys.get('node-name')
 
 /** What the description becomes, without the user's own arguments. */
-export interface Described {
+interface Described {
   readonly args: readonly Argument[]
   readonly channels: readonly Channel[]
 }

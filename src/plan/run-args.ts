@@ -4,7 +4,7 @@ import { readQemuArgs } from '../machine/qemu-args.ts'
 import type { Plan } from './plan.ts'
 
 /** Stands for the folder of a run's record, in a plan of a run that has not begun. */
-export const RUN_FOLDER = '{run}'
+const RUN_FOLDER = '{run}'
 
 /**
  * MiB for the code that TCG has translated. QEMU does not empty it at a reset, and with its default of up to 1 GiB,

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 
 /** What QEMU tells firmware to do with its ACPI tables. */
-export interface LoaderList {
+interface LoaderList {
   /** Size of the file when the machine has been made, and when firmware reads it with MMCONFIG switched on. */
   readonly bytesAtStart: number
   readonly bytesLater: number
