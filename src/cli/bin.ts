@@ -8,11 +8,13 @@ import { PACKAGE_FOLDER } from '../package-folder.ts'
 import { cacheFolder } from '../project/cache-folder.ts'
 import { loadProgram } from './load-program.ts'
 import type * as Program from './main.ts'
+import { surviveLostOutput } from './standard-streams.ts'
 
 const argv = process.argv.slice(2)
 /** Put in by `scripts/bundle.mjs`. */
 declare const BRINGUP_VERSION: string
 
+surviveLostOutput(process, (listener) => process.once('exit', listener))
 if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
   process.stdout.write(`${BRINGUP_VERSION}\n`)
 } else {
@@ -61,10 +63,5 @@ function abortOnSignals(): AbortSignal {
       controller.abort()
     })
   }
-  // A reader that has gone (`bringup runs | head -1`) wants no more, and that is no error.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(process.exitCode ?? 0)
-    throw error
-  })
   return controller.signal
 }

@@ -23,7 +23,7 @@ export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
 
 export const EXIT_CODE_HELP = `Exit codes:
   0 passed   1 the guest failed   2 wrong usage or description, nothing started   123 the guest crashed
-  124 timed out   125 QEMU failed   130 interrupted   70 a bug in bringup
+  124 timed out   125 QEMU failed   130 interrupted   70 a bug in bringup   74 the output was lost
   \`run -- COMMAND\` returns the command's own code; --json and \`bringup runs show\` always tell the verdict.`
 
 /** What a chosen command is given once commander has read the command line. */

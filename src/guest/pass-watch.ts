@@ -4,6 +4,7 @@
  */
 import { createContext, Script } from 'node:vm'
 import { defineDiagnostics } from '../diagnostics.ts'
+import { visible } from '../guest-text.ts'
 import type { Ending } from '../runs/judge.ts'
 import type { Console } from './console.ts'
 
@@ -54,7 +55,7 @@ export function watchForPass(
     const found = search(all)
     if (found === undefined) return
     isDone = true
-    if ('text' in found) options.onShown({ text: found.text, line: begin + found.index + 1 })
+    if ('text' in found) options.onShown({ text: visible(found.text), line: begin + found.index + 1 })
     else options.onSlow(`none of ${all.length} lines was searched to its end within ${SEARCH_MS} ms`)
   })
 }

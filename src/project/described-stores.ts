@@ -71,7 +71,7 @@ export async function explainStores(
       : (['store', machineOf(of.store)] as const)
   const machine = placed(project, name, input)
   const cache = cacheFolder()
-  const qemu = await readCapabilities(findQemu(machine.arch, machine.qemu), machine.arch, cache)
+  const qemu = await readCapabilities(findQemu(machine.arch, machine.qemu), machine.arch, cache, signal)
   const known = gatherFacts(pathsOf(name, machine), { qemu, accelerators: [] }, project.stateFolder)
   const facts = await withMapSync(known, { cacheFolder: cache, signal }, true)
   return {

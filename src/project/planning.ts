@@ -1,4 +1,5 @@
 /** Brings together what a plan is made of: project, profile, flags, host facts and QEMU's own answers. Reads, never acts. */
+import { setMaxListeners } from 'node:events'
 import { existsSync } from 'node:fs'
 import type { BuildOptionSpec } from '../build/options.ts'
 import { BringupError, isClean } from '../diagnostics.ts'
@@ -252,7 +253,7 @@ interface Means {
 }
 
 function meansOf({ name, profile, machine }: Selection, request: PlanningRequest): Means {
-  const { project, progress = () => {}, signal = new AbortController().signal } = request
+  const { project, progress = () => {}, signal = neverAborted() } = request
   const cache = cacheFolder()
   return {
     home: { machine: name, folder: project.folder, stateFolder: project.stateFolder },
@@ -292,7 +293,7 @@ async function factsFor(machine: MachineConfig, means: Means, layers: readonly L
     gatherFacts(paths, facts, home.stateFolder, known)
   const wrongWith = (facts: Facts) =>
     checkMachine(machine, facts, home.machine).filter((d) => d.severity === 'error')
-  const qemu = await qemuOf(machine, cache).catch((cause: unknown) => {
+  const qemu = await qemuOf(machine, means).catch((cause: unknown) => {
     if (!(cause instanceof BringupError)) throw cause
     const found = [...cause.diagnostics, ...wrongWith(gather({ accelerators: [UNTRIED] }))]
     throw new BringupError(
@@ -314,9 +315,12 @@ async function factsFor(machine: MachineConfig, means: Means, layers: readonly L
 }
 
 /** No binary is looked for where the architecture has none that bringup could use: the rule says so. */
-async function qemuOf({ arch, qemu }: MachineConfig, cache: string): Promise<QemuCapabilities> {
+async function qemuOf(
+  { arch, qemu }: MachineConfig,
+  { cache, signal }: Pick<Means, 'cache' | 'signal'>,
+): Promise<QemuCapabilities> {
   if (arch !== ARCH) throw new BringupError([])
-  return readCapabilities(findQemu(arch, qemu), arch, cache)
+  return readCapabilities(findQemu(arch, qemu), arch, cache, signal)
 }
 
 /** Proves what may be used, with the probe kernel as the throw-away guest. */
@@ -342,4 +346,11 @@ async function acceleratorsFor(
     return proveAccelerators({ qemu, names: [name], cpuModel, cacheFolder: cache, signal, ...trial })
   }
   return (await Promise.all(names.map(prove))).flat()
+}
+
+/** Many compilers may listen to it at once; that is no leak. */
+function neverAborted(): AbortSignal {
+  const { signal } = new AbortController()
+  setMaxListeners(0, signal)
+  return signal
 }

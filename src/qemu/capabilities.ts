@@ -1,12 +1,13 @@
 /** What a QEMU binary can do, asked of that binary by QMP and kept by its checksum. */
-import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
+import { screenLines } from '../guest-text.ts'
 import type { QemuCapabilities } from '../machine/facts.ts'
 import { contentOf, keep, nameOf, readKept } from './cache.ts'
 import { findFirmware } from './firmware.ts'
 import { startQemu } from './process.ts'
-import type { QmpClient } from './qmp.ts'
+import { outputOf } from './program-output.ts'
+import { type QmpClient, QmpError } from './qmp.ts'
 
 export const problems = defineDiagnostics({
   QEMU_NOT_QEMU: {
@@ -54,18 +55,19 @@ type Answer = Omit<QemuCapabilities, 'path' | 'firmware'> & { readonly dataFolde
 /**
  * What the binary can do. The first time costs one start of QEMU; afterwards the answer is kept by checksum.
  *
- * @throws BringupError QEMU_NOT_QEMU, QEMU_WRONG_ARCH
+ * @throws BringupError QEMU_NOT_QEMU, QEMU_WRONG_ARCH; the signal's reason when aborted
  */
 export async function readCapabilities(
   path: string,
   arch: string,
   cacheFolder: string,
+  signal?: AbortSignal,
 ): Promise<QemuCapabilities> {
   const sha256 = contentOf(path, cacheFolder)
   const folder = join(cacheFolder, 'qemu')
   const name = nameOf([sha256, SHAPE])
   const known = readKept<Answer>(folder, name)
-  const answer = isAnswer(known) ? known : { sha256, ...(await ask(path)) }
+  const answer = isAnswer(known) ? known : { sha256, ...(await ask(path, signal)) }
   if (answer !== known) keep(folder, name, answer)
   if (answer.arch !== arch) {
     throw new BringupError([
@@ -91,34 +93,55 @@ function isAnswer(value: Partial<Answer> | null | undefined): value is Answer {
   return lists.every(Array.isArray) && typeof value.arch === 'string' && typeof value.properties === 'object'
 }
 
-async function ask(path: string): Promise<Omit<Answer, 'sha256'>> {
+async function ask(path: string, signal: AbortSignal | undefined): Promise<Omit<Answer, 'sha256'>> {
+  signal?.throwIfAborted()
   const args = [['-machine', 'none'], ['-nodefaults'], ['-no-user-config'], ['-display', 'none']] as const
   await using qemu = await startQemu({ plan: { qemu: { path, version: '' }, args, channels: [], locks: [] } })
-  const deadline = setTimeout(() => qemu.kill(), DEADLINE_MS)
+  let late: string | undefined
+  const deadline = setTimeout(() => {
+    late = qemu.qmp.awaited
+    qemu.kill()
+  }, DEADLINE_MS)
+  const onAbort = () => qemu.kill()
+  signal?.addEventListener('abort', onAbort, { once: true })
   try {
     await qemu.ready
-    const [answer, dataFolders] = await Promise.all([answers(qemu.qmp), dataFoldersOf(path)])
-    return { ...answer, dataFolders }
+    const folders = dataFoldersOf(path, signal)
+    folders.catch(() => {})
+    const answer = await answers(qemu.qmp)
+    return { ...answer, dataFolders: await folders }
   } catch (cause) {
+    signal?.throwIfAborted()
     // What keeps any program from starting is told as it is.
     if (cause instanceof BringupError && cause.diagnostics.length > 0) throw cause
     qemu.kill()
     const { stderr } = await qemu.exited
-    const evidence = stderr.split('\n').filter(Boolean).slice(0, 20)
-    const what = `${path} gave no QMP greeting`
-    throw new BringupError([problems.QEMU_NOT_QEMU.at('qemu', what, { evidence })], { cause })
+    const evidence = screenLines(stderr).filter(Boolean).slice(0, 20)
+    throw new BringupError(
+      [problems.QEMU_NOT_QEMU.at('qemu', whatIsWrong(path, cause, late), { evidence })],
+      {
+        cause,
+      },
+    )
   } finally {
     clearTimeout(deadline)
+    signal?.removeEventListener('abort', onAbort)
   }
 }
 
+function whatIsWrong(path: string, cause: unknown, late: string | undefined): string {
+  if (late !== undefined && late !== 'greeting')
+    return `${path} did not answer "${late}" within ${DEADLINE_MS / 1000} s`
+  if (cause instanceof QmpError) return `${path} refused "${cause.command}": ${cause.desc}`
+  // It spoke QMP, and its answer has another shape than QEMU's.
+  if (cause instanceof TypeError) return `${path} answered as no QEMU does`
+  return `${path} gave no QMP greeting${late === undefined ? '' : ` within ${DEADLINE_MS / 1000} s`}`
+}
+
 /** A path a line; none when it does not know the option. */
-function dataFoldersOf(path: string): Promise<readonly string[]> {
-  return new Promise((resolve) => {
-    execFile(path, ['-L', 'help'], { timeout: DEADLINE_MS }, (_error, stdout) => {
-      resolve(stdout.split('\n').filter((line) => line.startsWith('/')))
-    })
-  })
+async function dataFoldersOf(path: string, signal: AbortSignal | undefined): Promise<readonly string[]> {
+  const text = await outputOf(path, ['-L', 'help'], { withinMs: DEADLINE_MS, signal })
+  return text.split('\n').filter((line) => line.startsWith('/'))
 }
 
 async function answers(qmp: QmpClient): Promise<Omit<Answer, 'sha256' | 'dataFolders'>> {

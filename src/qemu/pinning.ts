@@ -112,10 +112,13 @@ async function pinOne({ cpu, hostCpus }: Pin, path: string, thread: number): Pro
   )
 }
 
+/** It asks the kernel, and is done. */
+const LIMITS = { timeout: 5000, killSignal: 'SIGKILL' } as const
+
 /** Node cannot set the affinity of a thread, so util-linux does. Resolves with its words when it fails. */
 function taskset(cpuList: string, thread: number): Promise<string | undefined> {
   return new Promise((resolve) => {
-    execFile('taskset', ['--pid', '--cpu-list', cpuList, `${thread}`], (error, _stdout, stderr) => {
+    execFile('taskset', ['--pid', '--cpu-list', cpuList, `${thread}`], LIMITS, (error, _stdout, stderr) => {
       resolve(error ? stderr.trim() || error.message : undefined)
     })
   })

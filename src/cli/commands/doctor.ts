@@ -88,7 +88,7 @@ async function examine(invocation: Invocation): Promise<Examination> {
   const named = typeof options.qemu === 'string' ? options.qemu : undefined
   const chosen = await attempt(() => findQemu('x86_64', named ?? process.env.BRINGUP_QEMU))
   const capabilities =
-    chosen === undefined ? undefined : await attempt(() => readCapabilities(chosen, 'x86_64', cache))
+    chosen === undefined ? undefined : await attempt(() => readCapabilities(chosen, 'x86_64', cache, signal))
   const kernel = await attempt(() => buildProbe({ cacheFolder: cache, signal, progress }))
   const accelerators = capabilities
     ? await proveAccelerators({
@@ -101,7 +101,7 @@ async function examine(invocation: Invocation): Promise<Examination> {
     : []
   const kvm = kvmProblem(host.kvm)
   if (kvm) diagnostics.push(kvm)
-  const qemu = await reportAll(chosen, capabilities, accelerators, cache, attempt)
+  const qemu = await reportAll(chosen, capabilities, accelerators, { cache, signal }, attempt)
   const release = releaseProblem(host.distribution)
   if (release) diagnostics.push(release)
   const isReady = isClean(diagnostics) && accelerators.some((a) => a.works)
@@ -134,7 +134,7 @@ async function reportAll(
   chosen: string | undefined,
   capabilities: QemuCapabilities | undefined,
   accelerators: readonly AcceleratorFact[],
-  cache: string,
+  { cache, signal }: { readonly cache: string; readonly signal: AbortSignal },
   attempt: Attempt,
 ): Promise<readonly QemuReport[]> {
   const version = (c: QemuCapabilities | undefined) => (c ? c.version.join('.') : null)
@@ -145,7 +145,7 @@ async function reportAll(
   const others = findAllQemu('qemu-system-x86_64').filter((path) => path !== chosen)
   const rest = others.map(async (path) => ({
     path,
-    version: version(await attempt(() => readCapabilities(path, 'x86_64', cache))),
+    version: version(await attempt(() => readCapabilities(path, 'x86_64', cache, signal))),
     isDefault: false,
     accelerators: [],
   }))

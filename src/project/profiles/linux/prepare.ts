@@ -49,13 +49,14 @@ export async function prepareLinux(options: LinuxOptions, context: PrepareContex
   const name = nameOfReady(wants)
   const known = readReady(folder, name)
   if (known) return known
-  return withLock(join(folder, 'lock'), async () => {
+  const fill = async () => {
     const byAnother = readReady(folder, name)
     if (byAnother) return byAnother
     const ready = await make(wants, { folder, signal: context.signal, progress: context.progress })
     keep(folder, name, ready)
     return ready
-  })
+  }
+  return withLock(join(folder, 'lock'), fill, context.signal)
 }
 
 /** What is booted, made or not, and what is missing of it. */
