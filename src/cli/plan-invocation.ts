@@ -3,6 +3,7 @@ import { type Planned, type PlanningRequest, planOnly } from '../project/plannin
 import { besideOwn, buildValues, refuseClashes } from './build-options.ts'
 import type { Invocation, OptionSpec } from './command.ts'
 import { flagPlace, MACHINE_OPTIONS, machineFromOptions } from './machine-options.ts'
+import { untilPatterns } from './until-options.ts'
 
 /**
  * What the command line asks for.
@@ -30,6 +31,7 @@ export async function requestOf(
       return buildValues(specs, options)
     },
     machineFlags: (specs) => buildValues(besideOwn(specs, own), options),
+    until: untilPatterns(options),
     command: rest ?? [],
     signal,
     ...(locks ? { locks } : {}),

@@ -1,10 +1,18 @@
 /** The short form for a kernel of one's own: how it is built, and what comes out. */
 import * as z from 'zod'
+import { zPattern } from '../pattern.ts'
 
 const argv = z
   .array(z.string())
   .nonempty()
   .describe('A program and its arguments; there is no shell: `["make", "image"]`.')
+
+const verdict = z.enum(['passed', 'failed'])
+
+const exitMeaning = z.union([
+  verdict,
+  z.strictObject({ verdict, meaning: z.string().min(1).describe('In a sentence, for the result.') }),
+])
 
 /** `kernel` in a config file. */
 export const kernelSchema = z
@@ -24,6 +32,24 @@ export const kernelSchema = z
       .describe('The kernel that comes out, for a direct boot: bzImage, PVH or multiboot ELF.'),
     disk: z.string().optional().describe('The raw disk image that comes out, for a boot by BIOS.'),
     esp: z.string().optional().describe('The folder that comes out, for a boot by UEFI.'),
+    exitCodes: z
+      .record(z.string().regex(/^(\d{1,2}|1\d\d|2[0-4]\d|25[0-5])$/), exitMeaning)
+      .optional()
+      .describe(
+        'Meaning of the values that the kernel writes to isa-debug-exit, over those of the profile: `{ "49": "passed" }`.',
+      ),
+    passPatterns: z
+      .array(zPattern)
+      .optional()
+      .describe(
+        'Regular expressions. A console line that matches one is a pass and ends the guest; nothing else is a pass then.',
+      ),
+    panicPatterns: z
+      .array(zPattern)
+      .optional()
+      .describe(
+        'Regular expressions. A console line that matches one is a crash, as are those of the profile.',
+      ),
   })
   .refine((k) => [k.image, k.disk, k.esp].filter((path) => path !== undefined).length === 1, {
     error: 'name exactly one of image, disk and esp: what is booted',

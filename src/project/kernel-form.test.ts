@@ -28,3 +28,19 @@ test('it comes to what the profile needs by itself', () => {
     { name: 'build', summary: 'own', dependencies: [pahole, { program: 'make' }] },
   ])
 })
+
+test('it says what exit codes and lines of the console mean, over what its profile says', () => {
+  const { judgement } = withKernel(bare, {
+    image: 'kernel.elf',
+    exitCodes: { 49: 'passed', 2: { verdict: 'failed', meaning: 'out of memory' } },
+    passPatterns: ['^ALL OK$'],
+    panicPatterns: ['^died$'],
+  })
+  expect(judgement.exitCodes).toMatchObject({
+    0: { verdict: 'passed' },
+    2: { verdict: 'failed', meaning: 'out of memory' },
+    49: { verdict: 'passed', meaning: 'the guest exited with 49' },
+  })
+  expect(judgement.passPatterns).toEqual(['^ALL OK$'])
+  expect(judgement.panicPatterns).toEqual([...bare.judgement.panicPatterns, '^died$'])
+})

@@ -3,6 +3,7 @@ import type { BuildGraph } from '../build/graph.ts'
 import { packagesWith } from '../build/tools.ts'
 import type { KernelForm } from '../machine/kernel-schema.ts'
 import type { MachineInput } from '../machine/machine.ts'
+import type { Judgement } from '../plan/plan.ts'
 import type { DependencySet } from '../setup/dependency.ts'
 import type { Profile } from './profile.ts'
 
@@ -15,6 +16,7 @@ export function withKernel(profile: Profile, kernel: KernelForm): Profile {
     ...(graph === undefined
       ? {}
       : { build: () => graph, dependencies: withTools(profile.dependencies ?? [], graph) }),
+    judgement: judgementOf(kernel, profile.judgement),
     prepare: async (context) => {
       const { machine } = await profile.prepare(context)
       return { machine: { ...machine, ...bootOf(kernel, machine) } }
@@ -28,6 +30,23 @@ export function withKernel(profile: Profile, kernel: KernelForm): Profile {
           },
         }),
   }
+}
+
+function judgementOf({ exitCodes = {}, passPatterns, panicPatterns }: KernelForm, by: Judgement): Judgement {
+  const meanings = Object.entries(exitCodes).map(([code, said]) => {
+    const meaning = { verdict: said, meaning: `the guest exited with ${code}` }
+    return [code, typeof said === 'string' ? meaning : said]
+  })
+  return {
+    ...withPassPatterns(by, passPatterns),
+    exitCodes: { ...by.exitCodes, ...Object.fromEntries(meanings) },
+    panicPatterns: [...by.panicPatterns, ...(panicPatterns ?? [])],
+  }
+}
+
+/** Further patterns that prove a pass. */
+export function withPassPatterns(by: Judgement, more: readonly string[] = []): Judgement {
+  return more.length === 0 ? by : { ...by, passPatterns: [...(by.passPatterns ?? []), ...more] }
 }
 
 /** The profile's sets, with the programs that the build names in `build`; those of no known package are left to the build. */

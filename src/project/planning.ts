@@ -21,6 +21,7 @@ import { findQemu } from '../qemu/find.ts'
 import { withMapSync } from '../stores/map-sync.ts'
 import { cacheFolder } from './cache-folder.ts'
 import { parseKeptMachine } from './kept-machine.ts'
+import { withPassPatterns } from './kernel-form.ts'
 import { buildProbe, findProbe } from './probe-build.ts'
 import type { Pending, PrepareContext, Preview, PreviewContext, Profile } from './profile.ts'
 import { withProfileNeeds } from './profile-needs.ts'
@@ -59,6 +60,8 @@ export interface PlanningRequest {
   readonly buildOptions?: OptionValues | ((specs: readonly BuildOptionSpec[]) => OptionValues)
   /** Values of the profile's machine flags, once the profile is known. */
   readonly machineFlags?: (specs: readonly BuildOptionSpec[]) => OptionValues
+  /** Regular expressions for lines of the console: the first match is a pass and ends the guest; nothing else is one. */
+  readonly until?: readonly string[]
   readonly signal?: AbortSignal
   readonly progress?: (what: string) => void
   /**
@@ -198,8 +201,9 @@ async function planWith(
   const parsed = withPlaces(layers, () => parseKeptMachine(name, whole, { cacheFolder: means.cache, place }))
   const machine = placeMachine(parsed, means.home)
   const facts = withoutAwaited(await factsFor(machine, means, layers), preview.pending, builds)
+  const judgement = withPassPatterns(profile.judgement, means.until)
   const plan = withProfileNeeds(
-    makePlan({ name, profile: profile.name, machine, facts, judgement: profile.judgement }),
+    makePlan({ name, profile: profile.name, machine, facts, judgement }),
     profile,
     facts,
   )
@@ -250,6 +254,7 @@ interface Means {
   readonly signal: AbortSignal
   readonly progress: (what: string) => void
   readonly context: PrepareContext
+  readonly until: readonly string[]
 }
 
 function meansOf({ name, profile, machine }: Selection, request: PlanningRequest): Means {
@@ -261,6 +266,7 @@ function meansOf({ name, profile, machine }: Selection, request: PlanningRequest
     locks: machine.devices?.length ? (request.locks ?? startReadingLocks()) : undefined,
     signal,
     progress,
+    until: request.until ?? [],
     context: {
       machine,
       command: request.command ?? [],

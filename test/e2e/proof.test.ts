@@ -90,3 +90,38 @@ describe.each(['seabios', 'qboot'] as const)('a reset with %s', (rom) => {
     expect(await guest.done).toMatchObject({ verdict: 'crashed', meaning: 'the guest triple-faulted' })
   })
 })
+
+describe('a text on the console', () => {
+  const until = async (image: TestKernelEnd, patterns: readonly string[], timeout = '20s') => {
+    const kernel = join(folder, 'until.elf')
+    writeFileSync(kernel, testKernel('boot\ntests: 12 passed, 0 failed\nshell> ', image))
+    const config = {
+      kernel: { image: kernel, passPatterns: patterns, exitCodes: { 49: 'passed' } },
+      machines: { default: { accel: 'tcg', cpu: 1, memory: '16M', timeout } },
+    }
+    const project = mkdtempSync(join(folder, 'project '))
+    writeFileSync(join(project, 'bringup.config.json'), JSON.stringify(config))
+    return (await launch('default', { folder: project })).done
+  }
+
+  it('is the pass, and ends a guest that would run for ever', async () => {
+    expect(await until('hang', ['\\b0 failed'])).toMatchObject({
+      verdict: 'passed',
+      exitCode: 0,
+      meaning: 'the console showed "0 failed" in line 2',
+    })
+    expect(await until('hang', ['^shell> $'])).toMatchObject({ verdict: 'passed' })
+  })
+
+  it('that never came is no pass, however the guest ended', async () => {
+    expect(await until('hang', ['all well'], '1s')).toMatchObject({ verdict: 'timed-out' })
+    const ended = await until({ exit: 49 }, ['all well'])
+    expect(ended).toMatchObject({ verdict: 'failed', diagnostics: [{ code: 'PASS_NOT_SHOWN' }] })
+  })
+
+  it('is not needed where the exit code has a meaning', async () => {
+    expect(await until({ exit: 49 }, [])).toMatchObject({ verdict: 'passed', guestCode: 49 })
+    const unknown = await until({ exit: 50 }, [])
+    expect(unknown).toMatchObject({ verdict: 'failed', diagnostics: [{ code: 'GUEST_CODE_UNKNOWN' }] })
+  })
+})

@@ -12,6 +12,7 @@ import { MACHINE_OPTIONS } from '../machine-options.ts'
 import type { Output } from '../output.ts'
 import { planInvocation } from '../plan-invocation.ts'
 import { formatTable } from '../table.ts'
+import { UNTIL_OPTIONS } from '../until-options.ts'
 
 export const command: Command = {
   summary: 'show what a run would do, and check it',
@@ -19,6 +20,7 @@ export const command: Command = {
     'Prints the QEMU command ready to paste, the files it needs, every finding about the machine, and what its stores survive. Changes nothing: what a run would fetch, build or make first is listed.',
   options: [
     ...MACHINE_OPTIONS,
+    ...UNTIL_OPTIONS,
     { flags: '--command', description: 'print the QEMU command alone, on one line' },
   ],
   moreOptions: (peek) => profileOptions(peek, MACHINE_OPTIONS),

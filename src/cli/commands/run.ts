@@ -18,10 +18,12 @@ import { requestOf } from '../plan-invocation.ts'
 import { formatTable } from '../table.ts'
 import { attachTerminal } from '../terminal.ts'
 import { guardTerminal } from '../terminal-modes.ts'
+import { UNTIL_OPTIONS } from '../until-options.ts'
 
 /** Every option but those of the profile. */
 const RUN_OPTIONS: readonly OptionSpec[] = [
   ...MACHINE_OPTIONS,
+  ...UNTIL_OPTIONS,
   { flags: '--no-build', description: 'boot what was built before' },
   {
     flags: '--verify',
@@ -52,6 +54,10 @@ export const command: Command = {
     { command: 'bringup run', says: 'boot the default machine' },
     { command: 'bringup run --cores 4 --numa 2 --nvdimm 256M,node=1', says: 'a machine said by flags alone' },
     { command: 'bringup run --kernel out/kernel.elf --timeout 20s', says: 'a kernel of your own' },
+    {
+      command: "bringup run --kernel out/kernel.elf --until 'All tests passed'",
+      says: 'a text that is the pass',
+    },
     { command: 'bringup run --json', says: 'the result for a program' },
     { command: 'bringup run < keys.txt', says: 'a file typed into the console' },
   ],
@@ -183,7 +189,6 @@ function passTo(stream: NodeJS.WriteStream): (chunk: Uint8Array) => void {
 
 function report({ plan }: Planned, result: RunResult, isCommand: boolean, output: Output): void {
   const { errorColors } = output
-  const isGood = result.verdict === 'passed'
   const isQuiet = isCommand && (result.verdict === 'passed' || result.verdict === 'failed')
   if (!isQuiet) {
     output.print(headline(plan, output))
@@ -196,7 +201,9 @@ function report({ plan }: Planned, result: RunResult, isCommand: boolean, output
   if (isQuiet && result.comparison !== undefined) output.note(comparisonTable(result, errorColors))
   const diagnostics = result.diagnostics as readonly Diagnostic[]
   if (diagnostics.length > 0 && !isQuiet) output.error(`\n${formatDiagnostics(diagnostics, errorColors)}`)
-  const paint = isGood ? errorColors.green : errorColors.red
+  const paint =
+    { passed: errorColors.green, interrupted: errorColors.yellow }[result.verdict as string] ??
+    errorColors.red
   if (!isQuiet)
     output.note(
       `\n${paint(errorColors.bold(result.verdict))} ${result.meaning} ${errorColors.dim(`· ${result.timings.totalMs} ms · ${result.folder}`)}`,

@@ -1,0 +1,68 @@
+import { expect, test } from 'vitest'
+import { watchForPass } from './pass-watch.ts'
+
+/** A console to which each text comes as a chunk. */
+function watch(
+  patterns: readonly string[],
+  chunks: readonly string[],
+  crashedAfter = Number.POSITIVE_INFINITY,
+) {
+  const seen: unknown[] = []
+  let lines = 0
+  let onLine: (line: string) => void = () => {}
+  let onUnfinished: (rest: string) => void = () => {}
+  watchForPass(
+    {
+      onLine: (listener) => {
+        onLine = (line) => listener(line, 0)
+      },
+      onUnfinished: (listener) => {
+        onUnfinished = listener
+      },
+    },
+    {
+      patterns,
+      hasCrashed: () => lines >= crashedAfter,
+      onShown: (shown) => seen.push(shown),
+      onSlow: (what) => seen.push(what),
+    },
+  )
+  let partial = ''
+  for (const chunk of chunks) {
+    const parts = (partial + chunk).split('\n')
+    partial = parts.pop() ?? ''
+    for (const line of parts) {
+      lines++
+      onLine(line)
+    }
+    onUnfinished(partial)
+  }
+  return seen
+}
+
+test('the first line that matches is told once, with its number', () => {
+  expect(watch(['ok', 'done'], ['boot\nall done\nok\n', 'ok\n'])).toEqual([{ text: 'done', line: 2 }])
+  expect(watch(['ok'], ['1\n2\n', '3\nok'])).toEqual([{ text: 'ok', line: 4 }])
+})
+
+test('a prompt has no end, and may come in pieces', () => {
+  expect(watch(['login: $'], ['x\nhost log', 'in: '])).toEqual([{ text: 'login: ', line: 2 }])
+})
+
+test('colours and control characters are not part of a line', () => {
+  expect(watch(['^ALL PASSED$'], ['\x1b[32mALL\x1b[0m PASSED\x07\n'])).toEqual([
+    { text: 'ALL PASSED', line: 1 },
+  ])
+})
+
+test('nothing counts that comes after a crash', () => {
+  expect(watch(['ok'], ['PANIC\nok\n'], 1)).toEqual([])
+})
+
+test('a search that would not end is given up', () => {
+  expect(watch(['^(a+)+$'], [`${'a'.repeat(3000)}b\n`, 'aaa\n'])).toEqual([expect.stringContaining('500 ms')])
+})
+
+test('of a long line only the beginning is searched', () => {
+  expect(watch(['end'], [`${'x'.repeat(5000)}end\n`])).toEqual([])
+})
