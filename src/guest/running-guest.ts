@@ -7,6 +7,7 @@ import type { GuestView } from '../machine/guest-view.ts'
 import type { Plan } from '../plan/plan.ts'
 import { verify } from '../plan/verify.ts'
 import type { Profile } from '../project/profile.ts'
+import { startPatience } from '../qemu/patience.ts'
 import { pinVcpus } from '../qemu/pinning.ts'
 import type { QemuExit, QemuProcess } from '../qemu/process.ts'
 import { QmpEnded } from '../qemu/qmp.ts'
@@ -176,8 +177,9 @@ export class RunningGuest implements Guest {
     this.#options.signal?.addEventListener('abort', onAbort, { once: true })
     void this.done.then(() => this.#options.signal?.removeEventListener('abort', onAbort))
     if (this.#options.signal?.aborted) this.#end('interrupt')
-    const startMs = Math.min(Math.max(this.plan.timeoutMs, START_MS.least), START_MS.most)
-    const deadline = startTimer(startMs, () => this.#fail([silent(this.qmp.awaited, startMs)]))
+    const withinMs = Math.min(Math.max(this.plan.timeoutMs, START_MS.least), START_MS.most)
+    const patience = { group: this.pid, withinMs, mostMs: START_MS.most }
+    const deadline = startPatience(patience, (ms) => this.#fail([silent(this.qmp.awaited, ms)]))
     try {
       await this.#process.ready
       if (this.plan.pins.length > 0) await pinVcpus(this.qmp, this.plan.pins)

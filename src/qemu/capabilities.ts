@@ -5,6 +5,7 @@ import { screenLines } from '../guest-text.ts'
 import type { QemuCapabilities } from '../machine/facts.ts'
 import { contentOf, keep, nameOf, readKept } from './cache.ts'
 import { findFirmware } from './firmware.ts'
+import { startPatience } from './patience.ts'
 import { startQemu } from './process.ts'
 import { outputOf } from './program-output.ts'
 import { type QmpClient, QmpError } from './qmp.ts'
@@ -46,8 +47,8 @@ const OBJECTS = ['memory-backend-file', 'memory-backend-memfd', 'memory-backend-
 /** Bumped when the shape of the answer changes. */
 const SHAPE = 3
 
-/** QEMU answers within 100 ms; a program that says nothing for so long is none. */
-const DEADLINE_MS = 10_000
+/** QEMU answers within 100 ms; a program that waits for so long is no QEMU. */
+const DEADLINE_MS = 8000
 
 /** What is kept: all but what lies outside the binary. */
 type Answer = Omit<QemuCapabilities, 'path' | 'firmware'> & { readonly dataFolders: readonly string[] }
@@ -98,10 +99,11 @@ async function ask(path: string, signal: AbortSignal | undefined): Promise<Omit<
   const args = [['-machine', 'none'], ['-nodefaults'], ['-no-user-config'], ['-display', 'none']] as const
   await using qemu = await startQemu({ plan: { qemu: { path, version: '' }, args, channels: [], locks: [] } })
   let late: string | undefined
-  const deadline = setTimeout(() => {
+  const patience = { group: qemu.pid, withinMs: DEADLINE_MS, mostMs: 6 * DEADLINE_MS }
+  const deadline = startPatience(patience, () => {
     late = qemu.qmp.awaited
     qemu.kill()
-  }, DEADLINE_MS)
+  })
   const onAbort = () => qemu.kill()
   signal?.addEventListener('abort', onAbort, { once: true })
   try {
@@ -124,7 +126,7 @@ async function ask(path: string, signal: AbortSignal | undefined): Promise<Omit<
       },
     )
   } finally {
-    clearTimeout(deadline)
+    deadline.clear()
     signal?.removeEventListener('abort', onAbort)
   }
 }

@@ -53,6 +53,24 @@ describe('a guest that its owner closes', () => {
   })
 })
 
+describe('a guest that its user ends on purpose', () => {
+  it('is no error', async () => {
+    const guest = await boot('hang')
+    expect(await guest.interrupt()).toMatchObject({
+      verdict: 'interrupted',
+      exitCode: 130,
+      meaning: 'ended by you',
+      diagnostics: [],
+    })
+  })
+
+  it('may have a time limit of any length', async () => {
+    const guest = await boot('hang', { timeout: '1000h' })
+    await guest.console.expect('ready', { timeoutMs: 2 ** 40 })
+    expect(await guest.close()).toMatchObject({ meaning: 'the guest was closed by its owner' })
+  })
+})
+
 describe('QEMU’s words', () => {
   it('are no verdict: it does not know video modes of multiboot, and starts the kernel', async () => {
     const guest = await boot(multibootKernel(0))

@@ -1,0 +1,40 @@
+/** A deadline for a program that may be slow on a loaded computer: one that waits is given up, one at work is not. */
+import { groupActivity } from '../host/process-group.ts'
+import { startTimer, type Timer } from '../timer.ts'
+
+export interface Patience {
+  /** Leader of the group of processes. */
+  readonly group: number
+  readonly withinMs: number
+  /** However busy it is. */
+  readonly mostMs: number
+}
+
+const LOOK_MS = 250
+/** So many looks must find it waiting: between two of its steps, a busy program waits as well. */
+const LOOKS = 3
+
+/** Calls back with the time that passed. */
+export function startPatience(
+  { group, withinMs, mostMs }: Patience,
+  onSilent: (afterMs: number) => void,
+  activityOf = groupActivity,
+): Timer {
+  // Not looked at before: reading /proc takes longer than QEMU does to start.
+  let before = Number.POSITIVE_INFINITY
+  let waiting = 0
+  let passed = withinMs
+  let timer = startTimer(withinMs, look)
+  function look(): void {
+    const { isBusy, ticks } = activityOf(group)
+    waiting = isBusy || ticks > before ? 0 : waiting + 1
+    before = ticks
+    if (waiting >= LOOKS || passed >= mostMs) {
+      onSilent(passed)
+      return
+    }
+    passed += LOOK_MS
+    timer = startTimer(LOOK_MS, look)
+  }
+  return { clear: () => timer.clear() }
+}
