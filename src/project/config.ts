@@ -47,7 +47,7 @@ export const problems = defineDiagnostics({
  */
 export async function loadConfig(file: string): Promise<BringupConfig> {
   const text = readConfig(file)
-  const written = file.endsWith('.json') ? parseJson(file, text) : await runModule(file)
+  const written = file.endsWith('.json') ? parseJson(file, text) : (await runModule(file)).exported
   if (typeof written !== 'object' || written === null || Array.isArray(written)) {
     throw new BringupError([
       problems.CONFIG_EXPORTS_NOTHING.at('', `${file} exports ${describeValue(written)}`),
@@ -127,7 +127,8 @@ function parseJson(file: string, text: string): unknown {
   }
 }
 
-async function runModule(file: string): Promise<unknown> {
+/** Wrapped, since a promise looks into the value that it resolves with, which may be a proxy that throws. */
+async function runModule(file: string): Promise<{ readonly exported: unknown }> {
   // Loaded only here: a project without a config, or with a JSON one, does not pay for it.
   const [{ createJiti }, api] = await Promise.all([import('jiti'), import('./config-api.ts')])
   const jiti = createJiti(pathToFileURL(file).href, {
@@ -137,7 +138,7 @@ async function runModule(file: string): Promise<unknown> {
     virtualModules: { bringup: api },
   })
   try {
-    return (await jiti.import<{ default?: unknown }>(file)).default
+    return { exported: (await jiti.import<{ default?: unknown }>(file)).default }
   } catch (cause) {
     if (cause instanceof BringupError) throw cause
     throw explain(file, cause)

@@ -41,7 +41,7 @@ function checkSize(
   fact: FileFact | undefined,
   { path }: RuleContext,
 ): readonly Diagnostic[] {
-  const { size, label } = config
+  const { label } = config
   const labels =
     label !== undefined && label < 128 * KiB
       ? [problems.NVDIMM_LABEL_TOO_SMALL.at(`${path}.label`, `the label area is ${formatBytes(label)}`)]
@@ -51,7 +51,7 @@ function checkSize(
       ? [problems.NVDIMM_SIZE_NOT_PAGES.at(`${path}.label`, `the label area is ${label} bytes`)]
       : []
   const at = `${path}.size`
-  return [...checkUsable(size, at, fact), ...checkWhole(config, at), ...labels, ...oddLabel]
+  return [...checkUsable(config, at, fact), ...checkWhole(config, at), ...labels, ...oddLabel]
 }
 
 /** The guest gets whole multiples of the backend's alignment (hw/mem/nvdimm.c); QEMU's own RAM is aligned to 2 MiB. */
@@ -66,14 +66,25 @@ function checkWhole({ size, backing, align = 0 }: NvdimmConfig, at: string): rea
   return [problems.NVDIMM_SIZE_CUT.at(at, `the guest would get ${rest}: the size is ${of}`, { remedy })]
 }
 
-/** A store that is there has its size: it has to grow before the description can. */
-function grown(size: number, unit: number, fact: FileFact | undefined): { remedy?: string } {
+/** A store that is there has its size: a file has to grow before the description can; a device cannot. */
+function grown(
+  { size, label = 0 }: NvdimmConfig,
+  unit: number,
+  fact: FileFact | undefined,
+): { remedy?: string } {
+  if (fact?.daxDevice) {
+    const area = Math.ceil(label / unit) * unit
+    const rest = Math.floor((fact.daxDevice.bytes - area) / unit) * unit
+    const labelled = label > 0 ? `set label to "${formatBytes(area)}" and ` : 'set '
+    return { remedy: `${labelled}size to "${formatBytes(rest)}"` }
+  }
   if (fact?.kind !== 'file' || fact.bytes === 0) return {}
   const larger = formatBytes(Math.ceil(size / unit) * unit)
   return { remedy: `\`bringup nvdimm resize ${fact.path} ${larger}\`, then set size to "${larger}"` }
 }
 
-function checkUsable(size: number, at: string, fact: FileFact | undefined): readonly Diagnostic[] {
+function checkUsable(config: NvdimmConfig, at: string, fact: FileFact | undefined): readonly Diagnostic[] {
+  const { size } = config
   if (size === 0) return [problems.NVDIMM_SIZE_ZERO.at(at, 'the size is 0')]
   if (size % PAGE !== 0)
     return [
@@ -87,7 +98,7 @@ function checkUsable(size: number, at: string, fact: FileFact | undefined): read
       problems.NVDIMM_SIZE_UNALIGNED.at(
         at,
         `${formatBytes(size)} is no multiple of 16M`,
-        grown(size, 16 * MiB, fact),
+        grown(config, 16 * MiB, fact),
       ),
     ]
   if (size % (128 * MiB) !== 0)
@@ -95,7 +106,7 @@ function checkUsable(size: number, at: string, fact: FileFact | undefined): read
       problems.NVDIMM_SIZE_NOT_SECTIONS.at(
         at,
         `${formatBytes(size)} is no multiple of 128M`,
-        grown(size, 128 * MiB, fact),
+        grown(config, 128 * MiB, fact),
       ),
     ]
   return []
@@ -260,9 +271,11 @@ function checkFileSize(config: NvdimmConfig, fact: FileFact, path: string): read
 }
 
 /** A label area that the store lacks is a wish of its own: growing the file would not give it one. */
-function labelRemedy(config: NvdimmConfig, { bytes, path }: FileFact): { remedy?: string } {
+function labelRemedy(config: NvdimmConfig, fact: FileFact): { remedy?: string } {
+  const { bytes, path, tail } = fact
   const { size, label = 0 } = config
-  if (label === 0 || bytes !== size) return { remedy: `${fitting(config, { bytes })}; or ${GROW}` }
+  const isLabelled = tail?.kind === 'labels' || (fact.record?.label ?? 0) > 0
+  if (label === 0 || isLabelled || bytes !== size) return { remedy: `${fitting(config, fact)}; or ${GROW}` }
   const clone = `bringup nvdimm clone ${path} NEW --label ${formatBytes(label)}`
   return {
     remedy: `\`${clone}\` makes a copy with the label area behind the data; or omit \`label\`; where the labels are in the file, ${fitting(config, { bytes })}`,
