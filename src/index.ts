@@ -72,7 +72,7 @@ export type {
   Partition,
   RawImage,
 } from './project/images/image.ts'
-export { type Planned, type PlanningRequest, planRun } from './project/planning.ts'
+export { type Planned, type PlanningRequest, planOnly, planRun } from './project/planning.ts'
 export {
   defineProfile,
   type MachineFlags,

@@ -105,6 +105,9 @@ export async function planRun(request: PlanningRequest): Promise<Planned> {
  * to do first is in `plan.pending`, and rules about those files wait.
  *
  * @throws BringupError as `planRun` does
+ * @example
+ * const { plan } = await planOnly({ project: await loadProject({ cwd: process.cwd() }) })
+ * plan.pending.map((item) => item.what)
  */
 export async function planOnly(
   request: PlanningRequest,
