@@ -18,6 +18,7 @@ import { problems as wholeProblems } from '../../src/machine/machine-rules.ts'
 import { devices, sections } from '../../src/machine/registry.ts'
 import type { Plan } from '../../src/plan/plan.ts'
 import { type Planned, planRun } from '../../src/project/planning.ts'
+import { problems as profileProblems } from '../../src/project/profile-needs.ts'
 import { probe } from '../../src/project/profiles/probe.ts'
 import type { RunResult } from '../../src/runs/record.ts'
 import { MiB } from '../../src/units.ts'
@@ -38,7 +39,7 @@ export interface Agreement {
 const KINDS: ReadonlyMap<string, DiagnosticKind> = new Map(
   [...Object.values(sections), ...devices]
     .map((d) => d.diagnostics as Readonly<Record<string, DiagnosticKind>>)
-    .concat(wholeProblems)
+    .concat(wholeProblems, profileProblems)
     .flatMap((kinds) => Object.values(kinds))
     .map((kind) => [kind.code, kind]),
 )

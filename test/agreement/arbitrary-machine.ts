@@ -197,6 +197,21 @@ const boot: fc.Arbitrary<MachineInput['boot']> = fc.oneof(
   { weight: 1, arbitrary: fc.constant({ firmware: 'uefi' as const }) },
 )
 
+/** Arguments of the user's own that change nothing of what is described. */
+const qemuArgs: fc.Arbitrary<MachineInput['qemuArgs']> = fc.oneof(
+  { weight: 6, arbitrary: fc.constant(undefined) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom(
+      ['-name', 'guest'],
+      ['-rtc', 'base=utc'],
+      ['-device', 'virtio-rng-pci'],
+      ['-object', 'rng-random,id=own-rng,filename=/dev/urandom', '-device', 'virtio-rng-pci,rng=own-rng'],
+      ['-device', 'vmgenid'],
+    ),
+  },
+)
+
 /** A machine that bringup should accept, and QEMU too. */
 export const arbitraryMachine: fc.Arbitrary<MachineInput> = fc
   .tuple(cpus, fc.constantFrom('q35' as const, 'q35' as const, 'pc' as const))
@@ -217,6 +232,8 @@ export const arbitraryMachine: fc.Arbitrary<MachineInput> = fc
           ),
           nvdimmPersistence: fc.constantFrom(undefined, 'cpu', 'mem-ctrl'),
           devices: arbitraryDevices(nodeCount(numa), type),
+          pins: fc.constantFrom(undefined, undefined, [{ cpu: 0, hostCpus: [0] }]),
+          qemuArgs,
         })
         .map(
           (machine): MachineInput => withoutUndefined({ accel: 'tcg', ...withRoom(machine) } as MachineInput),
