@@ -233,8 +233,22 @@ const OF_DEVICES: Readonly<Record<string, Spoil>> = {
 }
 
 const OF_THE_REST: Readonly<Record<string, Spoil>> = {
-  '32-bit CPU': (machine) => ({ ...machine, boot: {}, cpu: { model: 'qemu32' }, numa: undefined, memory: '64M', devices: [] }),
-  'CPU without long mode': (machine) => ({ ...machine, boot: {}, cpu: { features: ['-lm'] }, numa: undefined, memory: '64M', devices: [] }),
+  '32-bit CPU': (machine) => ({
+    ...machine,
+    boot: {},
+    cpu: { model: 'qemu32' },
+    numa: undefined,
+    memory: '64M',
+    devices: [],
+  }),
+  'CPU without long mode': (machine) => ({
+    ...machine,
+    boot: {},
+    cpu: { features: ['-lm'] },
+    numa: undefined,
+    memory: '64M',
+    devices: [],
+  }),
   'kernel missing': section('boot', { kernel: 'missing' }),
   'kernel is text': section('boot', { kernel: 'text' }),
   'kernel is a folder': section('boot', { kernel: 'folder' }),

@@ -2,7 +2,14 @@
 import fc from 'fast-check'
 import { arbitraryConfig, tryConfig } from './configs.ts'
 import { arbitraryKernel, tryKernel } from './kernels.ts'
-import { arbitraryCommandLine, arbitraryMap, arbitraryReport, tryCommandLine, tryMap, tryReport } from './texts.ts'
+import {
+  arbitraryCommandLine,
+  arbitraryMap,
+  arbitraryReport,
+  tryCommandLine,
+  tryMap,
+  tryReport,
+} from './texts.ts'
 
 export interface Kind {
   readonly name: string
