@@ -1,7 +1,8 @@
 /** Does what a target says: runs programs, writes files, trees and images. */
-import { chmodSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
+import { makeFolder } from '../own-files.ts'
 import { readSource, replaceFile, writeAll } from '../project/images/files.ts'
 import type { FileSource } from '../project/images/image.ts'
 import { problems as imageProblems } from '../project/images/problems.ts'
@@ -154,7 +155,7 @@ function checkLines({ file, lines, remedy }: CheckAction, { folder }: ActionMean
 async function writeIfChanged(to: string, source: FileSource, folder: string): Promise<void> {
   const bytes = readSource(source, folder)
   const mode = source.mode ?? 0o644
-  mkdirSync(dirname(to), { recursive: true })
+  makeFolder(dirname(to), 0o777)
   const stat = statSync(to, { throwIfNoEntry: false })
   if (stat?.size !== bytes.length || !readFileSync(to).equals(bytes))
     await replaceFile(to, (_path, fd) => writeAll(fd, bytes, 0))

@@ -1,8 +1,8 @@
 /** Runs a build: targets that do not need one another side by side, each after what it needs. */
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type * as z from 'zod'
 import { BringupError, type Diagnostic } from '../diagnostics.ts'
+import { makeFolder as makeOwnFolder } from '../own-files.ts'
 import { programsOf } from './actions.ts'
 import { type Executor, localExecutor } from './executor.ts'
 import { type BuildGraph, type BuildTarget, selectTargets } from './graph.ts'
@@ -107,7 +107,7 @@ async function buildAll(targets: readonly BuildTarget[], executor: Executor, req
 /** @throws BringupError BUILD_WRITE_FAILED, BUILD_DISK_FULL */
 function makeFolder({ buildFolder, folder }: BuildRequest): void {
   try {
-    mkdirSync(buildFolder, { recursive: true })
+    makeOwnFolder(buildFolder)
   } catch (error) {
     throw new BringupError([fileProblem(error, '', folder)], { cause: error })
   }

@@ -1,10 +1,10 @@
 /** A guard beside a build: it holds the project's build lock, and ends what a build has started with bringup. */
 import type { ChildProcess } from 'node:child_process'
-import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { createInterface } from 'node:readline'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
 import { lockHolder } from '../host/file-locks.ts'
+import { makeFolder } from '../own-files.ts'
 import { type Guard, startGuard } from '../processes/guard.ts'
 
 export const problems = defineDiagnostics({
@@ -31,7 +31,7 @@ export async function startGuardian(
   { signal, onWait }: { readonly signal: AbortSignal; readonly onWait: (holder: string) => void },
 ): Promise<Guardian> {
   signal.throwIfAborted()
-  mkdirSync(dirname(lockFile), { recursive: true })
+  makeFolder(dirname(lockFile))
   const holder = lockHolder(lockFile)
   if (holder) onWait(`process ${holder.pid} (${holder.command})`)
   const guard = startGuard({ graceMs: 0, lockFile })

@@ -1,7 +1,8 @@
 /** What targets were made from, so that one whose inputs and outputs are all known is skipped while none has changed. */
 import { createHash } from 'node:crypto'
-import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { writeWhole } from '../own-files.ts'
 
 /** One file as it was. */
 interface FileStamp {
@@ -33,10 +34,7 @@ export function readStamps(file: string): Stamps {
 }
 
 export function writeStamps(file: string, stamps: Stamps): void {
-  mkdirSync(dirname(file), { recursive: true })
-  const temporary = `${file}.${process.pid}.part`
-  writeFileSync(temporary, JSON.stringify(stamps))
-  renameSync(temporary, file)
+  writeWhole(file, JSON.stringify(stamps))
 }
 
 export function definitionHash(definition: unknown): string {

@@ -1,7 +1,8 @@
 /** Builds one target: looks whether there is anything to do, does its actions, looks whether its outputs are there. */
-import { closeSync, existsSync, mkdirSync, openSync, statfsSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, openSync, statfsSync, writeSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { BringupError, type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
+import { makeFolder, OWN_FILE } from '../own-files.ts'
 import { act, inputsOf, outputsOf } from './actions.ts'
 import type { BuildEvent } from './build.ts'
 import type { CommandEnd, Executor, ExecutorCommand } from './executor.ts'
@@ -194,8 +195,8 @@ function commandLog(target: BuildTarget, { buildFolder, onEvent }: TargetMeans) 
 }
 
 function openLog(path: string): number {
-  mkdirSync(join(path, '..'), { recursive: true })
-  return openSync(path, 'w')
+  makeFolder(join(path, '..'))
+  return openSync(path, 'w', OWN_FILE)
 }
 
 function unlessFull(write: () => void): void {

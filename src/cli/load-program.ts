@@ -6,7 +6,6 @@ import {
   closeSync,
   existsSync,
   fsyncSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -18,6 +17,7 @@ import {
 import * as nodeModule from 'node:module'
 import { dirname, join } from 'node:path'
 import { Script } from 'node:vm'
+import { makeFolder } from '../own-files.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
 
@@ -61,9 +61,9 @@ export function loadProgram(file: string, folder: string, use: string): unknown 
 
 /** Whole, on the disk, or not at all: V8 trusts what it is given. A cache that cannot be written only costs time. */
 function keep(path: string, data: Buffer): void {
-  const partial = `${path}.${process.pid}`
+  const partial = `${path}.${process.pid}.${Math.random().toString(16).slice(2)}`
   try {
-    mkdirSync(dirname(path), { recursive: true })
+    makeFolder(dirname(path))
     const file = openSync(partial, 'wx', 0o600)
     writeFileSync(file, data)
     fsyncSync(file)

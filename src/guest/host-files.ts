@@ -3,7 +3,6 @@ import {
   closeSync,
   ftruncateSync,
   linkSync,
-  mkdirSync,
   openSync,
   readSync,
   rmSync,
@@ -13,6 +12,7 @@ import {
 import { dirname } from 'node:path'
 import { BringupError, type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import type { FileAction } from '../machine/device.ts'
+import { makeFolder, OWN_FILE, partialName } from '../own-files.ts'
 import { formatBytes } from '../units.ts'
 
 export const problems = defineDiagnostics({
@@ -33,7 +33,7 @@ export function createFiles(files: readonly FileAction[]): void {
   const failed: Diagnostic[] = []
   for (const { path, bytes, from } of files) {
     try {
-      mkdirSync(dirname(path), { recursive: true })
+      makeFolder(dirname(path))
       if (from === undefined) writeNew(path, made, (fd) => ftruncateSync(fd, bytes))
       else copyNew(from, path, bytes, made)
     } catch (error) {
@@ -48,7 +48,7 @@ export function createFiles(files: readonly FileAction[]): void {
 }
 
 function writeNew(path: string, made: string[], write: (fd: number) => void): void {
-  const fd = openSync(path, 'wx', 0o644)
+  const fd = openSync(path, 'wx', OWN_FILE)
   made.push(path)
   try {
     write(fd)
@@ -59,8 +59,7 @@ function writeNew(path: string, made: string[], write: (fd: number) => void): vo
 
 /** A copy that was cut off is never taken for an image: it gets its name when it is whole. */
 function copyNew(from: string, path: string, bytes: number, made: string[]): void {
-  const partial = `${path}.${process.pid}.partial`
-  rmSync(partial, { force: true })
+  const partial = partialName(path)
   try {
     writeNew(partial, [], (fd) => copySparse(from, fd, bytes))
     linkSync(partial, path)

@@ -1,7 +1,8 @@
 /** The folder for what can be made again: built kernels, answers of QEMU, compiled configs. */
-import { lstatSync, mkdirSync, mkdtempSync } from 'node:fs'
+import { lstatSync, mkdtempSync } from 'node:fs'
 import { homedir, tmpdir, userInfo } from 'node:os'
 import { isAbsolute, join } from 'node:path'
+import { makeFolder } from '../own-files.ts'
 
 /**
  * `$XDG_CACHE_HOME/bringup`, else `~/.cache/bringup` (XDG Base Directory Specification: a relative path is ignored).
@@ -17,7 +18,7 @@ export function cacheFolder(env: Readonly<Record<string, string | undefined>> = 
 
 /** Anybody may have made that folder: one that is not ours alone could hand us somebody else's kernel. */
 function ownTemporaryFolder(path: string): string {
-  mkdirSync(path, { mode: 0o700, recursive: true })
+  makeFolder(path)
   const { uid, mode } = lstatSync(path)
   const isOurs = uid === userInfo().uid && (mode & 0o170077) === 0o040000
   return isOurs ? path : mkdtempSync(`${path}-`)

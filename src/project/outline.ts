@@ -2,9 +2,9 @@
  * What a config said the last time it ran, as data: names of machines, options of the build. Help and completion read
  * it, since neither may run a program that lies in the folder where somebody pressed TAB.
  */
-import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { randomDigits } from '../random-name.ts'
+import { writeWhole } from '../own-files.ts'
 import { cacheFolder } from './cache-folder.ts'
 import type { Profile } from './profile.ts'
 import type { Project } from './project.ts'
@@ -38,14 +38,7 @@ export function keepOutline(configFile: string, { profiles, ...project }: Projec
     const outline: Outline = { state: stateOf(configFile), project, profiles: profiles.map(outlineOf) }
     const text = JSON.stringify(outline)
     if (text === readOr(path)) return
-    mkdirSync(join(path, '..'), { recursive: true, mode: 0o700 })
-    const partial = `${path}.${randomDigits(16)}`
-    try {
-      writeFileSync(partial, text, { flag: 'wx', mode: 0o600 })
-      renameSync(partial, path)
-    } finally {
-      rmSync(partial, { force: true })
-    }
+    writeWhole(path, text)
   } catch {
     // Without a cache there is nothing to complete from.
   }

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { BringupError } from '../diagnostics.ts'
-import { findIntruder, refuseUntrusted, trustFile } from './trust.ts'
+import { findIntruder } from '../host/intruder.ts'
+import { refuseUntrusted, trustFile } from './trust.ts'
 
 const isRoot = process.getuid?.() === 0
 const NOBODY = 65534

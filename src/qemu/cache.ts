@@ -1,8 +1,8 @@
 /** Answers that cost time, kept by what they depend on. A file that is broken or missing is an answer not kept. */
 import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { randomDigits } from '../random-name.ts'
+import { readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { writeWhole } from '../own-files.ts'
 
 /** The answer kept under that name, if it can be read. */
 export function readKept<T>(folder: string, name: string): T | undefined {
@@ -16,21 +16,10 @@ export function readKept<T>(folder: string, name: string): T | undefined {
 /** Keeps an answer, whole or not at all. A cache that cannot be written only costs time, so nothing is thrown. */
 export function keep(folder: string, name: string, answer: unknown): void {
   const path = join(folder, `${name}.json`)
-  const partial = `${path}.${randomDigits(8)}`
   try {
-    mkdirSync(dirname(path), { recursive: true })
-    writeFileSync(partial, JSON.stringify(answer))
-    renameSync(partial, path)
+    writeWhole(path, JSON.stringify(answer))
   } catch {
-    discard(partial)
-  }
-}
-
-function discard(path: string): void {
-  try {
-    rmSync(path, { force: true })
-  } catch {
-    // The folder itself is no folder: then nothing was written either.
+    // It is found out again.
   }
 }
 

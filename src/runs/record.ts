@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import * as z from 'zod'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
 import { printableJson } from '../guest-text.ts'
+import { foreignOwner } from '../host/intruder.ts'
 import { startTimeOf } from '../host/process-start.ts'
+import { makeFolder, OWN_FILE, OWN_FOLDER } from '../own-files.ts'
 import type { Plan } from '../plan/plan.ts'
 import { randomDigits } from '../random-name.ts'
 
@@ -130,8 +132,10 @@ export function createRun(
   const run = folderAt(join(stateFolder, 'runs', id), id)
   let isMade = false
   try {
-    mkdirSync(join(stateFolder, 'runs'), { recursive: true })
-    mkdirSync(run.path)
+    const owner = foreignOwner(stateFolder)
+    if (owner !== undefined) throw new Error(`${stateFolder} belongs to ${owner}`)
+    makeFolder(join(stateFolder, 'runs'))
+    mkdirSync(run.path, { mode: OWN_FOLDER })
     isMade = true
     write(run, FILES.owner, {
       pid: process.pid,
@@ -153,7 +157,7 @@ export function createRun(
 /** Writes the result, whole or not at all. */
 export function saveResult(run: RunFolder, result: RunResult): void {
   const partial = join(run.path, `.${FILES.result}`)
-  writeFileSync(partial, textOf(result))
+  writeFileSync(partial, textOf(result), { mode: OWN_FILE })
   renameSync(partial, join(run.path, FILES.result))
 }
 
@@ -249,7 +253,7 @@ function namesIn(folder: string): readonly string[] {
 }
 
 function write(run: RunFolder, file: string, value: unknown): void {
-  writeFileSync(join(run.path, file), textOf(value))
+  writeFileSync(join(run.path, file), textOf(value), { mode: OWN_FILE, flag: 'wx' })
 }
 
 /** Records are read with `cat` too: nothing in them may speak to a terminal. */

@@ -3,8 +3,9 @@
  * A program that cannot be asked is asked again the next time.
  */
 import { execFile } from 'node:child_process'
-import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { writeWhole } from '../own-files.ts'
 
 const TIMEOUT_MS = 2000
 
@@ -30,10 +31,8 @@ export function openVersions(cacheFolder: string, signal: AbortSignal): Versions
     keep() {
       if (Object.keys(learnt).every((key) => kept[key] !== undefined)) return
       try {
-        mkdirSync(cacheFolder, { recursive: true })
         // Another bringup may write at the same time: one of the two files wins, and both are whole.
-        writeFileSync(`${file}.${process.pid}`, JSON.stringify({ ...kept, ...learnt }))
-        renameSync(`${file}.${process.pid}`, file)
+        writeWhole(file, JSON.stringify({ ...kept, ...learnt }))
       } catch {
         // A cache that cannot be written is no reason to fail: it is asked again.
       }

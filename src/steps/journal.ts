@@ -3,10 +3,11 @@
  * `operation.json` says what it is, `journal.jsonl` what has happened, one line an event, each flushed to the disk.
  */
 import { randomBytes } from 'node:crypto'
-import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, readFileSync, writeSync } from 'node:fs'
+import { closeSync, fsyncSync, openSync, readdirSync, readFileSync, writeSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
+import { makeFolder } from '../own-files.ts'
 import type { Json, Step } from './step.ts'
 
 export const problems = defineDiagnostics({
@@ -81,7 +82,7 @@ export function createJournal(root: string, what: Omit<OperationHead, 'id' | 'st
   const id = `${startedAt.slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '-')}-${randomBytes(2).toString('hex')}`
   const folder = join(root, id)
   const head: OperationHead = { id, startedAt, ...what }
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  makeFolder(folder)
   writeDurably(join(folder, 'operation.json'), `${JSON.stringify(head)}\n`, 'wx')
   return openJournal(folder, head)
 }

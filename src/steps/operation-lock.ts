@@ -1,9 +1,10 @@
 /** One operation at a time: a lock that ends with this process, however it ends. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { accessSync, constants, mkdirSync } from 'node:fs'
+import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
+import { makeFolder } from '../own-files.ts'
 
 export const problems = defineDiagnostics({
   JOURNAL_UNWRITABLE: {
@@ -27,7 +28,7 @@ const CONFLICT = 75
  */
 export async function lockOperations(root: string): Promise<Disposable> {
   try {
-    mkdirSync(root, { recursive: true, mode: 0o700 })
+    makeFolder(root)
     accessSync(root, constants.W_OK)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException

@@ -3,6 +3,7 @@ import { closeSync, constants, linkSync, openSync, rmSync, statSync, truncateSyn
 import { dirname } from 'node:path'
 import { execa } from 'execa'
 import { BringupError } from '../diagnostics.ts'
+import { OWN_FILE, partialName } from '../own-files.ts'
 import { formatBytes } from '../units.ts'
 import { checkSizes } from './create.ts'
 import { identityOf, journalPath, rewriteJournal } from './journal.ts'
@@ -122,7 +123,7 @@ function reshape(
 /** A file without a name until it is complete; where the file system does not support that, a temporary file beside it. */
 function openTarget(to: string) {
   try {
-    const fd = openSync(dirname(to), O_TMPFILE | constants.O_RDWR, 0o644)
+    const fd = openSync(dirname(to), O_TMPFILE | constants.O_RDWR, OWN_FILE)
     const path = `/proc/${process.pid}/fd/${fd}`
     return {
       path,
@@ -130,7 +131,7 @@ function openTarget(to: string) {
       close: () => closeSync(fd),
     }
   } catch {
-    const path = `${to}.partial`
+    const path = partialName(to)
     return {
       path,
       name: async () => told(to, () => linkSync(path, to)),

@@ -1,16 +1,8 @@
 /** Makes a store, and removes one. */
-import {
-  closeSync,
-  ftruncateSync,
-  mkdirSync,
-  openSync,
-  rmSync,
-  statfsSync,
-  statSync,
-  truncateSync,
-} from 'node:fs'
+import { closeSync, ftruncateSync, openSync, rmSync, statfsSync, statSync, truncateSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { BringupError, type Diagnostic } from '../diagnostics.ts'
+import { makeFolder, OWN_FILE } from '../own-files.ts'
 import { formatBytes, KiB } from '../units.ts'
 import { identityOf, journalPath, rewriteJournal } from './journal.ts'
 import { LEAST_LABEL } from './labels.ts'
@@ -43,8 +35,7 @@ export async function createStore(request: CreateRequest): Promise<Store> {
   const unfit = checkSizes(size, label)
   if (unfit.length > 0) throw new BringupError(unfit)
   // bringup makes the folders of its own stores only.
-  if (storeName(path, { stateFolder }) !== undefined)
-    told(path, () => mkdirSync(dirname(path), { recursive: true }))
+  if (storeName(path, { stateFolder }) !== undefined) told(path, () => makeFolder(dirname(path)))
   else if (!isFolder(dirname(path)))
     throw new BringupError([problems.STORE_FOLDER_MISSING.at('', `there is no folder ${dirname(path)}`)])
   const there = statsOf(path)
@@ -100,7 +91,7 @@ export function missingRoom({ path, bytes, allocatedBytes }: Store): number {
 
 function makeFile(path: string, bytes: number): void {
   told(path, () => {
-    const fd = openSync(path, 'wx', 0o644)
+    const fd = openSync(path, 'wx', OWN_FILE)
     try {
       ftruncateSync(fd, bytes)
     } catch (error) {

@@ -6,22 +6,19 @@
 import { createHash } from 'node:crypto'
 import {
   accessSync,
-  appendFileSync,
   closeSync,
   constants,
   fdatasync,
-  mkdirSync,
   openSync,
   readFileSync,
   realpathSync,
-  renameSync,
-  rmSync,
   type Stats,
   statSync,
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { StoreEnd } from '../machine/facts.ts'
+import { makeFolder, OWN_FILE, writeWhole } from '../own-files.ts'
 
 /** Which file it is about, so that a copy is not taken for the original. */
 export interface FileIdentity {
@@ -102,10 +99,19 @@ export function readJournal(path: string): readonly JournalLine[] {
   })
 }
 
+/** A link under the name of a record is not the record. */
+const { O_APPEND, O_CREAT, O_NOFOLLOW, O_WRONLY } = constants
+const APPEND = O_APPEND | O_CREAT | O_WRONLY | O_NOFOLLOW
+
 /** Adds one line, which other processes see at once. A power loss may take it away. */
 export function appendJournal(path: string, line: JournalLine): void {
-  mkdirSync(dirname(path), { recursive: true })
-  appendFileSync(path, `${JSON.stringify(line)}\n`)
+  makeFolder(dirname(path))
+  const fd = openSync(path, APPEND, OWN_FILE)
+  try {
+    writeFileSync(fd, `${JSON.stringify(line)}\n`)
+  } finally {
+    closeSync(fd)
+  }
 }
 
 /** The same; the line is on the disk once the returned promise resolves. What goes wrong before is thrown at once. */
@@ -122,15 +128,7 @@ export function appendJournalDurably(path: string, line: JournalLine): Promise<v
 
 /** Begins anew with these lines, all or none of them. Only for who holds the store alone. */
 export function rewriteJournal(path: string, lines: readonly JournalLine[]): void {
-  const partial = `${path}.${process.pid}`
-  try {
-    mkdirSync(dirname(path), { recursive: true })
-    writeFileSync(partial, lines.map((line) => `${JSON.stringify(line)}\n`).join(''), { flush: true })
-    renameSync(partial, path)
-  } catch (error) {
-    rmSync(partial, { force: true })
-    throw error
-  }
+  writeWhole(path, lines.map((line) => `${JSON.stringify(line)}\n`).join(''), { isDurable: true })
 }
 
 export function identityOf({

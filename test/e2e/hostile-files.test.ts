@@ -1,6 +1,15 @@
 /** Files that are not what they seem: devices that keep nothing, images that read others. */
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import {
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -56,4 +65,78 @@ describe('a qcow2 image', () => {
     expect(said).toContain('/etc/passwd')
     expect(said).toContain('middle.qcow2')
   })
+})
+
+describe('what bringup writes', () => {
+  const home = join(folder, 'home')
+  mkdirSync(home)
+  const open = (...args: string[]) =>
+    execa('sh', ['-c', 'umask 000; exec "$0" "$@"', process.execPath, BIN, ...args], {
+      cwd: home,
+      env: { XDG_CACHE_HOME: join(home, 'cache') },
+      reject: false,
+      stdin: 'ignore',
+    })
+
+  it('is for this user only, whatever the umask', async () => {
+    const run = await open('run', '--memory', '64M', '--nvdimm', '16M')
+    expect(run.exitCode, run.stderr).toBe(0)
+    expect(
+      (await open('run', '--memory', '64M', '--nvdimm', `16M,file=${join(home, 'elsewhere.img')}`)).exitCode,
+    ).toBe(0)
+    const readable = execFileSync('find', [
+      home,
+      '-mindepth',
+      '1',
+      '(',
+      '-perm',
+      '/0077',
+      ')',
+      '-printf',
+      '%P %m\\n',
+    ])
+      .toString()
+      .split('\n')
+      // What lies in a folder that nobody else may search is out of reach.
+      .filter((line) => line !== '' && !line.includes('/'))
+    expect(readable).toEqual([])
+  })
+
+  it('does not go through a link that was planted', async () => {
+    const victim = join(home, 'victim')
+    writeFileSync(victim, 'precious')
+    const store = join(home, 'store.img')
+    for (const name of ['store.img.bringup.jsonl', 'store.img.partial', 'store.img.bringup.jsonl.1'])
+      symlinkSync(victim, join(home, name))
+    await open('nvdimm', 'create', store, '--size', '16M')
+    expect(readFileSync(victim, 'utf8')).toBe('precious')
+  })
+
+  it.runIf(process.getuid?.() === 0)('does not go into a state folder of another user', async () => {
+    const theirs = join(home, 'theirs')
+    mkdirSync(theirs)
+    chownSync(theirs, 65534, 65534)
+    const project = join(home, 'project')
+    mkdirSync(project)
+    symlinkSync(theirs, join(project, '.bringup'))
+    execFileSync('chown', ['-h', '65534', join(project, '.bringup')])
+    const run = await execa(process.execPath, [BIN, 'run', '--memory', '64M'], {
+      cwd: project,
+      reject: false,
+      stdin: 'ignore',
+    })
+    expect(run.exitCode).toBe(2)
+    expect(run.stderr).toContain('belongs to user nobody')
+    expect(readdirSync(theirs)).toEqual([])
+  })
+
+  it.each(['/proc/x', '/proc/x/y', '/dev/null/x', '/sys/x'])(
+    'ends where nothing can be written: --state %s',
+    async (state) => {
+      const run = await open('run', '--memory', '64M', '--state', state)
+      expect([2, 125]).toContain(run.exitCode)
+      expect(run.stderr).toContain('error ')
+      expect(run.stderr).not.toContain('    at ')
+    },
+  )
 })

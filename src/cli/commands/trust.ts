@@ -1,9 +1,10 @@
 /** `bringup trust`: lets configs be read that another user can write. */
-import { mkdirSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { realpathSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { BringupError, defineDiagnostics } from '../../diagnostics.ts'
-import { findIntruder, listTrusted, trustFile } from '../../project/trust.ts'
-import { randomDigits } from '../../random-name.ts'
+import { findIntruder } from '../../host/intruder.ts'
+import { makeFolder, writeWhole } from '../../own-files.ts'
+import { listTrusted, trustFile } from '../../project/trust.ts'
 import type { Command, Invocation } from '../command.ts'
 import { usageError } from '../usage.ts'
 
@@ -61,15 +62,12 @@ function realFolder(word: string, mayBeGone: boolean): string {
 /** @throws BringupError TRUST_NOT_WRITTEN */
 function save(folders: readonly string[]): void {
   const file = trustFile()
-  const partial = `${file}.${randomDigits(16)}`
   try {
-    mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+    makeFolder(dirname(file))
     const intruder = findIntruder(dirname(file))
     if (intruder !== undefined) throw new Error(intruder)
-    writeFileSync(partial, folders.map((folder) => `${folder}\n`).join(''), { flag: 'wx', mode: 0o600 })
-    renameSync(partial, file)
+    writeWhole(file, folders.map((folder) => `${folder}\n`).join(''))
   } catch (cause) {
-    rmSync(partial, { force: true })
     throw new BringupError([problems.TRUST_NOT_WRITTEN.at('', (cause as Error).message)], { cause })
   }
 }

@@ -2,9 +2,10 @@
  * What is left to do in a source tree, in a file within `.git`. It is written before the first change and deleted after
  * the last: as long as it is there, the check-out is not done, whatever the folder looks like.
  */
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import * as z from 'zod'
+import { writeWhole } from '../../own-files.ts'
 
 const markerSchema = z.object({
   /** Without a password. */
@@ -44,11 +45,9 @@ export function readMarker(folder: string): Marker | undefined {
 /** Replaces it in one go: a kill leaves the old one or the new one. */
 export function writeMarker(folder: string, marker: Marker): void {
   const path = join(folder, '.git', NAME)
-  writeFileSync(`${path}.new`, `${JSON.stringify(marker, null, 2)}\n`)
-  renameSync(`${path}.new`, path)
+  writeWhole(path, `${JSON.stringify(marker, null, 2)}\n`, { mode: 0o644 })
 }
 
 export function removeMarker(folder: string): void {
-  rmSync(join(folder, '.git', `${NAME}.new`), { force: true })
   rmSync(join(folder, '.git', NAME), { force: true })
 }

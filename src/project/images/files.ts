@@ -1,7 +1,6 @@
 /** Files that images and trees are made of: read from where they lie, written without a half-written one in between. */
 import {
   closeSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -12,6 +11,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
+import { makeFolder, partialName } from '../../own-files.ts'
 import type { FileSource, FileTree } from './image.ts'
 
 /** Bytes of one file. */
@@ -36,9 +36,9 @@ export async function replaceFile(
   to: string,
   write: (path: string, fd: number) => void | Promise<void>,
 ): Promise<void> {
-  mkdirSync(dirname(to), { recursive: true })
-  const temporary = `${to}.${process.pid}.part`
-  const fd = openSync(temporary, 'w', 0o644)
+  makeFolder(dirname(to))
+  const temporary = partialName(to)
+  const fd = openSync(temporary, 'wx', 0o644)
   try {
     await write(temporary, fd)
     renameSync(temporary, to)

@@ -1,6 +1,6 @@
 /** `bringup nvdimm clone`: copies a store. */
-import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { makeFolder } from '../../../own-files.ts'
 import { cloneStore } from '../../../stores/clone.ts'
 import { existingStoreAt, newStoreAt, storeName } from '../../../stores/place.ts'
 import { openStore } from '../../../stores/store.ts'
@@ -38,7 +38,7 @@ async function run({ args, options, output, signal, project: load }: Invocation)
   const from = existingStoreAt(args[0] ?? '', place)
   const to = newStoreAt(args[1] ?? '', place)
   const had = openStore(from, project).label
-  if (storeName(to, project) !== undefined) told(to, () => mkdirSync(dirname(to), { recursive: true }))
+  if (storeName(to, project) !== undefined) told(to, () => makeFolder(dirname(to)))
   const sizes = { ...(size === undefined ? {} : { size }), ...(label === undefined ? {} : { label }) }
   const store = await cloneStore({ from, to, stateFolder, signal, ...sizes })
   output.json(storeJson(store, project))

@@ -1,8 +1,9 @@
 /** The kernel of a guest: one that the user gave, or this distribution's from its package, with its modules. */
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { BringupError, defineDiagnostics } from '../../../diagnostics.ts'
+import { writeWhole } from '../../../own-files.ts'
 import { keep, readKept } from '../../../qemu/cache.ts'
 import { extractVmlinux, readBzImage } from './kernel-image.ts'
 import {
@@ -128,12 +129,4 @@ async function directImage(bzImage: string, release: string, context: PackageCon
   if (!vmlinux) return bzImage
   writeWhole(path, vmlinux)
   return path
-}
-
-/** Writes a file of the cache, whole or not at all. */
-export function writeWhole(path: string, content: Uint8Array): void {
-  mkdirSync(dirname(path), { recursive: true })
-  const partial = `${path}.${process.pid}`
-  writeFileSync(partial, content)
-  renameSync(partial, path)
 }
