@@ -34,7 +34,10 @@ export const OWN = {
   programs: '/opt/bringup/programs',
 } as const
 
-const RUSTUP = 'https://static.rust-lang.org/rustup/dist/x86_64-unknown-linux-gnu/rustup-init'
+/** One version with its digest: what is fetched is what was looked at, whatever the server says later. */
+const RUSTUP = 'https://static.rust-lang.org/rustup/archive/1.28.2/x86_64-unknown-linux-gnu/rustup-init'
+/** For `sha256sum --check`, beside the installer. Source: rustup-init.sha256 of that version. */
+export const RUSTUP_DIGEST = '20a06e644b0d9bd2fbdbfd52d42540bdde820ea7df86e92e533c073da0cdd43c  rustup-init\n'
 
 /** `/root` for root; else a home of the caller's. */
 export function homeOf({ uid, name }: ContainerUser): string {
@@ -72,7 +75,7 @@ export function dockerfile(recipe: ContainerRecipe): string {
 
 function installPackages(packages: ContainerRecipe['packages']): string {
   const sorted = packages.toSorted((a, b) => a.name.localeCompare(b.name))
-  const comments = sorted.map(({ name, why }) => `# ${name}: ${why}`)
+  const comments = sorted.map(({ name, why }) => `# ${name}: ${why}`.replaceAll(/\s+/g, ' '))
   const install = exec('apt-get', 'install', '--yes', '--no-install-recommends', ...sorted.map((p) => p.name))
   return [
     'ARG DEBIAN_FRONTEND=noninteractive',
@@ -95,6 +98,8 @@ function installRust(
   const list = (flag: string, words: readonly string[]) => words.flatMap((word) => [flag, word])
   return [
     `ADD --chown=${user.uid}:${user.gid} ${RUSTUP} rustup-init`,
+    `COPY --chown=${user.uid}:${user.gid} rustup-init.sha256 ./`,
+    exec('sha256sum', '--check', 'rustup-init.sha256'),
     exec('chmod', '755', 'rustup-init'),
     exec(
       './rustup-init',

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { execa } from 'execa'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
 import { PACKAGE_FOLDER } from '../package-folder.ts'
-import { type ContainerRecipe, dockerfile } from './dockerfile.ts'
+import { type ContainerRecipe, dockerfile, RUSTUP_DIGEST } from './dockerfile.ts'
 import type { Engine } from './engine.ts'
 
 export const problems = defineDiagnostics({
@@ -62,6 +62,7 @@ export async function ensureImage(
   const folder = mkdtempSync(join(tmpdir(), 'bringup-image-'))
   try {
     writeFileSync(join(folder, 'Dockerfile'), dockerfile(recipe))
+    writeFileSync(join(folder, 'rustup-init.sha256'), RUSTUP_DIGEST)
     copyFileSync(ADD_USER, join(folder, 'add-user.sh'))
     await build(request, image, folder)
     return { image, wasThere: false }

@@ -4,7 +4,7 @@ import * as z from 'zod'
 export const containerSchema = z.strictObject({
   base: z
     .string()
-    .min(1)
+    .regex(/^[A-Za-z0-9][\w.:/@-]*$/, 'the name of an image: letters, digits, and . _ - : / @')
     .default('ubuntu:24.04')
     .describe('Image to start from, with apt: `ubuntu:24.04`, `ubuntu:26.04`, `debian:12`.'),
   engine: z.enum(['docker', 'podman']).optional().describe('Default: the first of them that works.'),
@@ -19,7 +19,14 @@ export const containerSchema = z.strictObject({
     .array(z.string())
     .optional()
     .describe('Dependency sets that go into the image. Default: all of the profile but `run` and `test`.'),
-  packages: z.array(z.string()).default([]).describe('More packages of the base image’s distribution.'),
+  packages: z
+    .array(
+      z
+        .string()
+        .regex(/^[A-Za-z0-9][\w.+:~=-]*$/, 'the name of a package: letters, digits, and . + - : = ~ _'),
+    )
+    .default([])
+    .describe('More packages of the base image’s distribution.'),
 })
 
 export type ContainerConfig = z.output<typeof containerSchema>

@@ -1,7 +1,8 @@
 /** `bringup init`: looks at a source tree, and writes a config for it. */
-import { existsSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, linkSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { BringupError, defineDiagnostics } from '../../diagnostics.ts'
+import { partialName } from '../../own-files.ts'
 import { CONFIG_NAMES } from '../../project/config-file.ts'
 import { recognise } from '../../project/recognise/recognise.ts'
 import { sourceTree } from '../../project/recognise/source-tree.ts'
@@ -82,11 +83,16 @@ async function run({ args, options, output }: Invocation): Promise<number> {
 
 /** @throws BringupError CONFIG_NOT_WRITTEN */
 function write(file: string, content: string, there: string | undefined): void {
+  const partial = partialName(file)
   try {
+    // A full disk leaves what was there, and no empty config.
+    writeFileSync(partial, content, { flag: 'wx' })
     if (there !== undefined) renameSync(there, `${there}.old`)
-    writeFileSync(file, content, { flag: 'wx' })
+    linkSync(partial, file)
   } catch (cause) {
     throw new BringupError([problems.CONFIG_NOT_WRITTEN.at('', (cause as Error).message)], { cause })
+  } finally {
+    rmSync(partial, { force: true })
   }
 }
 

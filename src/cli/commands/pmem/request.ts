@@ -1,5 +1,6 @@
 /** What `pmem plan` and `pmem apply` are asked for, and what follows from it. */
 import { readFileSync } from 'node:fs'
+import { normalize } from 'node:path'
 import { BringupError, type Diagnostic, isClean } from '../../../diagnostics.ts'
 import { type BootLoader, findBootLoader } from '../../../pmem/boot/boot-loader.ts'
 import { choosePmemRegions, type PmemRequest } from '../../../pmem/choose-regions.ts'
@@ -99,6 +100,7 @@ function mountOf(options: Invocation['options']): MountRequest | undefined {
   if (!isWanted) return undefined
   const pattern = typeof options.mountAt === 'string' ? options.mountAt : DEFAULT_PATTERN
   if (!pattern.startsWith('/')) throw usageError(`--mount-at ${pattern} does not begin with /`)
+  refuseSystemFolder(pattern)
   const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0]
   return {
     type: options.fs === 'xfs' ? 'xfs' : 'ext4',
@@ -106,6 +108,21 @@ function mountOf(options: Invocation['options']): MountRequest | undefined {
     hasUnit: options.unit === true,
     ...(uid === 0 ? {} : { owner: `${uid}:${gid}` }),
   }
+}
+
+/** Folders that the running system needs; what is in them would be hidden. Source: hier(7). */
+const SYSTEM =
+  /^\/(?:bin|boot|dev|etc|home|lib\w*|opt|proc|root|run|sbin|srv|sys|tmp|usr|var|var\/(?:lib|log|run|tmp|cache))?$/
+/** Below these nothing is mounted at all. */
+const NEVER_BELOW = /^\/(?:bin|boot|dev|etc|lib\w*|proc|sbin|sys|usr)\//
+
+function refuseSystemFolder(pattern: string): void {
+  const place = normalize(pattern).replace(/\/+$/, '') || '/'
+  if (SYSTEM.test(place === '/' ? '/' : place) || NEVER_BELOW.test(place))
+    throw usageError(
+      `--mount-at ${pattern}: ${place} belongs to the system`,
+      'use a place such as /mnt/pmem{index}',
+    )
 }
 
 function refuseSharedMountPoint({ pattern }: MountRequest, regions: readonly WantedRegion[]): void {
