@@ -37,6 +37,8 @@ export interface MachineView {
     readonly cores: number
     readonly threads: number
   }
+  /** Address bits of the CPU, where the description gives them. */
+  readonly physBits?: number
   /** One entry per NUMA node; empty when the machine has none. CPU numbers are QEMU's CPU indices. */
   readonly nodes: readonly NodeView[]
   /** All memory beyond the RAM at boot, in the order in which it is plugged: DIMMs in the order of their slots. */

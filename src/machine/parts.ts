@@ -89,10 +89,16 @@ function makeView(name: string, machine: MachineConfig): MachineView {
     dimms,
     firmware: firmwareOf(machine.boot),
     debugExit: machine.debugExit !== false,
+    ...physBitsOf(machine.cpu.features),
     qemuArgs: machine.qemuArgs,
     nvdimmPersistence: machine.nvdimmPersistence,
     devices: parts
       .filter((p) => p.path.startsWith('devices['))
       .map((p) => ({ kind: p.device.kind, id: p.id, path: p.path, config: p.config })),
   }
+}
+
+function physBitsOf(features: readonly string[]): { readonly physBits?: number } {
+  const said = features.findLast((feature) => feature.startsWith('phys-bits='))
+  return said === undefined ? {} : { physBits: Number(said.slice('phys-bits='.length)) }
 }

@@ -80,3 +80,18 @@ describe('an argument of the user’s own', () => {
     expect(codes(['-drive', 'file=x'], nothing)).toEqual([])
   })
 })
+
+it('counts the address bits that the description gives, and the PCI window of the machine type', () => {
+  const memory = (max: string) => ({ accel: 'tcg', memory: { size: '1G', slots: 1, max } })
+  const found = (machine: object) => codes([], machine).filter((c) => c === 'MEMORY_ADDRESS_SPACE').length
+  expect(found(memory('1T'))).toBe(1)
+  expect(found({ ...memory('1T'), cpu: { features: ['phys-bits=46'] } })).toBe(0)
+  expect(found({ ...memory('1T'), cpu: { features: ['phys-bits=36', 'phys-bits=41'] } })).toBe(1)
+  expect(found({ ...memory('1006G'), type: 'pc' })).toBe(0)
+  expect(found({ ...memory('1007G'), type: 'pc' })).toBe(1)
+})
+
+it('takes a feature whose value has spaces', () => {
+  expect(codes([], { cpu: { features: ['hv-vendor-id=KVM Hv'] } })).toEqual([])
+  expect(() => codes([], { cpu: { features: ['a=b,c'] } })).toThrow('CONFIG_INVALID')
+})

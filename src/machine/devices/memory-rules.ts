@@ -119,8 +119,8 @@ function checkSlots(memory: MemoryConfig, { machine, facts, path }: RuleContext)
     )
   } else if (plug.maxBytes % (4 * KiB) !== 0)
     found.push(problems.MEMORY_MAX_UNALIGNED.at(`${path}.max`, `memory.max is ${plug.maxBytes} bytes`))
-  const end = 4 * GiB + plug.maxBytes - Math.min(ramBytes, 2 * GiB) + plug.slots * GiB + 32 * GiB
-  if (end > 1012 * GiB && !mayUseKvm(machine, facts)) {
+  const end = endOfAddresses(machine, plug)
+  if (end > 2 ** (machine.physBits ?? 40) && !mayUseKvm(machine, facts)) {
     found.push(
       problems.MEMORY_ADDRESS_SPACE.at(
         `${path}.max`,
@@ -135,4 +135,18 @@ function checkHotplug({ hotplug, slots, max }: MemoryConfig, { path }: RuleConte
   if (hotplug === undefined || (slots === undefined && max === undefined)) return []
   const other = slots === undefined ? 'max' : 'slots'
   return [problems.MEMORY_HOTPLUG_TWICE.at(`${path}.hotplug`, `memory.hotplug and memory.${other} are given`)]
+}
+
+/** Where the PCI window above RAM and DIMMs ends. Source: hw/i386/pc.c, pc_max_used_gpa(); tried on q35 and pc. */
+function endOfAddresses(
+  { type, ramBytes }: RuleContext['machine'],
+  plug: { readonly slots: number; readonly maxBytes: number },
+): number {
+  const isPc = type === 'pc'
+  const below4G = isPc
+    ? ramBytes < 3.5 * GiB ? ramBytes : 3 * GiB
+    : ramBytes < 2.75 * GiB ? ramBytes : 2 * GiB
+  const end = 4 * GiB + plug.maxBytes - below4G + plug.slots * GiB + (isPc ? 2 : 32) * GiB
+  // What would reach the 12 GiB below 1 TiB that AMD reserves is placed above them.
+  return end > 1012 * GiB ? end + 1020 * GiB : end
 }
