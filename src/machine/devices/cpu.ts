@@ -73,7 +73,10 @@ const zFeature = () =>
   z
     .string()
     // QEMU splits the model at commas, and knows no way to write one in a value.
-    .regex(/^([+-][\w.-]+|[\w.-]+=[^,\p{Cc}]+)$/u, 'a feature is written "+name", "-name" or "name=value", without commas')
+    .regex(
+      /^([+-][\w.-]+|[\w.-]+=[^,\p{Cc}]+)$/u,
+      'a feature is written "+name", "-name" or "name=value", without commas',
+    )
 
 /** Beyond what any machine type takes, and small enough for the arithmetic of topologies. */
 const number = () => z.int().nonnegative().max(65_535).optional()

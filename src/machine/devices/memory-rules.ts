@@ -144,8 +144,12 @@ function endOfAddresses(
 ): number {
   const isPc = type === 'pc'
   const below4G = isPc
-    ? ramBytes < 3.5 * GiB ? ramBytes : 3 * GiB
-    : ramBytes < 2.75 * GiB ? ramBytes : 2 * GiB
+    ? ramBytes < 3.5 * GiB
+      ? ramBytes
+      : 3 * GiB
+    : ramBytes < 2.75 * GiB
+      ? ramBytes
+      : 2 * GiB
   const end = 4 * GiB + plug.maxBytes - below4G + plug.slots * GiB + (isPc ? 2 : 32) * GiB
   // What would reach the 12 GiB below 1 TiB that AMD reserves is placed above them.
   return end > 1012 * GiB ? end + 1020 * GiB : end
