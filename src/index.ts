@@ -75,6 +75,8 @@ export type {
 export { type Planned, type PlanningRequest, planOnly, planRun } from './project/planning.ts'
 export {
   defineProfile,
+  type KernelLog,
+  type KernelReport,
   type MachineFlags,
   type Observation,
   type PrepareContext,

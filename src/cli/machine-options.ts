@@ -40,6 +40,12 @@ export const MACHINE_OPTIONS: readonly OptionSpec[] = [
   { flags: '--firmware <kind>', description: 'how the guest starts', choices: ['direct', 'bios', 'uefi'] },
   { flags: '--esp <folder>', description: 'EFI system partition made from this folder', from: 'folders' },
   { flags: '--accel <name>', description: 'accelerator', choices: ['auto', 'kvm', 'tcg'] },
+  {
+    flags: '--allow-report <regex>',
+    description: 'pass over reports of the guest’s kernel with a line that matches',
+    isRepeatable: true,
+  },
+  { flags: '--no-kernel-reports', description: 'do not look for reports of the guest’s kernel' },
   { flags: '--timeout <time>', description: 'end the guest after this time, such as 30s' },
   { flags: '--qemu <path>', description: 'QEMU binary', from: 'files' },
   { flags: '--qemu-arg <arg>', description: 'argument passed to QEMU as it is', isRepeatable: true },
@@ -115,6 +121,7 @@ export function machineFromOptions(options: Values): MachineInput {
     type: text('type'),
     accel: text('accel'),
     qemu: text('qemu'),
+    kernelReports: kernelReports(options),
     timeout: text('timeout'),
     nvdimmPersistence: text('nvdimmPersistence'),
     cpu: prune({ count: cores, model: text('cpu') }),
@@ -130,6 +137,11 @@ export function machineFromOptions(options: Values): MachineInput {
     devices: listed.length > 0 ? listed.flatMap((l) => (l.device ? [l.device] : [])) : undefined,
     qemuArgs: options.qemuArg,
   }) as MachineInput
+}
+
+function kernelReports({ kernelReports: wanted, allowReport }: Values): MachineInput['kernelReports'] {
+  if (wanted === false) return false
+  return Array.isArray(allowReport) ? { allow: allowReport } : undefined
 }
 
 function camelCase(name: string): string {

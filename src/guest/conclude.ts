@@ -33,6 +33,8 @@ export interface Conclusion {
   /** Further findings of the run. */
   readonly remarks?: readonly Diagnostic[]
   readonly guest: unknown
+  /** Findings of the kernel's own reports, and what is to be said of how they were looked for. */
+  readonly reports: readonly Diagnostic[]
   readonly comparison: readonly Comparison[] | undefined
   readonly logError: Error | undefined
   readonly timings: RunResult['timings']
@@ -41,14 +43,18 @@ export interface Conclusion {
 
 /** A guest that passed on other hardware than was asked for has not passed. */
 export function conclude(conclusion: Conclusion): RunResult {
-  const { ending, judged, remarks = [], guest, comparison, logError, timings, folder } = conclusion
+  const { ending, judged, remarks = [], guest, reports, comparison, logError, timings, folder } = conclusion
   const wrong = comparison?.filter((c) => !c.ok) ?? []
   const differs = wrong.length > 0 && judged.verdict === 'passed'
-  const verdict = differs ? 'failed' : judged.verdict
+  const reported = reports.find((d) => d.severity === 'error')
+  const isBroken = reported !== undefined && judged.verdict === 'passed'
+  const verdict = differs || isBroken ? 'failed' : judged.verdict
   const diagnostics = [
     ...judged.diagnostics,
     ...remarks,
     ...(differs ? [difference(wrong, comparison?.length ?? 0)] : []),
+    // The report of a crash is its own evidence.
+    ...(judged.verdict === 'crashed' ? [] : reports),
     ...(logError ? [problems.RUN_LOG_INCOMPLETE.at('', logError.message)] : []),
   ]
   // `run -- COMMAND` returns the command's code; its 0 is not the code of a run that failed otherwise.
@@ -58,7 +64,11 @@ export function conclude(conclusion: Conclusion): RunResult {
     verdict,
     exitCode: (isCommand ? command : undefined) ?? EXIT_CODES[verdict],
     ...(judged.guestCode === undefined ? {} : { guestCode: judged.guestCode }),
-    meaning: differs ? 'the guest did not see the hardware that was asked for' : judged.meaning,
+    meaning: isBroken
+      ? (reported?.what ?? '')
+      : differs
+        ? 'the guest did not see the hardware that was asked for'
+        : judged.meaning,
     diagnostics: diagnostics.map((d) => ({ ...d, evidence: d.evidence ? [...d.evidence] : undefined })),
     ...(guest ? { guest } : {}),
     ...(comparison ? { comparison: [...comparison] } : {}),

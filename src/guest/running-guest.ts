@@ -21,6 +21,7 @@ import { conclude, judgeEnding } from './conclude.ts'
 import { Console } from './console.ts'
 import type { CommandOptions, CommandResult, Guest } from './guest.ts'
 import { type Hotplug, openHotplug } from './hotplug.ts'
+import { KernelLogReader, reportFindings } from './kernel-reports.ts'
 import { problems as passProblems, watchForPass } from './pass-watch.ts'
 import { keepsDisk, powerOff } from './power-off.ts'
 import { ResetLog, ResetWatch } from './resets.ts'
@@ -79,6 +80,7 @@ export class RunningGuest implements Guest {
   readonly #shell: Shell | undefined
   readonly #seen: ReturnType<typeof watchGuest>
   readonly #clock: RunClock
+  readonly #kernelLog: KernelLogReader
   #endedBy: EndedBy | undefined
   #deadline: Timer | undefined
   #afterPanic: Timer | undefined
@@ -120,6 +122,7 @@ export class RunningGuest implements Guest {
       this.#resetLog,
       options.allowReboot === true || plan.judgement.onReset === 'reboot',
     )
+    this.#kernelLog = new KernelLogReader(options.profile.kernelLog, plan.machine.kernelReports, this.#shell)
     this.#seen = watchGuest(plan, this.qmp, this.#console, {
       // Time to print its trace and to reset; a kernel that only halts after a panic would else use up the time-out.
       onPanic: () => {
@@ -257,6 +260,7 @@ export class RunningGuest implements Guest {
   async reboot(options: { readonly orderly?: boolean } = {}): Promise<void> {
     const shell = options.orderly === true ? this.#needShell('reboot') : undefined
     await shell?.ready
+    await this.#readKernelLog()
     const reset = this.qmp.next('RESET')
     await this.qmp.execute('set-action', { reboot: 'reset' })
     if (shell) {
@@ -293,6 +297,7 @@ export class RunningGuest implements Guest {
   async endWith(exitCode: number): Promise<RunResult> {
     // What only a running guest can tell has to be asked before it ends.
     if (this.#wantsComparison) await this.view()
+    await this.#readKernelLog()
     this.#shellExit = exitCode
     if (this.#shell && keepsDisk(this.plan)) {
       this.#endedBy ??= 'shell-exit'
@@ -303,6 +308,7 @@ export class RunningGuest implements Guest {
   }
 
   async close(options: { readonly timeoutMs?: number } = {}): Promise<RunResult> {
+    await this.#readKernelLog()
     this.#end('close', options.timeoutMs)
     return this.done
   }
@@ -315,6 +321,13 @@ export class RunningGuest implements Guest {
     if (this.#process.hasExited) return
     this.#endedBy ??= by
     this.#process.quit(timeoutMs)
+  }
+
+  /** A guest that was stopped cannot answer. */
+  async #readKernelLog(): Promise<void> {
+    if (this.#shell?.isReady !== true || this.#process.hasExited) return
+    const status = await this.qmp.execute('query-status').catch(() => undefined)
+    if (status?.status === 'running') await this.#kernelLog.read(this.done)
   }
 
   get #wantsComparison(): boolean {
@@ -341,8 +354,11 @@ export class RunningGuest implements Guest {
     const comparison = guest && this.#wantsComparison ? this.#compare(guest) : undefined
     const storeEnd = storeEndOf(ending, judged)
     const logError = this.#uses?.end(storeEnd) ?? this.#hotplug.end(storeEnd) ?? this.#console.logError
+    const found = this.#kernelLog.find(() => readOr(this.folder.consoleLog))
+    const reports = reportFindings(found, this.plan.machine.kernelReports)
     const known = {
       ending,
+      reports,
       judged,
       remarks: this.#remarks,
       guest,

@@ -19,6 +19,8 @@ import { lost, problems } from './shell-problems.ts'
 import { LARGEST_OUTPUT, Session, type SessionEnd, type SessionOptions } from './shell-session.ts'
 
 export interface Shell {
+  /** Whether the guest's agent has answered, and the channel has not ended since. */
+  readonly isReady: boolean
   /** Resolves when the guest's agent has answered; rejects when the channel ends first. */
   readonly ready: Promise<void>
   /**
@@ -80,6 +82,10 @@ class ChannelShell implements Shell {
     stream.once('close', () => this.#lose(options.reason?.() ?? 'the machine has ended'))
     stream.once('end', () => this.#lose(options.reason?.() ?? 'the machine has ended'))
     options.signal?.addEventListener('abort', () => this.#lose('it was interrupted'), { once: true })
+  }
+
+  get isReady(): boolean {
+    return this.#isReady && this.#ended === undefined
   }
 
   async run(argv: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {

@@ -193,6 +193,13 @@ export function mergeMachine(base: MachineInput, patch: MachineInput): MachineIn
 function mergeKey(key: string, before: unknown, value: unknown): unknown {
   if (key === 'devices')
     return mergeDevices(before as readonly DeviceConfig[], value as readonly DeviceConfig[])
+  if (key === 'kernelReports' && isRecord(before) && isRecord(value))
+    return {
+      allow: [
+        ...((before.allow as readonly string[] | undefined) ?? []),
+        ...((value.allow as readonly string[] | undefined) ?? []),
+      ],
+    }
   if (key === 'qemuArgs') return [...(before as readonly string[]), ...(value as readonly string[])]
   const [lower, upper] = [normalSection(key, before), normalSection(key, value)]
   return isRecord(lower) && isRecord(upper) ? mergeRecords(lower, upper) : value

@@ -53,9 +53,34 @@ export const machineSchema = z.lazy(() =>
       .array(z.string())
       .default([])
       .describe('Arguments passed to QEMU as they are, after a conflict check.'),
+    kernelReports: z
+      .union([
+        z.literal(false),
+        z.strictObject({
+          allow: z
+            .array(zRegex)
+            .default([])
+            .describe('Regular expressions; a report with a line that matches one is passed over.'),
+        }),
+      ])
+      .optional()
+      .describe(
+        'Whether a report of the guest’s kernel (a warning, a bug, a stall) fails a run that else passed, where the profile can find such reports. `false` omits the check.',
+      ),
     timeout: zDuration.default(60_000).describe('From power-on to the end of the run.'),
   }),
 )
+
+/** Text of a regular expression. */
+const zRegex = z.string().refine(isRegex, { error: 'not a regular expression' })
+
+function isRegex(text: string): boolean {
+  try {
+    return new RegExp(text) instanceof RegExp
+  } catch {
+    return false
+  }
+}
 
 type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T
 

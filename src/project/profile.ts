@@ -97,6 +97,28 @@ export interface MachineFlags {
   readonly combine?: (layers: readonly MachineInput[]) => readonly MachineInput[]
 }
 
+/** Something that a kernel said of itself: a warning, a bug, a stall. */
+export interface KernelReport {
+  /** Its first line. */
+  readonly title: string
+  /** The whole of it, the title included. */
+  readonly lines: readonly string[]
+}
+
+/** How reports of the guest's kernel are found when its work is done. */
+export interface KernelLog {
+  /** Files of the guest that are read over the command channel, such as `/dev/kmsg`. */
+  readonly files: readonly string[]
+  /**
+   * Reports in what the files held, in their order, and in the console's text. `contents` is empty where the guest ended
+   * before they were read.
+   */
+  readonly find: (log: {
+    readonly contents: readonly string[]
+    readonly console: string
+  }) => readonly KernelReport[]
+}
+
 export interface Profile {
   readonly name: string
   readonly summary: string
@@ -132,6 +154,8 @@ export interface Profile {
    * `run` checks the machine by it before it prepares anything. Without it `plan` prepares too.
    */
   readonly preview?: (context: PreviewContext) => Preview | Promise<Preview>
+  /** How reports of its kernel are found: a guest with one has not passed. */
+  readonly kernelLog?: KernelLog
   /** What the guest saw; undefined when it has not reported (yet). */
   readonly view?: (observation: Observation) => Promise<GuestView | undefined>
 }

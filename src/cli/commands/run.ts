@@ -200,7 +200,9 @@ function report({ plan }: Planned, result: RunResult, isCommand: boolean, output
   // The command's output is the result then; what --verify found is said beside it.
   if (isQuiet && result.comparison !== undefined) output.note(comparisonTable(result, errorColors))
   const diagnostics = result.diagnostics as readonly Diagnostic[]
-  if (diagnostics.length > 0 && !isQuiet) output.error(`\n${formatDiagnostics(diagnostics, errorColors)}`)
+  // A command's own exit code speaks for itself; what the kernel said does not show in it.
+  const shown = isQuiet ? diagnostics.filter((d) => d.code.startsWith('KERNEL_')) : diagnostics
+  if (shown.length > 0) output.error(`\n${formatDiagnostics(shown, errorColors)}`)
   const paint =
     { passed: errorColors.green, interrupted: errorColors.yellow }[result.verdict as string] ??
     errorColors.red

@@ -3,6 +3,7 @@ import type { MachineInput } from '../../machine/machine.ts'
 import { defineProfile, type PrepareContext, type Profile } from '../profile.ts'
 import type { Image } from './debian/prepare.ts'
 import type { DebianOptions } from './debian/recipe.ts'
+import { KERNEL_LOG } from './linux/kernel-reports.ts'
 import { parseView, VIEW_COMMAND } from './linux/view.ts'
 
 export type { DebianOptions } from './debian/recipe.ts'
@@ -58,6 +59,7 @@ export function debianProfile({
       const { pending, ...image } = await findImage(options, context)
       return { machine: machineOf(image, context), pending }
     },
+    kernelLog: KERNEL_LOG,
     async view({ run }) {
       if (!run) return undefined
       const { stdout, exitCode } = await run(VIEW_COMMAND)

@@ -5,6 +5,7 @@ import { defineProfile, type PrepareContext, type Profile } from '../profile.ts'
 import type { ConfigSketch, SourceTree } from '../recognise/tree.ts'
 import { builtModules, LINUX_BUILD_OPTIONS, type LinuxTree, linuxGraph, linuxTree } from './linux/build.ts'
 import { LINUX_DEPENDENCIES } from './linux/dependencies.ts'
+import { KERNEL_LOG } from './linux/kernel-reports.ts'
 import { commandLine, type LinuxOptions, prepareLinux, previewLinux } from './linux/prepare.ts'
 import { linuxVersion } from './linux/tree.ts'
 import { parseView, VIEW_COMMAND } from './linux/view.ts'
@@ -59,6 +60,7 @@ export function linuxProfile({
       const { pending, ...ready } = await previewLinux(...ofTree(tree, options, context))
       return { machine: machineOf({ ...kernelOf(tree), ...ready }, context), pending }
     },
+    kernelLog: KERNEL_LOG,
     async view({ run }) {
       if (!run) return undefined
       const { stdout, exitCode } = await run(VIEW_COMMAND)

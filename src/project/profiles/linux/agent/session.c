@@ -123,22 +123,31 @@ void begin_write(u8 id, const u8 *payload, u32 size) {
   if (fd < 0) finish(id, 0, -fd);
 }
 
+/*
+ * Never waits: a pipe without a writer is empty, and /dev/kmsg ends with its newest record (EAGAIN). Each read of
+ * /dev/kmsg is one record, so several go into a frame; EPIPE says that the kernel has overwritten some meanwhile.
+ */
 void read_whole(u8 id, const char *path) {
+  enum { ROOM = FRAME - HEADER, LONGEST_RECORD = 9 * 1024 };
   static u8 frame[FRAME];
   struct session *s = begin(id);
   if (!s) return;
-  /* A pipe without a writer would keep the agent for ever, and so would a file without an end. */
   i64 fd = sys_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0), n = fd;
+  u32 used = 0;
   u64 sent = 0;
-  while (fd >= 0 && (n = sys_read(fd, frame + HEADER, FRAME - HEADER)) > 0) {
-    if ((sent += n) > LARGEST_FILE) {
+  while (fd >= 0 && ((n = sys_read(fd, frame + HEADER + used, ROOM - used)) > 0 || n == -EPIPE)) {
+    if (n > 0) used += n;
+    if (n > 0 && (sent += n) > LARGEST_FILE) {
       n = -EFBIG;
       break;
     }
-    channel_send('O', id, frame, n);
+    if (ROOM - used > LONGEST_RECORD) continue;
+    channel_send('O', id, frame, used);
+    used = 0;
   }
+  if (used > 0 && n != -EFBIG) channel_send('O', id, frame, used);
   if (fd >= 0) sys_close(fd);
-  finish(id, 0, n < 0 ? -n : 0);
+  finish(id, 0, n < 0 && n != -EAGAIN ? -n : 0);
 }
 
 /* The host never sends more than it was granted, so there is room. An empty payload ends the input. */
