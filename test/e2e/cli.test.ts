@@ -98,7 +98,7 @@ describe('bringup run', () => {
     expect(stdout).toContain('"interrupted"')
   })
 
-  it('leaves nothing when it is killed at twenty random moments', { timeout: 180_000 }, async () => {
+  it('leaves nothing when it is killed at twenty random moments', async () => {
     await bringup('run')
     const store =
       readdirSync(join(folder, '.bringup', 'stores'), { recursive: true, encoding: 'utf8' }).find((n) =>

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe } from 'vitest'
-import { expect, test } from '../../src/testing/index.ts'
+import { expect, test } from '../support/guests.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'core: devices, '))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))

@@ -9,7 +9,7 @@ import { BringupError } from '../../src/diagnostics.ts'
 import type { Guest } from '../../src/guest/guest.ts'
 import { problems } from '../../src/machine/hotplug.ts'
 import type { MachineInput } from '../../src/machine/machine.ts'
-import { expect, test } from '../../src/testing/index.ts'
+import { expect, test } from '../support/guests.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'bringup-hotplug, '))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))

@@ -117,7 +117,7 @@ test('QEMU lives as long as its supervisor', () => {
 })
 
 test('nothing is left after SIGKILL at twenty random moments around the start', {
-  timeout: 120_000,
+  timeout: 1_200_000,
 }, async () => {
   const moments = Array.from({ length: 20 }, () => Math.random() * 80)
   for (const [index, moment] of moments.entries()) {
@@ -131,7 +131,7 @@ test('nothing is left after SIGKILL at twenty random moments around the start', 
   }
 })
 
-test('nothing is left after SIGKILL once QMP is up', { timeout: 60_000 }, async () => {
+test('nothing is left after SIGKILL once QMP is up', async () => {
   for (let i = 0; i < 3; i++) {
     const one = await supervisor()
     one.child.stdin?.write('go')

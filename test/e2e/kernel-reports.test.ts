@@ -23,7 +23,11 @@ const WARN =
   'ip link set lo name pgctrl; ip link set pgctrl up; echo add_device pgctrl > /proc/net/pktgen/kpktgend_0; true'
 
 const run = (...words: readonly string[]) =>
-  execa('node', [BRINGUP, 'run', '--memory', '256M', ...words], { cwd: folder, reject: false, input: '' })
+  execa('node', [BRINGUP, 'run', '--memory', '256M', '--timeout', '20m', ...words], {
+    cwd: folder,
+    reject: false,
+    input: '',
+  })
 
 describe('a Linux guest whose command returns 0', () => {
   it('has failed when its kernel warned, and shows the whole report', async () => {
@@ -67,7 +71,7 @@ describe('a Linux guest whose command returns 0', () => {
 
 describe('a Linux guest that is closed by its owner', () => {
   it('has failed when its kernel warned', async () => {
-    await using guest = await launch({ memory: '256M' }, { folder })
+    await using guest = await launch({ memory: '256M', timeout: '20m' }, { folder })
     await guest.run(['sh', '-c', WARN])
     const { verdict, meaning } = await guest.close()
     expect({ verdict, meaning }).toMatchObject({
@@ -79,7 +83,7 @@ describe('a Linux guest that is closed by its owner', () => {
 
 describe('a Linux guest that panics', () => {
   it('shows the head of the report: cause, place, call trace', async () => {
-    await using guest = await launch({ memory: '256M' }, { folder })
+    await using guest = await launch({ memory: '256M', timeout: '20m' }, { folder })
     await guest.run(['sh', '-c', 'echo c > /proc/sysrq-trigger']).catch(() => {})
     const { verdict, diagnostics } = await guest.done
     expect(verdict).toBe('crashed')

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { describe } from 'vitest'
 import type { MachineInput } from '../../src/machine/machine.ts'
 import { cacheFolder } from '../../src/project/cache-folder.ts'
-import { expect, test } from '../../src/testing/index.ts'
+import { expect, test } from '../support/guests.ts'
 
 const profile = 'linux'
 

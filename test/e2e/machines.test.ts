@@ -1,7 +1,7 @@
 /** Described machines against what the probe kernel saw of them. */
 import { readdirSync } from 'node:fs'
 import { describe } from 'vitest'
-import { expect, test } from '../../src/testing/index.ts'
+import { expect, test } from '../support/guests.ts'
 
 describe('what is described is what is seen', () => {
   const machines = {
@@ -89,7 +89,7 @@ describe('an NVDIMM', () => {
 })
 
 describe('side by side', () => {
-  test('eight runs in one folder', { timeout: 120_000 }, async ({ launch, stateFolder }) => {
+  test('eight runs in one folder', async ({ launch, stateFolder }) => {
     const guests = await Promise.all(Array.from({ length: 8 }, () => launch({ memory: '32M' })))
     for (const guest of guests) await expect(guest).toEnd('passed')
     expect(readdirSync(`${stateFolder}/runs`)).toHaveLength(8)

@@ -13,8 +13,8 @@ import { linuxProfile } from '../../src/project/profiles/linux.ts'
 import { loadProject } from '../../src/project/project.ts'
 import { readDaxDevice } from '../../src/stores/dax-device.ts'
 import { buildMapSync, parseMapSync } from '../../src/stores/map-sync.ts'
-import { expect, test } from '../../src/testing/index.ts'
 import { MiB } from '../../src/units.ts'
+import { expect, test } from '../support/guests.ts'
 
 const NAMED = 'linux-dax'
 
@@ -41,7 +41,7 @@ async function does(guest: Guest, ...lines: readonly string[]): Promise<string> 
   return stdout
 }
 
-test('a DAX file and a DAX device are granted it, any other file is refused', { timeout: 120_000 }, async ({
+test('a DAX file and a DAX device are granted it, any other file is refused', async ({
   stateFolder,
   signal,
 }) => {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterAll } from 'vitest'
 import type { Guest } from '../../src/guest/guest.ts'
 import type { MachineInput } from '../../src/machine/machine.ts'
-import { expect, test } from '../../src/testing/index.ts'
+import { expect, test } from '../support/guests.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'bringup-namespaces-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))

@@ -12,7 +12,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 async function boot(text: string) {
   const kernel = join(folder, 'kernel.elf')
   writeFileSync(kernel, testKernel(text, 'power-off'))
-  const machine = { accel: 'tcg', cpu: 1, memory: '16M', boot: { kernel } } as const
+  const machine = { accel: 'tcg', cpu: 1, memory: '16M', timeout: '20m', boot: { kernel } } as const
   await using guest = await launch(machine, { folder, profile: 'bare' })
   return await guest.done
 }

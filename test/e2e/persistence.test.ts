@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Guest } from '../../src/guest/guest.ts'
 import { openStore } from '../../src/stores/store.ts'
-import { expect, type Launch, test } from '../../src/testing/index.ts'
+import { expect, type Launch, test } from '../support/guests.ts'
 import { formatTable } from '../support/markdown.ts'
 
 const SEEN = /(\{"t":"nvdimm".*\})/
@@ -165,7 +165,7 @@ function agree({ says, seen }: Observation): void {
   expect(says['visible to other machines'] === 'yes').toBe(others === 'sees what is written')
 }
 
-test('what is observed is what is said, and what the documentation shows', { timeout: 180_000 }, async ({
+test('what is observed is what is said, and what the documentation shows', async ({
   launch,
   stateFolder,
 }) => {

@@ -7,7 +7,7 @@ import { afterAll, describe } from 'vitest'
 import type { Guest } from '../../src/guest/guest.ts'
 import type { LaunchRequest } from '../../src/launch.ts'
 import type { MachineInput } from '../../src/machine/machine.ts'
-import { expect, test } from '../../src/testing/index.ts'
+import { expect, test } from '../support/guests.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'bringup-pmem-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))

@@ -10,6 +10,7 @@ import { checkMachine, compileMachine, type MachineInput, parseMachine } from '.
 import { problems as wholeProblems } from '../../src/machine/machine-rules.ts'
 import { sections } from '../../src/machine/registry.ts'
 import { MiB } from '../../src/units.ts'
+import { killWhenStuck } from '../support/progress.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'rules, core '))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -77,7 +78,8 @@ async function askQemu(
     ...channels.flatMap((c) => ['-chardev', `null,id=${c.id}`]),
     ...args.flatMap(([flag, value]) => (value === undefined ? [flag] : [flag, value])),
   ]
-  const child = spawn('qemu-system-x86_64', argv, { stdio: ['pipe', 'ignore', 'pipe'], timeout: 20_000 })
+  const child = spawn('qemu-system-x86_64', argv, { stdio: ['pipe', 'ignore', 'pipe'] })
+  killWhenStuck(child, 20)
   child.stdin.on('error', () => {})
   child.stdin.end('{"execute":"qmp_capabilities"}{"execute":"quit"}')
   let words = ''

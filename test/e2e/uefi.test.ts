@@ -10,6 +10,7 @@ import { checkMachine, compileMachine, parseMachine } from '../../src/machine/ma
 import { gatherFacts } from '../../src/plan/gather.ts'
 import { readCapabilities } from '../../src/qemu/capabilities.ts'
 import { findQemu } from '../../src/qemu/find.ts'
+import { killWhenStuck } from '../support/progress.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'uefi '))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -19,13 +20,17 @@ const qemu = await readCapabilities(path, 'x86_64', join(folder, 'cache'))
 const isInstalled =
   ovmf(parseMachine('uefi', {}).boot, gatherFacts([], { qemu, accelerators: [] })).code !== undefined
 
+/** OVMF and its shell use 5 to 10 s of CPU time under TCG. */
+const FIRMWARE_CPU_SECONDS = 120
+
 const sha256 = (file: string) => createHash('sha256').update(readFileSync(file)).digest('hex')
 
 /** Everything that the guest prints until QEMU ends. */
 async function consoleOf(args: readonly (readonly [string, string?])[]): Promise<string> {
   const flat = args.flatMap(([flag, value]) => (value === undefined ? [flag] : [flag, value]))
   const argv = ['-accel', 'tcg', '-chardev', 'stdio,id=console,signal=off', '-no-reboot', ...flat]
-  const child = spawn(path, argv, { stdio: ['ignore', 'pipe', 'inherit'], timeout: 60_000 })
+  const child = spawn(path, argv, { stdio: ['ignore', 'pipe', 'inherit'] })
+  killWhenStuck(child, FIRMWARE_CPU_SECONDS)
   let text = ''
   child.stdout.on('data', (chunk) => {
     text += chunk

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe } from 'vitest'
 import type { RunResult } from '../../src/runs/record.ts'
-import { expect, test } from '../../src/testing/index.ts'
+import { expect, test } from '../support/guests.ts'
 
 const say = (append: string, more: object = {}) => ({ memory: '64M', boot: { append }, ...more })
 
