@@ -47,7 +47,8 @@ export function conclude(conclusion: Conclusion): RunResult {
   const wrong = comparison?.filter((c) => !c.ok) ?? []
   const differs = wrong.length > 0 && judged.verdict === 'passed'
   const reported = reports.find((d) => d.severity === 'error')
-  const isBroken = reported !== undefined && judged.verdict === 'passed'
+  const wasClosed = ending.endedBy === 'close' && judged.verdict === 'interrupted'
+  const isBroken = reported !== undefined && (judged.verdict === 'passed' || wasClosed)
   const verdict = differs || isBroken ? 'failed' : judged.verdict
   const diagnostics = [
     ...judged.diagnostics,

@@ -354,7 +354,7 @@ export class RunningGuest implements Guest {
     const comparison = guest && this.#wantsComparison ? this.#compare(guest) : undefined
     const storeEnd = storeEndOf(ending, judged)
     const logError = this.#uses?.end(storeEnd) ?? this.#hotplug.end(storeEnd) ?? this.#console.logError
-    const found = this.#kernelLog.find(() => readOr(this.folder.consoleLog))
+    const found = this.#kernelLog.find(() => readTail(this.folder.consoleLog).toString())
     const reports = reportFindings(found, this.plan.machine.kernelReports)
     const known = {
       ending,
