@@ -3,7 +3,7 @@
  * hangs is told by the CPU time that its QEMU has used.
  */
 import type { Guest, MachineInput } from '../../src/index.ts'
-import { test as base, type Launch } from '../../src/testing/index.ts'
+import { test as base } from '../../src/testing/index.ts'
 import { watchProgress } from './progress.ts'
 
 export { expect, type Launch } from '../../src/testing/index.ts'
