@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { BringupError } from '../diagnostics.ts'
 import { type MachineInput, viewOf } from '../machine/machine.ts'
 import { MiB } from '../units.ts'
-import { planOnly } from './planning.ts'
+import { describeRun, planOnly } from './planning.ts'
 import type { Project } from './project.ts'
 import { chooseRun } from './selection.ts'
 
@@ -100,4 +100,18 @@ test('a plan waits for what is built, and a kernel of the user’s own is not wa
   expect(await findings({ project, overrides })).toEqual(['BOOT_KERNEL_NOT_A_KERNEL boot.kernel'])
   const { profile } = await chooseRun({ project, overrides })
   expect(profile.build).toBeUndefined()
+})
+
+test.each([
+  [{ boot: { kernel: 'other' } }, {}],
+  [{}, { kernel: { image: 'other' } }],
+  [{}, {}],
+  [{}, { profile: 'linux' }],
+])('what is listed is what is planned: %j in %j', async (machine, more) => {
+  const project = projectOf(machine, more)
+  const { plan } = await planOnly({ project })
+  const described = await describeRun({ project })
+  expect(described.profile.name).toBe(plan.profile)
+  expect(resolve(folder, described.machine.boot.kernel ?? '')).toBe(plan.machine.boot.kernel)
+  expect(described.machine.memory.size).toBe(plan.machine.memory.size)
 })
