@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { BringupError } from '../diagnostics.ts'
 import type { Plan } from '../plan/plan.ts'
-import { createRun, findRun, listRuns, pruneRuns, type RunResult, readRun, saveResult } from './record.ts'
+import { createRun, findRun, listRuns, pruneRuns, type RunResult, readRun, recordArgv, saveResult } from './record.ts'
 
 const plan = { name: 'small', profile: 'probe' } as Plan
 
@@ -33,6 +33,13 @@ describe('run records', () => {
       argv: ['qemu'],
       result: { meaning: 'fine' },
     })
+  })
+
+  it('have the words that QEMU really got in place of the planned ones', () => {
+    const run = createRun(state, plan, ['planned'])
+    recordArgv(run, ['qemu', '-real'])
+    expect(readRun(findRun(state, 'last')).argv).toEqual(['qemu', '-real'])
+    expect(readdirSync(run.path).filter((name) => name.endsWith('.part'))).toEqual([])
   })
 
   it('are abandoned when the owner is gone, or its PID is somebody else’s', () => {

@@ -6,7 +6,7 @@ import { BringupError, defineDiagnostics } from '../diagnostics.ts'
 import { printableJson } from '../guest-text.ts'
 import { foreignOwner } from '../host/intruder.ts'
 import { startTimeOf } from '../host/process-start.ts'
-import { makeFolder, OWN_FILE, OWN_FOLDER } from '../own-files.ts'
+import { makeFolder, OWN_FILE, OWN_FOLDER, writeWhole } from '../own-files.ts'
 import type { Plan } from '../plan/plan.ts'
 import { randomDigits } from '../random-name.ts'
 
@@ -111,9 +111,9 @@ function folderAt(path: string, id: string): RunFolder {
   }
 }
 
-/** Writes down the words that QEMU really got. */
+/** Replaces the planned words by those that QEMU really got. */
 export function recordArgv(run: RunFolder, argv: readonly string[]): void {
-  write(run, FILES.argv, argv)
+  writeWhole(join(run.path, FILES.argv), textOf(argv))
 }
 
 /**
