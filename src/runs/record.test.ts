@@ -4,7 +4,16 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { BringupError } from '../diagnostics.ts'
 import type { Plan } from '../plan/plan.ts'
-import { createRun, findRun, listRuns, pruneRuns, type RunResult, readRun, recordArgv, saveResult } from './record.ts'
+import {
+  createRun,
+  findRun,
+  listRuns,
+  pruneRuns,
+  type RunResult,
+  readRun,
+  recordArgv,
+  saveResult,
+} from './record.ts'
 
 const plan = { name: 'small', profile: 'probe' } as Plan
 
