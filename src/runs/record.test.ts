@@ -34,7 +34,8 @@ afterEach(() => rmSync(state, { recursive: true, force: true }))
 
 describe('run records', () => {
   it('are running while their owner lives, and then have a result', () => {
-    const run = createRun(state, plan, ['qemu'])
+    const run = createRun(state, plan, ['planned'])
+    recordArgv(run, ['qemu'])
     expect(listRuns(state)).toMatchObject([{ id: run.id, machine: 'small', verdict: 'running' }])
     saveResult(run, result(run.path))
     expect(readRun(findRun(state, 'last'))).toMatchObject({
