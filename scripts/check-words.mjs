@@ -12,7 +12,11 @@ import { ROOT } from './processes.mjs'
 export const WORDS = [
   [/\bmend(s|ed|ing)?\b/i, 'fix'],
   [/\b(leave|leaves|leaving|left) (`[^`]+`|\S+) away\b/i, 'omit'],
-  [/\b(somebody|(?<!['`])nobody(?!['`])|whoever|anybody|no one)\b/i, 'another process, the user, no process'],
+  // `nobody` is also the name of a user: quoted, after "user", "as" or three dots, before `=`.
+  [
+    /\b(?:[Ss]omebody|Nobody|(?<!(?:['`"-]|user |as |packager = |\.\.\.))nobody(?!['`"]| =)|[Ww]hoever|[Aa]nybody|[Nn]o one)\b/,
+    'another process, the user, no process',
+  ],
   [/\bwhosoever\b/i, 'any user'],
   [/(?<!there )\b(is|are) none\b/i, 'is missing, is not a …'],
   [/\bthere (is|are) none such\b/i, 'does not exist'],

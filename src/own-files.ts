@@ -6,7 +6,7 @@ import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { randomDigits } from './random-name.ts'
 
-/** Records hold what guests printed, stores what they wrote: nobody else's business. */
+/** Records hold what guests printed, stores what they wrote: private to this user. */
 export const OWN_FILE = 0o600
 export const OWN_FOLDER = 0o700
 
@@ -33,7 +33,7 @@ function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 }
 
-/** A name beside a file that nobody can guess, for what becomes that file once it is whole. Open it with `wx`. */
+/** A name beside a file that is hard to guess, for what becomes that file once it is whole. Open it with `wx`. */
 export function partialName(path: string): string {
   return `${path}.${randomDigits(16)}.part`
 }

@@ -10,7 +10,7 @@ export const problems = defineDiagnostics({
   },
 })
 
-/** Whether there is somebody to ask. */
+/** Whether a terminal can ask. */
 export function hasTerminal(): boolean {
   return process.stdin.isTTY === true && process.stderr.isTTY === true
 }
@@ -18,7 +18,7 @@ export function hasTerminal(): boolean {
 /**
  * True for --yes, else what the person says.
  *
- * @param what would happen, for the error where nobody can be asked
+ * @param what would happen, for the error where no terminal can ask
  * @throws BringupError CONFIRMATION_NEEDED
  */
 export async function isConfirmed(

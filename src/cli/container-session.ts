@@ -132,7 +132,7 @@ function chooseSets(profile: Profile, named: readonly string[] | undefined): rea
       unknown.map((name) =>
         problems.CONTAINER_SET_UNKNOWN.at(
           'container.sets',
-          `"${name}" is none of: ${sets.map((s) => s.name).join(', ')}`,
+          `"${name}" is unknown; the sets are: ${sets.map((s) => s.name).join(', ')}`,
         ),
       ),
     )

@@ -66,7 +66,7 @@ function rounded(bytes: number): string {
 function summaryOf(plan: OperationPlan): string {
   const count = (state: PlannedStep['state']) => plan.steps.filter((s) => s.state === state).length
   const parts = [
-    `${count('done')} already so`,
+    `${count('done')} up to date`,
     `${count('change')} to change`,
     ...(count('later') > 0 ? [`${count('later')} to follow`] : []),
     ...(count('reboot') > 0 ? [`${count('reboot')} after a reboot`] : []),

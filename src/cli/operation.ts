@@ -102,7 +102,7 @@ export async function takeBack(invocation: Invocation, operation: Operation): Pr
  * Asks what is to become of operations that stand in the way of a new one. Returns an exit code where the new one is not
  * to begin.
  *
- * @throws BringupError OPERATION_HALF_DONE where there is nobody to ask
+ * @throws BringupError OPERATION_HALF_DONE without a terminal to ask on
  */
 async function settleHalfDone(invocation: Invocation, root: string): Promise<number | undefined> {
   const { output, options } = invocation

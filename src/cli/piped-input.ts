@@ -4,7 +4,7 @@ import type { Readable } from 'node:stream'
 import type { Guest } from '../guest/guest.ts'
 
 /**
- * True where somebody gave input. `/dev/null` and a standard input that is closed (Node opens `/dev/null` in its place)
+ * True where input was given. `/dev/null` and a standard input that is closed (Node opens `/dev/null` in its place)
  * are devices, a terminal is one too.
  */
 export function isPiped(fd = 0): boolean {
@@ -21,7 +21,7 @@ export function isPiped(fd = 0): boolean {
  * A kernel empties the serial port when it first opens it, so a guest that has a command channel has to answer there
  * before anything is typed.
  *
- * @returns What ends it, so that an input that never ends keeps nobody waiting.
+ * @returns What ends it, so that an input that never ends does not keep the process.
  */
 export function typeInto(guest: Pick<Guest, 'console' | 'run'>, input: Readable): () => void {
   const type = async () => {

@@ -39,6 +39,6 @@ function say(text: string): void {
   try {
     writeSync(2, text)
   } catch {
-    // Nobody can be told.
+    // There is no stream left to report on.
   }
 }

@@ -21,7 +21,7 @@ function statusOf(options: { readonly isTTY: boolean; readonly isJson?: boolean 
   }
 }
 
-test('a terminal has one line, cut to its width, not redrawn faster than anybody reads, and taken away', () => {
+test('a terminal has one line, cut to its width, not redrawn faster than a person reads, and removed', () => {
   const { stderr, status, at } = statusOf({ isTTY: true })
   status.phase('fetching')
   status.detail('10%')

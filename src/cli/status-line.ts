@@ -11,7 +11,7 @@ export interface StatusLine {
   readonly clear: () => void
 }
 
-/** How often a terminal is written to; git reports more often than anybody can read. */
+/** How often a terminal is written to; git reports more often than a person can read. */
 const EVERY_MS = 80
 
 export interface StatusLineOptions {

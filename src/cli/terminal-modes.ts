@@ -16,7 +16,7 @@ const C1_LEAD = 0xc2
 export interface TerminalModes {
   /** Takes what the terminal is shown. */
   take(chunk: Uint8Array): void
-  /** What puts the terminal back; empty when nothing was asked of it. */
+  /** What puts the terminal back; empty when no mode was changed. */
   reset(): string
 }
 

@@ -24,7 +24,7 @@ function opened() {
   return { streams, channels: openChannels(CHANNELS, streams, folder) }
 }
 
-test('a log is kept from the start, also where nobody asks for it', async () => {
+test('a log is kept from the start, also when it is not read', async () => {
   const { streams, channels } = opened()
   streams.get('com2')?.write('unasked\n')
   await expect(channels.open('com2').expect('unasked')).resolves.toMatchObject({ text: 'unasked' })

@@ -1,4 +1,4 @@
-/** A guest's channels beside its first console and its commands: logs, and data for whoever holds the guest. */
+/** A guest's channels beside its first console and its commands: logs, and data for the owner of the guest. */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
@@ -16,7 +16,7 @@ export const problems = defineDiagnostics({
 
 export interface Channels {
   /**
-   * The channel of that id. What goes to a `bulk` channel before somebody asks for it waits in the guest.
+   * The channel of that id. Data for a `bulk` channel waits in the guest until the first call.
    *
    * @throws BringupError GUEST_HAS_NO_CHANNEL
    */

@@ -36,7 +36,7 @@ export interface ConsoleMatch {
   readonly before: string
 }
 
-/** How much of what nobody asked for is kept in memory; the log file has everything. */
+/** How much unread output is kept in memory; the log file has everything. */
 const KEEP_BYTES = 16 * 1024 * 1024
 const TAIL_LINES = 20
 /** A line that goes on for longer is handed on in pieces: a guest may never end one. */
@@ -302,7 +302,7 @@ export class Console {
   }
 }
 
-/** Megabytes may lie before a match, and few ask for them: they become text when somebody does. */
+/** Megabytes may lie before a match: they become text on demand. */
 function matchOf({ text, groups }: Found, decode: () => string): ConsoleMatch {
   let before: string | undefined
   return {

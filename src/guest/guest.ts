@@ -83,7 +83,7 @@ export interface Guest extends AsyncDisposable {
    */
   channel(id: string): Console
 
-  /** What the guest saw of its hardware; undefined when it cannot tell or has not told yet. */
+  /** What the guest saw of its hardware; undefined when it cannot report it or has not reported yet. */
   view(): Promise<GuestView | undefined>
 
   /** What it saw against what was asked for. */

@@ -24,7 +24,7 @@ export const problems = defineDiagnostics({
 })
 
 /**
- * Creates missing backing files, sparse. A file that somebody else made in the meantime is left as it is.
+ * Creates missing backing files, sparse. A file that another process made in the meantime is left as it is.
  *
  * @throws BringupError STORE_NOT_CREATED, with what was made in this call taken away again.
  */

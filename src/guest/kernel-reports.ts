@@ -74,7 +74,7 @@ export class KernelLogReader {
   }
 }
 
-/** Those that nobody has allowed, as findings; the reports beyond the first ten are counted. */
+/** Those that are not allowed, as findings; the reports beyond the first ten are counted. */
 export function reportFindings(
   { reports, unread }: Reported,
   wanted: MachineConfig['kernelReports'],

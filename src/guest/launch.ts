@@ -11,7 +11,7 @@ import { type GuestOptions, RunningGuest } from './running-guest.ts'
 
 export type LaunchOptions = GuestOptions
 
-/** The machine did not come to run. The record of the run is written all the same, and its result is here. */
+/** The machine did not start. The record of the run is written all the same, and its result is here. */
 export class LaunchError extends BringupError {
   readonly result: RunResult
 

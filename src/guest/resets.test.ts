@@ -66,7 +66,7 @@ describe('a reset', () => {
     expect(resets.tripleFault).toBe(false)
   })
 
-  it('by the guest that nobody asked for is a crash, also after one that was asked for', () => {
+  it('by the guest that was not requested is a crash, also after one that was requested', () => {
     const resets = watch([asked, bios, asked])
     resets.reset(byHost)
     resets.reset(byGuest)

@@ -22,7 +22,7 @@ export class ResetReader {
   #isCpu0 = false
   #ip: number | undefined
 
-  /** Resets that nobody took yet, oldest first. */
+  /** Resets not yet paired, oldest first. */
   take(): MachineReset | undefined {
     return this.#resets.shift()
   }

@@ -32,7 +32,7 @@ export const problems = defineDiagnostics({
   },
 })
 
-/** For whatever was asked of a channel that is gone. */
+/** For requests on a channel that is gone. */
 export function lost(why: string): BringupError {
   return new BringupError([problems.SHELL_ENDED.at('', `the command channel is gone: ${why}`)])
 }

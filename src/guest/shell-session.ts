@@ -3,7 +3,7 @@ import type { BringupError } from '../diagnostics.ts'
 import { numbers, WINDOW_BYTES } from './shell-frames.ts'
 
 const INPUT_CHUNK = 32 * 1024
-/** What is kept of a command's output. Whoever takes it as it comes gets all of it. */
+/** What is kept of a command's output. A listener gets all of it. */
 export const LARGEST_OUTPUT = 64 * 1024 * 1024
 
 export interface SessionOptions {
@@ -101,7 +101,7 @@ export class Session {
     if (room > 0) kept.push(Buffer.from(bytes.subarray(0, room)))
     if (bytes.length > room && !this.#isCut) {
       this.#isCut = true
-      // Nobody takes what comes now, so there is no use in going on.
+      // No listener takes the output, so there is no use in going on.
       if (!listener) this.signal(SIGKILL)
     }
     listener?.(bytes)

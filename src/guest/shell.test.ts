@@ -237,7 +237,7 @@ describe('a guest that is an enemy', () => {
     expect((await shell.run(['x'])).exitCode).toBe(4)
   })
 
-  test('grants more input than anybody has room for: no more than a window is sent', async () => {
+  test('grants more input than there is room for: no more than a window is sent', async () => {
     let taken = 0
     const shell = await speak((f) => {
       if (f.type === 'R') return [frame('A', f.session, numbers(4294967295, 0))]

@@ -44,7 +44,7 @@ test('a guest that QEMU stopped for a disk that is full is told, with the reason
   })
 })
 
-test('a guest that is paused by QMP goes on when whoever paused it wants', async () => {
+test('a guest that is paused by QMP continues on request of the client that paused it', async () => {
   expect(
     (
       await seen('paused', [

@@ -58,7 +58,7 @@ export function watchGuest(
   qmp.on('BLOCK_IO_ERROR', ({ device, operation, reason }) => {
     diskError = `${String(operation)} error on disk ${String(device)}: ${String(reason)}`
   })
-  // Whoever stops the guest by QMP continues it as well; for QEMU's own reasons nobody would.
+  // A client that stops the guest by QMP continues it as well; after a stop by QEMU itself no client would.
   qmp.on('STOP', () => {
     qmp.execute('query-status').then(
       ({ status }) => {

@@ -8,7 +8,7 @@ import { dirname, join, resolve } from 'node:path'
 type Env = Readonly<Record<string, string | undefined>>
 
 /**
- * Who else could change what is read under this name, in words; undefined when nobody could. Every folder from the root
+ * Which other user could change what is read under this name, in words; undefined when none could. Every folder from the root
  * down is looked at, through symbolic links, and the file itself.
  */
 export function findIntruder(path: string, env: Env = process.env): string | undefined {
@@ -28,7 +28,7 @@ export function findIntruder(path: string, env: Env = process.env): string | und
   return undefined
 }
 
-/** Root, this user, and who called sudo: whoever may become root by it needs no file for that. */
+/** Root, this user, and the caller of sudo, who can become root anyway. */
 function trustedUsers(env: Env): ReadonlySet<number> {
   const me = process.geteuid?.() ?? 0
   const caller = me === 0 && /^\d+$/.test(env.SUDO_UID ?? '') ? [Number(env.SUDO_UID)] : []
@@ -62,7 +62,7 @@ function walk(path: string, seen: Map<string, Stats>, depth = 0): void {
   }
 }
 
-/** In a user namespace, owners that are not mapped show as the overflow user; nobody inside can be one of them. */
+/** In a user namespace, owners that are not mapped show as the overflow user; no user inside can be one of them. */
 function isUnmapped({ uid }: Stats): boolean {
   const overflow = Number(readOr('/proc/sys/kernel/overflowuid') || -1)
   if (uid !== overflow) return false
@@ -73,7 +73,7 @@ function isUnmapped({ uid }: Stats): boolean {
   })
 }
 
-/** A group of nobody but trusted users, as distributions make one for each user. */
+/** A group of trusted users only, as distributions make one for each user. */
 function isPrivateGroup(gid: number, trusted: ReadonlySet<number>): boolean {
   const group = lineOf('/etc/group', 2, gid)
   if (!group) return false

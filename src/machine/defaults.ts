@@ -118,7 +118,7 @@ function settleBoot(defaults: MachineInput, wanted: MachineInput): Section {
   const [own, said] = [sectionOf(defaults, 'boot'), sectionOf(wanted, 'boot')]
   const isEfi = isSaid(said, ['esp', 'code', 'variables'])
   const isStarted = said.firmware === undefined && (said.kernel !== undefined || isEfi)
-  // Whoever says "bios" and brings a disk boots that disk.
+  // "bios" with a disk boots that disk.
   const isFromDisk =
     said.firmware === 'bios' &&
     said.kernel === undefined &&
@@ -133,7 +133,7 @@ function settleBoot(defaults: MachineInput, wanted: MachineInput): Section {
   return without(own, gone)
 }
 
-/** A default device gives up its node where there is none such, and its place in the order of boot where that is taken. */
+/** A default device gives up its node where that node does not exist, and its place in the order of boot where that is taken. */
 function settleDevices(defaults: MachineInput, wanted: MachineInput): readonly DeviceInput[] {
   const nodes = sectionOf(wanted, 'numa').nodes
   const count = Array.isArray(nodes) ? nodes.length : typeof nodes === 'number' ? nodes : undefined

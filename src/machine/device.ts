@@ -113,7 +113,7 @@ export interface Compiled {
   readonly channels?: readonly Channel[]
 }
 
-/** A device that is added while the machine runs: QMP's `object-add` and `device_add`, with what goes along. */
+/** A device that is added while the machine runs: QMP's `object-add` and `device_add`, with its files and locks. */
 export interface Plug extends Pick<Compiled, 'files' | 'locks' | 'stores'> {
   readonly object: PlugPart
   readonly device: PlugPart
@@ -153,7 +153,7 @@ export interface PersistenceVerdict {
 export interface PersistenceCondition {
   readonly device: string
   readonly condition: string
-  /** Undefined when nobody could tell. */
+  /** Undefined when it is unknown. */
   readonly isMet: boolean | undefined
   readonly because: string
   /** What to change where it does not hold. */
@@ -220,7 +220,7 @@ export interface Device<Kind extends string = string, Schema extends z.ZodType =
   needs?(config: z.output<Schema>): QemuNeeds
   /** All problems, not the first. */
   check?(config: z.output<Schema>, context: RuleContext): readonly Diagnostic[]
-  /** Total: compiles also what `check` refuses, so that QEMU's own answer can be had. */
+  /** Total: compiles also what `check` refuses, so that QEMU's own answer can be compared. */
   compile(config: z.output<Schema>, context: RuleContext): Compiled
   /** Devices that can be added while the machine runs. */
   plug?(config: z.output<Schema>, context: RuleContext): Plug

@@ -84,7 +84,7 @@ export type StoreEnd =
   | 'stopped'
   /** QEMU died, by SIGKILL or an error of its own. */
   | 'killed'
-  /** bringup was killed, or the computer failed: nobody was left to say how it ended. */
+  /** bringup was killed, or the computer failed: its end was not recorded. */
   | 'unknown'
 
 /** One run that could write to a store. Times are ISO 8601. */

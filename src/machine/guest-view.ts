@@ -51,7 +51,7 @@ export interface GuestNvdimm {
   readonly region?: GuestPmemRegion
   /** How often this store was booted, this boot included. */
   readonly boots?: number
-  /** `new`: empty until now. `kept`: what the last boot wrote is there. `foreign`: somebody's data, untouched. */
+  /** `new`: empty until now. `kept`: what the last boot wrote is there. `foreign`: data of another program, untouched. */
   readonly state?: 'new' | 'kept' | 'foreign' | 'bad' | 'readonly'
 }
 

@@ -78,7 +78,7 @@ function placeOf(
   return layer.place(shortened(layer.machine, own))
 }
 
-/** Where nobody wrote anything, the finding is about what could be written in the topmost description. */
+/** For a value that was not written, the finding is about what could be written in the topmost description. */
 function homeOf(path: Path, layers: readonly Layer[], isExact: boolean): string | undefined {
   if (isExact) return undefined
   const written = layers.filter((layer) => layer.isWritten)

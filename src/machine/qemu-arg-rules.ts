@@ -41,7 +41,7 @@ export const problems = defineDiagnostics({
   },
   QEMU_SNAPSHOT_DISCARDS: {
     title: '-snapshot beside content that is to be kept.',
-    why: 'QEMU throws away what the guest writes to any disk that -drive describes, without a word',
+    why: 'QEMU throws away what the guest writes to any disk that -drive describes, silently',
     remedy: 'remove -snapshot: disks without `persist: true` are thrown away already',
     source: 'qemu(1), -snapshot',
     qemu: 'misbehaves',

@@ -20,7 +20,7 @@ const WITHOUT_VALUE = new Set(
   nouserconfig no-kvm no-frame`.split(/\s+/),
 )
 
-/** The key that the first bare word of an option means, where it is asked for by key. */
+/** The key that the first bare word of an option means, where it is looked up by key. */
 const HEADS = ['driver', 'qom-type', 'type', 'backend', 'file', 'guest']
 
 /** Options of a list of words, such as `['-device', 'vmgenid', '-snapshot']`. */

@@ -11,7 +11,7 @@ export const problems = defineDiagnostics({
   },
   CONFIG_INVALID: {
     title: 'A value in a description is not of the kind that is wanted there.',
-    why: 'bringup guesses nothing',
+    why: 'an unknown key or value would be ignored silently',
     remedy: 'correct it; the reference lists the values',
   },
 })

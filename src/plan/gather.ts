@@ -112,7 +112,7 @@ function mayBeDax(path: string, kind: FileFact['kind'], existing: string): boole
   return (kind === 'file' || kind === 'missing') && statOr(existing) !== undefined && isOnDaxDisk(existing)
 }
 
-/** Programs and archives are only read, so nobody asks who holds a lock on them. */
+/** Programs and archives are only read, so locks on them do not matter. */
 const ONLY_READ: readonly (FileFact['content'] | undefined)[] = [
   'linux-bzimage',
   'elf-pvh',

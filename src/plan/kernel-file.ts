@@ -154,7 +154,9 @@ function loadMultibootElf(source: ByteSource, head: Buffer): Loaded {
   if (!elf)
     return {
       loads: [],
-      flaws: [flaw('refused', 'its multiboot header says to load it as an ELF file, and it is none')],
+      flaws: [
+        flaw('refused', 'its multiboot header says to load it as an ELF file, but it is not an ELF file'),
+      ],
     }
   const { loads, flaws } = loadElf(source, elf, false)
   if (flaws.length > 0) return { loads, flaws }

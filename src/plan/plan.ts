@@ -14,7 +14,7 @@ import type {
 import type { AcceleratorFact } from '../machine/facts.ts'
 import type { MachineConfig } from '../machine/machine.ts'
 
-/** Where the guest's life begins. Saved states join here; the launch path stays one. */
+/** How the guest starts. Saved states join here; the launch path stays one. */
 export type Start = { readonly kind: 'reset' }
 
 /** A change to the host before the run (taps, huge pages, RDMA): described here, done by `src/steps`. */

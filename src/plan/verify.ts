@@ -4,7 +4,7 @@ import type { GuestView } from '../machine/guest-view.ts'
 import { expectationsOf } from '../machine/machine.ts'
 import type { Plan } from './plan.ts'
 
-/** One line of the comparison. `got` is null when the guest saw no such thing. */
+/** One line of the comparison. `got` is null when the guest did not see it. */
 export interface Comparison {
   readonly device: string
   readonly aspect: string

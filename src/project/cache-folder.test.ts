@@ -20,14 +20,14 @@ test('follows XDG, which wants absolute paths', () => {
   expect(cacheFolder({ HOME: '/h' })).toBe('/h/.cache/bringup')
 })
 
-test('a user without a home has a folder that nobody else can write', () => {
+test('a user without a home has a folder that no other user can write', () => {
   const own = join(folder, `bringup-${userInfo().uid}`)
   expect(cacheFolder({ HOME: '/nonexistent' })).toBe(own)
   expect(statSync(own).mode & 0o777).toBe(0o700)
   expect(cacheFolder({ HOME: '/nonexistent' })).toBe(own)
 })
 
-test('a folder that somebody else prepared is not used', () => {
+test('a folder that another user prepared is not used', () => {
   const own = join(folder, `bringup-${userInfo().uid}`)
   mkdirSync(own)
   chmodSync(own, 0o777)

@@ -16,7 +16,7 @@ export function cacheFolder(env: Readonly<Record<string, string | undefined>> = 
   return ownTemporaryFolder(join(tmpdir(), `bringup-${userInfo().uid}`))
 }
 
-/** Anybody may have made that folder: one that is not ours alone could hand us somebody else's kernel. */
+/** Another user may have made that folder, with a kernel of theirs in it. */
 function ownTemporaryFolder(path: string): string {
   makeFolder(path)
   const { uid, mode } = lstatSync(path)

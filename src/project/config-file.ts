@@ -12,7 +12,7 @@ export const problems = defineDiagnostics({
   CONFIG_NOT_FOUND: {
     title: 'The config file or folder named by --project does not exist.',
     why: '--project takes a bringup.config file, or a folder',
-    remedy: 'correct the path, or leave --project away to use the nearest bringup.config upwards',
+    remedy: 'correct the path, or omit --project to use the nearest bringup.config upwards',
   },
   CONFIG_AMBIGUOUS: {
     title: 'One folder holds two config files.',

@@ -99,7 +99,7 @@ function describeValue(value: unknown): string {
   return value === undefined || value === null ? 'nothing by default' : `a ${typeof value}`
 }
 
-/** Far more than anybody writes. */
+/** Far more than a person writes. */
 const LONGEST_CONFIG = 16 * 1024 * 1024
 
 /** @throws BringupError CONFIG_UNREADABLE, also for a pipe or a device, which might never end */

@@ -1,6 +1,6 @@
 /**
  * What a config said the last time it ran, as data: names of machines, options of the build. Help and completion read
- * it, since neither may run a program that lies in the folder where somebody pressed TAB.
+ * it, since neither may run a program in the current folder on TAB.
  */
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'

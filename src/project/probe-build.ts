@@ -64,7 +64,7 @@ const compilerName = () => process.env.CC ?? 'cc'
 
 /**
  * Returns the built kernel, building it first if its sources, flags or compiler have changed since the last time.
- * Builds side by side do not meet: each has a folder of its own, and the finished one is moved into place.
+ * Parallel builds do not interfere: each has a folder of its own, and the finished one is moved into place.
  *
  * @throws BringupError COMPILER_MISSING, PROBE_BUILD_FAILED
  */

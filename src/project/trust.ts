@@ -31,7 +31,7 @@ export function trustFile(env: Env = process.env): string {
   return join(folder, 'bringup', 'trusted-folders')
 }
 
-/** Folders that the user trusts whoever can write there. A list that another user can write is none. */
+/** Folders that the user trusts regardless of who can write there. A list that another user can write is ignored. */
 function trustedFolders(env: Env = process.env): readonly string[] {
   const named = (env[TRUST_VARIABLE] ?? '').split(':').filter(Boolean)
   return [...named, ...listTrusted(env)]

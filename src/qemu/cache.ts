@@ -35,8 +35,8 @@ export function contentOf(path: string, cacheFolder: string): string {
 }
 
 /**
- * A file name for whatever an answer depends on: 128 bits, so that two never meet by chance. No defence against
- * somebody who wants them to; whoever can write to the cache has no need of that.
+ * A file name for whatever an answer depends on: 128 bits, so that two never meet by chance. Not
+ * collision-resistant against an attacker: a user who can write to the cache does not need a collision.
  */
 export function nameOf(parts: readonly unknown[]): string {
   const text = JSON.stringify(parts)

@@ -20,7 +20,7 @@ export const problems = defineDiagnostics({
   QEMU_WRONG_ARCH: {
     title: 'The QEMU binary emulates another architecture than the machine has.',
     why: 'one binary emulates one architecture',
-    remedy: 'name the binary of that architecture, or leave --qemu away',
+    remedy: 'name the binary of that architecture, or omit --qemu',
   },
 })
 
@@ -190,8 +190,8 @@ async function answers(qmp: QmpClient): Promise<Omit<Answer, 'sha256' | 'dataFol
 }
 
 /**
- * A QEMU without libpmem has the property too, and refuses the value ("Lack of libpmem support"): so it is tried. The
- * folder is none, so that nothing is mapped: with libpmem it is the file that cannot be opened.
+ * A QEMU without libpmem has the property too, and refuses the value ("Lack of libpmem support"): so it is tried,
+ * with a path that cannot be opened, so that nothing is mapped: with libpmem the error is about the file.
  */
 async function takesPmem(qmp: QmpClient): Promise<boolean> {
   const backend = { 'qom-type': 'memory-backend-file', id: 'trial', size: 4096, share: true, pmem: true }

@@ -1,6 +1,6 @@
 /**
  * One abstract socket per bringup process. A QEMU connects to it when it starts: a QEMU whose bringup was killed
- * between fork and prctl(PR_SET_PDEATHSIG) finds nobody there and exits. It has no path, so nothing can be left over.
+ * between fork and prctl(PR_SET_PDEATHSIG) finds no listener and exits. It has no path, so nothing can be left over.
  */
 import { createServer } from 'node:net'
 import { randomDigits } from '../random-name.ts'

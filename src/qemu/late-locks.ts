@@ -21,7 +21,7 @@ export interface LateLock {
  * Takes the lock, and resolves when it is held.
  *
  * @param life Ends with QEMU: bringup's end of a socket pair that nothing is ever written to
- * @param owner The process that has the file open, for whoever asks who holds it
+ * @param owner The process that has the file open, for the finding that names the holder
  * @param flock The words that take the lock and go on with another command
  * @param refused Turns the end of `flock` into what to throw
  */

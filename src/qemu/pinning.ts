@@ -19,13 +19,13 @@ export const problems = defineDiagnostics({
   },
   PIN_HOST_CPU_MISSING: {
     title: 'A pin names a host CPU that does not exist or is switched off.',
-    why: 'Linux drops such CPUs from the list without a word, and refuses a list that has no other',
+    why: 'Linux drops such CPUs from the list silently, and refuses a list that has no other',
     remedy: 'name CPUs of /sys/devices/system/cpu/online',
     source: SOURCE,
   },
   PIN_HOST_CPU_FORBIDDEN: {
     title: 'A pin names a host CPU that this process may not use.',
-    why: 'a cpuset (of a container, a batch job or a service) keeps it away; Linux ignores it without a word',
+    why: 'a cpuset (of a container, a batch job or a service) keeps it away; Linux ignores it silently',
     remedy: 'name CPUs that `taskset -pc $$` prints, or widen the cpuset',
     source: 'cpuset(7)',
   },

@@ -187,13 +187,13 @@ describe('locks', () => {
     ] as const
     await using qemu = await startQemu({ plan: machine({ args, locks: [exclusive] }) })
     await qemu.ready
-    // The firmware's place is taken by nobody: the write to the port comes from the monitor.
+    // There is no firmware: the write to the port comes from the monitor.
     await qemu.qmp.execute('human-monitor-command', { 'command-line': 'o /b 0xf4 38' }).catch(() => {})
     expect(await qemu.exited).toMatchObject({ status: 77, diagnostics: [] })
   })
 })
 
-test('a lock that somebody else than QEMU holds is named too', async () => {
+test('a lock of another program than QEMU is named too', async () => {
   const file = join(folder, 'other.img')
   const holder = spawn('flock', ['--no-fork', file, 'cat'], { stdio: ['pipe', 'pipe', 'inherit'] })
   holder.stdin.write('.')

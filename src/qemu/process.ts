@@ -118,7 +118,7 @@ export async function startQemu(start: QemuStart): Promise<QemuProcess> {
   start.onArgv?.(argv)
   const [program = '', ...args] = supervisedCommand(argv, plan.locks)
   const child = spawn(program, args, {
-    // The last one is not told to QEMU: it ends when QEMU does.
+    // QEMU does not use the last one: it ends when QEMU does.
     stdio: ['pipe', 'pipe', 'pipe', 'pipe', ...extra.map(() => 'pipe' as const), 'pipe'],
     // Its own process group: Ctrl-C on the terminal is bringup's to handle.
     detached: true,
@@ -284,7 +284,7 @@ function endOutput(child: ChildProcess): void {
     timer.clear()
     timer = startTimer(DRAIN_MS, endIfSilent)
   }
-  // A listener would make a stream flow that nobody reads yet.
+  // A listener would make a stream flow before it is read.
   for (const stream of streams) if (stream.readableFlowing === true) stream.on('data', more)
   child.once('close', () => timer.clear())
 }

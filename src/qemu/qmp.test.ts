@@ -121,7 +121,7 @@ describe('when it goes wrong', () => {
     expect(qmp.isOpen).toBe(true)
   })
 
-  test('an answer that nobody awaits is ignored', async () => {
+  test('an answer that is not awaited is ignored', async () => {
     const { qmp, say, lastId } = await negotiated()
     say('{"return":{},"id":999}\n{"error":{"class":"GenericError","desc":"no id"}}\n')
     const answer = qmp.execute('query-kvm')

@@ -1,5 +1,5 @@
 /**
- * A QMP client over any two-way byte stream. It has no timers: whoever waits brings a deadline as a signal.
+ * A QMP client over any two-way byte stream. It has no timers: callers pass a deadline as a signal.
  * Source: QEMU's `docs/interop/qmp-spec.rst`.
  */
 import type { Duplex } from 'node:stream'
@@ -207,7 +207,7 @@ export class QmpClient {
     if (this.#endedBecause !== undefined) return
     this.#tap?.('received', line)
     const message = parsed(line)
-    // The stream cannot be trusted after that: nobody knows which command the rest belongs to.
+    // The stream cannot be trusted after that: it is unknown which command the rest belongs to.
     if (!message) this.#end(`QEMU said something that is not QMP: ${line.slice(0, 200)}`)
     else if (message.QMP) this.#settle(GREETING, message.QMP)
     else if (message.event !== undefined) this.#event(message.event, message)

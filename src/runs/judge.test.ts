@@ -37,7 +37,7 @@ describe('judge', () => {
     })
   })
 
-  it('fails on a code that means failure, and on one that nobody knows', () => {
+  it('fails on a code that means failure, and on an unknown one', () => {
     expect(verdictOf({ status: 5 })).toBe('failed')
     expect(verdictOf({ status: 2 * 99 + 1 })).toBe('failed')
   })
@@ -58,7 +58,7 @@ describe('judge', () => {
     expect(verdictOf({ status: 1, stderr: 'qemu-system-x86_64: -cpu max: warning: no AVX\n' })).toBe('passed')
   })
 
-  it('never passes a guest that did not run, whoever ended it and whatever QEMU returned', () => {
+  it('never passes a guest that did not run, however it ended and whatever QEMU returned', () => {
     for (const endedBy of [undefined, 'timeout', 'panic', 'close', 'shell-exit', 'shown', 'reset'] as const)
       for (const status of [0, 1, 33, null])
         expect(verdictOf({ started: false, endedBy, status, shellExit: 0 })).toBe('machine-failed')
@@ -108,7 +108,7 @@ describe('judge', () => {
     expect(meaning).toBe('fine, but the console never showed /ALL OK/')
   })
 
-  it('crashes a guest that was seen to crash, whoever ended it then', () => {
+  it('crashes a guest that was seen to crash, however it ended', () => {
     for (const endedBy of ['timeout', 'shell-exit', 'close'] as const)
       expect(verdictOf({ endedBy, shellExit: 0, tripleFault: true })).toBe('crashed')
     expect(verdictOf({ status: 0, endedBy: 'reset' })).toBe('crashed')
@@ -152,7 +152,7 @@ describe('judge', () => {
     expect(verdictOf({ endedBy: 'interrupt', status: null, signal: 'SIGKILL' })).toBe('interrupted')
   })
 
-  it('blames QEMU for a signal that nobody here sent', () => {
+  it('blames QEMU for a signal from outside', () => {
     const { verdict, diagnostics } = judge(
       { ...ending, status: null, signal: 'SIGABRT', stderr: 'assertion failed\n' },
       judgement,

@@ -52,7 +52,7 @@ describe('run records', () => {
     expect(readdirSync(run.path).filter((name) => name.endsWith('.part'))).toEqual([])
   })
 
-  it('are abandoned when the owner is gone, or its PID is somebody else’s', () => {
+  it('are abandoned when the owner is gone, or its PID belongs to another process', () => {
     const run = createRun(state, plan, [])
     writeFileSync(
       join(run.path, 'owner.json'),

@@ -3,9 +3,9 @@
 /**
  * - `passed`: the guest said so.
  * - `failed`: the guest ended by itself and said that something is wrong.
- * - `crashed`: triple fault, panic, watchdog, a reset or power-off that nobody expected.
+ * - `crashed`: triple fault, panic, watchdog, an unexpected reset or power-off.
  * - `timed-out`: the guest still ran at the deadline.
- * - `machine-failed`: QEMU refused, died, or was killed by somebody else. Nothing is known about the guest's software.
+ * - `machine-failed`: QEMU refused, died, or was killed by another process. Nothing is known about the guest's software.
  * - `interrupted`: the user, or the program that uses the library, ended it.
  */
 export type Verdict = 'passed' | 'failed' | 'crashed' | 'timed-out' | 'machine-failed' | 'interrupted'

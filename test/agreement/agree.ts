@@ -44,7 +44,7 @@ const KINDS: ReadonlyMap<string, DiagnosticKind> = new Map(
     .map((kind) => [kind.code, kind]),
 )
 
-/** Misbehaviour that this kernel cannot see. Starting is all that is asked of QEMU then. */
+/** Misbehaviour that this kernel cannot see. QEMU only has to start then. */
 const UNSEEN: Readonly<Record<string, string>> = {
   NIC_MAC_NOT_UNICAST: 'it has no network driver',
   NIC_MAC_TWICE: 'it has no network driver',

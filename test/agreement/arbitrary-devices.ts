@@ -51,7 +51,7 @@ const virtioPmem: fc.Arbitrary<Of<'virtio-pmem'>> = fc
     }),
   )
 
-/** One of two bridges, or one of its own; a window is said by nobody who might share it. */
+/** One of two bridges, or one of its own; a window is set only on a bridge of its own. */
 const cxl: fc.Arbitrary<Of<'cxl'>> = fc
   .record(
     {

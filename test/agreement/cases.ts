@@ -14,7 +14,7 @@ export interface Case {
 
 const NAMES = Object.keys(SPOILS)
 
-/** Every case depends on seed and index only, so that one can be had again by itself. */
+/** Every case depends on seed and index only, so that one can be repeated by itself. */
 export function makeCase(seed: number, index: number): Case {
   const [machine] = fc.sample(arbitraryMachine, { seed: seed + index * 7919, numRuns: 1 })
   if (!machine) throw new Error('fast-check made no machine')

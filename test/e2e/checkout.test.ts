@@ -266,7 +266,7 @@ it('tells of every submodule that fails: which, the commit, what the server has;
   expect(gone?.what).toContain('1'.repeat(40))
   expect(gone?.evidence?.join('\n')).toContain('main')
   expect(existsSync(join(cwd, 'broken/fine/inner.txt'))).toBe(true)
-  // Only submodules are missing, so the files may be somebody's work by now.
+  // Only submodules are missing, so the user may have edited the files.
   writeFileSync(join(cwd, 'broken/.gitmodules'), 'mine')
   expect((await refused(url('broken'), { ref: 'main' })).codes).toEqual(['CHECKOUT_TREE_CHANGED'])
   await git('broken', 'checkout', '--quiet', '--', '.gitmodules')

@@ -45,7 +45,7 @@ test('what was compiled is kept, and not again', () => {
   expect(files.map((path) => statSync(path).mtimeMs)).toEqual(times)
 })
 
-test('a file that was cut short, or is none of V8’s, is compiled anew', () => {
+test('a file that was cut short, or does not come from V8, is compiled anew', () => {
   const first = help()
   help()
   for (const broken of [

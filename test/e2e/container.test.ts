@@ -83,7 +83,7 @@ describe.skipIf(!hasDocker)('with a Docker daemon', () => {
       USER: 'ann',
       XDG_CACHE_HOME: join(tmpdir(), `cache-${process.pid}`),
     }
-    // The daemon's socket belongs to root: for once, whoever asks may use it.
+    // The daemon's socket belongs to root: any user may use it for this test.
     spawnSync('chmod', ['a+rw', docker.host.replace('unix://', '')])
     spawnSync('chmod', ['a+rx', home, docker.host.replace('unix://', '').replace(/\/socket$/, '')])
     const made = spawnSync('setpriv', [...words, 'container', 'run', '--', 'touch', 'made-inside'], {
@@ -119,7 +119,7 @@ describe.skipIf(!hasDocker)('with a Docker daemon', () => {
     expect(containers()).toBe('')
   }, 120_000)
 
-  test('a base image that nobody has is an error with a remedy', () => {
+  test('a base image that does not exist is an error with a remedy', () => {
     const { status, stdout } = bringup('container', 'build', '--base', 'localhost:1/nothing:1', '--json')
     expect(status).toBe(2)
     expect(errorJson.parse(JSON.parse(stdout)).diagnostics[0]?.code).toBe('CONTAINER_BASE_MISSING')

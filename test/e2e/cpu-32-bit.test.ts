@@ -60,7 +60,7 @@ test.each([
   expect(readFileSync(join(result.folder, 'console.log'), 'utf8')).toContain('RAN')
 })
 
-test('the probe kernel needs long mode, and says so itself where nobody did before', async () => {
+test('the probe kernel needs long mode, and says so itself where no finding did', async () => {
   expect(await codesOf('probe', { cpu: { model: 'qemu32' } })).toEqual(['error PROFILE_NEEDS_64_BIT'])
   expect(await codesOf('probe', { cpu: { features: ['lm=off'] } })).toEqual(['error PROFILE_NEEDS_64_BIT'])
   expect(await codesOf('probe', { cpu: { model: 'qemu32', features: ['+lm'] } })).toEqual([])

@@ -49,7 +49,7 @@ test('a profile that is packed, installed and imported by name builds, boots and
     cwd: source,
     encoding: 'utf8',
   })
-  const project = join(home, 'project of somebody')
+  const project = join(home, 'project of a user')
   cpSync(join(source, 'example'), project, { recursive: true })
   const install = ['install', '--offline', '--no-audit', '--no-fund', '--no-save', join(home, packed.trim())]
   execFileSync('npm', install, { cwd: project, stdio: 'pipe' })
@@ -83,7 +83,7 @@ test('a profile that is packed, installed and imported by name builds, boots and
 })
 
 test('a build option that the profile does not have is named, with what was meant', () => {
-  const project = join(home, 'project of somebody')
+  const project = join(home, 'project of a user')
   const config = join(project, 'bringup.config.ts')
   const good = readFileSync(config, 'utf8')
   writeFileSync(config, good.replace('greeting:', 'greting:'))

@@ -86,7 +86,7 @@ describe('the file of a plugged NVDIMM', () => {
   const file = join(folder, 'plugged, a=b.img')
   const device = { kind: 'nvdimm', size: '16M', file } as const
 
-  test('is locked while QEMU lives, whoever else wants it, and free when it is killed', async ({
+  test('is locked while QEMU lives, for every other process, and free when it is killed', async ({
     launch,
   }) => {
     const first = await launch(waiting)

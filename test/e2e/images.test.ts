@@ -12,7 +12,7 @@ import { buildProbe } from '../../src/project/probe-build.ts'
 import { readCapabilities } from '../../src/qemu/capabilities.ts'
 import { findQemu } from '../../src/qemu/find.ts'
 
-/** A disk that bringup has made, read by somebody else's firmware: OVMF finds the partition, the file system, the kernel. */
+/** A disk that bringup has made, read by other firmware: OVMF finds the partition, the file system, the kernel. */
 const folder = mkdtempSync(join(tmpdir(), 'bringup-disk-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 const cache = cacheFolder()

@@ -37,7 +37,7 @@ describe('what is piped into a run', () => {
     expect([stdout.trim(), exitCode]).toEqual(['0', 0])
   })
 
-  it('keeps nobody waiting when it never ends', async () => {
+  it('does not keep the run when it never ends', async () => {
     const open = { cwd: folder, reject: false, stdin: 'pipe' } as const
     expect((await execa(process.execPath, [BIN, 'run'], open)).exitCode).toBe(0)
     const command = await execa(

@@ -234,7 +234,7 @@ const REFUSED: readonly (readonly [code: string, machine: MachineInput, words: s
   ],
 ]
 
-/** The code must be found, and QEMU must start all the same: without the rule nobody would say a word. */
+/** The code must be found, and QEMU must start all the same: without the rule there would be no message. */
 const ACCEPTED: readonly (readonly [code: string, machine: MachineInput, words?: string])[] = [
   ['NVDIMM_SIZE_NOT_PAGES', { devices: [nvdimm({ size: 1_000_001, file: 'empty.img' })] }],
   ['NVDIMM_SIZE_CUT', { devices: [{ kind: 'nvdimm', size: '3M', backing: 'ram' }] }],
@@ -293,7 +293,7 @@ const ACCEPTED: readonly (readonly [code: string, machine: MachineInput, words?:
   ['CXL_WINDOW_TWICE', { devices: times(2, cxl({ bridge: 'b', window: '512M' })) }],
 ]
 
-/** Shown in tests of their own below, or not to be had here. */
+/** Shown in tests of their own below, or unavailable here. */
 const ELSEWHERE = [
   'NVDIMM_FILE_IS_DIRECTORY',
   'NVDIMM_FILE_TWICE',
@@ -304,7 +304,7 @@ const ELSEWHERE = [
   'DISK_FOLDER_MISSING',
   // bringup copies the base itself: QEMU sees only the copy.
   'DISK_BASE_UNFIT',
-  // Nothing is writable or unreadable for root; a nobody is asked below.
+  // Nothing is writable or unreadable for root; the user nobody is tried below.
   'NVDIMM_FILE_NO_ACCESS',
   'DISK_NO_ACCESS',
   // No QEMU without libpmem here.
@@ -370,7 +370,7 @@ test('NVDIMM_FILE_IS_DIRECTORY: QEMU starts, and nothing is ever in the director
   expect(readdirSync(at('folder'))).toEqual([])
 })
 
-test('NVDIMM_FILE_TWICE: QEMU itself maps one file twice without a word', async () => {
+test('NVDIMM_FILE_TWICE: QEMU itself maps one file twice silently', async () => {
   const { codes, start } = prepare({ devices: [nvdimm({ shared: true }), nvdimm({ shared: true })] })
   expect(codes).toContain('NVDIMM_FILE_TWICE')
   const qemu = await start()
@@ -438,7 +438,7 @@ test('DISK_BUSY: QEMU locks what it writes to', async () => {
   expect((await endOf(await start())).stderr).toContain('Failed to get "write" lock')
 })
 
-test.runIf(process.getuid?.() === 0)('a nobody may not open what belongs to root', () => {
+test.runIf(process.getuid?.() === 0)('the user "nobody" may not open what belongs to root', () => {
   spawnSync('chmod', ['755', folder])
   spawnSync('chmod', ['600', at('64m.img')])
   const ask = (...args: readonly string[]) =>

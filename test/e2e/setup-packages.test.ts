@@ -167,7 +167,7 @@ test('a disk that is full when dpkg unpacks: said, nothing half configured, and 
   const wanted = [program('tcpdump')]
   bringup(root, wanted, ['setup', '--list'])
   const before = snapshot(root)
-  // Too small for what the packages bring, on a file system of its own that nobody can foresee.
+  // Too small for what the packages bring, on a file system of its own that is not checked beforehand.
   const full = bringup(root, wanted, ['setup', 'build', '--yes', '--json'], {
     prepare: 'mount -t tmpfs -o size=4k tmpfs "$1/usr/share/doc"',
   })

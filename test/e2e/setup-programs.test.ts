@@ -29,7 +29,7 @@ afterEach(() => {
   rmSync(home, { recursive: true })
 })
 
-/** Nothing from the home folder of whoever runs the tests gets in, but the Rust toolchain. */
+/** Nothing from the home folder of the user who runs the tests gets in, but the Rust toolchain. */
 function environment(dependency: object): NodeJS.ProcessEnv {
   const tools = [process.execPath, findProgram('cargo') ?? ''].map((path) => dirname(path))
   // A proxy and its certificates may be needed on the way to the npm registry.

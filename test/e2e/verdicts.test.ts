@@ -67,7 +67,7 @@ describe('verdicts', () => {
     await expect(guest).toEnd('interrupted')
   })
 
-  test('machine-failed: QEMU is killed by somebody else', async ({ launch }) => {
+  test('machine-failed: QEMU is killed by another process', async ({ launch }) => {
     const guest = await launch(say('ready-hang'))
     await guest.console.expect('"ready"')
     process.kill(guest.pid, 'SIGKILL')

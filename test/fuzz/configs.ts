@@ -1,4 +1,4 @@
-/** Machine descriptions of values that nobody would write, through schema, rules and compiler. Nothing is started. */
+/** Machine descriptions of unlikely values, through schema, rules and compiler. Nothing is started. */
 import fc from 'fast-check'
 import { BringupError } from '../../src/diagnostics.ts'
 import { checkMachine, compileMachine, type MachineInput, parseMachine } from '../../src/machine/machine.ts'

@@ -227,10 +227,10 @@ const MULTIBOOT: Readonly<Record<string, MatrixKernel>> = {
     /./,
   ),
   'another processor, multiboot': refused(multiboot32({ machine: 8 }), NOT_LOADED),
-  'p_align 0 of notes, which nobody reads': ran(
+  'p_align 0 of notes, which is not read': ran(
     multiboot32({ notes: [{ notes: [pvhNote(RIGHT_ENTRY, 4)], align: 0 }] }),
   ),
-  'notes beyond the end, which nobody reads': ran(
+  'notes beyond the end, which are not read': ran(
     multiboot32({ segments: [{ type: PT_NOTE, offset: 0xff0, fileBytes: 64 }] }),
   ),
   'no ELF, with addresses': ran(rawMultiboot({})),

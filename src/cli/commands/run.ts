@@ -103,7 +103,7 @@ async function run(invocation: Invocation): Promise<number> {
         : await follow(started, showsConsole)
   output.json(result)
   if (!output.isJson) report(planned, result, isCommand, output)
-  // Without a word from the guest (it crashed, it timed out) the verdict's code is all there is.
+  // A guest that crashed or timed out has no code of its own: the verdict's counts.
   return options.exitCode === 'guest' ? (result.guestCode ?? result.exitCode) : result.exitCode
 }
 
@@ -253,7 +253,7 @@ function memories(plan: Plan, view: GuestView): readonly string[] {
       if (state === 'kept') return [`\n${name} kept what the last boot wrote: this is boot ${boots}.`]
       if (state === 'new')
         return [`\n${name} is new: this is its first boot. Run it again to see what it remembers.`]
-      if (state === 'foreign') return [`\n${name} holds somebody's data; it was not touched.`]
+      if (state === 'foreign') return [`\n${name} holds data of another program; it was not touched.`]
       if (state === 'bad') return [`\n${name} could not be read by the guest.`]
       return []
     })

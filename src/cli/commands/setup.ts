@@ -76,7 +76,7 @@ function chooseSets(
   if (unknown.length > 0) {
     const known = all.map((set) => set.name).join(', ')
     throw new BringupError(
-      unknown.map((n) => problems.DEPENDENCY_SET_UNKNOWN.at('', `"${n}" is none of: ${known}`)),
+      unknown.map((n) => problems.DEPENDENCY_SET_UNKNOWN.at('', `"${n}" is unknown; the sets are: ${known}`)),
     )
   }
   if (names.length > 0) return all.filter((set) => names.includes(set.name))

@@ -25,7 +25,10 @@ export const command: Command = {
   options: [{ flags: '--remove', description: 'trust it no longer' }],
   examples: [
     { command: 'bringup trust', says: 'the folders that are trusted' },
-    { command: 'bringup trust /srv/shared/kernel', says: 'run configs there, whoever writes them' },
+    {
+      command: 'bringup trust /srv/shared/kernel',
+      says: 'run configs there, regardless of who can write them',
+    },
     { command: 'bringup trust --remove /srv/shared/kernel', says: 'refuse them again' },
   ],
   run,

@@ -78,4 +78,4 @@ export const doctorJson = z
 
 export const trustJson = z
   .object({ folders: z.array(z.string()) })
-  .describe('`bringup trust --json`: the folders whose configs are run whoever can write them.')
+  .describe('`bringup trust --json`: the folders whose configs are trusted regardless of who can write them.')

@@ -41,7 +41,7 @@ export const nvdimmJson = z
         z.object({
           device: z.string(),
           condition: z.string(),
-          isMet: z.boolean().optional().describe('Absent when nobody could tell.'),
+          isMet: z.boolean().optional().describe('Absent when it is unknown.'),
           because: z.string(),
           change: z.string().optional(),
         }),

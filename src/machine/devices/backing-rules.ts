@@ -77,20 +77,20 @@ export const backingProblems = defineDiagnostics({
     title: 'Two devices of the machine have the same file.',
     why: 'QEMU takes no lock on memory backends, so both would write to the same bytes',
     remedy: 'give each a file of its own',
-    source: 'seen: QEMU starts without a word',
+    source: 'seen: QEMU starts silently',
     qemu: 'misbehaves',
   },
   BACKING_NOT_KEPT: {
     severity: 'note',
     title: 'What the guest writes to a device is lost when QEMU ends.',
     why: 'with share=off the guest writes to a private copy of the file; the next boot sees the old content',
-    remedy: 'leave `share` away if the content is to be kept',
+    remedy: 'omit `share` if the content is to be kept',
     qemu: 'misbehaves',
   },
   BACKING_SHARED_PRIVATE: {
     title: 'A device is shared with other machines, but its writes are private.',
     why: 'with share=off each machine writes to a copy of its own, so nothing is shared; QEMU does not say so',
-    remedy: 'leave `share` away (it is true), or leave `shared` away',
+    remedy: 'omit `share` (it is true), or omit `shared`',
     qemu: 'misbehaves',
   },
   BACKING_OPTION_NEEDS_FILE: {

@@ -53,7 +53,7 @@ export const problems = defineDiagnostics({
   },
   BOOT_KERNEL_BEYOND_RAM: {
     title: 'The kernel does not fit into the machine’s RAM.',
-    why: 'what lies outside of RAM is lost without a word from QEMU',
+    why: 'what lies outside of RAM is lost silently from QEMU',
     remedy: 'give the machine more memory',
     qemu: 'misbehaves',
   },

@@ -108,7 +108,7 @@ const ofBoot = defineDiagnostics({
   },
   BOOT_QBOOT_MISSING: {
     title: 'rom "qboot", but this QEMU has no qboot.rom.',
-    why: 'QEMU packages may leave it away',
+    why: 'QEMU packages may omit it',
     remedy: 'use rom "auto"',
     source: 'QEMU: "could not load PC BIOS \'qboot.rom\'"',
     qemu: 'refuses',

@@ -48,7 +48,7 @@ const problems = defineDiagnostics({
   CPU_MODEL_UNKNOWN: {
     title: 'This QEMU binary does not know the CPU model.',
     why: 'the guest’s CPU is one of the models compiled into QEMU',
-    remedy: 'leave cpu.model away for "max", or choose one that `qemu-system-x86_64 -cpu help` lists',
+    remedy: 'omit cpu.model for "max", or choose one that `qemu-system-x86_64 -cpu help` lists',
     source: 'QEMU: "unable to find CPU model"',
     qemu: 'refuses',
   },

@@ -20,7 +20,7 @@ export const cxlProblems = defineDiagnostics({
   CXL_NEEDS_Q35: {
     title: 'CXL memory on a machine without PCI Express.',
     why: 'a CXL host bridge is a PCI Express root, which the machine type "pc" has no place for',
-    remedy: 'leave `type` away, or set it to "q35"',
+    remedy: 'omit `type`, or set it to "q35"',
     source: 'QEMU: "Bus \'pcie.0\' not found"',
     qemu: 'refuses',
   },
@@ -48,21 +48,21 @@ export const cxlProblems = defineDiagnostics({
   CXL_LABEL_ZERO: {
     title: 'Persistent CXL memory without a label area.',
     why: 'QEMU wants one of every persistent device',
-    remedy: 'leave `label` away (it is 128K), or give it a size',
+    remedy: 'omit `label` (it is 128K), or give it a size',
     source: "QEMU: \"doesn't take value '0'\"",
     qemu: 'refuses',
   },
   CXL_WINDOW_NOT_CAPACITY: {
     title: 'The size of a fixed memory window is not a multiple of 256 MiB.',
     why: 'that is the unit of windows in the CEDT',
-    remedy: 'use a multiple of 256M, or leave `window` away',
+    remedy: 'use a multiple of 256M, or omit `window`',
     source: 'QEMU: "Size of a CXL fixed memory window must my a multiple of 256MiB"',
     qemu: 'refuses',
   },
   CXL_WINDOW_TOO_SMALL: {
     title: 'The memory behind a CXL host bridge does not fit into its fixed memory window.',
     why: 'the guest reaches CXL memory through the window alone, so part of it could never be used; QEMU does not look',
-    remedy: 'make `window` larger, or leave it away, and bringup computes it',
+    remedy: 'make `window` larger, or omit it, and bringup computes it',
     source: 'CXL 3.0, 9.17.1.3 (CFMWS)',
     qemu: 'accepts',
   },

@@ -80,7 +80,7 @@ const FIRST_BUS = 32
 
 /**
  * Linux up to 6.1 takes a bridge with one port for one that passes everything through, and does not program its decoder;
- * QEMU before 8.0 always decodes, so that reads of the window give zeros and writes are lost without a word.
+ * QEMU before 8.0 always decodes, so that reads of the window give zeros and writes are lost silently.
  */
 export const LEAST_PORTS = 2
 

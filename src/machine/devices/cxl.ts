@@ -127,7 +127,7 @@ function memoryProperty({ type }: CxlConfig, qemu: QemuCapabilities | undefined)
   return qemu?.properties['cxl-type3']?.includes('persistent-memdev') ? 'persistent-memdev' : 'memdev'
 }
 
-/** Linux tells the parts of an interleave set apart by serial numbers, and 0 is none (drivers/cxl/pmem.c). */
+/** Linux tells the parts of an interleave set apart by serial numbers, and 0 means no number (drivers/cxl/pmem.c). */
 function hasSerial(qemu: QemuCapabilities | undefined): boolean {
   return qemu?.properties['cxl-type3']?.includes('sn') !== false
 }

@@ -33,14 +33,14 @@ export const problems = defineDiagnostics({
   DISK_BASE_UNFIT: {
     title: 'The base of a disk cannot be copied to a new image.',
     why: 'a new image begins as a copy of its base, byte for byte',
-    remedy: 'name a raw image that is there as `base`, or leave it away and give `size`',
+    remedy: 'name a raw image that is there as `base`, or omit it and give `size`',
     qemu: 'accepts',
   },
   DISK_EMPTY: {
     title: 'The image of a disk is empty.',
     why: 'QEMU starts with a disk of no sectors, which guests do not show or fail to read',
     remedy: 'fill the file, or delete it and give `size`',
-    source: 'seen: QEMU starts without a word',
+    source: 'seen: QEMU starts silently',
     qemu: 'misbehaves',
   },
   DISK_UNREADABLE_IMAGE: {
@@ -69,7 +69,7 @@ export const problems = defineDiagnostics({
   },
   DISK_RAW_IS_QCOW2: {
     title: 'An image is said to be raw, but it is qcow2.',
-    why: 'the guest would see the container instead of what is in it; and a guest that may write a qcow2 header into a raw disk could make whoever guesses the format open any file of the host',
+    why: 'the guest would see the container instead of what is in it; and a guest that may write a qcow2 header into a raw disk could make a program that detects the format open any file of the host',
     remedy: 'set format to "qcow2"',
     source: 'QEMU docs/system/images, "probing"; QEMU accepts it',
     qemu: 'misbehaves',
@@ -77,7 +77,7 @@ export const problems = defineDiagnostics({
   DISK_QCOW2_NOT_MADE: {
     title: 'A new image is to be qcow2.',
     why: 'bringup makes raw images, which are sparse too; writes that are thrown away need no qcow2',
-    remedy: 'leave `format` away, or make the image with qemu-img create -f qcow2',
+    remedy: 'omit `format`, or make the image with qemu-img create -f qcow2',
     qemu: 'refuses',
     source: 'QEMU: "Could not open … No such file or directory"',
   },
@@ -92,7 +92,7 @@ export const problems = defineDiagnostics({
     severity: 'warning',
     title: 'The image of a disk has another size than the description says.',
     why: '`size` is what a missing image is made with; one that is there is left as it is',
-    remedy: 'leave `size` away, or let the image grow with qemu-img resize',
+    remedy: 'omit `size`, or let the image grow with qemu-img resize',
     qemu: 'accepts',
   },
   DISK_BLANK_DISCARDED: {
@@ -111,8 +111,7 @@ export const problems = defineDiagnostics({
   DISK_IDE_READONLY: {
     title: 'An IDE disk is read-only.',
     why: 'ATA has no read-only disks',
-    remedy:
-      'use bus "virtio" or "nvme"; or leave `readonly` away: writes are thrown away unless `persist: true`',
+    remedy: 'use bus "virtio" or "nvme"; or omit `readonly`: writes are thrown away unless `persist: true`',
     source: 'QEMU: "Block node is read-only"',
     qemu: 'refuses',
   },
@@ -126,14 +125,14 @@ export const problems = defineDiagnostics({
   DISK_FILE_TWICE: {
     title: 'Two disks of the machine have the same image, and one of them writes to it.',
     why: 'two writers, or a writer and a reader, corrupt what they see',
-    remedy: 'give each an image of its own, or leave `persist` away',
+    remedy: 'give each an image of its own, or omit `persist`',
     source: 'QEMU: "Failed to get "write" lock", "Failed to get shared "write" lock"',
     qemu: 'refuses',
   },
   DISK_BUSY: {
     title: 'Another process uses the image of a disk.',
     why: 'QEMU locks images, and does not write to one that another QEMU has open',
-    remedy: 'wait for the other run or end it; or leave `persist` away',
+    remedy: 'wait for the other run or end it; or omit `persist`',
     source: 'QEMU: "Failed to get "write" lock"',
     qemu: 'refuses',
   },

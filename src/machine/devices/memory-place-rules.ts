@@ -16,7 +16,7 @@ export const problems = defineDiagnostics({
   MEMORY_HUGE_PAGES_TOO_FEW: {
     title: 'Too few free huge pages.',
     why: 'huge pages are set aside beforehand, and QEMU exits if it cannot have them all',
-    remedy: 'raise /sys/kernel/mm/hugepages/hugepages-…/nr_hugepages as root, or leave memory.hugePages away',
+    remedy: 'raise /sys/kernel/mm/hugepages/hugepages-…/nr_hugepages as root, or omit memory.hugePages',
     source: 'QEMU: "unable to map backing store for guest RAM: Cannot allocate memory"',
     qemu: 'refuses',
   },
@@ -36,7 +36,7 @@ export const problems = defineDiagnostics({
   MEMORY_PATH_WITHOUT_FILE_BACKEND: {
     title: 'A path for memory that is not in a file.',
     why: 'only the file backend has a path; the others would silently ignore it',
-    remedy: 'leave memory.path away, or set backend "file"',
+    remedy: 'omit memory.path, or set backend "file"',
     qemu: 'accepts',
   },
   MEMORY_FILE_WITHOUT_PATH: {
@@ -76,7 +76,7 @@ export const problems = defineDiagnostics({
   MEMORY_POLICY_WITHOUT_NODES: {
     title: 'A memory policy without host nodes.',
     why: 'bind, preferred and interleave all need to know which nodes',
-    remedy: 'add memory.hostNodes, or leave memory.policy away',
+    remedy: 'add memory.hostNodes, or omit memory.policy',
     source: 'QEMU: "host-nodes must be set for policy"',
     qemu: 'refuses',
   },

@@ -30,7 +30,7 @@ export const problems = defineDiagnostics({
   MEMORY_SLOTS_TOO_FEW: {
     title: 'Fewer DIMM slots than DIMMs.',
     why: 'every NVDIMM takes a slot',
-    remedy: 'leave memory.slots away, and bringup counts them',
+    remedy: 'omit memory.slots, and bringup counts them',
     source: 'QEMU: "no free slots available", "no slots where allocated"',
     qemu: 'refuses',
   },
@@ -44,7 +44,7 @@ export const problems = defineDiagnostics({
   MEMORY_MAX_TOO_SMALL: {
     title: 'The memory maximum does not hold RAM and all DIMMs.',
     why: 'maxmem counts the RAM at boot and everything in the slots',
-    remedy: 'leave memory.max away, and bringup computes it',
+    remedy: 'omit memory.max, and bringup computes it',
     source:
       'QEMU: "not enough space, currently 0x… in use of total space for memory devices", "invalid value of maxmem"',
     qemu: 'refuses',
@@ -58,7 +58,7 @@ export const problems = defineDiagnostics({
   MEMORY_MAX_UNALIGNED: {
     title: 'The memory maximum is not a multiple of the page size.',
     why: 'hot-plugged memory comes in pages',
-    remedy: 'use a multiple of 4K, or leave memory.max away',
+    remedy: 'use a multiple of 4K, or omit memory.max',
     source: 'QEMU: "maximum memory size must by aligned to multiple of 4096 bytes"',
     qemu: 'refuses',
   },

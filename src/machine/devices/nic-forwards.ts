@@ -1,7 +1,7 @@
 /** Ports of the host that lead into the guest: how they are written, and which ones QEMU chose. */
 import * as z from 'zod'
 
-/** Without `host`, QEMU takes a free port when it starts; nobody can take it in between. */
+/** Without `host`, QEMU takes a free port when it starts; no other process can take it in between. */
 export interface Forward {
   readonly protocol: 'tcp' | 'udp'
   readonly host?: number
@@ -21,7 +21,7 @@ const zForward = z.lazy(() =>
 
 const COMPACT = /^(?:(tcp|udp):)?(?:(\d{1,5})?-)?:?(\d{1,5})$/
 
-/** `tcp:8080-:22`, `8080-22`, and for a free host port `tcp:-:22`, `:22` or `22`. Undefined when it is none of them. */
+/** `tcp:8080-:22`, `8080-22`, and for a free host port `tcp:-:22`, `:22` or `22`. Undefined for other text. */
 export function parseForward(text: string): Forward | undefined {
   const [, protocol = 'tcp', host, guest] = COMPACT.exec(text.trim()) ?? []
   if (guest === undefined) return undefined

@@ -42,7 +42,7 @@ export const problems = defineDiagnostics({
   NIC_MAC_INVALID: {
     title: 'A MAC address is malformed.',
     why: 'it is six bytes in hexadecimal digits, with colons between them',
-    remedy: 'write it as 52:54:00:12:34:56, or leave it away',
+    remedy: 'write it as 52:54:00:12:34:56, or omit it',
     source: "QEMU: \"Property 'virtio-net-device.mac' doesn't take value\"",
     qemu: 'refuses',
   },
@@ -56,13 +56,13 @@ export const problems = defineDiagnostics({
   NIC_MAC_TWICE: {
     title: 'Two cards of the machine have the same MAC address.',
     why: 'answers reach the wrong card; QEMU does not notice',
-    remedy: 'leave `mac` away: each card then gets its own',
-    source: 'seen: QEMU starts without a word',
+    remedy: 'omit `mac`: each card then gets its own',
+    source: 'seen: QEMU starts silently',
     qemu: 'misbehaves',
   },
   NIC_PORT_RANGE: {
     title: 'A port of a forward is not between 1 and 65535.',
-    why: 'ports are 16-bit numbers; for a free host port leave `host` away',
+    why: 'ports are 16-bit numbers; for a free host port omit `host`',
     remedy: 'correct the port',
     source: 'QEMU: "Invalid host forwarding rule"',
     qemu: 'refuses',
@@ -70,14 +70,14 @@ export const problems = defineDiagnostics({
   NIC_PORT_TWICE: {
     title: 'Two forwards listen on the same host port.',
     why: 'a port can be listened on once',
-    remedy: 'use another host port, or leave `host` away for a free one',
+    remedy: 'use another host port, or omit `host` for a free one',
     source: 'QEMU: "Could not set up host forwarding rule"',
     qemu: 'refuses',
   },
   NIC_FORWARD_WITHOUT_NETWORK: {
     title: 'Ports are forwarded to a card that is on no network.',
     why: 'forwards belong to the user network',
-    remedy: 'set network to "user", or leave `forwards` away',
+    remedy: 'set network to "user", or omit `forwards`',
     qemu: 'accepts',
   },
 })

@@ -11,7 +11,7 @@ const own = defineDiagnostics({
   NUMA_MEMORY_SUM: {
     title: 'The nodes’ memory does not add up to the RAM.',
     why: 'every byte of RAM lies on exactly one node',
-    remedy: 'leave memory.size away (it is then the sum), or one node’s memory (it then gets the rest)',
+    remedy: 'omit memory.size (it is then the sum), or one node’s memory (it then gets the rest)',
     source: 'QEMU: "total memory for NUMA nodes (0x…) should equal RAM size"',
     qemu: 'refuses',
   },
@@ -112,7 +112,7 @@ const own = defineDiagnostics({
   },
   NUMA_DISTANCE_TWICE: {
     title: 'The same distance is given twice, with different values.',
-    why: 'QEMU takes the last one without a word',
+    why: 'QEMU takes the last one silently',
     remedy: 'remove one of them',
     qemu: 'misbehaves',
   },
@@ -134,7 +134,7 @@ const own = defineDiagnostics({
   NUMA_INITIATOR: {
     title: 'A node’s initiator has no CPUs, or a node with CPUs has another initiator than itself.',
     why: 'the initiator is the node whose CPUs are attached to this memory',
-    remedy: 'name a node that has CPUs; leave it away on nodes with CPUs',
+    remedy: 'name a node that has CPUs; omit it on nodes with CPUs',
     source:
       'QEMU: "The initiator of NUMA node … is invalid"; "The initiator of CPU NUMA node … should be itself"',
     qemu: 'refuses',

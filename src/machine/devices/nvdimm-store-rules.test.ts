@@ -40,8 +40,8 @@ test.each<[string, Record<string, unknown>, Partial<FileFact>, readonly string[]
     { record: record(0) },
     ['NVDIMM_LABEL_HIDES_DATA'],
   ],
-  ['a new label over a store that nobody used', labelled, { record: record(0, { uses: [] }) }, []],
-  ['a new label over a file that nobody knows', labelled, {}, []],
+  ['a new label over an unused store', labelled, { record: record(0, { uses: [] }) }, []],
+  ['a new label over an unknown file', labelled, {}, []],
   ['a label where the labels are', labelled, { tail: { kind: 'labels', bytes: LABEL } }, []],
   [
     'a label that is written down, with data in it',
@@ -98,7 +98,7 @@ test('a DAX device gives its own alignment, and takes no other size', () => {
   expect(codes({ ...fitting, align: '4K' }, world)).toEqual(['NVDIMM_DAX_ALIGN'])
 })
 
-test('a label area that a store lacks is not to be had by growing', () => {
+test('a label area that a store lacks does not come from growing', () => {
   const found = one(nvdimm, { ...plain, label: '128K' }, store({})).check()
   expect(found.find((d) => d.code === 'NVDIMM_FILE_SMALLER')?.remedy).toContain(
     'bringup nvdimm clone pm.img NEW --label 128K',

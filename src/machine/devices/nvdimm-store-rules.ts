@@ -53,7 +53,7 @@ export const storeProblems = defineDiagnostics({
   NVDIMM_DAX_ALIGN: {
     title: 'The alignment of an NVDIMM is less than that of its DAX device.',
     why: 'the kernel maps the device only at multiples of its own alignment',
-    remedy: 'leave `align` away: bringup takes that of the device',
+    remedy: 'omit `align`: bringup takes that of the device',
     source: 'QEMU: "backing store align … is larger than \'align\' option"',
     qemu: 'refuses',
   },

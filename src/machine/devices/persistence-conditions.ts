@@ -37,7 +37,7 @@ export function nvdimmConditions(
       because: hasPmem ? 'QEMU is told pmem=on' : `pmem is ${config.pmem}, which comes to off`,
       change:
         config.pmem === false
-          ? 'leave `pmem` away, or set it to true'
+          ? 'omit `pmem`, or set it to true'
           : 'meet the other conditions: it is then on by itself',
     },
   ]
@@ -103,6 +103,6 @@ function share({ share: isShared, backing }: NvdimmConfig): Condition {
     condition,
     isMet: isShared,
     because: isShared ? 'the guest writes to the file itself' : 'the guest writes to a private copy',
-    change: 'leave `share` away: it is on by itself',
+    change: 'omit `share`: it is on by itself',
   }
 }

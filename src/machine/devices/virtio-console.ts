@@ -18,7 +18,7 @@ const schema = z.lazy(() =>
       .enum(['log', 'shell', 'bulk'])
       .default('log')
       .describe(
-        '`log`: kept in a file. `shell`: commands run over it. `bulk`: data, read by whoever holds the guest.',
+        '`log`: kept in a file. `shell`: commands run over it. `bulk`: data, read by the owner of the guest.',
       ),
   }),
 )

@@ -47,5 +47,7 @@ export async function findProfile(
   const profile = own ?? (Object.hasOwn(BUILT_IN, name) ? await BUILT_IN[name]?.() : undefined)
   if (profile) return profile
   const names = [...project.profiles.map((p) => p.name), ...BUILT_IN_NAMES].join(', ')
-  throw new BringupError([problems.PROFILE_UNKNOWN.at('profile', `"${name}" is none of: ${names}`)])
+  throw new BringupError([
+    problems.PROFILE_UNKNOWN.at('profile', `no profile is named "${name}"; there are: ${names}`),
+  ])
 }

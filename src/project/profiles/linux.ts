@@ -12,7 +12,7 @@ import { parseView, VIEW_COMMAND } from './linux/view.ts'
 
 export type { LinuxOptions } from './linux/prepare.ts'
 
-/** Somebody who types at a shell is not to be cut off after a minute. */
+/** An interactive shell has no time limit of a minute. */
 const AT_A_TERMINAL = '12h'
 
 /**
@@ -81,7 +81,7 @@ function treeOf(
 
 const kernelOf = (tree: LinuxTree | undefined) => (tree === undefined ? {} : { kernel: tree.image })
 
-/** A kernel that was built is as one that somebody names: the image is given, with its folder of modules. */
+/** A kernel that was built is like one that the user names: the image is given, with its folder of modules. */
 function ofTree<Context extends PrepareContext>(
   tree: LinuxTree | undefined,
   options: LinuxOptions,

@@ -68,7 +68,7 @@ export const probe = defineProfile({
   view: async ({ consoleText }) => parseReport(consoleText()),
 })
 
-/** UEFI firmware boots the kernel from a folder; whoever names a file of the firmware wants UEFI too. */
+/** UEFI firmware boots the kernel from a folder; a named firmware file means UEFI too. */
 function bootOf(kernel: ProbeKernel, { machine }: PrepareContext): MachineInput {
   const { firmware, esp, code, variables } = machine.boot ?? {}
   const isEfi = firmware === 'uefi' || (firmware === undefined && (esp ?? code ?? variables) !== undefined)

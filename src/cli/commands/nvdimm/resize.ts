@@ -10,7 +10,7 @@ import { describe, describedBy, STORE_ARGUMENT, sizeFrom, sizeOption, storeJson 
 export const resize: Command = {
   summary: 'let a store grow',
   description:
-    'Data keeps its place; a label area goes along to the new end, where QEMU looks for it. A store does not shrink, and its label area keeps its size, unless its content may be lost (--discard). Killed half way, the same command goes on.',
+    'Data keeps its place; a label area moves to the new end, where QEMU looks for it. A store does not shrink, and its label area keeps its size, unless its content may be lost (--discard). Killed half way, the same command goes on.',
   arguments: [
     STORE_ARGUMENT,
     { name: '<size>', description: 'what the guest can use afterwards, such as 2G' },

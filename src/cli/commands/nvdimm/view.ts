@@ -88,7 +88,7 @@ export function describe(store: Store, project: Project, colors: Colors): readon
       ? [
           field(
             'DAX device',
-            `alignment ${formatBytes(daxDevice.align)}, node ${daxDevice.node ?? 'not told'}`,
+            `alignment ${formatBytes(daxDevice.align)}, node ${daxDevice.node ?? 'not reported'}`,
           ),
         ]
       : []),

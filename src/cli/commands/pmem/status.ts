@@ -85,7 +85,7 @@ async function reportOf(
   return { report, diagnostics }
 }
 
-/** Made by somebody else, or left until the next reboot. */
+/** Made by another program, or left until the next reboot. */
 function otherReport(device: PmemDevice, host: HostReader): RegionReport {
   const line = mountinfo(host)
     .split('\n')

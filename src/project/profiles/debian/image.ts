@@ -112,7 +112,7 @@ async function installPackages(
   const sourcesFile = join(dirname(root), 'debian.sources')
   writeFileSync(sourcesFile, sources.sources)
   const options = [
-    // The cache lies in somebody's home, where apt's own user may not go.
+    // The cache lies in a user's home, where apt's own user may not go.
     'APT::Sandbox::User "root";',
     'APT::Install-Recommends "false";',
     'Acquire::Languages "none";',

@@ -119,7 +119,7 @@ function mirrorSources(suite: string, mirror: string): readonly string[] {
       'Components: main',
       ...(existsSync(ARCHIVE_KEYRING) ? [`Signed-By: ${ARCHIVE_KEYRING}`] : []),
     ].join('\n')
-  // Testing and unstable have no updates of their own, and a mirror of somebody's own may have only the release.
+  // Testing and unstable have no updates of their own, and a private mirror may have only the release.
   if (mirror !== DEFAULT_MIRROR || /^(sid|unstable|testing)$/.test(suite)) return [source(mirror, suite)]
   return [source(mirror, `${suite} ${suite}-updates`), source(SECURITY_MIRROR, `${suite}-security`)]
 }

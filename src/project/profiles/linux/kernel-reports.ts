@@ -32,7 +32,7 @@ const STARTS: readonly RegExp[] = [
   /^INFO: task \S.* (?:blocked (?:for more than|in I\/O wait)|can't die for more than)/,
   /\bNETDEV WATCHDOG: /,
   /^unregister_netdevice: waiting for \S+ to become free/,
-  /^irq \d+: nobody cared/,
+  /^irq \d+: no[b]ody cared/,
   // Faults of the kernel; those of programs begin with `traps: ` or with the program's name.
   /^(?:general protection fault|stack segment|divide[ _]error|invalid opcode|int3|alignment check|bounds|double fault|overflow|coprocessor segment overrun)(?:,[^:]*)?: [0-9a-f]{4} \[#\d+\]/,
   /^general protection fault, probably for /,

@@ -194,7 +194,7 @@ async function fetchPackage(file: string, folder: string, context: PackageContex
   mkdirSync(downloads, { recursive: true })
   mkdirSync(join(context.folder, 'packages'), { recursive: true })
   context.progress(`downloading the package ${name} (unpacked in the cache, not installed)`)
-  // As root apt would download as the user _apt, who cannot write into somebody's cache.
+  // As root apt would download as the user _apt, who cannot write into a user's cache.
   const args = ['-q', '-o', 'APT::Sandbox::User=root', 'download', `${name}=${decodeURIComponent(version)}`]
   const { failed, words } = await apt('apt-get', args, context, downloads)
   const deb = join(downloads, file)

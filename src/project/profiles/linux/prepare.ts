@@ -189,7 +189,7 @@ async function modulesOf(kernel: Kernel, wants: Wants): Promise<readonly Module[
   return modules
 }
 
-/** Tools that nobody asked for by name: a guest without them is still right. */
+/** Tools that the user did not name: a guest without them is still right. */
 async function usefulEntries(names: readonly string[], context: PackageContext): Promise<readonly Entry[]> {
   try {
     return await programEntries(names, context)

@@ -13,7 +13,7 @@ export const problems = defineDiagnostics({
   },
   NRK_FEATURE_WITHOUT_MODULE: {
     title: 'A user feature is meant for a module that is not built.',
-    why: '`MODULE:FEATURE` is for that module alone, so the feature would be passed over without a word',
+    why: '`MODULE:FEATURE` is for that module alone, so the feature would be passed over silently',
     remedy: 'add the module to --modules, or correct its name',
   },
   NRK_GDB_UNREACHABLE: {

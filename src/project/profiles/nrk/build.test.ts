@@ -80,7 +80,7 @@ test('what is wrong is told at once', () => {
   }
 })
 
-test('another command line is another folder, so that machines side by side do not meet', () => {
+test('another command line is another folder, so that parallel machines do not interfere', () => {
   const folder = (cmd: string) => graph({ cmd }).targets.at(-1)?.actions[0]
   expect(folder('a')).not.toEqual(folder('b'))
   expect(folder('a')).toEqual(folder('a'))

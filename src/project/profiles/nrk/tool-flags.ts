@@ -19,7 +19,7 @@ export const problems = defineDiagnostics({
   },
   NRK_FLAG_UNEVEN: {
     title: 'Memory in the words of nrk’s tool cannot be split evenly.',
-    why: 'the tool cut the rest off without a word, and QEMU then refused the sum',
+    why: 'the tool cut the rest off silently, and QEMU then refused the sum',
     remedy:
       'give a multiple of the number of nodes, or say each part: --nvdimm 256M,node=0 --nvdimm 512M,node=1',
   },
@@ -115,7 +115,7 @@ export const TOOL_FLAGS: MachineFlags = {
   toMachine: (values) => {
     const wrong: Diagnostic[] = [...replaced(values)]
     const read = (name: string) => numberOf(values, name, wrong)
-    // The tests of the tree pass 0 nodes, which is none.
+    // The tests of the tree pass 0 nodes, which means no NUMA.
     const nodes = read('qemuNodes') || undefined
     const cores = read('qemuCores')
     const memory = read('qemuMemory')

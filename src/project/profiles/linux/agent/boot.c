@@ -102,7 +102,7 @@ _Noreturn void end_machine(int restart) {
   end_machine_now(restart);
 }
 
-/* Without asking anybody: the kernel does it, whoever calls. */
+/* The kernel does it for any caller. */
 _Noreturn void end_machine_now(int restart) {
   sys(SYS_sync, 0, 0, 0, 0);
   sys(SYS_reboot, 0xfee1dead, 672274793, restart ? 0x01234567 : 0x4321fedc, 0);

@@ -1,6 +1,6 @@
 /*
  * The interactive shell on the console. It has a process of its own between it and the agent, so that leaving the shell
- * ends the machine even while the agent waits for a channel that nobody listens to.
+ * ends the machine even while the agent waits for a channel without a listener.
  */
 #include "agent.h"
 
