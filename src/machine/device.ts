@@ -5,7 +5,7 @@
 import type { z } from 'zod'
 import type { Diagnostic, DiagnosticKind } from '../diagnostics.ts'
 import type { MemoryConfig } from './devices/memory-options.ts'
-import type { Facts } from './facts.ts'
+import type { Facts, HostPort } from './facts.ts'
 import type { GuestView } from './guest-view.ts'
 
 /** One `-option key=value,…` of QEMU's command line. Built by `option()`; nothing else builds QEMU strings. */
@@ -216,6 +216,8 @@ export interface Device<Kind extends string = string, Schema extends z.ZodType =
   place?(config: z.output<Schema>, home: Home): z.output<Schema>
   /** Paths whose facts the rules need. A default path depends on the machine's name. */
   paths?(config: z.output<Schema>, machine: MachineView): readonly string[]
+  /** Ports of this computer that QEMU would listen on. */
+  ports?(config: z.output<Schema>): readonly HostPort[]
   dimms?(config: z.output<Schema>): readonly DimmClaim[]
   needs?(config: z.output<Schema>): QemuNeeds
   /** All problems, not the first. */

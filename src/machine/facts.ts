@@ -220,8 +220,28 @@ export interface AcceleratorFact {
   readonly tookMs: number
 }
 
+/** A port that QEMU would listen on. */
+export interface HostPort {
+  readonly protocol: 'tcp' | 'udp'
+  /** IPv4; empty for all of IPv4, `*` for IPv4 and IPv6. */
+  readonly address: string
+  readonly port: number
+}
+
+export interface PortFact extends HostPort {
+  readonly state: 'free' | 'taken' | 'privileged'
+  /** Whose socket has it. Without `pid` the process is not visible to this user. */
+  readonly holder?: { readonly uid: number; readonly pid?: number; readonly command?: string }
+  /** For a privileged port: the first one that every user may listen on. */
+  readonly firstOpen?: number
+  /** A port that nothing has. */
+  readonly suggestion?: number
+}
+
 export interface Facts {
   readonly files: ReadonlyMap<string, FileFact>
+  /** Ports that the machine would listen on. Absent where they were not looked at. */
+  readonly hostPorts?: readonly PortFact[]
   /** NUMA nodes of this computer, online ones. */
   readonly hostNodes: readonly number[]
   /** Huge pages by page size in bytes. */

@@ -21,6 +21,7 @@ import { mergeMachine } from './flags.ts'
 import { checkWhole } from './machine-rules.ts'
 import { type MachineConfig, type MachineInput, machineSchema } from './machine-schema.ts'
 import { partsOf, viewOf } from './parts.ts'
+import { checkArgPorts } from './qemu-arg-ports.ts'
 import { checkQemuArgs } from './qemu-arg-rules.ts'
 import { withoutOptions } from './qemu-args.ts'
 import { diagnoseIssues, diagnoseText } from './schema-issues.ts'
@@ -126,6 +127,7 @@ export function checkMachine(config: MachineConfig, facts: Facts, name: string):
     ...checkWhole(config, machine, parts, facts),
     ...found,
     ...checkQemuArgs(config, described),
+    ...checkArgPorts(config.qemuArgs, facts),
     ...checkAcpi(compileParts(config, facts, name).args, config.qemuArgs),
   ]
 }

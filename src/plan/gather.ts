@@ -31,7 +31,7 @@ import { sniff } from './sniff.ts'
  */
 export function gatherFacts(
   paths: readonly string[],
-  known: Pick<Facts, 'qemu' | 'accelerators' | 'cpu'>,
+  known: Pick<Facts, 'qemu' | 'accelerators' | 'cpu' | 'hostPorts'>,
   stateFolder = '.bringup',
   knownLocks?: string,
 ): Facts {

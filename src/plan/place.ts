@@ -1,7 +1,9 @@
 /** Gives every path of a machine its place. Pure: paths are only computed. */
 import { isAbsolute, resolve } from 'node:path'
 import type { Home } from '../machine/device.ts'
+import type { HostPort } from '../machine/facts.ts'
 import { type MachineConfig, partsOf, viewOf } from '../machine/machine.ts'
+import { portsOfArgs } from '../machine/qemu-arg-ports.ts'
 
 /** The same machine with absolute paths, and default stores in the state folder. */
 export function placeMachine(machine: MachineConfig, home: Home): MachineConfig {
@@ -22,4 +24,12 @@ export function placeMachine(machine: MachineConfig, home: Home): MachineConfig 
 export function pathsOf(name: string, machine: MachineConfig): readonly string[] {
   const view = viewOf(name, machine)
   return partsOf(machine).flatMap((part) => part.device.paths?.(part.config, view) ?? [])
+}
+
+/** Every port of this computer that QEMU would listen on, those of the user's own arguments included. */
+export function portsOf(machine: MachineConfig): readonly HostPort[] {
+  return [
+    ...partsOf(machine).flatMap((part) => part.device.ports?.(part.config) ?? []),
+    ...portsOfArgs(machine.qemuArgs).map(({ port }) => port),
+  ]
 }

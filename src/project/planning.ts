@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import type { BuildOptionSpec } from '../build/options.ts'
 import { BringupError, isClean } from '../diagnostics.ts'
 import { freshLocks, type LockReading, startReadingLocks } from '../host/file-locks.ts'
+import { readPorts } from '../host/ports.ts'
 import { settleDefaults } from '../machine/defaults.ts'
 import type { Home } from '../machine/device.ts'
 import type { AcceleratorFact, Facts, FileFact, QemuCapabilities } from '../machine/facts.ts'
@@ -12,7 +13,7 @@ import { checkMachine, type MachineConfig, type MachineInput } from '../machine/
 import { ARCH } from '../machine/machine-rules.ts'
 import { gatherFacts } from '../plan/gather.ts'
 import { makePlan } from '../plan/make-plan.ts'
-import { pathsOf, placeMachine } from '../plan/place.ts'
+import { pathsOf, placeMachine, portsOf } from '../plan/place.ts'
 import type { Plan } from '../plan/plan.ts'
 import { proveAccelerators } from '../qemu/accelerators.ts'
 import { readCapabilities } from '../qemu/capabilities.ts'
@@ -298,8 +299,9 @@ async function factsFor(machine: MachineConfig, means: Means, layers: readonly L
   const { home, cache, locks } = means
   const paths = pathsOf(home.machine, machine)
   const known = locks && (await freshLocks(locks))
+  const hostPorts = await readPorts(portsOf(machine))
   const gather = (facts: Pick<Facts, 'qemu' | 'accelerators' | 'cpu'>) =>
-    gatherFacts(paths, facts, home.stateFolder, known)
+    gatherFacts(paths, { ...facts, hostPorts }, home.stateFolder, known)
   const wrongWith = (facts: Facts) =>
     checkMachine(machine, facts, home.machine).filter((d) => d.severity === 'error')
   const qemu = await qemuOf(machine, means).catch((cause: unknown) => {

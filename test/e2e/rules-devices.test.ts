@@ -6,20 +6,23 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import {
   appendFileSync,
+  chownSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
   statSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs'
-import { connect } from 'node:net'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { BringupError, type DiagnosticKind } from '../../src/diagnostics.ts'
 import { createFiles } from '../../src/guest/host-files.ts'
+import { readPorts } from '../../src/host/ports.ts'
 import { parseUserNet } from '../../src/machine/devices/nic.ts'
 import type { Facts } from '../../src/machine/facts.ts'
 import type { GuestPciFunction } from '../../src/machine/guest-view.ts'
@@ -32,7 +35,7 @@ import {
 } from '../../src/machine/machine.ts'
 import { devices } from '../../src/machine/registry.ts'
 import { gatherFacts } from '../../src/plan/gather.ts'
-import { pathsOf, placeMachine } from '../../src/plan/place.ts'
+import { pathsOf, placeMachine, portsOf } from '../../src/plan/place.ts'
 import { readCapabilities } from '../../src/qemu/capabilities.ts'
 import { findQemu } from '../../src/qemu/find.ts'
 import { type QemuProcess, startQemu } from '../../src/qemu/process.ts'
@@ -82,16 +85,18 @@ function recorded(name: string, ...lines: readonly object[]): void {
 }
 
 /** Everything but a guest: the machine is placed, its facts are gathered, its files made, and QEMU is started, paused. */
-function prepare(machine: MachineInput, known: Pick<Facts, 'qemu'> = {}) {
+function prepare(machine: MachineInput, known: Pick<Facts, 'qemu' | 'hostPorts'> = {}) {
   const name = 'tiny'
   const parsed = parseMachine(name, { memory: '64M', ...machine })
   const config = placeMachine(parsed, { machine: name, folder, stateFolder: at('.bringup') })
   const facts = gatherFacts(pathsOf(name, config), { accelerators: [], ...known })
   const compiled = compileMachine(config, facts, name)
   const args = [['-accel', 'tcg'] as const, ...compiled.args]
+  const found = checkMachine(config, facts, name)
   return {
     facts,
-    codes: checkMachine(config, facts, name).flatMap((d) => (d.path.startsWith('devices[') ? [d.code] : [])),
+    found,
+    codes: found.flatMap((d) => (d.path.startsWith('devices[') ? [d.code] : [])),
     expectations: expectationsOf(config, facts, name),
     start: async () => {
       createFiles(compiled.files)
@@ -116,6 +121,9 @@ const vpmem = (more: object = {}): Item =>
 const cxl = (more: object = {}): Item => ({ kind: 'cxl', size: '256M', backing: 'ram', ...more }) as Item
 const times = <T>(n: number, item: T): T[] => Array.from({ length: n }, () => item)
 const twoNodes: MachineInput = { cpu: 2, memory: '128M', numa: { nodes: [{}, {}] } as never }
+
+const BIN = resolve(import.meta.dirname, '../../dist/cli/bin.js')
+const NO_RIGHTS = ['--inh-caps=-all', '--bounding-set=-net_bind_service']
 
 /** The code must be found, and QEMU must exit with words that the rule's `source` quotes. */
 const REFUSED: readonly (readonly [code: string, machine: MachineInput, words: string])[] = [
@@ -299,6 +307,8 @@ const ELSEWHERE = [
   'NVDIMM_FILE_TWICE',
   'NVDIMM_FILE_BUSY',
   'DISK_BUSY',
+  'NIC_PORT_TAKEN',
+  'NIC_PORT_PRIVILEGED',
   // bringup itself meets these: it makes the file before QEMU would look for it.
   'NVDIMM_FOLDER_MISSING',
   'DISK_FOLDER_MISSING',
@@ -518,6 +528,67 @@ test.each(['q35', 'pc'] as const)(
     expect([...qemu.channels.keys()].sort()).toEqual(['serial0', 'shell', 'virtio-console1'])
   },
 )
+
+describe('a port of this computer that is taken', () => {
+  test.each([
+    ['NIC_PORT_TAKEN', (port: number) => ({ devices: [nic({ forwards: [`tcp:${port}-:22`] })] })],
+    ['QEMU_ARG_PORT', (port: number) => ({ qemuArgs: ['-gdb', `tcp::${port}`] })],
+    ['QEMU_ARG_PORT', (port: number) => ({ qemuArgs: ['-netdev', `user,id=own,hostfwd=tcp::${port}-:22`] })],
+    [
+      'QEMU_ARG_PORT',
+      (port: number) => ({
+        qemuArgs: ['-chardev', `socket,id=own,host=127.0.0.1,port=${port},server=on,wait=off`],
+      }),
+    ],
+    ['QEMU_ARG_PORT', (port: number) => ({ qemuArgs: ['-qmp', `tcp:127.0.0.1:${port},server=on,wait=off`] })],
+  ])('%s, %o', async (code, describe) => {
+    // All of IPv4 and IPv6.
+    const server = createServer().listen(0, '::')
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const machine = describe(port)
+    const hostPorts = await readPorts(portsOf(parseMachine('tiny', machine)))
+    const { found, start } = prepare(machine, { hostPorts })
+    expect(found.filter((d) => d.code === code)).toMatchObject([
+      { what: expect.stringContaining(`process ${process.pid}`) },
+    ])
+    const { status, stderr } = await endOf(await start())
+    expect(stderr).toMatch(/Could not set up host forwarding rule|Address already in use/)
+    expect(status).not.toBe(0)
+    server.close()
+    await once(server, 'close')
+    // The one that is suggested is free indeed.
+    const [fact] = hostPorts
+    await using other = await prepare(describe(fact?.suggestion ?? 0)).start()
+    await expect(other.ready).resolves.toBeUndefined()
+  })
+
+  test.runIf(process.getuid?.() === 0 && lowPortsAreClosed())(
+    'NIC_PORT_PRIVILEGED: a nobody may not listen on a low port',
+    () => {
+      const rule = 'user,id=own,hostfwd=tcp:127.0.0.1:443-:22'
+      const qemu = ['qemu-system-x86_64', '-S', '-display', 'none', '-netdev', rule]
+      const answer = spawnSync('setpriv', ['--reuid', '65534', '--clear-groups', ...NO_RIGHTS, ...qemu], {
+        encoding: 'utf8',
+      })
+      expect(answer.stderr).toContain('Could not set up host forwarding rule')
+      const home = mkdtempSync(join(tmpdir(), 'nobody-'))
+      chownSync(home, 65_534, 65_534)
+      const run = [process.execPath, BIN, 'plan', '--json', '--nic', 'forwards=tcp:443-:22']
+      const plan = spawnSync('setpriv', ['--reuid', '65534', '--clear-groups', ...NO_RIGHTS, ...run], {
+        encoding: 'utf8',
+        cwd: home,
+        env: { ...process.env, HOME: home, XDG_CACHE_HOME: home },
+      })
+      rmSync(home, { recursive: true, force: true })
+      expect(plan.stdout + plan.stderr).toContain('NIC_PORT_PRIVILEGED')
+    },
+  )
+})
+
+function lowPortsAreClosed(): boolean {
+  return Number(readFileSync('/proc/sys/net/ipv4/ip_unprivileged_port_start', 'utf8')) > 443
+}
 
 test('QEMU takes a free port by itself, and says which', async () => {
   const { start } = prepare({

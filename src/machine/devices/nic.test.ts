@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { flat, machineWith, one } from '../../../test/support/device-context.ts'
+import type { PortFact } from '../facts.ts'
 import { defaultMac, nic, parseForward, parseUserNet } from './nic.ts'
 
 const codes = (...descriptions: readonly Record<string, unknown>[]) =>
@@ -50,6 +51,37 @@ test('what can be wrong', () => {
   expect(codes({ forwards: ['tcp:80-:1'] }, { forwards: 'udp:80-:2+tcp:80-:2' })).toEqual(['NIC_PORT_TWICE'])
   expect(codes({ forwards: [':1', ':2'] })).toEqual([])
   expect(codes({ network: 'none', forwards: [':1'] })).toEqual(['NIC_FORWARD_WITHOUT_NETWORK'])
+})
+
+test('a host port that cannot be had: who has it, and another', () => {
+  const port = { protocol: 'tcp', address: '127.0.0.1', port: 443, suggestion: 8443 } as const
+  const found = (fact: object) =>
+    one(
+      nic,
+      { forwards: ['tcp:443-:22'] },
+      { facts: { hostPorts: [{ ...port, ...fact } as PortFact] } },
+    ).check()
+  const remedy =
+    'use port 8443, which is free (tcp:8443-:22), or omit the host port and bringup takes a free one (tcp:-:22)'
+  expect(found({ state: 'taken', holder: { uid: 0, pid: 7, command: 'nginx' } })).toMatchObject([
+    {
+      code: 'NIC_PORT_TAKEN',
+      path: 'devices[0].forwards[0].host',
+      what: 'tcp port 443 is in use: process 7 (nginx) has it',
+      remedy,
+    },
+  ])
+  expect(found({ state: 'taken', holder: { uid: 33 } })).toMatchObject([
+    { what: 'tcp port 443 is in use: a process of user 33 has it' },
+  ])
+  expect(found({ state: 'privileged', firstOpen: 1024 })).toMatchObject([
+    {
+      code: 'NIC_PORT_PRIVILEGED',
+      what: 'tcp port 443: this user may listen on 1024 and above',
+      remedy,
+    },
+  ])
+  expect(found({ state: 'free' })).toEqual([])
 })
 
 test('forwards in short', () => {

@@ -4,6 +4,8 @@ import * as z from 'zod'
 import { type Diagnostic, defineDiagnostics } from '../../diagnostics.ts'
 import { defineDevice, type MachineView, option, type RuleContext } from '../device.ts'
 import { zDeviceId } from '../device-id.ts'
+import type { Facts, HostPort } from '../facts.ts'
+import { holderText, refusedPort } from '../qemu-arg-ports.ts'
 import { type Forward, zForwards } from './nic-forwards.ts'
 import { pciFunction } from './pci-expectation.ts'
 
@@ -74,6 +76,20 @@ export const problems = defineDiagnostics({
     source: 'QEMU: "Could not set up host forwarding rule"',
     qemu: 'refuses',
   },
+  NIC_PORT_TAKEN: {
+    title: 'The host port of a forward is in use.',
+    why: 'a port can be listened on once',
+    remedy: 'use another host port, or omit `host` for a free one',
+    source: 'QEMU: "Could not set up host forwarding rule"',
+    qemu: 'refuses',
+  },
+  NIC_PORT_PRIVILEGED: {
+    title: 'The host port of a forward is not open to this user.',
+    why: 'ports below net.ipv4.ip_unprivileged_port_start need CAP_NET_BIND_SERVICE',
+    remedy: 'use a higher host port, or omit `host` for a free one',
+    source: 'ip(7); QEMU: "Could not set up host forwarding rule"',
+    qemu: 'refuses',
+  },
   NIC_FORWARD_WITHOUT_NETWORK: {
     title: 'Ports are forwarded to a card that is on no network.',
     why: 'forwards belong to the user network',
@@ -100,12 +116,14 @@ export const nic = defineDevice({
     help: 'add a network card; several forwards are joined by +',
   },
   needs: ({ model }) => ({ types: [model] }),
+  ports: ({ network, forwards }) =>
+    network === 'user' ? forwards.flatMap((forward) => hostPort(forward) ?? []) : [],
   check: (config, context) => [...checkMac(config, context), ...checkForwards(config, context)],
 
   compile({ id = 'nic0', model, mac, network, forwards }, { machine }) {
     const net = `${id}-net`
     const hasCable = network === 'user'
-    const rules = forwards.map(({ protocol, host, guest }) => `${protocol}:127.0.0.1:${host ?? 0}-:${guest}`)
+    const rules = forwards.map(({ protocol, host, guest }) => `${protocol}:${ADDRESS}:${host ?? 0}-:${guest}`)
     // No option ROM: the firmware would offer to boot from the network, which takes time.
     const card = {
       id,
@@ -164,7 +182,10 @@ function earlier(machine: MachineView, path: string) {
   )
 }
 
-function checkForwards({ network, forwards }: Config, { machine, path }: RuleContext): readonly Diagnostic[] {
+function checkForwards(
+  { network, forwards }: Config,
+  { machine, facts, path }: RuleContext,
+): readonly Diagnostic[] {
   const before = earlier(machine, path).flatMap((d) => (d.config as Config).forwards)
   return [
     ...(network === 'none' && forwards.length > 0
@@ -173,6 +194,9 @@ function checkForwards({ network, forwards }: Config, { machine, path }: RuleCon
     ...forwards.flatMap((forward, index) =>
       checkForward(forward, [...before, ...forwards.slice(0, index)], `${path}.forwards[${index}]`),
     ),
+    ...(network === 'user'
+      ? forwards.flatMap((forward, index) => checkHost(forward, facts, `${path}.forwards[${index}].host`))
+      : []),
   ]
 }
 
@@ -192,4 +216,33 @@ function checkForward(
       ? [problems.NIC_PORT_TWICE.at(`${at}.host`, `${protocol} port ${host} of the host is forwarded twice`)]
       : []),
   ]
+}
+
+/** Forwards are for this computer only. */
+const ADDRESS = '127.0.0.1'
+
+const hostPort = ({ protocol, host }: Forward): HostPort | undefined =>
+  host === undefined || host < 1 || host > 65_535 ? undefined : { protocol, address: ADDRESS, port: host }
+
+/** Whether QEMU could listen there now. */
+function checkHost(forward: Forward, facts: Facts, at: string): readonly Diagnostic[] {
+  const wanted = hostPort(forward)
+  const fact = wanted && refusedPort(facts, wanted)
+  if (!fact) return []
+  const { protocol, port, suggestion, firstOpen } = fact
+  const remedy =
+    suggestion === undefined
+      ? {}
+      : {
+          remedy: `use port ${suggestion}, which is free (${protocol}:${suggestion}-:${forward.guest}), or omit the host port and bringup takes a free one (${protocol}:-:${forward.guest})`,
+        }
+  return fact.state === 'taken'
+    ? [problems.NIC_PORT_TAKEN.at(at, `${protocol} port ${port} is in use: ${holderText(fact)}`, remedy)]
+    : [
+        problems.NIC_PORT_PRIVILEGED.at(
+          at,
+          `${protocol} port ${port}: this user may listen on ${firstOpen} and above`,
+          remedy,
+        ),
+      ]
 }
