@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { acpiVerdict, countLoaderEntries } from './acpi-loader.ts'
+import { acpiVerdict, checkAcpi, countLoaderEntries } from './acpi-loader.ts'
 import type { Facts } from './facts.ts'
 import { checkMachine, compileMachine, type MachineInput, parseMachine } from './machine.ts'
 import { readQemuArgs } from './qemu-args.ts'
@@ -39,11 +39,23 @@ describe('the HPET', () => {
     expect(verdict(`${numa} -device intel-iommu -acpitable sig=A,data=x`)).toBe('omit-hpet')
     // More than a page from the start.
     expect(verdict(`${numa} -device vmgenid`)).toBe('fits')
-    // OVMF reads the size later.
+    // With OVMF guests see all tables.
     expect(verdict(`${numa} -device intel-iommu -drive if=pflash,file=x`)).toBe('fits')
     // No MCFG comes while the firmware of a pc runs.
     expect(verdict(`${numa.replace('q35', 'pc')} -device vmgenid`)).toBe('fits')
   })
+  it('is not enough to know where a device is not known', () => {
+    const codes = (own: string) => checkAcpi([], own.split(' ')).map((d) => d.code)
+    expect(codes(`${numa} -device strange-bridge`)).toEqual(['ACPI_TABLES_UNSURE'])
+    expect(codes(`${numa} -device intel-iommu -device strange-bridge`)).toEqual([
+      'ACPI_WITHOUT_HPET',
+      'ACPI_TABLES_UNSURE',
+    ])
+    expect(codes(`${numa} -device virtio-rng-pci -device usb-ehci`)).toEqual([])
+    // Far from the end of a page.
+    expect(codes('-M q35 -device strange-bridge')).toEqual([])
+  })
+
   it('cannot help where it is omitted already', () => {
     expect(verdict(`${numa} -no-hpet -device intel-iommu -device acpi-erst,memdev=e`)).toBe('lost')
   })

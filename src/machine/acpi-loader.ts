@@ -5,7 +5,7 @@
  * of 4 KiB (hw/acpi/bios-linker-loader.c, hw/i386/acpi-build.c). The list is made twice: when the machine is made, and
  * again when the firmware asks for it. In between the firmware of a q35 has switched on MMCONFIG, and the list has grown
  * by the two entries of the MCFG. SeaBIOS and qboot have read the file's size before: where the list grows into another
- * page they read a part of it, and install no table at all. OVMF asks for the size later, and installs all of them.
+ * page they read a part of it, and install no table at all. A guest on OVMF saw all tables with the same list (7.2).
  *
  * So 32 entries are no limit: 33 at the start are two pages from the start. What is lost is a list of which the last two
  * entries begin a page.
@@ -30,6 +30,14 @@ export const problems = defineDiagnostics({
     source: 'QEMU: etc/table-loader of fw_cfg',
     qemu: 'misbehaves',
   },
+  ACPI_TABLES_UNSURE: {
+    severity: 'warning',
+    title: 'The guest may see none of QEMU’s ACPI tables.',
+    why: 'where the last two entries of the list of tables begin a 4 KiB page, SeaBIOS and qboot read a part of the list, and bringup does not know this device',
+    remedy:
+      'run with --verify, which compares what the guest sees; if nothing arrives, boot with firmware "uefi"',
+    source: 'QEMU: etc/table-loader of fw_cfg',
+  },
 })
 
 /** Entries that a page of 4 KiB holds. */
@@ -38,8 +46,9 @@ const PAGE_ENTRIES = 32
 const TABLE = 2
 
 /**
- * Entries by device type, beyond those of every machine. Each was counted in QEMU 7.2 and 10.0.
- * VMGENID: an SSDT, the memory of the id and two pointers to it. TPM: the log and a pointer to it.
+ * Entries by device type, beyond those of every machine. Counted in QEMU 7.2 and 10.0, except those of a TPM, which
+ * needs an emulator to start: they are read off its source (hw/acpi/aml-build.c, build_tpm2; the log and a pointer to it).
+ * VMGENID: an SSDT, the memory of the id and two pointers to it.
  */
 const BY_DEVICE: Readonly<Record<string, number>> = {
   vmgenid: TABLE + 3,
@@ -52,12 +61,21 @@ const BY_DEVICE: Readonly<Record<string, number>> = {
   'tpm-crb': TABLE + 2,
 }
 
+/** The most that one of the devices above has; what is assumed of one that is not listed here. */
+const MOST = Math.max(...Object.values(BY_DEVICE))
+
+/** Devices without a table of their own: they are named in the DSDT, or found by their bus. */
+const WITHOUT_TABLE =
+  /^(virtio-|vhost-|usb-|ide-|scsi-|isa-|pci-|pcie-|pxb|x3130-|xio3130-|ioh3420|e1000|rtl8139|ne2k_|i8255|pcnet|tulip|vmxnet3|nvme|nvdimm|pc-dimm|cxl-|ivshmem|edu$|vfio-|megasas|mptsas|lsi|ahci|ich9-|intel-hda|hda-|AC97|ES1370|sb16|VGA|bochs-display|secondary-vga|qxl|ramfb|cirrus|vmware-svga|pvpanic|vmcoreinfo|i6300esb|ib700|loader|guest-loader|sdhci|sd-card|floppy|i2c-|smbus-|pvscsi|am53c974|dc390|piix|nec-usb|qemu-xhci|sysbus-|sga|mc146818|i82|i8042|vmbus-|pvrdma|rocker|ccid-|ipoctal232|tpci200|virtconsole|virtserialport|vmmouse|ati-vga|adlib|cs4231a|gus$|ctucan_|kvaser_|mioe3680_|pcm3680_|u2f-|x-pci-proxy|AMDVI-|ipmi-bmc-|testdev|hyperv-testdev|.*-(x86_64-cpu|testdev)$)/
+
 interface Count {
   /** Entries when the machine is made. */
   readonly entries: number
   readonly hasHpet: boolean
   /** Entries that come while the firmware runs. */
   readonly later: number
+  /** Types of devices of which it is not known how many entries they have. */
+  readonly unknown: readonly string[]
 }
 
 const isOn = (text: string | undefined) => text === 'on' || text === 'true' || text === 'yes'
@@ -95,6 +113,9 @@ export function countLoaderEntries(options: readonly QemuOption[]): Count | unde
       of('acpitable').length,
     hasHpet,
     later: isPc || hasFlash ? 0 : TABLE,
+    unknown: [
+      ...new Set(devices.filter((type) => !Object.hasOwn(BY_DEVICE, type) && !WITHOUT_TABLE.test(type))),
+    ],
   }
 }
 
@@ -109,18 +130,42 @@ export function acpiVerdict(
   args: readonly Argument[],
   own: readonly string[],
 ): 'fits' | 'omit-hpet' | 'lost' {
-  const options = [
+  const count = countAll(args, own)
+  return count ? verdictOf(count) : 'fits'
+}
+
+function countAll(args: readonly Argument[], own: readonly string[]): Count | undefined {
+  return countLoaderEntries([
     ...args.map(([flag, value], index) => readOption(flag.replace(/^--?/, ''), value, index)),
     ...readQemuArgs(own),
-  ]
-  const count = countLoaderEntries(options)
-  if (!count || !grows(count)) return 'fits'
+  ])
+}
+
+function verdictOf(count: Count): 'fits' | 'omit-hpet' | 'lost' {
+  if (!grows(count)) return 'fits'
   return count.hasHpet && !grows({ ...count, entries: count.entries - TABLE }) ? 'omit-hpet' : 'lost'
 }
 
+/** Devices that may bring the list to where it grows, with so many entries as the machine will have. */
+function unsure(count: Count): readonly string[] {
+  const entries = count.entries - (verdictOf(count) === 'omit-hpet' ? TABLE : 0)
+  const most = count.unknown.length * MOST
+  const mayGrow = Array.from({ length: most }, (_, i) => grows({ ...count, entries: entries + i + 1 }))
+  return mayGrow.includes(true) ? count.unknown : []
+}
+
 export function checkAcpi(args: readonly Argument[], own: readonly string[]): readonly Diagnostic[] {
-  const verdict = acpiVerdict(args, own)
-  if (verdict === 'fits') return []
-  const kind = verdict === 'lost' ? problems.ACPI_TABLES_LOST : problems.ACPI_WITHOUT_HPET
-  return [kind.at('', 'the ACPI tables of all devices and arguments together')]
+  const count = countAll(args, own)
+  if (!count) return []
+  const verdict = verdictOf(count)
+  const kind = { fits: undefined, 'omit-hpet': problems.ACPI_WITHOUT_HPET, lost: problems.ACPI_TABLES_LOST }[
+    verdict
+  ]
+  if (verdict === 'lost' || unsure(count).length === 0)
+    return kind ? [kind.at('', 'the ACPI tables of all devices and arguments together')] : []
+  const what = `it is not known how many ACPI tables ${unsure(count).join(', ')} adds to the ${count.entries} entries of the others`
+  return [
+    ...(kind ? [kind.at('', 'the ACPI tables of all devices and arguments together')] : []),
+    problems.ACPI_TABLES_UNSURE.at('', what),
+  ]
 }

@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import { afterAll, describe } from 'vitest'
 import { acpiVerdict, countLoaderEntries } from '../../src/machine/acpi-loader.ts'
 import { readQemuArgs } from '../../src/machine/qemu-args.ts'
-import { expect, test } from '../../src/testing/index.ts'
 import { readLoaderList } from '../support/fw-cfg.ts'
+import { expect, test } from '../support/guests.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'acpi-tables-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -46,6 +46,9 @@ describe('counts as QEMU does', () => {
     ...[0, 1, 2, 3, 4, 5].map((count) => `${ALL} ${tables(count)}`),
     `${ALL} -device intel-iommu ${ERST} -device vmgenid`,
     '-M q35,acpi=off',
+    // One of each kind of device that is taken to have no table.
+    '-M q35 -device rtl8139 -device e1000 -device usb-ehci -device nec-usb-xhci -device edu -device ich9-intel-hda -device VGA -device sdhci-pci -device megasas -device lsi -device rocker',
+    '-M q35 -device pcie-root-port,id=r -device pci-bridge,chassis_nr=9 -device pxb-pcie,bus_nr=9 -device ipmi-bmc-sim,id=b -device isa-ipmi-kcs,bmc=b -device vmcoreinfo -device isa-serial -device adlib,audiodev=a -audiodev none,id=a',
   ]
   for (const line of lines)
     test(line.replaceAll(folder, ''), async () => {
