@@ -329,6 +329,9 @@ const ELSEWHERE = [
   'BACKING_FOLDER_MISSING',
   'BACKING_FILE_NO_ACCESS',
   'BACKING_NO_ROOM',
+  // Shown with images of their own in hostile-files.test.ts and qcow2.test.ts.
+  'DISK_IMAGE_READS_OTHER',
+  'DISK_IMAGE_ENCRYPTED',
   // A full disk is not made for a test.
   'NVDIMM_NO_ROOM',
   'DISK_NO_ROOM',
