@@ -59,13 +59,22 @@ function diagnose(issue: Issue, above: readonly PropertyKey[], subject: Subject)
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
     return closestBranch(issue.errors).flatMap((inner) => diagnose(inner, path, subject))
   }
-  const got = describe(valueAt(input, path))
+  const value = valueAt(input, path)
   return [
     problems.CONFIG_INVALID.at(
       place(),
-      `${prefix}${place() || 'the description'}: ${issue.message} (it is ${got})`,
+      `${prefix}${place() || 'the description'}: ${issue.message} (it is ${describe(value)})`,
+      remedyFor(issue, value),
     ),
   ]
+}
+
+/** The word that was probably meant, where a value must be one of a list. */
+function remedyFor(issue: Issue, value: unknown): { readonly remedy: string } | undefined {
+  if (issue.code !== 'invalid_value' || typeof value !== 'string') return undefined
+  const words = issue.values.filter((word) => typeof word === 'string')
+  const meant = nearest(value, words)
+  return meant === undefined ? undefined : { remedy: `did you mean "${meant}"?` }
 }
 
 /** Of a union's alternatives, the one that was most nearly met: the one whose first complaint lies deepest. */
@@ -86,9 +95,20 @@ interface JsonSchema {
 
 /** The keys that may stand at a place. */
 function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): readonly string[] {
-  const start = alternatives(z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema)
+  const start = alternatives(jsonSchemaOf(schema))
   const there = path.reduce((schemas, key) => schemas.flatMap((s) => alternatives(step(s, key))), start)
   return [...new Set(there.flatMap((s) => Object.keys(s.properties ?? {})))]
+}
+
+const jsonSchemas = new WeakMap<z.ZodType, JsonSchema>()
+
+/** Converting takes some 20 ms, and a description may have many unknown keys. */
+function jsonSchemaOf(schema: z.ZodType): JsonSchema {
+  const known = jsonSchemas.get(schema)
+  if (known) return known
+  const made = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' }) as JsonSchema
+  jsonSchemas.set(schema, made)
+  return made
 }
 
 function alternatives(schema: JsonSchema | undefined): readonly JsonSchema[] {
