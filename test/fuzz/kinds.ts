@@ -1,7 +1,11 @@
-/** Every kind of hostile input, and how often it is tried by `npm run fuzz`. */
+/** Every kind of hostile input, and how often `npm run fuzz` tries it. */
 import fc from 'fast-check'
+import { arbitraryCommand, tryCommand } from './commands.ts'
 import { arbitraryConfig, tryConfig } from './configs.ts'
+import { arbitraryConsole, tryConsole } from './consoles.ts'
+import { arbitraryImage, tryImage } from './images.ts'
 import { arbitraryKernel, tryKernel } from './kernels.ts'
+import { arbitraryPeer, tryPeer } from './qmp-peers.ts'
 import {
   arbitraryCommandLine,
   arbitraryMap,
@@ -14,36 +18,48 @@ import {
 export interface Kind {
   readonly name: string
   readonly cases: number
+  /** Cases in `npm test`. */
+  readonly dose: number
   /** Throws when the input brings out a bug. */
-  readonly run: (seed: number) => void
+  readonly run: (seed: number) => Promise<void>
 }
 
-function kind<T>(name: string, cases: number, input: fc.Arbitrary<T>, attempt: (value: T) => void): Kind {
+function kind<T>(
+  name: string,
+  { cases, dose = 100 }: { readonly cases: number; readonly dose?: number },
+  input: fc.Arbitrary<T>,
+  attempt: (value: T) => void | Promise<void>,
+): Kind {
   return {
     name,
     cases,
-    run: (seed) => {
-      for (const value of fc.sample(input, { seed, numRuns: 1 })) attempt(value)
+    dose,
+    run: async (seed) => {
+      for (const value of fc.sample(input, { seed, numRuns: 1 })) await attempt(value)
     },
   }
 }
 
 export const KINDS: readonly Kind[] = [
-  kind('configs', 20_000, arbitraryConfig, tryConfig),
-  kind('kernels', 2000, arbitraryKernel, tryKernel),
-  kind('maps', 1000, arbitraryMap, tryMap),
-  kind('command-lines', 1000, arbitraryCommandLine, tryCommandLine),
-  kind('reports', 1000, arbitraryReport, tryReport),
+  kind('configs', { cases: 20_000 }, arbitraryConfig, tryConfig),
+  kind('commands', { cases: 500, dose: 6 }, arbitraryCommand, tryCommand),
+  kind('kernels', { cases: 2000 }, arbitraryKernel, tryKernel),
+  kind('maps', { cases: 1000 }, arbitraryMap, tryMap),
+  kind('command-lines', { cases: 1000 }, arbitraryCommandLine, tryCommandLine),
+  kind('reports', { cases: 1000 }, arbitraryReport, tryReport),
+  kind('consoles', { cases: 1000 }, arbitraryConsole, tryConsole),
+  kind('qmp-peers', { cases: 300 }, arbitraryPeer, tryPeer),
+  kind('images', { cases: 500 }, arbitraryImage, tryImage),
 ]
 
 /** CPU time in seconds, which the load of the computer does not change. */
 const LIMIT_S = 10
 
 /** What is wrong with one case; undefined when nothing is. */
-export function problemWith({ name, run }: Kind, seed: number): string | undefined {
+export async function problemWith({ name, run }: Kind, seed: number): Promise<string | undefined> {
   const began = process.cpuUsage()
   try {
-    run(seed)
+    await run(seed)
   } catch (error) {
     return `${name}, case ${seed}: ${error instanceof Error ? error.stack : String(error)}`
   }

@@ -1,29 +1,58 @@
-/** `npm run fuzz [-- --cases N] [--seed S] [--first N] [--only KIND]`: hostile input against the code that reads it. */
+/**
+ * `npm run fuzz [-- --cases N] [--seed S] [--only KIND] [--resume]`: hostile input against the code that reads it.
+ * `--resume` continues where an interrupted run of the same seed stopped.
+ */
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { KINDS, problemWith } from './kinds.ts'
+import { KINDS, type Kind, problemWith } from './kinds.ts'
 
 const { values } = parseArgs({
   options: {
     cases: { type: 'string' },
     seed: { type: 'string', default: '1' },
-    first: { type: 'string', default: '0' },
     only: { type: 'string' },
+    resume: { type: 'boolean', default: false },
   },
 })
+
+/** Progress by kind: how many cases are done, and how many had problems. */
+type Progress = Record<string, { done: number; bad: number }>
+
+const progressFile = fileURLToPath(
+  new URL(`../../node_modules/.cache/fuzz-${values.seed}.json`, import.meta.url),
+)
+const progress: Progress = values.resume ? readProgress() : {}
+
+function readProgress(): Progress {
+  try {
+    return JSON.parse(readFileSync(progressFile, 'utf8')) as Progress
+  } catch {
+    return {}
+  }
+}
+
+async function runKind(kind: Kind): Promise<number> {
+  const cases = values.cases === undefined ? kind.cases : Number(values.cases)
+  const state = progress[kind.name] ?? { done: 0, bad: 0 }
+  progress[kind.name] = state
+  for (; state.done < cases; state.done++) {
+    const problem = await problemWith(kind, Number(values.seed) * 1_000_000 + state.done)
+    if (problem !== undefined) {
+      state.bad += 1
+      if (state.bad <= 5) console.log(problem)
+    }
+    if (state.done % 100 === 0) writeFileSync(progressFile, JSON.stringify(progress))
+  }
+  console.log(`${kind.name}: ${cases} cases, ${state.bad} problems (seed ${values.seed})`)
+  return state.bad
+}
+
 const chosen = KINDS.filter(({ name }) => values.only === undefined || values.only === name)
 if (chosen.length === 0) throw new Error(`kinds are ${KINDS.map((k) => k.name).join(', ')}`)
-const first = Number(values.seed) * 1_000_000 + Number(values.first)
+mkdirSync(dirname(progressFile), { recursive: true })
 let found = 0
-for (const kind of chosen) {
-  const cases = values.cases === undefined ? kind.cases : Number(values.cases)
-  let bad = 0
-  for (let i = 0; i < cases; i++) {
-    const problem = problemWith(kind, first + i)
-    if (problem === undefined) continue
-    bad += 1
-    if (bad <= 5) console.log(problem)
-  }
-  found += bad
-  console.log(`${kind.name}: ${cases} cases, ${bad} problems (seed ${values.seed}, from ${values.first})`)
-}
+for (const kind of chosen) found += await runKind(kind)
+rmSync(progressFile, { force: true })
 process.exitCode = found === 0 ? 0 : 1
