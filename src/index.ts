@@ -26,6 +26,7 @@ export type {
   FileAction,
   FileLock,
   Home,
+  NotCompared,
   PersistenceVerdict,
   StoreClaim,
 } from './machine/device.ts'
@@ -47,14 +48,19 @@ export type {
 } from './machine/facts.ts'
 export type {
   GuestCpu,
+  GuestCpuModel,
   GuestCxl,
   GuestCxlMemory,
+  GuestDisk,
   GuestHmatEntry,
+  GuestMemoryCache,
+  GuestNic,
   GuestNvdimm,
   GuestPciFunction,
   GuestPmemRegion,
   GuestView,
   GuestVirtioPmem,
+  HardwareView,
 } from './machine/guest-view.ts'
 export type { MachineConfig, MachineInput } from './machine/machine.ts'
 export type { ExitMeaning, Judgement, Plan, SideProcess, Start, StepPreview } from './plan/plan.ts'

@@ -27,6 +27,11 @@ export interface LaunchRequest {
   /** Lets the guest go on after it reset itself. */
   readonly allowReboot?: boolean
   readonly onConsole?: (chunk: Buffer) => void
+  /**
+   * Compare what the guest saw with what was asked as part of the result: a run without a whole report, or with a
+   * difference, fails then. Default: what the profile says.
+   */
+  readonly verify?: boolean
 }
 
 /**
@@ -41,8 +46,16 @@ export interface LaunchRequest {
  */
 export async function launch(machine: MachineInput | string, request: LaunchRequest = {}): Promise<Guest> {
   const { plan, facts, profile, stateFolder } = await planFor(machine, request)
-  const { signal, allowReboot, onConsole } = request
-  return launchPlan(plan, { stateFolder, facts, profile, signal, allowReboot, onConsole })
+  const { signal, allowReboot, onConsole, verify } = request
+  return launchPlan(plan, {
+    stateFolder,
+    facts,
+    profile,
+    signal,
+    allowReboot,
+    onConsole,
+    ...(verify === undefined ? {} : { verify }),
+  })
 }
 
 async function planFor(machine: MachineInput | string, request: LaunchRequest) {

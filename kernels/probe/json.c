@@ -1,6 +1,7 @@
 #include "json.h"
 
 #include "serial.h"
+#include "text.h"
 
 static void quoted(const char *text)
 {
@@ -27,10 +28,45 @@ static void key(const char *name)
     serial_put(':');
 }
 
+/* Lines since json_count_from_here(), by type, in the order in which the types first came. */
+static struct {
+    const char *type;
+    uint64_t lines;
+} counts[32];
+static size_t count_used;
+
+void json_count_from_here(void)
+{
+    count_used = 0;
+}
+
+static void count(const char *type)
+{
+    for (size_t i = 0; i < count_used; i++)
+        if (text_equal(counts[i].type, type)) {
+            counts[i].lines++;
+            return;
+        }
+    if (count_used == sizeof counts / sizeof *counts)
+        return;
+    counts[count_used].type = type;
+    counts[count_used++].lines = 1;
+}
+
 void json_open(const char *type)
 {
+    count(type);
     serial_text("{\"t\":");
     quoted(type);
+}
+
+void json_counts(void)
+{
+    size_t used = count_used;
+    json_open("report");
+    for (size_t i = 0; i < used; i++)
+        json_number(counts[i].type, counts[i].lines);
+    json_close();
 }
 
 void json_close(void)

@@ -14,6 +14,9 @@ void json_string(const char *key, const char *value);
 /* Lower-case hexadecimal text of a fixed width, for PCI ids. */
 void json_hex(const char *key, uint64_t value, unsigned digits);
 void json_close(void);
+/* {"t":"report","cpu":4,...}: how many lines of each type came since json_count_from_here(). */
+void json_counts(void);
+void json_count_from_here(void);
 /* {"t":"stage","name":...}: said before something that may never end. */
 void json_stage(const char *name);
 

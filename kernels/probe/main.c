@@ -25,6 +25,7 @@ enum { PROTOCOL_VERSION = 1 };
 
 static void report(void)
 {
+    json_count_from_here();
     topology_report_model();
     numa_report_cpus();
     memmap_report();
@@ -34,6 +35,7 @@ static void report(void)
     cxl_report();
     pci_report();
     serial_report();
+    json_counts();
 }
 
 _Noreturn static void end(uint8_t value)

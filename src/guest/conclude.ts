@@ -1,7 +1,7 @@
 /** From everything known at a guest's end to the result of its run. Pure. */
 import { type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import type { Judgement } from '../plan/plan.ts'
-import type { Comparison } from '../plan/verify.ts'
+import type { Comparison, Verification } from '../plan/verify.ts'
 import { type Ending, type Judged, judge } from '../runs/judge.ts'
 import type { RunResult } from '../runs/record.ts'
 import { EXIT_CODES } from '../runs/verdict.ts'
@@ -11,6 +11,12 @@ export const problems = defineDiagnostics({
     title: 'The guest did not see the hardware that was asked for.',
     why: 'a test on such a machine would prove nothing about the machine described',
     remedy: 'see the table; `bringup plan` shows what QEMU was told',
+  },
+  GUEST_NOT_COMPARED: {
+    title: 'Verification was wanted, and the guest did not report its hardware, or not all of it.',
+    why: 'without a whole report nothing is known of the machine that the guest saw, and a run that was to be verified cannot pass',
+    remedy:
+      'let the guest report (profiles `probe`, `linux`, `debian`, or one with a `view`), or run with --no-verify',
   },
   RUN_LOG_INCOMPLETE: {
     severity: 'warning',
@@ -35,25 +41,25 @@ export interface Conclusion {
   readonly guest: unknown
   /** Findings of the kernel's own reports, and what is to be said of how they were looked for. */
   readonly reports: readonly Diagnostic[]
-  readonly comparison: readonly Comparison[] | undefined
+  /** Undefined where no comparison was wanted. */
+  readonly verification: Verification | undefined
   readonly logError: Error | undefined
   readonly timings: RunResult['timings']
   readonly folder: string
 }
 
-/** A guest that passed on other hardware than was asked for has not passed. */
+/** A guest that passed on other hardware than was asked for, or without showing on which, has not passed. */
 export function conclude(conclusion: Conclusion): RunResult {
-  const { ending, judged, remarks = [], guest, reports, comparison, logError, timings, folder } = conclusion
-  const wrong = comparison?.filter((c) => !c.ok) ?? []
-  const differs = wrong.length > 0 && judged.verdict === 'passed'
+  const { ending, judged, remarks = [], guest, reports, verification, logError, timings, folder } = conclusion
+  const doubt = judged.verdict === 'passed' && verification ? doubtOf(verification) : undefined
   const reported = reports.find((d) => d.severity === 'error')
   const wasClosed = ending.endedBy === 'close' && judged.verdict === 'interrupted'
-  const isBroken = reported !== undefined && (judged.verdict === 'passed' || wasClosed)
-  const verdict = differs || isBroken ? 'failed' : judged.verdict
+  const broken = judged.verdict === 'passed' || wasClosed ? reported : undefined
+  const verdict = doubt || broken ? 'failed' : judged.verdict
   const diagnostics = [
     ...judged.diagnostics,
     ...remarks,
-    ...(differs ? [difference(wrong, comparison?.length ?? 0)] : []),
+    ...(doubt?.diagnostics ?? []),
     // The report of a crash is its own evidence.
     ...(judged.verdict === 'crashed' ? [] : reports),
     ...(logError ? [problems.RUN_LOG_INCOMPLETE.at('', logError.message)] : []),
@@ -65,20 +71,45 @@ export function conclude(conclusion: Conclusion): RunResult {
     verdict,
     exitCode: (isCommand ? command : undefined) ?? EXIT_CODES[verdict],
     ...(judged.guestCode === undefined ? {} : { guestCode: judged.guestCode }),
-    meaning: isBroken
-      ? (reported?.what ?? '')
-      : differs
-        ? 'the guest did not see the hardware that was asked for'
-        : judged.meaning,
+    meaning: broken?.what ?? doubt?.meaning ?? judged.meaning,
     diagnostics: diagnostics.map((d) => ({ ...d, evidence: d.evidence ? [...d.evidence] : undefined })),
     ...(guest ? { guest } : {}),
-    ...(comparison ? { comparison: [...comparison] } : {}),
+    ...(verification
+      ? { comparison: [...verification.comparison], notCompared: [...verification.notCompared] }
+      : {}),
     timings,
     folder,
   }
 }
 
+/** Why a guest that ended well has not passed; undefined when it has. */
+function doubtOf({
+  comparison,
+  missing,
+}: Verification): { readonly meaning: string; readonly diagnostics: readonly Diagnostic[] } | undefined {
+  const wrong = comparison.filter((c) => !c.ok)
+  if (missing.length > 0)
+    return {
+      meaning: 'the machine could not be verified: the guest’s report is missing or incomplete',
+      diagnostics: [
+        notCompared(missing),
+        ...(wrong.length > 0 ? [difference(wrong, comparison.length)] : []),
+      ],
+    }
+  if (wrong.length === 0) return undefined
+  return {
+    meaning: 'the guest did not see the hardware that was asked for',
+    diagnostics: [difference(wrong, comparison.length)],
+  }
+}
+
+/** The finding for a report of which these parts are missing. */
+export function notCompared(missing: readonly string[]): Diagnostic {
+  const what = `missing: ${missing.slice(0, 3).join('; ')}${missing.length > 3 ? '; …' : ''}`
+  return problems.GUEST_NOT_COMPARED.at('', what, { evidence: missing })
+}
+
 function difference(wrong: readonly Comparison[], total: number): Diagnostic {
-  const rows = wrong.map((c) => `${c.device} ${c.aspect}: asked ${c.want}, saw ${c.got ?? 'nothing'}`)
+  const rows = wrong.map((c) => `${c.device} ${c.aspect}: asked ${c.want}, ${c.by} saw ${c.got ?? 'nothing'}`)
   return problems.GUEST_DIFFERS.at('', `${wrong.length} of ${total} things differ`, { evidence: rows })
 }

@@ -1,4 +1,6 @@
 /** A running machine. */
+
+import type { NotCompared } from '../machine/device.ts'
 import type { UserForward } from '../machine/devices/nic.ts'
 import type { GuestView } from '../machine/guest-view.ts'
 import type { Plan } from '../plan/plan.ts'
@@ -86,8 +88,20 @@ export interface Guest extends AsyncDisposable {
   /** What the guest saw of its hardware; undefined when it cannot report it or has not reported yet. */
   view(): Promise<GuestView | undefined>
 
-  /** What it saw against what was asked for. */
+  /**
+   * What it saw against what was asked for. Each row names who saw it (`by`).
+   *
+   * @throws BringupError GUEST_NOT_COMPARED when the guest has not reported, or not everything
+   */
   verify(): Promise<readonly Comparison[]>
+
+  /**
+   * Properties of the machine that `verify` proves nothing about, each with the reason.
+   *
+   * @example
+   * for (const { device, aspect, because } of await guest.notCompared()) console.log(device, aspect, because)
+   */
+  notCompared(): Promise<readonly NotCompared[]>
 
   /**
    * Resets the machine as its reset button would, without QEMU ending: RAM-backed stores keep their content.

@@ -5,7 +5,7 @@ import { parseUserNet } from '../machine/devices/nic.ts'
 import type { Facts } from '../machine/facts.ts'
 import type { GuestView } from '../machine/guest-view.ts'
 import type { Plan } from '../plan/plan.ts'
-import { verify } from '../plan/verify.ts'
+import { type Verification, verify } from '../plan/verify.ts'
 import type { Profile } from '../project/profile.ts'
 import { startPatience } from '../qemu/patience.ts'
 import { pinVcpus } from '../qemu/pinning.ts'
@@ -17,7 +17,7 @@ import { type RunFolder, type RunResult, saveResult } from '../runs/record.ts'
 import { startTimer, type Timer } from '../timer.ts'
 import { type Channels, openChannels } from './channels.ts'
 import { type RunClock, startClock } from './clock.ts'
-import { conclude, judgeEnding } from './conclude.ts'
+import { conclude, judgeEnding, notCompared } from './conclude.ts'
 import { Console } from './console.ts'
 import type { CommandOptions, CommandResult, Guest } from './guest.ts'
 import { type Hotplug, openHotplug } from './hotplug.ts'
@@ -98,6 +98,8 @@ export class RunningGuest implements Guest {
   /** How it ended, once that is known. */
   #ended: string | undefined
   #lastView: GuestView | undefined
+  /** Taken as soon as the guest answers, where a comparison is wanted. */
+  #firstView: Promise<unknown> | undefined
 
   constructor(plan: Plan, options: GuestOptions, folder: RunFolder, qemu: QemuProcess) {
     this.plan = plan
@@ -194,6 +196,7 @@ export class RunningGuest implements Guest {
       await this.#letRun()
       if (!this.#process.hasExited)
         this.#deadline = startTimer(this.plan.timeoutMs, () => this.#end('timeout'))
+      if (this.#shell && this.#wantsComparison) this.#firstView = this.view().catch(() => undefined)
     } catch (cause) {
       this.#fail(this.#endedBy === undefined ? startProblem(cause) : [])
       await this.done
@@ -220,6 +223,8 @@ export class RunningGuest implements Guest {
   }
 
   async run(argv: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
+    // A command may end the guest, which then reports nothing more.
+    await this.#firstView
     return this.#needShell(argv.join(' ')).run(argv, options)
   }
 
@@ -244,17 +249,23 @@ export class RunningGuest implements Guest {
   async view() {
     const { view } = this.#options.profile
     const text = () => readTail(this.folder.consoleLog).toString()
-    if (this.#shell && this.#process.hasExited) return this.#lastView
+    const shell = this.#shell
+    if (shell && this.#process.hasExited) return this.#lastView
     this.#lastView = await view?.({
       consoleText: text,
-      ...(this.#shell ? { run: (argv) => this.run(argv) } : {}),
+      ...(shell ? { run: (argv) => shell.run(argv) } : {}),
     })
     return this.#lastView
   }
 
   async verify() {
-    const view = await this.view()
-    return view ? this.#compare(view) : []
+    const { comparison, missing } = this.#compare(await this.view())
+    if (missing.length > 0) throw new BringupError([notCompared(missing)])
+    return comparison
+  }
+
+  async notCompared() {
+    return this.#compare(await this.view()).notCompared
   }
 
   async reboot(options: { readonly orderly?: boolean } = {}): Promise<void> {
@@ -278,9 +289,9 @@ export class RunningGuest implements Guest {
     return this.#hotplug.unplug(id, timeoutMs)
   }
 
-  #compare(view: GuestView) {
+  #compare(view: GuestView | undefined) {
     const { facts, ...machine } = this.#hotplug.now
-    return verify(machine, facts, view)
+    return verify({ ...machine, profile: this.plan.profile }, facts, view)
   }
 
   async kill(): Promise<RunResult> {
@@ -334,6 +345,14 @@ export class RunningGuest implements Guest {
     return this.#options.verify ?? this.#options.profile.verifiesByDefault
   }
 
+  /** Undefined where no comparison was wanted, and where a pattern ended the guest before its report was whole. */
+  #verification(guest: GuestView | undefined): Verification | undefined {
+    if (!this.#wantsComparison) return undefined
+    const verification = this.#compare(guest)
+    const isCutShort = this.#endedBy === 'shown' && this.#options.verify === undefined
+    return isCutShort && verification.missing.length > 0 ? undefined : verification
+  }
+
   async #chosenPorts(): Promise<Guest['forwards']> {
     if (!this.plan.machine.devices.some((d) => d.kind === 'nic' && d.forwards.length > 0)) return []
     return parseUserNet(await this.qmp.execute('human-monitor-command', { 'command-line': 'info usernet' }))
@@ -351,7 +370,7 @@ export class RunningGuest implements Guest {
     this.#console.end(() => judged.meaning)
     this.#channels.end(() => judged.meaning)
     const guest = await this.view().catch(() => undefined)
-    const comparison = guest && this.#wantsComparison ? this.#compare(guest) : undefined
+    const verification = this.#verification(guest)
     const storeEnd = storeEndOf(ending, judged)
     const logError = this.#uses?.end(storeEnd) ?? this.#hotplug.end(storeEnd) ?? this.#console.logError
     const found = this.#kernelLog.find(() => readTail(this.folder.consoleLog).toString())
@@ -362,7 +381,7 @@ export class RunningGuest implements Guest {
       judged,
       remarks: this.#remarks,
       guest,
-      comparison,
+      verification,
       timings,
       folder: this.folder.path,
     }

@@ -47,6 +47,8 @@ export interface MachineView {
   readonly debugExit: boolean
   /** The user's own arguments for QEMU, as words. */
   readonly qemuArgs: readonly string[]
+  /** Whether the first console is a virtio console instead of COM1. */
+  readonly isConsoleVirtio: boolean
   /** What the NFIT's platform capabilities say; undefined says nothing. */
   readonly nvdimmPersistence: 'cpu' | 'mem-ctrl' | undefined
   /** Every device of the list, defaults filled in, with its path in the description (`devices[2]`). */
@@ -132,8 +134,18 @@ export interface Expectation {
   /** What about it: `size`, `node`. */
   readonly aspect: string
   readonly want: string
-  /** The same, as the guest saw it; undefined when this guest cannot tell; null when it is not there. */
+  /** The same, as the guest saw it; undefined when this guest cannot report it; null when it is not there. */
   readonly see: (view: GuestView) => string | null | undefined
+}
+
+/** A property of the machine that no comparison proves, and why. */
+export interface NotCompared {
+  /** The device's id: `watchdog wd0`; `--qemu-arg` for an argument of the user's own. */
+  readonly device: string
+  /** Which property: `action`. */
+  readonly aspect: string
+  /** The reason, as a clause: `takes effect only when the watchdog expires`. */
+  readonly because: string
 }
 
 /** Whether what a guest writes is still there after an event, and why. */
@@ -227,6 +239,8 @@ export interface Device<Kind extends string = string, Schema extends z.ZodType =
   /** Devices that can be added while the machine runs. */
   plug?(config: z.output<Schema>, context: RuleContext): Plug
   mustSee?(config: z.output<Schema>, context: RuleContext): readonly Expectation[]
+  /** Properties that no guest can show. `--verify` lists them, so that a pass is not taken for their proof. */
+  notCompared?(config: z.output<Schema>, context: RuleContext): readonly NotCompared[]
   /** Where the device stands in a picture of the machine. Default: on no node, without detail. */
   topology?(config: z.output<Schema>): TopologyPlace
   persistence?(config: z.output<Schema>, context: RuleContext): readonly PersistenceVerdict[]

@@ -1,10 +1,24 @@
 /**
  * What a guest saw of its hardware, in one shape whatever the guest is.
  * Profiles fill it (the probe kernel from its report, Linux from sysfs); devices compare it with what was asked.
- * A part that a guest cannot tell is `undefined`, and is then left out of the comparison.
+ * A part that a guest cannot report is `undefined`; what would be compared with it is then listed as not compared.
  */
-export interface GuestView {
+export interface GuestView extends HardwareView {
+  /** Who reports it: `Linux`, `probe kernel`. Every row of the comparison names it. Default: the profile's name. */
+  readonly by?: string
+  /** Parts of the report that did not arrive or could not be read. Verification fails when there are any. */
+  readonly missing?: readonly string[]
+  /** The firmware's ACPI tables, where the guest hands them out beside its own view. Compared as rows of their own. */
+  readonly tables?: HardwareView
+}
+
+/** The hardware as one witness describes it: an operating system, or the firmware's tables. */
+export interface HardwareView {
   readonly commandLine?: string
+  readonly firmware?: 'uefi' | 'bios'
+  readonly cpuModel?: GuestCpuModel
+  /** Whether the bytes of nodes leave out what the firmware keeps for itself. */
+  readonly omitsReserved?: boolean
   /** Every CPU that the firmware names, by ascending APIC id. `node` is null without an SRAT. */
   readonly cpus?: readonly GuestCpu[]
   /** Proximity domains; `bytes` is memory that is there at boot, neither hot-pluggable nor persistent. */
@@ -12,6 +26,12 @@ export interface GuestView {
   /** SLIT: `distances[from][to]`. */
   readonly distances?: readonly (readonly number[])[]
   readonly hmat?: readonly GuestHmatEntry[]
+  /** The same, where only the best initiators of each target are reported. */
+  readonly hmatOfNearest?: readonly GuestHmatEntry[]
+  /** The initiators of each target node that are closest to it; null where the table names none. */
+  readonly initiators?: readonly { readonly target: number; readonly initiator: number | null }[]
+  /** Memory-side caches. */
+  readonly caches?: readonly GuestMemoryCache[]
   readonly nvdimms?: readonly GuestNvdimm[]
   /** Memory over virtio, in the order of the PCI addresses. */
   readonly virtioPmems?: readonly GuestVirtioPmem[]
@@ -19,15 +39,54 @@ export interface GuestView {
   readonly pci?: readonly GuestPciFunction[]
   /** Serial ports that answer, by number (COM1 is 0). */
   readonly serialPorts?: readonly number[]
+  /** Names of virtio-serial ports. */
+  readonly ports?: readonly string[]
+  readonly disks?: readonly GuestDisk[]
+  readonly nics?: readonly GuestNic[]
+}
+
+/** What a CPU says of itself. */
+export interface GuestCpuModel {
+  readonly vendor: string
+  readonly brand: string
+  /** Names of features, as the guest writes them; undefined where it lists none. */
+  readonly flags?: readonly string[]
+}
+
+export interface GuestMemoryCache {
+  readonly node: number
+  readonly level: number
+  readonly bytes: number
+  readonly associativity: string
+  readonly policy: string
+  readonly line: number
+}
+
+/** A disk that a driver of the guest serves. */
+export interface GuestDisk {
+  readonly name: string
+  readonly serial: string
+  readonly bytes: number
+  readonly isReadOnly: boolean
+}
+
+/** A network card that a driver of the guest serves. */
+export interface GuestNic {
+  readonly name: string
+  /** Lower case, with colons. */
+  readonly mac: string
 }
 
 export interface GuestCpu {
-  readonly apicId: number
+  /** Null where the guest does not know it, as of a CPU that it never started. */
+  readonly apicId: number | null
   readonly node: number | null
   readonly socket?: number
   readonly core?: number
   readonly thread?: number
   readonly online: boolean
+  /** There at boot, but not online. A CPU that is neither is one that can be plugged later. */
+  readonly isIdle?: boolean
 }
 
 export interface GuestHmatEntry {
@@ -96,6 +155,8 @@ export interface GuestPmemRegion {
     readonly name: string
     readonly mode: 'raw' | 'sector' | 'fsdax' | 'devdax'
     readonly bytes: number
+    /** The disk or character device that a driver made of it: `pmem0`, `dax0.0`; null without a driver. */
+    readonly deviceNode?: string | null
   }[]
 }
 

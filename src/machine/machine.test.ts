@@ -288,6 +288,7 @@ it('expects what the guest sees: the hole below 1M on the node that holds addres
   }
   const seen = expectationsOf(machine, facts, 'tiny').map((e) => [e.device, e.aspect, e.want, e.see(view)])
   expect(seen.filter(([, , , got]) => got !== undefined)).toEqual([
+    ['numa', 'nodes', '2', '2'],
     ['node 0', 'cpus', '1', '1'],
     ['node 0', 'memory', '32384K', '32384K'],
     ['node 1', 'cpus', '1', '1'],

@@ -11,6 +11,7 @@ import type {
   Expectation,
   FileAction,
   FileLock,
+  NotCompared,
   PersistenceCondition,
   PersistenceVerdict,
   RuleContext,
@@ -194,6 +195,44 @@ function collect<Key extends keyof ListOf>(compiled: readonly Compiled[], key: K
 /** What the guest must see, part by part. */
 export function expectationsOf(config: MachineConfig, facts: Facts, name: string): readonly Expectation[] {
   return eachPart(config, facts, name, (part, context) => part.device.mustSee?.(part.config, context))
+}
+
+/** What no guest can show, part by part, and the user's own arguments, of which bringup knows nothing. */
+export function notComparedOf(config: MachineConfig, facts: Facts, name: string): readonly NotCompared[] {
+  const silent = eachPart<NotCompared>(config, facts, name, ({ device, id }) =>
+    device.mustSee || device.notCompared
+      ? undefined
+      : [
+          {
+            device: `${device.kind} ${id}`,
+            aspect: 'everything',
+            because: 'bringup has no comparison for it',
+          },
+        ],
+  )
+  return [
+    ...eachPart(config, facts, name, (part, context) => part.device.notCompared?.(part.config, context)),
+    ...silent,
+    ...ownArguments(config.qemuArgs),
+    ...(config.pins.length > 0
+      ? [{ device: 'cpu', aspect: 'pins', because: 'the guest cannot see what belongs to the host' }]
+      : []),
+  ]
+}
+
+/** An option and its value are one entry: `-device vmgenid`. */
+function ownArguments(args: readonly string[]): readonly NotCompared[] {
+  const options: string[] = []
+  for (const [i, arg] of args.entries()) {
+    const last = options.length - 1
+    if (i === 0 || arg.startsWith('-')) options.push(arg)
+    else options[last] = `${options[last]} ${arg}`
+  }
+  return options.map((aspect) => ({
+    device: '--qemu-arg',
+    aspect,
+    because: 'bringup does not know what the guest must see of it',
+  }))
 }
 
 /** What becomes of the guest's writes, part by part. */

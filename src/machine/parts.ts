@@ -91,6 +91,7 @@ function makeView(name: string, machine: MachineConfig): MachineView {
     debugExit: machine.debugExit !== false,
     ...physBitsOf(machine.cpu.features),
     qemuArgs: machine.qemuArgs,
+    isConsoleVirtio: machine.console.type === 'virtio',
     nvdimmPersistence: machine.nvdimmPersistence,
     devices: parts
       .filter((p) => p.path.startsWith('devices['))

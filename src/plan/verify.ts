@@ -1,7 +1,8 @@
 /** Compares what a guest saw with what was asked for, device by device. Pure. */
+import type { Expectation, NotCompared } from '../machine/device.ts'
 import type { Facts } from '../machine/facts.ts'
-import type { GuestView } from '../machine/guest-view.ts'
-import { expectationsOf } from '../machine/machine.ts'
+import type { GuestView, HardwareView } from '../machine/guest-view.ts'
+import { expectationsOf, notComparedOf } from '../machine/machine.ts'
 import type { Plan } from './plan.ts'
 
 /** One line of the comparison. `got` is null when the guest did not see it. */
@@ -11,16 +12,61 @@ export interface Comparison {
   readonly want: string
   readonly got: string | null
   readonly ok: boolean
+  /** Who saw it: `Linux`, `probe kernel`, `ACPI tables`. */
+  readonly by: string
 }
 
-/** What this guest could not tell is left out, so an empty list means that nothing was compared. */
+/** All that a comparison found, and what it could not look at. */
+export interface Verification {
+  readonly comparison: readonly Comparison[]
+  readonly notCompared: readonly NotCompared[]
+  /** Why the comparison is not whole: parts of the report that did not arrive. Empty when it is. */
+  readonly missing: readonly string[]
+}
+
+const TABLES = 'ACPI tables'
+
+/**
+ * Compares with what the guest made of the hardware, and once more with the firmware's tables where the guest hands
+ * them out. An expectation that no witness can answer is in `notCompared`.
+ */
 export function verify(
-  plan: Pick<Plan, 'machine' | 'name'>,
+  plan: Pick<Plan, 'machine' | 'name' | 'profile'>,
   facts: Facts,
-  view: GuestView,
-): readonly Comparison[] {
-  return expectationsOf(plan.machine, facts, plan.name).flatMap(({ device, aspect, want, see }) => {
+  view: GuestView | undefined,
+): Verification {
+  const by = view?.by ?? `guest of profile ${plan.profile}`
+  const expected = expectationsOf(plan.machine, facts, plan.name)
+  const { tables } = view ?? {}
+  const comparison = [
+    ...rowsOf(expected, view ?? {}, by),
+    ...(tables === undefined ? [] : rowsOf(expected, tables, TABLES)),
+  ]
+  const unseen = expected
+    .filter((e) => !comparison.some((row) => row.device === e.device && row.aspect === e.aspect))
+    .map(({ device, aspect }) => ({ device, aspect, because: `not reported by the ${named(by)}` }))
+  return {
+    comparison,
+    notCompared: [...unseen, ...notComparedOf(plan.machine, facts, plan.name)],
+    missing: missingOf(view, comparison, plan),
+  }
+}
+
+const named = (by: string) => (/^[A-Z]/.test(by) ? `${by} guest` : by)
+
+function rowsOf(expected: readonly Expectation[], view: HardwareView, by: string): readonly Comparison[] {
+  return expected.flatMap(({ device, aspect, want, see }) => {
     const got = see(view)
-    return got === undefined ? [] : [{ device, aspect, want, got, ok: got === want }]
+    return got === undefined ? [] : [{ device, aspect, want, got, ok: got === want, by }]
   })
+}
+
+function missingOf(
+  view: GuestView | undefined,
+  comparison: readonly Comparison[],
+  { profile }: Pick<Plan, 'profile'>,
+): readonly string[] {
+  if (view === undefined) return [`a report of what the guest saw (profile ${profile})`]
+  if (view.missing !== undefined && view.missing.length > 0) return view.missing
+  return comparison.length > 0 ? [] : ['a report of any hardware that the machine describes']
 }

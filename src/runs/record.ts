@@ -44,7 +44,14 @@ export const comparisonSchema = z.lazy(() =>
     want: z.string(),
     got: z.string().nullable(),
     ok: z.boolean(),
+    /** Who saw it: `Linux`, `probe kernel`, `ACPI tables`. Records of older runs do not say. */
+    by: z.string().default('guest'),
   }),
+)
+
+/** What a pass does not prove, and why. */
+export const notComparedSchema = z.lazy(() =>
+  z.object({ device: z.string(), aspect: z.string(), because: z.string() }),
 )
 
 /** `result.json`: how the run ended. Times are milliseconds. */
@@ -61,6 +68,8 @@ export const resultSchema = z.lazy(() =>
     guest: z.unknown().optional(),
     /** What was asked against what was seen, device by device. */
     comparison: z.array(comparisonSchema).optional(),
+    /** What was not compared, and why; present where a comparison was wanted. */
+    notCompared: z.array(notComparedSchema).optional(),
     timings: z.object({
       /** What building took before; not part of `totalMs`. Absent where nothing was built. */
       buildMs: z.number().optional(),

@@ -66,20 +66,22 @@ async function untilItHasReported(guest: Guest): Promise<void> {
 async function toSeeItsMachine(this: MatcherState, guest: Guest): Promise<Outcome> {
   const log = new CallLog()
   await untilItHasReported(guest)
-  const comparison = await guest.verify()
-  for (const c of comparison)
-    log.add(
-      `${c.ok ? 'same' : 'DIFFERENT'}  ${c.device} ${c.aspect}: wanted ${c.want}, reported ${c.got ?? 'nothing'}`,
-    )
-  const wrong = comparison.filter((c) => !c.ok)
-  const received =
-    comparison.length === 0 ? 'no report from the guest' : `${wrong.length} of ${comparison.length} differ`
-  return log.outcome(comparison.length > 0 && wrong.length === 0, {
-    expected: 'the guest sees what was described',
-    received,
-    guest,
-    isNot: this.isNot,
-  })
+  const outcome = { expected: 'the guest sees what was described', guest, isNot: this.isNot }
+  try {
+    const comparison = await guest.verify()
+    for (const c of comparison)
+      log.add(
+        `${c.ok ? 'same' : 'DIFFERENT'}  ${c.device} ${c.aspect}: wanted ${c.want}, ${c.by} reported ${c.got ?? 'nothing'}`,
+      )
+    for (const { device, aspect, because } of await guest.notCompared())
+      log.add(`not compared  ${device} ${aspect}: ${because}`)
+    const wrong = comparison.filter((c) => !c.ok)
+    const received = `${wrong.length} of ${comparison.length} differ`
+    return log.outcome(wrong.length === 0, { ...outcome, received })
+  } catch (error) {
+    if (!(error instanceof BringupError)) throw error
+    return log.outcome(false, { ...outcome, received: error.diagnostics[0]?.what ?? '' })
+  }
 }
 
 async function toSeeDevice<K extends keyof Wanted>(

@@ -9,7 +9,7 @@ import {
   parseUserLog,
 } from '../../src/pmem/parse-map.ts'
 import { parseParameters } from '../../src/pmem/parse-parameters.ts'
-import { parseReport } from '../../src/project/profiles/probe.ts'
+import { parseReport } from '../../src/project/profiles/probe/report.ts'
 
 const number = fc.oneof(
   fc.nat().map(String),

@@ -1,5 +1,6 @@
 /** `bringup run`: boots a kernel on a machine, and says how it went. */
 import { BringupError, type Diagnostic, isClean } from '../../diagnostics.ts'
+import { problems } from '../../guest/conclude.ts'
 import type { Guest } from '../../guest/guest.ts'
 import { LaunchError, launchPlan } from '../../guest/launch.ts'
 import type { GuestView } from '../../machine/guest-view.ts'
@@ -10,6 +11,7 @@ import type { RunResult } from '../../runs/record.ts'
 import { formatBytes } from '../../units.ts'
 import { profileOptions, profileWords } from '../build-options.ts'
 import type { Command, Invocation, OptionSpec } from '../command.ts'
+import { comparisonView } from '../comparison-view.ts'
 import { formatDiagnostics } from '../errors.ts'
 import { MACHINE_OPTIONS } from '../machine-options.ts'
 import type { Output } from '../output.ts'
@@ -19,6 +21,9 @@ import { formatTable } from '../table.ts'
 import { attachTerminal } from '../terminal.ts'
 import { guardTerminal } from '../terminal-modes.ts'
 import { UNTIL_OPTIONS } from '../until-options.ts'
+
+/** Findings of the comparison, which a command's own exit code does not tell. */
+const DOUBTS = new Set<string>([problems.GUEST_DIFFERS.code, problems.GUEST_NOT_COMPARED.code])
 
 /** Every option but those of the profile. */
 const RUN_OPTIONS: readonly OptionSpec[] = [
@@ -189,16 +194,18 @@ function passTo(stream: NodeJS.WriteStream): (chunk: Uint8Array) => void {
 
 function report({ plan }: Planned, result: RunResult, isCommand: boolean, output: Output): void {
   const { errorColors } = output
-  const isQuiet = isCommand && (result.verdict === 'passed' || result.verdict === 'failed')
+  // A command's output is the result, unless it is about the machine that the command ran on.
+  const isDoubted = result.diagnostics.some((d) => DOUBTS.has(d.code))
+  const isQuiet = isCommand && !isDoubted && (result.verdict === 'passed' || result.verdict === 'failed')
   if (!isQuiet) {
     output.print(headline(plan, output))
     if (result.guest !== undefined) output.print(`\n${describeView(result.guest as GuestView, output)}`)
-    if (result.comparison !== undefined) output.print(`\n${comparisonTable(result, output.colors)}`)
+    if (result.comparison !== undefined) output.print(`\n${comparisonView(result, output.colors)}`)
     if (result.guest !== undefined)
       for (const line of memories(plan, result.guest as GuestView)) output.print(line)
   }
   // The command's output is the result then; what --verify found is said beside it.
-  if (isQuiet && result.comparison !== undefined) output.note(comparisonTable(result, errorColors))
+  if (isQuiet && result.comparison !== undefined) output.note(comparisonView(result, errorColors))
   const diagnostics = result.diagnostics as readonly Diagnostic[]
   // A command's own exit code speaks for itself; what the kernel said does not show in it.
   const shown = isQuiet ? diagnostics.filter((d) => d.code.startsWith('KERNEL_')) : diagnostics
@@ -230,17 +237,6 @@ function describeView(view: GuestView, { colors }: Output): string {
     ]
   })
   return formatTable(['node', 'CPUs', 'memory', 'NVDIMM', 'distances'], rows, colors)
-}
-
-function comparisonTable(result: RunResult, colors: Output['colors']): string {
-  const rows = (result.comparison ?? []).map((c) => [
-    c.ok ? colors.green('✓') : colors.red('✗'),
-    c.device,
-    c.aspect,
-    c.want,
-    c.ok ? '' : colors.red(`saw ${c.got ?? 'nothing'}`),
-  ])
-  return formatTable(['', 'device', 'what', 'asked for', ''], rows, colors)
 }
 
 /** What each NVDIMM remembers of earlier boots. */

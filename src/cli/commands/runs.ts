@@ -5,6 +5,7 @@ import { logLine } from '../../guest-text.ts'
 import { readLines, readTail } from '../../runs/read-log.ts'
 import { findRun, listRuns, pruneRuns, type RunSummary, readRun } from '../../runs/record.ts'
 import type { Command, Invocation } from '../command.ts'
+import { notComparedLines } from '../comparison-view.ts'
 import { formatDiagnostics } from '../errors.ts'
 import type { Colors } from '../output.ts'
 import { usageError } from '../usage.ts'
@@ -113,9 +114,10 @@ async function show({ args, options, output, project }: Invocation): Promise<num
   field('folder', summary.folder)
   for (const item of result?.comparison ?? []) {
     const mark = item.ok ? colors.green('✓') : colors.red('✗')
-    const seen = item.ok ? item.want : `wanted ${item.want}, got ${item.got ?? 'nothing'}`
-    output.print(`  ${mark} ${item.device} ${item.aspect}: ${seen}`)
+    const seen = item.ok ? item.want : `asked for ${item.want}, saw ${item.got ?? 'nothing'}`
+    output.print(`  ${mark} ${item.device} ${item.aspect}: ${seen} ${colors.dim(`(${item.by})`)}`)
   }
+  for (const line of result ? notComparedLines(result) : []) output.print(`  ${colors.dim(line)}`)
   if (result && result.diagnostics.length > 0)
     output.print(`\n${formatDiagnostics(result.diagnostics, colors)}`)
   return 0

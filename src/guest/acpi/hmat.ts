@@ -1,9 +1,12 @@
 /** HMAT: latency and bandwidth between nodes (ACPI 6.4, 5.2.27). */
-import type { GuestHmatEntry } from '../../machine/guest-view.ts'
+import type { GuestHmatEntry, GuestMemoryCache } from '../../machine/guest-view.ts'
 import { longEntries, tableOf } from './table.ts'
 
 const FIRST_ENTRY = 40
-const LATENCY_BANDWIDTH = 1
+const [PROXIMITY, LATENCY_BANDWIDTH, CACHE] = [0, 1, 2]
+const INITIATOR_VALID = 1
+const ASSOCIATIVITIES = ['none', 'direct', 'complex'] as const
+const POLICIES = ['none', 'write-back', 'write-through'] as const
 const HIERARCHIES = ['memory', 'first-level', 'second-level', 'third-level'] as const
 const TYPES = [
   'access-latency',
@@ -47,4 +50,37 @@ function matrix(bytes: Buffer): readonly GuestHmatEntry[] {
     const target = bytes.readUInt32LE(32 + 4 * (initiators + (n % targets)))
     return [{ initiator, target, hierarchy, type, value: value * unit }]
   }).flat()
+}
+
+/** Memory-side caches (5.2.27.5); undefined when it is no HMAT. */
+export function parseHmatCaches(file: Buffer): readonly GuestMemoryCache[] | undefined {
+  const table = tableOf('HMAT', file)
+  if (!table) return undefined
+  return longEntries(table, FIRST_ENTRY, 4).flatMap(({ type, bytes }) => {
+    if (type !== CACHE || bytes.length < 32) return []
+    const attributes = bytes.readUInt32LE(24)
+    return [
+      {
+        node: bytes.readUInt32LE(8),
+        level: (attributes >> 4) & 15,
+        bytes: Number(bytes.readBigUInt64LE(16)),
+        associativity: ASSOCIATIVITIES[(attributes >> 8) & 15] ?? 'other',
+        policy: POLICIES[(attributes >> 12) & 15] ?? 'other',
+        line: attributes >>> 16,
+      },
+    ]
+  })
+}
+
+/** The initiator closest to each memory node (5.2.27.3), null where the table names none; undefined when it is no HMAT. */
+export function parseHmatInitiators(
+  file: Buffer,
+): readonly { readonly target: number; readonly initiator: number | null }[] | undefined {
+  const table = tableOf('HMAT', file)
+  if (!table) return undefined
+  return longEntries(table, FIRST_ENTRY, 4).flatMap(({ type, bytes }) => {
+    if (type !== PROXIMITY || bytes.length < 20) return []
+    const isValid = (bytes.readUInt16LE(8) & INITIATOR_VALID) !== 0
+    return [{ target: bytes.readUInt32LE(16), initiator: isValid ? bytes.readUInt32LE(12) : null }]
+  })
 }

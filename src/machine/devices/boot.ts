@@ -1,8 +1,17 @@
 /** What the guest boots, and by which firmware. */
 import { isAbsolute, resolve } from 'node:path'
-import { type Argument, type Compiled, defineDevice, option, type RuleContext } from '../device.ts'
+import {
+  type Argument,
+  type Compiled,
+  defineDevice,
+  type MachineView,
+  option,
+  type RuleContext,
+} from '../device.ts'
+import type { HardwareView } from '../guest-view.ts'
 import { type BootConfig, bootSchema, ovmf } from './boot-options.ts'
 import { check, problems, qbootServes } from './boot-rules.ts'
+import { pciFunction } from './pci-expectation.ts'
 
 export { firmwareOf } from './boot-options.ts'
 
@@ -79,6 +88,9 @@ function espArgs(boot: BootConfig): readonly Argument[] {
   ]
 }
 
+const isVirtioDisk = ({ kind, config }: MachineView['devices'][number]) =>
+  kind === 'disk' && (config as { readonly bus?: string }).bus === 'virtio'
+
 /** What is booted. */
 export const boot = defineDevice({
   kind: 'boot',
@@ -95,17 +107,38 @@ export const boot = defineDevice({
   needs: (boot) => (boot.esp === undefined ? {} : { types: ['virtio-blk-pci'] }),
   check,
   compile,
-  mustSee: (boot, { machine }) =>
-    machine.firmware === 'direct' && boot.append !== undefined
+  mustSee: (boot, { machine }) => [
+    {
+      device: 'boot',
+      aspect: 'firmware',
+      want: machine.firmware === 'uefi' ? 'UEFI' : 'BIOS',
+      see: ({ firmware }) => firmware && (firmware === 'uefi' ? 'UEFI' : 'BIOS'),
+    },
+    // The volume is a virtio disk behind those that the machine describes.
+    ...(boot.esp === undefined || machine.firmware !== 'uefi'
+      ? []
+      : [pciFunction('boot esp', '1af4:1001', machine.devices.filter(isVirtioDisk).length)]),
+    ...(machine.firmware === 'direct' && boot.append !== undefined
       ? [
           {
             device: 'boot',
             aspect: 'command line',
             want: boot.append,
             // PVH and multiboot loaders may put the kernel's name before the command line; Linux's boot stub adds words.
-            see: (view) =>
+            see: (view: HardwareView) =>
               view.commandLine &&
               (view.commandLine.includes(boot.append ?? '') ? boot.append : view.commandLine),
+          },
+        ]
+      : []),
+  ],
+  notCompared: (boot, { machine }) =>
+    machine.firmware !== 'direct' && boot.append !== undefined
+      ? [
+          {
+            device: 'boot',
+            aspect: 'command line',
+            because: 'it reaches the guest through the firmware, which may change it',
           },
         ]
       : [],

@@ -1,6 +1,7 @@
 /** The first console: COM1, or a virtio console (hvc0). Every machine has exactly one. */
 import * as z from 'zod'
 import { type Compiled, defineDevice, option } from '../device.ts'
+import { pciFunction } from './pci-expectation.ts'
 
 /** QEMU's chardev id of the first console; the launcher ties it to standard input and output (`src/plan/plan.ts`). */
 const CHARDEV = 'console'
@@ -52,5 +53,5 @@ export const console = defineDevice({
             see: (view) => view.serialPorts && (view.serialPorts.includes(0) ? 'answers' : null),
           },
         ]
-      : [],
+      : [pciFunction('console', '1af4:1003', 0)],
 })

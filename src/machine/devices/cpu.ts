@@ -2,7 +2,8 @@
 import * as z from 'zod'
 import { type Diagnostic, defineDiagnostics } from '../../diagnostics.ts'
 import { defineDevice, type MachineView, option, type RuleContext } from '../device.ts'
-import type { GuestCpu, GuestView } from '../guest-view.ts'
+import type { GuestCpu, HardwareView } from '../guest-view.ts'
+import { featureExpectations, featuresNotCompared } from './cpu-features.ts'
 import { apicIdLimit } from './cpu-topology.ts'
 import { mayUseKvm } from './may-use-kvm.ts'
 
@@ -193,7 +194,7 @@ function wantedShape(cpus: MachineView['cpus']): string {
   return describeShape(Math.ceil(cores / (cpus.cores * cpus.dies)), cores, cpus.count)
 }
 
-function seenShape(view: GuestView): string | undefined {
+function seenShape(view: HardwareView): string | undefined {
   const online = view.cpus?.filter((c) => c.online)
   if (!online || online.some((c) => c.socket === undefined || c.core === undefined)) return undefined
   const distinct = (key: (c: GuestCpu) => string) => new Set(online.map(key)).size
@@ -204,8 +205,8 @@ function seenShape(view: GuestView): string | undefined {
   )
 }
 
-const countCpus = (view: GuestView, online: boolean) =>
-  view.cpus && `${view.cpus.filter((c) => c.online === online).length}`
+const count = (view: HardwareView, is: (cpu: GuestCpu) => boolean) =>
+  view.cpus && `${view.cpus.filter(is).length}`
 
 /** CPUs of the machine. A bare number in a description is the count. */
 export const cpu = defineDevice({
@@ -225,16 +226,38 @@ export const cpu = defineDevice({
     }
   },
   // With several dies a guest may number cores per die, so that only the counts can be compared.
-  mustSee: (_, { machine: { cpus } }) => [
-    { device: 'cpu', aspect: 'online', want: `${cpus.count}`, see: (view) => countCpus(view, true) },
+  mustSee: ({ features }, { machine: { cpus } }) => [
+    { device: 'cpu', aspect: 'online', want: `${cpus.count}`, see: (view) => count(view, (c) => c.online) },
     {
       device: 'cpu',
       aspect: 'hot-pluggable',
       want: `${cpus.max - cpus.count}`,
-      see: (view) => countCpus(view, false),
+      see: (view) => count(view, (c) => !c.online && c.isIdle !== true),
     },
     ...(cpus.dies > 1
       ? []
       : [{ device: 'cpu', aspect: 'topology', want: wantedShape(cpus), see: seenShape }]),
+    ...featureExpectations(features),
+  ],
+  notCompared: ({ model, features }, { machine: { cpus } }) => [
+    ...(model === 'max'
+      ? []
+      : [
+          {
+            device: 'cpu',
+            aspect: `model ${model}`,
+            because: 'the guest sees a brand text, which is not QEMU’s name',
+          },
+        ]),
+    ...(cpus.dies > 1
+      ? [
+          {
+            device: 'cpu',
+            aspect: 'topology',
+            because: 'guests may number cores per die, so cores cannot be counted',
+          },
+        ]
+      : []),
+    ...featuresNotCompared(features),
   ],
 })

@@ -10,7 +10,7 @@ import {
   type RuleContext,
 } from '../device.ts'
 import type { QemuCapabilities } from '../facts.ts'
-import type { GuestCxlMemory, GuestView } from '../guest-view.ts'
+import type { GuestCxlMemory, HardwareView } from '../guest-view.ts'
 import { filesAndLocks, placeBacking } from './backing.ts'
 import { backingProblems } from './backing-rules.ts'
 import { checkCxl, cxlProblems } from './cxl-rules.ts'
@@ -143,7 +143,7 @@ function mustSee(config: CxlConfig, { machine, path }: RuleContext): readonly Ex
     device,
     aspect,
     want,
-    see: ({ cxl: seen }: GuestView) => {
+    see: ({ cxl: seen }: HardwareView) => {
       if (!seen?.memories) return undefined
       const memory = seen.memories[ordinal]
       return memory ? tell(memory) : null

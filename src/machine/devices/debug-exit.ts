@@ -32,4 +32,8 @@ export const debugExit = defineDevice({
             option('-device', 'isa-debug-exit', { iobase: `0x${config.port.toString(16)}`, iosize: '0x04' }),
           ],
         },
+  notCompared: (config) =>
+    config === false
+      ? []
+      : [{ device: 'debugExit', aspect: 'port', because: 'only a run that ends through it proves it' }],
 })

@@ -65,3 +65,6 @@ export function formatOf({ format, file = '' }: DiskConfig): 'raw' | 'qcow2' {
 export function writesImage({ file, base, persist, readonly }: DiskConfig): boolean {
   return !readonly && (persist ?? (file === undefined && base === undefined))
 }
+
+/** What QEMU hands on of a serial number (VIRTIO_BLK_ID_BYTES; the others take no more either). */
+export const SERIAL_LENGTH = 20

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { fileFact, flat, machineWith, one, type World } from '../../../test/support/device-context.ts'
 import { MiB } from '../../units.ts'
 import type { FileFact } from '../facts.ts'
+import type { HardwareView } from '../guest-view.ts'
 import { disk } from './disk.ts'
 
 const codes = (description: Record<string, unknown>, fact?: Partial<FileFact>) => {
@@ -137,8 +138,23 @@ test('the guest must see as many functions as there are disks', () => {
     [disk, { file: 'y' }],
   ])
   const function1001 = { address: '00:02.0', vendor: '1af4', device: '1001', class: '0100' }
-  expect(second?.mustSee().map(({ see }) => see({ pci: [function1001] }))).toEqual([null])
-  expect(second?.mustSee().map(({ see }) => see({ pci: [function1001, function1001] }))).toEqual([
-    '1af4:1001',
+  expect(second?.mustSee()[0]?.see({ pci: [function1001] })).toBeNull()
+  expect(second?.mustSee()[0]?.see({ pci: [function1001, function1001] })).toBe('1af4:1001')
+})
+
+test('a driver’s disk is known by its serial number, and compared in size and access', () => {
+  const raw = fileFact('x.img', { bytes: MiB + 1, content: 'boot-sector' })
+  const { mustSee } = one(disk, { file: 'x.img', readonly: true }, { files: [raw] })
+  const rows = (disks?: NonNullable<HardwareView['disks']>) =>
+    mustSee()
+      .slice(1)
+      .map(({ aspect, want, see }) => [aspect, want, see(disks ? { disks } : {})])
+  const seen = { name: 'vda', serial: 'disk0', bytes: MiB + 512, isReadOnly: false }
+  expect(rows([seen])).toEqual([
+    ['serial', 'disk0', 'disk0'],
+    ['size', '1049088', '1049088'],
+    ['access', 'read-only', 'read-write'],
   ])
+  expect(rows([{ ...seen, serial: 'other' }]).map(([, , got]) => got)).toEqual([null, null, null])
+  expect(rows().map(([, , got]) => got)).toEqual([undefined, undefined, undefined])
 })

@@ -12,14 +12,14 @@ import {
 } from '../device.ts'
 import type { FileFact, ImageFile } from '../facts.ts'
 import { problems } from './disk-problems.ts'
-import { type DiskConfig, diskFile, formatOf, schema, writesImage } from './disk-schema.ts'
+import { type DiskConfig, diskFile, formatOf, SERIAL_LENGTH, schema, writesImage } from './disk-schema.ts'
+import { diskExpectations, diskNotCompared } from './disk-seen.ts'
 import { pciFunction } from './pci-expectation.ts'
 import { whyUnfit } from './unfit-file.ts'
 
 /** A PCI function of its own, or for IDE the controller. `virtio-blk-pci` is transitional on a root bus. */
 const PCI = { virtio: '1af4:1001', nvme: '1b36:0010', ide: '8086:2922', 'ide on pc': '8086:7010' } as const
 const MODELS = { virtio: 'virtio-blk-pci', nvme: 'nvme', ide: 'ide-hd' } as const
-const SERIAL_LENGTH = 20
 
 export const disk = defineDevice({
   kind: 'disk',
@@ -47,13 +47,16 @@ export const disk = defineDevice({
 
   topology: ({ bus, size }) => ({ detail: size === undefined ? bus : `${formatBytes(size)} ${bus}` }),
 
-  mustSee({ id = 'disk0', bus }, { machine, path }) {
+  mustSee(config, { machine, facts, path }) {
+    const { id = 'disk0', bus } = config
     const alike = disksOf(machine).filter((d) => d.config.bus === bus)
     const ordinal = bus === 'ide' ? 0 : alike.findIndex((d) => d.path === path)
     return [
       pciFunction(`disk ${id}`, PCI[bus === 'ide' && machine.type === 'pc' ? 'ide on pc' : bus], ordinal),
+      ...diskExpectations(config, machine, facts),
     ]
   },
+  notCompared: (config, { machine, facts }) => diskNotCompared(config, machine, facts),
 })
 
 function disksOf(

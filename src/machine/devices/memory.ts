@@ -13,6 +13,8 @@ import {
 } from './memory-options.ts'
 import { problems as placeProblems } from './memory-place-rules.ts'
 import { check, problems } from './memory-rules.ts'
+import { seenMemory } from './memory-seen.ts'
+import { HOST_SIDE, inhabited } from './numa-seen.ts'
 import { nvdimmOptions } from './nvdimm-schema.ts'
 
 /** QEMU takes a bare number as MiB, so sizes always carry a suffix. */
@@ -66,11 +68,19 @@ export const memory = defineDevice({
             aspect: 'size',
             want: formatBytes(machine.ramBytes),
             see: (view) => {
-              // Without an SRAT no guest can tell nodes; with hot-plug slots QEMU makes one node of all memory.
-              const nodes = view.nodes
-              if (nodes?.length !== 1) return undefined
-              return formatBytes((nodes[0]?.bytes ?? 0) + HOLE_BYTES)
+              // Firmware tables have nodes only with an SRAT; with hot-plug slots QEMU makes one node of all memory.
+              if (!view.nodes) return undefined
+              const seen = view.nodes.reduce((sum, node) => sum + node.bytes, 0) + HOLE_BYTES
+              return seenMemory(machine.ramBytes, seen, { view, machine })
             },
           },
+          {
+            device: 'numa',
+            aspect: 'nodes',
+            want: '1',
+            see: (view) => view.nodes && `${inhabited(view.nodes)}`,
+          },
         ],
+  notCompared: (memory) =>
+    isPlain(memory) ? [] : [{ device: 'memory', aspect: 'backend', because: HOST_SIDE }],
 })

@@ -141,7 +141,8 @@ export const nic = defineDevice({
 
   topology: ({ model }) => ({ detail: model }),
 
-  mustSee({ id = 'nic0', model }, { machine, path }) {
+  mustSee(config, { machine, path }) {
+    const { id = 'nic0', model } = config
     const alike = machine.devices.filter((d) => d.kind === 'nic' && (d.config as Config).model === model)
     return [
       pciFunction(
@@ -149,8 +150,21 @@ export const nic = defineDevice({
         MODELS[model],
         alike.findIndex((d) => d.path === path),
       ),
+      {
+        device: `nic ${id}`,
+        aspect: 'MAC',
+        want: macOf(config, machine),
+        see: ({ nics }) => {
+          if (!nics) return undefined
+          const mac = macOf(config, machine)
+          return nics.some((n) => n.mac === mac) ? mac : null
+        },
+      },
     ]
   },
+  notCompared: ({ id = 'nic0' }) => [
+    { device: `nic ${id}`, aspect: 'network', because: 'the comparison sends no packets' },
+  ],
 })
 
 const MAC = /^[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}$/i

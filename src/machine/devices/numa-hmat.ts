@@ -1,7 +1,7 @@
 /** HMAT: how fast each initiator node reaches each memory node, and the caches in front of memory. */
 import * as z from 'zod'
-import { formatBytes, parseBytes, zBytes } from '../../units.ts'
-import { type Argument, type Expectation, option } from '../device.ts'
+import { parseBytes, zBytes } from '../../units.ts'
+import { type Argument, option } from '../device.ts'
 
 const zLatency = z.lazy(() =>
   z
@@ -122,24 +122,4 @@ export function hmatArgs({ hmat, caches }: Hmat): readonly Argument[] {
       option('-numa', 'hmat-cache', { 'node-id': node, size, level, associativity, policy, line }),
     ),
   ]
-}
-
-export function hmatExpectations({ hmat }: Hmat): readonly Expectation[] {
-  return valuesOf(hmat).map(({ initiator, target, hierarchy, type, value }) => {
-    const isLatency = type.endsWith('latency')
-    // QEMU takes nanoseconds; the guest sees picoseconds.
-    const show = (n: number) => (isLatency ? `${n / 1000} ns` : `${formatBytes(n)}/s`)
-    return {
-      device: 'numa',
-      aspect: `HMAT ${hierarchy} ${type} ${initiator} → ${target}`,
-      want: show(isLatency ? value * 1000 : value),
-      see: (view) => {
-        const entry = view.hmat?.find(
-          (e) =>
-            e.initiator === initiator && e.target === target && e.hierarchy === hierarchy && e.type === type,
-        )
-        return view.hmat && (entry ? show(entry.value) : null)
-      },
-    }
-  })
 }

@@ -4,7 +4,7 @@ import { formatBytes } from '../../units.ts'
 import type { Compiled, Expectation, MachineView, Plug, RuleContext } from '../device.ts'
 import { defineDevice, option } from '../device.ts'
 import type { FileFact } from '../facts.ts'
-import type { GuestNvdimm, GuestPmemRegion, GuestView } from '../guest-view.ts'
+import type { GuestNvdimm, GuestPmemRegion, HardwareView } from '../guest-view.ts'
 import { checkNvdimm, problems } from './nvdimm-rules.ts'
 import {
   backendBytes,
@@ -128,7 +128,7 @@ function mustSee(config: NvdimmConfig, { machine, path }: RuleContext): readonly
     device,
     aspect,
     want,
-    see: (view: GuestView) => {
+    see: (view: HardwareView) => {
       if (!view.nvdimms) return undefined
       const seen = view.nvdimms.find((n) => n.handle === handle)
       return seen ? tell(seen) : null
@@ -142,10 +142,10 @@ function mustSee(config: NvdimmConfig, { machine, path }: RuleContext): readonly
       : []),
     expect(
       'persistence domain',
-      machine.nvdimmPersistence ?? 'not told',
-      (seen) => seen.persistenceDomain ?? 'not told',
+      machine.nvdimmPersistence ?? 'not reported',
+      (seen) => seen.persistenceDomain ?? 'not reported',
     ),
-    ...regionMustBe(config, { machine, expect }),
+    ...regionMustBe(config, expect),
     expect('armed', isUnarmed(config) ? 'no' : 'yes', ({ isArmed }) =>
       isArmed === undefined ? undefined : isArmed ? 'yes' : 'no',
     ),
@@ -159,26 +159,21 @@ type Expect = (
 ) => Expectation
 
 /** What an operating system's driver makes of the NVDIMM; guests without one tell nothing of it. */
-function regionMustBe(
-  config: NvdimmConfig,
-  { machine, expect }: { readonly machine: MachineView; readonly expect: Expect },
-): readonly Expectation[] {
+function regionMustBe(config: NvdimmConfig, expect: Expect): readonly Expectation[] {
   const ofRegion = (aspect: string, want: string, tell: (region: GuestPmemRegion) => string | null) =>
     expect(aspect, want, ({ region }) => (region ? tell(region) : undefined))
-  const { size, node = 0, label, namespaces } = config
+  const { label, namespaces } = config
   return [
-    ofRegion('region size', `${size}`, (region) => `${region.bytes}`),
-    ...(machine.nodes.length > 0
-      ? [ofRegion('region node', `${node}`, (region) => (region.node === null ? null : `${region.node}`))]
-      : []),
-    ofRegion('region access', isUnarmed(config) ? 'read-only' : 'read-write', ({ isReadOnly }) =>
+    ofRegion('access', isUnarmed(config) ? 'read-only' : 'read-write', ({ isReadOnly }) =>
       isReadOnly ? 'read-only' : 'read-write',
     ),
-    ofRegion(
-      'region persistence domain',
-      machine.nvdimmPersistence ?? 'not told',
-      (region) => region.persistenceDomain ?? 'not told',
-    ),
+    ...(label === undefined
+      ? [
+          ofRegion('namespace', 'has a driver', ({ namespaces: seen }) =>
+            seen.some((n) => n.mode !== 'raw' || n.deviceNode !== null) ? 'has a driver' : null,
+          ),
+        ]
+      : []),
     expect('labels', label === undefined ? 'no' : 'yes', ({ hasLabels }) =>
       hasLabels === undefined ? undefined : hasLabels ? 'yes' : 'no',
     ),

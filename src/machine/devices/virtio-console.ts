@@ -3,6 +3,7 @@ import * as z from 'zod'
 import { defineDiagnostics } from '../../diagnostics.ts'
 import { defineDevice, type MachineView, option } from '../device.ts'
 import { zDeviceId } from '../device-id.ts'
+import type { HardwareView } from '../guest-view.ts'
 import { pciFunction } from './pci-expectation.ts'
 
 const schema = z.lazy(() =>
@@ -93,5 +94,31 @@ export const virtioConsole = defineDevice({
     }
   },
 
-  mustSee: ({ id = 'virtio-console0' }) => [pciFunction(`virtio-console ${id}`, '1af4:1003', 0)],
+  mustSee({ id = 'virtio-console0', name }, { machine }) {
+    const device = `virtio-console ${id}`
+    return [
+      // A first console over virtio has a controller of its own.
+      pciFunction(device, '1af4:1003', machine.isConsoleVirtio ? 1 : 0),
+      ...(name === undefined
+        ? []
+        : [
+            {
+              device,
+              aspect: 'port',
+              want: name,
+              see: ({ ports }: HardwareView) => ports && (ports.includes(name) ? name : null),
+            },
+          ]),
+    ]
+  },
+  notCompared: ({ id = 'virtio-console0', name }) =>
+    name === undefined
+      ? [
+          {
+            device: `virtio-console ${id}`,
+            aspect: 'console',
+            because: 'it has no name by which a guest could report it',
+          },
+        ]
+      : [],
 })

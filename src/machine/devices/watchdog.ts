@@ -54,4 +54,11 @@ export const watchdog = defineDevice({
 
   topology: ({ action }) => ({ detail: `on expiry: ${action}` }),
   mustSee: ({ id = 'watchdog0' }) => [pciFunction(`watchdog ${id}`, '8086:25ab', 0)],
+  notCompared: ({ id = 'watchdog0', action }) => [
+    {
+      device: `watchdog ${id}`,
+      aspect: `action ${action}`,
+      because: 'it takes effect only when the watchdog expires',
+    },
+  ],
 })

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest'
-import type { GuestNvdimm } from '../../../machine/guest-view.ts'
 import { parseView } from './view.ts'
-import { cxlMemoriesOf, nvdimmsOf, virtioPmemsOf } from './view-pmem.ts'
+import { cxlOf, nvdimmsOf, virtioPmemsOf } from './view-pmem.ts'
 
 const ND = '/sys/bus/nd/devices'
 
@@ -39,14 +38,15 @@ const LINES = [
 const filesOf = (lines: readonly string[]) =>
   new Map(lines.map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1)] as const))
 
-const inNfit: readonly GuestNvdimm[] = [
-  { handle: 1, bytes: 134217728, node: 0, persistenceDomain: 'cpu', isArmed: true },
-]
-
-test('joins regions to the NVDIMMs of the NFIT, and knows the one that was plugged later', () => {
-  expect(nvdimmsOf(filesOf(LINES), inNfit)).toEqual([
+test('an NVDIMM is what its region is, and tells whether a driver made a disk of its namespaces', () => {
+  const files = filesOf([...LINES, `${ND}/namespace0.0/block:pmem0`])
+  expect(nvdimmsOf(files)).toEqual([
     {
-      ...inNfit[0],
+      handle: 1,
+      bytes: 134217728,
+      node: 0,
+      persistenceDomain: 'cpu',
+      isArmed: true,
       hasLabels: true,
       region: {
         name: 'region1',
@@ -55,8 +55,8 @@ test('joins regions to the NVDIMMs of the NFIT, and knows the one that was plugg
         isReadOnly: false,
         persistenceDomain: 'cpu',
         namespaces: [
-          { name: 'namespace1.0', mode: 'fsdax', bytes: 67108864 },
-          { name: 'namespace1.1', mode: 'sector', bytes: 16777216 },
+          { name: 'namespace1.0', mode: 'fsdax', bytes: 67108864, deviceNode: null },
+          { name: 'namespace1.1', mode: 'sector', bytes: 16777216, deviceNode: null },
         ],
       },
     },
@@ -73,14 +73,15 @@ test('joins regions to the NVDIMMs of the NFIT, and knows the one that was plugg
         node: 1,
         isReadOnly: true,
         persistenceDomain: 'cpu',
-        namespaces: [{ name: 'namespace0.0', mode: 'raw', bytes: 33554432 }],
+        namespaces: [{ name: 'namespace0.0', mode: 'raw', bytes: 33554432, deviceNode: 'pmem0' }],
       },
     },
   ])
 })
 
-test('a guest without the driver tells what the NFIT says, and no more', () => {
-  expect(nvdimmsOf(new Map(), inNfit)).toEqual(inNfit)
+test('a guest without the driver has no NVDIMMs; one without a region has no bytes', () => {
+  expect(nvdimmsOf(new Map())).toEqual([])
+  expect(nvdimmsOf(filesOf([`${ND}/nmem0/nfit/handle:0x1`]))).toMatchObject([{ handle: 1, bytes: 0 }])
 })
 
 test('the region below a PCI function is that of its virtio-pmem; without a driver there is none', () => {
@@ -94,10 +95,10 @@ test('the region below a PCI function is that of its virtio-pmem; without a driv
   ])
   expect(virtioPmemsOf(files, ['00:02.0', '00:03.0'])).toMatchObject([
     { address: '00:02.0', bytes: 67108864, region: { node: null, namespaces: [{ mode: 'fsdax' }] } },
-    { address: '00:03.0', bytes: null },
+    { address: '00:03.0', bytes: 0 },
   ])
   // It is no NVDIMM: no handle belongs to it.
-  expect(nvdimmsOf(files, [])).toEqual([])
+  expect(nvdimmsOf(files)).toEqual([])
 })
 
 test('CXL memory by its PCI address, persistent and volatile apart', () => {
@@ -109,18 +110,27 @@ test('CXL memory by its PCI address, persistent and volatile apart', () => {
     '/sys/bus/cxl/devices/mem0/ram/size:0x0',
     '/sys/bus/cxl/devices/mem1/ram/size:0x20000000',
   ])
-  expect(cxlMemoriesOf(files)).toEqual([
+  expect(cxlOf(files, ['21:00.0', '31:00.0']).memories).toEqual([
     { address: '21:00.0', bytes: 0x20000000, volatileBytes: 0x20000000 },
     { address: '31:00.0', bytes: 0x10000000, volatileBytes: 0 },
   ])
 })
 
-test('CXL memory that no driver has taken is there, without a size', () => {
+test('CXL memory that no driver has taken is there, and has no memory', () => {
   const pci = '/sys/bus/pci/devices/0000:21:00.0'
   const output = [`${pci}/vendor:0x8086`, `${pci}/device:0x0d93`, `${pci}/class:0x050210`].join('\n')
   expect(parseView(output).cxl).toEqual({
-    hostBridges: [],
     windows: [],
-    memories: [{ address: '21:00.0', bytes: null }],
+    memories: [{ address: '21:00.0', bytes: 0 }],
   })
+})
+
+test('windows are decoders of the root, and their targets host bridges', () => {
+  const decoder = '/sys/bus/cxl/devices/decoder0.0'
+  const files = filesOf([
+    `${decoder}/start:0x110000000`,
+    `${decoder}/size:0x10000000`,
+    `${decoder}/target_list:32`,
+  ])
+  expect(cxlOf(files, []).windows).toEqual([{ start: 0x110000000, bytes: 0x10000000, targets: [32] }])
 })

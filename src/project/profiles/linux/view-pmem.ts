@@ -3,6 +3,7 @@
  * Source: Documentation/ABI/testing/sysfs-bus-nvdimm, sysfs-bus-nfit and sysfs-bus-cxl.
  */
 import type { GuestCxlMemory, GuestNvdimm, GuestPmemRegion, GuestView } from '../../../machine/guest-view.ts'
+import type { Files } from './view-files.ts'
 
 /** A line `LINK:TARGET` for each device, since where it hangs tells what it is of; then its attributes. */
 export const PMEM_SCRIPT = `
@@ -10,11 +11,13 @@ for device in /sys/bus/nd/devices/region* /sys/bus/cxl/devices/mem*; do
   [ -e $device ] && echo "$device:$(readlink -f $device)"
 done
 nd=/sys/bus/nd/devices
+for folder in $nd/namespace*/block; do
+  [ -e $folder ] && echo "$folder:$(ls $folder)"
+done
 grep -s '' $nd/region*/size $nd/region*/read_only $nd/region*/numa_node $nd/region*/target_node \\
   $nd/region*/persistence_domain $nd/region*/mapping[0-9]* $nd/nmem*/commands $nd/nmem*/nfit/handle $nd/nmem*/nfit/flags \\
-  $nd/namespace*/mode $nd/namespace*/size /sys/bus/cxl/devices/mem*/pmem/size /sys/bus/cxl/devices/mem*/ram/size /dev/null`
-
-type Files = ReadonlyMap<string, string>
+  $nd/namespace*/mode $nd/namespace*/size /sys/bus/cxl/devices/mem*/pmem/size /sys/bus/cxl/devices/mem*/ram/size \\
+  /sys/bus/cxl/devices/decoder0.*/start /sys/bus/cxl/devices/decoder0.*/size /sys/bus/cxl/devices/decoder0.*/target_list /dev/null`
 
 const ND = '/sys/bus/nd/devices'
 const MODES: Readonly<Record<string, GuestPmemRegion['namespaces'][number]['mode']>> = {
@@ -24,31 +27,21 @@ const MODES: Readonly<Record<string, GuestPmemRegion['namespaces'][number]['mode
   dax: 'devdax',
 }
 
-/** What the NFIT says, with the region that Linux made of each, and those that were plugged since the NFIT was read. */
-export function nvdimmsOf(files: Files, inNfit: readonly GuestNvdimm[]): readonly GuestNvdimm[] {
+/** NVDIMMs that Linux knows, with the region that it made of each. One without a region has no bytes. */
+export function nvdimmsOf(files: Files): readonly GuestNvdimm[] {
   const regions = regionsOf(files)
-  const regionOf = (handle: number) => regions.find((r) => r.handles.includes(handle))
-  const listed = inNfit.map((nvdimm) => joined(nvdimm, regionOf(nvdimm.handle), files))
-  const known = new Set(inNfit.map((n) => n.handle))
-  const plugged = regions.flatMap(({ region, handles }): readonly GuestNvdimm[] => {
-    const [handle] = handles
-    if (handle === undefined || known.has(handle)) return []
-    const { bytes, node, persistenceDomain } = region
-    const nvdimm = {
-      handle,
-      bytes,
-      node,
-      persistenceDomain,
-      isArmed: !flagsOf(handle, files).includes('not_armed'),
-    }
-    return [joined(nvdimm, { region, handles }, files)]
-  })
-  return [...listed, ...plugged].toSorted((a, b) => a.handle - b.handle)
-}
-
-function joined(nvdimm: GuestNvdimm, found: Found | undefined, files: Files): GuestNvdimm {
-  if (!found) return nvdimm
-  return { ...nvdimm, hasLabels: commandsOf(nvdimm.handle, files).includes('set_data'), region: found.region }
+  const handles = [...files].flatMap(([path, text]) =>
+    /^\/sys\/bus\/nd\/devices\/nmem\d+\/nfit\/handle$/.test(path) ? [Number(text)] : [],
+  )
+  return handles
+    .toSorted((a, b) => a - b)
+    .map((handle) => {
+      const region = regions.find((r) => r.handles.includes(handle))?.region
+      const isArmed = !flagsOf(handle, files).includes('not_armed')
+      const hasLabels = commandsOf(handle, files).includes('set_data')
+      const { bytes = 0, node = null, persistenceDomain = null } = region ?? {}
+      return { handle, bytes, node, persistenceDomain, isArmed, hasLabels, ...(region ? { region } : {}) }
+    })
 }
 
 interface Found {
@@ -93,10 +86,16 @@ function namespacesOf(region: string, files: Files): GuestPmemRegion['namespaces
       if (!path.startsWith(prefix) || !path.endsWith('/mode')) return []
       const folder = path.slice(0, -'/mode'.length)
       const bytes = Number(files.get(`${folder}/size`))
-      return bytes > 0 ? [{ name: folder.slice(ND.length + 1), mode: MODES[mode] ?? 'raw', bytes }] : []
+      const name = folder.slice(ND.length + 1)
+      return bytes > 0
+        ? [{ name, mode: MODES[mode] ?? 'raw', bytes, deviceNode: deviceNodeOf(name, files) }]
+        : []
     })
     .toSorted((a, b) => Number(a.name.split('.')[1]) - Number(b.name.split('.')[1]))
 }
+
+/** The script prints `NAMESPACE/block:pmem0` for a namespace that a driver made a disk of. */
+const deviceNodeOf = (name: string, files: Files) => files.get(`${ND}/${name}/block`) || null
 
 const nmemOf = (handle: number, files: Files) =>
   [...files]
@@ -113,13 +112,30 @@ export function virtioPmemsOf(
   const regions = devices(files, /^\/sys\/bus\/nd\/devices\/(region\d+)$/)
   return addresses.map((address) => {
     const found = regions.find(({ target }) => target.includes(`:${address}/virtio`))
-    if (!found) return { address, bytes: null }
+    if (!found) return { address, bytes: 0 }
     const region = regionOf(found.name, files)
     return { address, bytes: region.bytes, region }
   })
 }
 
-export function cxlMemoriesOf(files: Files): readonly GuestCxlMemory[] {
+/** A device that no driver has taken is there, and has no memory. Windows are decoders of the root. */
+export function cxlOf(files: Files, addresses: readonly string[]): NonNullable<GuestView['cxl']> {
+  const memories = cxlMemoriesOf(files)
+  const windows = [...files].flatMap(([path, start]) => {
+    const folder = /^(\/sys\/bus\/cxl\/devices\/decoder0\.\d+)\/start$/.exec(path)?.[1]
+    if (folder === undefined) return []
+    const targets = (files.get(`${folder}/target_list`) ?? '').split(',').filter(Boolean).map(Number)
+    return [{ start: Number(start), bytes: Number(files.get(`${folder}/size`)), targets }]
+  })
+  return {
+    windows,
+    memories: addresses.map(
+      (address) => memories.find((m) => m.address === address) ?? { address, bytes: 0 },
+    ),
+  }
+}
+
+function cxlMemoriesOf(files: Files): readonly GuestCxlMemory[] {
   return devices(files, /^\/sys\/bus\/cxl\/devices\/(mem\d+)$/)
     .map(({ name, target }) => {
       const size = (kind: string) => Number(files.get(`/sys/bus/cxl/devices/${name}/${kind}/size`) ?? 0)
