@@ -10,6 +10,7 @@ import { pathToFileURL } from 'node:url'
 import { createJiti } from 'jiti'
 import { ROOT } from './processes.mjs'
 import { configPage, diagnosticsPages, flagsPage } from './reference-pages.mjs'
+import { EVERYTHING, LINUX_OUTPUT, PROBE_OUTPUT, verifyPage } from './verify-page.mjs'
 
 const jiti = createJiti(pathToFileURL(`${ROOT}/`).href, { fsCache: `${ROOT}/node_modules/.cache/jiti` })
 const load = (path) => jiti.import(join(ROOT, 'src', path))
@@ -46,6 +47,7 @@ const files = {
     ]),
   ),
   'docs/reference/flags.md': flagsPage(commands, GLOBAL_OPTIONS),
+  'docs/reference/verify.md': verifyPage(await verifications()),
   'docs/reference/config.md': configPage(configJsonSchema),
 }
 
@@ -92,6 +94,20 @@ function isSame(path, text) {
 
 function json(value) {
   return `${JSON.stringify(value, null, 2)}\n`
+}
+
+/** The comparison itself says what it compares. */
+async function verifications() {
+  const { parseMachine } = await load('machine/machine.ts')
+  const { verify } = await load('plan/verify.ts')
+  const { parseReport } = await load('project/profiles/probe/report.ts')
+  const { parseView } = await load('project/profiles/linux/view.ts')
+  const plan = { name: 'everything', profile: 'linux', machine: parseMachine('everything', EVERYTHING) }
+  const facts = { files: new Map([['disk.img', { kind: 'file', bytes: 512 }]]) }
+  return {
+    probe: verify(plan, facts, parseReport(PROBE_OUTPUT)),
+    linux: verify(plan, facts, parseView(LINUX_OUTPUT)),
+  }
 }
 
 /** Every kind that any file declares, with the file. A code that is declared twice would have two meanings. */

@@ -3,7 +3,9 @@ import { describe } from 'vitest'
 import type { MachineInput } from '../../src/machine/machine.ts'
 import { expect, test } from '../../src/testing/index.ts'
 
-const linux = { profile: 'linux', verify: true } as const
+/** Under load a guest may take minutes; what it does is the test, not how fast. */
+const PATIENT = { timeout: 600_000 }
+const linux = { profile: 'linux', verify: true, overrides: { timeout: '9m' } } as const
 
 /** All kinds of hardware that a Linux guest reports by its drivers. */
 const WHOLE: MachineInput = {
@@ -47,7 +49,7 @@ const TWO: MachineInput = {
   devices: [{ kind: 'nvdimm', id: 'pm0', size: '128M', node: 1 }],
 }
 
-describe('a Linux guest', () => {
+describe('a Linux guest', PATIENT, () => {
   test('is compared by what Linux made of the hardware, and its tables as rows of their own', async ({
     launch,
   }) => {
@@ -127,7 +129,7 @@ describe('a Linux guest', () => {
   })
 })
 
-describe('verification that did not take place', () => {
+describe('verification that did not take place', PATIENT, () => {
   test('fails a guest of the probe kernel without a report', async ({ launch }) => {
     const guest = await launch({ boot: { append: 'report=no' } }, { verify: true })
     expect(await guest.done).toMatchObject({
