@@ -39,6 +39,7 @@ export const EVERYTHING = {
   qemuArgs: ['-device', 'virtio-rng-pci'],
 }
 
+const PMEM_GUID = '79d3f066f3b47440ac430d3318b78cdb'
 const REGION = '/sys/bus/nd/devices/region'
 /** What a guest prints that has one of everything that its report can have. */
 export const LINUX_OUTPUT = [
@@ -62,6 +63,7 @@ export const LINUX_OUTPUT = [
   `/sys/firmware/acpi/tables/APIC:${acpiTable('APIC')}`,
   `/sys/firmware/acpi/tables/SRAT:${acpiTable('SRAT')}`,
   `/sys/firmware/acpi/tables/CEDT:${acpiTable('CEDT')}`,
+  `/sys/firmware/acpi/tables/NFIT:${nfit([1, 2])}`,
   'bringup-view-end',
 ].join('\n')
 
@@ -80,12 +82,30 @@ export const PROBE_OUTPUT = [
   .map((line) => JSON.stringify(line))
   .join('\n')
 
-/** A table of its header alone. */
-function acpiTable(signature) {
-  const table = Buffer.alloc(64)
-  table.write(signature, 0, 'latin1')
-  table.writeUInt32LE(table.length, 4)
-  return table.toString('base64')
+/** A table of its header alone, or with this content behind it. */
+function acpiTable(signature, content = Buffer.alloc(24)) {
+  const header = Buffer.alloc(40)
+  header.write(signature, 0, 'latin1')
+  header.writeUInt32LE(header.length + content.length, 4)
+  return Buffer.concat([header, content]).toString('base64')
+}
+
+/** One range of persistent memory a handle (ACPI 6.4, 5.2.25). */
+function nfit(handles) {
+  const entries = handles.flatMap((handle) => {
+    const range = Buffer.alloc(56)
+    range.writeUInt16LE(range.length, 2)
+    range.writeUInt16LE(handle, 4)
+    range.write(PMEM_GUID, 16, 'hex')
+    range.writeUInt32LE(1, 40)
+    const mapping = Buffer.alloc(48)
+    mapping.writeUInt16LE(1, 0)
+    mapping.writeUInt16LE(mapping.length, 2)
+    mapping.writeUInt32LE(handle, 4)
+    mapping.writeUInt16LE(handle, 12)
+    return [range, mapping]
+  })
+  return acpiTable('NFIT', Buffer.concat(entries))
 }
 
 /** @param verifications what `verify` found with each witness: `{ probe, linux }` */

@@ -136,6 +136,7 @@ export default defineConfig({
             page('Commands and flags', '/reference/flags'),
             page('Keys of bringup.config', '/reference/config'),
             page('JSON output', '/reference/json'),
+            page('What --verify compares', '/reference/verify'),
             page('npm packages used', '/dependencies'),
           ],
         },

@@ -16,7 +16,7 @@ export const problems = defineDiagnostics({
     title: 'Verification was wanted, and the guest did not report its hardware, or not all of it.',
     why: 'without a whole report nothing is known of the machine that the guest saw, and a run that was to be verified cannot pass',
     remedy:
-      'let the guest report (profiles `probe`, `linux`, `debian`, or one with a `view`), or run with --no-verify',
+      'choose a profile whose guest reports its hardware (one with a `view`, such as `probe`), or run with --no-verify',
   },
   RUN_LOG_INCOMPLETE: {
     severity: 'warning',

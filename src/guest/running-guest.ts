@@ -342,7 +342,8 @@ export class RunningGuest implements Guest {
   }
 
   get #wantsComparison(): boolean {
-    return this.#options.verify ?? this.#options.profile.verifiesByDefault
+    const { verify: isWanted, profile } = this.#options
+    return isWanted ?? (profile.verifiesByDefault && profile.isSilent?.(this.plan.machine) !== true)
   }
 
   /** Undefined where no comparison was wanted, and where a pattern ended the guest before its report was whole. */

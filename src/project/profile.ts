@@ -3,7 +3,7 @@ import type { BuildContext } from '../build/context.ts'
 import type { BuildGraph } from '../build/graph.ts'
 import type { BuildOptionSpec, BuildOptionValues } from '../build/options.ts'
 import type { GuestView } from '../machine/guest-view.ts'
-import type { MachineInput } from '../machine/machine.ts'
+import type { MachineConfig, MachineInput } from '../machine/machine.ts'
 import type { Judgement } from '../plan/plan.ts'
 import type { DependencySet } from '../setup/dependency.ts'
 import type { ConfigSketch, SourceTree } from './recognise/tree.ts'
@@ -138,6 +138,8 @@ export interface Profile {
   readonly needsLongMode?: boolean
   /** Whether `run` compares what the guest saw unless told otherwise. */
   readonly verifiesByDefault: boolean
+  /** Whether its guest cannot report on this machine, or is told not to; `run` then compares only with `--verify`. */
+  isSilent?(machine: MachineConfig): boolean
   /**
    * How it is built, as plain data; absent where nothing is to be built. Called by `build` and before `run`; it may read
    * the source tree, and changes nothing. A graph without targets is nothing to build.

@@ -117,7 +117,8 @@ describe('a Linux guest', PATIENT, () => {
       expect(result).toMatchObject({
         verdict: 'failed',
         exitCode: 1,
-        diagnostics: [{ code: 'GUEST_DIFFERS' }],
+        // Without ACPI the kernel reports warnings too.
+        diagnostics: expect.arrayContaining([expect.objectContaining({ code: 'GUEST_DIFFERS' })]),
       })
     })
   }

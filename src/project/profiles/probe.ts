@@ -47,6 +47,9 @@ export const probe = defineProfile({
   needsLongMode: true,
   hasShell: false,
   verifiesByDefault: true,
+  // It has no driver for a virtio console.
+  isSilent: ({ boot, console }) =>
+    console.type === 'virtio' || boot.append?.split(/\s+/).includes('report=no') === true,
   async prepare(context) {
     return { machine: bootOf(await buildProbe(context), context) }
   },

@@ -36,7 +36,10 @@ test('the last report counts', () => {
 test.each([
   ['nothing', ''],
   ['a greeting', 'hello\n'],
-  ['a kernel that was told not to report', `${PROBE}\n`],
+  [
+    'a kernel that was told not to report',
+    `${PROBE}\n${json('selftest', { timer: true })}\n${json('end', { exit: 16 })}\n`,
+  ],
 ])('there is no report in %s', (_name, text) => {
   expect(parseReport(text)).toBeUndefined()
 })

@@ -57,6 +57,7 @@ type LineOf<T extends Type> = z.output<Schemas[T]>
 
 /** What was read: the lines that are as they should be, by type, and the number that the guest says it printed. */
 interface Report {
+  readonly schemas: Schemas
   readonly lines: ReadonlyMap<string, readonly unknown[]>
   readonly unreadable: readonly string[]
   readonly counts: Readonly<Record<string, unknown>> | undefined
@@ -73,7 +74,10 @@ const MAX_LINES = 100_000
 export function parseReport(console: string): GuestView | undefined {
   const report = readReport(console)
   const all = <T extends Type>(type: T) => (report.lines.get(type) ?? []) as readonly LineOf<T>[]
-  const hasReport = report.counts !== undefined || [...report.lines.keys()].some((type) => type !== 'probe')
+  // A kernel without a report prints `probe` too, and types that no view needs.
+  const hasReport =
+    report.counts !== undefined ||
+    [...report.lines.keys()].some((type) => type !== 'probe' && Object.hasOwn(report.schemas, type))
   if (!hasReport) return undefined
   const missing = missingOf(report)
   const [first] = all('probe')
@@ -116,7 +120,7 @@ function readReport(console: string): Report {
   const unreadable: string[] = []
   let counted: Record<string, unknown> | undefined
   const schemas = makeSchemas()
-  if (start === -1) return { lines, unreadable, counts: undefined }
+  if (start === -1) return { schemas, lines, unreadable, counts: undefined }
   for (const line of console.slice(start).split('\n', MAX_LINES)) {
     const at = line.indexOf('{"t":')
     if (at === -1) continue
@@ -136,7 +140,7 @@ function readReport(console: string): Report {
     else if (lines.has(type)) lines.get(type)?.push(parsed.data)
     else lines.set(type, [parsed.data])
   }
-  return { lines, unreadable, counts: counted }
+  return { schemas, lines, unreadable, counts: counted }
 }
 
 function parseJson(text: string): Record<string, unknown> | undefined {
