@@ -64,6 +64,8 @@ export interface NodeView {
   readonly bytes: number
   /** CPU indices, hot-pluggable ones included. */
   readonly cpus: readonly number[]
+  /** NUMA nodes of the host that its memory comes from, where the node says so itself. */
+  readonly hostNodes?: readonly number[]
 }
 
 /** A file that must be there before QEMU starts. Nothing is made while planning. */

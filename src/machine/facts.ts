@@ -23,6 +23,8 @@ export interface FileFact {
   readonly kernel?: KernelFact
   /** Who holds an advisory lock on it (`/proc/locks`). */
   readonly lockedBy?: { readonly pid: number; readonly mode: 'read' | 'write'; readonly command: string }
+  /** Which process has it open as a disk image, in a way that keeps others out (QEMU's byte-range locks). */
+  readonly imageUse?: ImageUse
   /** What a qcow2 image makes QEMU open besides itself. Absent for other files, and for one that stands alone. */
   readonly imageFiles?: readonly ImageFile[]
   /** A qcow2 image, or one beneath it, needs a key. */
@@ -52,6 +54,15 @@ export interface ImageFile {
   readonly file?: string
   /** It is not below the folder of the image that the description names. */
   readonly isOutside: boolean
+  readonly use?: ImageUse
+}
+
+/** A process that has an image open. Pid -1 where it is not visible to this user. */
+export interface ImageUse {
+  readonly pid: number
+  readonly command: string
+  /** Whether it keeps readers out too: it writes to the image. */
+  readonly forbidsReaders: boolean
 }
 
 /** A character device such as `/dev/dax0.0`; bytes. Source: Documentation/ABI/testing/sysfs-bus-dax. */

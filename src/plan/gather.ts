@@ -13,7 +13,7 @@ import {
   statSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
-import { lockHolder } from '../host/file-locks.ts'
+import { imageUse, lockHolder } from '../host/file-locks.ts'
 import type { Facts, FileFact } from '../machine/facts.ts'
 import { isOnDaxDisk, readDaxDevice } from '../stores/dax-device.ts'
 import { readTail } from '../stores/labels.ts'
@@ -69,6 +69,7 @@ function gatherFile(path: string, { mounts, locks, stateFolder }: Sources): File
   const { content, kernel } = (kind === 'file' && isReadable ? sniff(path) : undefined) ?? {}
   const isStore = isLockable(kind, content)
   const holder = isStore ? lockHolder(path, locks()) : undefined
+  const use = holder && imageUse(path, locks())
   return {
     path,
     kind,
@@ -81,7 +82,8 @@ function gatherFile(path: string, { mounts, locks, stateFolder }: Sources): File
     hasParent: stats !== undefined || statOr(dirname(path))?.isDirectory() === true,
     ...(mount ? { fileSystem: mount.type, mountOptions: mount.options } : {}),
     ...(content === undefined ? {} : { content }),
-    ...(content === 'qcow2' ? gatherImage(path) : {}),
+    ...(content === 'qcow2' ? gatherImage(path, locks) : {}),
+    ...(use ? { imageUse: use } : {}),
     ...(kernel ? { kernel } : {}),
     ...(holder ? { lockedBy: holder } : {}),
     ...(isStore && stats ? gatherStore(path, stats, stateFolder) : {}),
@@ -89,8 +91,12 @@ function gatherFile(path: string, { mounts, locks, stateFolder }: Sources): File
   }
 }
 
-function gatherImage(path: string): Pick<FileFact, 'imageFiles' | 'isEncrypted'> {
-  const { files, isEncrypted } = imageFiles(path)
+function gatherImage(path: string, locks: Sources['locks']): Pick<FileFact, 'imageFiles' | 'isEncrypted'> {
+  const { files: found, isEncrypted } = imageFiles(path)
+  const files = found.map((image) => {
+    const use = image.file === undefined ? undefined : imageUse(image.file, locks())
+    return use ? { ...image, use } : image
+  })
   return { ...(files.length > 0 ? { imageFiles: files } : {}), ...(isEncrypted ? { isEncrypted } : {}) }
 }
 

@@ -7,6 +7,8 @@ import { once } from 'node:events'
 import {
   appendFileSync,
   chownSync,
+  copyFileSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -123,6 +125,7 @@ const times = <T>(n: number, item: T): T[] => Array.from({ length: n }, () => it
 const twoNodes: MachineInput = { cpu: 2, memory: '128M', numa: { nodes: [{}, {}] } as never }
 
 const BIN = resolve(import.meta.dirname, '../../dist/cli/bin.js')
+const VARIABLES = '/usr/share/OVMF/OVMF_VARS_4M.fd'
 const NO_RIGHTS = ['--inh-caps=-all', '--bounding-set=-net_bind_service']
 
 /** The code must be found, and QEMU must exit with words that the rule's `source` quotes. */
@@ -449,6 +452,65 @@ test('DISK_BUSY: QEMU locks what it writes to', async () => {
   const { codes, start } = prepare(machine)
   expect(codes).toContain('DISK_BUSY')
   expect((await endOf(await start())).stderr).toContain('Failed to get "write" lock')
+})
+
+describe('DISK_BUSY: readers share an image, a writer keeps all others out', () => {
+  const base = { file: 'base.qcow2' }
+  const overlay = { file: 'overlay.qcow2' }
+  beforeEach(() => {
+    execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', at('base.qcow2'), '64M'])
+    const over = ['-b', 'base.qcow2', '-F', 'qcow2', at('overlay.qcow2')]
+    execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', ...over], { cwd: folder })
+  })
+  const NOT_SHARED = 'Failed to get shared "write" lock'
+  const NOT_WRITTEN = 'Failed to get "write" lock'
+  test.each([
+    [{}, {}, undefined],
+    [{ readonly: true }, {}, undefined],
+    [{}, { readonly: true }, undefined],
+    [{}, { persist: true }, NOT_WRITTEN],
+    [{ readonly: true }, { persist: true }, NOT_WRITTEN],
+    [{ persist: true }, {}, NOT_SHARED],
+    [{ persist: true }, { readonly: true }, NOT_SHARED],
+    [base, base, undefined],
+    [{ ...base, persist: true }, { ...base, readonly: true }, NOT_SHARED],
+    [base, overlay, undefined],
+    [overlay, base, undefined],
+    [{ ...overlay, persist: true }, base, undefined],
+    [{ ...overlay, persist: true }, { ...base, persist: true }, NOT_WRITTEN],
+    [{ ...base, persist: true }, overlay, NOT_SHARED],
+  ])('%j, then %j: %s', async (one, other, words) => {
+    await using first = await prepare({ devices: [disk(one)] }).start()
+    await first.ready
+    const { found, start } = prepare({ devices: [disk(other)] })
+    const busy = found.filter((d) => d.code === 'DISK_BUSY')
+    if (words === undefined) {
+      expect(busy).toEqual([])
+      await using second = await start()
+      await expect(second.ready).resolves.toBeUndefined()
+    } else {
+      expect(busy).toMatchObject([{ what: expect.stringContaining(`process ${first.pid} (qemu-system`) }])
+      expect((await endOf(await start())).stderr).toContain(words)
+    }
+  })
+})
+
+test.runIf(existsSync(VARIABLES))('BOOT_VARIABLES_BUSY: a guest writes its UEFI variables', async () => {
+  copyFileSync(VARIABLES, at('vars.fd'))
+  const machine: MachineInput = {
+    boot: { esp: at('folder'), code: '/usr/share/OVMF/OVMF_CODE_4M.fd', variables: at('vars.fd') },
+  }
+  const alone = prepare(machine)
+  expect(alone.found.filter((d) => d.severity === 'error')).toEqual([])
+  await using first = await alone.start()
+  await first.ready
+  const { found, start } = prepare(machine)
+  expect(found.filter((d) => d.code === 'BOOT_VARIABLES_BUSY')).toMatchObject([
+    { path: 'boot.variables', what: expect.stringContaining(`${first.pid} (qemu-system`) },
+  ])
+  const second = await start()
+  await expect(second.ready).rejects.toThrow()
+  await second.exited
 })
 
 test.runIf(process.getuid?.() === 0)('the user "nobody" may not open what belongs to root', () => {

@@ -6,6 +6,7 @@ import type { FileContent } from '../facts.ts'
 import { bringsBootMedium, readQemuArgs } from '../qemu-args.ts'
 import { checkKernelFile, problems as ofKernels } from './boot-kernel-rules.ts'
 import { type BootConfig, ovmf } from './boot-options.ts'
+import { processText } from './process-text.ts'
 import { whyUnfit } from './unfit-file.ts'
 
 const ofBoot = defineDiagnostics({
@@ -97,6 +98,21 @@ const ofBoot = defineDiagnostics({
     why: 'it is mapped as a flash chip, which has whole blocks',
     remedy: 'name the OVMF_CODE or OVMF_VARS file itself',
     source: 'QEMU: "system firmware block device … has invalid size"',
+    qemu: 'refuses',
+  },
+  BOOT_FLASH_TOO_LARGE: {
+    title: 'UEFI code and variables are together larger than 8 MiB.',
+    why: 'both lie in the 8 MiB below 4 GiB that QEMU keeps for firmware',
+    remedy: 'name the OVMF_CODE and OVMF_VARS files of one build: each variables file fits its code only',
+    source: 'QEMU: "combined size of system firmware exceeds 8388608 bytes"',
+    qemu: 'refuses',
+  },
+  BOOT_VARIABLES_BUSY: {
+    title: 'Another process uses the UEFI variables.',
+    why: 'the guest writes them, and QEMU does not write to a file that another QEMU has open',
+    remedy:
+      'wait for the other run, or give each machine a copy of its own; without boot.variables it has a throw-away one',
+    source: 'QEMU: "Failed to get "write" lock"',
     qemu: 'refuses',
   },
   BOOT_ESP_NOT_A_FOLDER: {
@@ -243,6 +259,7 @@ function checkUefi(boot: BootConfig, context: RuleContext): readonly Diagnostic[
       found.push(problems.BOOT_FLASH_SIZE.at(`${path}.${key}`, `${file.path} has ${file.bytes} bytes`))
     }
   }
+  found.push(...checkFlashTotal(boot, context), ...checkVariablesLock(boot, context))
   const { ramBytes } = context.machine
   if (ramBytes < 48 * MiB)
     found.push(
@@ -265,6 +282,33 @@ function checkUefi(boot: BootConfig, context: RuleContext): readonly Diagnostic[
     )
   }
   return found
+}
+
+const MOST_FLASH = 8 * MiB
+/** OVMF's layout for 4 MiB of flash, which `ovmf()` looks for. */
+const USUAL_FLASH = { code: 0x37_c000, variables: 0x8_4000 } as const
+
+function checkFlashTotal(boot: BootConfig, { facts, path }: RuleContext): readonly Diagnostic[] {
+  const given = (['code', 'variables'] as const).filter((key) => boot[key] !== undefined)
+  const bytesOf = (key: 'code' | 'variables') =>
+    boot[key] === undefined ? USUAL_FLASH[key] : (facts.files.get(boot[key])?.bytes ?? 0)
+  const total = bytesOf('code') + bytesOf('variables')
+  if (given.length === 0 || total <= MOST_FLASH) return []
+  const largest = given.toSorted((a, b) => bytesOf(b) - bytesOf(a))[0] ?? 'code'
+  return [
+    problems.BOOT_FLASH_TOO_LARGE.at(
+      `${path}.${largest}`,
+      `${boot[largest]} has ${formatBytes(bytesOf(largest))}; code and variables together ${total} bytes`,
+    ),
+  ]
+}
+
+function checkVariablesLock({ variables }: BootConfig, { facts, path }: RuleContext): readonly Diagnostic[] {
+  const fact = variables === undefined ? undefined : facts.files.get(variables)
+  const holder = fact?.imageUse ?? fact?.lockedBy
+  return fact && holder
+    ? [problems.BOOT_VARIABLES_BUSY.at(`${path}.variables`, `${fact.path} is held by ${processText(holder)}`)]
+    : []
 }
 
 function checkRom(boot: BootConfig, { machine, facts, path }: RuleContext): readonly Diagnostic[] {

@@ -131,9 +131,9 @@ export const problems = defineDiagnostics({
   },
   DISK_BUSY: {
     title: 'Another process uses the image of a disk.',
-    why: 'QEMU locks images, and does not write to one that another QEMU has open',
-    remedy: 'wait for the other run or end it; or omit `persist`',
-    source: 'QEMU: "Failed to get "write" lock"',
+    why: 'QEMU locks images: several readers can share one, and a writer keeps all others out',
+    remedy: 'wait for the other run or end it, or use a copy of the image',
+    source: 'QEMU: "Failed to get "write" lock", "Failed to get shared "write" lock"',
     qemu: 'refuses',
   },
   DISK_SERIAL_TOO_LONG: {

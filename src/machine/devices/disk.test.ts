@@ -111,10 +111,40 @@ test.each<[string, Record<string, unknown>, Partial<FileFact>, readonly string[]
   [
     'busy',
     { file: 'x', persist: true },
-    { lockedBy: { pid: -1, mode: 'read', command: '?' } },
+    { imageUse: { pid: -1, command: '?', forbidsReaders: false } },
     ['DISK_BUSY'],
   ],
-  ['busy, but only read', { file: 'x' }, { lockedBy: { pid: -1, mode: 'read', command: '?' } }, []],
+  [
+    'busy, but only read',
+    { file: 'x' },
+    { imageUse: { pid: 7, command: 'qemu', forbidsReaders: false } },
+    [],
+  ],
+  ['written', { file: 'x' }, { imageUse: { pid: 7, command: 'qemu', forbidsReaders: true } }, ['DISK_BUSY']],
+  [
+    'locked, and not as an image',
+    { file: 'x', persist: true },
+    { lockedBy: { pid: 7, mode: 'write', command: 'udevd' } },
+    [],
+  ],
+  [
+    'laid over an image that is written',
+    { file: 'x.qcow2' },
+    {
+      content: 'qcow2',
+      imageFiles: [
+        {
+          role: 'backing',
+          of: 'x.qcow2',
+          name: 'y',
+          file: '/y',
+          isOutside: false,
+          use: { pid: 7, command: 'qemu', forbidsReaders: true },
+        },
+      ],
+    },
+    ['DISK_BUSY'],
+  ],
 ])('%s', (_, description, fact, expected) => {
   expect(codes(description, fact)).toEqual(expected)
 })

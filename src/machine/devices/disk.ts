@@ -15,6 +15,7 @@ import { problems } from './disk-problems.ts'
 import { type DiskConfig, diskFile, formatOf, SERIAL_LENGTH, schema, writesImage } from './disk-schema.ts'
 import { diskExpectations, diskNotCompared } from './disk-seen.ts'
 import { pciFunction } from './pci-expectation.ts'
+import { processText } from './process-text.ts'
 import { whyUnfit } from './unfit-file.ts'
 
 /** A PCI function of its own, or for IDE the controller. `virtio-blk-pci` is transitional on a root bus. */
@@ -223,17 +224,40 @@ function checkFile(config: DiskConfig, fact: FileFact, { path, facts }: RuleCont
     ...(fact.isReadable ? [] : ['read']),
     ...(fact.isWritable || !writesImage(config) ? [] : ['written']),
   ]
-  const { lockedBy } = fact
-  const holder =
-    lockedBy && lockedBy.pid > 0 ? `process ${lockedBy.pid} (${lockedBy.command})` : 'another process'
   return [
     ...(lacking.length > 0
       ? [problems.DISK_NO_ACCESS.at(at, `${fact.path} cannot be ${lacking.join(' or ')}`)]
       : []),
-    ...(lockedBy && writesImage(config)
-      ? [problems.DISK_BUSY.at(at, `${fact.path} is held by ${holder}`)]
-      : []),
+    ...checkUse(config, fact, at),
     ...(fact.kind === 'file' ? checkContent(config, fact, path) : []),
+  ]
+}
+
+/** Readers share an image; a writer keeps all others out. What an image is laid over is only read. */
+function checkUse(config: DiskConfig, fact: FileFact, at: string): readonly Diagnostic[] {
+  const { imageUse: use } = fact
+  const isBusy = use !== undefined && (use.forbidsReaders || writesImage(config))
+  const beneath = formatOf(config) === 'qcow2' ? (fact.imageFiles ?? []) : []
+  return [
+    ...(isBusy
+      ? [
+          problems.DISK_BUSY.at(at, `${fact.path} is held by ${processText(use)}`, {
+            remedy: use.forbidsReaders
+              ? 'wait for the other run or end it, or use a copy of the image'
+              : 'wait for the other run or end it; or omit `persist`: readers share an image',
+          }),
+        ]
+      : []),
+    ...beneath.flatMap(({ role, file, use: other }) =>
+      other?.forbidsReaders
+        ? [
+            problems.DISK_BUSY.at(
+              at,
+              `${file}, the ${ROLES[role]} of ${fact.path}, is held by ${processText(other)}`,
+            ),
+          ]
+        : [],
+    ),
   ]
 }
 

@@ -76,7 +76,7 @@ export const problems = defineDiagnostics({
   MEMORY_POLICY_WITHOUT_NODES: {
     title: 'A memory policy without host nodes.',
     why: 'bind, preferred and interleave all need to know which nodes',
-    remedy: 'add memory.hostNodes, or omit memory.policy',
+    remedy: 'add memory.hostNodes, or `hostNodes` to each NUMA node; or omit memory.policy',
     source: 'QEMU: "host-nodes must be set for policy"',
     qemu: 'refuses',
   },
@@ -169,10 +169,16 @@ function checkPath(memory: MemoryConfig, { machine, facts, path }: RuleContext):
   return found
 }
 
-function checkPolicy(memory: MemoryConfig, { facts, path }: RuleContext): readonly Diagnostic[] {
-  if (memory.policy !== undefined && memory.hostNodes === undefined) {
+function checkPolicy(memory: MemoryConfig, { machine, facts, path }: RuleContext): readonly Diagnostic[] {
+  const unbound = machine.nodes.flatMap((n, i) => (n.bytes > 0 && !n.hostNodes ? [i] : []))
+  const isBound = machine.nodes.length > 0 && unbound.length === 0
+  if (memory.policy !== undefined && memory.hostNodes === undefined && !isBound) {
+    const where = machine.nodes.length === 0 ? '' : ` for node ${unbound.join(' and ')}`
     return [
-      problems.MEMORY_POLICY_WITHOUT_NODES.at(`${path}.policy`, `policy "${memory.policy}" and no hostNodes`),
+      problems.MEMORY_POLICY_WITHOUT_NODES.at(
+        `${path}.policy`,
+        `policy "${memory.policy}" and no hostNodes${where}`,
+      ),
     ]
   }
   return checkHostNodes(memory.hostNodes, facts.hostNodes, `${path}.hostNodes`)

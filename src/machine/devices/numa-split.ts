@@ -8,6 +8,7 @@ export interface NodeShares {
   readonly cpus?: number | readonly number[]
   /** Bytes; undefined takes an even share of what the others leave. */
   readonly memory?: number
+  readonly hostNodes?: readonly number[]
 }
 
 /** Splits `total` into `parts` multiples of `unit`; the first parts get what does not divide, the very first the rest below a unit. */
@@ -171,7 +172,11 @@ export function nodeViews(
   if (!numa) return []
   const bytes = splitMemory(numa.nodes, machine.ramBytes, machine.pageBytes)
   const cpus = splitCpus(numa.nodes, machine.cpus)
-  return numa.nodes.map((_, i) => ({ bytes: bytes[i] ?? 0, cpus: cpus[i] ?? [] }))
+  return numa.nodes.map(({ hostNodes }, i) => ({
+    bytes: bytes[i] ?? 0,
+    cpus: cpus[i] ?? [],
+    ...(hostNodes === undefined ? {} : { hostNodes }),
+  }))
 }
 
 /** `[0,1,2,5]` as QEMU's `0-2`, `5`. */
