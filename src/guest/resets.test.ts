@@ -47,9 +47,9 @@ describe('the log of resets', () => {
 })
 
 describe('a reset', () => {
-  const watch = (resets: readonly MachineReset[], mayReboot = false) => {
+  const watch = (resets: readonly MachineReset[], reboot = false, tripleFault = false) => {
     const queue = [...resets]
-    return new ResetWatch({ next: () => queue.shift() }, mayReboot)
+    return new ResetWatch({ next: () => queue.shift() }, { reboot, tripleFault })
   }
   const byHost = { guest: false, hasSpoken: true }
   const byGuest = { guest: true, hasSpoken: true }
@@ -105,6 +105,12 @@ describe('a reset', () => {
     expect(resets.reset(byGuest)).toBe('allowed')
     expect(resets.reset(byGuest)).toBe('crash')
     expect(resets.tripleFault).toBe(true)
+  })
+
+  it('by a triple fault is allowed where the user says so', () => {
+    const resets = watch([asked, bios, fault], true, true)
+    for (const _ of [asked, bios, fault]) expect(resets.reset(byGuest)).toBe('allowed')
+    expect(resets.tripleFault).toBe(false)
   })
 
   it('of which the log says nothing ends no run', () => {

@@ -121,10 +121,17 @@ export class ResetLog {
 /** What a reset by the guest means for the run. */
 export type ResetMeaning = 'allowed' | 'crash'
 
+/** What the run allows the guest. */
+export interface ResetRights {
+  readonly reboot: boolean
+  /** Kernels also reboot by a triple fault on purpose (Linux: `reboot=t`); the user has to allow it. */
+  readonly tripleFault: boolean
+}
+
 /** Decides, reset by reset, which ones the guest may do. */
 export class ResetWatch {
   readonly #log: Pick<ResetLog, 'next'>
-  readonly #mayReboot: boolean
+  readonly #may: ResetRights
   /** Resets by the guest that were asked for: an orderly restart. */
   #asked = 0
   /**
@@ -134,9 +141,9 @@ export class ResetWatch {
   #firmware: 'complete' | 'echo' | undefined
   #triple = false
 
-  constructor(log: Pick<ResetLog, 'next'>, mayReboot: boolean) {
+  constructor(log: Pick<ResetLog, 'next'>, may: ResetRights) {
     this.#log = log
-    this.#mayReboot = mayReboot
+    this.#may = may
   }
 
   /** The guest was asked to restart itself. */
@@ -162,11 +169,11 @@ export class ResetWatch {
       this.#asked--
       return this.#allow('complete')
     }
-    if (reset?.place === 'guest' && reset.tripleFault) {
+    if (reset?.place === 'guest' && reset.tripleFault && !this.#may.tripleFault) {
       this.#triple = true
       return 'crash'
     }
-    return this.#mayReboot || reset === undefined ? this.#allow('complete') : 'crash'
+    return this.#may.reboot || reset === undefined ? this.#allow('complete') : 'crash'
   }
 
   #allow(firmware: 'complete' | 'echo' | undefined): ResetMeaning {

@@ -120,10 +120,11 @@ export class RunningGuest implements Guest {
       this.#hasSpoken = true
     })
     this.#resetLog = new ResetLog(folder.qemuLog)
-    this.#resets = new ResetWatch(
-      this.#resetLog,
-      options.allowReboot === true || plan.judgement.onReset === 'reboot',
-    )
+    const isAllowed = options.allowReboot === true
+    this.#resets = new ResetWatch(this.#resetLog, {
+      reboot: isAllowed || plan.judgement.onReset === 'reboot',
+      tripleFault: isAllowed,
+    })
     this.#kernelLog = new KernelLogReader(options.profile.kernelLog, plan.machine.kernelReports, this.#shell)
     this.#seen = watchGuest(plan, this.qmp, this.#console, {
       // Time to print its trace and to reset; a kernel that only halts after a panic would else use up the time-out.

@@ -135,7 +135,7 @@ describe('a new check-out', () => {
   })
 
   it('of a profile of the project, by the command', async () => {
-    const config = `export default { profiles: [{ name: 'mine', source: { url: '${url('os')}', ref: 'v1.0' } }] }`
+    const config = `export default { profiles: [{ name: 'mine', defaults: {}, judgement: {}, prepare: () => ({ machine: {} }), source: { url: '${url('os')}', ref: 'v1.0' } }] }`
     writeFileSync(join(cwd, 'bringup.config.mjs'), config)
     const { stdout, stderr, exitCode } = await bringup('mine', 'a folder', '--json', '--filter', 'partial')
     expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 })
