@@ -30,6 +30,31 @@ export function formatBytes(bytes: number): string {
   return `${bytes}`
 }
 
+/** For people: `256M`, or one decimal where it is not round: 268042240 is `255.6M`. Not exact: never compare it. */
+export function formatRoundBytes(bytes: number): string {
+  const exact = formatBytes(bytes)
+  if (/^\d{1,4}[KMGT]?$/.test(exact)) return exact
+  const [suffix, factor] = (
+    [
+      ['T', TiB],
+      ['G', GiB],
+      ['M', MiB],
+      ['K', KiB],
+    ] as const
+  ).find(([, f]) => bytes >= f) ?? ['', 1]
+  return `${(bytes / factor).toFixed(1).replace(/\.0$/, '')}${suffix}`
+}
+
+/** For people: `850 ms`, `11.6 s`, `4 min 12 s`. */
+export function formatMs(ms: number): string {
+  if (ms < 1000) return `${Math.round(ms)} ms`
+  if (ms < 59_950) return `${(ms / 1000).toFixed(1)} s`
+  const seconds = Math.round(ms / 1000)
+  const [minutes, rest] = [Math.floor(seconds / 60), seconds % 60]
+  if (minutes < 60) return rest === 0 ? `${minutes} min` : `${minutes} min ${rest} s`
+  return minutes % 60 === 0 ? `${minutes / 60} h` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`
+}
+
 /** A size in a description: bytes as a number, or text with a suffix (K, M, G, T; powers of 1024). */
 export const zBytes = z.lazy(() =>
   z

@@ -1,5 +1,6 @@
 /** How the terminal shows what `--verify` found. */
 import type { RunResult } from '../runs/record.ts'
+import { formatRoundBytes, parseBytes } from '../units.ts'
 import type { Output } from './output.ts'
 import { formatTable } from './table.ts'
 
@@ -9,13 +10,19 @@ export function comparisonView(result: RunResult, colors: Output['colors']): str
     c.ok ? colors.green('✓') : colors.red('✗'),
     c.device,
     c.aspect,
-    c.want,
+    c.ok ? rounded(c.want) : c.want,
     c.by,
     c.ok ? '' : colors.red(`saw ${c.got ?? 'nothing'}`),
   ])
   const table =
     rows.length > 0 ? [formatTable(['', 'device', 'what', 'asked for', 'seen by', ''], rows, colors)] : []
   return [...table, ...notComparedLines(result).map((line) => colors.dim(line))].join('\n')
+}
+
+/** A size that is equal is shown as people write it; one that differs stays exact. */
+function rounded(text: string): string {
+  const bytes = /^\d{5,}[KMG]?$/.test(text) ? parseBytes(text) : undefined
+  return bytes === undefined ? text : formatRoundBytes(bytes)
 }
 
 /** `not compared: cpu model EPYC, watchdog wd0 action reset (reason)`. */

@@ -26,7 +26,7 @@ test('is a bridge, a port, memory and labels in files, and a window as large as 
   const store = '.bringup/stores/tiny/cxl0.img'
   expect(paths()).toEqual([store, `${store}.labels`])
   expect(compile()).toEqual({
-    machineOptions: { cxl: 'on', 'cxl-fmw.0.targets.0': 'cxl0-bridge', 'cxl-fmw.0.size': '268435456' },
+    machineOptions: { cxl: 'on', 'cxl-fmw.0.targets.0': 'cxl0-bridge', 'cxl-fmw.0.size': '256M' },
     lastArgs: [
       ['-device', 'pxb-cxl,id=cxl0-bridge,bus=pcie.0,bus_nr=32'],
       ['-device', 'cxl-rp,id=cxl0-port,bus=cxl0-bridge,port=0,chassis=0,slot=1'],

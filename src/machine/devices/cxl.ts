@@ -151,7 +151,9 @@ function mustSee(config: CxlConfig, { machine, path }: RuleContext): readonly Ex
   })
   return [
     pciFunction(device, PCI_FUNCTION, ordinal),
-    ofMemory('size', `${config.size}`, ({ bytes }) => (bytes === null ? undefined : `${bytes}`)),
+    ofMemory('size', formatBytes(config.size), ({ bytes }) =>
+      bytes === null ? undefined : formatBytes(bytes),
+    ),
     ofMemory('type', config.type, ({ volatileBytes }) =>
       volatileBytes === undefined ? undefined : volatileBytes > 0 ? 'volatile' : 'persistent',
     ),

@@ -268,7 +268,7 @@ test('the guest must see size, node, domain and armed state of its own slot', ()
       return got === undefined ? [] : [[aspect, want, got]]
     })
   expect(told(view)).toEqual([
-    ['size', '268435456', '268435456'],
+    ['size', '256M', '256M'],
     ['node', '1', '0'],
     ['persistence domain', 'cpu', 'cpu'],
     ['armed', 'no', 'no'],

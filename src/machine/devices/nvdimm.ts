@@ -136,7 +136,7 @@ function mustSee(config: NvdimmConfig, { machine, path }: RuleContext): readonly
   })
   const node = config.node ?? 0
   return [
-    expect('size', `${config.size}`, (seen) => `${seen.bytes}`),
+    expect('size', formatBytes(config.size), (seen) => formatBytes(seen.bytes)),
     ...(machine.nodes.length > 0
       ? [expect('node', `${node}`, (seen) => (seen.node === null ? null : `${seen.node}`))]
       : []),

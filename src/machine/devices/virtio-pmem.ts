@@ -136,12 +136,12 @@ function mustSee(
     {
       device,
       aspect: 'size',
-      want: `${size}`,
+      want: formatBytes(size),
       see: ({ virtioPmems }) => {
         if (!virtioPmems) return undefined
         const seen = virtioPmems[ordinal]
         if (!seen) return null
-        return seen.bytes === null ? undefined : `${seen.bytes}`
+        return seen.bytes === null ? undefined : formatBytes(seen.bytes)
       },
     },
   ]
