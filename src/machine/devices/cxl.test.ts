@@ -26,7 +26,7 @@ test('is a bridge, a port, memory and labels in files, and a window as large as 
   const store = '.bringup/stores/tiny/cxl0.img'
   expect(paths()).toEqual([store, `${store}.labels`])
   expect(compile()).toEqual({
-    machineOptions: { cxl: 'on', 'cxl-fmw.0.targets.0': 'cxl0-bridge', 'cxl-fmw.0.size': '256M' },
+    machineOptions: { cxl: 'on', 'cxl-fmw.0.targets.0': 'cxl0-bridge', 'cxl-fmw.0.size': '268435456' },
     lastArgs: [
       ['-device', 'pxb-cxl,id=cxl0-bridge,bus=pcie.0,bus_nr=32'],
       ['-device', 'cxl-rp,id=cxl0-port,bus=cxl0-bridge,port=0,chassis=0,slot=1'],
@@ -141,7 +141,7 @@ test('the guest must see the memory on its bus, its kind, and the window of its 
   }
   expect(mustSee().map(({ aspect, want, see }) => [aspect, want, see(view)])).toEqual([
     ['PCI function', '8086:0d93', '8086:0d93'],
-    ['size', `${256 * MiB}`, `${256 * MiB}`],
+    ['size', '256M', '256M'],
     ['type', 'persistent', 'volatile'],
     ['window', '256M of host bridge 32', '512M of host bridge 32'],
   ])
