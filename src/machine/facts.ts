@@ -209,6 +209,12 @@ export interface QemuCapabilities {
   readonly properties: Readonly<Record<string, readonly string[]>>
   /** It takes `pmem=on`: it was built with libpmem. Tried, not guessed from a property. */
   readonly hasLibpmem: boolean
+  /** Types of devices that take a PCI slot. */
+  readonly pciTypes: readonly string[]
+  /** What features of a CPU can be called. */
+  readonly cpuProperties: readonly string[]
+  /** TCG emulates an x2APIC, so that there can be more than 255 CPUs (since QEMU 9.0). */
+  readonly hasTcgX2apic: boolean
   /** Firmware data folder files that were found: `qboot.rom`, `edk2…`. Absolute paths by file name. */
   readonly firmware: Readonly<Record<string, string>>
 }

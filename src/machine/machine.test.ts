@@ -224,6 +224,9 @@ describe('checkMachine', () => {
       types: ['isa-serial'],
       properties: {},
       hasLibpmem: false,
+      pciTypes: [],
+      cpuProperties: [],
+      hasTcgX2apic: false,
       firmware: {},
     } as const
     const found = checkMachine(

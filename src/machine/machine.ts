@@ -22,6 +22,7 @@ import { mergeMachine } from './flags.ts'
 import { checkWhole } from './machine-rules.ts'
 import { type MachineConfig, type MachineInput, machineSchema } from './machine-schema.ts'
 import { partsOf, viewOf } from './parts.ts'
+import { checkPciSlots } from './pci-slots.ts'
 import { checkArgPorts } from './qemu-arg-ports.ts'
 import { checkQemuArgs } from './qemu-arg-rules.ts'
 import { withoutOptions } from './qemu-args.ts'
@@ -129,6 +130,7 @@ export function checkMachine(config: MachineConfig, facts: Facts, name: string):
     ...found,
     ...checkQemuArgs(config, described),
     ...checkArgPorts(config.qemuArgs, facts),
+    ...checkPciSlots(machine, described.args, facts),
     ...checkAcpi(compileParts(config, facts, name).args, config.qemuArgs),
   ]
 }

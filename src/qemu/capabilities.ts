@@ -44,8 +44,11 @@ const DEVICES = [
 ]
 const OBJECTS = ['memory-backend-file', 'memory-backend-memfd', 'memory-backend-ram']
 
+/** The CPU model with all that the accelerator can do. */
+const WIDEST = 'max'
+
 /** Bumped when the shape of the answer changes. */
-const SHAPE = 3
+const SHAPE = 4
 
 /** QEMU answers within 100 ms; a program that waits for so long is no QEMU. */
 const DEADLINE_MS = 8000
@@ -88,6 +91,8 @@ function isAnswer(value: Partial<Answer> | null | undefined): value is Answer {
     value.cpuModels,
     value.accelerators,
     value.types,
+    value.pciTypes,
+    value.cpuProperties,
     value.dataFolders,
   ]
   if (typeof value.hasLibpmem !== 'boolean') return false
@@ -147,12 +152,18 @@ async function dataFoldersOf(path: string, signal: AbortSignal | undefined): Pro
 }
 
 async function answers(qmp: QmpClient): Promise<Omit<Answer, 'sha256' | 'dataFolders'>> {
-  const [version, target, machines, types, cpuModels] = await Promise.all([
+  const [version, target, machines, types, cpuModels, pci, cpuProperties, widest] = await Promise.all([
     qmp.execute('query-version'),
     qmp.execute('query-target'),
     qmp.execute('query-machines'),
     qmp.execute('qom-list-types', {}),
     qmp.execute('query-cpu-definitions').catch(() => []),
+    qmp.execute('qom-list-types', { implements: 'pci-device', abstract: false }).catch(() => []),
+    qmp.execute('device-list-properties', { typename: `${WIDEST}-x86_64-cpu` }).catch(() => []),
+    // Without an accelerator named, this QEMU runs on TCG.
+    qmp
+      .execute('query-cpu-model-expansion', { type: 'full', model: { name: WIDEST } })
+      .catch(() => undefined),
   ])
   const names = types.map((t) => t.name)
   const properties = async (
@@ -181,6 +192,9 @@ async function answers(qmp: QmpClient): Promise<Omit<Answer, 'sha256' | 'dataFol
     cpuModels: cpuModels.map((c) => c.name),
     accelerators: names.filter((n) => n.endsWith('-accel')).map((n) => n.slice(0, -'-accel'.length)),
     types: names,
+    pciTypes: pci.map((t) => t.name),
+    cpuProperties: cpuProperties.map((p) => p.name),
+    hasTcgX2apic: widest?.model?.props?.x2apic === true,
     hasLibpmem: await takesPmem(qmp),
     properties: Object.fromEntries([
       ...(await properties('device-list-properties', DEVICES)),

@@ -8,9 +8,12 @@ import type { DiagnosticKind } from '../../src/diagnostics.ts'
 import type { Facts, FileFact } from '../../src/machine/facts.ts'
 import { checkMachine, compileMachine, type MachineInput, parseMachine } from '../../src/machine/machine.ts'
 import { problems as wholeProblems } from '../../src/machine/machine-rules.ts'
+import { problems as pciProblems } from '../../src/machine/pci-slots.ts'
 import { problems as portProblems } from '../../src/machine/qemu-arg-ports.ts'
 import { problems as argProblems } from '../../src/machine/qemu-arg-rules.ts'
 import { sections } from '../../src/machine/registry.ts'
+import { readCapabilities } from '../../src/qemu/capabilities.ts'
+import { findQemu } from '../../src/qemu/find.ts'
 import { MiB } from '../../src/units.ts'
 import { killWhenStuck } from '../support/progress.ts'
 
@@ -37,6 +40,8 @@ const file = (path: string, more: Partial<FileFact>): [string, FileFact] => [
     ...more,
   },
 ]
+
+const asked = await readCapabilities(findQemu('x86_64'), 'x86_64', join(folder, 'cache'))
 
 const facts: Facts = {
   files: new Map([
@@ -70,6 +75,9 @@ const facts: Facts = {
     types: [],
     properties: {},
     hasLibpmem: false,
+    pciTypes: asked.pciTypes,
+    cpuProperties: asked.cpuProperties,
+    hasTcgX2apic: false,
     firmware: {},
   },
 }
@@ -302,12 +310,43 @@ const REFUSED: readonly (readonly [code: string, machine: MachineInput, words: R
     { qemuArgs: ['-device', 'e1000,bootindex=1', '-device', 'e1000e,bootindex=1'] },
     /bootindex 1 has already been used/,
   ],
+  ['PCI_SLOTS_FULL', { devices: disks(31) }, /no slot\/function available/],
+  ['PCI_SLOTS_FULL', { type: 'pc', devices: disks(31) }, /no slot\/function available/],
+  [
+    'PCI_SLOTS_FULL',
+    { devices: disks(29), qemuArgs: ['-device', 'amd-iommu', '-device', 'virtio-rng'] },
+    /no slot\/function available/,
+  ],
+  [
+    'PCI_SLOTS_FULL',
+    { devices: disks(30), qemuArgs: ['-usb'] },
+    /not available for|no slot\/function available/,
+  ],
+  [
+    'PCI_SLOTS_FULL',
+    { type: 'pc', devices: disks(30), qemuArgs: ['-nic', 'user'] },
+    /no slot\/function available/,
+  ],
+  [
+    'PCI_ADDRESS_TAKEN',
+    { devices: disks(2), qemuArgs: ['-device', 'e1000,addr=0x2'] },
+    /slot 2 function 0 not available/,
+  ],
+  ['PCI_ADDRESS_TAKEN', { qemuArgs: ['-device', 'e1000,addr=1f.2'] }, /slot 31 function 2 not available/],
+  ['CPU_FEATURE_UNKNOWN', { cpu: { features: ['+nonsense'] } }, /nonsense' not found/],
+  ['CPU_FEATURE_UNKNOWN', { cpu: { features: ['-nonsense'] } }, /nonsense' not found/],
+  ['CPU_FEATURE_UNKNOWN', { cpu: { features: ['nonsense=1'] } }, /nonsense' not found/],
+  ['CPU_FEATURE_UNKNOWN', { cpu: { model: 'qemu64', features: ['+hv_relaxed'] } }, /hv_relaxed' not found/],
   ['QEMU_ARG_VALUE_MISSING', { qemuArgs: ['-device'] }, /requires an argument/],
   ['QEMU_ARG_STDIO', { qemuArgs: ['-chardev', 'stdio,id=own'] }, /cannot use stdio by multiple/],
 ]
 
 function pair(from: number, to: number, value: number) {
   return { from, to, value }
+}
+
+function disks(count: number) {
+  return Array.from({ length: count }, () => ({ kind: 'disk', file: small, readonly: true }) as const)
 }
 
 function ramDimms(count: number) {
@@ -349,12 +388,38 @@ describe('what bringup says that QEMU refuses', () => {
   it('covers every such rule of the core devices', () => {
     const kinds: readonly DiagnosticKind[] = [
       ...Object.values(sections).flatMap((s) => Object.values<DiagnosticKind>(s.diagnostics)),
-      ...[wholeProblems, argProblems, portProblems].flatMap((p) => Object.values<DiagnosticKind>(p)),
+      ...[wholeProblems, argProblems, portProblems, pciProblems].flatMap((p) =>
+        Object.values<DiagnosticKind>(p),
+      ),
     ]
     const shown = new Set(REFUSED.map(([code]) => code))
     const refused = kinds.filter((k) => k.qemu === 'refuses').map((k) => k.code)
     expect(refused.filter((code) => !shown.has(code) && !NOT_HERE.has(code))).toEqual([])
   })
+})
+
+it('more than 255 CPUs: what QEMU says of its x2APIC is what it does', async () => {
+  const argv = [
+    '-S',
+    '-accel',
+    'tcg',
+    '-M',
+    'q35',
+    '-cpu',
+    'max',
+    '-smp',
+    '1,maxcpus=256',
+    '-display',
+    'none',
+  ]
+  const qemu = spawn('qemu-system-x86_64', [...argv, '-qmp', 'stdio'], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+  })
+  killWhenStuck(qemu, 20)
+  qemu.stdin.on('error', () => {})
+  qemu.stdin.end('{"execute":"qmp_capabilities"}{"execute":"quit"}')
+  const status = await new Promise((resolve) => qemu.on('close', resolve))
+  expect(status === 0).toBe(asked.hasTcgX2apic)
 })
 
 const ACCEPTED: readonly MachineInput[] = [
@@ -378,6 +443,26 @@ const ACCEPTED: readonly MachineInput[] = [
   { memory: { max: '900G' } },
   { memory: { backend: 'memfd', share: true, hostNodes: [0], policy: 'preferred' }, devices: ramDimms(3) },
   { memory: { path: folder, prealloc: true }, numa: 2 },
+  { devices: disks(30) },
+  { type: 'pc', devices: disks(30), qemuArgs: ['-usb'] },
+  {
+    devices: disks(28),
+    qemuArgs: ['-device', 'e1000,addr=1f.5', ...['-device', 'pcie-root-port,id=r', '-device', 'e1000,bus=r']],
+  },
+  {
+    cpu: {
+      features: [
+        '+sse4_1',
+        '+lahf_lm',
+        'lahf_lm=on',
+        'hv_relaxed=on',
+        'tsc-freq=1G',
+        'tsc_freq=1G',
+        '-sse3',
+        'vmx_ept=off',
+      ],
+    },
+  },
   // The nodes have host nodes, the memory as a whole has none.
   { memory: { policy: 'preferred' }, numa: { nodes: [{ hostNodes: [0] }, { hostNodes: [0] }] } },
   {

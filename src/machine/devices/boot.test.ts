@@ -14,6 +14,9 @@ const qemu: QemuCapabilities = {
   types: ['isa-serial', 'virtio-blk-pci', 'nvdimm', 'memory-backend-ram', 'i6300esb'],
   properties: {},
   hasLibpmem: false,
+  pciTypes: [],
+  cpuProperties: [],
+  hasTcgX2apic: false,
   firmware: { 'qboot.rom': '/d/qboot.rom', 'OVMF_CODE_4M.fd': '/d/C.fd', 'OVMF_VARS_4M.fd': '/d/V.fd' },
 }
 

@@ -1,6 +1,7 @@
 /** CPUs: model, number, topology, hot-pluggable ones. */
 import * as z from 'zod'
 import { type Diagnostic, defineDiagnostics } from '../../diagnostics.ts'
+import { nearest } from '../../nearest.ts'
 import { defineDevice, type MachineView, option, type RuleContext } from '../device.ts'
 import type { GuestCpu, HardwareView } from '../guest-view.ts'
 import { featureExpectations, featuresNotCompared } from './cpu-features.ts'
@@ -41,7 +42,7 @@ const problems = defineDiagnostics({
   },
   CPU_NEEDS_X2APIC: {
     title: 'The topology needs APIC ids above 254, which this accelerator cannot give.',
-    why: 'ids that do not fit in 8 bits need an x2APIC, which QEMU has with KVM only; each level of the topology is rounded up to a power of two',
+    why: 'ids that do not fit in 8 bits need an x2APIC, which QEMU has with KVM, and since 9.0 with TCG; each level of the topology is rounded up to a power of two',
     remedy: 'lower cpu.max to 255 at most, with cores and threads that are powers of two',
     source: 'QEMU: "current -smp configuration requires kernel irqchip and X2APIC API support."',
     qemu: 'refuses',
@@ -51,6 +52,13 @@ const problems = defineDiagnostics({
     why: 'the guest’s CPU is one of the models compiled into QEMU',
     remedy: 'omit cpu.model for "max", or choose one that `qemu-system-x86_64 -cpu help` lists',
     source: 'QEMU: "unable to find CPU model"',
+    qemu: 'refuses',
+  },
+  CPU_FEATURE_UNKNOWN: {
+    title: 'This QEMU binary does not know a feature of the CPU.',
+    why: 'features are properties of QEMU’s CPU type; +name and -name need its exact name, in name=value an underscore stands for a hyphen too',
+    remedy: 'correct the name; `qemu-system-x86_64 -cpu help` lists most of them',
+    source: 'QEMU: "Property \'max-x86_64-cpu.…\' not found"',
     qemu: 'refuses',
   },
   CPU_THREADS_AS_CORES: {
@@ -150,10 +158,55 @@ function check(cpu: CpuConfig, context: RuleContext): readonly Diagnostic[] {
   const limit = facts.qemu?.machines.find((m) => m.name === machine.type || m.alias === machine.type)?.maxCpus
   if (limit !== undefined && cpus.max > limit) {
     found.push(problems.CPU_TOO_MANY.at(path, `${cpus.max} CPUs, but "${machine.type}" takes ${limit}`))
-  } else if (product === cpus.max && apicIdLimit(cpus) > 255 && !mayUseKvm(machine, facts)) {
+  } else if (product === cpus.max && apicIdLimit(cpus) > 255 && !hasX2apic(cpu, context)) {
     found.push(problems.CPU_NEEDS_X2APIC.at(path, `${levels} needs APIC id ${apicIdLimit(cpus) - 1}`))
   }
-  return [...found, ...checkModel(cpu, context), ...checkThreads(cpu, context)]
+  return [
+    ...found,
+    ...checkModel(cpu, context),
+    ...checkFeatures(cpu, context),
+    ...checkThreads(cpu, context),
+  ]
+}
+
+/** TCG of this QEMU was asked. */
+function hasX2apic({ features }: CpuConfig, { machine, facts }: RuleContext): boolean {
+  const isOff = features.some((f) => f === '-x2apic' || f === 'x2apic=off')
+  return mayUseKvm(machine, facts) || (facts.qemu?.hasTcgX2apic === true && !isOff)
+}
+
+/** A name that is a property by another rule (QEMU: x86_cpu_parse_featurestr). */
+const SPECIAL = 'tsc-freq'
+
+function checkFeatures(
+  { features, kvmFeatures = [] }: CpuConfig,
+  { machine, facts, path }: RuleContext,
+): readonly Diagnostic[] {
+  const names = facts.qemu?.cpuProperties ?? []
+  if (names.length === 0) return []
+  const known = new Set(names)
+  const isKnown = (feature: string) => {
+    const [name = ''] = feature.replace(/^[+-]/, '').split('=')
+    if (/^[+-]/.test(feature)) return known.has(name)
+    const plain = name.replaceAll('_', '-')
+    return known.has(name) || known.has(plain) || plain === SPECIAL
+  }
+  const all = [
+    ...features.map((f, i) => [f, `features[${i}]`] as const),
+    ...(mayUseKvm(machine, facts) ? kvmFeatures.map((f, i) => [f, `kvmFeatures[${i}]`] as const) : []),
+  ]
+  return all.flatMap(([feature, at]) => {
+    if (isKnown(feature)) return []
+    const name = feature.replace(/^[+-]/, '').replace(/=.*/, '')
+    const meant = nearest(name, names)
+    return [
+      problems.CPU_FEATURE_UNKNOWN.at(
+        `${path}.${at}`,
+        `QEMU at ${facts.qemu?.path} has no CPU feature "${name}"`,
+        meant === undefined ? {} : { remedy: `write "${feature.replace(name, meant)}", or omit it` },
+      ),
+    ]
+  })
 }
 
 function checkThreads(cpu: CpuConfig, { machine, facts, path }: RuleContext): readonly Diagnostic[] {
