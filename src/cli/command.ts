@@ -98,9 +98,13 @@ export interface Command {
   readonly run?: (invocation: Invocation) => Promise<number>
 }
 
+export type CommandGroup = 'Machines and runs:' | 'Source trees:' | 'Persistent memory:' | 'This computer:'
+
 /** A command before it is loaded: enough for `bringup --help`. */
 export interface CommandEntry {
   readonly name: string
   readonly summary: string
+  /** Heading in `bringup --help`. */
+  readonly group: CommandGroup
   readonly load: () => Promise<{ readonly command: Command }>
 }

@@ -16,30 +16,56 @@ export type Shell = (typeof SHELLS)[number]
 
 type LoadProject = () => Promise<Project>
 
+/** A word that may stand there, and what it is for. */
+export interface Candidate {
+  readonly word: string
+  readonly description: string
+}
+
 /**
  * Words that may stand where the last one stands (which may be empty).
  * No answer (an empty list) lets the shell offer files.
  */
-export async function candidates(words: readonly string[], project: LoadProject): Promise<readonly string[]> {
+export async function candidates(
+  words: readonly string[],
+  project: LoadProject,
+): Promise<readonly Candidate[]> {
   const last = words.at(-1) ?? ''
   const all = await everyCandidate(words.slice(0, -1), last, project)
-  return all.filter((word) => word.startsWith(last))
+  return all.filter(({ word }) => word.startsWith(last))
 }
+
+/** One candidate a line. With descriptions, which zsh and fish show, a tab stands between the two. */
+export function formatCandidates(found: readonly Candidate[], isDescribed: boolean): string {
+  const line = ({ word, description }: Candidate) =>
+    isDescribed && description !== '' ? `${word}\t${description.split('\n')[0]}` : word
+  return found.map((candidate) => `${line(candidate)}\n`).join('')
+}
+
+const plain = (words: readonly string[]): readonly Candidate[] =>
+  words.map((word) => ({ word, description: '' }))
 
 async function everyCandidate(
   before: readonly string[],
   last: string,
   project: LoadProject,
-): Promise<readonly string[]> {
+): Promise<readonly Candidate[]> {
   const { command, options, operands } = await whereAmI(before, project)
   const open = options.find((o) => isNamed(o, before.at(-1)))
-  if (open?.flags.includes('<')) return values(open, project)
-  if (last.startsWith('-')) return [...options.filter((o) => !o.isHidden).map(longName), '--help']
-  if (!command) return COMMANDS.map((entry) => entry.name)
+  if (open?.flags.includes('<')) return plain(await values(open, project))
+  if (last.startsWith('-'))
+    return [
+      ...options.filter((o) => !o.isHidden).map((o) => ({ word: longName(o), description: o.description })),
+      { word: '--help', description: 'show the help of this command' },
+    ]
+  if (!command) return COMMANDS.map(({ name, summary }) => ({ word: name, description: summary }))
   const argument = command.arguments?.[operands] ?? command.arguments?.findLast((a) => a.name.includes('...'))
   return [
-    ...Object.keys(operands === 0 ? (command.subcommands ?? {}) : {}),
-    ...(argument ? await values(argument, project) : []),
+    ...Object.entries(operands === 0 ? (command.subcommands ?? {}) : {}).map(([word, { summary }]) => ({
+      word,
+      description: summary,
+    })),
+    ...plain(argument ? await values(argument, project) : []),
   ]
 }
 
@@ -128,15 +154,19 @@ complete -o default -F _bringup bringup
 const ZSH = `#compdef bringup
 _bringup() {
   local -a found
-  found=("\${(@f)$(bringup completion words -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
-  if [[ -n "\${found[*]}" ]]; then compadd -a found; else _files; fi
+  found=("\${(@f)$(bringup completion words --describe -- "\${(@)words[2,CURRENT]}" 2>/dev/null)}")
+  if [[ -z "\${found[*]}" ]]; then _files; return; fi
+  # _describe takes word:description; colons within words are escaped.
+  found=("\${(@)found//:/\\\\:}")
+  found=("\${(@)found/$'\\t'/:}")
+  _describe 'bringup' found
 }
 if [[ "\${funcstack[1]}" = _bringup ]]; then _bringup "$@"; else compdef _bringup bringup; fi
 `
 
 const FISH = `# fish completion of bringup
 function __bringup_words
-    bringup completion words -- (commandline -opc)[2..-1] (commandline -ct) 2>/dev/null
+    bringup completion words --describe -- (commandline -opc)[2..-1] (commandline -ct) 2>/dev/null
 end
 complete -c bringup -f -a '(__bringup_words)'
 complete -c bringup -n 'test -z "$(__bringup_words)"' -F

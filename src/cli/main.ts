@@ -26,7 +26,7 @@ export interface Environment {
 /** Runs one command line (without `node` and the script's path) and returns the exit code. Never throws. */
 export async function main(argv: readonly string[], environment: Environment): Promise<number> {
   const dashes = argv.indexOf('--')
-  const words = dashes === -1 ? argv : argv.slice(0, dashes)
+  const words = asOptions(dashes === -1 ? argv : argv.slice(0, dashes))
   const rest = dashes === -1 ? undefined : argv.slice(dashes + 1)
   const output = createOutput({ isJson: words.includes('--json'), ...environment })
   let exitCode: number = EXIT_CODES.passed
@@ -64,6 +64,14 @@ export async function main(argv: readonly string[], environment: Environment): P
   }
 }
 
+/** `help`, `help run` and `-v`, which people type in place of `--help`, `run --help` and `--version`. */
+function asOptions(words: readonly string[]): readonly string[] {
+  const at = words.indexOf('help')
+  if (at !== -1 && words.slice(0, at).every((word) => word.startsWith('-')))
+    return [...words.slice(0, at), ...words.slice(at + 1), '--help']
+  return words.length === 1 && words[0] === '-v' ? ['--version'] : words
+}
+
 function createParser(environment: Environment, output: Output): Parser {
   const parser: Parser = new Parser('bringup')
   parser
@@ -81,7 +89,8 @@ function createParser(environment: Environment, output: Output): Parser {
     })
     .configureHelp({
       showGlobalOptions: true,
-      visibleGlobalOptions: () => [...parser.options],
+      // On the page of bringup itself they are its options already.
+      visibleGlobalOptions: (shown) => (shown === parser ? [] : [...parser.options]),
       styleTitle: (text) => output.colors.bold(text),
       styleCommandText: (text) => output.colors.cyan(text),
       styleSubcommandText: (text) => output.colors.cyan(text),
@@ -118,7 +127,7 @@ async function addEntries(
         more.length === 0 ? command : { ...command, options: [...(command.options ?? []), ...more] }
       addCommand(parser, entry.name, whole, output.colors, onChosen)
       wordsToRead = (await command.rewrite?.(peek, words)) ?? words
-    } else parser.command(entry.name).summary(entry.summary)
+    } else parser.command(entry.name).summary(entry.summary).helpGroup(entry.group)
   }
   return wordsToRead
 }

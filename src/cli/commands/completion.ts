@@ -1,6 +1,6 @@
 /** `bringup completion`: a script for the shell, made from the commands themselves. */
 import type { Command } from '../command.ts'
-import { candidates, completionScript, SHELLS } from '../completion.ts'
+import { candidates, completionScript, formatCandidates, SHELLS } from '../completion.ts'
 import { usageError } from '../usage.ts'
 
 export const command: Command = {
@@ -11,6 +11,13 @@ export const command: Command = {
     { name: '<shell>', description: 'bash, zsh or fish', choices: [...SHELLS, 'words'] },
     { name: '[words...]', description: 'used by the scripts: what is typed so far' },
   ],
+  options: [
+    {
+      flags: '--describe',
+      description: 'used by the scripts: a description behind each word',
+      isHidden: true,
+    },
+  ],
   rest: 'used by the scripts: the words typed so far',
   examples: [
     {
@@ -20,11 +27,11 @@ export const command: Command = {
     { command: 'bringup completion zsh > ~/.zfunc/_bringup', says: 'zsh, with ~/.zfunc in fpath' },
     { command: 'bringup completion fish > ~/.config/fish/completions/bringup.fish', says: 'fish' },
   ],
-  run: async ({ args, rest, output, outline }) => {
+  run: async ({ args, rest, options, output, outline }) => {
     const [shell] = args
     if (shell === 'words') {
-      const words = await candidates(rest ?? [], outline)
-      output.raw(words.map((word) => `${word}\n`).join(''))
+      const found = await candidates(rest ?? [], outline)
+      output.raw(formatCandidates(found, options.describe === true))
       return 0
     }
     const known = SHELLS.find((s) => s === shell)
