@@ -12,6 +12,7 @@ const CHECKS = [
   ['format and lint', [join(ROOT, 'node_modules/.bin/biome'), 'check', '--error-on-warnings']],
   ['types', [...bin('typescript/bin/tsc'), '-p', 'tsconfig.json']],
   ['import borders', script('check-borders.mjs')],
+  ['words', script('check-words.mjs')],
   ['unused code', [...bin('knip/bin/knip.js'), '--no-progress']],
   ['generated files', script('generate.mjs', '--check')],
   ['package', [...bin('publint/src/cli.js'), '--strict']],

@@ -52,7 +52,7 @@ const AGAINST_READERS = [DOES + WRITE, DOES + RESIZE, FORBIDS + CONSISTENT_READ]
 const AGAINST_WRITERS = [...AGAINST_READERS, FORBIDS + WRITE, FORBIDS + RESIZE]
 const RANGE = /^\d+: (?:POSIX|OFDLCK)\s+\S+\s+\S+\s+-?\d+\s+([0-9a-f]+):([0-9a-f]+):(\d+) (\d+) (\d+|EOF)/
 
-/** Who has a file open as a disk image so that others are kept out; undefined when nobody is. */
+/** Who has a file open as a disk image so that others are kept out; undefined when there is none. */
 export function imageUse(path: string, locks: string = readLocks()): ImageUse | undefined {
   const file = identity(path)
   if (!file) return undefined

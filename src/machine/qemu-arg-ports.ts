@@ -66,7 +66,7 @@ function hostOf(keys: QemuOption['keys']): readonly HostPort[] {
   return port > 0 ? [tcp(host === '' ? '*' : host, port)] : []
 }
 
-/** What is known of a port; undefined where nothing is in the way, or nobody looked. */
+/** What is known of a port; undefined where nothing is in the way, or where it was not checked. */
 export function refusedPort({ hostPorts }: Facts, wanted: HostPort): PortFact | undefined {
   return hostPorts?.find(
     (fact) =>

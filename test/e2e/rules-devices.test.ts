@@ -629,7 +629,7 @@ describe('a port of this computer that is taken', () => {
   })
 
   test.runIf(process.getuid?.() === 0 && lowPortsAreClosed())(
-    'NIC_PORT_PRIVILEGED: a nobody may not listen on a low port',
+    'NIC_PORT_PRIVILEGED: the user "nobody" may not listen on a low port',
     () => {
       const rule = 'user,id=own,hostfwd=tcp:127.0.0.1:443-:22'
       const qemu = ['qemu-system-x86_64', '-S', '-display', 'none', '-netdev', rule]

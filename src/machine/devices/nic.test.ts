@@ -53,7 +53,7 @@ test('what can be wrong', () => {
   expect(codes({ network: 'none', forwards: [':1'] })).toEqual(['NIC_FORWARD_WITHOUT_NETWORK'])
 })
 
-test('a host port that cannot be had: who has it, and another', () => {
+test('a host port that is taken: its holder, and a free port', () => {
   const port = { protocol: 'tcp', address: '127.0.0.1', port: 443, suggestion: 8443 } as const
   const found = (fact: object) =>
     one(

@@ -2,7 +2,7 @@
 import type { GuestCpu, GuestCpuModel, HardwareView } from '../../../machine/guest-view.ts'
 import { matching, type Printed, parseCpuList } from './view-files.ts'
 
-/** `present` of a zone counts pages that exist, whoever uses them; MemTotal lacks what the kernel took at boot. */
+/** `present` of a zone counts pages that exist, whether they are in use or not; MemTotal lacks what the kernel took at boot. */
 export const CPU_SCRIPT = `
 cpu=/sys/devices/system/cpu
 node=/sys/devices/system/node
