@@ -152,6 +152,14 @@ describe('judge', () => {
     expect(verdictOf({ endedBy: 'interrupt', status: null, signal: 'SIGKILL' })).toBe('interrupted')
   })
 
+  it('speaks of no console line when a guest that timed out printed none', () => {
+    const remedyOf = (consoleTail: readonly string[]) =>
+      judge({ ...ending, status: 0, endedBy: 'timeout', consoleTail }, judgement).diagnostics[0]?.remedy
+    expect(remedyOf(['last line'])).toContain('last console line')
+    expect(remedyOf([])).toContain('console=ttyS0')
+    expect(remedyOf([])).not.toContain('last console line')
+  })
+
   it('blames QEMU for a signal from outside', () => {
     const { verdict, diagnostics } = judge(
       { ...ending, status: null, signal: 'SIGABRT', stderr: 'assertion failed\n' },

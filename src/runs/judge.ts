@@ -206,11 +206,18 @@ function resetItself(e: Ending, judgement: Judgement): boolean {
   return e.endedBy !== 'shell-exit' && e.shutdown?.reason === 'guest-reset' && judgement.onReset === 'stop'
 }
 
+/** For a guest that printed nothing. */
+const SILENT =
+  'the console has no byte: make the kernel print on it (Linux: `console=ttyS0` on the command line), or raise `timeout` (or --timeout)'
+
 function ownHand(e: Ending, judgement: Judgement): Judged | undefined {
   if (e.endedBy === 'timeout') {
     const what = `the guest still ran after ${e.timeoutMs} ms`
     return result('timed-out', what, [
-      problems.GUEST_TIMED_OUT.at('timeout', what, { evidence: e.consoleTail }),
+      problems.GUEST_TIMED_OUT.at('timeout', what, {
+        evidence: e.consoleTail,
+        ...(e.consoleTail.length === 0 ? { remedy: SILENT } : {}),
+      }),
     ])
   }
   if (e.endedBy === 'shell-exit' && e.shellExit !== undefined) return byCode(e.shellExit, e, judgement)

@@ -4,6 +4,7 @@ import { quoteCommand } from '../../quote.ts'
 import { formatBytes, GiB, MiB } from '../../units.ts'
 import type { RuleContext } from '../device.ts'
 import type { FileFact, KernelFact, KernelFlaw } from '../facts.ts'
+import { checkConsole } from './boot-console-rule.ts'
 import type { BootConfig } from './boot-options.ts'
 
 export const problems = defineDiagnostics({
@@ -134,6 +135,7 @@ export function checkKernelFile(
     ...checkCpu(kernel, file, context),
     ...checkInitrd(boot, kernel, context),
     ...checkVideoMode(boot, kernel, context),
+    ...checkConsole(boot, kernel, context),
   ]
 }
 

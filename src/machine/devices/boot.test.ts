@@ -160,8 +160,27 @@ describe('what goes with the kernel', () => {
     ['nvga=yes', ['BOOT_VGA_INVALID']],
     ['vga=31f', ['BOOT_VGA_INVALID']],
   ])('%s: %j', (append, want) => {
-    expect(codesOn(undefined, kernelOf('bzimage'), { boot: { append } })).toEqual(want)
-    expect(codesOn(undefined, kernelOf('pvh'), { boot: { append } })).toEqual([])
+    const withConsole = { boot: { append: `console=ttyS0 ${append}` } }
+    expect(codesOn(undefined, kernelOf('bzimage'), withConsole)).toEqual(want)
+    expect(codesOn(undefined, kernelOf('pvh'), withConsole)).toEqual([])
+  })
+
+  it.each<[KernelFact['protocol'], string, MachineInput['console'], boolean]>([
+    ['bzimage', 'root=/dev/vda', undefined, true],
+    ['bzimage', 'quiet', undefined, true],
+    ['bzimage', 'root=/dev/vda console=tty0', undefined, true],
+    ['bzimage', 'root=/dev/vda console=ttyS1', undefined, true],
+    ['bzimage', 'console=ttyS0', 'virtio', true],
+    ['pvh', 'root=/dev/vda rw', undefined, true],
+    ['bzimage', 'root=/dev/vda console=ttyS0,115200', undefined, false],
+    ['bzimage', 'console=uart8250,io,0x3f8', undefined, false],
+    ['bzimage', 'earlyprintk=serial', undefined, false],
+    ['bzimage', 'console=tty0 console=hvc0', 'virtio', false],
+    ['bzimage', '', undefined, false],
+    ['pvh', 'report=no', undefined, false],
+  ])('a %s kernel with "%s" on console %s is silent: %s', (format, append, console, isSilent) => {
+    const codes = codesOn(undefined, kernelOf(format), { boot: { append }, ...(console ? { console } : {}) })
+    expect(codes.includes('BOOT_CONSOLE_SILENT')).toBe(isSilent)
   })
 
   it('PVH and multiboot kernels do not start under UEFI', () => {

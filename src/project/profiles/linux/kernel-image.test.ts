@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { extractVmlinux, hasPvhEntry, readBzImage } from './kernel-image.ts'
+import { driversNotBuiltIn, extractVmlinux, hasPvhEntry, readBzImage } from './kernel-image.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'kernel image '))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -72,4 +72,23 @@ describe('the kernel inside a bzImage', () => {
 test('reads the release, and no other file', () => {
   expect(readBzImage(bzImage(Buffer.alloc(10)))?.release).toBe('6.1.0-test')
   expect(readBzImage(Buffer.from('a text file'))).toBeUndefined()
+})
+
+describe('drivers that are built in', () => {
+  const CHANNEL = ['virtio_pci', 'virtio_console']
+  const withTexts = (...texts: readonly string[]) =>
+    Buffer.concat([vmlinux, Buffer.from(['Linux version 6.1.0-test', ...texts, ''].join('\0'), 'latin1')])
+
+  test('are found in an unpacked kernel and in a bzImage', async () => {
+    const both = withTexts('virtio-pci', 'virtio-ports')
+    expect(await driversNotBuiltIn(both, CHANNEL)).toEqual([])
+    expect(await driversNotBuiltIn(bzImage(gzipSync(both)), CHANNEL)).toEqual([])
+    const none = bzImage(gzipSync(withTexts('virtio-pci', 'virtio_console')))
+    expect(await driversNotBuiltIn(none, CHANNEL)).toEqual(['virtio_console'])
+  })
+
+  test('are unknown where the kernel cannot be read', async () => {
+    expect(await driversNotBuiltIn(bzImage(Buffer.from('no compression')), CHANNEL)).toBeUndefined()
+    expect(await driversNotBuiltIn(Buffer.from('no kernel'), CHANNEL)).toBeUndefined()
+  })
 })

@@ -36,12 +36,40 @@ export function readBzImage(file: Buffer): BzImage | undefined {
  * bzImage itself boots.
  */
 export async function extractVmlinux(bzImage: Buffer, signal?: AbortSignal): Promise<Buffer | undefined> {
+  const vmlinux = await unpackKernel(bzImage, signal)
+  return vmlinux && hasPvhEntry(vmlinux) ? vmlinux : undefined
+}
+
+/** The kernel inside a bzImage; undefined where it cannot be unpacked here. */
+async function unpackKernel(bzImage: Buffer, signal?: AbortSignal): Promise<Buffer | undefined> {
   const payload = readBzImage(bzImage)?.payload
   if (!payload) return undefined
   // The build appends the unpacked size to every format but gzip (scripts/Makefile.lib of Linux, size_append).
   const isBare = !isCompressed(payload) || isGzip(payload)
-  const vmlinux = await unpack(isBare ? payload : payload.subarray(0, -4), signal)
-  return vmlinux && hasPvhEntry(vmlinux) ? vmlinux : undefined
+  return unpack(isBare ? payload : payload.subarray(0, -4), signal)
+}
+
+/** Texts that the kernel itself contains when these drivers are built in, by the name of their module. */
+const BUILT_IN_TEXTS: Readonly<Record<string, string>> = {
+  // Name of the PCI driver, drivers/virtio/virtio_pci_common.c.
+  virtio_pci: 'virtio-pci\0',
+  // Name of the class of ports, drivers/char/virtio_console.c.
+  virtio_console: 'virtio-ports\0',
+}
+
+/** Which of these drivers the kernel does not contain; undefined where its image cannot be read. */
+export async function driversNotBuiltIn(
+  image: Buffer,
+  modules: readonly string[],
+  signal?: AbortSignal,
+): Promise<readonly string[] | undefined> {
+  const kernel = readBzImage(image) === undefined ? image : await unpackKernel(image, signal)
+  // An ELF file or an unpacked kernel names its version; anything else was not understood.
+  if (kernel?.includes('Linux version ') !== true) return undefined
+  return modules.filter((name) => {
+    const text = BUILT_IN_TEXTS[name]
+    return text !== undefined && !kernel.includes(text, 0, 'latin1')
+  })
 }
 
 /** True for a 64-bit kernel that QEMU enters directly, by the note that names its 32-bit entry (PVH). */

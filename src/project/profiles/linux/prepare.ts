@@ -1,7 +1,7 @@
 /** Gets a Linux guest ready: kernel, initramfs, command line. A run that changes nothing reads one small file. */
 import { createHash } from 'node:crypto'
-import { existsSync, statSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { BringupError, defineDiagnostics } from '../../../diagnostics.ts'
 import { writeWhole } from '../../../own-files.ts'
 import { keep, nameOf, readKept } from '../../../qemu/cache.ts'
@@ -10,17 +10,24 @@ import type { Pending, PrepareContext, PreviewContext } from '../../profile.ts'
 import { agentIdentity, buildAgent } from './agent-build.ts'
 import { initramfs } from './initramfs.ts'
 import { defaultKernelPackages, givenKernel, type Kernel, packagedKernel } from './kernel.ts'
+import { driversNotBuiltIn } from './kernel-image.ts'
 import { withLock } from './lock.ts'
 import { type Module, ModuleFolder } from './modules.ts'
 import { type PackageContext, type PackageFile, packageFiles, packagesStamp } from './packages.ts'
 import { busyboxEntries, packagesOfProgram, programEntries, programStamp } from './programs.ts'
-import { modulesFor, programsFor, waitsFor } from './wanted.ts'
+import { CHANNEL_MODULES, modulesFor, programsFor, waitsFor } from './wanted.ts'
 
 export const problems = defineDiagnostics({
   LINUX_MODULE_MISSING: {
     title: 'The kernel has no module of that name.',
     why: 'it is neither in the kernel’s folder of modules nor built into the kernel',
     remedy: 'check the name, or use a kernel that has it, such as kernelPackage: "linux-image-amd64"',
+  },
+  LINUX_CHANNEL_DRIVER_MISSING: {
+    title: 'The kernel lacks a driver of the channel over which commands reach the guest.',
+    why: 'the guest would boot and wait for its command until the time-out: the channel is a port of a virtio console',
+    remedy:
+      'give the modules of this kernel, or build it with CONFIG_VIRTIO_PCI=y and CONFIG_VIRTIO_CONSOLE=y',
   },
 })
 
@@ -146,7 +153,7 @@ async function make(wants: Wants, context: PackageContext): Promise<Ready> {
     wants.given === undefined
       ? await packagedKernel(wants.kernelPackage, context)
       : givenKernel(wants.given, wants.modulesFolder)
-  const modules = await modulesOf(kernel, wants)
+  const modules = await modulesOf(kernel, wants, context.signal)
   const busybox = await busyboxEntries(context)
   const applets = new Set(busybox.map((entry) => entry.path.slice(entry.path.lastIndexOf('/') + 1)))
   const image = initramfs({
@@ -173,8 +180,11 @@ async function make(wants: Wants, context: PackageContext): Promise<Ready> {
 }
 
 /** A kernel may have a device's driver built in, or lack it; what the user named must be there. */
-async function modulesOf(kernel: Kernel, wants: Wants): Promise<readonly Module[]> {
-  if (kernel.modulesFolder === undefined) return []
+async function modulesOf(kernel: Kernel, wants: Wants, signal: AbortSignal): Promise<readonly Module[]> {
+  if (kernel.modulesFolder === undefined) {
+    await needChannel(kernel, wants, CHANNEL_MODULES, signal)
+    return []
+  }
   const { modules, missing } = await new ModuleFolder(kernel.modulesFolder).inLoadOrder([
     ...wants.deviceModules,
     ...wants.modules,
@@ -186,7 +196,37 @@ async function modulesOf(kernel: Kernel, wants: Wants): Promise<readonly Module[
         problems.LINUX_MODULE_MISSING.at('', `kernel ${kernel.release} has no module "${name}"`),
       ),
     )
+  await needChannel(
+    kernel,
+    wants,
+    CHANNEL_MODULES.filter((name) => missing.includes(name)),
+    signal,
+  )
   return modules
+}
+
+/**
+ * A guest without the command channel would wait until the time-out.
+ *
+ * @param withoutModule drivers that no module was found for
+ * @throws BringupError LINUX_CHANNEL_DRIVER_MISSING
+ */
+async function needChannel(
+  { release, modulesFolder }: Kernel,
+  { given }: Wants,
+  withoutModule: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  if (given === undefined || withoutModule.length === 0 || !existsSync(given)) return
+  const absent = await driversNotBuiltIn(readFileSync(given), withoutModule, signal)
+  if (absent === undefined || absent.length === 0) return
+  const from = modulesFolder ?? `lib/modules/${release} beside the kernel, nor in /lib/modules/${release}`
+  const what = `kernel ${given} (${release}) has no ${absent.join(' and ')}: not built in, and no module in ${from}`
+  const remedy =
+    `copy the modules of this kernel to ${join(dirname(given), 'lib/modules', release)}, ` +
+    `install its package (Debian, Ubuntu: \`sudo apt-get install linux-image-${release}\`), set \`modulesFolder\` of linuxProfile(), ` +
+    'or build the kernel with CONFIG_VIRTIO_PCI=y and CONFIG_VIRTIO_CONSOLE=y'
+  throw new BringupError([problems.LINUX_CHANNEL_DRIVER_MISSING.at('boot.kernel', what, { remedy })])
 }
 
 /** Tools that the user did not name: a guest without them is still right. */

@@ -32,3 +32,38 @@ test('a guest that is talked to later has ndctl where there is an NVDIMM', () =>
   expect(programsFor(pmem, []).useful).toEqual(['ndctl'])
   expect(programsFor({}, []).useful).toEqual([])
 })
+
+const PMEM = ['nd_pmem', 'nd_btt', 'dax_pmem', 'device_dax']
+test.each([
+  ['memmap=2G!4G', ['nd_e820', ...PMEM]],
+  ['quiet memmap=64K$1G,2G!4G', ['nd_e820', ...PMEM]],
+  ['"memmap=2G!4G"', ['nd_e820', ...PMEM]],
+  ['memmap=64K$1G', []],
+  ['x=memmap=2G!4G', []],
+])('modules follow from the command line: %s', (append, modules) => {
+  expect(modulesFor({ boot: { append } }).slice(2)).toEqual(modules)
+  expect(waitsFor({ boot: { append } })).toHaveLength(modules.length > 0 ? 1 : 0)
+})
+
+test.each<[readonly string[], readonly string[]]>([
+  [['-device', 'nvme,drive=d,serial=1'], ['nvme']],
+  [['-device', 'driver=virtio-rng-pci'], ['virtio_rng']],
+  [
+    ['-device', '{"driver":"virtio-scsi-pci","id":"s"}'],
+    ['virtio_scsi', 'sd_mod', 'sr_mod'],
+  ],
+  [
+    ['--device', 'nvdimm,memdev=m'],
+    ['nfit', ...PMEM],
+  ],
+  [
+    ['-virtfs', 'local,path=/x,mount_tag=t,security_model=none'],
+    ['9pnet_virtio', '9p'],
+  ],
+  [['-drive', 'file=x,if=virtio'], ['virtio_blk']],
+  [['-nic', 'user,model=e1000'], ['e1000']],
+  [['-device', 'edu'], []],
+  [['-append', 'nvme'], []],
+])('modules follow from the user’s own arguments: %j', (qemuArgs, modules) => {
+  expect(modulesFor({ qemuArgs: [...qemuArgs] }).slice(2)).toEqual(modules)
+})

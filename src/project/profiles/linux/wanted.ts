@@ -1,5 +1,6 @@
 /** What a guest on a given machine needs: modules for its devices, the tools that go with them. Pure. */
 import type { MachineInput } from '../../../machine/machine.ts'
+import { type QemuOption, readQemuArgs } from '../../../machine/qemu-args.ts'
 
 type DeviceInput = NonNullable<MachineInput['devices']>[number]
 
@@ -13,21 +14,11 @@ const DISK_MODULES: Readonly<Record<string, readonly string[]>> = {
 function modulesOf(device: DeviceInput): readonly string[] {
   switch (device.kind) {
     case 'nvdimm':
-      return ['nfit', 'nd_pmem', 'nd_btt', 'dax_pmem', 'device_dax']
+      return ['nfit', ...PMEM]
     case 'virtio-pmem':
-      return ['virtio_pmem', 'nd_pmem', 'nd_btt', 'dax_pmem', 'device_dax']
+      return ['virtio_pmem', ...PMEM]
     case 'cxl':
-      return [
-        'cxl_acpi',
-        'cxl_pci',
-        'cxl_mem',
-        'cxl_port',
-        'cxl_pmem',
-        'nd_pmem',
-        'nd_btt',
-        'dax_pmem',
-        'device_dax',
-      ]
+      return ['cxl_acpi', 'cxl_pci', 'cxl_mem', 'cxl_port', 'cxl_pmem', ...PMEM]
     case 'disk':
       return DISK_MODULES[device.bus ?? 'virtio'] ?? []
     case 'nic':
@@ -39,14 +30,92 @@ function modulesOf(device: DeviceInput): readonly string[] {
   }
 }
 
-/** The command channel's own, then those of the devices. */
-export function modulesFor(machine: MachineInput): readonly string[] {
-  return [...new Set(['virtio_pci', 'virtio_console', ...(machine.devices ?? []).flatMap(modulesOf)])]
+/** Drivers of persistent memory, whatever it was found by. */
+const PMEM = ['nd_pmem', 'nd_btt', 'dax_pmem', 'device_dax']
+
+/** Devices of the user's own arguments; the first pattern that fits counts. */
+const DRIVER_MODULES: readonly (readonly [driver: RegExp, modules: readonly string[]])[] = [
+  [/^virtio-blk/, ['virtio_blk']],
+  [/^vhost-user-blk/, ['virtio_blk']],
+  [/^(virtio|vhost-user|vhost)-scsi/, ['virtio_scsi', 'sd_mod', 'sr_mod']],
+  [/^virtio-net/, ['virtio_net']],
+  [/^virtio-rng/, ['virtio_rng']],
+  [/^virtio-balloon/, ['virtio_balloon']],
+  [/^virtio-mem/, ['virtio_mem']],
+  [/^virtio-pmem/, ['virtio_pmem', ...PMEM]],
+  [/^virtio-9p/, ['9pnet_virtio', '9p']],
+  [/^vhost-user-fs/, ['virtiofs']],
+  [/^(vhost-(user-)?)vsock/, ['vmw_vsock_virtio_transport']],
+  [/^virtio-(keyboard|mouse|tablet|input)/, ['virtio_input']],
+  [/^virtio-gpu/, ['virtio_gpu']],
+  [/^virtio-iommu/, ['virtio_iommu']],
+  [/^virtio-crypto/, ['virtio_crypto']],
+  [/^nvme(-ns)?$/, ['nvme']],
+  [/^nvdimm$/, ['nfit', ...PMEM]],
+  [/^cxl-type3$/, ['cxl_acpi', 'cxl_pci', 'cxl_mem', 'cxl_port', 'cxl_pmem', ...PMEM]],
+  [/^(ich9-)?ahci$|^ide-/, ['ata_piix', 'ahci', 'sd_mod', 'sr_mod']],
+  [/^megasas/, ['megaraid_sas', 'sd_mod']],
+  [/^mptsas1068$/, ['mptsas', 'sd_mod']],
+  [/^lsi/, ['sym53c8xx', 'sd_mod']],
+  [/^pvscsi$/, ['vmw_pvscsi', 'sd_mod']],
+  [/^am53c974$|^dc390$/, ['am53c974', 'sd_mod']],
+  [/^usb-storage$|^usb-uas$/, ['usb_storage', 'uas', 'sd_mod']],
+  [/xhci/, ['xhci_pci']],
+  [/ehci/, ['ehci_pci']],
+  [/^sdhci-pci$/, ['sdhci_pci']],
+  [/^sd-card$/, ['mmc_block']],
+  [/^e1000e$/, ['e1000e']],
+  [/^e1000/, ['e1000']],
+  [/^igb$/, ['igb']],
+  [/^vmxnet3$/, ['vmxnet3']],
+  [/^rtl8139$/, ['8139cp', '8139too']],
+  [/^ne2k_pci$/, ['ne2k_pci']],
+  [/^pcnet$/, ['pcnet32']],
+  [/^tulip$/, ['tulip']],
+  [/^i8255\d/, ['e100']],
+  [/^i6300esb$/, ['i6300esb']],
+  [/^pvpanic/, ['pvpanic', 'pvpanic_mmio', 'pvpanic_pci']],
+  [/^tpm-/, ['tpm_tis', 'tpm_crb']],
+  [/^vmgenid$/, ['vmgenid']],
+]
+
+const driverModules = (driver: string) => DRIVER_MODULES.find(([pattern]) => pattern.test(driver))?.[1] ?? []
+
+/** Options that are short for a device. */
+function modulesOfOption({ name, head = '', keys }: QemuOption): readonly string[] {
+  if (name === 'device') return driverModules(head)
+  if (name === 'virtfs') return driverModules('virtio-9p')
+  if (name === 'drive') return driverModules({ virtio: 'virtio-blk' }[keys.get('if') ?? ''] ?? 'ide-hd')
+  if (name === 'nic' || name === 'net') return driverModules(keys.get('model') ?? '')
+  if (/^(hd[a-d]|cdrom)$/.test(name)) return driverModules('ide-hd')
+  return []
 }
+
+/** `memmap=2G!4G` makes RAM persistent memory, which a driver of its own finds (drivers/nvdimm/e820.c). */
+const hasFakePmem = (append: string) => /(^|[\s"])memmap="?[^\s"]*!/.test(append)
+
+/** The command channel's own, then those of the devices, of the user's own arguments and of the command line. */
+export function modulesFor(machine: MachineInput): readonly string[] {
+  const ofCommandLine = hasFakePmem(machine.boot?.append ?? '') ? ['nd_e820', ...PMEM] : []
+  return [
+    ...new Set([
+      ...CHANNEL_MODULES,
+      ...(machine.devices ?? []).flatMap(modulesOf),
+      ...readQemuArgs(machine.qemuArgs ?? []).flatMap(modulesOfOption),
+      ...ofCommandLine,
+    ]),
+  ]
+}
+
+/** Drivers that the command channel needs. */
+export const CHANNEL_MODULES = ['virtio_pci', 'virtio_console'] as const
 
 /** Files whose reading waits until drivers have probed: without it `ndctl` may come before the NVDIMMs. */
 export function waitsFor(machine: MachineInput): readonly string[] {
-  return machine.devices?.some((d) => d.kind === 'nvdimm') ? ['/sys/class/nd/ndctl0/device/wait_probe'] : []
+  const hasNvdimm = machine.devices?.some((d) => d.kind === 'nvdimm')
+  return hasNvdimm || hasFakePmem(machine.boot?.append ?? '')
+    ? ['/sys/class/nd/ndctl0/device/wait_probe']
+    : []
 }
 
 /** Tools of hardware, which a command may call from within `sh -c` or a script of its own. */

@@ -64,11 +64,23 @@ void link_ports(void) {
   each_port(link_port, 0);
 }
 
+enum { COMPLAIN_AFTER_MS = 5000 };
+
+/* Waits for a message. The kernel may lack the driver, so when none comes for a while the console says what is awaited. */
+static void await_message(int uevents, const char *name) {
+  static int has_complained;
+  struct pollfd wait = { uevents, POLLIN, 0 };
+  if (has_complained || sys(SYS_poll, &wait, 1, COMPLAIN_AFTER_MS, 0) != 0) return;
+  has_complained = 1;
+  complain("still waits for a port of virtio_console (CONFIG_VIRTIO_CONSOLE, CONFIG_VIRTIO_PCI) named", name, -ENODEV);
+}
+
 int open_port(const char *name, int uevents) {
   static char message[8192];
   for (;;) {
     int fd = each_port(open_if_named, name);
     if (fd >= 0) return fd;
+    await_message(uevents, name);
     i64 size = sys_read(uevents, message, sizeof message);
     if (size < 0 && size != -EINTR && size != -105 /* ENOBUFS: some were lost, so look again */) return -1;
   }
