@@ -86,7 +86,8 @@ export const LINUX_DEPENDENCIES: readonly DependencySet[] = [
         program: 'busybox',
         versionArgs: ['--help'],
         packages: 'busybox',
-        why: 'is the shell of Linux guests',
+        why: 'is the shell of Linux guests; where it is missing, bringup downloads it into your cache',
+        isOptional: true,
       },
       {
         kind: 'program',
