@@ -19,6 +19,7 @@ import type {
 } from './device.ts'
 import type { Facts } from './facts.ts'
 import { mergeMachine } from './flags.ts'
+import { checkIdePorts } from './ide-ports.ts'
 import { checkWhole } from './machine-rules.ts'
 import { type MachineConfig, type MachineInput, machineSchema } from './machine-schema.ts'
 import { partsOf, viewOf } from './parts.ts'
@@ -131,6 +132,7 @@ export function checkMachine(config: MachineConfig, facts: Facts, name: string):
     ...checkQemuArgs(config, described),
     ...checkArgPorts(config.qemuArgs, facts),
     ...checkPciSlots(machine, described.args, facts),
+    ...checkIdePorts(machine, described.args),
     ...checkAcpi(compileParts(config, facts, name).args, config.qemuArgs),
   ]
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import type { DiagnosticKind } from '../../src/diagnostics.ts'
 import type { Facts, FileFact } from '../../src/machine/facts.ts'
+import { problems as ideProblems } from '../../src/machine/ide-ports.ts'
 import { checkMachine, compileMachine, type MachineInput, parseMachine } from '../../src/machine/machine.ts'
 import { problems as wholeProblems } from '../../src/machine/machine-rules.ts'
 import { problems as pciProblems } from '../../src/machine/pci-slots.ts'
@@ -26,6 +27,8 @@ const small = join(folder, 'small.img')
 writeFileSync(small, '')
 truncateSync(small, 16 * MiB)
 const missing = join(folder, 'missing')
+/** Commas are doubled for QEMU. */
+const twice = small.replaceAll(',', ',,')
 
 const file = (path: string, more: Partial<FileFact>): [string, FileFact] => [
   path,
@@ -337,12 +340,32 @@ const REFUSED: readonly (readonly [code: string, machine: MachineInput, words: R
   ['CPU_FEATURE_UNKNOWN', { cpu: { features: ['-nonsense'] } }, /nonsense' not found/],
   ['CPU_FEATURE_UNKNOWN', { cpu: { features: ['nonsense=1'] } }, /nonsense' not found/],
   ['CPU_FEATURE_UNKNOWN', { cpu: { model: 'qemu64', features: ['+hv_relaxed'] } }, /hv_relaxed' not found/],
+  ['IDE_PORT_TAKEN', { devices: ide(3), qemuArgs: ['-cdrom', small] }, /only 1 units/],
+  ['IDE_PORT_TAKEN', { devices: ide(1), qemuArgs: ['-drive', `format=raw,file=${twice}`] }, /only 1 units/],
+  ['IDE_PORT_TAKEN', { qemuArgs: [...ownIde('a'), ...ownIde('b')] }, /only 1 units/],
+  ['IDE_PORT_TAKEN', { type: 'pc', devices: ide(3), qemuArgs: ['-cdrom', small] }, /IDE unit 0 is in use/],
+  ['IDE_PORT_MISSING', { qemuArgs: ownIde('a', ',bus=ide.7') }, /Bus 'ide.7' not found/],
+  [
+    'IDE_PORT_MISSING',
+    { qemuArgs: ['-drive', `format=raw,index=6,file=${twice}`] },
+    /machine type does not support if=ide,bus=6/,
+  ],
+  ['IDE_PORT_MISSING', { type: 'pc', devices: ide(4), qemuArgs: ownIde('a') }, /IDE unit 1 is in use/],
   ['QEMU_ARG_VALUE_MISSING', { qemuArgs: ['-device'] }, /requires an argument/],
   ['QEMU_ARG_STDIO', { qemuArgs: ['-chardev', 'stdio,id=own'] }, /cannot use stdio by multiple/],
 ]
 
 function pair(from: number, to: number, value: number) {
   return { from, to, value }
+}
+
+function ide(count: number) {
+  return Array.from({ length: count }, () => ({ kind: 'disk', file: small, bus: 'ide' }) as const)
+}
+
+function ownIde(id: string, more = ''): readonly string[] {
+  const drive = `if=none,id=${id},format=raw,snapshot=on,file=${twice}`
+  return ['-drive', drive, '-device', `ide-hd,drive=${id}${more}`]
 }
 
 function disks(count: number) {
@@ -388,7 +411,7 @@ describe('what bringup says that QEMU refuses', () => {
   it('covers every such rule of the core devices', () => {
     const kinds: readonly DiagnosticKind[] = [
       ...Object.values(sections).flatMap((s) => Object.values<DiagnosticKind>(s.diagnostics)),
-      ...[wholeProblems, argProblems, portProblems, pciProblems].flatMap((p) =>
+      ...[wholeProblems, argProblems, portProblems, pciProblems, ideProblems].flatMap((p) =>
         Object.values<DiagnosticKind>(p),
       ),
     ]
@@ -444,6 +467,9 @@ const ACCEPTED: readonly MachineInput[] = [
   { memory: { backend: 'memfd', share: true, hostNodes: [0], policy: 'preferred' }, devices: ramDimms(3) },
   { memory: { path: folder, prealloc: true }, numa: 2 },
   { devices: disks(30) },
+  { devices: ide(5), qemuArgs: ownIde('a') },
+  { devices: ide(2), qemuArgs: ['-cdrom', small] },
+  { type: 'pc', devices: ide(3), qemuArgs: ownIde('a') },
   { type: 'pc', devices: disks(30), qemuArgs: ['-usb'] },
   {
     devices: disks(28),
