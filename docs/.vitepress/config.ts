@@ -114,6 +114,7 @@ export default defineConfig({
             page('Memory over virtio', '/devices/virtio-pmem'),
             page('CXL memory', '/devices/cxl'),
             page('Disk', '/devices/disk'),
+            page('Shared folder', '/devices/folder'),
             page('Network card', '/devices/nic'),
             page('Consoles and serial ports', '/devices/consoles'),
             page('Debug exit', '/devices/debug-exit'),

@@ -34,6 +34,11 @@ export const MACHINE_OPTIONS: readonly OptionSpec[] = [
     choices: ['cpu', 'mem-ctrl'],
   },
   ...DEVICE_OPTIONS,
+  {
+    flags: '--no-project-folder',
+    description: 'do not share the project’s folder with the guest (profile linux)',
+  },
+  { flags: '--rw', description: 'let the guest write to the project’s folder; else writes stay in the guest' },
   { flags: '--kernel <file>', description: 'kernel image: bzImage, PVH or multiboot ELF', from: 'files' },
   { flags: '--initrd <file>', description: 'initial RAM disk', from: 'files' },
   { flags: '--append <words>', description: 'words for the kernel command line' },

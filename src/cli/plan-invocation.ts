@@ -24,7 +24,9 @@ export async function requestOf(
     ...text('machine'),
     ...text('profile'),
     ...(describesMachine(own)
-      ? { overrides: machineFromOptions(options), overridesPlace: flagPlace(options) }
+      ? {
+          ...(options.projectFolder === false ? {} : { sharesProject: options.rw === true ? 'rw' : 'overlay' }),
+           overrides: machineFromOptions(options), overridesPlace: flagPlace(options) }
       : {}),
     buildOptions: (specs) => {
       refuseClashes(specs, own)

@@ -19,6 +19,7 @@ import { type Channels, openChannels } from './channels.ts'
 import { type RunClock, startClock } from './clock.ts'
 import { conclude, judgeEnding, notCompared } from './conclude.ts'
 import { Console } from './console.ts'
+import { mountFolders } from './folders.ts'
 import type { CommandOptions, CommandResult, Guest } from './guest.ts'
 import { type Hotplug, openHotplug } from './hotplug.ts'
 import { KernelLogReader, reportFindings } from './kernel-reports.ts'
@@ -91,6 +92,7 @@ export class RunningGuest implements Guest {
   #hasSpoken = false
   #shown: Ending['shown']
   #remarks: readonly Diagnostic[] = []
+  #unmounted: readonly Diagnostic[] = []
   readonly #resetLog: ResetLog
   readonly #resets: ResetWatch
   #shellExit: number | undefined
@@ -115,7 +117,16 @@ export class RunningGuest implements Guest {
     if (options.onConsole) this.#console.onChunk(options.onConsole)
     this.#channels = openChannels(plan.channels, this.#process.channels, folder.path)
     const shell = this.#process.channels.get('shell')
-    this.#shell = shell && openShell(shell, { reason: () => this.#ended ?? 'the guest ended' })
+    this.#shell = shell && openShell(shell, {
+      reason: () => this.#ended ?? 'the guest ended',
+      ...(plan.machine.devices.some((d) => d.kind === 'folder')
+        ? {
+            prepare: async (run) => {
+              this.#unmounted = await mountFolders(plan, run)
+            },
+          }
+        : {}),
+    })
     this.#console.onChunk(() => {
       this.#hasSpoken = true
     })
@@ -381,7 +392,7 @@ export class RunningGuest implements Guest {
       ending,
       reports,
       judged,
-      remarks: this.#remarks,
+      remarks: [...this.#remarks, ...this.#unmounted],
       guest,
       verification,
       timings,

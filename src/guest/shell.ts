@@ -51,6 +51,8 @@ export interface ShellOptions {
   readonly signal?: AbortSignal
   /** Says why the guest ended, for errors: `the guest panicked`. */
   readonly reason?: () => string
+  /** What the guest needs before anything else runs in it, after every boot; `ready` waits for its end. */
+  readonly prepare?: (run: Shell['run']) => Promise<void>
 }
 
 /** Opens the channel on QEMU's end of the socket pair. */
@@ -72,10 +74,14 @@ class ChannelShell implements Shell {
   #waiting: (() => void)[] = []
   #isReady = false
   #ended: BringupError | undefined
+  readonly #prepare: ShellOptions['prepare']
+  /** Counts boots of the guest. */
+  #boot = 0
   #setReady: (error?: BringupError) => void = () => {}
 
   constructor(stream: Duplex, options: ShellOptions) {
     this.#stream = stream
+    this.#prepare = options.prepare
     this.ready = this.#nextHello()
     stream.on('data', (chunk: Buffer) => this.#receive(chunk))
     stream.on('error', () => {})
@@ -89,6 +95,14 @@ class ChannelShell implements Shell {
   }
 
   async run(argv: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
+    return this.#run(argv, options, this.ready)
+  }
+
+  async #run(
+    argv: readonly string[],
+    options: CommandOptions,
+    ready: Promise<void>,
+  ): Promise<CommandResult> {
     const env = Object.entries({ ...DEFAULT_ENV, ...options.env }).map(([key, value]) => `${key}=${value}`)
     const request = Buffer.concat([
       numbers(argv.length, env.length),
@@ -99,10 +113,8 @@ class ChannelShell implements Shell {
         problems.SHELL_REQUEST_TOO_LONG.at('', `the request to run "${argv[0]}" has ${request.length} bytes`),
       ])
     }
-    const ended = await this.#session('R', request, argv.join(' '), {
-      ...options,
-      input: typeof options.stdin === 'string' ? Buffer.from(options.stdin) : options.stdin,
-    })
+    const input = typeof options.stdin === 'string' ? Buffer.from(options.stdin) : options.stdin
+    const ended = await this.#session('R', request, argv.join(' '), { ...options, input }, ready)
     if (ended.errno !== 0)
       throw new BringupError([
         problems.SHELL_ENDED.at('', `the guest could not start "${argv[0]}": ${errorText(ended.errno)}`),
@@ -141,6 +153,7 @@ class ChannelShell implements Shell {
   }
 
   restarted(): void {
+    this.#boot++
     this.#reader.reset()
     this.#loseSessions(lost('the machine was reset'))
     // Who still waits for the agent goes on waiting: firmware may reset once more on its way (SeaBIOS does).
@@ -166,10 +179,11 @@ class ChannelShell implements Shell {
     request: Buffer,
     what: string,
     options: SessionOptions & { readonly timeoutMs?: number },
+    ready = this.ready,
   ): Promise<SessionEnd> {
     const deadline = new CommandDeadline(options.timeoutMs)
     try {
-      await deadline.race(this.ready, what)
+      await deadline.race(ready, what)
       while (this.#sessions.size >= SESSIONS)
         await deadline.race(new Promise<void>((resolve) => this.#waiting.push(resolve)), what)
       if (this.#ended) throw this.#ended
@@ -192,12 +206,20 @@ class ChannelShell implements Shell {
     const { hello, frames } = this.#reader.push(chunk)
     if (hello) {
       this.#send(HELLO)
-      this.#setReady()
+      void this.#begin()
     }
     for (const each of frames) this.#take(each)
     if (this.#reader.broken === undefined) return
     this.#lose(`the guest does not speak its protocol: ${this.#reader.broken}`)
     this.#stream.destroy()
+  }
+
+  /** A reset in between makes way for the next boot. */
+  async #begin(): Promise<void> {
+    const boot = this.#boot
+    const run: Shell['run'] = (argv, options = {}) => this.#run(argv, options, Promise.resolve())
+    if (this.#prepare) await this.#prepare(run).catch(() => {})
+    if (boot === this.#boot) this.#setReady(this.#ended)
   }
 
   #take({ type, session: id, payload }: Frame): void {

@@ -223,6 +223,10 @@ export interface Device<Kind extends string = string, Schema extends z.ZodType =
     readonly first: string
     readonly example: string
     readonly help: string
+    /** Keys that the first bare value means, where it means more than one. */
+    readonly readFirst?: (text: string) => Readonly<Record<string, string>>
+    /** Bare words and the keys that they stand for: `rw` for `access=rw`. */
+    readonly words?: Readonly<Record<string, Readonly<Record<string, string>>>>
   }
   /** The one machine type that it can be part of. */
   readonly machineType?: string

@@ -265,6 +265,8 @@ export interface Facts {
   readonly hugePages: readonly { readonly bytes: number; readonly total: number; readonly free: number }[]
   /** Physical memory of this computer. */
   readonly hostBytes: number
+  /** bringup, and so QEMU, runs as root. */
+  readonly isRoot?: boolean
   readonly qemu?: QemuCapabilities
   /** Absent where the CPU was not asked about: the default model has all that TCG can do. */
   readonly cpu?: CpuFact

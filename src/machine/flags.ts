@@ -30,6 +30,8 @@ export interface FlagDevice {
     readonly first: string
     readonly example: string
     readonly help: string
+    readonly readFirst?: (text: string) => Readonly<Record<string, string>>
+    readonly words?: Readonly<Record<string, Readonly<Record<string, string>>>>
   }
 }
 
@@ -63,12 +65,22 @@ export function parseDeviceFlag(
         piece.text !== device.flag?.first &&
         isSwitch(device.schema, piece.text)
       )
+    const word = isBare && !isFirst && !known.includes(piece.text) ? device.flag?.words?.[piece.text] : undefined
+    const meant = isFirst ? device.flag?.readFirst?.(piece.text) : word
+    if (meant) {
+      const twice = Object.keys(meant).filter((key) => Object.hasOwn(values, key))
+      found.push(
+        ...twice.map((key) => problems.FLAG_KEY_TWICE.at(at, `"${key}" stands twice in ${JSON.stringify(text)}`)),
+      )
+      Object.assign(values, meant)
+      return
+    }
     const key = isFirst ? (device.flag?.first ?? '') : isBare ? piece.text : piece.text.slice(0, equals)
     if (!known.includes(key)) {
-      const meant = nearest(key, known)
+      const near = nearest(key, known)
       found.push(
         problems.FLAG_UNKNOWN_KEY.at(at, `"${key}" in ${JSON.stringify(text)} is not known`, {
-          remedy: `${meant === undefined ? '' : `did you mean "${meant}"? `}The keys are: ${known.join(', ')}`,
+          remedy: `${near === undefined ? '' : `did you mean "${near}"? `}The keys are: ${known.join(', ')}`,
         }),
       )
     } else if (Object.hasOwn(values, key))

@@ -37,6 +37,8 @@ export interface HardwareView {
   readonly virtioPmems?: readonly GuestVirtioPmem[]
   readonly cxl?: GuestCxl
   readonly pci?: readonly GuestPciFunction[]
+  /** Shared folders: the tags of 9p devices that a driver has taken, and the paths that file systems of 9p or overlays are mounted at. */
+  readonly folders?: { readonly tags: readonly string[]; readonly mounts: readonly string[] }
   /** Serial ports that answer, by number (COM1 is 0). */
   readonly serialPorts?: readonly number[]
   /** Names of virtio-serial ports. */

@@ -5,6 +5,7 @@ import { cpu } from './devices/cpu.ts'
 import { cxl } from './devices/cxl.ts'
 import { debugExit } from './devices/debug-exit.ts'
 import { disk } from './devices/disk.ts'
+import { folder } from './devices/folder.ts'
 import { memory } from './devices/memory.ts'
 import { nic } from './devices/nic.ts'
 import { numa } from './devices/numa.ts'
@@ -18,4 +19,4 @@ import { watchdog } from './devices/watchdog.ts'
 export const sections = { cpu, memory, numa, boot, console, debugExit } as const
 
 /** Parts that a machine has any number of: entries of `devices`, told apart by `kind`. */
-export const devices = [nvdimm, virtioPmem, cxl, disk, nic, serial, virtioConsole, watchdog] as const
+export const devices = [nvdimm, virtioPmem, cxl, disk, folder, nic, serial, virtioConsole, watchdog] as const

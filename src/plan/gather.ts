@@ -49,6 +49,7 @@ export function gatherFacts(
     ),
     hostNodes: parseList(readOr('/sys/devices/system/node/online')),
     hugePages: readHugePages('/sys/kernel/mm/hugepages'),
+    isRoot: process.geteuid?.() === 0,
     hostBytes: Number(/^MemTotal:\s+(\d+) kB/m.exec(readOr('/proc/meminfo'))?.[1] ?? 0) * 1024,
   }
 }

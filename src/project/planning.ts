@@ -55,6 +55,8 @@ export interface PlanningRequest {
    * @internal
    */
   readonly isUnnamed?: boolean
+  /** Shares the folder of the project with the guest, at its own path; for profiles that can mount it. */
+  readonly sharesProject?: 'overlay' | 'rw'
   /** What follows `--`. */
   readonly command?: readonly string[]
   /** Values of the profile's build options, over those of the config file; or what finds them once the profile is known. */
@@ -275,6 +277,7 @@ function meansOf({ name, profile, machine }: Selection, request: PlanningRequest
       machine,
       command: request.command ?? [],
       projectFolder: project.folder,
+      ...(request.sharesProject === undefined ? {} : { sharesProject: request.sharesProject }),
       buildFolder: buildFolderOf(project),
       buildOptions: buildOptionsOf(profile, request),
       cacheFolder: cache,

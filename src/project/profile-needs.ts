@@ -1,6 +1,8 @@
 /** What a profile's guest needs of the machine, whatever the user wrote. */
 import { defineDiagnostics } from '../diagnostics.ts'
+import { foldersOf } from '../machine/devices/folder-schema.ts'
 import type { Facts } from '../machine/facts.ts'
+import { viewOf } from '../machine/machine.ts'
 import type { Plan } from '../plan/plan.ts'
 import type { Profile } from './profile.ts'
 
@@ -12,17 +14,30 @@ export const problems = defineDiagnostics({
       'choose a 64-bit CPU model (`--cpu qemu64`), remove `-lm` from the features, or boot a 32-bit kernel with --profile bare',
     qemu: 'misbehaves',
   },
+  FOLDER_WITHOUT_SHELL: {
+    severity: 'warning',
+    title: 'A folder is shared with a guest that bringup cannot mount it in.',
+    why: 'bringup mounts folders over a command channel, which the guests of this profile do not have',
+    remedy:
+      'mount it in the guest by its tag (`mount -t 9p -o trans=virtio,version=9p2000.L,msize=512000 TAG /mnt`), or use a profile with a command channel, such as --profile linux',
+  },
 })
 
 /** What is only likely of any 64-bit kernel is certain of this one. */
 const LIKELY = 'BOOT_KERNEL_MAY_NEED_64_BIT'
 
-/** The plan with what the profile needs and the machine does not have. */
+/** The plan with what the profile needs and the machine does not have, and what its guests cannot use. */
 export function withProfileNeeds(plan: Plan, profile: Profile, { cpu }: Facts): Plan {
-  if (!profile.needsLongMode || cpu?.hasLongMode !== false) return plan
+  const unmounted = profile.hasShell
+    ? []
+    : foldersOf(viewOf(plan.name, plan.machine)).map(({ id, at }) =>
+        problems.FOLDER_WITHOUT_SHELL.at(at, `folder "${id}" with profile "${profile.name}"`),
+      )
+  const diagnostics = [...plan.diagnostics, ...unmounted]
+  if (!profile.needsLongMode || cpu?.hasLongMode !== false) return { ...plan, diagnostics }
   const missing = problems.PROFILE_NEEDS_64_BIT.at(
     'cpu.model',
     `profile "${profile.name}" on CPU "${cpu.name}", which has no long mode`,
   )
-  return { ...plan, diagnostics: [missing, ...plan.diagnostics.filter((d) => d.code !== LIKELY)] }
+  return { ...plan, diagnostics: [missing, ...diagnostics.filter((d) => d.code !== LIKELY)] }
 }

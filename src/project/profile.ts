@@ -16,6 +16,8 @@ export interface PrepareContext {
   readonly command: readonly string[]
   /** Folder of the project, for relative paths. */
   readonly projectFolder: string
+  /** The guest is to see that folder at its own path; absent where it is not. */
+  readonly sharesProject?: 'overlay' | 'rw'
   /** Folder for what the build makes beside the source tree: `.bringup/build` of the project. */
   readonly buildFolder: string
   /** Checked values of the profile's `buildOptions`: they say where the build has put what is to boot. */

@@ -195,6 +195,21 @@ const REFUSED: readonly (readonly [code: string, machine: MachineInput, words: s
     { devices: times(2, disk({ bootindex: 1 })) },
     'The bootindex 1 has already been used',
   ],
+  [
+    'FOLDER_UNFIT',
+    { devices: [{ kind: 'folder', path: at('missing'), guest: '/m' } as Item] },
+    "cannot initialize fsdev",
+  ],
+  [
+    'FOLDER_UNFIT',
+    { devices: [{ kind: 'folder', path: at('good.img'), guest: '/m' } as Item] },
+    "cannot initialize fsdev",
+  ],
+  [
+    'FOLDER_ID_TOO_LONG',
+    { devices: [{ kind: 'folder', id: 'a'.repeat(32), path: at('folder'), guest: '/m' } as Item] },
+    'is longer than maximum (31 bytes)',
+  ],
   ['NIC_MAC_INVALID', { devices: [nic({ mac: '52:54:00:zz:00:01' })] }, "doesn't take value"],
   ['NIC_PORT_RANGE', { devices: [nic({ forwards: ['70000-22'] })] }, 'Invalid host forwarding rule'],
   [
@@ -291,6 +306,17 @@ const ACCEPTED: readonly (readonly [code: string, machine: MachineInput, words?:
   ['NIC_MAC_TWICE', { devices: times(2, nic({ mac: '52:54:00:00:00:01' })) }],
   ['NIC_FORWARD_WITHOUT_NETWORK', { devices: [nic({ network: 'none', forwards: [':22'] })] }],
   ['WATCHDOG_TWICE', { devices: times(2, { kind: 'watchdog' } as Item) }],
+  ['FOLDER_GUEST_PATH', { devices: [{ kind: 'folder', path: at('folder'), guest: '/usr' } as Item] }],
+  ['FOLDER_GUEST_TWICE', { devices: times(2, { kind: 'folder', path: at('folder'), guest: '/m' } as Item) }],
+  [
+    'FOLDER_NO_MOUNT_POINT',
+    {
+      devices: [
+        { kind: 'folder', path: at('folder'), guest: '/m', access: 'readonly' },
+        { kind: 'folder', path: at('folder'), guest: '/m/in' },
+      ] as Item[],
+    },
+  ],
   ['VIRTIO_PMEM_SIZE_UNALIGNED', { devices: [vpmem({ size: '1M', file: 'new-1m.img' })] }],
   ['BACKING_FILE_LARGER', { devices: [vpmem({ file: 'large.img' })] }],
   ['BACKING_FILE_IS_DIRECTORY', { devices: [vpmem({ file: 'folder' })] }],
@@ -320,6 +346,9 @@ const ELSEWHERE = [
   // Nothing is writable or unreadable for root; the user nobody is tried below.
   'NVDIMM_FILE_NO_ACCESS',
   'DISK_NO_ACCESS',
+  'FOLDER_NOT_WRITABLE',
+  // Depends on who runs the tests; `folder.test.ts` gives the fact.
+  'FOLDER_RW_AS_ROOT',
   // No QEMU without libpmem here.
   'NVDIMM_PMEM_UNSUPPORTED',
   // No DAX device on a computer without persistent memory.

@@ -3,7 +3,9 @@ import { BringupError, type Diagnostic, isClean } from '../../diagnostics.ts'
 import { problems } from '../../guest/conclude.ts'
 import type { Guest } from '../../guest/guest.ts'
 import { LaunchError, launchPlan } from '../../guest/launch.ts'
+import { foldersOf, inGuest } from '../../machine/devices/folder-schema.ts'
 import type { GuestView } from '../../machine/guest-view.ts'
+import { viewOf } from '../../machine/machine.ts'
 import type { Plan } from '../../plan/plan.ts'
 import { type Planned, type PlanningRequest, planOnly, planRun } from '../../project/planning.ts'
 import { quoteCommand } from '../../quote.ts'
@@ -172,7 +174,12 @@ async function runCommand(guest: Guest, argv: readonly string[], output: Output)
         onStderr: passTo(process.stderr),
       }
   try {
-    const { exitCode } = await guest.run(argv, { ...live, ...(isPiped() ? { stdin: process.stdin } : {}) })
+    const cwd = inGuest(process.cwd(), foldersOf(viewOf(guest.plan.name, guest.plan.machine)))
+    const { exitCode } = await guest.run(argv, {
+      ...live,
+      ...(cwd === undefined ? {} : { cwd }),
+      ...(isPiped() ? { stdin: process.stdin } : {}),
+    })
     return await guest.endWith(exitCode)
   } catch {
     // The guest ended first: its verdict says why.

@@ -7,6 +7,7 @@ import { builtModules, LINUX_BUILD_OPTIONS, type LinuxTree, linuxGraph, linuxTre
 import { LINUX_DEPENDENCIES } from './linux/dependencies.ts'
 import { KERNEL_LOG } from './linux/kernel-reports.ts'
 import { commandLine, type LinuxOptions, prepareLinux, previewLinux } from './linux/prepare.ts'
+import { projectFolder } from './linux/project-folder.ts'
 import { linuxVersion } from './linux/tree.ts'
 import { parseView, VIEW_COMMAND } from './linux/view.ts'
 
@@ -50,15 +51,17 @@ export function linuxProfile({
       return tree === undefined ? { targets: [] } : linuxGraph(tree, context)
     },
     recognise: recogniseLinux,
-    async prepare(context) {
+    async prepare(given) {
+      const context = withProject(given)
       const tree = treeOf(options, context, context.buildOptions)
       const ready = await prepareLinux(...ofTree(tree, options, context))
-      return { machine: machineOf({ ...kernelOf(tree), ...ready }, context) }
+      return { machine: machineOf({ ...kernelOf(tree), ...ready }, context, given) }
     },
-    async preview(context) {
+    async preview(given) {
+      const context = withProject(given)
       const tree = treeOf(options, context, context.buildOptions)
       const { pending, ...ready } = await previewLinux(...ofTree(tree, options, context))
-      return { machine: machineOf({ ...kernelOf(tree), ...ready }, context), pending }
+      return { machine: machineOf({ ...kernelOf(tree), ...ready }, context, given), pending }
     },
     kernelLog: KERNEL_LOG,
     async view({ run }) {
@@ -67,6 +70,15 @@ export function linuxProfile({
       return exitCode === 0 ? parseView(stdout) : undefined
     },
   })
+}
+
+/** What is prepared must suit the folder of the project too. */
+function withProject<Context extends PrepareContext>(context: Context): Context {
+  const { machine } = context
+  return {
+    ...context,
+    machine: { ...machine, devices: [...(machine.devices ?? []), ...projectFolder(context)] },
+  }
 }
 
 /** The tree to build; none where a kernel is given or named. */
@@ -99,10 +111,12 @@ function ofTree<Context extends PrepareContext>(
 function machineOf(
   { kernel, initrd }: { readonly kernel?: string; readonly initrd: string },
   { command }: PrepareContext,
+  given: PrepareContext,
 ): MachineInput {
   const isInteractive = command.length === 0 && process.stdin.isTTY === true
   return {
     boot: { ...(kernel === undefined ? {} : { kernel }), initrd, append: commandLine(command) },
+    devices: projectFolder(given),
     ...(isInteractive ? { timeout: AT_A_TERMINAL } : {}),
   }
 }

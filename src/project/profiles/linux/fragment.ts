@@ -43,6 +43,14 @@ const NEEDS: readonly (readonly [what: string, ...options: readonly string[]])[]
     'VIRTIO_BLK',
     'VIRTIO_NET',
   ],
+  [
+    'shared folders: 9p, and overlays over it',
+    'NETWORK_FILESYSTEMS',
+    'NET_9P',
+    'NET_9P_VIRTIO',
+    '9P_FS',
+    'OVERLAY_FS',
+  ],
   ['NUMA', 'NUMA', 'X86_64_ACPI_NUMA', 'ACPI_HMAT'],
   [
     'NVDIMMs',

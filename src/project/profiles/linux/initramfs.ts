@@ -42,6 +42,8 @@ export function initramfs(contents: Contents): Buffer {
     text('etc/passwd', 'root:x:0:0:root:/root:/bin/sh\n'),
     text('etc/group', 'root:x:0:\n'),
     text('etc/hosts', '127.0.0.1 localhost\n'),
+    // The files of shared folders belong to users of the host, and git refuses trees of other users by default.
+    text('etc/gitconfig', '[safe]\n\tdirectory = *\n'),
     { kind: 'link', path: 'etc/mtab', target: '/proc/mounts' },
     text('usr/share/udhcpc/default.script', UDHCPC, 0o755),
     ...contents.busybox,

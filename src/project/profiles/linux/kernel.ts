@@ -58,14 +58,24 @@ const DEFAULT_PACKAGES = [
   'linux-image-generic',
 ]
 
+/** Those with the driver of shared folders (9p), which the kernels for clouds lack. */
+const PACKAGES_WITH_9P = ['linux-image-amd64', 'linux-image-generic', 'linux-image-virtual']
+
+/** What a kernel of the distribution must have. */
+export interface KernelWish {
+  /** Package by name; the choice is the user's then. */
+  readonly kernelPackage: string | undefined
+  readonly sharesFolders: boolean
+}
+
 /** The distribution's kernel, ready to boot directly where that is possible. */
-export async function packagedKernel(wanted: string | undefined, context: PackageContext): Promise<Kernel> {
+export async function packagedKernel(wanted: KernelWish, context: PackageContext): Promise<Kernel> {
   const folders = await kernelFolders(wanted, context)
   const boot = folders.map((f) => join(f, 'boot')).find((f) => existsSync(f) && readdirSync(f).some(isImage))
   const file = boot && readdirSync(boot).find(isImage)
   if (boot === undefined || file === undefined) {
     throw new BringupError([
-      problems.LINUX_KERNEL_NOT_IN_PACKAGE.at('', `no vmlinuz in ${wanted ?? folders.join(', ')}`),
+      problems.LINUX_KERNEL_NOT_IN_PACKAGE.at('', `no vmlinuz in ${wanted.kernelPackage ?? folders.join(', ')}`),
     ])
   }
   const release = file.slice('vmlinuz-'.length)
@@ -80,10 +90,10 @@ const isImage = (name: string) => name.startsWith('vmlinuz-')
 
 /** Without a network, or with lists that name a version no longer there, the kernel of the last time serves. */
 async function kernelFolders(
-  wanted: string | undefined,
+  wanted: KernelWish,
   context: PackageContext,
 ): Promise<readonly string[]> {
-  const name = `last-kernel-${wanted ?? 'default'}`
+  const name = `last-kernel-${wanted.kernelPackage ?? (wanted.sharesFolders ? 'folders' : 'default')}`
   try {
     const folders = await unpackedPackages(await defaultKernelPackages(wanted, context), context)
     keep(context.folder, name, folders)
@@ -98,10 +108,11 @@ async function kernelFolders(
 
 /** The packages of the kernel that is named, or of this distribution's. */
 export function defaultKernelPackages(
-  wanted: string | undefined,
+  { kernelPackage, sharesFolders }: KernelWish,
   context: PackageContext,
 ): Promise<readonly string[]> {
-  return firstKnown(wanted === undefined ? DEFAULT_PACKAGES : [wanted], context)
+  if (kernelPackage !== undefined) return firstKnown([kernelPackage], context)
+  return firstKnown(sharesFolders ? PACKAGES_WITH_9P : DEFAULT_PACKAGES, context)
 }
 
 async function firstKnown(names: readonly string[], context: PackageContext): Promise<readonly string[]> {

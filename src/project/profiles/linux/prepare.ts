@@ -93,7 +93,7 @@ export async function previewLinux(
 /** Packages that are not in the cache yet. Where apt cannot say, `prepare` will. */
 async function missingFiles(wants: Wants, context: PackageContext): Promise<readonly PackageFile[]> {
   const lists = [
-    ...(wants.given === undefined ? [() => defaultKernelPackages(wants.kernelPackage, context)] : []),
+    ...(wants.given === undefined ? [() => defaultKernelPackages(wants, context)] : []),
     async () => ['busybox-static'],
     ...[...wants.command, ...wants.programs, ...wants.useful].map(
       (program) => () => packagesOfProgram(program, context),
@@ -127,6 +127,7 @@ function wantsOf(options: LinuxOptions, { machine, command, projectFolder }: Pre
   const given = machine.boot?.kernel === undefined ? undefined : resolve(projectFolder, machine.boot.kernel)
   return {
     kernelPackage: options.kernelPackage,
+    sharesFolders: (machine.devices ?? []).some((device) => device.kind === 'folder'),
     given,
     givenIdentity:
       given !== undefined && existsSync(given) ? [statSync(given).size, statSync(given).mtimeMs] : [],
@@ -151,7 +152,7 @@ function readReady(folder: string, name: string): Ready | undefined {
 async function make(wants: Wants, context: PackageContext): Promise<Ready> {
   const kernel =
     wants.given === undefined
-      ? await packagedKernel(wants.kernelPackage, context)
+      ? await packagedKernel(wants, context)
       : givenKernel(wants.given, wants.modulesFolder)
   const modules = await modulesOf(kernel, wants, context.signal)
   const busybox = await busyboxEntries(context)

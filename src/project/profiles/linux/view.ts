@@ -15,6 +15,7 @@ import {
 } from './view-cpus.ts'
 import { DEVICE_SCRIPT, disksOf, nicsOf, pciOf, portsOf, serialPortsOf } from './view-devices.ts'
 import { parsePrinted } from './view-files.ts'
+import { FOLDER_SCRIPT, foldersOf } from './view-folders.ts'
 import { cxlOf, nvdimmsOf, PMEM_SCRIPT, virtioPmemsOf } from './view-pmem.ts'
 import { TABLES_SCRIPT, tablesOf } from './view-tables.ts'
 
@@ -23,7 +24,7 @@ const END = 'bringup-view-end'
 
 /** `grep ''` prints many small files with their names in one process; tables are binary. */
 const SCRIPT = `${PMEM_SCRIPT}
-grep -s '' /proc/cmdline /dev/null${CPU_SCRIPT}${DEVICE_SCRIPT}${TABLES_SCRIPT}
+grep -s '' /proc/cmdline /dev/null${CPU_SCRIPT}${DEVICE_SCRIPT}${FOLDER_SCRIPT}${TABLES_SCRIPT}
 echo ${END}`
 
 export const VIEW_COMMAND = ['sh', '-c', SCRIPT] as const
@@ -59,6 +60,7 @@ export function parseView(output: string): GuestView {
     virtioPmems: virtioPmemsOf(files, addressesOf(pci, '1af4:105b')),
     cxl: cxlOf(files, addressesOf(pci, '8086:0d93')),
     pci,
+    folders: foldersOf(printed),
     serialPorts: serialPortsOf(printed),
     ports: portsOf(printed),
     disks: disksOf(printed),

@@ -23,6 +23,8 @@ function modulesOf(device: DeviceInput): readonly string[] {
       return DISK_MODULES[device.bus ?? 'virtio'] ?? []
     case 'nic':
       return [NIC_MODULES[device.model ?? ''] ?? 'virtio_net']
+    case 'folder':
+      return ['9pnet_virtio', '9p', 'overlay']
     case 'watchdog':
       return ['i6300esb', 'iTCO_wdt']
     default:
