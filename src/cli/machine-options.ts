@@ -38,7 +38,10 @@ export const MACHINE_OPTIONS: readonly OptionSpec[] = [
     flags: '--no-project-folder',
     description: 'do not share the project’s folder with the guest (profile linux)',
   },
-  { flags: '--rw', description: 'let the guest write to the project’s folder; else writes stay in the guest' },
+  {
+    flags: '--rw',
+    description: 'let the guest write to the project’s folder; else writes stay in the guest',
+  },
   { flags: '--kernel <file>', description: 'kernel image: bzImage, PVH or multiboot ELF', from: 'files' },
   { flags: '--initrd <file>', description: 'initial RAM disk', from: 'files' },
   { flags: '--append <words>', description: 'words for the kernel command line' },

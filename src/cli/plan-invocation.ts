@@ -25,8 +25,12 @@ export async function requestOf(
     ...text('profile'),
     ...(describesMachine(own)
       ? {
-          ...(options.projectFolder === false ? {} : { sharesProject: options.rw === true ? 'rw' : 'overlay' }),
-           overrides: machineFromOptions(options), overridesPlace: flagPlace(options) }
+          ...(options.projectFolder === false
+            ? {}
+            : { sharesProject: options.rw === true ? 'rw' : 'overlay' }),
+          overrides: machineFromOptions(options),
+          overridesPlace: flagPlace(options),
+        }
       : {}),
     buildOptions: (specs) => {
       refuseClashes(specs, own)

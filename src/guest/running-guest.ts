@@ -117,16 +117,18 @@ export class RunningGuest implements Guest {
     if (options.onConsole) this.#console.onChunk(options.onConsole)
     this.#channels = openChannels(plan.channels, this.#process.channels, folder.path)
     const shell = this.#process.channels.get('shell')
-    this.#shell = shell && openShell(shell, {
-      reason: () => this.#ended ?? 'the guest ended',
-      ...(plan.machine.devices.some((d) => d.kind === 'folder')
-        ? {
-            prepare: async (run) => {
-              this.#unmounted = await mountFolders(plan, run)
-            },
-          }
-        : {}),
-    })
+    this.#shell =
+      shell &&
+      openShell(shell, {
+        reason: () => this.#ended ?? 'the guest ended',
+        ...(plan.machine.devices.some((d) => d.kind === 'folder')
+          ? {
+              prepare: async (run) => {
+                this.#unmounted = await mountFolders(plan, run)
+              },
+            }
+          : {}),
+      })
     this.#console.onChunk(() => {
       this.#hasSpoken = true
     })

@@ -98,11 +98,7 @@ class ChannelShell implements Shell {
     return this.#run(argv, options, this.ready)
   }
 
-  async #run(
-    argv: readonly string[],
-    options: CommandOptions,
-    ready: Promise<void>,
-  ): Promise<CommandResult> {
+  async #run(argv: readonly string[], options: CommandOptions, ready: Promise<void>): Promise<CommandResult> {
     const env = Object.entries({ ...DEFAULT_ENV, ...options.env }).map(([key, value]) => `${key}=${value}`)
     const request = Buffer.concat([
       numbers(argv.length, env.length),

@@ -65,12 +65,15 @@ export function parseDeviceFlag(
         piece.text !== device.flag?.first &&
         isSwitch(device.schema, piece.text)
       )
-    const word = isBare && !isFirst && !known.includes(piece.text) ? device.flag?.words?.[piece.text] : undefined
+    const word =
+      isBare && !isFirst && !known.includes(piece.text) ? device.flag?.words?.[piece.text] : undefined
     const meant = isFirst ? device.flag?.readFirst?.(piece.text) : word
     if (meant) {
       const twice = Object.keys(meant).filter((key) => Object.hasOwn(values, key))
       found.push(
-        ...twice.map((key) => problems.FLAG_KEY_TWICE.at(at, `"${key}" stands twice in ${JSON.stringify(text)}`)),
+        ...twice.map((key) =>
+          problems.FLAG_KEY_TWICE.at(at, `"${key}" stands twice in ${JSON.stringify(text)}`),
+        ),
       )
       Object.assign(values, meant)
       return

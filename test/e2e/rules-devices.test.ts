@@ -198,12 +198,12 @@ const REFUSED: readonly (readonly [code: string, machine: MachineInput, words: s
   [
     'FOLDER_UNFIT',
     { devices: [{ kind: 'folder', path: at('missing'), guest: '/m' } as Item] },
-    "cannot initialize fsdev",
+    'cannot initialize fsdev',
   ],
   [
     'FOLDER_UNFIT',
     { devices: [{ kind: 'folder', path: at('good.img'), guest: '/m' } as Item] },
-    "cannot initialize fsdev",
+    'cannot initialize fsdev',
   ],
   [
     'FOLDER_ID_TOO_LONG',

@@ -215,7 +215,7 @@ function report({ plan }: Planned, result: RunResult, isCommand: boolean, output
   if (isQuiet && result.comparison !== undefined) output.note(comparisonView(result, errorColors))
   const diagnostics = result.diagnostics as readonly Diagnostic[]
   // A command's own exit code speaks for itself; what the kernel said does not show in it.
-  const shown = isQuiet ? diagnostics.filter((d) => d.code.startsWith('KERNEL_')) : diagnostics
+  const shown = isQuiet ? diagnostics.filter((d) => /^(?:KERNEL_|FOLDER_)/.test(d.code)) : diagnostics
   if (shown.length > 0) output.error(`\n${formatDiagnostics(shown, errorColors)}`)
   const paint =
     { passed: errorColors.green, interrupted: errorColors.yellow }[result.verdict as string] ??

@@ -38,7 +38,8 @@ export const problems = defineDiagnostics({
   FOLDER_NO_MOUNT_POINT: {
     title: 'A shared folder is to be mounted inside another one that is read-only and lacks the mount point.',
     why: 'the mount point must exist, and the guest cannot create it in a read-only folder',
-    remedy: 'create the folder on this computer, use access "overlay" for the outer folder, or choose another `guest` path',
+    remedy:
+      'create the folder on this computer, use access "overlay" for the outer folder, or choose another `guest` path',
     qemu: 'accepts',
   },
   FOLDER_ID_TOO_LONG: {

@@ -60,16 +60,19 @@ export function parentOf(guest: string, folders: readonly PlacedFolder[]): Place
 const OWN_TREES = ['/dev', '/proc', '/sys']
 const OWN_FOLDERS = [
   ...['/', '/bin', '/etc', '/init', '/lib', '/lib32', '/lib64', '/run', '/sbin', '/usr', '/var'],
-  ...['/usr/bin', '/usr/sbin', '/usr/lib', '/usr/lib64', '/lib/modules', '/lib/x86_64-linux-gnu'],
-  ...['/usr/lib/x86_64-linux-gnu', '/usr/share', '/run/bringup'],
+  ...['/usr/bin', '/usr/sbin', '/usr/lib', '/usr/lib64', '/lib/modules', '/usr/share'],
+  '/run/bringup',
 ]
+
+/** Libraries of one architecture, as Debian places them: `/usr/lib/ARCHITECTURE-gnu`. */
+const LIBRARIES = /^(?:\/usr)?\/lib\/[^/]+-gnu$/
 
 /** Why nothing can be mounted there; undefined where it can. */
 export function whyNoMountPoint(guest: string): string | undefined {
   if (!guest.startsWith('/')) return 'is not an absolute path'
   if (OWN_TREES.some((tree) => guest === tree || isBelow(guest, tree)))
     return 'belongs to a file system of the guest’s kernel'
-  return OWN_FOLDERS.includes(guest) ? 'holds programs or files that the guest itself needs' : undefined
+  return OWN_FOLDERS.includes(guest) || LIBRARIES.test(guest) ? 'holds programs or files that the guest itself needs' : undefined
 }
 
 /**
@@ -78,7 +81,10 @@ export function whyNoMountPoint(guest: string): string | undefined {
  * @example
  * inGuest('/home/me/src/a.c', folders) // '/src/a.c' with the folder /home/me/src at /src
  */
-export function inGuest(path: string, folders: readonly Pick<PlacedFolder, 'config' | 'guest'>[]): string | undefined {
+export function inGuest(
+  path: string,
+  folders: readonly Pick<PlacedFolder, 'config' | 'guest'>[],
+): string | undefined {
   const [nearest] = folders
     .filter(({ config }) => path === config.path || isBelow(path, config.path))
     .toSorted((a, b) => b.config.path.length - a.config.path.length)

@@ -95,7 +95,8 @@ describe('--folder', () => {
 })
 
 test('a path of this computer leads through the folder that has it', () => {
-  const at = (path: string, guest: string) => ({ guest, config: { kind: 'folder', path, access: 'overlay' } }) as const
+  const at = (path: string, guest: string) =>
+    ({ guest, config: { kind: 'folder', path, access: 'overlay' } }) as const
   const folders = [at('/home/me', '/m'), at('/home/me/src', '/src')]
   expect(inGuest('/home/me/src/a b/c', folders)).toBe('/src/a b/c')
   expect(inGuest('/home/me', folders)).toBe('/m')

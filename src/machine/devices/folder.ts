@@ -102,7 +102,11 @@ function check(config: FolderConfig, context: RuleContext): readonly Diagnostic[
   const fact = facts.files.get(config.path)
   const isFit = fact === undefined || (fact.kind === 'directory' && fact.isReadable)
   const unfit =
-    fact?.kind === 'missing' ? 'does not exist' : fact?.kind === 'directory' ? 'cannot be read' : 'is not a folder'
+    fact?.kind === 'missing'
+      ? 'does not exist'
+      : fact?.kind === 'directory'
+        ? 'cannot be read'
+        : 'is not a folder'
   return [
     ...(isFit ? [] : [problems.FOLDER_UNFIT.at(`${at}.path`, `${config.path} ${unfit}`)]),
     ...(isFit && access === 'rw' && fact?.isWritable === false
@@ -126,7 +130,12 @@ function checkGuestPath(
   const place = `${at}.guest`
   const why = whyNoMountPoint(guest)
   const folders = foldersOf(machine)
-  const twin = folders.slice(0, folders.findIndex((other) => other.at === at)).find((other) => other.guest === guest)
+  const twin = folders
+    .slice(
+      0,
+      folders.findIndex((other) => other.at === at),
+    )
+    .find((other) => other.guest === guest)
   const parent = parentOf(guest, folders)
   const [point] = mountPoint(config, folders)
   const isMissing = point !== undefined && facts.files.get(point)?.kind === 'missing'

@@ -75,7 +75,10 @@ export async function packagedKernel(wanted: KernelWish, context: PackageContext
   const file = boot && readdirSync(boot).find(isImage)
   if (boot === undefined || file === undefined) {
     throw new BringupError([
-      problems.LINUX_KERNEL_NOT_IN_PACKAGE.at('', `no vmlinuz in ${wanted.kernelPackage ?? folders.join(', ')}`),
+      problems.LINUX_KERNEL_NOT_IN_PACKAGE.at(
+        '',
+        `no vmlinuz in ${wanted.kernelPackage ?? folders.join(', ')}`,
+      ),
     ])
   }
   const release = file.slice('vmlinuz-'.length)
@@ -89,10 +92,7 @@ export async function packagedKernel(wanted: KernelWish, context: PackageContext
 const isImage = (name: string) => name.startsWith('vmlinuz-')
 
 /** Without a network, or with lists that name a version no longer there, the kernel of the last time serves. */
-async function kernelFolders(
-  wanted: KernelWish,
-  context: PackageContext,
-): Promise<readonly string[]> {
+async function kernelFolders(wanted: KernelWish, context: PackageContext): Promise<readonly string[]> {
   const name = `last-kernel-${wanted.kernelPackage ?? (wanted.sharesFolders ? 'folders' : 'default')}`
   try {
     const folders = await unpackedPackages(await defaultKernelPackages(wanted, context), context)

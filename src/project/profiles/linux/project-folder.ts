@@ -16,7 +16,9 @@ export function projectFolder({
   sharesProject: access,
   projectFolder: path,
   machine,
-}: Pick<PrepareContext, 'sharesProject' | 'projectFolder' | 'machine'>): NonNullable<MachineInput['devices']> {
+}: Pick<PrepareContext, 'sharesProject' | 'projectFolder' | 'machine'>): NonNullable<
+  MachineInput['devices']
+> {
   if (access === undefined || isPrivate(path) || whyNoMountPoint(path) !== undefined) return []
   const isShared = (machine.devices ?? []).some(
     (device) => device.id === 'project' || (device.kind === 'folder' && resolve(path, device.path) === path),
