@@ -72,7 +72,9 @@ export function whyNoMountPoint(guest: string): string | undefined {
   if (!guest.startsWith('/')) return 'is not an absolute path'
   if (OWN_TREES.some((tree) => guest === tree || isBelow(guest, tree)))
     return 'belongs to a file system of the guest’s kernel'
-  return OWN_FOLDERS.includes(guest) || LIBRARIES.test(guest) ? 'holds programs or files that the guest itself needs' : undefined
+  return OWN_FOLDERS.includes(guest) || LIBRARIES.test(guest)
+    ? 'holds programs or files that the guest itself needs'
+    : undefined
 }
 
 /**
