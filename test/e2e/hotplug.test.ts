@@ -151,7 +151,7 @@ test('a Linux guest makes a region of it', async ({ launch }) => {
   const comparison = (await guest.verify()).filter((c) => c.device === 'nvdimm later')
   expect(comparison.filter((c) => !c.ok)).toEqual([])
   const seenBy = (by: string) => comparison.filter((c) => c.by === by).map((c) => [c.aspect, c.got])
-  const size = ['size', `${128 << 20}`]
+  const size = ['size', '128M']
   const [node, domain, armed] = [
     ['node', '1'],
     ['persistence domain', 'cpu'],
