@@ -71,6 +71,17 @@ describe('judge', () => {
     expect(meaning).toBe('qemu: -drive x: Failed to get "write" lock')
   })
 
+  it('takes QEMU’s warning about a guessed format for no cause', () => {
+    // As 7.2 prints it with -hda.
+    const stderr = `WARNING: Image format was not specified for 'i.img' and probing guessed raw.
+         Automatically detecting the format is dangerous for raw images, write operations on block 0 will be restricted.
+         Specify the 'raw' format explicitly to remove the restrictions.
+qemu-system-x86_64: -device nonsense: 'nonsense' is not a valid device model name
+`
+    const { meaning } = judge({ ...ending, started: false, status: 1, stderr }, judgement)
+    expect(meaning).toBe("qemu-system-x86_64: -device nonsense: 'nonsense' is not a valid device model name")
+  })
+
   it('proves nothing by closing a guest', () => {
     expect(judge({ ...ending, status: 0, endedBy: 'close' }, judgement)).toEqual({
       verdict: 'interrupted',

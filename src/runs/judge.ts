@@ -279,9 +279,12 @@ function linesOf(text: string): readonly string[] {
   return text.trim().split('\n').filter(Boolean)
 }
 
-/** QEMU's warnings and informations (`error_vreport` of util/qemu-error.c), which never end it. */
+/**
+ * QEMU's warnings and informations, which never end it: those of `error_vreport` (util/qemu-error.c), and the one about
+ * guessed formats (block/raw-format.c) with its indented lines.
+ */
 function isRemark(line: string): boolean {
-  return /^\S*qemu[^:]*: (.*: )?(warning|info): /i.test(line)
+  return /^\S*qemu[^:]*: (.*: )?(warning|info): |^WARNING: |^\s/i.test(line)
 }
 
 /** The first line that says what is wrong; later ones explain it. */
