@@ -1,6 +1,6 @@
 /**
  * `npm run fuzz [-- --cases N] [--seed S] [--only KIND] [--resume]`: hostile input against the code that reads it.
- * `--resume` continues where an interrupted run of the same seed stopped.
+ * `--resume` continues where an interrupted run of the same seed stopped; `--only KIND --case N` runs one case again.
  */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -13,6 +13,7 @@ const { values } = parseArgs({
     cases: { type: 'string' },
     seed: { type: 'string', default: '1' },
     only: { type: 'string' },
+    case: { type: 'string' },
     resume: { type: 'boolean', default: false },
   },
 })
@@ -34,6 +35,11 @@ function readProgress(): Progress {
 }
 
 async function runKind(kind: Kind): Promise<number> {
+  if (values.case !== undefined) {
+    const problem = await problemWith(kind, Number(values.case))
+    console.log(problem ?? `${kind.name}, case ${values.case}: no problem`)
+    return problem === undefined ? 0 : 1
+  }
   const cases = values.cases === undefined ? kind.cases : Number(values.cases)
   const state = progress[kind.name] ?? { done: 0, bad: 0 }
   progress[kind.name] = state
