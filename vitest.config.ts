@@ -18,7 +18,7 @@ export default defineConfig({
           name: 'unit',
           sequence: { groupOrder: 0 },
           include: ['src/**/*.test.ts', 'scripts/**/*.test.ts', 'test/fuzz/**/*.test.ts'],
-          testTimeout: 20_000,
+          testTimeout: 180_000,
         },
       },
       {

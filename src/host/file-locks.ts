@@ -1,5 +1,5 @@
 /** Who holds an advisory lock on a file. Source: `/proc/locks`, proc(5). */
-import { closeSync, openSync, read, readFileSync, statSync } from 'node:fs'
+import { type BigIntStats, closeSync, openSync, read, readFileSync, statSync } from 'node:fs'
 import type { ImageUse } from '../machine/facts.ts'
 import { listFolder, readText } from './read-file.ts'
 
@@ -138,9 +138,14 @@ function readLocks(): string {
   }
 }
 
+/** Undefined for what cannot be looked at: names come out of images too, and may be too long or hold a zero byte. */
 function identity(path: string) {
-  const stat = statSync(path, { bigint: true, throwIfNoEntry: false })
-  if (!stat) return undefined
+  let stat: BigIntStats
+  try {
+    stat = statSync(path, { bigint: true })
+  } catch {
+    return undefined
+  }
   const dev = stat.dev
   return {
     inode: stat.ino,
