@@ -28,6 +28,34 @@ export interface CommandOptions {
   readonly onStderr?: (chunk: Uint8Array) => void
 }
 
+export interface TerminalOptions {
+  /** Size of the window: 24 rows of 80 columns unless set. */
+  readonly rows?: number
+  readonly columns?: number
+  /** Type of the terminal, for TERM: `vt100` unless set. */
+  readonly term?: string
+  readonly env?: Readonly<Record<string, string>>
+  readonly cwd?: string
+}
+
+/** A command that runs on a terminal of the guest. */
+export interface GuestTerminal {
+  /**
+   * What the command writes and reads. Control characters are keys: `\x03` is Ctrl-C. Lines end in CR LF, and what is
+   * written is echoed by the guest.
+   */
+  readonly console: Console
+  /**
+   * The command's exit code: 128 + signal number when a signal ended it. Rejects with `SHELL_ENDED` when the guest ends
+   * first or could not start the command.
+   */
+  readonly ended: Promise<number>
+  /** The window has that size from now on; the program in the foreground gets SIGWINCH. */
+  resize(size: { readonly rows: number; readonly columns: number }): void
+  /** Closes the terminal: the command and the foreground group get SIGHUP. */
+  hangUp(): void
+}
+
 /** A machine that runs, from `launch()` until `done` resolves. Disposing of it ends it. */
 export interface Guest extends AsyncDisposable {
   readonly plan: Plan
@@ -60,6 +88,22 @@ export interface Guest extends AsyncDisposable {
    * @throws BringupError `GUEST_HAS_NO_SHELL`, `SHELL_ENDED` when the guest dies, `SHELL_TIMEOUT`
    */
   run(argv: readonly string[], options?: CommandOptions): Promise<CommandResult>
+
+  /**
+   * Runs a command on a terminal of the guest, for programs that behave otherwise on one: shells with job control,
+   * editors, whatever asks `isatty`. Resolves when the command was started.
+   *
+   * @param argv Program and arguments; no shell is involved.
+   * @throws BringupError `GUEST_HAS_NO_SHELL`, `SHELL_ENDED` when the guest dies
+   * @example
+   * await using guest = await launch({}, { profile: 'linux' })
+   * const terminal = await guest.terminal(['sh'], { rows: 40, columns: 100 })
+   * await terminal.console.expect('# ')
+   * terminal.console.write('stty size; exit 7\r')
+   * await terminal.console.expect('40 100')
+   * console.log(await terminal.ended) // 7
+   */
+  terminal(argv: readonly string[], options?: TerminalOptions): Promise<GuestTerminal>
 
   /**
    * Content of a file in the guest.

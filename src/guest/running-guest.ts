@@ -20,7 +20,7 @@ import { type RunClock, startClock } from './clock.ts'
 import { conclude, judgeEnding, notCompared } from './conclude.ts'
 import { Console } from './console.ts'
 import { mountFolders } from './folders.ts'
-import type { CommandOptions, CommandResult, Guest } from './guest.ts'
+import type { CommandOptions, CommandResult, Guest, GuestTerminal, TerminalOptions } from './guest.ts'
 import { type Hotplug, openHotplug } from './hotplug.ts'
 import { KernelLogReader, reportFindings } from './kernel-reports.ts'
 import { problems as passProblems, watchForPass } from './pass-watch.ts'
@@ -240,6 +240,10 @@ export class RunningGuest implements Guest {
     // A command may end the guest, which then reports nothing more.
     await this.#firstView
     return this.#needShell(argv.join(' ')).run(argv, options)
+  }
+
+  async terminal(argv: readonly string[], options: TerminalOptions = {}): Promise<GuestTerminal> {
+    return this.#needShell(argv.join(' ')).terminal(argv, options)
   }
 
   channel(id: string): Console {

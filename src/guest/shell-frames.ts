@@ -9,10 +9,12 @@
  * | from host | payload | meaning |
  * | --- | --- | --- |
  * | R | argc u32, envc u32, texts ended by a zero: cwd, argv…, env… | run a command |
+ * | T | rows u32, columns u32, then as R | run a command on a terminal; its output is O |
+ * | Z | rows u32, columns u32 | the terminal has that size now |
  * | W | permission bits u32, path and a zero | write a file; its content follows as input |
  * | G | path and a zero | get a file |
  * | I | bytes; none for the end | input; never more than granted: 64 KiB at first |
- * | K | number u32 | send the signal to the command's process group |
+ * | K | number u32 | send the signal to the command's process group; SIGHUP also closes its terminal |
  * | Q | 0 power off, 1 restart (u32) | end the machine |
  *
  * | from guest | payload | meaning |

@@ -65,7 +65,11 @@ export class Session {
   }
 
   signal(number: number): void {
-    this.#send('K', numbers(number))
+    if (!this.#isOver) this.#send('K', numbers(number))
+  }
+
+  resize(rows: number, columns: number): void {
+    if (!this.#isOver) this.#send('Z', numbers(rows, columns))
   }
 
   /** Takes a frame of the guest. Returns true when it was the last. */

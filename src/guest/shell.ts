@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import { getSystemErrorMap } from 'node:util'
 import { BringupError } from '../diagnostics.ts'
 import { formatBytes } from '../units.ts'
-import type { CommandOptions, CommandResult } from './guest.ts'
+import type { CommandOptions, CommandResult, GuestTerminal, TerminalOptions } from './guest.ts'
 import { CommandDeadline } from './shell-deadline.ts'
 import {
   type Frame,
@@ -17,6 +17,7 @@ import {
 } from './shell-frames.ts'
 import { lost, problems } from './shell-problems.ts'
 import { LARGEST_OUTPUT, Session, type SessionEnd, type SessionOptions } from './shell-session.ts'
+import { openTerminal } from './shell-terminal.ts'
 
 export interface Shell {
   /** Whether the guest's agent has answered, and the channel has not ended since. */
@@ -31,6 +32,8 @@ export interface Shell {
    * @throws BringupError SHELL_ENDED, SHELL_TIMEOUT, SHELL_REQUEST_TOO_LONG
    */
   run(argv: readonly string[], options?: CommandOptions): Promise<CommandResult>
+  /** @throws BringupError SHELL_ENDED, SHELL_REQUEST_TOO_LONG */
+  terminal(argv: readonly string[], options?: TerminalOptions): Promise<GuestTerminal>
   /** @throws BringupError GUEST_FILE_FAILED, SHELL_ENDED */
   readFile(path: string): Promise<Buffer>
   /**
@@ -63,6 +66,8 @@ export function openShell(stream: Duplex, options: ShellOptions = {}): Shell {
 const DEFAULT_ENV = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root', TERM: 'dumb' }
 const SIGKILL = 9
 const EFBIG = 27
+/** Rows and columns, before the command in a request for a terminal. */
+const TERMINAL_SIZE = 8
 /** The agent stops there too. */
 const LARGEST_FILE = 256 * 1024 * 1024
 
@@ -99,24 +104,22 @@ class ChannelShell implements Shell {
   }
 
   async #run(argv: readonly string[], options: CommandOptions, ready: Promise<void>): Promise<CommandResult> {
-    const env = Object.entries({ ...DEFAULT_ENV, ...options.env }).map(([key, value]) => `${key}=${value}`)
-    const request = Buffer.concat([
-      numbers(argv.length, env.length),
-      texts(options.cwd ?? '/', ...argv, ...env),
-    ])
-    if (request.length > LARGEST_REQUEST || argv.length > 2000) {
-      throw new BringupError([
-        problems.SHELL_REQUEST_TOO_LONG.at('', `the request to run "${argv[0]}" has ${request.length} bytes`),
-      ])
-    }
+    const request = commandRequest(argv, options)
     const input = typeof options.stdin === 'string' ? Buffer.from(options.stdin) : options.stdin
     const ended = await this.#session('R', request, argv.join(' '), { ...options, input }, ready)
-    if (ended.errno !== 0)
-      throw new BringupError([
-        problems.SHELL_ENDED.at('', `the guest could not start "${argv[0]}": ${errorText(ended.errno)}`),
-      ])
+    if (ended.errno !== 0) throw notStarted(argv, ended.errno)
     if (ended.isCut && !(options.onStdout ?? options.onStderr)) throw tooLong(`"${argv[0]}" printed`)
     return { stdout: ended.stdout.toString(), stderr: ended.stderr.toString(), exitCode: ended.code }
+  }
+
+  async terminal(argv: readonly string[], options: TerminalOptions = {}): Promise<GuestTerminal> {
+    const { rows = 24, columns = 80, term = 'vt100', env } = options
+    const command = commandRequest(argv, { ...options, env: { TERM: term, ...env } })
+    const request = Buffer.concat([numbers(rows, columns), command])
+    return openTerminal(
+      (streams) => this.#begin('T', request, argv.join(' '), streams, new CommandDeadline(undefined)),
+      (errno) => notStarted(argv, errno),
+    )
   }
 
   async readFile(path: string): Promise<Buffer> {
@@ -169,7 +172,7 @@ class ChannelShell implements Shell {
     return hello
   }
 
-  /** Starts a session when the guest is ready and has room, and resolves with its end. */
+  /** Runs a session from its start to its end. */
   async #session(
     type: string,
     request: Buffer,
@@ -179,19 +182,32 @@ class ChannelShell implements Shell {
   ): Promise<SessionEnd> {
     const deadline = new CommandDeadline(options.timeoutMs)
     try {
-      await deadline.race(ready, what)
-      while (this.#sessions.size >= SESSIONS)
-        await deadline.race(new Promise<void>((resolve) => this.#waiting.push(resolve)), what)
-      if (this.#ended) throw this.#ended
-      const id = [...Array(SESSIONS).keys()].find((n) => !this.#sessions.has(n)) ?? 0
-      const session = new Session((type, payload) => this.#send(frame(type, id, payload)), options)
-      this.#sessions.set(id, session)
-      session.start(type, request)
+      const session = await this.#begin(type, request, what, options, deadline, ready)
       deadline.onTimeout = () => session.signal(SIGKILL)
       return await deadline.race(session.end, what)
     } finally {
       deadline.clear()
     }
+  }
+
+  /** Starts a session when the guest is ready and has room. */
+  async #begin(
+    type: string,
+    request: Buffer,
+    what: string,
+    options: SessionOptions,
+    deadline: CommandDeadline,
+    ready: Promise<void> = this.ready,
+  ): Promise<Session> {
+    await deadline.race(ready, what)
+    while (this.#sessions.size >= SESSIONS)
+      await deadline.race(new Promise<void>((resolve) => this.#waiting.push(resolve)), what)
+    if (this.#ended) throw this.#ended
+    const id = [...Array(SESSIONS).keys()].find((n) => !this.#sessions.has(n)) ?? 0
+    const session = new Session((kind, payload) => this.#send(frame(kind, id, payload)), options)
+    this.#sessions.set(id, session)
+    session.start(type, request)
+    return session
   }
 
   #send(bytes: Buffer): void {
@@ -236,6 +252,25 @@ class ChannelShell implements Shell {
     this.#sessions.clear()
     for (const wake of this.#waiting.splice(0)) wake()
   }
+}
+
+/** @throws BringupError SHELL_REQUEST_TOO_LONG */
+function commandRequest(argv: readonly string[], options: Pick<CommandOptions, 'cwd' | 'env'>): Buffer {
+  const env = Object.entries({ ...DEFAULT_ENV, ...options.env }).map(([key, value]) => `${key}=${value}`)
+  const request = Buffer.concat([
+    numbers(argv.length, env.length),
+    texts(options.cwd ?? '/', ...argv, ...env),
+  ])
+  if (request.length <= LARGEST_REQUEST - TERMINAL_SIZE && argv.length <= 2000) return request
+  throw new BringupError([
+    problems.SHELL_REQUEST_TOO_LONG.at('', `the request to run "${argv[0]}" has ${request.length} bytes`),
+  ])
+}
+
+function notStarted(argv: readonly string[], errno: number): BringupError {
+  return new BringupError([
+    problems.SHELL_ENDED.at('', `the guest could not start "${argv[0]}": ${errorText(errno)}`),
+  ])
 }
 
 function tooLong(what: string, most: number = LARGEST_OUTPUT): BringupError {

@@ -16,6 +16,15 @@ _Noreturn void end_machine(int restart);
 _Noreturn void end_machine_now(int restart);
 _Noreturn void channel_lost(void);
 
+/* power.c: `poweroff`, `halt` and `reboot` signal the first process. */
+void end_on_signals(void);
+
+/* terminal.c: a pseudo-terminal, whose near side takes the place of the pipes. */
+struct terminal { int near, far; };
+i64 open_terminal_pair(struct terminal *t, u32 rows, u32 columns);
+void resize_terminal(int near, u32 rows, u32 columns);
+void take_terminal(int far);
+
 /* console.c: an interactive shell beside the channel. */
 void start_console_shell(void);
 
@@ -30,6 +39,8 @@ enum { MAX_SESSIONS = 8, WINDOW = 64 * 1024, FRAME = 32 * 1024, HEADER = 8, LARG
 
 struct session {
   int used, pid, exited, code, failed;
+  /* `in` and `out` are then the near side of a terminal, and `err` is unused. */
+  int has_terminal;
   int in, out, err;
   int in_ended;
   u32 head, length;
@@ -38,6 +49,8 @@ struct session {
 extern struct session sessions[MAX_SESSIONS];
 
 void begin_command(u8 id, const u8 *payload, u32 size);
+void begin_terminal(u8 id, const u8 *payload, u32 size);
+void resize(u8 id, u32 rows, u32 columns);
 void begin_write(u8 id, const u8 *payload, u32 size);
 void read_whole(u8 id, const char *path);
 void take_input(u8 id, const u8 *payload, u32 size);

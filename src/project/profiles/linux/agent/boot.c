@@ -12,6 +12,11 @@ void mount_kernel_file_systems(void) {
   mount_at("proc", "/proc");
   mount_at("sysfs", "/sys");
   mount_at("devpts", "/dev/pts");
+  /* As udev makes them; shells need the first for <(…). */
+  sys(SYS_symlink, "/proc/self/fd", "/dev/fd", 0, 0);
+  sys(SYS_symlink, "/proc/self/fd/0", "/dev/stdin", 0, 0);
+  sys(SYS_symlink, "/proc/self/fd/1", "/dev/stdout", 0, 0);
+  sys(SYS_symlink, "/proc/self/fd/2", "/dev/stderr", 0, 0);
 }
 
 /* Says on the kernel log, and so on the console, what did not work. */

@@ -33,6 +33,8 @@ void channel_send_pair(u8 type, u8 id, u32 first, u32 second) {
 static void act(u8 type, u8 id, u8 *payload, u32 size) {
   switch (type) {
     case 'R': return begin_command(id, payload, size);
+    case 'T': return begin_terminal(id, payload, size);
+    case 'Z': return size < 8 ? (void)0 : resize(id, ((u32 *)payload)[0], ((u32 *)payload)[1]);
     case 'W': return begin_write(id, payload, size);
     case 'G': return read_whole(id, (const char *)payload);
     case 'I': return take_input(id, payload, size);

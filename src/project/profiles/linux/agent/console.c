@@ -4,8 +4,6 @@
  */
 #include "agent.h"
 
-enum { TIOCSCTTY = 0x540e };
-
 /* The terminal behind /dev/console: only that one can be a controlling terminal, which job control needs. */
 static int open_terminal(void) {
   char path[80] = "/dev/", *name = path + 5;

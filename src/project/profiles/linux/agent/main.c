@@ -5,6 +5,7 @@ _Noreturn void agent_main(void) {
   u64 blocked = 1ul << (SIGCHLD - 1) | 1ul << (SIGPIPE - 1);
   sys(SYS_rt_sigprocmask, 0, &blocked, 0, 8);
   int is_alone = is_first_process();
+  if (is_alone) end_on_signals();
   if (is_alone) mount_kernel_file_systems();
   int uevents = uevent_socket();
   if (is_alone) follow_boot_script("/lib/bringup/boot");

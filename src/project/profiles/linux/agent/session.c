@@ -7,7 +7,7 @@ static struct session *begin(u8 id) {
   if (id >= MAX_SESSIONS || sessions[id].used) return 0;
   struct session *s = &sessions[id];
   s->used = 1;
-  s->pid = s->exited = s->code = s->failed = s->in_ended = 0;
+  s->pid = s->exited = s->code = s->failed = s->in_ended = s->has_terminal = 0;
   s->head = s->length = 0;
   s->in = s->out = s->err = -1;
   return s;
@@ -67,23 +67,26 @@ static _Noreturn void exec_search(char **argv, char **env) {
   fail_exec(name, error);
 }
 
-static _Noreturn void become_command(const char *cwd, char **argv, char **env, const int *fds) {
+/* A command's words, in the request itself. */
+struct command { char *cwd, **argv, **env; };
+
+static _Noreturn void become_command(const struct command *c, const int *fds, int has_terminal) {
   u64 none = 0;
   sys(SYS_rt_sigprocmask, 2, &none, 0, 8);
   sys(SYS_setsid, 0, 0, 0, 0);
   for (int fd = 0; fd < 3; fd++) sys(SYS_dup2, fds[fd], fd, 0, 0);
-  i64 error = sys(SYS_chdir, cwd, 0, 0, 0);
-  if (error < 0) fail_exec(cwd, error);
-  exec_search(argv, env);
+  if (has_terminal) take_terminal(0);
+  i64 error = sys(SYS_chdir, c->cwd, 0, 0, 0);
+  if (error < 0) fail_exec(c->cwd, error);
+  exec_search(c->argv, c->env);
 }
 
 /* Payload: number of arguments, number of variables, then as many texts, each ended by a zero: cwd, argv, env. */
-void begin_command(u8 id, const u8 *payload, u32 size) {
+static int read_command(struct command *c, const u8 *payload, u32 size) {
   static char *list[4096];
-  struct session *s = begin(id);
+  if (size < 10 || payload[size - 1] != 0) return 0;
   u32 argc = ((u32 *)payload)[0], envc = ((u32 *)payload)[1], n = 0;
-  if (!s) return;
-  if (size < 10 || payload[size - 1] != 0 || argc < 1 || argc > 2000 || envc > 2000) return finish(id, 0, 7);
+  if (argc < 1 || argc > 2000 || envc > 2000) return 0;
   char *at = (char *)payload + 8, *end = (char *)payload + size;
   for (u32 i = 0; i < 1 + argc + envc && at < end; i++) {
     if (i == 1 + argc) list[n++] = 0;
@@ -92,13 +95,22 @@ void begin_command(u8 id, const u8 *payload, u32 size) {
   }
   if (envc == 0) list[n++] = 0;
   list[n] = 0;
+  *c = (struct command){ list[0], list + 1, list + 2 + argc };
+  return 1;
+}
+
+void begin_command(u8 id, const u8 *payload, u32 size) {
+  struct session *s = begin(id);
+  struct command command;
+  if (!s) return;
+  if (!read_command(&command, payload, size)) return finish(id, 0, 7);
   int in[2], out[2], err[2];
   sys(SYS_pipe2, in, O_CLOEXEC, 0, 0);
   sys(SYS_pipe2, out, O_CLOEXEC, 0, 0);
   sys(SYS_pipe2, err, O_CLOEXEC, 0, 0);
   link_ports();
   i64 pid = sys(SYS_fork, 0, 0, 0, 0);
-  if (pid == 0) become_command(list[0], list + 1, list + 2 + argc, (int[]){ in[0], out[1], err[1] });
+  if (pid == 0) become_command(&command, (int[]){ in[0], out[1], err[1] }, 0);
   sys_close(in[0]);
   sys_close(out[1]);
   sys_close(err[1]);
@@ -110,6 +122,31 @@ void begin_command(u8 id, const u8 *payload, u32 size) {
   never_block(s->out);
   never_block(s->err);
   if (pid < 0) finish(id, 0, -pid);
+}
+
+/* Payload: rows, columns, then as for begin_command. The near side has two descriptors, so that each way has its own. */
+void begin_terminal(u8 id, const u8 *payload, u32 size) {
+  struct session *s = begin(id);
+  struct terminal t;
+  struct command command;
+  if (!s) return;
+  if (size < 8 || !read_command(&command, payload + 8, size - 8)) return finish(id, 0, 7);
+  i64 error = open_terminal_pair(&t, ((u32 *)payload)[0], ((u32 *)payload)[1]);
+  if (error < 0) return finish(id, 0, -error);
+  link_ports();
+  i64 pid = sys(SYS_fork, 0, 0, 0, 0);
+  if (pid == 0) become_command(&command, (int[]){ t.far, t.far, t.far }, 1);
+  sys_close(t.far);
+  s->has_terminal = 1;
+  s->in = t.near;
+  s->out = sys(SYS_fcntl, t.near, 1030 /* F_DUPFD_CLOEXEC */, 0, 0);
+  s->pid = pid;
+  never_block(s->in);
+  if (pid < 0) finish(id, 0, -pid);
+}
+
+void resize(u8 id, u32 rows, u32 columns) {
+  if (id < MAX_SESSIONS && sessions[id].used && sessions[id].has_terminal) resize_terminal(sessions[id].out, rows, columns);
 }
 
 /* Payload: permission bits, then the path; the content follows as input. */
@@ -181,8 +218,13 @@ void give_input(u8 id) {
   if (s->pid == 0) finish(id, 0, 0);
 }
 
+/* A terminal that is closed hangs up: its foreground group is signalled too. */
 void signal_command(u8 id, u32 number) {
-  if (id < MAX_SESSIONS && sessions[id].used && sessions[id].pid > 0) sys(SYS_kill, -sessions[id].pid, number, 0, 0);
+  if (id >= MAX_SESSIONS || !sessions[id].used || sessions[id].pid <= 0) return;
+  sys(SYS_kill, -sessions[id].pid, number, 0, 0);
+  if (number != SIGHUP || !sessions[id].has_terminal) return;
+  close_fd(&sessions[id].in);
+  close_fd(&sessions[id].out);
 }
 
 /* Sends what the command has written; with nothing more to come, the descriptor is closed. */
@@ -199,11 +241,20 @@ static void drain(u8 id, int *fd, u8 type) {
   while (*fd >= 0 && sys(SYS_ioctl, *fd, 0x541b /* FIONREAD */, &left, 0) == 0 && left > 0) forward_output(id, fd, type);
 }
 
+/* A read of a terminal that never blocks delivers what was written before; descendants may write on, so it has an end. */
+static void drain_terminal(u8 id, int *fd) {
+  static u8 frame[FRAME];
+  i64 n;
+  for (int i = 0; *fd >= 0 && i < 256 && (n = sys_read(*fd, frame + HEADER, FRAME - HEADER)) > 0; i++)
+    channel_send('O', id, frame, n);
+}
+
 void note_exit(int pid, int status) {
   for (u8 id = 0; id < MAX_SESSIONS; id++) {
     struct session *s = &sessions[id];
     if (!s->used || s->pid != pid) continue;
-    drain(id, &s->out, 'O');
+    if (s->has_terminal) drain_terminal(id, &s->out);
+    else drain(id, &s->out, 'O');
     drain(id, &s->err, 'E');
     int signal = status & 0x7f;
     finish(id, signal ? 128 + signal : (status >> 8) & 0xff, 0);

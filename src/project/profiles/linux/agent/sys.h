@@ -13,15 +13,16 @@ typedef unsigned long size_t;
 enum {
   SYS_read, SYS_write, SYS_open, SYS_close, SYS_poll = 7, SYS_ioctl = 16, SYS_dup2 = 33, SYS_pause, SYS_getpid = 39, SYS_socket = 41,
   SYS_recvfrom = 45, SYS_bind = 49, SYS_fork = 57, SYS_execve = 59, SYS_exit = 60, SYS_wait4, SYS_kill,
-  SYS_fcntl = 72, SYS_chdir = 80, SYS_mkdir = 83, SYS_symlink = 88, SYS_setsid = 112, SYS_rt_sigprocmask = 14, SYS_sync = 162, SYS_mount = 165,
+  SYS_fcntl = 72, SYS_chdir = 80, SYS_mkdir = 83, SYS_symlink = 88, SYS_setsid = 112, SYS_rt_sigaction = 13, SYS_rt_sigprocmask, SYS_sync = 162, SYS_mount = 165,
   SYS_reboot = 169, SYS_getdents64 = 217, SYS_signalfd4 = 289, SYS_pipe2 = 293, SYS_finit_module = 313,
 };
 
 enum { EINTR = 4, EAGAIN = 11, EEXIST = 17, ENOENT = 2, ENOEXEC = 8, EPIPE = 32, ENODEV = 19, EFBIG = 27 };
-enum { O_RDONLY = 0, O_WRONLY = 1, O_RDWR = 2, O_CREAT = 0100, O_TRUNC = 01000, O_NONBLOCK = 04000,
+enum { O_RDONLY = 0, O_WRONLY = 1, O_RDWR = 2, O_CREAT = 0100, O_TRUNC = 01000, O_NOCTTY = 0400, O_NONBLOCK = 04000,
        O_CLOEXEC = 02000000, O_DIRECTORY = 0200000 };
 enum { POLLIN = 1, POLLOUT = 4, POLLERR = 8, POLLHUP = 16 };
-enum { SIGPIPE = 13, SIGCHLD = 17, WNOHANG = 1 };
+enum { SIGHUP = 1, SIGINT = 2, SIGUSR1 = 10, SIGUSR2 = 12, SIGPIPE = 13, SIGTERM = 15, SIGCHLD = 17, WNOHANG = 1 };
+enum { TIOCSCTTY = 0x540e };
 
 struct pollfd { int fd; short events, revents; };
 

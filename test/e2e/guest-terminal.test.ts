@@ -1,0 +1,90 @@
+/** Commands on a terminal of a Linux guest, and ends by `poweroff`, `halt` and `reboot`. */
+import { describe } from 'vitest'
+import { expect, test } from '../../src/testing/index.ts'
+
+const profile = 'linux'
+const slow = { timeoutMs: 60_000 }
+
+describe('a terminal of a guest', () => {
+  test('has a size, job control and an exit code', async ({ launch }) => {
+    const guest = await launch({}, { profile })
+    const { console, ended, resize } = await guest.terminal(['sh'], {
+      rows: 40,
+      columns: 100,
+      term: 'linux',
+      env: { PS1: 'ready> ' },
+      cwd: '/tmp',
+    })
+    await console.expect('ready> ', slow)
+    console.write('tty; stty size; echo $TERM $PWD\r')
+    await console.expect(/^\/dev\/pts\/0/, slow)
+    await console.expect(/^40 100/, slow)
+    await console.expect(/^linux \/tmp/, slow)
+    resize({ rows: 33, columns: 99 })
+    console.write("trap 'stty size' WINCH; stty size\r")
+    await console.expect(/^33 99/, slow)
+    console.write('sleep 1000\r')
+    await console.expect('sleep 1000\r\n', slow)
+    console.write('\x03')
+    await console.expect('ready> ', slow)
+    console.write('echo code $?\r')
+    await console.expect(/^code 130/, slow)
+    resize({ rows: 20, columns: 60 })
+    await console.expect(/^20 60/, slow)
+    console.write('exit 7\r')
+    expect(await ended).toBe(7)
+  })
+
+  test('delivers all that was written before the end', async ({ launch }) => {
+    const guest = await launch({}, { profile })
+    const script = 'i=0; while [ $i -lt 3000 ]; do echo line $i; i=$((i + 1)); done; exit 3'
+    const terminal = await guest.terminal(['sh', '-c', script])
+    await terminal.console.expect('line 2999\r\n', slow)
+    expect(await terminal.ended).toBe(3)
+    const missing = await guest.terminal(['no-such-program'])
+    expect(await missing.ended).toBe(127)
+    await missing.console.expect('no-such-program: not found in the guest')
+  })
+
+  test('hangs up: the session ends, and its terminal is free again', async ({ launch }) => {
+    const guest = await launch({}, { profile })
+    const terminal = await guest.terminal(['sh', '-c', 'echo begun; sleep 1000; sleep 2000'])
+    await terminal.console.expect('begun', slow)
+    terminal.hangUp()
+    expect(await terminal.ended).toBe(129)
+    expect((await guest.run(['sh', '-c', 'ps | grep -c "[s]leep"'])).stdout).toBe('0\n')
+    const next = await guest.terminal(['tty'])
+    await next.console.expect('/dev/pts/0', slow)
+  })
+
+  test('ends with the guest', async ({ launch }) => {
+    const guest = await launch({}, { profile })
+    const terminal = await guest.terminal(['cat'])
+    await guest.kill()
+    await expect(terminal.ended).rejects.toMatchObject({ code: 'SHELL_ENDED' })
+  })
+})
+
+describe('a guest that ends itself', () => {
+  test.for(['poweroff', 'halt', 'poweroff -f', 'halt -f', 'reboot', 'reboot -f'])('by %s', async (words, { launch }) => {
+    const guest = await launch({}, { profile })
+    await guest.console.expect('guest:/# ', slow)
+    guest.console.write(`${words}\n`)
+    expect(await guest.done).toMatchObject({ verdict: 'passed' })
+  })
+
+  test('by the command that it runs', async ({ launch }) => {
+    const guest = await launch({}, { profile })
+    await expect(guest.run(['poweroff'])).rejects.toMatchObject({ code: 'SHELL_ENDED' })
+    expect(await guest.done).toMatchObject({ verdict: 'passed', meaning: 'the guest powered off' })
+  })
+
+  test('restarts where it may', async ({ launch }) => {
+    const guest = await launch({}, { profile, allowReboot: true })
+    await guest.console.expect('guest:/# ', slow)
+    guest.console.write('reboot\n')
+    await guest.console.expect('guest:/# ', slow)
+    guest.console.write('echo again\n')
+    await guest.console.expect(/^again/, slow)
+  })
+})
