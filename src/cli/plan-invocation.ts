@@ -2,6 +2,7 @@
 import { type Planned, type PlanningRequest, planOnly } from '../project/planning.ts'
 import { besideOwn, buildValues, refuseClashes } from './build-options.ts'
 import type { Invocation, OptionSpec } from './command.ts'
+import { isAtTerminal } from './guest-terminal.ts'
 import { flagPlace, MACHINE_OPTIONS, machineFromOptions } from './machine-options.ts'
 import { untilPatterns } from './until-options.ts'
 
@@ -39,6 +40,7 @@ export async function requestOf(
     machineFlags: (specs) => buildValues(besideOwn(specs, own), options),
     until: untilPatterns(options),
     command: rest ?? [],
+    terminal: wantsTerminal(invocation),
     signal,
     ...(locks ? { locks } : {}),
     progress: (what) => output.note(output.errorColors.dim(`${what} …`)),
@@ -52,6 +54,12 @@ export async function requestOf(
  */
 export async function planInvocation(invocation: Invocation): Promise<Planned> {
   return planOnly(await requestOf(invocation), { wantsSizes: true })
+}
+
+/** Whether a command in the guest gets a terminal: the console is wanted instead where an option is about it. */
+function wantsTerminal({ options, output }: Invocation): boolean {
+  const isAboutConsole = options.console === true || options.quiet === true
+  return isAtTerminal(output) && !isAboutConsole && untilPatterns(options).length === 0
 }
 
 /** Where a command has no flags for a machine, options of the same names are the profile’s. */

@@ -2,8 +2,6 @@
  * Ties the guest's console to this terminal, with QEMU's own escapes: Ctrl-A X ends the guest, Ctrl-A R resets it,
  * Ctrl-A H helps, Ctrl-A Ctrl-A sends a Ctrl-A.
  */
-import type { Guest } from '../guest/guest.ts'
-
 const CTRL_A = 1
 
 const HELP =
@@ -33,22 +31,24 @@ export function createEscapes(): (input: Uint8Array) => {
   }
 }
 
-/** Puts the terminal in raw mode and connects it; returns what puts it back. Does nothing without a terminal. */
-export function attachTerminal(
-  guest: Guest,
-  input: NodeJS.ReadStream,
-  onEnd: () => void,
-  say: (text: string) => void,
-): () => void {
+/** What keys do. */
+export interface KeyActions {
+  readonly send: (bytes: Uint8Array) => void
+  readonly end: () => void
+  readonly reset: () => void
+  readonly say: (text: string) => void
+}
+
+/** Puts the terminal in raw mode and connects it; returns what restores it. Does nothing without a terminal. */
+export function attachTerminal(input: NodeJS.ReadStream, actions: KeyActions): () => void {
   if (!input.isTTY) return () => {}
   const escapes = createEscapes()
   const onData = (chunk: Buffer) => {
     const { forGuest, commands } = escapes(chunk)
-    if (forGuest.length > 0) guest.console.write(forGuest)
+    if (forGuest.length > 0) actions.send(forGuest)
     for (const command of commands) {
-      if (command === 'end') onEnd()
-      if (command === 'reset') guest.reboot().catch(() => {})
-      if (command === 'help') say(HELP)
+      if (command === 'help') actions.say(HELP)
+      else actions[command]()
     }
   }
   input.setRawMode(true)

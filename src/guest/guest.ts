@@ -47,7 +47,7 @@ export interface GuestTerminal {
   readonly console: Console
   /**
    * The command's exit code: 128 + signal number when a signal ended it. Rejects with `SHELL_ENDED` when the guest ends
-   * first or could not start the command.
+   * first, with `GUEST_TERMINAL_FAILED` when it has no terminal for the command.
    */
   readonly ended: Promise<number>
   /** The window has that size from now on; the program in the foreground gets SIGWINCH. */

@@ -144,6 +144,7 @@ export class RunningGuest implements Guest {
       onPanic: () => {
         this.#afterPanic = startTimer(PANIC_GRACE_MS, () => this.#end('panic'))
       },
+      onHalt: () => this.#end('halt'),
       onReset: (by) => {
         this.#shell?.restarted()
         const meaning = this.#resets.reset({ ...by, hasSpoken: this.#hasSpoken })

@@ -9,6 +9,12 @@ export const problems = defineDiagnostics({
     remedy:
       'read the end of the console log of the run: a panic, a power-off or an error of QEMU’s explains it',
   },
+  GUEST_TERMINAL_FAILED: {
+    title: 'The guest could not open a terminal for a command.',
+    why: 'the kernel of the guest refused it; terminals need devpts at /dev/pts',
+    remedy:
+      'mount devpts in the guest, or run the command without a terminal: append `| cat` to the command line',
+  },
   SHELL_TIMEOUT: {
     title: 'A command in the guest did not end in time.',
     why: 'its deadline passed; the command was killed, the guest still runs',

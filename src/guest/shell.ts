@@ -117,8 +117,11 @@ class ChannelShell implements Shell {
     const command = commandRequest(argv, { ...options, env: { TERM: term, ...env } })
     const request = Buffer.concat([numbers(rows, columns), command])
     return openTerminal(
-      (streams) => this.#begin('T', request, argv.join(' '), streams, new CommandDeadline(undefined)),
-      (errno) => notStarted(argv, errno),
+      (streams) => this.#open('T', request, argv.join(' '), streams, new CommandDeadline(undefined)),
+      (errno) =>
+        new BringupError([
+          problems.GUEST_TERMINAL_FAILED.at('', `no terminal for "${argv[0]}": ${errorText(errno)}`),
+        ]),
     )
   }
 
@@ -182,7 +185,7 @@ class ChannelShell implements Shell {
   ): Promise<SessionEnd> {
     const deadline = new CommandDeadline(options.timeoutMs)
     try {
-      const session = await this.#begin(type, request, what, options, deadline, ready)
+      const session = await this.#open(type, request, what, options, deadline, ready)
       deadline.onTimeout = () => session.signal(SIGKILL)
       return await deadline.race(session.end, what)
     } finally {
@@ -191,7 +194,7 @@ class ChannelShell implements Shell {
   }
 
   /** Starts a session when the guest is ready and has room. */
-  async #begin(
+  async #open(
     type: string,
     request: Buffer,
     what: string,

@@ -46,6 +46,11 @@ export function beginUses(
 export function storeEndOf(ending: Ending, { verdict }: Pick<Judged, 'verdict'>): StoreEnd {
   if (ending.endedBy === 'kill' || ending.signal !== null) return 'killed'
   if (verdict === 'crashed') return 'guest-crashed'
-  if (ending.endedBy !== undefined || verdict === 'timed-out' || verdict === 'interrupted') return 'stopped'
+  if (
+    (ending.endedBy !== undefined && ending.endedBy !== 'halt') ||
+    verdict === 'timed-out' ||
+    verdict === 'interrupted'
+  )
+    return 'stopped'
   return verdict === 'machine-failed' ? 'killed' : 'guest-ended'
 }

@@ -16,6 +16,7 @@ async function seen(status: string, events: readonly (readonly [string, object])
     qmp as unknown as QmpClient,
     { onLine: () => {} } as unknown as Console,
     {
+      onHalt: () => {},
       onPanic: () => told.push('panic'),
       onReset: ({ guest }) => told.push(`reset by ${guest ? 'guest' : 'host'}`),
       onRun: () => told.push('run'),

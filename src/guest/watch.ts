@@ -7,12 +7,14 @@ import type { Console } from './console.ts'
 
 type Seen = Pick<
   Ending,
-  'shutdown' | 'panicLine' | 'panicReport' | 'watchdogAction' | 'guestPanicked' | 'stopReason'
+  'shutdown' | 'panicLine' | 'panicReport' | 'restarts' | 'watchdogAction' | 'guestPanicked' | 'stopReason'
 >
 
 /** What the owner of the guest wants to know at once. */
 interface Listeners {
   readonly onPanic: () => void
+  /** The guest halted its CPUs: nothing more will happen. */
+  readonly onHalt: () => void
   readonly onReset: (by: { readonly guest: boolean }) => void
   /** QEMU lets the guest run: at first, and whenever it goes on. */
   readonly onRun: () => void
@@ -31,9 +33,11 @@ export function watchGuest(
   { judgement }: Pick<Plan, 'judgement'>,
   qmp: QmpClient,
   console: Console,
-  { onPanic, onReset, onRun, onStopped }: Listeners,
+  { onPanic, onHalt, onReset, onRun, onStopped }: Listeners,
 ): () => Seen {
   const panics = judgement.panicPatterns.map((source) => new RegExp(source))
+  const restarts = (judgement.restartPatterns ?? []).map((source) => new RegExp(source))
+  const halts = (judgement.haltPatterns ?? []).map((source) => new RegExp(source))
   let seen: Seen = {}
   const before: string[] = []
   const report: string[] = []
@@ -44,7 +48,10 @@ export function watchGuest(
     }
     before.push(line)
     if (before.length > LINES_BEFORE + 1) before.shift()
-    if (!panics.some((p) => p.test(line.slice(0, LONGEST_LINE)))) return
+    const start = line.slice(0, LONGEST_LINE)
+    if (restarts.some((p) => p.test(start))) seen = { ...seen, restarts: true }
+    if (halts.some((p) => p.test(start))) onHalt()
+    if (!panics.some((p) => p.test(start))) return
     report.push(...before.map(screenLine))
     seen = { ...seen, panicLine: screenLine(line), panicReport: report }
     onPanic()
@@ -52,7 +59,10 @@ export function watchGuest(
   qmp.on('SHUTDOWN', (data) => {
     seen = { ...seen, shutdown: { guest: data.guest === true, reason: String(data.reason) } }
   })
-  qmp.on('RESET', (data) => onReset({ guest: data.guest === true }))
+  qmp.on('RESET', (data) => {
+    seen = { ...seen, restarts: false }
+    onReset({ guest: data.guest === true })
+  })
   qmp.on('RESUME', onRun)
   let diskError: string | undefined
   qmp.on('BLOCK_IO_ERROR', ({ device, operation, reason }) => {

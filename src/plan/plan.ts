@@ -47,6 +47,13 @@ export interface Judgement {
    * nothing else is a pass.
    */
   readonly passPatterns?: readonly string[]
+  /**
+   * Sources of regular expressions. After a console line that matches one, a reset by the guest is a restart in order:
+   * where it may not restart, the run ends as by a power-off.
+   */
+  readonly restartPatterns?: readonly string[]
+  /** The same for lines of a guest that halts: the run ends then as by a power-off, since the machine would not. */
+  readonly haltPatterns?: readonly string[]
   /** What it means when the guest powers itself off without having said an exit code. */
   readonly onPowerOff: 'passed' | 'failed'
   /** Whether a reset by the guest ends the run (as a crash, if it was a triple fault) or is a reboot. */

@@ -18,15 +18,15 @@ export function withKernel(profile: Profile, kernel: KernelForm): Profile {
       : { build: () => graph, dependencies: withTools(profile.dependencies ?? [], graph) }),
     judgement: judgementOf(kernel, profile.judgement),
     prepare: async (context) => {
-      const { machine } = await profile.prepare(context)
-      return { machine: { ...machine, ...bootOf(kernel, machine) } }
+      const { machine, ...more } = await profile.prepare(context)
+      return { ...more, machine: { ...machine, ...bootOf(kernel, machine) } }
     },
     ...(preview === undefined
       ? {}
       : {
           preview: async (context) => {
-            const { machine, pending } = await preview(context)
-            return { machine: { ...machine, ...bootOf(kernel, machine) }, pending }
+            const { machine, ...more } = await preview(context)
+            return { ...more, machine: { ...machine, ...bootOf(kernel, machine) } }
           },
         }),
   }

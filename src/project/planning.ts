@@ -59,6 +59,8 @@ export interface PlanningRequest {
   readonly sharesProject?: 'overlay' | 'rw'
   /** What follows `--`. */
   readonly command?: readonly string[]
+  /** A person works at it: a command, or the profile's `terminalCommand`, runs on a terminal of the guest. */
+  readonly terminal?: boolean
   /** Values of the profile's build options, over those of the config file; or what finds them once the profile is known. */
   readonly buildOptions?: OptionValues | ((specs: readonly BuildOptionSpec[]) => OptionValues)
   /** Values of the profile's machine flags, once the profile is known. */
@@ -80,6 +82,8 @@ export interface Planned {
   readonly plan: Plan
   readonly facts: Facts
   readonly profile: Profile
+  /** What the profile calls that which boots: `Linux 6.1.0-50-cloud-amd64`. */
+  readonly boots?: string
 }
 
 /**
@@ -100,7 +104,7 @@ export async function planRun(request: PlanningRequest): Promise<Planned> {
   const early = await planAhead(selection, means, { wantsSizes: false })
   if (early.plan.pending.length === 0 || !isClean(early.plan.diagnostics)) return early
   const prepared = await selection.profile.prepare(means.context)
-  return planWith(selection, means, { machine: prepared.machine, pending: [] })
+  return planWith(selection, means, { ...prepared, pending: [] })
 }
 
 /**
@@ -123,7 +127,12 @@ export async function planOnly(
   const { pendingBuilds } = await import('./pending-builds.ts')
   const builds = await pendingBuilds(request, selection)
   if (builds.length === 0) return planned
-  return planWith(selection, means, { machine: planned.added, pending: planned.plan.pending }, builds)
+  return planWith(
+    selection,
+    means,
+    { ...planned, machine: planned.added, pending: planned.plan.pending },
+    builds,
+  )
 }
 
 /** A machine as it would be booted, and its profile. */
@@ -221,6 +230,7 @@ async function planWith(
     },
     facts,
     profile,
+    ...(preview.boots === undefined ? {} : { boots: preview.boots }),
     added: preview.machine,
   }
 }
@@ -276,6 +286,7 @@ function meansOf({ name, profile, machine }: Selection, request: PlanningRequest
     context: {
       machine,
       command: request.command ?? [],
+      terminal: request.terminal ?? false,
       projectFolder: project.folder,
       ...(request.sharesProject === undefined ? {} : { sharesProject: request.sharesProject }),
       buildFolder: buildFolderOf(project),

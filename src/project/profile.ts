@@ -14,6 +14,8 @@ export interface PrepareContext {
   readonly machine: MachineInput
   /** The command to run in the guest (what follows `--`); empty for none. */
   readonly command: readonly string[]
+  /** The command, or `terminalCommand` where there is none, runs on a terminal of the guest. */
+  readonly terminal: boolean
   /** Folder of the project, for relative paths. */
   readonly projectFolder: string
   /** The guest is to see that folder at its own path; absent where it is not. */
@@ -39,6 +41,8 @@ export interface PreviewContext extends PrepareContext {
 export interface Prepared {
   /** Merged over the profile's defaults and under what the user gave: kernel, initrd, command line, devices. */
   readonly machine: MachineInput
+  /** Name of what boots, for people: `Linux 6.1.0-50-cloud-amd64`. */
+  readonly boots?: string
 }
 
 /** Something that a run fetches, makes or builds before its machine starts. */
@@ -136,6 +140,8 @@ export interface Profile {
   readonly judgement: Judgement
   /** Whether a guest answers commands apart from the console; its chardev id is `shell` (see `src/guest/shell.ts`). */
   readonly hasShell: boolean
+  /** What `run` without a command runs on a terminal of the guest when it is called from one. Default: the console. */
+  readonly terminalCommand?: () => readonly string[]
   /** Whether its guest is 64-bit code, so that a CPU without long mode cannot run it. */
   readonly needsLongMode?: boolean
   /** Whether `run` compares what the guest saw unless told otherwise. */

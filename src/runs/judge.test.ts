@@ -37,6 +37,16 @@ describe('judge', () => {
     })
   })
 
+  it('takes a restart and a halt in order for a power-off, and an unannounced reset for a crash', () => {
+    const reset = { status: 0, debugExit: false, shutdown: { guest: true, reason: 'guest-reset' } }
+    const rules = { onPowerOff: 'passed' } as const
+    expect(verdictOf(reset, rules)).toBe('crashed')
+    expect(verdictOf({ ...reset, restarts: true }, rules)).toBe('passed')
+    expect(verdictOf({ ...reset, restarts: true })).toBe('failed')
+    expect(verdictOf({ ...reset, restarts: true, panicLine: 'Kernel panic' }, rules)).toBe('crashed')
+    expect(verdictOf({ ...reset, shutdown: undefined, endedBy: 'halt' }, rules)).toBe('passed')
+  })
+
   it('fails on a code that means failure, and on an unknown one', () => {
     expect(verdictOf({ status: 5 })).toBe('failed')
     expect(verdictOf({ status: 2 * 99 + 1 })).toBe('failed')

@@ -22,6 +22,8 @@ export type EndedBy =
   | 'reset'
   /** QEMU had stopped the guest and would not have continued it. */
   | 'stopped'
+  /** The guest halted, and the machine would have run on. */
+  | 'halt'
   /** The console showed what proves the pass. */
   | 'shown'
   | 'shell-exit'
@@ -45,6 +47,8 @@ export interface Ending {
   readonly panicLine?: string
   /** The report that the line belongs to, from a few lines before it on. */
   readonly panicReport?: readonly string[]
+  /** The guest said that it restarts in order. */
+  readonly restarts?: boolean
   readonly watchdogAction?: string
   readonly guestPanicked?: boolean
   /** Why QEMU stopped the guest, where it did so by itself. */
@@ -203,7 +207,8 @@ function crash(e: Ending, judgement: Judgement): Judged | undefined {
 
 function resetItself(e: Ending, judgement: Judgement): boolean {
   if (e.endedBy === 'reset') return true
-  return e.endedBy !== 'shell-exit' && e.shutdown?.reason === 'guest-reset' && judgement.onReset === 'stop'
+  if (e.restarts === true || e.endedBy === 'shell-exit') return false
+  return e.shutdown?.reason === 'guest-reset' && judgement.onReset === 'stop'
 }
 
 /** For a guest that printed nothing. */
@@ -230,16 +235,22 @@ function ownHand(e: Ending, judgement: Judgement): Judged | undefined {
 function guestWord(e: Ending, judgement: Judgement): Judged {
   const code = debugExitCode(e)
   if (code !== undefined) return byCode(code, e, judgement)
-  if (e.shutdown?.reason === 'guest-shutdown') {
-    const what = 'the guest powered off'
+  const what = endedItself(e)
+  if (what !== undefined) {
     if (judgement.onPowerOff === 'passed') return pass(what, e, judgement)
     const unsaid = `${what} without reporting an exit code`
     return result('failed', what, [problems.GUEST_FAILED.at('', unsaid, { evidence: e.consoleTail })])
   }
-  const what = `QEMU ended with ${ended(e)} and gave no reason`
-  return result('machine-failed', what, [
-    problems.QEMU_DIED.at('', what, { evidence: [...linesOf(e.stderr), ...e.consoleTail] }),
+  const nothing = `QEMU ended with ${ended(e)} and gave no reason`
+  return result('machine-failed', nothing, [
+    problems.QEMU_DIED.at('', nothing, { evidence: [...linesOf(e.stderr), ...e.consoleTail] }),
   ])
+}
+
+function endedItself(e: Ending): string | undefined {
+  if (e.endedBy === 'halt') return 'the guest halted'
+  if (e.shutdown?.reason === 'guest-shutdown') return 'the guest powered off'
+  return e.shutdown?.reason === 'guest-reset' && e.restarts === true ? 'the guest restarted' : undefined
 }
 
 /** The value that the guest wrote to isa-debug-exit; undefined when it did not. */

@@ -3,11 +3,13 @@ import { describe } from 'vitest'
 import { expect, test } from '../../src/testing/index.ts'
 
 const profile = 'linux'
-const slow = { timeoutMs: 60_000 }
+const slow = { timeoutMs: 240_000 }
+const minutes = { timeout: 600_000 }
+const unhurried = { timeout: '10m' }
 
 describe('a terminal of a guest', () => {
-  test('has a size, job control and an exit code', async ({ launch }) => {
-    const guest = await launch({}, { profile })
+  test('has a size, job control and an exit code', minutes, async ({ launch }) => {
+    const guest = await launch(unhurried, { profile })
     const { console, ended, resize } = await guest.terminal(['sh'], {
       rows: 40,
       columns: 100,
@@ -35,8 +37,8 @@ describe('a terminal of a guest', () => {
     expect(await ended).toBe(7)
   })
 
-  test('delivers all that was written before the end', async ({ launch }) => {
-    const guest = await launch({}, { profile })
+  test('delivers all that was written before the end', minutes, async ({ launch }) => {
+    const guest = await launch(unhurried, { profile })
     const script = 'i=0; while [ $i -lt 3000 ]; do echo line $i; i=$((i + 1)); done; exit 3'
     const terminal = await guest.terminal(['sh', '-c', script])
     await terminal.console.expect('line 2999\r\n', slow)
@@ -46,8 +48,8 @@ describe('a terminal of a guest', () => {
     await missing.console.expect('no-such-program: not found in the guest')
   })
 
-  test('hangs up: the session ends, and its terminal is free again', async ({ launch }) => {
-    const guest = await launch({}, { profile })
+  test('hangs up: the session ends, and its terminal is free again', minutes, async ({ launch }) => {
+    const guest = await launch(unhurried, { profile })
     const terminal = await guest.terminal(['sh', '-c', 'echo begun; sleep 1000; sleep 2000'])
     await terminal.console.expect('begun', slow)
     terminal.hangUp()
@@ -57,8 +59,8 @@ describe('a terminal of a guest', () => {
     await next.console.expect('/dev/pts/0', slow)
   })
 
-  test('ends with the guest', async ({ launch }) => {
-    const guest = await launch({}, { profile })
+  test('ends with the guest', minutes, async ({ launch }) => {
+    const guest = await launch(unhurried, { profile })
     const terminal = await guest.terminal(['cat'])
     await guest.kill()
     await expect(terminal.ended).rejects.toMatchObject({ code: 'SHELL_ENDED' })
@@ -66,21 +68,25 @@ describe('a terminal of a guest', () => {
 })
 
 describe('a guest that ends itself', () => {
-  test.for(['poweroff', 'halt', 'poweroff -f', 'halt -f', 'reboot', 'reboot -f'])('by %s', async (words, { launch }) => {
-    const guest = await launch({}, { profile })
-    await guest.console.expect('guest:/# ', slow)
-    guest.console.write(`${words}\n`)
-    expect(await guest.done).toMatchObject({ verdict: 'passed' })
-  })
+  test.for(['poweroff', 'halt', 'poweroff -f', 'halt -f', 'reboot', 'reboot -f'])(
+    'by %s',
+    minutes,
+    async (words, { launch }) => {
+      const guest = await launch(unhurried, { profile })
+      await guest.console.expect('guest:/# ', slow)
+      guest.console.write(`${words}\n`)
+      expect(await guest.done).toMatchObject({ verdict: 'passed' })
+    },
+  )
 
-  test('by the command that it runs', async ({ launch }) => {
-    const guest = await launch({}, { profile })
+  test('by the command that it runs', minutes, async ({ launch }) => {
+    const guest = await launch(unhurried, { profile })
     await expect(guest.run(['poweroff'])).rejects.toMatchObject({ code: 'SHELL_ENDED' })
     expect(await guest.done).toMatchObject({ verdict: 'passed', meaning: 'the guest powered off' })
   })
 
-  test('restarts where it may', async ({ launch }) => {
-    const guest = await launch({}, { profile, allowReboot: true })
+  test('restarts where it may', minutes, async ({ launch }) => {
+    const guest = await launch(unhurried, { profile, allowReboot: true })
     await guest.console.expect('guest:/# ', slow)
     guest.console.write('reboot\n')
     await guest.console.expect('guest:/# ', slow)

@@ -1,4 +1,5 @@
 /** `bringup run`: boots a kernel on a machine, and says how it went. */
+import { basename } from 'node:path'
 import { BringupError, type Diagnostic, isClean } from '../../diagnostics.ts'
 import { problems } from '../../guest/conclude.ts'
 import type { Guest } from '../../guest/guest.ts'
@@ -11,10 +12,12 @@ import { type Planned, type PlanningRequest, planOnly, planRun } from '../../pro
 import { quoteCommand } from '../../quote.ts'
 import type { RunResult } from '../../runs/record.ts'
 import { formatBytes } from '../../units.ts'
+import { type BootProgress, showBootProgress } from '../boot-progress.ts'
 import { profileOptions, profileWords } from '../build-options.ts'
 import type { Command, Invocation, OptionSpec } from '../command.ts'
 import { comparisonView } from '../comparison-view.ts'
 import { formatDiagnostics } from '../errors.ts'
+import { isAtTerminal, runOnTerminal } from '../guest-terminal.ts'
 import { MACHINE_OPTIONS } from '../machine-options.ts'
 import type { Output } from '../output.ts'
 import { isPiped, typeInto } from '../piped-input.ts'
@@ -52,7 +55,7 @@ export const command: Command = {
   summary: 'boot a kernel on a machine and say how it went',
   description:
     'Checks the description, starts QEMU, follows the console, compares what the guest saw with what was asked, and keeps a record.\n' +
-    'On a terminal the console is yours: Ctrl-A X ends the guest, Ctrl-A H shows more keys.\n' +
+    'On a terminal the console is yours: Ctrl-A X ends the guest, Ctrl-A H shows more keys. A Linux guest opens a shell there, and runs a command after `--` on a terminal of its own.\n' +
     'What is piped in is typed into the console, or read by the command after `--`; its end does not end the guest.',
   options: RUN_OPTIONS,
   moreOptions: (peek) => profileOptions(peek, RUN_OPTIONS),
@@ -65,6 +68,7 @@ export const command: Command = {
       command: "bringup run --kernel out/kernel.elf --until 'All tests passed'",
       says: 'a text that is the pass',
     },
+    { command: 'bringup run --profile linux', says: 'a shell in a Linux guest' },
     { command: 'bringup run --json', says: 'the result for a program' },
     { command: 'bringup run < keys.txt', says: 'a file typed into the console' },
   ],
@@ -73,22 +77,51 @@ export const command: Command = {
 }
 
 async function run(invocation: Invocation): Promise<number> {
-  const { options, output, rest, signal } = invocation
-  const request = await requestOf(invocation, RUN_OPTIONS)
+  const { options, output } = invocation
+  const asked = await requestOf(invocation, RUN_OPTIONS)
+  const progress = isAtTerminal(output) && options.quiet !== true ? showBootProgress(output) : undefined
+  try {
+    return await runRequest(
+      invocation,
+      progress ? { ...asked, progress: progress.preparing } : asked,
+      progress,
+    )
+  } finally {
+    progress?.clear()
+  }
+}
+
+async function runRequest(
+  { options, output, rest, signal }: Invocation,
+  request: PlanningRequest,
+  progress: BootProgress | undefined,
+): Promise<number> {
   // What is wrong with the description is said before anything is built, fetched or made for it.
   const early = await planOnly(request)
   refuseWrong(early.plan)
-  const buildMs = options.build === false ? undefined : await build(request, output, options.verbose === true)
+  const buildMs =
+    options.build === false
+      ? undefined
+      : await build(request, output, { isVerbose: options.verbose === true, progress })
   const isReady = buildMs === undefined && early.plan.pending.length === 0
   const planned = { ...(isReady ? early : await planRun(request)), project: request.project }
   const findings = planned.plan.diagnostics.filter((d) => d.severity === 'warning')
+  if (findings.length > 0 || options.verbose === true) progress?.clear()
   if (findings.length > 0) output.note(`${formatDiagnostics(findings, output.errorColors)}\n`)
   if (options.verbose === true) output.note(quoteCommand(planned.plan.argv).join(' '))
-  const isCommand = rest !== undefined && rest.length > 0
+  const argv = rest?.length
+    ? rest
+    : request.terminal === true
+      ? (planned.profile.terminalCommand?.() ?? [])
+      : []
+  const isCommand = argv.length > 0
+  const isSession = isCommand && request.terminal === true && planned.profile.hasShell
   const showsConsole =
     !output.isJson &&
     options.quiet !== true &&
     (options.console === true || !(isCommand || planned.profile.verifiesByDefault))
+  if (isSession || showsConsole) progress?.boots(nameOfBooted(planned))
+  else progress?.clear()
   const started = await launchPlan(planned.plan, {
     stateFolder: planned.project.stateFolder,
     facts: planned.facts,
@@ -97,21 +130,36 @@ async function run(invocation: Invocation): Promise<number> {
     ...(typeof options.verify === 'boolean' ? { verify: options.verify } : {}),
     allowReboot: options.reboots === true,
     ...(buildMs === undefined ? {} : { buildMs }),
-    ...(showsConsole ? { onConsole: passTo(process.stdout) } : {}),
+    ...(showsConsole ? { onConsole: passTo(process.stdout, progress) } : {}),
+    ...(isSession && progress ? { onConsole: progress.saw } : {}),
   }).catch((error: unknown) => {
+    progress?.clear()
     if (error instanceof LaunchError) return error.result
     throw error
   })
   const result =
     'verdict' in started
       ? started
-      : isCommand
-        ? await runCommand(started, rest, output)
-        : await follow(started, showsConsole)
+      : isSession && progress
+        ? await runOnTerminal(started, argv, {
+            progress,
+            cwd: placeInGuest(started),
+            mayRestart: options.reboots === true,
+          })
+        : isCommand
+          ? await runCommand(started, argv, output)
+          : await follow(started, showsConsole)
+  progress?.clear()
   output.json(result)
-  if (!output.isJson) report(planned, result, isCommand, output)
+  if (!output.isJson) report(planned, result, { isCommand, isSession }, output)
   // A guest that crashed or timed out has no code of its own: the verdict's counts.
   return options.exitCode === 'guest' ? (result.guestCode ?? result.exitCode) : result.exitCode
+}
+
+/** What the header calls it: the profile's name for it, the kernel's file, or the machine. */
+function nameOfBooted({ plan, boots }: Planned): string {
+  const { kernel } = plan.machine.boot
+  return boots ?? (kernel === undefined ? `${plan.name} (${plan.profile})` : basename(kernel))
 }
 
 /** @throws BringupError with every error of the plan */
@@ -127,7 +175,7 @@ function refuseWrong({ diagnostics }: Plan): void {
 async function build(
   request: PlanningRequest,
   output: Output,
-  isVerbose: boolean,
+  { isVerbose, progress: boot }: { readonly isVerbose: boolean; readonly progress: BootProgress | undefined },
 ): Promise<number | undefined> {
   const { showBuild } = await import('../build-progress.ts')
   const { buildProject } = await import('../../project/building.ts')
@@ -135,7 +183,10 @@ async function build(
   const result = await buildProject({
     ...request,
     isVerbose,
-    onEvent: progress.onEvent,
+    onEvent: (event) => {
+      boot?.clear()
+      progress.onEvent(event)
+    },
     hasColors: !output.isJson && output.errorColors.isColorSupported,
   })
   if (!result) return undefined
@@ -157,12 +208,17 @@ async function follow(guest: Guest, isInteractive: boolean): Promise<RunResult> 
 function attach(guest: Guest, isInteractive: boolean): () => void {
   if (isPiped()) return typeInto(guest, process.stdin)
   if (!isInteractive) return () => {}
-  return attachTerminal(
-    guest,
-    process.stdin,
-    () => void guest.interrupt(),
-    (text) => void process.stdout.write(text),
-  )
+  return attachTerminal(process.stdin, {
+    send: (bytes) => guest.console.write(bytes),
+    end: () => void guest.interrupt(),
+    reset: () => void guest.reboot().catch(() => {}),
+    say: (text) => void process.stdout.write(text),
+  })
+}
+
+/** This folder as the guest sees it; undefined where it is not shared. */
+function placeInGuest({ plan }: Guest): string | undefined {
+  return inGuest(process.cwd(), foldersOf(viewOf(plan.name, plan.machine)))
 }
 
 /** What is piped in is the command's input, its output is this process's output, its exit code this process's. */
@@ -174,7 +230,7 @@ async function runCommand(guest: Guest, argv: readonly string[], output: Output)
         onStderr: passTo(process.stderr),
       }
   try {
-    const cwd = inGuest(process.cwd(), foldersOf(viewOf(guest.plan.name, guest.plan.machine)))
+    const cwd = placeInGuest(guest)
     const { exitCode } = await guest.run(argv, {
       ...live,
       ...(cwd === undefined ? {} : { cwd }),
@@ -191,15 +247,21 @@ async function runCommand(guest: Guest, argv: readonly string[], output: Output)
 }
 
 /** What the guest says, as it is: the terminal is the guest's until it ends, and is put back then. */
-function passTo(stream: NodeJS.WriteStream): (chunk: Uint8Array) => void {
+function passTo(stream: NodeJS.WriteStream, progress?: BootProgress): (chunk: Uint8Array) => void {
   const watch = guardTerminal(stream)
   return (chunk) => {
+    progress?.clear()
     watch?.(chunk)
     stream.write(chunk)
   }
 }
 
-function report({ plan }: Planned, result: RunResult, isCommand: boolean, output: Output): void {
+function report(
+  { plan }: Planned,
+  result: RunResult,
+  { isCommand, isSession }: { readonly isCommand: boolean; readonly isSession: boolean },
+  output: Output,
+): void {
   const { errorColors } = output
   // A command's output is the result, unless it is about the machine that the command ran on.
   const isDoubted = result.diagnostics.some((d) => DOUBTS.has(d.code))
@@ -220,9 +282,9 @@ function report({ plan }: Planned, result: RunResult, isCommand: boolean, output
   const paint =
     { passed: errorColors.green, interrupted: errorColors.yellow }[result.verdict as string] ??
     errorColors.red
-  if (!isQuiet)
+  if (!isQuiet || isSession)
     output.note(
-      `\n${paint(errorColors.bold(result.verdict))} ${result.meaning} ${errorColors.dim(`· ${result.timings.totalMs} ms · ${result.folder}`)}`,
+      `${isQuiet ? '' : '\n'}${paint(errorColors.bold(result.verdict))} ${result.meaning} ${errorColors.dim(`· ${result.timings.totalMs} ms · ${result.folder}`)}`,
     )
 }
 

@@ -3,6 +3,7 @@ import type { MachineInput } from '../../machine/machine.ts'
 import { defineProfile, type PrepareContext, type Profile } from '../profile.ts'
 import type { Image } from './debian/prepare.ts'
 import type { DebianOptions } from './debian/recipe.ts'
+import { LINUX_ENDS } from './linux/ends.ts'
 import { KERNEL_LOG } from './linux/kernel-reports.ts'
 import { parseView, VIEW_COMMAND } from './linux/view.ts'
 
@@ -44,6 +45,7 @@ export function debianProfile({
     judgement: {
       exitCodes: { 0: { verdict: 'passed', meaning: 'the command returned 0' } },
       panicPatterns: ['(^|\\] )Kernel panic - not syncing', '(^|\\] )Oops: ', '(^|\\] )kernel BUG at '],
+      ...LINUX_ENDS,
       onPowerOff: 'passed',
       onReset: 'stop',
     },
@@ -70,10 +72,11 @@ export function debianProfile({
 
 function machineOf(
   { disk, kernel, initrd }: Image,
-  { machine: { boot }, command }: PrepareContext,
+  { machine: { boot }, command, terminal }: PrepareContext,
 ): MachineInput {
   const isDirect = boot?.firmware === 'direct' || (boot?.firmware === undefined && boot?.kernel !== undefined)
-  const isInteractive = command.length === 0 && process.stdin.isTTY === true
+  const isInteractive =
+    (terminal && command.length > 0) || (command.length === 0 && process.stdin.isTTY === true)
   return {
     // A directly started kernel takes the first place in the order of boot itself.
     devices: [{ kind: 'disk', id: 'root', base: disk, ...(isDirect ? {} : { bootindex: 0 }) }],

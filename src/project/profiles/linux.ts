@@ -5,9 +5,11 @@ import { defineProfile, type PrepareContext, type Profile } from '../profile.ts'
 import type { ConfigSketch, SourceTree } from '../recognise/tree.ts'
 import { builtModules, LINUX_BUILD_OPTIONS, type LinuxTree, linuxGraph, linuxTree } from './linux/build.ts'
 import { LINUX_DEPENDENCIES } from './linux/dependencies.ts'
+import { LINUX_ENDS } from './linux/ends.ts'
 import { KERNEL_LOG } from './linux/kernel-reports.ts'
 import { commandLine, type LinuxOptions, prepareLinux, previewLinux } from './linux/prepare.ts'
 import { projectFolder } from './linux/project-folder.ts'
+import { terminalCommand } from './linux/terminal.ts'
 import { linuxVersion } from './linux/tree.ts'
 import { parseView, VIEW_COMMAND } from './linux/view.ts'
 
@@ -39,11 +41,13 @@ export function linuxProfile({
     judgement: {
       exitCodes: { 0: { verdict: 'passed', meaning: 'the command returned 0' } },
       panicPatterns: ['(^|\\] )Kernel panic - not syncing', '(^|\\] )Oops: ', '(^|\\] )kernel BUG at '],
+      ...LINUX_ENDS,
       onPowerOff: 'passed',
       onReset: 'stop',
     },
     needsLongMode: true,
     hasShell: true,
+    terminalCommand,
     verifiesByDefault: false,
     buildOptions: LINUX_BUILD_OPTIONS,
     build(context) {
@@ -55,13 +59,17 @@ export function linuxProfile({
       const context = withProject(given)
       const tree = treeOf(options, context, context.buildOptions)
       const ready = await prepareLinux(...ofTree(tree, options, context))
-      return { machine: machineOf({ ...kernelOf(tree), ...ready }, context, given) }
+      return { ...nameOf(ready), machine: machineOf({ ...kernelOf(tree), ...ready }, context, given) }
     },
     async preview(given) {
       const context = withProject(given)
       const tree = treeOf(options, context, context.buildOptions)
       const { pending, ...ready } = await previewLinux(...ofTree(tree, options, context))
-      return { machine: machineOf({ ...kernelOf(tree), ...ready }, context, given), pending }
+      return {
+        ...nameOf(ready),
+        machine: machineOf({ ...kernelOf(tree), ...ready }, context, given),
+        pending,
+      }
     },
     kernelLog: KERNEL_LOG,
     async view({ run }) {
@@ -91,6 +99,8 @@ function treeOf(
   return isGiven ? undefined : linuxTree(context, typeof tree === 'string' ? tree : undefined)
 }
 
+const nameOf = ({ release }: { readonly release?: string }) => (release ? { boots: `Linux ${release}` } : {})
+
 const kernelOf = (tree: LinuxTree | undefined) => (tree === undefined ? {} : { kernel: tree.image })
 
 /** A kernel that was built is like one that the user names: the image is given, with its folder of modules. */
@@ -110,12 +120,16 @@ function ofTree<Context extends PrepareContext>(
 
 function machineOf(
   { kernel, initrd }: { readonly kernel?: string; readonly initrd: string },
-  { command }: PrepareContext,
+  { command, terminal }: PrepareContext,
   given: PrepareContext,
 ): MachineInput {
-  const isInteractive = command.length === 0 && process.stdin.isTTY === true
+  const isInteractive = terminal || (command.length === 0 && process.stdin.isTTY === true)
   return {
-    boot: { ...(kernel === undefined ? {} : { kernel }), initrd, append: commandLine(command) },
+    boot: {
+      ...(kernel === undefined ? {} : { kernel }),
+      initrd,
+      append: commandLine(command.length === 0 && !terminal),
+    },
     devices: projectFolder(given),
     ...(isInteractive ? { timeout: AT_A_TERMINAL } : {}),
   }

@@ -15,6 +15,7 @@ import { withLock } from './lock.ts'
 import { type Module, ModuleFolder } from './modules.ts'
 import { type PackageContext, type PackageFile, packageFiles, packagesStamp } from './packages.ts'
 import { busyboxEntries, packagesOfProgram, programEntries, programStamp } from './programs.ts'
+import { terminalCommand, terminfoEntries, terminfoFile } from './terminal.ts'
 import { CHANNEL_MODULES, modulesFor, programsFor, waitsFor } from './wanted.ts'
 
 export const problems = defineDiagnostics({
@@ -46,10 +47,12 @@ export interface LinuxOptions {
 interface Ready {
   readonly kernel?: string
   readonly initrd: string
+  /** Of the kernel; empty where it does not say. */
+  readonly release?: string
 }
 
 /** Part of every name in the cache: raised when what is made of the same things changes. */
-const FORM = 2
+const FORM = 3
 
 export async function prepareLinux(options: LinuxOptions, context: PrepareContext): Promise<Ready> {
   const wants = wantsOf(options, context)
@@ -122,8 +125,11 @@ function nameOfReady(wants: Wants): string {
 type Wants = ReturnType<typeof wantsOf>
 
 /** Everything that the result depends on, as plain data. */
-function wantsOf(options: LinuxOptions, { machine, command, projectFolder }: PrepareContext) {
+function wantsOf(options: LinuxOptions, { machine, command, terminal, projectFolder }: PrepareContext) {
   const programs = programsFor(machine, command)
+  const session = terminal
+    ? { terminfo: terminfoFile(process.env.TERM), shell: command.length === 0 ? terminalCommand() : [] }
+    : {}
   const given = machine.boot?.kernel === undefined ? undefined : resolve(projectFolder, machine.boot.kernel)
   return {
     kernelPackage: options.kernelPackage,
@@ -136,7 +142,8 @@ function wantsOf(options: LinuxOptions, { machine, command, projectFolder }: Pre
     deviceModules: modulesFor(machine),
     modules: options.modules ?? [],
     waitFor: waitsFor(machine),
-    command: programs.needed,
+    command: [...programs.needed, ...(session.shell ?? [])],
+    ...(session.terminfo === undefined ? {} : { terminfo: session.terminfo }),
     programs: options.programs ?? [],
     useful: programs.useful,
   }
@@ -164,6 +171,7 @@ async function make(wants: Wants, context: PackageContext): Promise<Ready> {
     release: kernel.release,
     waitFor: wants.waitFor,
     programs: [
+      ...terminfoEntries(wants.terminfo),
       ...(await usefulEntries(wants.useful, context)),
       ...(await programEntries(
         [...wants.command.filter((name) => !applets.has(name)), ...wants.programs],
@@ -177,7 +185,7 @@ async function make(wants: Wants, context: PackageContext): Promise<Ready> {
     `${createHash('sha256').update(image).digest('hex').slice(0, 32)}.cpio`,
   )
   if (!existsSync(initrd)) writeWhole(initrd, image)
-  return { initrd, ...(kernel.image === undefined ? {} : { kernel: kernel.image }) }
+  return { initrd, release: kernel.release, ...(kernel.image === undefined ? {} : { kernel: kernel.image }) }
 }
 
 /** A kernel may have a device's driver built in, or lack it; what the user named must be there. */
@@ -242,10 +250,11 @@ async function usefulEntries(names: readonly string[], context: PackageContext):
 }
 
 /**
- * Words for the kernel. `quiet` saves 0.15 s of console output, `cryptomgr.notests` 0.05 s; `panic=-1` makes a panic a
+ * Words for the kernel. `quiet` saves 0.15 s of console output, `cryptomgr.notests` 0.05 s; `no_timer_check` skips a
+ * test that fails on an emulated CPU that the host delays ("IO-APIC + timer doesn't work"); `panic=-1` makes a panic a
  * reset at once, which ends the run.
  */
-export function commandLine(command: readonly string[]): string {
-  const words = ['console=ttyS0', 'quiet', 'cryptomgr.notests', 'panic=-1']
-  return [...words, ...(command.length === 0 ? ['bringup.console'] : [])].join(' ')
+export function commandLine(hasConsoleShell: boolean): string {
+  const words = ['console=ttyS0', 'quiet', 'cryptomgr.notests', 'no_timer_check', 'panic=-1']
+  return [...words, ...(hasConsoleShell ? ['bringup.console'] : [])].join(' ')
 }

@@ -1,0 +1,111 @@
+/** The first hour of a Linux developer: `bringup run --profile linux` in a terminal of 80x24 (tmux). */
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { execa } from 'execa'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { startTimer } from '../../src/timer.ts'
+
+const BIN = fileURLToPath(new URL('../../dist/cli/bin.js', import.meta.url))
+const minutes = { timeout: 600_000 }
+
+let folder: string
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'bringup-terminal-'))
+  const shell = ['env', 'PS1=host> ', 'HISTFILE=', 'bash', '--norc', '--noprofile']
+  await tmux('-f', '/dev/null', 'new-session', '-d', '-x', '80', '-y', '24', '-c', folder, ...shell)
+  await shows(/host> $/)
+})
+afterEach(async () => {
+  await tmux('kill-server').catch(() => {})
+  rmSync(folder, { recursive: true, force: true })
+})
+
+const tmux = (...words: string[]) => execa('tmux', ['-S', join(folder, 'tmux'), ...words])
+const bringup = (words: string) => type(`${process.execPath} ${BIN} ${words}`)
+const type = async (text: string) => {
+  await tmux('send-keys', '-l', text)
+  await tmux('send-keys', 'Enter')
+}
+
+/** Looks at the screen, asking tmux again as soon as it has answered, until it shows the text. */
+async function shows(pattern: RegExp): Promise<string> {
+  let isLate = false
+  const timer = startTimer(300_000, () => {
+    isLate = true
+  })
+  try {
+    for (;;) {
+      const screen = (await tmux('capture-pane', '-p')).stdout.trimEnd()
+      if (pattern.test(screen)) return screen
+      if (isLate) throw new Error(`no ${pattern} on the screen:\n${screen}`)
+    }
+  } finally {
+    timer.clear()
+  }
+}
+
+/** The QEMU that works in this folder. */
+function qemuOf(cwd: string): number {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
+  const found = pids.find((pid) => {
+    try {
+      return (
+        readlinkSync(`/proc/${pid}/cwd`) === cwd &&
+        readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('qemu')
+      )
+    } catch {
+      return false
+    }
+  })
+  if (found === undefined) throw new Error(`no QEMU in ${cwd}`)
+  return Number(found)
+}
+
+describe('a shell in a Linux guest', () => {
+  test('has the terminal of its user, and its exit code', minutes, async () => {
+    await bringup('run --profile linux')
+    await shows(/preparing the machine|booting/)
+    expect(await shows(/guest:\/# $/)).toMatch(/^booting Linux \d\S+ · Ctrl-A X ends · Ctrl-A H help$/m)
+    await type('stty size; tty; echo $TERM')
+    await shows(/^24 80\n\/dev\/pts\/0\n(screen|tmux)/m)
+    await tmux('resize-window', '-x', '100', '-y', '30')
+    await type('stty size')
+    await shows(/^30 100$/m)
+    await type('clear; sleep 1000')
+    await shows(/^guest:\/# sleep 1000$|^$/m)
+    await tmux('send-keys', 'C-c')
+    await type('echo code $?')
+    await shows(/^code 130$/m)
+    await type('vi /etc/passwd')
+    await shows(/\n~\n[\s\S]*- \/etc\/passwd/)
+    await type(':q')
+    await type('exit 7')
+    expect(await shows(/command returned 7[\s\S]*host> $/)).toMatch(/^failed the command returned 7 · /m)
+    await type('echo host code $?; stty -a | grep -o " -*icanon"')
+    await shows(/^host code 7\n icanon/m)
+  })
+
+  test('ends by Ctrl-A X, poweroff and the death of QEMU, with the terminal as it was', minutes, async () => {
+    await bringup('run --profile linux -- cat')
+    await shows(/^booting Linux[^\n]*$(?!\n+booting)/m)
+    await tmux('send-keys', 'C-a', 'x')
+    await shows(/^interrupted ended by you/m)
+    await type('clear; stty -a | grep -o " -*icanon"')
+    await shows(/^ icanon/m)
+    await bringup('run --profile linux')
+    await shows(/guest:\/# $/)
+    await type('poweroff')
+    await shows(/^passed the guest powered off/m)
+    await type('clear')
+    await bringup('run --profile linux')
+    await shows(/guest:\/# $/)
+    await type('printf "\\033[?1049h"; echo on the other screen')
+    await shows(/^on the other screen$/m)
+    process.kill(qemuOf(folder), 'SIGKILL')
+    await shows(/^machine-failed /m)
+    await type('clear; stty -a | grep -o " -*icanon"')
+    await shows(/^ icanon/m)
+  })
+})
