@@ -6,6 +6,7 @@ import type { RuleContext } from '../device.ts'
 import type { FileFact, KernelFact, KernelFlaw } from '../facts.ts'
 import { checkConsole } from './boot-console-rule.ts'
 import type { BootConfig } from './boot-options.ts'
+import { LEAST_RAM } from './memory-options.ts'
 
 export const problems = defineDiagnostics({
   BOOT_KERNEL_DAMAGED: {
@@ -129,11 +130,12 @@ export function checkKernelFile(
   const at = `${context.path}.kernel`
   const flaws = kernel.flaws.map((f) => describeFlaw(f, file.path, at))
   if (flaws.length > 0) return flaws
+  // MEMORY_TOO_SMALL says it all then.
+  const isTooLittle = context.machine.ramBytes < LEAST_RAM
   return [
-    ...checkRoom(kernel, file, context),
+    ...(isTooLittle ? [] : [...checkRoom(kernel, file, context), ...checkInitrd(boot, kernel, context)]),
     ...checkFirmware(kernel, file, context),
     ...checkCpu(kernel, file, context),
-    ...checkInitrd(boot, kernel, context),
     ...checkVideoMode(boot, kernel, context),
     ...checkConsole(boot, kernel, context),
   ]

@@ -3,6 +3,9 @@ import * as z from 'zod'
 import { GiB, KiB, MiB, zBytes } from '../../units.ts'
 import { type Argument, type MachineView, option } from '../device.ts'
 
+/** Firmware finds no room below that. */
+export const LEAST_RAM = 8 * MiB
+
 const hostNodes = z.lazy(() => z.array(z.int().nonnegative()).nonempty())
 
 const object = z.lazy(() =>

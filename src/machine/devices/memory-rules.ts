@@ -3,7 +3,7 @@ import { type Diagnostic, defineDiagnostics } from '../../diagnostics.ts'
 import { formatBytes, GiB, KiB, MiB } from '../../units.ts'
 import type { RuleContext } from '../device.ts'
 import { mayUseKvm } from './may-use-kvm.ts'
-import { backendOf, type MemoryConfig, slotsAndMax } from './memory-options.ts'
+import { backendOf, LEAST_RAM, type MemoryConfig, slotsAndMax } from './memory-options.ts'
 import { checkPlace } from './memory-place-rules.ts'
 
 export const problems = defineDiagnostics({
@@ -85,7 +85,7 @@ function checkSize(memory: MemoryConfig, { machine, facts, path }: RuleContext):
   const { ramBytes } = machine
   const found: Diagnostic[] = []
   const at = `${path}.size`
-  if (ramBytes < 8 * MiB) found.push(problems.MEMORY_TOO_SMALL.at(at, `${formatBytes(ramBytes)} of RAM`))
+  if (ramBytes < LEAST_RAM) found.push(problems.MEMORY_TOO_SMALL.at(at, `${formatBytes(ramBytes)} of RAM`))
   if (ramBytes % (8 * KiB) !== 0)
     found.push(problems.MEMORY_SIZE_UNALIGNED.at(at, `${ramBytes} bytes of RAM`))
   if (ramBytes > facts.hostBytes && backendOf(memory) !== 'file') {
