@@ -1,6 +1,6 @@
 /** What can be wrong with how much memory there is, at boot and in the slots. Where it lies: `memory-place-rules.ts`. */
 import { type Diagnostic, defineDiagnostics } from '../../diagnostics.ts'
-import { formatBytes, GiB, KiB, MiB } from '../../units.ts'
+import { formatBytes, GiB, KiB } from '../../units.ts'
 import type { RuleContext } from '../device.ts'
 import { mayUseKvm } from './may-use-kvm.ts'
 import { backendOf, LEAST_RAM, type MemoryConfig, slotsAndMax } from './memory-options.ts'
