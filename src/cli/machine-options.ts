@@ -35,12 +35,12 @@ export const MACHINE_OPTIONS: readonly OptionSpec[] = [
   },
   ...DEVICE_OPTIONS,
   {
-    flags: '--no-project-folder',
-    description: 'do not share the project’s folder with the guest (profile linux)',
+    flags: '--project-folder',
+    description: 'share the project’s folder with the guest, at its own path (profile linux)',
   },
   {
     flags: '--rw',
-    description: 'let the guest write to the project’s folder; else writes stay in the guest',
+    description: 'share the project’s folder, and let the guest write to it',
   },
   { flags: '--kernel <file>', description: 'kernel image: bzImage, PVH or multiboot ELF', from: 'files' },
   { flags: '--initrd <file>', description: 'initial RAM disk', from: 'files' },

@@ -26,9 +26,11 @@ export async function requestOf(
     ...text('profile'),
     ...(describesMachine(own)
       ? {
-          ...(options.projectFolder === false
-            ? {}
-            : { sharesProject: options.rw === true ? 'rw' : 'overlay' }),
+          ...(options.rw === true
+            ? { sharesProject: 'rw' as const }
+            : options.projectFolder === true
+              ? { sharesProject: 'overlay' as const }
+              : {}),
           overrides: machineFromOptions(options),
           overridesPlace: flagPlace(options),
         }

@@ -11,7 +11,7 @@ export const problems = defineDiagnostics({
     title: 'The guest could not mount a shared folder.',
     why: 'its kernel needs NET_9P_VIRTIO and 9P_FS, and OVERLAY_FS for access "overlay"',
     remedy:
-      'enable the options in your kernel, omit --kernel to boot the kernel of this distribution, or share no folder (--no-project-folder)',
+      'enable the options in your kernel, omit --kernel to boot the kernel of this distribution, or share no folder',
   },
 })
 

@@ -121,6 +121,25 @@ export interface Guest extends AsyncDisposable {
   writeFile(path: string, content: string | Uint8Array, mode?: number): Promise<void>
 
   /**
+   * Copies a file or a folder of this computer to a path of the guest; symbolic links stay links.
+   *
+   * @throws BringupError `COPY_SOURCE_MISSING`, `GUEST_HAS_NO_SHELL`, `GUEST_FILE_FAILED`, `SHELL_ENDED`
+   * @example
+   * await guest.copyIn('testdata', '/tmp/testdata')
+   */
+  copyIn(from: string, to: string): Promise<void>
+
+  /**
+   * Copies a file or a folder of the guest to a path of this computer that does not exist yet. Names and links that lead
+   * out of that path are refused, special files are left out, and set-uid bits are dropped.
+   *
+   * @throws BringupError `COPY_TARGET_EXISTS`, `COPY_SOURCE_MISSING`, `COPY_REFUSED`, and as `readFile`
+   * @example
+   * await guest.copyOut('/var/log', 'logs')
+   */
+  copyOut(from: string, to: string): Promise<void>
+
+  /**
    * A serial port beyond the first, or a virtio-serial port, by its device's id: waits, reads and writes as the console
    * does. What comes to a `log` is also in `channels/ID.log` of the run's folder; a `bulk` one is read from the first
    * call on, and what it got before waits in the guest.

@@ -19,6 +19,7 @@ import { type Channels, openChannels } from './channels.ts'
 import { type RunClock, startClock } from './clock.ts'
 import { conclude, judgeEnding, notCompared } from './conclude.ts'
 import { Console } from './console.ts'
+import { copyIn, copyOut } from './copy.ts'
 import { mountFolders } from './folders.ts'
 import type { CommandOptions, CommandResult, Guest, GuestTerminal, TerminalOptions } from './guest.ts'
 import { type Hotplug, openHotplug } from './hotplug.ts'
@@ -257,6 +258,14 @@ export class RunningGuest implements Guest {
 
   async writeFile(path: string, content: string | Uint8Array, mode?: number): Promise<void> {
     return this.#needShell(`write ${path}`).writeFile(path, content, mode)
+  }
+
+  copyIn(from: string, to: string): Promise<void> {
+    return copyIn(this, from, to)
+  }
+
+  copyOut(from: string, to: string): Promise<void> {
+    return copyOut(this, from, to)
   }
 
   #needShell(command: string): Shell {

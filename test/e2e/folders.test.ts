@@ -1,10 +1,12 @@
 /** Folders of this computer in real guests. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { execa } from 'execa'
 import { afterAll } from 'vitest'
 import { expect, test } from '../../src/testing/index.ts'
 
+const BIN = join(import.meta.dirname, '../../dist/cli/bin.js')
 const profile = 'linux'
 const folder = mkdtempSync(join(tmpdir(), 'folders, '))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -43,4 +45,19 @@ test('reads this computer’s files, and writes to an overlay, read-only and wri
   const rows = (await guest.verify()).filter((row) => row.device.startsWith('folder '))
   expect(rows).toHaveLength(9)
   expect(rows.filter((row) => !row.ok)).toEqual([])
+})
+
+test('a script of the project runs where bringup was started, with its interpreter', async () => {
+  const sub = join(folder, 'project, one', 'sub')
+  mkdirSync(sub, { recursive: true })
+  writeFileSync(join(sub, 'data'), 'data of the project\n')
+  const script = '#!/usr/bin/env bash\ncat data && echo "$BASH" > made && ls made && pwd\n'
+  writeFileSync(join(sub, 'check.sh'), script, { mode: 0o755 })
+  writeFileSync(join(sub, 'odd.sh'), '#!/opt/none/odd -x\n', { mode: 0o755 })
+  const run = (program: string) =>
+    execa(process.execPath, [BIN, 'run', '--profile', 'linux', '--project-folder', '--', program], { cwd: sub, reject: false })
+  const { stdout, stderr, exitCode } = await run('./check.sh')
+  expect({ stdout, exitCode }, stderr).toEqual({ stdout: `data of the project\nmade\n${sub}`, exitCode: 0 })
+  expect(existsSync(join(sub, 'made'))).toBe(false)
+  expect((await run('./odd.sh')).stderr).toContain('"/opt/none/odd", the interpreter of "./odd.sh"')
 })

@@ -176,6 +176,7 @@ async function make(wants: Wants, context: PackageContext): Promise<Ready> {
       ...(await programEntries(
         [...wants.command.filter((name) => !applets.has(name)), ...wants.programs],
         context,
+        applets,
       )),
     ],
   })

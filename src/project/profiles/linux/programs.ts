@@ -1,13 +1,14 @@
 /** Programs of the guest: this computer's own where it has them, else from packages in the cache. */
 
 import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { basename, delimiter, join } from 'node:path'
 import { execa } from 'execa'
 import { BringupError, type Diagnostic, defineDiagnostics } from '../../../diagnostics.ts'
 import { isProgram } from '../../../host/is-program.ts'
 import type { Entry } from '../../images/cpio.ts'
 import { locate, type NeededFile, withLibraries } from './libraries.ts'
 import { missingPackages, type PackageContext, unpackedPackages } from './packages.ts'
+import { interpretersOf } from './shebang.ts'
 
 export const problems = defineDiagnostics({
   LINUX_PROGRAM_MISSING: {
@@ -57,20 +58,30 @@ export function programStamp(name: string): string {
   return `${name} ${realpathSync(path)} ${size} ${mtimeMs}`
 }
 
-/** The programs with all their libraries, as files of an initramfs. */
+/**
+ * The programs with all their libraries and interpreters, as files of an initramfs.
+ *
+ * @param applets Names that busybox has: interpreters of that name need nothing else.
+ */
 export async function programEntries(
   names: readonly string[],
   context: PackageContext,
+  applets: ReadonlySet<string> = new Set(),
 ): Promise<readonly Entry[]> {
   const found: Entry[] = []
   const wrong: Diagnostic[] = []
-  for (const name of names) {
+  const wanted = names.map((name): { name: string; of?: string } => ({ name }))
+  for (const { name, of } of wanted) {
     const roots: string[] = []
     const program = onHost(name) ?? (await fromPackage(name, roots, context))
     if (!program) {
-      wrong.push(problems.LINUX_PROGRAM_MISSING.at('', `there is no program "${name}" for the guest`))
+      const what = of === undefined ? `program "${name}"` : `"${name}", the interpreter of "${of}",`
+      wrong.push(problems.LINUX_PROGRAM_MISSING.at('', `there is no ${what} for the guest`))
       continue
     }
+    const isKnown = (one: string) => applets.has(basename(one)) || wanted.some((w) => w.name === one)
+    const interpreters = interpretersOf(program.from).filter((one) => !isKnown(one))
+    wanted.push(...interpreters.map((one) => ({ name: one, of: name })))
     const { files, missing } = withLibraries(program, { roots: [...roots, '/'] })
     for (const library of missing)
       wrong.push(problems.LINUX_LIBRARY_MISSING.at('', `"${name}" needs ${library}`))
