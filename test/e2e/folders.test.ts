@@ -55,7 +55,10 @@ test('a script of the project runs where bringup was started, with its interpret
   writeFileSync(join(sub, 'check.sh'), script, { mode: 0o755 })
   writeFileSync(join(sub, 'odd.sh'), '#!/opt/none/odd -x\n', { mode: 0o755 })
   const run = (program: string) =>
-    execa(process.execPath, [BIN, 'run', '--profile', 'linux', '--project-folder', '--', program], { cwd: sub, reject: false })
+    execa(process.execPath, [BIN, 'run', '--profile', 'linux', '--project-folder', '--', program], {
+      cwd: sub,
+      reject: false,
+    })
   const { stdout, stderr, exitCode } = await run('./check.sh')
   expect({ stdout, exitCode }, stderr).toEqual({ stdout: `data of the project\nmade\n${sub}`, exitCode: 0 })
   expect(existsSync(join(sub, 'made'))).toBe(false)
