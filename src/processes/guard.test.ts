@@ -48,8 +48,10 @@ describe('the death of bringup', () => {
     const away = await driver(0, true, ['setsid', '--fork', 'sh', '-c', 'echo $$; exec sleep 1000'])
     const bare = await driver(0, true, ['env', '-i', '/bin/sh', '-c', 'echo $$; exec sleep 1000'])
     expect([isAlive(away.pid), isAlive(bare.pid)]).toEqual([true, true])
-    await Promise.all([kill(away), kill(bare)])
-    await Promise.all([ended(away.pid), ended(bare.pid)])
+    const both = ['env', '-i', 'setsid', '--fork', '/bin/sh', '-c', 'echo $$; exec sleep 1000']
+    const awayAndBare = await driver(0, true, both)
+    await Promise.all([away, bare, awayAndBare].map(kill))
+    await Promise.all([away, bare, awayAndBare].map(({ pid }) => ended(pid)))
   })
 
   it('lets what cleans up do so, and kills what does not end', async () => {

@@ -5,6 +5,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
+import { readlinkSync } from 'node:fs'
 import { resolve } from 'node:path'
 
 export interface GuardRequest {
@@ -12,6 +13,8 @@ export interface GuardRequest {
   readonly graceMs: number
   /** A file that the guard locks, which lasts as long as what is guarded; it says `ready` once it has the lock. */
   readonly lockFile?: string
+  /** A file or folder that is removed once what made it has ended. */
+  readonly remove?: string
 }
 
 export interface Guard extends Disposable {
@@ -31,9 +34,9 @@ const VARIABLE = 'BRINGUP_GUARD'
  * Starts the guard. What is started with its `environment` and watched at once is never without it: a process between
  * `fork` and `exec` keeps the guard's pipe open, and from `exec` on it has the mark.
  */
-export function startGuard({ graceMs, lockFile }: GuardRequest): Guard {
+export function startGuard({ graceMs, lockFile, remove }: GuardRequest): Guard {
   const mark = randomUUID()
-  const program = `(${guard})(${JSON.stringify(`${VARIABLE}=${mark}`)}, ${graceMs})`
+  const program = `(${guard})(${JSON.stringify(`${VARIABLE}=${mark}`)}, ${graceMs}, ${JSON.stringify(remove ?? null)})`
   const argv: readonly [string, ...string[]] = [process.execPath, '-e', program]
   const [command, ...args] =
     lockFile === undefined ? argv : ['flock', '--no-fork', resolve(lockFile), ...argv]
@@ -52,20 +55,36 @@ export function startGuard({ graceMs, lockFile }: GuardRequest): Guard {
   return {
     environment: { [VARIABLE]: mark },
     process: child,
-    watch: (group) => void child.stdin?.write(`+${group}\n`),
+    watch: (group) => void child.stdin?.write(`+${group} ${ownOutputOf(group)}\n`),
     release: (group) => void child.stdin?.write(`-${group}\n`),
     [Symbol.dispose]: () => void child.stdin?.end('.\n'),
+  }
+}
+
+/** The pipe or socket that was made for the output of this process alone; empty if bringup itself writes to it as well. */
+function ownOutputOf(group: number): string {
+  const output = linkOf(`/proc/${group}/fd/1`)
+  const isShared = [0, 1, 2].some((fd) => linkOf(`/proc/self/fd/${fd}`) === output)
+  return /^(?:pipe|socket):/.test(output) && !isShared ? output : ''
+}
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path)
+  } catch {
+    return ''
   }
 }
 
 /**
  * The guard's program. It runs in a process of its own as text, and therefore uses nothing from outside itself.
  *
- * Lines that it reads: `+PGID`, `-PGID`, and `.` at the end of a bringup that was not killed.
+ * Lines that it reads: `+PGID OUTPUT`, `-PGID`, and `.` at the end of a bringup that was not killed.
  */
-function guard(mark: string, graceMs: number): void {
-  const { readdirSync, readFileSync } = process.getBuiltinModule('node:fs')
-  const groups = new Set<number>()
+function guard(mark: string, graceMs: number, remove: string | null): void {
+  const { readdirSync, readFileSync, readlinkSync, rmSync } = process.getBuiltinModule('node:fs')
+  /** Each with the pipe or socket that was made for it alone, if any. */
+  const groups = new Map<number, string>()
   let rest = ''
   const send = (id: number, signal: NodeJS.Signals) => {
     try {
@@ -82,21 +101,52 @@ function guard(mark: string, graceMs: number): void {
       return false
     }
   }
-  const marked = () => readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && isMarked(pid))
+  const pids = () => readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && Number(pid) !== process.pid)
+  /** State, parent and group of a process; the name before them may hold anything. */
+  const statusOf = (pid: string) => {
+    try {
+      const text = readFileSync(`/proc/${pid}/stat`, 'latin1')
+      const [state, parent, group] = text.slice(text.lastIndexOf(')') + 2).split(' ')
+      return { pid, parent, group: Number(group), isDead: state === 'Z' || state === 'X' }
+    } catch {
+      return undefined
+    }
+  }
+  const outputOf = (pid: string) => {
+    try {
+      return readlinkSync(`/proc/${pid}/fd/1`)
+    } catch {
+      return ''
+    }
+  }
+  /** All descendants: by mark, by group, by parent, and by the output that they share, which `env -i setsid` leaves them. */
+  const marked = () => {
+    const all = pids()
+      .flatMap((pid) => statusOf(pid) ?? [])
+      .filter((p) => !p.isDead)
+    const found = new Set(all.filter((p) => groups.has(p.group) || isMarked(p.pid)).map((p) => p.pid))
+    for (const pid of found) for (const p of all) if (p.parent === pid) found.add(p.pid)
+    const outputs = new Set([...groups.values()].filter(Boolean))
+    if (outputs.size > 0) for (const p of all) if (outputs.has(outputOf(p.pid))) found.add(p.pid)
+    return [...found]
+  }
   const signalAll = (signal: NodeJS.Signals) => {
-    for (const group of groups) if (!send(-group, signal)) groups.delete(group)
+    // The groups get the signal last: children are found by parents that live.
     const found = marked().filter((pid) => send(Number(pid), signal))
-    return groups.size + found.length > 0
+    const alive = [...groups.keys()].filter((group) => send(-group, signal))
+    return alive.length + found.length > 0
   }
   const kill = () => {
     signalAll('SIGKILL')
     // One that forked while it was looked at has a child now.
     if (marked().length > 0) setTimeout(kill, 20)
+    else if (remove !== null) rmSync(remove, { recursive: true, force: true })
   }
   const take = (line: string) => {
     if (line === '.') process.exit()
-    if (line.startsWith('+')) groups.add(Number(line.slice(1)))
-    else groups.delete(Number(line.slice(1)))
+    const [group = '', output = ''] = line.slice(1).split(' ')
+    if (line.startsWith('+')) groups.set(Number(group), output)
+    else groups.delete(Number(group))
   }
   process.stdin.setEncoding('utf8').on('data', (text: string) => {
     const lines = (rest + text).split('\n')

@@ -1,19 +1,11 @@
 /** Builds the bundled kernel with the system's C compiler, once per content of its sources and compiler. */
 import { createHash } from 'node:crypto'
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from 'node:fs'
+import { copyFileSync, existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
+import { makeFolder } from '../own-files.ts'
 import { PACKAGE_FOLDER } from '../package-folder.ts'
+import { fill } from '../processes/fill.ts'
 import { keep, nameOf, readKept } from '../qemu/cache.ts'
 
 export const problems = defineDiagnostics({
@@ -64,7 +56,7 @@ const compilerName = () => process.env.CC ?? 'cc'
 
 /**
  * Returns the built kernel, building it first if its sources, flags or compiler have changed since the last time.
- * Parallel builds do not interfere: each has a folder of its own, and the finished one is moved into place.
+ * One process builds it; others that need it wait for that one.
  *
  * @throws BringupError COMPILER_MISSING, PROBE_BUILD_FAILED
  */
@@ -79,19 +71,17 @@ export async function buildProbe(context: {
   const folder = dirname(kernel.pvh)
   context.progress?.('building the probe kernel')
   const recipe = JSON.parse(readFileSync(join(SOURCE_FOLDER, 'build.json'), 'utf8')) as Recipe
-  mkdirSync(join(context.cacheFolder, 'probe'), { recursive: true })
-  const workFolder = mkdtempSync(`${folder}.`)
-  try {
-    await compile(compiler, recipe, workFolder, context.signal)
-    mkdirSync(join(workFolder, 'esp', 'EFI', 'BOOT'), { recursive: true })
-    copyFileSync(join(workFolder, 'probe.efi'), join(workFolder, 'esp', 'EFI', 'BOOT', 'BOOTX64.EFI'))
-    rmSync(folder, { recursive: true, force: true })
-    renameSync(workFolder, folder)
-  } catch (error) {
-    if (!existsSync(kernel.pvh)) throw error
-  } finally {
-    rmSync(workFolder, { recursive: true, force: true })
-  }
+  await fill({
+    path: folder,
+    isThere: () => findProbe(context.cacheFolder).isBuilt,
+    ...(context.signal ? { signal: context.signal } : {}),
+    make: async (partial, environment) => {
+      makeFolder(partial)
+      await compile(compiler, recipe, partial, { signal: context.signal, environment })
+      makeFolder(join(partial, 'esp', 'EFI', 'BOOT'))
+      copyFileSync(join(partial, 'probe.efi'), join(partial, 'esp', 'EFI', 'BOOT', 'BOOTX64.EFI'))
+    },
+  })
   return kernel
 }
 
@@ -118,7 +108,10 @@ async function compile(
   compiler: string,
   recipe: Recipe,
   folder: string,
-  signal: AbortSignal | undefined,
+  {
+    signal,
+    environment,
+  }: { readonly signal: AbortSignal | undefined; readonly environment: Readonly<Record<string, string>> },
 ): Promise<void> {
   // Loaded here because it takes longer than everything else that a run with a built kernel loads.
   const { execa } = await import('execa')
@@ -127,6 +120,7 @@ async function compile(
     const result = await execa(program, args, {
       cwd: SOURCE_FOLDER,
       reject: false,
+      env: environment,
       ...(signal ? { cancelSignal: signal } : {}),
     })
     if (result.code === 'ENOENT')

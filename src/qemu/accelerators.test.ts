@@ -7,6 +7,7 @@ import type { QemuCapabilities } from '../machine/facts.ts'
 import { type AcceleratorRequest, proveAccelerators } from './accelerators.ts'
 import { readCapabilities } from './capabilities.ts'
 import { findQemu } from './find.ts'
+import { judgeTrial } from './trial.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'accelerators-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -54,7 +55,6 @@ describe('a trial guest', () => {
       stage: 'rep-stosb',
       reason: 'the guest hung at rep stosb (no end within 0.5 s)',
     })
-    expect(fact.tookMs).toBeLessThan(2000)
   })
 
   test('that never spoke', async () => {
@@ -131,6 +131,27 @@ describe('what is kept', () => {
     }
   })
 
+  test('a failure of TCG is not kept, nor one of KVM whose QEMU was killed from outside', async () => {
+    const tcg = request('', { exit: 1 })
+    expect((await one(tcg)).works).toBe(false)
+    expect(kept(tcg)).toBe(0)
+    const killed = { status: null, signal: 'SIGKILL', stderr: '', diagnostics: [] } as const
+    const end = { text: '', hung: false, deadlineMs: 1 }
+    expect(judgeTrial({ ...end, exit: killed }).isCertain).toBe(false)
+    expect(judgeTrial({ ...end, exit: { ...killed, signal: 'SIGABRT' } }).isCertain).toBe(true)
+    for (const words of ['Cannot allocate memory', 'Too many open files', 'No space left on device'])
+      expect(judgeTrial({ ...end, exit: { ...killed, signal: null, status: 1, stderr: words } })).toMatchObject({
+        works: false,
+        isCertain: false,
+      })
+  })
+
+  test('trials in parallel run one after another, and only the first does any work', async () => {
+    const asked = request(GOOD, { exit: 0x10 })
+    const facts = await Promise.all(Array.from({ length: 4 }, () => one(asked)))
+    expect(new Set(facts.map((fact) => fact.tookMs)).size).toBe(1)
+  })
+
   test('a slow TCG is not remembered as broken', async () => {
     const asked = request('', 'hang', { deadlineMs: 100 })
     await one(asked)
@@ -174,10 +195,8 @@ describe('without a trial', () => {
   })
 })
 
-test('both are asked by default, KVM first, within three seconds whatever KVM does', async () => {
-  const beganAt = performance.now()
+test('both are asked by default, KVM first', async () => {
   const facts = await proveAccelerators({ ...request(GOOD, { exit: 0x10 }), names: undefined })
   expect(facts.map((f) => f.name)).toEqual(['kvm', 'tcg'])
   expect(facts[1]?.works).toBe(true)
-  expect(performance.now() - beganAt).toBeLessThan(3000)
 })

@@ -8,6 +8,7 @@ import { readCpus } from '../host/cpus.ts'
 import { readKernel } from '../host/kernel.ts'
 import { kvmProblem, readKvm } from '../host/kvm.ts'
 import type { AcceleratorFact, QemuCapabilities } from '../machine/facts.ts'
+import { withLock } from '../processes/file-lock.ts'
 import { contentOf, keep, nameOf, readKept } from './cache.ts'
 import { tryAccelerator } from './trial.ts'
 
@@ -55,11 +56,32 @@ async function prove(name: Name, request: AcceleratorRequest): Promise<Accelerat
   const { qemu, probeKernel: kernel = '', cpuModel = 'max', cacheFolder, signal } = request
   const folder = join(cacheFolder, 'accelerators')
   const key = nameOf(dependencies(name, { ...request, kernel, cpuModel }))
-  const known = request.refresh ? undefined : readKept<AcceleratorFact>(folder, key)
+  const kept = () => (request.refresh ? undefined : readKept<AcceleratorFact>(folder, key))
+  const known = kept()
   if (isFact(known, name)) return known
+  // Parallel trials slow each other down until they time out. A process that waits finds the answer of the one before.
+  const lock = join(cacheFolder, 'locks', `accelerator-${name}`)
+  return withLock(
+    lock,
+    async () => {
+      const byAnother = kept()
+      return isFact(byAnother, name)
+        ? byAnother
+        : tryAndKeep(name, { ...request, probeKernel: kernel, cpuModel }, { folder, key })
+    },
+    signal,
+  )
+}
+
+async function tryAndKeep(
+  name: Name,
+  request: AcceleratorRequest & { readonly probeKernel: string; readonly cpuModel: string },
+  { folder, key }: { readonly folder: string; readonly key: string },
+): Promise<AcceleratorFact> {
+  const { qemu, probeKernel: kernel, cpuModel, signal } = request
   const deadlineMs = request.deadlineMs ?? DEADLINES_MS[name]
   const beganAt = performance.now()
-  const { hung, ...result } = await tryAccelerator({
+  const { isCertain, ...result } = await tryAccelerator({
     qemu,
     accelerator: name,
     cpuModel,
@@ -74,8 +96,8 @@ async function prove(name: Name, request: AcceleratorRequest): Promise<Accelerat
     reason: `${opens}${result.reason}`,
     tookMs: Math.round(performance.now() - beganAt),
   }
-  // TCG that runs out of twenty seconds tells of the computer's load, not of TCG.
-  if (!(hung && name === 'tcg')) keep(folder, key, fact)
+  // TCG is software: where it fails, the reason lies in this computer's state at that moment, and the next run tries again.
+  if (fact.works || (isCertain && name === 'kvm')) keep(folder, key, fact)
   return fact
 }
 

@@ -1,6 +1,7 @@
 /** One throw-away guest on one accelerator: how far it came, and why it went no further. */
 import type { Argument } from '../machine/device.ts'
 import type { QemuCapabilities } from '../machine/facts.ts'
+import { startPatience } from './patience.ts'
 import { type QemuExit, type QemuProcess, startQemu } from './process.ts'
 
 /** What the trial boots: the probe kernel, told by its command line to test the accelerator and no more. */
@@ -19,8 +20,8 @@ export interface TrialResult {
   readonly reason: string
   /** The last stage that the guest announced; undefined when it said nothing. */
   readonly stage?: string
-  /** True when it was ended by its deadline, which a loaded computer can cause as well. */
-  readonly hung: boolean
+  /** False if a state of this computer that may pass gave the answer: a signal from outside, no memory, a missing file. */
+  readonly isCertain: boolean
 }
 
 /** In words, so that the reason is a sentence. Stages that a newer kernel adds are quoted as they are. */
@@ -52,9 +53,12 @@ export async function tryAccelerator(request: TrialRequest): Promise<TrialResult
   const onAbort = () => end('abort')
   request.signal?.addEventListener('abort', onAbort, { once: true })
   if (request.signal?.aborted) onAbort()
-  const deadline = setTimeout(() => end('deadline'), request.deadlineMs)
+  // A hung KVM is common and has to be quick to tell; TCG on a loaded computer is only slow.
+  const mostMs = request.accelerator === 'tcg' ? 3 * request.deadlineMs : request.deadlineMs
+  const patience = { group: qemu.pid, withinMs: request.deadlineMs, mostMs }
+  const deadline = startPatience(patience, () => end('deadline'))
   const exit = await run(qemu)
-  clearTimeout(deadline)
+  deadline.clear()
   request.signal?.removeEventListener('abort', onAbort)
   if (ended === 'abort') request.signal?.throwIfAborted()
   return judgeTrial({ text, exit, hung: ended === 'deadline', deadlineMs: request.deadlineMs })
@@ -105,8 +109,13 @@ export function judgeTrial({ text, exit, hung, deadlineMs }: TrialEnd): TrialRes
   const hasEnded = lines.some((l) => l.t === 'end')
   const at = typeof stage === 'string' ? { stage } : {}
   const where = typeof stage === 'string' ? `at ${STAGES[stage] ?? stage}` : 'before it said anything'
-  const fails = (reason: string): TrialResult => ({ works: false, reason, ...at, hung })
-  if (exit.diagnostics.length > 0) return fails(exit.diagnostics[0]?.what ?? '')
+  const fails = (reason: string, isCertain = true): TrialResult => ({
+    works: false,
+    reason,
+    ...at,
+    isCertain,
+  })
+  if (exit.diagnostics.length > 0) return fails(exit.diagnostics[0]?.what ?? '', false)
   if (hung) return fails(`the guest hung ${where} (no end within ${deadlineMs / 1000} s)`)
   const failed = selftest && failedTests(selftest)
   if (failed) return fails(`the guest found that ${failed}`)
@@ -114,7 +123,7 @@ export function judgeTrial({ text, exit, hung, deadlineMs }: TrialEnd): TrialRes
     // A CPU without long mode is tried in 32-bit mode: the machine asks for no more.
     const mode = selftest.longMode === true ? 'long mode' : '32-bit mode'
     const reason = `a trial guest ran: ${mode}, rep stosb, exceptions, a timer interrupt, ${CPUS} CPUs`
-    return { works: true, reason, ...at, hung }
+    return { works: true, reason, ...at, isCertain: true }
   }
   const words = exit.stderr
     .trim()
@@ -122,8 +131,14 @@ export function judgeTrial({ text, exit, hung, deadlineMs }: TrialEnd): TrialRes
     .filter((l) => l !== '' && !/ warning: /.test(l))
   if (exit.status === 0) return fails(`the guest reset itself or triple-faulted ${where}`)
   const how = exit.signal === null ? `with status ${exit.status}` : `by ${exit.signal}`
-  return fails(`QEMU ended ${how} ${where}${words.length > 0 ? `: ${reasonIn(words)}` : ''}`)
+  // QEMU aborts by itself. A kill comes from outside, and a resource may be available the next time.
+  const isOurs =
+    exit.signal === 'SIGKILL' || exit.signal === 'SIGTERM' || words.some((word) => OF_THE_MOMENT.test(word))
+  return fails(`QEMU ended ${how} ${where}${words.length > 0 ? `: ${reasonIn(words)}` : ''}`, !isOurs)
 }
+
+const OF_THE_MOMENT =
+  /cannot allocate|not enough|out of memory|too many open files|resource temporarily|no such file|no space left|could not load|device or resource busy/i
 
 /** QEMU's own error rather than the assertion that follows from it. */
 function reasonIn(words: readonly string[]): string {

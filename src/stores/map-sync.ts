@@ -1,9 +1,10 @@
 /** Whether a file can be mapped synchronously (MAP_SYNC), asked of the kernel by a small compiled program. */
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Facts, FileFact, MapSync } from '../machine/facts.ts'
 import { PACKAGE_FOLDER } from '../package-folder.ts'
+import { fill } from '../processes/fill.ts'
 
 const SOURCE = join(PACKAGE_FOLDER, 'src/stores/map-sync.c')
 const FLAGS = ['-std=gnu11', '-O1', '-Wall', '-Wextra']
@@ -33,36 +34,38 @@ export async function buildMapSync({
     .update(readFileSync(SOURCE))
   const folder = join(cacheFolder, 'map-sync')
   const path = join(folder, hash.digest('hex').slice(0, 32))
-  if (existsSync(path)) return { path }
   try {
-    mkdirSync(folder, { recursive: true })
-    return await compile([compiler, ...flags], path, signal)
+    await fill({
+      path,
+      ...(signal ? { signal } : {}),
+      make: (partial, environment) => compile([compiler, ...flags], partial, { signal, environment }),
+    })
+    return { path }
   } catch (error) {
     signal?.throwIfAborted()
     return { problem: (error as Error).message }
   }
 }
 
-/** Parallel builds do not interfere: each has a file of its own, and the finished one is moved into place. */
-async function compile([compiler = '', ...flags]: readonly string[], path: string, signal?: AbortSignal) {
+async function compile(
+  [compiler = '', ...flags]: readonly string[],
+  partial: string,
+  {
+    signal,
+    environment,
+  }: { readonly signal: AbortSignal | undefined; readonly environment: Readonly<Record<string, string>> },
+): Promise<void> {
   const { execa } = await import('execa')
-  const partial = `${path}.${process.pid}`
-  try {
-    const result = await execa(compiler, [...flags, '-o', partial, SOURCE], {
-      reject: false,
-      ...(signal ? { cancelSignal: signal } : {}),
-    })
-    signal?.throwIfAborted()
-    if (!result.failed) {
-      renameSync(partial, path)
-      return { path }
-    }
-    const words = result.stderr?.split('\n').find((line) => /error/.test(line))
-    const missing = result.code === 'ENOENT' ? `there is no "${compiler}" in PATH` : undefined
-    return { problem: words ?? missing ?? result.shortMessage ?? '' }
-  } finally {
-    rmSync(partial, { force: true })
-  }
+  const result = await execa(compiler, [...flags, '-o', partial, SOURCE], {
+    reject: false,
+    env: environment,
+    ...(signal ? { cancelSignal: signal } : {}),
+  })
+  signal?.throwIfAborted()
+  if (!result.failed) return
+  const words = result.stderr?.split('\n').find((line) => /error/.test(line))
+  const missing = result.code === 'ENOENT' ? `there is no "${compiler}" in PATH` : undefined
+  throw new Error(words ?? missing ?? result.shortMessage ?? '')
 }
 
 /**

@@ -1,8 +1,8 @@
 /** Gets a Debian guest ready: finds its image in the cache, or makes it. */
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
+import { withLock } from '../../../processes/file-lock.ts'
 import type { Pending, PrepareContext } from '../../profile.ts'
-import { withLock } from '../linux/lock.ts'
 import { DISK, INITRD, KERNEL, makeImage } from './image.ts'
 import { type DebianOptions, makeRecipe, recipeName } from './recipe.ts'
 import { requireTools } from './tools.ts'

@@ -1,10 +1,11 @@
 /** Builds the guest's agent (`agent/*.c`) with the system's C compiler, once per content of its sources. */
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { BringupError, defineDiagnostics } from '../../../diagnostics.ts'
 import { PACKAGE_FOLDER } from '../../../package-folder.ts'
+import { fill } from '../../../processes/fill.ts'
 import { problems as probeProblems } from '../../probe-build.ts'
 
 export const problems = defineDiagnostics({
@@ -55,18 +56,16 @@ export function agentIdentity(): string {
  */
 export async function buildAgent(folder: string, signal: AbortSignal): Promise<Buffer> {
   const path = join(folder, 'agents', agentIdentity())
-  if (existsSync(path)) return readFileSync(path)
-  mkdirSync(join(folder, 'agents'), { recursive: true })
   const compiler = process.env.CC ?? 'cc'
   const sources = readdirSync(SOURCE_FOLDER)
     .filter((name) => name.endsWith('.c'))
     .sort()
-  const partial = `${path}.${process.pid}`
-  try {
+  const make = async (partial: string, environment: Readonly<Record<string, string>>) => {
     const result = await execa(compiler, [...FLAGS, '-o', partial, ...sources], {
       cwd: SOURCE_FOLDER,
       reject: false,
       cancelSignal: signal,
+      env: environment,
     })
     signal.throwIfAborted()
     if (result.code === 'ENOENT')
@@ -77,9 +76,7 @@ export async function buildAgent(folder: string, signal: AbortSignal): Promise<B
         problems.LINUX_AGENT_BUILD_FAILED.at('', what, { evidence: result.stderr.split('\n').slice(-30) }),
       ])
     }
-    renameSync(partial, path)
-  } finally {
-    rmSync(partial, { force: true })
   }
+  await fill({ path, signal, make })
   return readFileSync(path)
 }

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { withLock } from './lock.ts'
+import { withLock } from '../../../processes/file-lock.ts'
 import { dependenciesIn, kernelPackages, packagesIn } from './packages.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'packages, '))

@@ -1,9 +1,12 @@
 /** Debian packages that are downloaded and unpacked into the user's cache, never installed; no root, no dpkg database. */
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, statSync } from 'node:fs'
+import { existsSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { BringupError, defineDiagnostics } from '../../../diagnostics.ts'
+import { makeFolder } from '../../../own-files.ts'
+import { fill } from '../../../processes/fill.ts'
+import { startGuard } from '../../../processes/guard.ts'
 
 export const problems = defineDiagnostics({
   LINUX_NO_APT: {
@@ -57,8 +60,10 @@ async function apt(
   { signal }: PackageContext,
   cwd?: string,
 ) {
+  // apt's methods download on when apt alone is killed: the guard ends them with this process.
+  using guard = startGuard({ graceMs: 0 })
   const result = await execa(program, args, {
-    env: ENV,
+    env: { ...ENV, ...guard.environment },
     reject: false,
     cancelSignal: signal,
     ...(cwd === undefined ? {} : { cwd }),
@@ -107,7 +112,7 @@ export async function missingPackages(
   context: PackageContext,
 ): Promise<readonly string[] | undefined> {
   const empty = join(context.folder, 'empty-archive')
-  mkdirSync(join(empty, 'partial'), { recursive: true })
+  makeFolder(join(empty, 'partial'))
   const options = [
     '-o',
     `Dir::Cache::archives=${empty}`,
@@ -191,8 +196,7 @@ const short = (text: string) => createHash('sha256').update(text).digest('hex').
 async function fetchPackage(file: string, folder: string, context: PackageContext): Promise<void> {
   const [name = '', version = ''] = file.split('_')
   const downloads = join(context.folder, 'downloads')
-  mkdirSync(downloads, { recursive: true })
-  mkdirSync(join(context.folder, 'packages'), { recursive: true })
+  makeFolder(downloads)
   context.progress(`downloading the package ${name} (unpacked in the cache, not installed)`)
   // As root apt would download as the user _apt, who cannot write into a user's cache.
   const args = ['-q', '-o', 'APT::Sandbox::User=root', 'download', `${name}=${decodeURIComponent(version)}`]
@@ -205,10 +209,10 @@ async function fetchPackage(file: string, folder: string, context: PackageContex
       }),
     ])
   }
-  const partial = mkdtempSync(`${folder}.`)
-  try {
+  const make = async (partial: string, environment: Readonly<Record<string, string>>) => {
+    makeFolder(partial)
     const result = await execa('dpkg-deb', ['-x', deb, partial], {
-      env: ENV,
+      env: { ...ENV, ...environment },
       reject: false,
       cancelSignal: context.signal,
     })
@@ -220,9 +224,7 @@ async function fetchPackage(file: string, folder: string, context: PackageContex
         }),
       ])
     }
-    renameSync(partial, folder)
-    rmSync(deb, { force: true })
-  } finally {
-    rmSync(partial, { recursive: true, force: true })
   }
+  await fill({ path: folder, signal: context.signal, make })
+  rmSync(deb, { force: true })
 }

@@ -1,7 +1,8 @@
-/** One process at a time fills the cache. The lock dies with its holder, so nothing stale can be left. */
+/** One process at a time: a lock that dies with its holder, so nothing stale can be left. */
 import { spawn } from 'node:child_process'
-import { mkdirSync } from 'node:fs'
+import { closeSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { makeFolder, OWN_FILE } from '../own-files.ts'
 
 /**
  * Runs `work` while holding an exclusive lock on a file.
@@ -10,21 +11,32 @@ import { dirname } from 'node:path'
  * input, also when it is killed.
  *
  * @param signal Ends the waiting for the lock; `work` has to follow it by itself.
+ * @throws the system's error if the file of the lock or flock(1) cannot be opened
  */
 export async function withLock<T>(path: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-  mkdirSync(dirname(path), { recursive: true })
-  const holder = spawn('flock', ['--exclusive', path, 'cat'], { stdio: ['pipe', 'pipe', 'ignore'] })
-  const ended = new Promise<void>((resolve) => holder.once('close', () => resolve()))
+  makeFolder(dirname(path))
+  // Node's error names the path and the reason, flock's only a status.
+  closeSync(openSync(path, 'a', OWN_FILE))
+  const holder = spawn('flock', ['--exclusive', '--no-fork', path, 'cat'], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+    // Ctrl-C on the terminal must not release the lock before the work has ended.
+    detached: true,
+  })
+  const ended = new Promise<void>((resolve) => {
+    holder.once('close', () => resolve())
+    holder.once('error', () => resolve())
+  })
   const taken = new Promise<void>((resolve, reject) => {
-    holder.stdout.once('data', () => resolve())
+    holder.stdout?.once('data', () => resolve())
     holder.once('error', reject)
     holder.once('close', (code) => reject(new Error(`flock ${path} ended with ${code}`)))
   })
   taken.catch(() => {})
-  holder.stdin.on('error', () => {})
-  holder.stdin.write('taken\n')
+  holder.stdin?.on('error', () => {})
+  holder.stdin?.write('taken\n')
   const giveUp = () => holder.kill()
   signal?.addEventListener('abort', giveUp, { once: true })
+  if (signal?.aborted) giveUp()
   try {
     await taken.finally(() => signal?.removeEventListener('abort', giveUp))
     return await work()
@@ -32,7 +44,7 @@ export async function withLock<T>(path: string, work: () => Promise<T>, signal?:
     signal?.throwIfAborted()
     throw error
   } finally {
-    holder.stdin.end()
+    holder.stdin?.end()
     await ended
   }
 }
