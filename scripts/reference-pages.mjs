@@ -8,6 +8,7 @@ const ROOMS = {
   plan: 'Plans',
   project: 'Projects, configs and profiles',
   host: 'This computer',
+  processes: 'Caches and locks',
   qemu: 'QEMU',
   guest: 'Guests',
   runs: 'Runs',
