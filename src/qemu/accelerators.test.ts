@@ -140,7 +140,9 @@ describe('what is kept', () => {
     expect(judgeTrial({ ...end, exit: killed }).isCertain).toBe(false)
     expect(judgeTrial({ ...end, exit: { ...killed, signal: 'SIGABRT' } }).isCertain).toBe(true)
     for (const words of ['Cannot allocate memory', 'Too many open files', 'No space left on device'])
-      expect(judgeTrial({ ...end, exit: { ...killed, signal: null, status: 1, stderr: words } })).toMatchObject({
+      expect(
+        judgeTrial({ ...end, exit: { ...killed, signal: null, status: 1, stderr: words } }),
+      ).toMatchObject({
         works: false,
         isCertain: false,
       })
