@@ -53,7 +53,7 @@ export async function proveAccelerators(request: AcceleratorRequest): Promise<re
 async function prove(name: Name, request: AcceleratorRequest): Promise<AcceleratorFact> {
   const obstacle = obstacleTo(name, request)
   if (obstacle) return { name, tookMs: 0, ...obstacle }
-  const { qemu, probeKernel: kernel = '', cpuModel = 'max', cacheFolder, signal } = request
+  const { probeKernel: kernel = '', cpuModel = 'max', cacheFolder, signal } = request
   const folder = join(cacheFolder, 'accelerators')
   const key = nameOf(dependencies(name, { ...request, kernel, cpuModel }))
   const kept = () => (request.refresh ? undefined : readKept<AcceleratorFact>(folder, key))
