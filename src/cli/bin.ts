@@ -23,7 +23,7 @@ if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
   const use = /^[a-z]{1,20}$/.exec(argv[0] ?? '')?.[0] ?? 'other'
   // What takes the kernel longest to tell is asked for before the program is loaded.
   const locks = use === 'run' || use === 'plan' ? startReadingLocks() : undefined
-  const { main } = loadProgram(file, join(cacheFolder(), 'code'), use) as typeof Program
+  const { main } = load(file, use)
   void main(argv, {
     stdout: giveSize(process.stdout),
     stderr: giveSize(process.stderr),
@@ -35,6 +35,19 @@ if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
   }).then((exitCode) => {
     process.exitCode = exitCode
   })
+}
+
+/** With too few open files allowed, the program itself cannot be read, nor its own messages. */
+function load(file: string, use: string): typeof Program {
+  try {
+    return loadProgram(file, join(cacheFolder(), 'code'), use) as typeof Program
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EMFILE') throw error
+    process.stderr.write(
+      'error HOST_LIMIT\n  too many open files\n  remedy raise the limit: ulimit -n 1024\n',
+    )
+    process.exit(2)
+  }
 }
 
 /** As ps, top and messages about locks name it; the arguments stay, which `process.title` would overwrite. */

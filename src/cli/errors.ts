@@ -1,8 +1,17 @@
 /** How findings and errors are said: blocks on stderr for a person, one JSON shape for a program. */
-import { BringupError, type Diagnostic, type Severity } from '../diagnostics.ts'
+import { BringupError, type Diagnostic, defineDiagnostics, type Severity } from '../diagnostics.ts'
 import { screenLines, visible } from '../guest-text.ts'
 import { EXIT_CODES } from '../runs/verdict.ts'
 import type { Colors, Output } from './output.ts'
+
+export const problems = defineDiagnostics({
+  HOST_LIMIT: {
+    title: 'A limit of this computer was reached: open files, or space on a disk.',
+    why: 'the operating system refused the call',
+    remedy: 'raise the limit, or free what is used up',
+    source: 'errno(3)',
+  },
+})
 
 const LABELS: Record<Severity, string> = { error: 'error', warning: 'warning', note: 'note' }
 
@@ -51,6 +60,8 @@ export function reportError(
 ): number {
   if (error instanceof BringupError) return reportDiagnostics(error.diagnostics, output, exitCode)
   if (signal.aborted) return EXIT_CODES.interrupted
+  const limit = limitReached(error)
+  if (limit) return reportDiagnostics([limit], output, exitCode)
   const words = error instanceof Error ? (error.stack ?? error.message) : String(error)
   const bug: Diagnostic = {
     code: 'BRINGUP_BUG',
@@ -62,6 +73,23 @@ export function reportError(
     evidence: words.split('\n').slice(0, 12),
   }
   return reportDiagnostics([bug], output, EXIT_CODES.internal)
+}
+
+/** What the remedy is for each limit of this computer (errno(3)). */
+const LIMITS: Readonly<Record<string, string>> = {
+  EMFILE: 'raise the limit of open files: ulimit -n 1024',
+  ENFILE: 'close programs: the whole computer has too many open files (fs.file-max)',
+  ENOSPC: 'free space on that disk',
+  EDQUOT: 'free space within your disk quota',
+  EROFS: 'use a folder on a disk that is not mounted read-only',
+}
+
+/** A limit of this computer that no rule foresaw; undefined for every other error. */
+function limitReached(error: unknown): Diagnostic | undefined {
+  const { code = '', syscall } = error as NodeJS.ErrnoException
+  const remedy = LIMITS[code]
+  if (remedy === undefined || syscall === undefined) return undefined
+  return problems.HOST_LIMIT.at('', (error as Error).message, { remedy })
 }
 
 function reportDiagnostics(diagnostics: readonly Diagnostic[], output: Output, exitCode: number): number {

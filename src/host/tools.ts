@@ -1,12 +1,12 @@
 /** Programs: where they are, and how packages are installed. */
-import { homedir } from 'node:os'
 import { delimiter, isAbsolute, join } from 'node:path'
+import { homeFolder } from '../home-folder.ts'
 import type { PackageFamily } from './distribution.ts'
 import { isProgram } from './is-program.ts'
 
 /** Where `setup` puts programs of this user's that no package has. */
 export function userTools(env: Readonly<Record<string, string | undefined>> = process.env) {
-  const home = env.HOME || homedir()
+  const home = homeFolder(env)
   const data =
     env.XDG_DATA_HOME && isAbsolute(env.XDG_DATA_HOME) ? env.XDG_DATA_HOME : join(home, '.local/share')
   return {

@@ -1,7 +1,8 @@
 /** The folder for what can be made again: built kernels, answers of QEMU, compiled configs. */
 import { lstatSync, mkdtempSync } from 'node:fs'
-import { homedir, tmpdir, userInfo } from 'node:os'
+import { tmpdir, userInfo } from 'node:os'
 import { isAbsolute, join } from 'node:path'
+import { homeFolder } from '../home-folder.ts'
 import { makeFolder } from '../own-files.ts'
 
 /**
@@ -11,7 +12,7 @@ import { makeFolder } from '../own-files.ts'
 export function cacheFolder(env: Readonly<Record<string, string | undefined>> = process.env): string {
   const named = env.XDG_CACHE_HOME
   if (named && isAbsolute(named)) return join(named, 'bringup')
-  const home = env.HOME || homedir()
+  const home = homeFolder(env)
   if (home !== '/' && home !== '/nonexistent') return join(home, '.cache', 'bringup')
   return ownTemporaryFolder(join(tmpdir(), `bringup-${userInfo().uid}`))
 }

@@ -215,7 +215,8 @@ async function planWith(
   const place = [means.home.stateFolder, 'prepared']
   const parsed = withPlaces(layers, () => parseKeptMachine(name, whole, { cacheFolder: means.cache, place }))
   const machine = placeMachine(parsed, means.home)
-  const facts = withoutAwaited(await factsFor(machine, means, layers), preview.pending, builds)
+  const refine = (known: Facts) => withoutAwaited(known, preview.pending, builds)
+  const facts = await factsFor(machine, means, layers, refine)
   const judgement = withPassPatterns(profile.judgement, means.until)
   const plan = withProfileNeeds(
     makePlan({ name, profile: profile.name, machine, facts, judgement }),
@@ -309,13 +310,19 @@ const UNTRIED: AcceleratorFact = {
 /**
  * @throws BringupError when there is no QEMU to speak of, with all that is wrong with the description besides
  */
-async function factsFor(machine: MachineConfig, means: Means, layers: readonly Layer[]): Promise<Facts> {
+/** @param refine Leaves out what is not known yet. */
+async function factsFor(
+  machine: MachineConfig,
+  means: Means,
+  layers: readonly Layer[],
+  refine: (facts: Facts) => Facts = (facts) => facts,
+): Promise<Facts> {
   const { home, cache, locks } = means
   const paths = pathsOf(home.machine, machine)
   const known = locks && (await freshLocks(locks))
   const hostPorts = await readPorts(portsOf(machine))
   const gather = (facts: Pick<Facts, 'qemu' | 'accelerators' | 'cpu'>) =>
-    gatherFacts(paths, { ...facts, hostPorts }, home.stateFolder, known)
+    refine(gatherFacts(paths, { ...facts, hostPorts }, home.stateFolder, known))
   const wrongWith = (facts: Facts) =>
     checkMachine(machine, facts, home.machine).filter((d) => d.severity === 'error')
   const qemu = await qemuOf(machine, means).catch((cause: unknown) => {

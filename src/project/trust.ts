@@ -4,9 +4,9 @@
  * does with `safe.directory`. Trusted are root, this user, and who called sudo.
  */
 import { readFileSync, realpathSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { dirname, isAbsolute, join } from 'node:path'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
+import { homeFolder } from '../home-folder.ts'
 import { findIntruder } from '../host/intruder.ts'
 import { quoteCommand } from '../quote.ts'
 
@@ -27,7 +27,7 @@ const TRUST_VARIABLE = 'BRINGUP_TRUSTED_FOLDERS'
 /** Where `bringup trust` keeps its list: a folder a line. */
 export function trustFile(env: Env = process.env): string {
   const named = env.XDG_CONFIG_HOME
-  const folder = named && isAbsolute(named) ? named : join(env.HOME || homedir(), '.config')
+  const folder = named && isAbsolute(named) ? named : join(homeFolder(env), '.config')
   return join(folder, 'bringup', 'trusted-folders')
 }
 

@@ -4,9 +4,9 @@
  */
 import { randomBytes } from 'node:crypto'
 import { closeSync, fsyncSync, openSync, readdirSync, readFileSync, writeSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
+import { homeFolder } from '../home-folder.ts'
 import { makeFolder } from '../own-files.ts'
 import type { Json, Step } from './step.ts'
 
@@ -64,7 +64,7 @@ export interface Operation extends OperationHead {
 /** `$XDG_STATE_HOME/bringup/operations`, else `~/.local/state/bringup/operations` (XDG Base Directory Specification). */
 export function journalFolder(env: Readonly<Record<string, string | undefined>> = process.env): string {
   const named = env.XDG_STATE_HOME
-  const state = named && isAbsolute(named) ? named : join(env.HOME || homedir(), '.local', 'state')
+  const state = named && isAbsolute(named) ? named : join(homeFolder(env), '.local', 'state')
   return join(state, 'bringup', 'operations')
 }
 

@@ -1,17 +1,15 @@
 /** Copies a store: blocks are shared where the file system can, holes stay holes. */
-import { closeSync, constants, linkSync, openSync, rmSync, statSync, truncateSync } from 'node:fs'
+import { truncateSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { execa } from 'execa'
 import { BringupError } from '../diagnostics.ts'
-import { OWN_FILE, partialName } from '../own-files.ts'
 import { formatBytes } from '../units.ts'
 import { checkSizes } from './create.ts'
-import { identityOf, journalPath, rewriteJournal } from './journal.ts'
 import { readLabels, writeLabels } from './labels.ts'
 import { lockStore } from './lock.ts'
+import { newFile, recordMade } from './new-file.ts'
 import { problems } from './problems.ts'
 import { openStore, type Store, type StoreContext } from './store.ts'
-import { exists, isFolder, statsOf, told } from './system.ts'
+import { exists, isFolder, runFor, statsOf, told } from './system.ts'
 
 export interface CloneRequest {
   readonly from: string
@@ -25,9 +23,6 @@ export interface CloneRequest {
   readonly stateFolder: string
   readonly signal?: AbortSignal
 }
-
-/** O_TMPFILE of Linux on x86: an unnamed file, which goes with the process unless it is given a name. Node has no name for it. */
-const O_TMPFILE = 0o20200000
 
 /**
  * Makes the copy, whole or not at all.
@@ -61,14 +56,6 @@ export async function cloneStore(request: CloneRequest): Promise<Store> {
     await using _ = evenInUse ? { async [Symbol.asyncDispose]() {} } : await lockStore(from, 'shared')
     await copy(source, { ...request, size, label })
   }
-  const line = {
-    event: 'made',
-    at: new Date().toISOString(),
-    size,
-    label,
-    file: identityOf(statSync(to)),
-  } as const
-  told(to, () => rewriteJournal(journalPath(to, stateFolder), [line]))
   return openStore(to, { stateFolder })
 }
 
@@ -97,11 +84,14 @@ async function copy(
   source: Store,
   request: CloneRequest & { readonly size: number; readonly label: number },
 ) {
-  const target = openTarget(request.to)
+  const { to, signal } = request
+  const target = newFile(to)
   try {
-    await run(request, ['cp', '--reflink=auto', '--sparse=always', '--', source.path, target.path])
+    const cp = ['cp', '--reflink=auto', '--sparse=always', '--', source.path, target.path]
+    await runFor(to, cp, signal)
     told(target.path, () => reshape(source, target.path, request))
-    await target.name((argv) => run(request, argv))
+    recordMade(target.path, request)
+    await target.name(signal)
   } finally {
     target.close()
   }
@@ -118,38 +108,4 @@ function reshape(
   truncateSync(path, size + label)
   if (label > 0 && label === source.label)
     writeLabels(path, size, readLabels(source.path, source.size, label))
-}
-
-/** A file without a name until it is complete; where the file system does not support that, a temporary file beside it. */
-function openTarget(to: string) {
-  try {
-    const fd = openSync(dirname(to), O_TMPFILE | constants.O_RDWR, OWN_FILE)
-    const path = `/proc/${process.pid}/fd/${fd}`
-    return {
-      path,
-      name: (run: (argv: readonly string[]) => Promise<void>) => run(['ln', '-L', '-T', '--', path, to]),
-      close: () => closeSync(fd),
-    }
-  } catch {
-    const path = partialName(to)
-    return {
-      path,
-      name: async () => told(to, () => linkSync(path, to)),
-      close: () => rmSync(path, { force: true }),
-    }
-  }
-}
-
-async function run({ to, signal }: CloneRequest, argv: readonly string[]): Promise<void> {
-  const [program = '', ...args] = argv
-  const result = await execa(program, args, {
-    reject: false,
-    env: { LC_ALL: 'C' },
-    ...(signal ? { cancelSignal: signal } : {}),
-  })
-  signal?.throwIfAborted()
-  if (!result.failed) return
-  if (/File exists/.test(result.stderr)) throw new BringupError([exists(to)])
-  const evidence = result.stderr.split('\n').filter(Boolean).slice(0, 5)
-  throw new BringupError([problems.STORE_OPERATION_FAILED.at('', `${to} could not be written`, { evidence })])
 }

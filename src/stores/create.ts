@@ -1,12 +1,13 @@
 /** Makes a store, and removes one. */
-import { closeSync, ftruncateSync, openSync, rmSync, statfsSync, statSync, truncateSync } from 'node:fs'
+import { closeSync, openSync, renameSync, rmSync, statfsSync, truncateSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { BringupError, type Diagnostic } from '../diagnostics.ts'
-import { makeFolder, OWN_FILE } from '../own-files.ts'
+import { makeFolder, OWN_FILE, partialName } from '../own-files.ts'
 import { formatBytes, KiB } from '../units.ts'
-import { identityOf, journalPath, rewriteJournal } from './journal.ts'
+import { journalPath } from './journal.ts'
 import { LEAST_LABEL } from './labels.ts'
 import { lockStore } from './lock.ts'
+import { type Made, newFile, recordMade } from './new-file.ts'
 import { storeName } from './place.ts'
 import { problems } from './problems.ts'
 import { openStore, type Store } from './store.ts'
@@ -42,16 +43,9 @@ export async function createStore(request: CreateRequest): Promise<Store> {
   if (there && !there.isFile())
     throw new BringupError([problems.STORE_IS_NO_FILE.at('', `${path} is no file`)])
   if (there && !discard) throw new BringupError([exists(path)])
-  if (there) await emptyStore(path, size + label)
-  else makeFile(path, size + label)
-  const line = {
-    event: 'made',
-    at: new Date().toISOString(),
-    size,
-    label,
-    file: identityOf(statSync(path)),
-  } as const
-  told(path, () => rewriteJournal(journalPath(path, stateFolder), [line]))
+  const made = { to: path, size, label, stateFolder }
+  if (there) await replaceStore(made)
+  else await makeStore(made)
   return openStore(path, { stateFolder })
 }
 
@@ -89,24 +83,29 @@ export function missingRoom({ path, bytes, allocatedBytes }: Store): number {
   return Math.max(0, bytes - allocatedBytes - bavail * bsize)
 }
 
-function makeFile(path: string, bytes: number): void {
-  told(path, () => {
-    const fd = openSync(path, 'wx', OWN_FILE)
-    try {
-      ftruncateSync(fd, bytes)
-    } catch (error) {
-      rmSync(path)
-      throw error
-    } finally {
-      closeSync(fd)
-    }
-  })
+async function makeStore(made: Made): Promise<void> {
+  const file = newFile(made.to)
+  try {
+    told(made.to, () => truncateSync(file.path, made.size + made.label))
+    recordMade(file.path, made)
+    await file.name()
+  } finally {
+    file.close()
+  }
 }
 
-async function emptyStore(path: string, bytes: number): Promise<void> {
-  await using _ = await lockStore(path, 'exclusive')
-  told(path, () => {
-    truncateSync(path, 0)
-    truncateSync(path, bytes)
-  })
+/** An empty file takes the name of the old one, which is whole until then. */
+async function replaceStore(made: Made): Promise<void> {
+  await using _ = await lockStore(made.to, 'exclusive')
+  const partial = partialName(made.to)
+  try {
+    told(made.to, () => {
+      closeSync(openSync(partial, 'wx', OWN_FILE))
+      truncateSync(partial, made.size + made.label)
+      renameSync(partial, made.to)
+    })
+    recordMade(made.to, made)
+  } finally {
+    rmSync(partial, { force: true })
+  }
 }

@@ -20,6 +20,28 @@ export function statsOf(path: string): Stats | undefined {
   return told(path, () => statSync(path, { throwIfNoEntry: false }))
 }
 
+/**
+ * Runs a program that writes a file.
+ *
+ * @throws BringupError STORE_EXISTS, STORE_OPERATION_FAILED with the program's last lines
+ */
+export async function runFor(path: string, argv: readonly string[], signal?: AbortSignal): Promise<void> {
+  const { execa } = await import('execa')
+  const [program = '', ...args] = argv
+  const result = await execa(program, args, {
+    reject: false,
+    env: { LC_ALL: 'C' },
+    ...(signal ? { cancelSignal: signal } : {}),
+  })
+  signal?.throwIfAborted()
+  if (!result.failed) return
+  if (/File exists/.test(result.stderr)) throw new BringupError([exists(path)])
+  const evidence = result.stderr.split('\n').filter(Boolean).slice(0, 5)
+  throw new BringupError([
+    problems.STORE_OPERATION_FAILED.at('', `${path} could not be written`, { evidence }),
+  ])
+}
+
 export function isFolder(path: string): boolean {
   return statsOf(path)?.isDirectory() === true
 }
