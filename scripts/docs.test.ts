@@ -35,6 +35,7 @@ const OF_THE_READER = [
   'CXL_VOLATILE_UNSUPPORTED',
   'DISK_FILE_MISSING',
   'DISK_BASE_MISSING',
+  'FOLDER_UNFIT',
   'MEMORY_EXCEEDS_HOST',
   'MEMORY_HOST_NODE_MISSING',
   'MEMORY_HUGE_PAGES_MISSING',
@@ -80,7 +81,7 @@ function lacksTools(error: unknown): { readonly plan: { readonly diagnostics: re
 
 describe('links', () => {
   test.each(pages)('of %s lead somewhere', (page) => {
-    const text = readFileSync(join(root, page), 'utf8').replace(/```[\s\S]*?```/g, '')
+    const text = readFileSync(join(root, page), 'utf8').replace(/```[\s\S]*?```|`[^`\n]*`/g, '')
     const links = [
       ...text.matchAll(/\]\(([^)\s]+)\)/g),
       ...text.matchAll(/\b(?:src|href|link): ?["']?([^"'\s]+)/g),

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The process `bringup`: what can be answered at once is; signals become one AbortSignal; the exit code is set once. */
 import { setMaxListeners } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startReadingLocks } from '../host/file-locks.ts'
 import { PACKAGE_FOLDER } from '../package-folder.ts'
@@ -11,19 +11,26 @@ import type * as Program from './main.ts'
 import { surviveLostOutput } from './standard-streams.ts'
 
 const argv = process.argv.slice(2)
+/** Node and the pipes to QEMU take some thirty; below that, calls fail in ways that say nothing. */
+const LEAST_OPEN_FILES = 64
 /** Put in by `scripts/bundle.mjs`. */
 declare const BRINGUP_VERSION: string
 
 surviveLostOutput(process, (listener) => process.once('exit', listener))
 if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
   process.stdout.write(`${BRINGUP_VERSION}\n`)
+} else if (openFilesAllowed() < LEAST_OPEN_FILES) {
+  process.stderr.write(
+    `error HOST_LIMIT\n  only ${openFilesAllowed()} open files are allowed\n  remedy ulimit -n 1024\n`,
+  )
+  process.exitCode = 2
 } else {
   nameProcess('bringup')
   const file = join(PACKAGE_FOLDER, 'dist/cli/main.js')
   const use = /^[a-z]{1,20}$/.exec(argv[0] ?? '')?.[0] ?? 'other'
   // What takes the kernel longest to tell is asked for before the program is loaded.
   const locks = use === 'run' || use === 'plan' ? startReadingLocks() : undefined
-  const { main } = load(file, use)
+  const { main } = loadProgram(file, join(cacheFolder(), 'code'), use) as typeof Program
   void main(argv, {
     stdout: giveSize(process.stdout),
     stderr: giveSize(process.stderr),
@@ -37,16 +44,13 @@ if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
   })
 }
 
-/** With too few open files allowed, the program itself cannot be read, nor its own messages. */
-function load(file: string, use: string): typeof Program {
+/** The soft limit of open files (getrlimit(2)), where the kernel reports it. */
+function openFilesAllowed(): number {
   try {
-    return loadProgram(file, join(cacheFolder(), 'code'), use) as typeof Program
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EMFILE') throw error
-    process.stderr.write(
-      'error HOST_LIMIT\n  too many open files\n  remedy raise the limit: ulimit -n 1024\n',
-    )
-    process.exit(2)
+    const [, soft = ''] = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1')) ?? []
+    return soft === '' ? Number.POSITIVE_INFINITY : Number(soft)
+  } catch {
+    return Number.POSITIVE_INFINITY
   }
 }
 

@@ -23,7 +23,7 @@ test('the kernel refuses MAP_SYNC for a file that is not on persistent memory, a
     reason: 'Operation not supported',
   })
   expect(readFileSync(path, 'utf8')).toBe('content')
-  expect(readdirSync(join(cacheFolder, 'map-sync'))).toHaveLength(1)
+  expect(readdirSync(join(cacheFolder, 'map-sync')).filter((name) => name !== '.lock')).toHaveLength(1)
 })
 
 test('a file that is not there is answered for by its folder, where nothing is left', async () => {
@@ -54,7 +54,7 @@ test('without a compiler it is not known', async () => {
   expect([...facts.files.values()][0]).toMatchObject({
     mapSyncProblem: expect.stringContaining('no-such-compiler'),
   })
-  expect(readdirSync(join(cacheFolder, 'map-sync'))).toHaveLength(1)
+  expect(readdirSync(join(cacheFolder, 'map-sync')).filter((name) => name !== '.lock')).toHaveLength(1)
 })
 
 test('nor where nothing may be built', async () => {

@@ -26,7 +26,7 @@ function check(argv: readonly string[], env: Readonly<Record<string, string | un
   expect([0, 2], stdout + stderr).toContain(status)
 }
 
-describe.each(COMMANDS)('%s', (...words) => {
+describe.each(COMMANDS.map((words) => ({ words })))('$words', ({ words }) => {
   test.each([
     { HOME: file },
     { HOME: '' },
