@@ -84,7 +84,7 @@ describe('links', () => {
     const text = readFileSync(join(root, page), 'utf8').replace(/```[\s\S]*?```|`[^`\n]*`/g, '')
     const links = [
       ...text.matchAll(/\]\(([^)\s]+)\)/g),
-      ...text.matchAll(/\b(?:src|href|link): ?["']?([^"'\s]+)/g),
+      ...text.matchAll(/^\s*(?:src|link): (\S+)$/gm),
       ...text.matchAll(/<(?:img|a)[^>]+(?:src|href)="([^"]+)"/g),
     ].map(([, link = '']) => link)
     for (const link of links.filter((l) => !/^[a-z]+:/.test(l))) {
