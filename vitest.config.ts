@@ -27,7 +27,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           sequence: { groupOrder: 1 },
-          include: ['test/e2e/**/*.test.ts', 'test/agreement/**/*.test.ts'],
+          include: ['test/e2e/**/*.test.ts', 'test/agreement/**/*.test.ts', 'test/kills/**/*.test.ts'],
           // A net only: what is stuck is told by its CPU time (test/support/progress.ts), not by the clock.
           testTimeout: 1_200_000,
           hookTimeout: 1_200_000,

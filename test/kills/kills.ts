@@ -1,0 +1,168 @@
+/**
+ * Kills bringup at random moments of commands that write, and looks at what is left: no process, no partial file, and
+ * the same command works afterwards.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+
+const BIN = fileURLToPath(new URL('../../dist/cli/bin.js', import.meta.url))
+
+/** A command, what comes before it, and which exit codes of the second call are right. */
+interface Scene {
+  readonly before: readonly (readonly string[])[]
+  readonly argv: readonly string[]
+  /** Exit codes of the repeated command; 2 where the killed one may have finished its work. */
+  readonly again: readonly number[]
+  /** The cache of this case alone, empty. */
+  readonly ownCache?: boolean
+}
+
+const STORE = ['nvdimm', 'create', 'default/pm0']
+export const SCENES: readonly Scene[] = [
+  { before: [], argv: [...STORE, '16M'], again: [0, 2] },
+  { before: [], argv: [...STORE, '16M', '--label', '128K'], again: [0, 2] },
+  { before: [[...STORE, '16M']], argv: [...STORE, '32M', '--discard', '--yes'], again: [0] },
+  { before: [[...STORE, '16M']], argv: ['nvdimm', 'clone', 'default/pm0', 'copy.img'], again: [0, 2] },
+  { before: [[...STORE, '16M']], argv: ['nvdimm', 'resize', 'default/pm0', '32M'], again: [0, 2] },
+  { before: [], argv: ['init', '--yes'], again: [0, 2] },
+  { before: [], argv: ['run', '--memory', '64M'], again: [0] },
+  { before: [], argv: ['plan'], again: [0], ownCache: true },
+  { before: [], argv: ['run', '--memory', '64M'], again: [0], ownCache: true },
+  { before: [['run', '--memory', '64M']], argv: ['runs', 'prune', '--keep', '0'], again: [0] },
+  { before: [], argv: ['build'], again: [0] },
+]
+
+const MAKEFILE = 'all: out\nout:\n\tsleep 0.2; echo made > out\n'
+const CONFIG = { kernel: { build: ['make'], image: 'out' }, machines: { default: { memory: '64M' } } }
+
+/** Numbers from a seed (mulberry32). */
+export function randomFrom(seed: number): () => number {
+  let a = seed >>> 0
+  return () => {
+    a = (a + 0x6d2b79f5) >>> 0
+    let t = Math.imul(a ^ (a >>> 15), 1 | a)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
+  }
+}
+
+/** How long each scene takes when it is left alone, in milliseconds. */
+const durations = new Map<Scene, number>()
+
+/** What is wrong after one kill; undefined when nothing is. `cache`: a warm one, for scenes without their own. */
+export async function problemAfterKill(seed: number, cache: string): Promise<string | undefined> {
+  const random = randomFrom(seed)
+  const scene = SCENES[Math.floor(random() * SCENES.length)] as Scene
+  if (!durations.has(scene)) durations.set(scene, await play(scene, cache, async () => undefined))
+  const delay = random() * (durations.get(scene) ?? 0) * 1.1
+  let problem: string | undefined
+  await play(scene, cache, async (child, place) => {
+    await Promise.race([sleep(delay), once(child, 'exit')])
+    child.kill('SIGKILL')
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+    problem = await problemIn(scene, place)
+  })
+  return problem && `case ${seed}, ${scene.argv.join(' ')}, killed after ${delay.toFixed(0)} ms: ${problem}`
+}
+
+interface Place {
+  readonly folder: string
+  readonly env: NodeJS.ProcessEnv
+  readonly mark: string
+}
+
+/** Sets the scene in a folder of its own, starts the command, and takes everything away at the end. */
+async function play(
+  scene: Scene,
+  cache: string,
+  during: (child: ChildProcess, place: Place) => Promise<void>,
+): Promise<number> {
+  const home = mkdtempSync(join(tmpdir(), 'bringup-kill-'))
+  const folder = join(home, 'a project')
+  const temporary = join(home, 'tmp')
+  for (const path of [folder, temporary]) mkdirSync(path)
+  writeFileSync(join(folder, 'Makefile'), MAKEFILE)
+  if (scene.argv[0] === 'build') writeFileSync(join(folder, 'bringup.config.json'), JSON.stringify(CONFIG))
+  const mark = `BRINGUP_KILL_TEST=${home}`
+  const env = {
+    ...process.env,
+    TMPDIR: temporary,
+    XDG_CACHE_HOME: scene.ownCache ? join(home, 'cache') : cache,
+    XDG_STATE_HOME: join(home, 'state'),
+    BRINGUP_KILL_TEST: home,
+  }
+  const place = { folder, env, mark }
+  try {
+    for (const argv of scene.before) await call(argv, place)
+    const began = performance.now()
+    const child = start(scene.argv, place)
+    await during(child, place)
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+    return performance.now() - began
+  } finally {
+    rmSync(home, { recursive: true, force: true })
+  }
+}
+
+function start(argv: readonly string[], { folder, env }: Place): ChildProcess {
+  return spawn(process.execPath, [BIN, ...argv], { cwd: folder, env, stdio: 'ignore' })
+}
+
+async function call(argv: readonly string[], place: Place): Promise<number | null> {
+  const child = start(argv, place)
+  await once(child, 'exit')
+  return child.exitCode
+}
+
+async function problemIn(scene: Scene, place: Place): Promise<string | undefined> {
+  const alive = await lastOnes(place)
+  if (alive.length > 0) return `still running: ${alive.join('; ')}`
+  const again = await call(scene.argv, place)
+  if (!scene.again.includes(again ?? -1)) return `the same command then ended with ${again}`
+  await lastOnes(place)
+  const left = leftovers(place)
+  return left.length > 0 ? `left behind: ${left.join(', ')}` : undefined
+}
+
+/** Processes of this case that do not end: none has used CPU time or changed for many looks. */
+async function lastOnes(place: Place): Promise<readonly string[]> {
+  let running: readonly string[] = []
+  for (let look = 0; look < 200; look++) {
+    running = processesWith(place.mark)
+    if (running.length === 0) return []
+    await sleep(50)
+  }
+  return running
+}
+
+function processesWith(mark: string): readonly string[] {
+  return readdirSync('/proc').flatMap((pid) => {
+    if (!/^\d+$/.test(pid)) return []
+    try {
+      if (!readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(mark)) return []
+      return [`${pid} ${readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' ')}`]
+    } catch {
+      return []
+    }
+  })
+}
+
+/** Files that only an unfinished call makes, after the next call has had its chance to remove them. */
+function leftovers({ folder, env }: Place): readonly string[] {
+  const inside = (path: string) => {
+    try {
+      return readdirSync(path, { recursive: true, encoding: 'utf8' })
+    } catch {
+      return []
+    }
+  }
+  return [
+    ...inside(folder).filter((name) => /\.part$|\.partial$|\.tmp$/.test(name)),
+    ...inside(env.TMPDIR ?? '').map((name) => `$TMPDIR/${name}`),
+  ]
+}

@@ -1,0 +1,24 @@
+/** `npm run kills [-- --cases N] [--seed S]`: SIGKILL at random moments over all commands that write. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { problemAfterKill } from './kills.ts'
+
+const { values } = parseArgs({
+  options: { cases: { type: 'string', default: '500' }, seed: { type: 'string', default: '1' } },
+})
+const cache = mkdtempSync(join(tmpdir(), 'bringup-kills-cache-'))
+let bad = 0
+try {
+  for (let i = 0; i < Number(values.cases); i++) {
+    const problem = await problemAfterKill(Number(values.seed) * 100_000 + i, cache)
+    if (problem === undefined) continue
+    bad += 1
+    console.log(problem)
+  }
+} finally {
+  rmSync(cache, { recursive: true, force: true })
+}
+console.log(`${values.cases} kills, ${bad} with something left or broken (seed ${values.seed})`)
+process.exitCode = bad === 0 ? 0 : 1
