@@ -52,14 +52,17 @@ export async function fill({ path, signal, make, isThere }: FillRequest): Promis
 
 async function fillAlone(path: string, make: FillRequest['make']): Promise<void> {
   removePartials(dirname(path))
-  const partial = partialName(path)
-  using guard = startGuard({ graceMs: 0, remove: partial })
+  const room = partialName(path)
+  const partial = join(room, 'entry')
+  using guard = startGuard({ graceMs: 0, remove: room })
   try {
-    await make(partial, guard.environment)
+    makeFolder(room)
+    // Compilers leave their temporary files where they are killed: there they go with the rest.
+    await make(partial, { ...guard.environment, TMPDIR: room })
     rmSync(path, { recursive: true, force: true })
     renameSync(partial, path)
   } finally {
-    rmSync(partial, { recursive: true, force: true })
+    rmSync(room, { recursive: true, force: true })
   }
 }
 
