@@ -23,7 +23,7 @@ try {
     encoding: 'utf8',
   }).stdout
   const errors = wrong.slice(wrong.indexOf('\nerror ') + 1)
-  const terminal = `$ npm start            # the second time\n${second.replace(/TCG: .*/, 'TCG').trim()}`
+  const terminal = `$ npm start            # the second time\n${second.replace(/TCG .*/, 'TCG').trim()}`
   const file = join(ROOT, 'README.md')
   const blocks = [terminal, `$ bringup plan ${flags.join(' ')}\n${errors.trim()}`]
   let index = 0

@@ -5,6 +5,7 @@ import type { Plan } from '../../plan/plan.ts'
 import { quoteCommand } from '../../quote.ts'
 import { EXIT_CODES } from '../../runs/verdict.ts'
 import { formatBytes, KiB, MiB } from '../../units.ts'
+import { acceleratorLabel } from '../accelerator-label.ts'
 import { profileOptions, profileWords } from '../build-options.ts'
 import type { Command } from '../command.ts'
 import { formatDiagnostics } from '../errors.ts'
@@ -51,7 +52,7 @@ function printCommand(plan: Plan, output: Output): void {
 function print(plan: Plan, output: Output): void {
   const { colors } = output
   output.print(
-    `${colors.bold(plan.name)} · profile ${plan.profile} · QEMU ${plan.qemu.version} · ${plan.accelerator.name.toUpperCase()} (${plan.accelerator.because})`,
+    `${colors.bold(plan.name)} · profile ${plan.profile} · QEMU ${plan.qemu.version} · ${acceleratorLabel(plan)}`,
   )
   output.print(`\n${colors.bold('QEMU command')}`)
   output.print(indentCommand(quoteCommand(plan.argv)))

@@ -1,34 +1,27 @@
 /** `bringup run`: boots a kernel on a machine, and says how it went. */
 import { basename } from 'node:path'
-import { BringupError, type Diagnostic, isClean } from '../../diagnostics.ts'
-import { problems } from '../../guest/conclude.ts'
+import { BringupError, isClean } from '../../diagnostics.ts'
 import type { Guest } from '../../guest/guest.ts'
 import { LaunchError, launchPlan } from '../../guest/launch.ts'
 import { foldersOf, inGuest } from '../../machine/devices/folder-schema.ts'
-import type { GuestView } from '../../machine/guest-view.ts'
 import { viewOf } from '../../machine/machine.ts'
 import type { Plan } from '../../plan/plan.ts'
 import { type Planned, type PlanningRequest, planOnly, planRun } from '../../project/planning.ts'
 import { quoteCommand } from '../../quote.ts'
 import type { RunResult } from '../../runs/record.ts'
-import { formatBytes } from '../../units.ts'
 import { type BootProgress, showBootProgress } from '../boot-progress.ts'
 import { profileOptions, profileWords } from '../build-options.ts'
 import type { Command, Invocation, OptionSpec } from '../command.ts'
-import { comparisonView } from '../comparison-view.ts'
 import { formatDiagnostics } from '../errors.ts'
 import { isAtTerminal, runOnTerminal } from '../guest-terminal.ts'
 import { MACHINE_OPTIONS } from '../machine-options.ts'
 import type { Output } from '../output.ts'
 import { isPiped, typeInto } from '../piped-input.ts'
 import { requestOf } from '../plan-invocation.ts'
-import { formatTable } from '../table.ts'
+import { reportRun } from '../run-report.ts'
 import { attachTerminal } from '../terminal.ts'
 import { guardTerminal } from '../terminal-modes.ts'
 import { UNTIL_OPTIONS } from '../until-options.ts'
-
-/** Findings of the comparison, which a command's own exit code does not tell. */
-const DOUBTS = new Set<string>([problems.GUEST_DIFFERS.code, problems.GUEST_NOT_COMPARED.code])
 
 /** Every option but those of the profile. */
 const RUN_OPTIONS: readonly OptionSpec[] = [
@@ -151,7 +144,7 @@ async function runRequest(
           : await follow(started, showsConsole)
   progress?.clear()
   output.json(result)
-  if (!output.isJson) report(planned, result, { isCommand, isSession }, output)
+  if (!output.isJson) reportRun(planned, result, { isCommand, isSession }, output)
   // A guest that crashed or timed out has no code of its own: the verdict's counts.
   return options.exitCode === 'guest' ? (result.guestCode ?? result.exitCode) : result.exitCode
 }
@@ -254,72 +247,4 @@ function passTo(stream: NodeJS.WriteStream, progress?: BootProgress): (chunk: Ui
     watch?.(chunk)
     stream.write(chunk)
   }
-}
-
-function report(
-  { plan }: Planned,
-  result: RunResult,
-  { isCommand, isSession }: { readonly isCommand: boolean; readonly isSession: boolean },
-  output: Output,
-): void {
-  const { errorColors } = output
-  // A command's output is the result, unless it is about the machine that the command ran on.
-  const isDoubted = result.diagnostics.some((d) => DOUBTS.has(d.code))
-  const isQuiet = isCommand && !isDoubted && (result.verdict === 'passed' || result.verdict === 'failed')
-  if (!isQuiet) {
-    output.print(headline(plan, output))
-    if (result.guest !== undefined) output.print(`\n${describeView(result.guest as GuestView, output)}`)
-    if (result.comparison !== undefined) output.print(`\n${comparisonView(result, output.colors)}`)
-    if (result.guest !== undefined)
-      for (const line of memories(plan, result.guest as GuestView)) output.print(line)
-  }
-  // The command's output is the result then; what --verify found is said beside it.
-  if (isQuiet && result.comparison !== undefined) output.note(comparisonView(result, errorColors))
-  const diagnostics = result.diagnostics as readonly Diagnostic[]
-  // A command's own exit code speaks for itself; what the kernel said does not show in it.
-  const shown = isQuiet ? diagnostics.filter((d) => /^(?:KERNEL_|FOLDER_)/.test(d.code)) : diagnostics
-  if (shown.length > 0) output.error(`\n${formatDiagnostics(shown, errorColors)}`)
-  const paint =
-    { passed: errorColors.green, interrupted: errorColors.yellow }[result.verdict as string] ??
-    errorColors.red
-  if (!isQuiet || isSession)
-    output.note(
-      `${isQuiet ? '' : '\n'}${paint(errorColors.bold(result.verdict))} ${result.meaning} ${errorColors.dim(`· ${result.timings.totalMs} ms · ${result.folder}`)}`,
-    )
-}
-
-function headline(plan: Plan, { colors }: Output): string {
-  return `${colors.bold(plan.name)} ${colors.dim(`· profile ${plan.profile} · QEMU ${plan.qemu.version} · ${plan.accelerator.name.toUpperCase()}: ${plan.accelerator.because}`)}`
-}
-
-/** What the guest found, node by node. */
-function describeView(view: GuestView, { colors }: Output): string {
-  const rows = (view.nodes ?? []).map(({ node, bytes }) => {
-    const cpus = (view.cpus ?? []).filter((c) => (c.node ?? 0) === node)
-    const stores = (view.nvdimms ?? []).filter((n) => (n.node ?? 0) === node)
-    return [
-      `${node}`,
-      cpus.map((c) => c.apicId).join(' ') || '-',
-      `${Math.round(bytes / 1024 / 1024)}M`,
-      stores.map((s) => formatBytes(s.bytes)).join(' ') || '-',
-      view.distances?.[node]?.join(' ') ?? '-',
-    ]
-  })
-  return formatTable(['node', 'CPUs', 'memory', 'NVDIMM', 'distances'], rows, colors)
-}
-
-/** What each NVDIMM remembers of earlier boots. */
-function memories(plan: Plan, view: GuestView): readonly string[] {
-  const named = plan.machine.devices.filter((d) => d.kind === 'nvdimm')
-  return (view.nvdimms ?? [])
-    .toSorted((a, b) => a.handle - b.handle)
-    .flatMap(({ state, boots }, index) => {
-      const name = `NVDIMM ${named[index]?.id ?? index}`
-      if (state === 'kept') return [`\n${name} kept what the last boot wrote: this is boot ${boots}.`]
-      if (state === 'new')
-        return [`\n${name} is new: this is its first boot. Run it again to see what it remembers.`]
-      if (state === 'foreign') return [`\n${name} holds data of another program; it was not touched.`]
-      if (state === 'bad') return [`\n${name} could not be read by the guest.`]
-      return []
-    })
 }

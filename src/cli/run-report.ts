@@ -1,0 +1,93 @@
+/** What `bringup run` prints when the run has ended: header, what the guest found, the comparison, the verdict. */
+import { relative } from 'node:path'
+import type { Diagnostic } from '../diagnostics.ts'
+import { problems } from '../guest/conclude.ts'
+import type { GuestView } from '../machine/guest-view.ts'
+import type { Plan } from '../plan/plan.ts'
+import type { Planned } from '../project/planning.ts'
+import type { RunResult } from '../runs/record.ts'
+import { formatBytes, formatMs, formatRoundBytes } from '../units.ts'
+import { acceleratorLabel } from './accelerator-label.ts'
+import { comparisonView } from './comparison-view.ts'
+import { formatDiagnostics } from './errors.ts'
+import type { Output } from './output.ts'
+import { formatTable } from './table.ts'
+
+/** Findings of the comparison, which a command's own exit code does not tell. */
+const DOUBTS = new Set<string>([problems.GUEST_DIFFERS.code, problems.GUEST_NOT_COMPARED.code])
+
+/** Results to stdout, findings and the verdict to stderr. A command's output is the result where there is one. */
+export function reportRun(
+  { plan }: Planned,
+  result: RunResult,
+  { isCommand, isSession }: { readonly isCommand: boolean; readonly isSession: boolean },
+  output: Output,
+): void {
+  const { errorColors } = output
+  // A command's output is the result, unless it is about the machine that the command ran on.
+  const isDoubted = result.diagnostics.some((d) => DOUBTS.has(d.code))
+  const isQuiet = isCommand && !isDoubted && (result.verdict === 'passed' || result.verdict === 'failed')
+  if (!isQuiet) {
+    output.print(headline(plan, output))
+    if (result.guest !== undefined) output.print(`\n${describeView(result.guest as GuestView, output)}`)
+    if (result.comparison !== undefined) output.print(`\n${comparisonView(result, output.colors)}`)
+    if (result.guest !== undefined)
+      for (const line of memories(plan, result.guest as GuestView)) output.print(line)
+  }
+  // The command's output is the result then; what --verify found is said beside it.
+  if (isQuiet && result.comparison !== undefined) output.note(comparisonView(result, errorColors))
+  const diagnostics = result.diagnostics as readonly Diagnostic[]
+  // A command's own exit code speaks for itself; what the kernel said does not show in it.
+  const shown = isQuiet ? diagnostics.filter((d) => /^(?:KERNEL_|FOLDER_)/.test(d.code)) : diagnostics
+  if (shown.length > 0) output.error(`\n${formatDiagnostics(shown, errorColors)}`)
+  const paint =
+    { passed: errorColors.green, interrupted: errorColors.yellow }[result.verdict as string] ??
+    errorColors.red
+  if (!isQuiet || isSession)
+    output.note(
+      `${isQuiet ? '' : '\n'}${paint(errorColors.bold(result.verdict))} ${result.meaning} ${errorColors.dim(`· ${formatMs(result.timings.totalMs)} · ${shortPath(result.folder)}`)}`,
+    )
+}
+
+function headline(plan: Plan, { colors }: Output): string {
+  const parts = [`profile ${plan.profile}`, `QEMU ${plan.qemu.version}`, acceleratorLabel(plan)]
+  return `${colors.bold(plan.name)} ${colors.dim(`· ${parts.join(' · ')}`)}`
+}
+
+/** From the current folder, where that is shorter. */
+function shortPath(path: string): string {
+  const near = relative(process.cwd(), path)
+  return near !== '' && near.length < path.length ? near : path
+}
+
+/** What the guest found, node by node. */
+function describeView(view: GuestView, { colors }: Output): string {
+  const rows = (view.nodes ?? []).map(({ node, bytes }) => {
+    const cpus = (view.cpus ?? []).filter((c) => (c.node ?? 0) === node)
+    const stores = (view.nvdimms ?? []).filter((n) => (n.node ?? 0) === node)
+    return [
+      `${node}`,
+      cpus.map((c) => c.apicId).join(' ') || '-',
+      formatRoundBytes(bytes),
+      stores.map((s) => formatBytes(s.bytes)).join(' ') || '-',
+      view.distances?.[node]?.join(' ') ?? '-',
+    ]
+  })
+  return formatTable(['node', 'CPUs', 'memory', 'NVDIMM', 'distances'], rows, colors)
+}
+
+/** What each NVDIMM remembers of earlier boots. */
+function memories(plan: Plan, view: GuestView): readonly string[] {
+  const named = plan.machine.devices.filter((d) => d.kind === 'nvdimm')
+  return (view.nvdimms ?? [])
+    .toSorted((a, b) => a.handle - b.handle)
+    .flatMap(({ state, boots }, index) => {
+      const name = `NVDIMM ${named[index]?.id ?? index}`
+      if (state === 'kept') return [`\n${name} kept what the last boot wrote: this is boot ${boots}.`]
+      if (state === 'new')
+        return [`\n${name} is new: this is its first boot. Run it again to see what it remembers.`]
+      if (state === 'foreign') return [`\n${name} holds data of another program; it was not touched.`]
+      if (state === 'bad') return [`\n${name} could not be read by the guest.`]
+      return []
+    })
+}
