@@ -28,14 +28,16 @@ function valueExpectation({ initiator, target, hierarchy, type, value }: Value):
     device: 'numa',
     aspect: `HMAT ${hierarchy} ${type} ${initiator} → ${target}`,
     want: show(isLatency ? value * 1000 : value),
-    see: ({ hmat, hmatOfNearest }) => {
+    see: ({ hmat, hmatOfNearest, initiators }) => {
       if (hmat) {
         const entry = find(hmat, type)
         return entry ? show(entry.value) : null
       }
       if (!hmatOfNearest) return undefined
       const ofTarget = hmatOfNearest.filter((e) => e.target === target)
-      if (ofTarget.length === 0) return null
+      // Of an initiator that is not among the nearest, nothing is reported.
+      const isFar = initiators?.some((i) => i.target === target && i.initiator !== initiator)
+      if (ofTarget.length === 0) return isFar ? undefined : null
       // Reads and writes are reported apart, and for the best initiators only.
       const parts = type.startsWith('access-')
         ? ['read', 'write'].map((kind) => find(ofTarget, type.replace('access', kind)))
