@@ -118,6 +118,9 @@ export class ResetLog {
   }
 }
 
+/** Requests of the firmware that were seen to follow one reset: two. */
+const MOST_ECHOES = 4
+
 /** What a reset by the guest means for the run. */
 export type ResetMeaning = 'allowed' | 'crash'
 
@@ -139,6 +142,7 @@ export class ResetWatch {
    * the second may come to be served when the machine runs again.
    */
   #firmware: 'complete' | 'echo' | undefined
+  #echoes = 0
   #triple = false
 
   constructor(log: Pick<ResetLog, 'next'>, may: ResetRights) {
@@ -159,12 +163,24 @@ export class ResetWatch {
   /** To be called at each RESET event. `hasSpoken`: the console showed something since the last one. */
   reset({ guest, hasSpoken }: { readonly guest: boolean; readonly hasSpoken: boolean }): ResetMeaning {
     const reset = this.#log.next()
-    if (!guest) return this.#allow('complete')
+    if (!guest) {
+      this.#echoes = 0
+      return this.#allow('complete')
+    }
     // Nothing has run since the last reset.
     if (reset?.place === 'reset-vector') return 'allowed'
     if (reset?.place === 'bios' && this.#firmware === 'complete') return this.#allow('echo')
-    if (this.#firmware === 'echo' && reset?.tripleFault === false && (reset.place === 'bios' || !hasSpoken))
-      return this.#allow(undefined)
+    // The second request interrupts the firmware, which then completes that reset in the same way.
+    if (
+      this.#firmware === 'echo' &&
+      this.#echoes < MOST_ECHOES &&
+      reset?.tripleFault === false &&
+      (reset.place === 'bios' || !hasSpoken)
+    ) {
+      this.#echoes++
+      return this.#allow('complete')
+    }
+    this.#echoes = 0
     if (this.#asked > 0) {
       this.#asked--
       return this.#allow('complete')
