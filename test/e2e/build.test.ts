@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { afterAll, expect, test } from 'vitest'
 import { buildJson } from '../../src/cli/shapes.ts'
+import { testKernel } from '../support/test-kernel.ts'
 
 /** `bringup build` as a person meets it: prefixes, failures, Ctrl-C, SIGKILL, nothing to do. */
 const bin = fileURLToPath(new URL('../../dist/cli/bin.js', import.meta.url))
@@ -29,10 +30,11 @@ function project(
   const text = `import { bare } from './bare.mjs'
     export default { profile: 'mine', profiles: [{ ...bare, name: 'mine', build: () => ({ targets: ${JSON.stringify(graph)} }) }] }`
   writeFileSync(join(folder, 'bringup.config.mjs'), text)
+  writeFileSync(join(folder, 'kernel.elf'), testKernel('ready\n', 'hang'))
   writeFileSync(
     join(folder, 'bare.mjs'),
     `export const bare = { summary: '', defaults: {}, hasShell: false, verifiesByDefault: false,
-      judgement: { exitCodes: {}, panicPatterns: [], onPowerOff: 'passed', onReset: 'stop' }, prepare: async () => ({ machine: {} }) }`,
+      judgement: { exitCodes: {}, panicPatterns: [], onPowerOff: 'passed', onReset: 'stop' }, prepare: async () => ({ machine: { boot: { kernel: 'kernel.elf' } } }) }`,
   )
   return folder
 }
