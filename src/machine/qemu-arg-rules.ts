@@ -5,6 +5,13 @@ import type { MachineConfig } from './machine-schema.ts'
 import { type QemuOption, readOption, readQemuArgs } from './qemu-args.ts'
 
 export const problems = defineDiagnostics({
+  QEMU_ARG_QBOOT_HANGS: {
+    title: 'A device with which qboot hangs.',
+    why: 'qboot does not get past its ACPI table, and the kernel never starts',
+    remedy: 'set boot.rom to "seabios", or omit it',
+    source: 'seen with QEMU 7.2',
+    qemu: 'misbehaves',
+  },
   QEMU_ARG_CONFLICT: {
     title: 'An argument for QEMU sets what bringup sets from the description.',
     why: 'the last one would win silently, and the machine would not be the one that was checked',
@@ -149,12 +156,22 @@ export function checkQemuArgs(machine: MachineConfig, described: Described): rea
     ...checkBootIndexes(own, theirs),
     ...checkKernelFirst(machine),
     ...checkSnapshot(machine, own),
+    ...checkQboot(machine, own),
     ...own.flatMap(({ name, index }) =>
       name === 'icount' && machine.accel === 'kvm'
         ? [problems.QEMU_ARG_ICOUNT_KVM.at(at(index), '-icount, and accel is "kvm"')]
         : [],
     ),
   ]
+}
+
+/** Seen with QEMU 7.2: the loader of ACPI tables in qboot does not end with the VMGENID's table. */
+function checkQboot({ boot }: MachineConfig, own: readonly QemuOption[]): readonly Diagnostic[] {
+  const option =
+    boot.rom === 'qboot' ? own.find((o) => o.name === 'device' && o.head === 'vmgenid') : undefined
+  return option
+    ? [problems.QEMU_ARG_QBOOT_HANGS.at(at(option.index), 'vmgenid, and boot.rom is "qboot"')]
+    : []
 }
 
 const at = (index: number) => `qemuArgs[${index}]`
