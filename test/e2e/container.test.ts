@@ -109,7 +109,9 @@ describe.skipIf(!hasDocker)('with a Docker daemon', () => {
     await once(child.stdout, 'data')
     const id = containers()
     expect(id).not.toBe('')
-    const events = spawn('docker', ['events', '--filter', 'event=destroy', '--filter', `container=${id}`], {
+    // From the start of the epoch: the container may be gone before the events are followed.
+    const filters = ['--since', '1', '--filter', 'event=destroy', '--filter', `container=${id}`]
+    const events = spawn('docker', ['events', ...filters], {
       env: env(),
       stdio: ['ignore', 'pipe', 'inherit'],
     })
