@@ -95,3 +95,16 @@ it('takes a feature whose value has spaces', () => {
   expect(codes([], { cpu: { features: ['hv-vendor-id=KVM Hv'] } })).toEqual([])
   expect(() => codes([], { cpu: { features: ['a=b,c'] } })).toThrow('CONFIG_INVALID')
 })
+
+describe('a VMGENID', () => {
+  const qboot = { boot: { kernel: '/k', rom: 'qboot' } }
+
+  it.each([
+    ['-device', 'vmgenid'],
+    ['-device', 'vmgenid,guid=auto'],
+    ['-device', '{"driver":"vmgenid"}'],
+  ])('%s %s hangs under qboot, and only there', (...words) => {
+    expect(codes(words, qboot)).toContain('QEMU_ARG_QBOOT_HANGS')
+    expect(codes(words)).not.toContain('QEMU_ARG_QBOOT_HANGS')
+  })
+})
