@@ -18,6 +18,7 @@ const ROOMS = {
   containers: 'Containers',
   setup: 'Dependencies and packages',
   steps: 'Changes to this computer',
+  services: 'Services',
   stores: 'Stores of NVDIMMs',
   pmem: 'Emulated persistent memory',
 }

@@ -106,6 +106,14 @@ export type {
 } from './qemu/qmp-types.ts'
 export type { RunFolder, RunResult } from './runs/record.ts'
 export { EXIT_CODES, type Verdict } from './runs/verdict.ts'
+export { parseService, type ServiceInput, type ServiceSpec } from './services/service.ts'
+export {
+  type Service,
+  type ServiceEvent,
+  type ServiceOptions,
+  startService,
+} from './services/start-service.ts'
+export { type Services, type ServicesOptions, startServices } from './services/start-services.ts'
 export type {
   CapabilityDependency,
   CargoDependency,

@@ -73,7 +73,11 @@ export default defineConfig({
         },
         {
           text: 'Tests and programs',
-          items: [page('Tests', '/guide/tests'), page('Library', '/guide/library')],
+          items: [
+            page('Tests', '/guide/tests'),
+            page('Library', '/guide/library'),
+            page('Services', '/guide/services'),
+          ],
         },
         {
           text: 'Source trees',

@@ -7,6 +7,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { readlinkSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { descendants } from './descendants.ts'
 
 export interface GuardRequest {
   /** Between being asked to end (SIGTERM) and being killed. 0: killed at once. */
@@ -36,7 +37,7 @@ const VARIABLE = 'BRINGUP_GUARD'
  */
 export function startGuard({ graceMs, lockFile, remove }: GuardRequest): Guard {
   const mark = randomUUID()
-  const program = `(${guard})(${JSON.stringify(`${VARIABLE}=${mark}`)}, ${graceMs}, ${JSON.stringify(remove ?? null)})`
+  const program = `(${guard})(${JSON.stringify(`${VARIABLE}=${mark}`)}, ${graceMs}, ${JSON.stringify(remove ?? null)}, ${descendants})`
   const argv: readonly [string, ...string[]] = [process.execPath, '-e', program]
   const [command, ...args] =
     lockFile === undefined ? argv : ['flock', '--no-fork', resolve(lockFile), ...argv]
@@ -77,76 +78,26 @@ function linkOf(path: string): string {
 }
 
 /**
- * The guard's program. It runs in a process of its own as text, and therefore uses nothing from outside itself.
+ * The guard's program. It runs in a process of its own as text, and therefore uses nothing from outside itself but what
+ * it is handed.
  *
  * Lines that it reads: `+PGID OUTPUT`, `-PGID`, and `.` at the end of a bringup that was not killed.
  */
-function guard(mark: string, graceMs: number, remove: string | null): void {
-  const { readdirSync, readFileSync, readlinkSync, rmSync } = process.getBuiltinModule('node:fs')
-  /** Each with the pipe or socket that was made for it alone, if any. */
-  const groups = new Map<number, string>()
+function guard(mark: string, graceMs: number, remove: string | null, find: typeof descendants): void {
+  const { rmSync } = process.getBuiltinModule('node:fs')
+  const started = find(mark)
   let rest = ''
-  const send = (id: number, signal: NodeJS.Signals) => {
-    try {
-      process.kill(id, signal)
-      return true
-    } catch {
-      return false
-    }
-  }
-  const isMarked = (pid: string) => {
-    try {
-      return readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(mark)
-    } catch {
-      return false
-    }
-  }
-  const pids = () => readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && Number(pid) !== process.pid)
-  /** State, parent and group of a process; the name before them may hold anything. */
-  const statusOf = (pid: string) => {
-    try {
-      const text = readFileSync(`/proc/${pid}/stat`, 'latin1')
-      const [state, parent, group] = text.slice(text.lastIndexOf(')') + 2).split(' ')
-      return { pid, parent, group: Number(group), isDead: state === 'Z' || state === 'X' }
-    } catch {
-      return undefined
-    }
-  }
-  const outputOf = (pid: string) => {
-    try {
-      return readlinkSync(`/proc/${pid}/fd/1`)
-    } catch {
-      return ''
-    }
-  }
-  /** All descendants: by mark, by group, by parent, and by the output that they share, which `env -i setsid` leaves them. */
-  const marked = () => {
-    const all = pids()
-      .flatMap((pid) => statusOf(pid) ?? [])
-      .filter((p) => !p.isDead)
-    const found = new Set(all.filter((p) => groups.has(p.group) || isMarked(p.pid)).map((p) => p.pid))
-    for (const pid of found) for (const p of all) if (p.parent === pid) found.add(p.pid)
-    const outputs = new Set([...groups.values()].filter(Boolean))
-    if (outputs.size > 0) for (const p of all) if (outputs.has(outputOf(p.pid))) found.add(p.pid)
-    return [...found]
-  }
-  const signalAll = (signal: NodeJS.Signals) => {
-    // The groups get the signal last: children are found by parents that live.
-    const found = marked().filter((pid) => send(Number(pid), signal))
-    const alive = [...groups.keys()].filter((group) => send(-group, signal))
-    return alive.length + found.length > 0
-  }
   const kill = () => {
-    signalAll('SIGKILL')
+    started.signal('SIGKILL')
     // One that forked while it was looked at has a child now.
-    if (marked().length > 0) setTimeout(kill, 20)
+    if (started.find().length > 0) setTimeout(kill, 20)
     else if (remove !== null) rmSync(remove, { recursive: true, force: true })
   }
   const take = (line: string) => {
     if (line === '.') process.exit()
     const [group = '', output = ''] = line.slice(1).split(' ')
-    if (line.startsWith('+')) groups.set(Number(group), output)
-    else groups.delete(Number(group))
+    if (line.startsWith('+')) started.groups.set(Number(group), output)
+    else started.groups.delete(Number(group))
   }
   process.stdin.setEncoding('utf8').on('data', (text: string) => {
     const lines = (rest + text).split('\n')
@@ -156,7 +107,7 @@ function guard(mark: string, graceMs: number, remove: string | null): void {
   process.stdin.on('error', () => {})
   process.stdin.on('close', () => {
     if (graceMs === 0) kill()
-    else if (signalAll('SIGTERM')) setTimeout(kill, graceMs)
+    else if (started.signal('SIGTERM')) setTimeout(kill, graceMs)
   })
   process.stdout.write('ready\n')
 }
