@@ -41,6 +41,7 @@ export const TEST_PACKAGES = [
     files: ['/usr/sbin/sfdisk', '/sbin/sfdisk'],
     why: 'reads the partition tables that the tests make',
   },
+  { name: 'gdb', programs: ['gdb'], why: 'debugs the guests of the gdb tests' },
   { name: 'make', programs: ['make'], why: 'builds the make-based example' },
   { name: 'cmake', programs: ['cmake'], why: 'builds the CMake kernel of the tests' },
   { name: 'cargo', programs: ['cargo'], why: 'builds the Rust example' },

@@ -16,6 +16,7 @@ export type { BuildOptionSpec, BuildOptionValue, BuildOptionValues } from './bui
 export type { BuildCommandResult, TargetResult } from './build/record.ts'
 export { BringupError, type Diagnostic, type Severity } from './diagnostics.ts'
 export type { Console, ConsoleMatch } from './guest/console.ts'
+export type { GdbTarget } from './guest/gdb.ts'
 export type { CommandOptions, CommandResult, Guest, GuestTerminal, TerminalOptions } from './guest/guest.ts'
 export type { PackageFamily } from './host/distribution.ts'
 export type { LockHolder } from './host/file-locks.ts'

@@ -122,6 +122,7 @@ export default defineConfig({
             page('Network card', '/devices/nic'),
             page('Consoles and serial ports', '/devices/consoles'),
             page('Debug exit', '/devices/debug-exit'),
+            page('gdb', '/devices/gdb'),
             page('Watchdog', '/devices/watchdog'),
             page('Boot and firmware', '/devices/boot'),
           ],

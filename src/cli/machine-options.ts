@@ -54,6 +54,12 @@ export const MACHINE_OPTIONS: readonly OptionSpec[] = [
     isRepeatable: true,
   },
   { flags: '--no-kernel-reports', description: 'do not look for reports of the guest’s kernel' },
+  {
+    flags: '--gdb [port]',
+    description: 'wait at the first instruction for gdb on this port of 127.0.0.1 (default: a free one)',
+  },
+  { flags: '-s', description: 'as for QEMU: a server for gdb on port 1234' },
+  { flags: '-S', description: 'as for QEMU: wait at the first instruction (with -s)' },
   { flags: '--timeout <time>', description: 'end the guest after this time, such as 30s' },
   { flags: '--qemu <path>', description: 'QEMU binary', from: 'files' },
   { flags: '--qemu-arg <arg>', description: 'argument passed to QEMU as it is', isRepeatable: true },
@@ -78,6 +84,7 @@ const FLAG_OF: Readonly<Record<string, string>> = {
   'boot.firmware': '--firmware',
   'boot.esp': '--esp',
   qemuArgs: '--qemu-arg',
+  gdb: '--gdb',
 }
 
 /** What stands for a path of the description on this command line: `--memory`, `--nvdimm 128M,node=7`. */
@@ -143,9 +150,26 @@ export function machineFromOptions(options: Values): MachineInput {
       esp: text('esp'),
     }),
     devices: listed.length > 0 ? listed.flatMap((l) => (l.device ? [l.device] : [])) : undefined,
-    qemuArgs: options.qemuArg,
+    ...gdbOf(options),
   }) as MachineInput
 }
+
+/** `-s` and `-S` mean what they mean to QEMU, on this computer only. */
+function gdbOf({ gdb, s, S, qemuArg }: Values): Pick<MachineInput, 'gdb' | 'qemuArgs'> {
+  const args = Array.isArray(qemuArg) ? (qemuArg as readonly string[]) : []
+  if (s === true && S === true && gdb === undefined) return { gdb: QEMU_GDB_PORT, qemuArgs: listed(args) }
+  const port = typeof gdb === 'string' && /^\d+$/.test(gdb) ? Number(gdb) : gdb
+  const own = [
+    ...args,
+    ...(s === true ? ['-gdb', `tcp:127.0.0.1:${QEMU_GDB_PORT}`] : []),
+    ...(S === true ? ['-S'] : []),
+  ]
+  return { gdb: port as MachineInput['gdb'], qemuArgs: listed(own) }
+}
+
+const QEMU_GDB_PORT = 1234
+
+const listed = (args: readonly string[]) => (args.length > 0 ? args : undefined)
 
 function kernelReports({ kernelReports: wanted, allowReport }: Values): MachineInput['kernelReports'] {
   if (wanted === false) return false

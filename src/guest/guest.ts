@@ -8,6 +8,7 @@ import type { Comparison } from '../plan/verify.ts'
 import type { QmpClient } from '../qemu/qmp.ts'
 import type { RunFolder, RunResult } from '../runs/record.ts'
 import type { Console } from './console.ts'
+import type { GdbTarget } from './gdb.ts'
 import type { DeviceInput } from './hotplug.ts'
 
 /** Output of a command that ran in the guest. */
@@ -67,6 +68,15 @@ export interface Guest extends AsyncDisposable {
   readonly pid: number
   /** Host ports of NIC forwards, those chosen by the kernel included. Empty before the guest runs. */
   readonly forwards: readonly UserForward[]
+  /**
+   * How gdb reaches the guest; undefined without a server for gdb. With `gdb` in the description `launch` resolves while
+   * the guest waits at its first instruction.
+   *
+   * @example
+   * await using guest = await launch({ gdb: true, boot: { kernel: 'kernel.elf' } }, { profile: 'bare' })
+   * console.log(guest.gdb?.command.join(' '))
+   */
+  readonly gdb: GdbTarget | undefined
   /**
    * The port of this computer that leads to a port of the guest.
    *

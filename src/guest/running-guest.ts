@@ -1,6 +1,7 @@
 /** A guest that runs: watched until it has ended, talked to meanwhile, and judged by how it ended. */
 import { BringupError, type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import { screenLines } from '../guest-text.ts'
+import { gdbServerOf } from '../machine/devices/gdb.ts'
 import { parseUserNet } from '../machine/devices/nic.ts'
 import type { Facts } from '../machine/facts.ts'
 import type { GuestView } from '../machine/guest-view.ts'
@@ -21,12 +22,14 @@ import { conclude, judgeEnding, notCompared } from './conclude.ts'
 import { Console } from './console.ts'
 import { copyIn, copyOut } from './copy.ts'
 import { mountFolders } from './folders.ts'
+import { type GdbTarget, gdbTargetOf } from './gdb.ts'
 import type { CommandOptions, CommandResult, Guest, GuestTerminal, TerminalOptions } from './guest.ts'
 import { type Hotplug, openHotplug } from './hotplug.ts'
 import { KernelLogReader, reportFindings } from './kernel-reports.ts'
 import { problems as passProblems, watchForPass } from './pass-watch.ts'
 import { keepsDisk, powerOff } from './power-off.ts'
 import { ResetLog, ResetWatch } from './resets.ts'
+import { RunDeadline } from './run-deadline.ts'
 import { openShell, type Shell } from './shell.ts'
 import { silent, startProblem } from './start-problems.ts'
 import { beginUses, type OpenUses, storeEndOf } from './store-uses.ts'
@@ -74,6 +77,7 @@ export class RunningGuest implements Guest {
   readonly folder: RunFolder
   readonly done: Promise<RunResult>
   forwards: Guest['forwards'] = []
+  gdb: GdbTarget | undefined
   readonly #options: GuestOptions
   readonly #process: QemuProcess
   readonly #hotplug: Hotplug
@@ -84,7 +88,7 @@ export class RunningGuest implements Guest {
   readonly #clock: RunClock
   readonly #kernelLog: KernelLogReader
   #endedBy: EndedBy | undefined
-  #deadline: Timer | undefined
+  readonly #deadline: RunDeadline
   #afterPanic: Timer | undefined
   /** What kept the guest from running. */
   #obstacles: readonly Diagnostic[] | undefined
@@ -109,6 +113,7 @@ export class RunningGuest implements Guest {
     this.folder = folder
     this.#options = options
     this.#clock = startClock(options.buildMs)
+    this.#deadline = new RunDeadline(plan.timeoutMs, () => this.#end('timeout'))
     this.#process = qemu
     this.#hotplug = openHotplug(plan, { ...options, run: folder.id }, qemu)
     this.#console = new Console(this.#process.console, {
@@ -153,7 +158,12 @@ export class RunningGuest implements Guest {
         if (meaning === 'crash') this.#end('reset')
       },
       onRun: () => {
+        if (!this.#clock.hasRun) this.#clock.run()
         this.#hasStarted = true
+        this.#deadline.run()
+      },
+      onPaused: () => {
+        if (this.gdb) this.#deadline.pause()
       },
       onStopped: () => this.#end('stopped'),
     })
@@ -208,10 +218,8 @@ export class RunningGuest implements Guest {
       // QEMU holds the locks by now, and the guest has not run.
       this.#uses = beginUses(this.plan, this.folder.id, this.#options.stateFolder)
       this.#resetLog.skip()
-      this.#clock.run()
-      await this.#letRun()
-      if (!this.#process.hasExited)
-        this.#deadline = startTimer(this.plan.timeoutMs, () => this.#end('timeout'))
+      this.gdb = await gdbTargetOf(this.plan, this.qmp)
+      if (gdbServerOf(this.plan.machine)?.isStopped !== true) await this.#letRun()
       if (this.#shell && this.#wantsComparison) this.#firstView = this.view().catch(() => undefined)
     } catch (cause) {
       this.#fail(this.#endedBy === undefined ? startProblem(cause) : [])
@@ -224,9 +232,11 @@ export class RunningGuest implements Guest {
 
   /** A guest that ends within a few instructions takes QEMU away before it has answered. */
   async #letRun(): Promise<void> {
+    this.#clock.run()
     try {
       await this.qmp.execute('cont')
       this.#hasStarted = true
+      this.#deadline.run()
     } catch (error) {
       if (!(error instanceof QmpEnded && error.isGone && this.#hasStarted)) throw error
     }
@@ -389,7 +399,7 @@ export class RunningGuest implements Guest {
 
   async #conclude(): Promise<RunResult> {
     const exit = await this.#process.exited
-    this.#deadline?.clear()
+    this.#deadline.clear()
     this.#afterPanic?.clear()
     const timings = this.#clock.stop()
     const ending = this.#ending(exit)

@@ -18,6 +18,8 @@ interface Listeners {
   readonly onReset: (by: { readonly guest: boolean }) => void
   /** QEMU lets the guest run: at first, and whenever it goes on. */
   readonly onRun: () => void
+  /** The guest stands still, for whatever reason. */
+  readonly onPaused?: () => void
   /** QEMU stopped the guest on account of an error of the host. */
   readonly onStopped: () => void
 }
@@ -33,7 +35,7 @@ export function watchGuest(
   { judgement }: Pick<Plan, 'judgement'>,
   qmp: QmpClient,
   console: Console,
-  { onPanic, onHalt, onReset, onRun, onStopped }: Listeners,
+  { onPanic, onHalt, onReset, onRun, onPaused, onStopped }: Listeners,
 ): () => Seen {
   const panics = judgement.panicPatterns.map((source) => new RegExp(source))
   const restarts = (judgement.restartPatterns ?? []).map((source) => new RegExp(source))
@@ -70,6 +72,7 @@ export function watchGuest(
   })
   // A client that stops the guest by QMP continues it as well; after a stop by QEMU itself no client would.
   qmp.on('STOP', () => {
+    onPaused?.()
     qmp.execute('query-status').then(
       ({ status }) => {
         if (status !== 'io-error' && status !== 'internal-error') return

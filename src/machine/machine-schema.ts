@@ -36,6 +36,7 @@ export const machineSchema = z.lazy(() =>
     boot: sections.boot.schema.prefault({}),
     console: sections.console.schema.prefault({}),
     debugExit: sections.debugExit.schema.prefault(false),
+    gdb: sections.gdb.schema.default(false),
     nvdimmPersistence: z
       .enum(['cpu', 'mem-ctrl'])
       .optional()

@@ -92,7 +92,6 @@ const OWN: Readonly<Record<string, string>> = {
   vga: 'nothing: machines have no display',
   nodefaults: 'nothing: it is always set',
   'no-user-config': 'nothing: it is always set',
-  S: 'nothing: bringup starts every machine paused',
   preconfig: 'nothing: bringup starts every machine paused',
   daemonize: 'nothing: the machine ends with bringup',
   'no-shutdown': 'nothing: bringup decides how a run ends',

@@ -6,6 +6,7 @@ import { cxl } from './devices/cxl.ts'
 import { debugExit } from './devices/debug-exit.ts'
 import { disk } from './devices/disk.ts'
 import { folder } from './devices/folder.ts'
+import { gdb } from './devices/gdb.ts'
 import { memory } from './devices/memory.ts'
 import { nic } from './devices/nic.ts'
 import { numa } from './devices/numa.ts'
@@ -16,7 +17,7 @@ import { virtioPmem } from './devices/virtio-pmem.ts'
 import { watchdog } from './devices/watchdog.ts'
 
 /** Parts that a machine has once: keys of the description. */
-export const sections = { cpu, memory, numa, boot, console, debugExit } as const
+export const sections = { cpu, memory, numa, boot, console, debugExit, gdb } as const
 
 /** Parts that a machine has any number of: entries of `devices`, told apart by `kind`. */
 export const devices = [nvdimm, virtioPmem, cxl, disk, folder, nic, serial, virtioConsole, watchdog] as const

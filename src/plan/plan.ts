@@ -11,6 +11,7 @@ import type {
   PersistenceVerdict,
   StoreClaim,
 } from '../machine/device.ts'
+import { FREE_GDB, USUAL_GDB } from '../machine/devices/gdb.ts'
 import type { AcceleratorFact } from '../machine/facts.ts'
 import type { MachineConfig } from '../machine/machine.ts'
 
@@ -86,6 +87,8 @@ export interface Plan {
    */
   readonly supervisedArgv: readonly string[]
   readonly judgement: Judgement
+  /** ELF file with the symbols of what boots, for a debugger. */
+  readonly symbols?: string
   /** From power-on to the end of the run. */
   readonly timeoutMs: number
   readonly pins: readonly { readonly cpu: number; readonly hostCpus: readonly number[] }[]
@@ -106,7 +109,9 @@ export function pasteArgv(plan: Pick<Plan, 'qemu' | 'args' | 'channels'>): reado
   ])
   const monitor = plan.channels.some((c) => c.id === CONSOLE) ? ['-mon', `chardev=${CONSOLE}`] : []
   // The log of a run lies in its record, which a pasted command does not have.
-  const args = plan.args.filter(([, value]) => value?.startsWith('{run}/') !== true)
+  const args = plan.args
+    .filter(([, value]) => value?.startsWith('{run}/') !== true)
+    .map((arg) => (arg[0] === FREE_GDB[0] && arg[1] === FREE_GDB[1] ? USUAL_GDB : arg))
   return [plan.qemu.path, ...chardevs, ...monitor, ...flat(args)]
 }
 
@@ -137,7 +142,7 @@ export function supervisedArgv(
   ])
   return [
     plan.qemu.path,
-    '-S',
+    ...(plan.args.some(([flag]) => flag === '-S') ? [] : ['-S']),
     ...['-chardev', `socket,id=bringup-keeper,path=${ties.keeper},abstract=on`],
     ...['-chardev', `socket,id=bringup-qmp,fd=${ties.qmpFd}`, '-mon', 'chardev=bringup-qmp,mode=control'],
     ...chardevs,

@@ -1,6 +1,6 @@
 /** What the first bytes of a file say it is. Reads only what it needs: a kernel with symbols has hundreds of megabytes. */
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
-import { type ByteSource, beginsAsElf } from '../elf.ts'
+import { type ByteSource, beginsAsElf, readSections } from '../elf.ts'
 import type { FileContent, KernelFact } from '../machine/facts.ts'
 import { readKernel } from './kernel-file.ts'
 
@@ -14,6 +14,18 @@ interface Sniffed {
 
 /** Undefined when the file cannot be read. Follows no pipe: only plain files are asked. */
 export function sniff(path: string): Sniffed | undefined {
+  return readSource(path, (source) => (source.bytes === 0 ? { content: 'empty' } : classify(source)))
+}
+
+/** Whether a file is ELF with a symbol table. */
+export function hasSymbols(path: string): boolean {
+  return readSource(path, (source) => readSections(source).sections.some((s) => s.type === SYMTAB)) ?? false
+}
+
+/** SHT_SYMTAB. */
+const SYMTAB = 2
+
+function readSource<T>(path: string, use: (source: ByteSource) => T): T | undefined {
   let fd: number
   try {
     fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
@@ -21,8 +33,7 @@ export function sniff(path: string): Sniffed | undefined {
     return undefined
   }
   try {
-    const { size } = fstatSync(fd)
-    return size === 0 ? { content: 'empty' } : classify(fileSource(fd, size))
+    return use(fileSource(fd, fstatSync(fd).size))
   } catch {
     return undefined
   } finally {

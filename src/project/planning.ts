@@ -226,6 +226,7 @@ async function planWith(
   return {
     plan: {
       ...plan,
+      ...(preview.symbols === undefined ? {} : { symbols: preview.symbols }),
       pending: [...builds, ...preview.pending.filter(({ path }) => path === undefined || !existsSync(path))],
       diagnostics: plan.diagnostics.map((d) => asWritten(d, layers)),
     },
@@ -255,12 +256,21 @@ function complete(
   const [defaults, ...written] = layers
   const all = [...(defaults ? [defaults] : []), layerOf(profile, settleDefaults(added, wanted)), ...written]
   refuseTakenIds(added, written)
-  const machine = mergeLayers(all)
+  const machine = withGdbTime(mergeLayers(all), all)
   const own = all.filter((layer) => !layer.isWritten).map((layer) => layer.machine)
   const append = [...own, wanted].flatMap(({ boot }) => boot?.append || [])
   const whole =
     append.length > 1 ? { ...machine, boot: { ...machine.boot, append: append.join(' ') } } : machine
   return { whole, layers: all }
+}
+
+/** A person at a debugger needs longer than any profile's own time-out. */
+const WITH_GDB = '12h'
+
+function withGdbTime(machine: MachineInput, layers: readonly Layer[]): MachineInput {
+  const isSet = layers.some((layer) => layer.isWritten && layer.machine.timeout !== undefined)
+  const waits = machine.gdb !== undefined && machine.gdb !== false
+  return waits && !isSet ? { ...machine, timeout: WITH_GDB } : machine
 }
 
 /** What planning works with, besides the description. */

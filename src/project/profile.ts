@@ -43,6 +43,8 @@ export interface Prepared {
   readonly machine: MachineInput
   /** Name of what boots, for people: `Linux 6.1.0-50-cloud-amd64`. */
   readonly boots?: string
+  /** ELF file with the kernel's symbols, for a debugger. Default: the kernel, where it has symbols. */
+  readonly symbols?: string
 }
 
 /** Something that a run fetches, makes or builds before its machine starts. */

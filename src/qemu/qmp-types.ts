@@ -30,6 +30,7 @@ export interface QmpCommands {
     panic?: 'pause' | 'shutdown' | 'exit-failure' | 'none'
     watchdog?: 'reset' | 'shutdown' | 'poweroff' | 'pause' | 'debug' | 'none' | 'inject-nmi'
   }>
+  'query-chardev': Plain<readonly { readonly label: string; readonly filename: string }[]>
   'query-status': Plain<{ readonly status: string; readonly running: boolean }>
   'query-version': Plain<{
     readonly qemu: { readonly major: number; readonly minor: number; readonly micro: number }

@@ -147,9 +147,14 @@ function result(
   return { verdict, meaning, diagnostics, ...(guestCode === undefined ? {} : { guestCode }) }
 }
 
+/** gdb's `kill` (gdbstub.c). */
+const KILLED_BY_GDB = 'QEMU: Terminated via GDBstub'
+
 /** Ended on purpose, whatever the guest did meanwhile. */
 function interrupted(e: Ending): Judged | undefined {
   if (e.endedBy === 'user') return result('interrupted', 'ended by you')
+  if (e.endedBy === undefined && e.stderr.includes(KILLED_BY_GDB))
+    return result('interrupted', 'ended by gdb')
   if (e.endedBy !== 'interrupt' && e.endedBy !== 'kill') return undefined
   const what = e.endedBy === 'interrupt' ? 'the run was interrupted' : 'the guest was killed on request'
   return result('interrupted', what, [problems.RUN_INTERRUPTED.at('', what)])

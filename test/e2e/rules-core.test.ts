@@ -394,6 +394,7 @@ const NOT_HERE = new Set([
   'BOOT_VGA_INVALID',
   // Shown in rules-devices.test.ts, with a port that is taken and a file that is open.
   'QEMU_ARG_PORT',
+  'GDB_PORT_REFUSED',
   'BOOT_VARIABLES_BUSY',
   // Shown in kernel-matrix.test.ts, each with a kernel that QEMU really got.
   'BOOT_KERNEL_DAMAGED',

@@ -627,6 +627,7 @@ describe('a port of this computer that is taken', () => {
   test.each([
     ['NIC_PORT_TAKEN', (port: number) => ({ devices: [nic({ forwards: [`tcp:${port}-:22`] })] })],
     ['QEMU_ARG_PORT', (port: number) => ({ qemuArgs: ['-gdb', `tcp::${port}`] })],
+    ['GDB_PORT_REFUSED', (port: number) => ({ gdb: port })],
     ['QEMU_ARG_PORT', (port: number) => ({ qemuArgs: ['-netdev', `user,id=own,hostfwd=tcp::${port}-:22`] })],
     [
       'QEMU_ARG_PORT',

@@ -13,6 +13,7 @@ import { type BootProgress, showBootProgress } from '../boot-progress.ts'
 import { profileOptions, profileWords } from '../build-options.ts'
 import type { Command, Invocation, OptionSpec } from '../command.ts'
 import { formatDiagnostics } from '../errors.ts'
+import { sayGdb } from '../gdb-lines.ts'
 import { isAtTerminal, runOnTerminal } from '../guest-terminal.ts'
 import { MACHINE_OPTIONS } from '../machine-options.ts'
 import type { Output } from '../output.ts'
@@ -62,6 +63,10 @@ export const command: Command = {
       says: 'a text that is the pass',
     },
     { command: 'bringup run --profile linux', says: 'a shell in a Linux guest' },
+    {
+      command: 'bringup run --kernel out/kernel.elf --gdb',
+      says: 'stopped at the first instruction, for gdb',
+    },
     { command: 'bringup run --json', says: 'the result for a program' },
     { command: 'bringup run < keys.txt', says: 'a file typed into the console' },
   ],
@@ -130,6 +135,10 @@ async function runRequest(
     if (error instanceof LaunchError) return error.result
     throw error
   })
+  if (!('verdict' in started) && started.gdb) {
+    progress?.clear()
+    sayGdb(started, output)
+  }
   const result =
     'verdict' in started
       ? started

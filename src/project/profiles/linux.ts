@@ -1,5 +1,7 @@
 /** Linux guests: a given kernel or this distribution's, with an initramfs that bringup makes. */
+import { resolve } from 'node:path'
 import type { BuildOptionValues } from '../../build/options.ts'
+import { gdbServerOf } from '../../machine/devices/gdb.ts'
 import type { MachineInput } from '../../machine/machine.ts'
 import { defineProfile, type PrepareContext, type Profile } from '../profile.ts'
 import type { ConfigSketch, SourceTree } from '../recognise/tree.ts'
@@ -9,6 +11,7 @@ import { LINUX_ENDS } from './linux/ends.ts'
 import { KERNEL_LOG } from './linux/kernel-reports.ts'
 import { commandLine, type LinuxOptions, prepareLinux, previewLinux } from './linux/prepare.ts'
 import { projectFolder } from './linux/project-folder.ts'
+import { symbolsOf } from './linux/symbols.ts'
 import { terminalCommand } from './linux/terminal.ts'
 import { linuxVersion } from './linux/tree.ts'
 import { parseView, VIEW_COMMAND } from './linux/view.ts'
@@ -59,14 +62,17 @@ export function linuxProfile({
       const context = withProject(given)
       const tree = treeOf(options, context, context.buildOptions)
       const ready = await prepareLinux(...ofTree(tree, options, context))
-      return { ...nameOf(ready), machine: machineOf({ ...kernelOf(tree), ...ready }, context, given) }
+      return {
+        ...namesOf(ready, tree, context),
+        machine: machineOf({ ...kernelOf(tree), ...ready }, context, given),
+      }
     },
     async preview(given) {
       const context = withProject(given)
       const tree = treeOf(options, context, context.buildOptions)
       const { pending, ...ready } = await previewLinux(...ofTree(tree, options, context))
       return {
-        ...nameOf(ready),
+        ...namesOf(ready, tree, context),
         machine: machineOf({ ...kernelOf(tree), ...ready }, context, given),
         pending,
       }
@@ -99,7 +105,23 @@ function treeOf(
   return isGiven ? undefined : linuxTree(context, typeof tree === 'string' ? tree : undefined)
 }
 
-const nameOf = ({ release }: { readonly release?: string }) => (release ? { boots: `Linux ${release}` } : {})
+/** The release, and the symbols where a debugger wants them. */
+function namesOf(
+  { release, kernel }: { readonly release?: string; readonly kernel?: string },
+  tree: LinuxTree | undefined,
+  { machine, projectFolder }: PrepareContext,
+) {
+  const given = machine.boot?.kernel
+  const booted = tree?.image ?? kernel ?? (given && resolve(projectFolder, given))
+  const symbols = wantsGdb(machine) ? symbolsOf(booted, release) : undefined
+  return {
+    ...(release ? { boots: `Linux ${release}` } : {}),
+    ...(symbols === undefined ? {} : { symbols }),
+  }
+}
+
+const wantsGdb = ({ gdb = false, qemuArgs = [] }: MachineInput) =>
+  gdbServerOf({ gdb, qemuArgs }) !== undefined
 
 const kernelOf = (tree: LinuxTree | undefined) => (tree === undefined ? {} : { kernel: tree.image })
 
@@ -128,7 +150,10 @@ function machineOf(
     boot: {
       ...(kernel === undefined ? {} : { kernel }),
       initrd,
-      append: commandLine(command.length === 0 && !terminal),
+      append: commandLine({
+        hasConsoleShell: command.length === 0 && !terminal,
+        hasGdb: wantsGdb(given.machine),
+      }),
     },
     devices: projectFolder(given),
     ...(isInteractive ? { timeout: AT_A_TERMINAL } : {}),

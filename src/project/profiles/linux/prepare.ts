@@ -253,9 +253,15 @@ async function usefulEntries(names: readonly string[], context: PackageContext):
 /**
  * Words for the kernel. `quiet` saves 0.15 s of console output, `cryptomgr.notests` 0.05 s; `no_timer_check` skips a
  * test that fails on an emulated CPU that the host delays ("IO-APIC + timer doesn't work"); `panic=-1` makes a panic a
- * reset at once, which ends the run.
+ * reset at once, which ends the run. `nokaslr` keeps the kernel where its symbols are.
  */
-export function commandLine(hasConsoleShell: boolean): string {
+export function commandLine({
+  hasConsoleShell,
+  hasGdb,
+}: {
+  readonly hasConsoleShell: boolean
+  readonly hasGdb: boolean
+}): string {
   const words = ['console=ttyS0', 'quiet', 'cryptomgr.notests', 'no_timer_check', 'panic=-1']
-  return [...words, ...(hasConsoleShell ? ['bringup.console'] : [])].join(' ')
+  return [...words, ...(hasGdb ? ['nokaslr'] : []), ...(hasConsoleShell ? ['bringup.console'] : [])].join(' ')
 }
