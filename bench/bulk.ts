@@ -1,10 +1,10 @@
 /** Data from a guest through a virtio-serial port, with a wait for its last line, compared with a bare reader. */
 import { join } from 'node:path'
-import { launchPlan } from '../src/guest/launch.ts'
 import { openShell } from '../src/guest/shell.ts'
 import type { MachineInput } from '../src/machine/machine.ts'
-import { planRun } from '../src/project/planning.ts'
+import { planGuest } from '../src/project/planning.ts'
 import { startQemu } from '../src/qemu/process.ts'
+import { launchAlone } from '../src/runs/run.ts'
 import { MiB } from '../src/units.ts'
 import { measure } from './measure.ts'
 import { FOLDER, projectOf } from './setting.ts'
@@ -28,7 +28,7 @@ const MAKE = [
 const SEND = ['sh', '-c', 'cat /tmp/data > /dev/virtio-ports/data']
 
 export async function bulk(): Promise<void> {
-  const planned = await planRun({ project: projectOf(MACHINE), profile: 'linux', command: ['sh', 'cat'] })
+  const planned = await planGuest({ project: projectOf(MACHINE), profile: 'linux', command: ['sh', 'cat'] })
   await measure({
     title: 'Bulk data, virtio-serial port, until the last line',
     note: `${MEGABYTES} MiB`,
@@ -40,10 +40,10 @@ export async function bulk(): Promise<void> {
   })
 }
 
-type Planned = Awaited<ReturnType<typeof planRun>>
+type Planned = Awaited<ReturnType<typeof planGuest>>
 
 async function expectLast({ plan, facts, profile }: Planned): Promise<number> {
-  await using guest = await launchPlan(plan, { stateFolder: join(FOLDER, '.bulk'), facts, profile })
+  await using guest = await launchAlone({ plan, facts, profile }, { stateFolder: join(FOLDER, '.bulk') })
   await guest.run(MAKE)
   const began = performance.now()
   const sent = guest.run(SEND)

@@ -1,9 +1,9 @@
 /** Whether bringup's console, with a wait on it, keeps up with a reader that does nothing. */
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
-import { launchPlan } from '../src/guest/launch.ts'
 import type { MachineInput } from '../src/machine/machine.ts'
-import { planRun } from '../src/project/planning.ts'
+import { planGuest } from '../src/project/planning.ts'
+import { launchAlone } from '../src/runs/run.ts'
 import { MiB } from '../src/units.ts'
 import { measure } from './measure.ts'
 import { bareArgv, FOLDER, projectOf } from './setting.ts'
@@ -20,7 +20,7 @@ export async function console(): Promise<void> {
     timeout: '120s',
   }
   const argv = await bareArgv(machine)
-  const planned = await planRun({ project: projectOf(machine) })
+  const planned = await planGuest({ project: projectOf(machine) })
   await measure({
     title: 'Console, first serial port, until the last line',
     note: `${MEGABYTES} MiB`,
@@ -32,8 +32,12 @@ export async function console(): Promise<void> {
   })
 }
 
-async function expectLast({ plan, facts, profile }: Awaited<ReturnType<typeof planRun>>): Promise<undefined> {
-  await using guest = await launchPlan(plan, { stateFolder: join(FOLDER, '.console'), facts, profile })
+async function expectLast({
+  plan,
+  facts,
+  profile,
+}: Awaited<ReturnType<typeof planGuest>>): Promise<undefined> {
+  await using guest = await launchAlone({ plan, facts, profile }, { stateFolder: join(FOLDER, '.console') })
   await guest.console.expect(LAST_LINE, { timeoutMs: 120_000 })
   return undefined
 }

@@ -1,17 +1,17 @@
 /** A Linux guest, from start to the moment when it takes commands, beside the fastest q35 that is known. */
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
-import { launchPlan } from '../src/guest/launch.ts'
 import { HELLO } from '../src/guest/shell-frames.ts'
 import type { MachineInput } from '../src/machine/machine.ts'
-import { planRun } from '../src/project/planning.ts'
+import { planGuest } from '../src/project/planning.ts'
+import { launchAlone } from '../src/runs/run.ts'
 import { measure, spawned } from './measure.ts'
 import { CLI, FOLDER, projectOf } from './setting.ts'
 
 const MACHINE: MachineInput = { cpu: 1, memory: '512M' }
 
 export async function linux(): Promise<void> {
-  const planned = await planRun({ project: projectOf(MACHINE), profile: 'linux', command: ['true'] })
+  const planned = await planGuest({ project: projectOf(MACHINE), profile: 'linux', command: ['true'] })
   const { kernel = '', initrd = '' } = planned.plan.machine.boot
   // By hand: uncompressed PVH kernel, quiet, no self tests, qboot, no default devices; the agent speaks on stdout.
   const best = [
@@ -41,9 +41,9 @@ export async function linux(): Promise<void> {
 
 const flags = () => ['--cores', '1', '--memory', '512M']
 
-async function answer({ plan, facts, profile }: Awaited<ReturnType<typeof planRun>>): Promise<number> {
+async function answer({ plan, facts, profile }: Awaited<ReturnType<typeof planGuest>>): Promise<number> {
   const began = performance.now()
-  await using guest = await launchPlan(plan, { stateFolder: join(FOLDER, '.linux'), facts, profile })
+  await using guest = await launchAlone({ plan, facts, profile }, { stateFolder: join(FOLDER, '.linux') })
   await guest.run(['true'])
   return performance.now() - began
 }

@@ -3,9 +3,10 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Project, planRun } from 'bringup'
+import type { Project } from 'bringup'
 import type { MachineInput } from '../src/machine/machine.ts'
 import { pasteArgv } from '../src/plan/plan.ts'
+import { planGuest } from '../src/project/planning.ts'
 import { DEFAULT_MACHINE } from '../src/project/project.ts'
 
 /** The command as it is installed. */
@@ -23,6 +24,7 @@ export function projectOf(machine: MachineInput = DEFAULT_MACHINE): Project {
   return {
     folder: FOLDER,
     machines: { default: { ...machine, accel: 'tcg' } },
+    racks: {},
     defaultMachine: 'default',
     profile: 'probe',
     profiles: [],
@@ -31,7 +33,7 @@ export function projectOf(machine: MachineInput = DEFAULT_MACHINE): Project {
   }
 }
 
-export const planOf = async (machine?: MachineInput) => planRun({ project: projectOf(machine) })
+export const planOf = async (machine?: MachineInput) => planGuest({ project: projectOf(machine) })
 
 /** The same machine without bringup around it: the console is a pipe, nothing supervises. */
 export async function bareArgv(machine?: MachineInput): Promise<readonly string[]> {

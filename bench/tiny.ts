@@ -1,9 +1,9 @@
 /** The floor: a kernel of a few bytes, from start to exit. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { launchPlan } from '../src/guest/launch.ts'
 import type { MachineInput } from '../src/machine/machine.ts'
-import { planRun } from '../src/project/planning.ts'
+import { planGuest } from '../src/project/planning.ts'
+import { launchAlone } from '../src/runs/run.ts'
 import { testKernel } from '../test/support/test-kernel.ts'
 import { measure, spawned } from './measure.ts'
 import { FOLDER, projectOf } from './setting.ts'
@@ -16,14 +16,9 @@ export async function tiny(): Promise<void> {
     ...['-device', 'isa-debug-exit,iobase=0xf4,iosize=4', '-kernel', kernel, ...more],
   ]
   const machine: MachineInput = { cpu: 1, memory: '64M', boot: { kernel } }
-  const planned = await planRun({ project: projectOf(machine) })
-  const launchOne = async ({ plan, facts, profile }: typeof planned) => {
-    await using guest = await launchPlan(plan, {
-      stateFolder: join(FOLDER, '.tiny'),
-      facts,
-      profile,
-      verify: false,
-    })
+  const planned = await planGuest({ project: projectOf(machine) })
+  const launchOne = async (one: typeof planned) => {
+    await using guest = await launchAlone(one, { stateFolder: join(FOLDER, '.tiny'), verify: false })
     const { verdict, meaning } = await guest.done
     if (verdict !== 'passed') throw new Error(`the tiny kernel ended otherwise: ${meaning}`)
     return undefined
@@ -37,7 +32,7 @@ export async function tiny(): Promise<void> {
       { name: 'library, warm: launch', run: () => launchOne(planned) },
       {
         name: 'library, warm: plan and launch',
-        run: async () => launchOne(await planRun({ project: projectOf(machine) })),
+        run: async () => launchOne(await planGuest({ project: projectOf(machine) })),
       },
     ],
   })

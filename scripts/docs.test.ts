@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, test } from 'vitest'
 import { BringupError, type Diagnostic } from '../src/diagnostics.ts'
 import { parseMachine, resolveMachines } from '../src/machine/machine.ts'
-import { planOnly } from '../src/project/planning.ts'
+import { previewGuest } from '../src/project/planning.ts'
 import { loadProject } from '../src/project/project.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -61,7 +61,7 @@ describe.each(configs)('the config in %s', (page, code) => {
       Object.entries(resolveMachines(project.machines)).map(async ([name, { profile: own }]) => {
         // A profile of the page's own is part of the example.
         const named = (own ?? project.profile ?? project.kernel) === undefined ? { profile } : {}
-        const { plan } = await planOnly({ project, machine: name, ...named }).catch(lacksTools)
+        const { plan } = await previewGuest({ project, machine: name, ...named }).catch(lacksTools)
         return plan.diagnostics
           .filter((d) => d.severity === 'error')
           .map((d) => `${name}: ${d.code} ${d.what}`)

@@ -17,16 +17,26 @@ export type { BuildCommandResult, TargetResult } from './build/record.ts'
 export { BringupError, type Diagnostic, type Severity } from './diagnostics.ts'
 export type { Console, ConsoleMatch } from './guest/console.ts'
 export type { GdbTarget } from './guest/gdb.ts'
-export type { CommandOptions, CommandResult, Guest, GuestTerminal, TerminalOptions } from './guest/guest.ts'
+export type {
+  CommandOptions,
+  CommandResult,
+  Guest,
+  GuestTerminal,
+  QemuAccess,
+  TerminalOptions,
+} from './guest/guest.ts'
+export type { GuestFolder, GuestResult } from './guest/record.ts'
+export { EXIT_CODES, type Verdict } from './guest/verdict.ts'
 export type { PackageFamily } from './host/distribution.ts'
 export type { LockHolder } from './host/file-locks.ts'
-export { checkDescription, type LaunchRequest, launch } from './launch.ts'
+export { checkDescription, type LaunchRequest, launch, launchRack, type RackRequest } from './launch.ts'
 export type {
   Argument,
   Channel,
   FileAction,
   FileLock,
   Home,
+  Join,
   NotCompared,
   PersistenceVerdict,
   StoreClaim,
@@ -64,7 +74,8 @@ export type {
   HardwareView,
 } from './machine/guest-view.ts'
 export type { MachineConfig, MachineInput } from './machine/machine.ts'
-export type { ExitMeaning, Judgement, Plan, SideProcess, Start, StepPreview } from './plan/plan.ts'
+export type { Condition, ExitMeaning, GuestPlan, Judgement, PlanFacts } from './plan/plan.ts'
+export type { RunPlan } from './plan/run-plan.ts'
 export type { Comparison } from './plan/verify.ts'
 export { type BuildingRequest, buildProject } from './project/building.ts'
 export type { ConfigInput } from './project/config.ts'
@@ -79,7 +90,7 @@ export type {
   Partition,
   RawImage,
 } from './project/images/image.ts'
-export { type Planned, type PlanningRequest, planOnly, planRun } from './project/planning.ts'
+export type { PlannedGuest, PlanningRequest } from './project/planning.ts'
 export {
   defineProfile,
   type KernelLog,
@@ -96,6 +107,7 @@ export { type DebianProfileOptions, debianProfile } from './project/profiles/deb
 export { type LinuxOptions, linuxProfile } from './project/profiles/linux.ts'
 export { loadProject, type Project, type ProjectRequest } from './project/project.ts'
 export type { ConfigSketch, SketchEntry, SourceTree } from './project/recognise/tree.ts'
+export { type PlannedRun, planOnly, planRun, type RunRequest } from './project/run-planning.ts'
 export type { QmpClient } from './qemu/qmp.ts'
 export type {
   EventData,
@@ -105,8 +117,10 @@ export type {
   QmpEvents,
   QmpProperty,
 } from './qemu/qmp-types.ts'
+export type { RackConfig, RackInput } from './rack/rack-schema.ts'
+export type { RunEvent, RunHappening } from './runs/events.ts'
 export type { RunFolder, RunResult } from './runs/record.ts'
-export { EXIT_CODES, type Verdict } from './runs/verdict.ts'
+export type { Run } from './runs/run.ts'
 export { parseService, type ServiceInput, type ServiceSpec } from './services/service.ts'
 export {
   type Service,

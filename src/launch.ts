@@ -2,11 +2,15 @@
 
 import { BringupError, type Diagnostic } from './diagnostics.ts'
 import type { Guest } from './guest/guest.ts'
-import { launchPlan } from './guest/launch.ts'
 import type { MachineInput } from './machine/machine.ts'
-import { planRun } from './project/planning.ts'
+import { type PlannedGuest, planGuest } from './project/planning.ts'
 import { loadProject, type Project } from './project/project.ts'
+import { parseRack } from './project/rack.ts'
+import { planRun } from './project/run-planning.ts'
 import { problems, unknownMachine } from './project/selection.ts'
+import type { RackInput } from './rack/rack-schema.ts'
+import type { RunEvent } from './runs/events.ts'
+import { launchAlone, type Run, startRun } from './runs/run.ts'
 
 export interface LaunchRequest {
   /** Folder whose `bringup.config` counts; default: the current one. */
@@ -45,33 +49,92 @@ export interface LaunchRequest {
  * const { verdict } = await guest.done
  */
 export async function launch(machine: MachineInput | string, request: LaunchRequest = {}): Promise<Guest> {
-  const { plan, facts, profile, stateFolder } = await planFor(machine, request)
-  const { signal, allowReboot, onConsole, verify } = request
-  return launchPlan(plan, {
-    stateFolder,
-    facts,
-    profile,
-    signal,
-    allowReboot,
-    onConsole,
-    ...(verify === undefined ? {} : { verify }),
-  })
+  const { planned, stateFolder } = await planFor(machine, request)
+  return launchAlone(planned, { stateFolder, ...runOptionsOf(request), ...onConsoleOf(request) })
 }
 
-async function planFor(machine: MachineInput | string, request: LaunchRequest) {
-  const found = await loadProject({
-    cwd: request.folder ?? process.cwd(),
-    ...(request.state === undefined ? {} : { state: request.state }),
+const onConsoleOf = ({ onConsole }: LaunchRequest) => (onConsole ? { onConsole } : {})
+
+function runOptionsOf({
+  signal,
+  allowReboot,
+  verify,
+}: Pick<LaunchRequest, 'signal' | 'allowReboot' | 'verify'>) {
+  return {
+    ...(signal ? { signal } : {}),
+    ...(allowReboot === undefined ? {} : { allowReboot }),
+    ...(verify === undefined ? {} : { verify }),
+  }
+}
+
+export interface RackRequest
+  extends Pick<LaunchRequest, 'folder' | 'state' | 'signal' | 'allowReboot' | 'verify'> {
+  /** Name of a rack that is described in code: stores, MAC addresses and locks of its guests are kept under it. */
+  readonly name?: string
+  /** Every event of the run, as it happens. */
+  readonly onEvent?: (event: RunEvent) => void
+}
+
+/**
+ * Starts a rack and resolves when all of its guests run. Dispose of the run to end them.
+ *
+ * @param rack A description, or the name of a rack in the project's config.
+ * @throws BringupError with every problem of the description, the host or QEMU; nothing is left running.
+ *
+ * @example
+ * await using run = await launchRack({
+ *   guests: {
+ *     first: { machine: { memory: '64M' } },
+ *     second: { machine: { memory: '64M' }, after: { first: { ends: 'passed' } } },
+ *   },
+ * })
+ * const { verdict } = await run.done
+ */
+export async function launchRack(rack: RackInput | string, request: RackRequest = {}): Promise<Run> {
+  const found = await projectFor(request)
+  const name = typeof rack === 'string' ? rack : (request.name ?? ANONYMOUS_RACK)
+  const project =
+    typeof rack === 'string'
+      ? found
+      : { ...found, racks: { ...found.racks, [name]: parseRack(rack, ['racks', name]) } }
+  const planned = await planRun({
+    project,
+    rack: name,
+    ...(request.signal ? { signal: request.signal } : {}),
   })
+  const run = startRun(planned, {
+    stateFolder: project.stateFolder,
+    ...runOptionsOf(request),
+    ...(request.onEvent ? { onEvent: request.onEvent } : {}),
+  })
+  try {
+    await run.started
+    return run
+  } catch (error) {
+    await run.close()
+    throw error
+  }
+}
+
+function projectFor({ folder, state }: Pick<LaunchRequest, 'folder' | 'state'>): Promise<Project> {
+  return loadProject({ cwd: folder ?? process.cwd(), ...(state === undefined ? {} : { state }) })
+}
+
+async function planFor(
+  machine: MachineInput | string,
+  request: LaunchRequest,
+): Promise<{ readonly planned: PlannedGuest; readonly stateFolder: string }> {
+  const found = await projectFor(request)
   const name = request.name ?? (typeof machine === 'string' ? machine : ANONYMOUS)
   const project = withMachine(found, name, machine)
-  const { plan, facts, profile } = await planRun({
+  const { folder: _folder, state: _state, name: _name, ...wanted } = request
+  const planned = await planGuest({
     project,
     machine: name,
     isUnnamed: typeof machine !== 'string',
-    ...request,
+    ...wanted,
   })
-  return { plan, facts, profile, stateFolder: project.stateFolder }
+  return { planned, stateFolder: project.stateFolder }
 }
 
 /**
@@ -88,16 +151,17 @@ export async function checkDescription(
   request: LaunchRequest = {},
 ): Promise<readonly Diagnostic[]> {
   try {
-    const { plan } = await planFor(machine, request)
-    return plan.diagnostics
+    const { planned } = await planFor(machine, request)
+    return planned.plan.diagnostics
   } catch (error) {
     if (error instanceof BringupError) return error.diagnostics
     throw error
   }
 }
 
-/** Name of a machine that was described in code. */
+/** Names of a machine and of a rack that were described in code. */
 const ANONYMOUS = 'machine'
+const ANONYMOUS_RACK = 'rack'
 
 /** @throws BringupError GUEST_NAME_TAKEN where the name belongs to another machine of the project. */
 function withMachine(project: Project, name: string, machine: MachineInput | string): Project {

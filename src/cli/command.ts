@@ -9,6 +9,7 @@ import type { Output } from './output.ts'
 /** Where the values of an option or argument come from, for completion. */
 export type ValueSource =
   | 'machines'
+  | 'racks'
   | 'runs'
   | 'targets'
   | 'profiles'

@@ -1,11 +1,11 @@
 /** How the terminal shows what `--verify` found. */
-import type { RunResult } from '../runs/record.ts'
+import type { GuestResult } from '../guest/record.ts'
 import { formatRoundBytes, parseBytes } from '../units.ts'
 import type { Output } from './output.ts'
 import { formatTable } from './table.ts'
 
 /** The rows, and one line for each reason why something was not compared. */
-export function comparisonView(result: RunResult, colors: Output['colors']): string {
+export function comparisonView(result: GuestResult, colors: Output['colors']): string {
   const rows = (result.comparison ?? []).map((c) => [
     c.ok ? colors.green('✓') : colors.red('✗'),
     c.device,
@@ -26,7 +26,7 @@ function rounded(text: string): string {
 }
 
 /** `not compared: cpu model EPYC, watchdog wd0 action reset (reason)`. */
-export function notComparedLines({ notCompared = [] }: Pick<RunResult, 'notCompared'>): readonly string[] {
+export function notComparedLines({ notCompared = [] }: Pick<GuestResult, 'notCompared'>): readonly string[] {
   const groups = new Map<string, string[]>()
   for (const { device, aspect, because } of notCompared)
     groups.set(because, [...(groups.get(because) ?? []), `${device} ${aspect}`])

@@ -109,6 +109,7 @@ async function namesFrom(source: ValueSource, project: LoadProject): Promise<rea
   try {
     const loaded = await project()
     if (source === 'machines') return Object.keys(loaded.machines)
+    if (source === 'racks') return Object.keys(loaded.racks)
     if (source === 'targets') {
       const { planBuild } = await import('../project/building.ts')
       return (await planBuild({ project: loaded }))?.graph.targets.map((t) => t.id) ?? []

@@ -1,7 +1,7 @@
 /** How findings and errors are said: blocks on stderr for a person, one JSON shape for a program. */
 import { BringupError, type Diagnostic, defineDiagnostics, type Severity } from '../diagnostics.ts'
+import { EXIT_CODES } from '../guest/verdict.ts'
 import { screenLines, visible } from '../guest-text.ts'
-import { EXIT_CODES } from '../runs/verdict.ts'
 import type { Colors, Output } from './output.ts'
 
 export const problems = defineDiagnostics({

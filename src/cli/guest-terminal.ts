@@ -1,7 +1,7 @@
 /** A command on a terminal of the guest, tied to this terminal: `bringup run --profile linux -- sh`. */
 import { BringupError } from '../diagnostics.ts'
 import type { Guest, GuestTerminal } from '../guest/guest.ts'
-import type { RunResult } from '../runs/record.ts'
+import type { GuestResult } from '../guest/record.ts'
 import type { BootProgress } from './boot-progress.ts'
 import type { Output } from './output.ts'
 import { attachTerminal } from './terminal.ts'
@@ -33,7 +33,7 @@ export async function runOnTerminal(
   guest: Guest,
   argv: readonly string[],
   { progress, cwd, mayRestart }: SessionOptions,
-): Promise<RunResult> {
+): Promise<GuestResult> {
   const { stdin, stdout } = process
   const screen = openScreen(stdout)
   let terminal: GuestTerminal | undefined

@@ -1,9 +1,9 @@
 /** The command line: finds the command, loads it and nothing else, runs it, and says how it went. */
 import { CommanderError } from 'commander'
 import type { BringupError } from '../diagnostics.ts'
+import { EXIT_CODES } from '../guest/verdict.ts'
 import type { LockReading } from '../host/file-locks.ts'
 import type { Project } from '../project/project.ts'
-import { EXIT_CODES } from '../runs/verdict.ts'
 import type { Peek } from './command.ts'
 import { COMMANDS } from './commands.ts'
 import { reportError } from './errors.ts'

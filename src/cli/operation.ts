@@ -3,8 +3,8 @@
  * says which steps there are.
  */
 import { BringupError, type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
+import { EXIT_CODES } from '../guest/verdict.ts'
 import { visible } from '../guest-text.ts'
-import { EXIT_CODES } from '../runs/verdict.ts'
 import { stepKinds } from '../step-registry.ts'
 import { type ApplyContext, applyOperation } from '../steps/apply.ts'
 import { createHostReader } from '../steps/host-reader.ts'

@@ -1,9 +1,10 @@
 /** From a command line with machine flags to a plan: what `build`, `run` and `plan` share. */
-import { type Planned, type PlanningRequest, planOnly } from '../project/planning.ts'
+import { type PlannedRun, planOnly, type RunRequest } from '../project/run-planning.ts'
 import { besideOwn, buildValues, refuseClashes } from './build-options.ts'
 import type { Invocation, OptionSpec } from './command.ts'
 import { isAtTerminal } from './guest-terminal.ts'
 import { flagPlace, MACHINE_OPTIONS, machineFromOptions } from './machine-options.ts'
+import { rackOf } from './rack-option.ts'
 import { untilPatterns } from './until-options.ts'
 
 /**
@@ -14,14 +15,16 @@ import { untilPatterns } from './until-options.ts'
 export async function requestOf(
   invocation: Invocation,
   own: readonly OptionSpec[] = MACHINE_OPTIONS,
-): Promise<PlanningRequest> {
+): Promise<RunRequest> {
   const { options, output, rest, signal, locks } = invocation
   const text = (key: string) => {
     const value = options[key]
     return typeof value === 'string' ? { [key]: value } : {}
   }
+  const rack = rackOf(options, rest)
   return {
     project: await invocation.project(),
+    ...(rack === undefined ? {} : { rack }),
     ...text('machine'),
     ...text('profile'),
     ...(describesMachine(own)
@@ -54,7 +57,7 @@ export async function requestOf(
  *
  * @throws BringupError with every flag, key and name that cannot be understood
  */
-export async function planInvocation(invocation: Invocation): Promise<Planned> {
+export async function planInvocation(invocation: Invocation): Promise<PlannedRun> {
   return planOnly(await requestOf(invocation), { wantsSizes: true })
 }
 

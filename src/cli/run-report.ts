@@ -2,10 +2,10 @@
 import { relative } from 'node:path'
 import type { Diagnostic } from '../diagnostics.ts'
 import { problems } from '../guest/conclude.ts'
+import type { GuestResult } from '../guest/record.ts'
 import type { GuestView } from '../machine/guest-view.ts'
-import type { Plan } from '../plan/plan.ts'
-import type { Planned } from '../project/planning.ts'
-import type { RunResult } from '../runs/record.ts'
+import type { GuestPlan } from '../plan/plan.ts'
+import type { PlannedGuest } from '../project/planning.ts'
 import { formatBytes, formatMs, formatRoundBytes } from '../units.ts'
 import { acceleratorLabel } from './accelerator-label.ts'
 import { comparisonView } from './comparison-view.ts'
@@ -18,8 +18,8 @@ const DOUBTS = new Set<string>([problems.GUEST_DIFFERS.code, problems.GUEST_NOT_
 
 /** Results to stdout, findings and the verdict to stderr. A command's output is the result where there is one. */
 export function reportRun(
-  { plan }: Planned,
-  result: RunResult,
+  { plan }: Pick<PlannedGuest, 'plan'>,
+  result: GuestResult,
   { isCommand, isSession }: { readonly isCommand: boolean; readonly isSession: boolean },
   output: Output,
 ): void {
@@ -49,13 +49,13 @@ export function reportRun(
     )
 }
 
-function headline(plan: Plan, { colors }: Output): string {
+function headline(plan: GuestPlan, { colors }: Output): string {
   const parts = [`profile ${plan.profile}`, `QEMU ${plan.qemu.version}`, acceleratorLabel(plan)]
   return `${colors.bold(plan.name)} ${colors.dim(`· ${parts.join(' · ')}`)}`
 }
 
 /** From the current folder, where that is shorter. */
-function shortPath(path: string): string {
+export function shortPath(path: string): string {
   const near = relative(process.cwd(), path)
   return near !== '' && near.length < path.length ? near : path
 }
@@ -77,7 +77,7 @@ function describeView(view: GuestView, { colors }: Output): string {
 }
 
 /** What each NVDIMM remembers of earlier boots. */
-function memories(plan: Plan, view: GuestView): readonly string[] {
+function memories(plan: GuestPlan, view: GuestView): readonly string[] {
   const named = plan.machine.devices.filter((d) => d.kind === 'nvdimm')
   return (view.nvdimms ?? [])
     .toSorted((a, b) => a.handle - b.handle)

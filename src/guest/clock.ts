@@ -1,5 +1,5 @@
 /** Times of one run: until its machine ran, while it ran, and both. */
-import type { RunResult } from '../runs/record.ts'
+import type { GuestResult } from './record.ts'
 
 export interface RunClock {
   /** The machine begins to run. */
@@ -7,7 +7,7 @@ export interface RunClock {
   /** True once it has begun to run. */
   readonly hasRun: boolean
   /** The times until now, in milliseconds with one decimal. A machine that never ran has run for none. */
-  stop(): RunResult['timings']
+  stop(): GuestResult['timings']
 }
 
 /** @param buildMs What building took before. */

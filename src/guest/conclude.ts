@@ -2,9 +2,9 @@
 import { type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import type { Judgement } from '../plan/plan.ts'
 import type { Comparison, Verification } from '../plan/verify.ts'
-import { type Ending, type Judged, judge } from '../runs/judge.ts'
-import type { RunResult } from '../runs/record.ts'
-import { EXIT_CODES } from '../runs/verdict.ts'
+import { type Ending, type Judged, judge } from './judge.ts'
+import type { GuestResult } from './record.ts'
+import { EXIT_CODES } from './verdict.ts'
 
 export const problems = defineDiagnostics({
   GUEST_DIFFERS: {
@@ -44,12 +44,12 @@ export interface Conclusion {
   /** Undefined where no comparison was wanted. */
   readonly verification: Verification | undefined
   readonly logError: Error | undefined
-  readonly timings: RunResult['timings']
+  readonly timings: GuestResult['timings']
   readonly folder: string
 }
 
 /** A guest that passed on other hardware than was asked for, or without showing on which, has not passed. */
-export function conclude(conclusion: Conclusion): RunResult {
+export function conclude(conclusion: Conclusion): GuestResult {
   const { ending, judged, remarks = [], guest, reports, verification, logError, timings, folder } = conclusion
   const doubt = judged.verdict === 'passed' && verification ? doubtOf(verification) : undefined
   const reported = reports.find((d) => d.severity === 'error')

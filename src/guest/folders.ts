@@ -2,7 +2,7 @@
 import { type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import { foldersOf } from '../machine/devices/folder-schema.ts'
 import { viewOf } from '../machine/machine.ts'
-import type { Plan } from '../plan/plan.ts'
+import type { GuestPlan } from '../plan/plan.ts'
 import type { CommandResult } from './guest.ts'
 
 export const problems = defineDiagnostics({
@@ -43,7 +43,7 @@ done`
 type Run = (argv: readonly string[]) => Promise<CommandResult>
 
 /** Outer folders first, so that the mount points of inner ones lie in them. */
-export async function mountFolders({ name, machine }: Pick<Plan, 'name' | 'machine'>, run: Run) {
+export async function mountFolders({ name, machine }: Pick<GuestPlan, 'name' | 'machine'>, run: Run) {
   const folders = foldersOf(viewOf(name, machine)).toSorted((a, b) => a.guest.length - b.guest.length)
   const args = folders.flatMap(({ id, guest, config }) => [id, guest, config.access])
   const { stdout, stderr } = await run(['/bin/sh', '-c', SCRIPT, 'bringup', ...args])

@@ -1,6 +1,6 @@
 /** How gdb reaches a guest: the server that QEMU has, and the command that connects to it. */
 import { gdbServerOf } from '../machine/devices/gdb.ts'
-import type { Plan } from '../plan/plan.ts'
+import type { GuestPlan } from '../plan/plan.ts'
 import { hasSymbols } from '../plan/sniff.ts'
 import type { QmpClient } from '../qemu/qmp.ts'
 
@@ -18,7 +18,7 @@ export interface GdbTarget {
 
 /** To be asked once QEMU listens; undefined where the machine has no server for gdb. */
 export async function gdbTargetOf(
-  { machine, symbols }: Pick<Plan, 'machine' | 'symbols'>,
+  { machine, symbols }: Pick<GuestPlan, 'machine' | 'symbols'>,
   qmp: Pick<QmpClient, 'execute'>,
 ): Promise<GdbTarget | undefined> {
   const server = gdbServerOf(machine)

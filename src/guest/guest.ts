@@ -3,13 +3,13 @@
 import type { NotCompared } from '../machine/device.ts'
 import type { UserForward } from '../machine/devices/nic.ts'
 import type { GuestView } from '../machine/guest-view.ts'
-import type { Plan } from '../plan/plan.ts'
+import type { GuestPlan } from '../plan/plan.ts'
 import type { Comparison } from '../plan/verify.ts'
 import type { QmpClient } from '../qemu/qmp.ts'
-import type { RunFolder, RunResult } from '../runs/record.ts'
 import type { Console } from './console.ts'
 import type { GdbTarget } from './gdb.ts'
 import type { DeviceInput } from './hotplug.ts'
+import type { GuestFolder, GuestResult } from './record.ts'
 
 /** Output of a command that ran in the guest. */
 export interface CommandResult {
@@ -57,15 +57,44 @@ export interface GuestTerminal {
   hangUp(): void
 }
 
-/** A machine that runs, from `launch()` until `done` resolves. Disposing of it ends it. */
-export interface Guest extends AsyncDisposable {
-  readonly plan: Plan
-  readonly folder: RunFolder
-  readonly console: Console
+/** The way to the QEMU that runs a guest. */
+export interface QemuAccess {
   /** The typed QMP client of this QEMU. */
   readonly qmp: QmpClient
   /** QEMU's process. */
   readonly pid: number
+
+  /**
+   * Adds an NVDIMM while the machine runs. It obeys the rules that it would have obeyed from the start; its file is made if
+   * missing, and locked for as long as QEMU lives. The machine must have room: `memory: { hotplug: { size: '512M' } }`.
+   * Resolves when QEMU has it; the guest hears of it by ACPI, and `verify` counts it in.
+   *
+   * @returns its id
+   * @throws BringupError with everything that is wrong; `HOTPLUG_NO_ROOM`, `HOTPLUG_UNSUPPORTED`, `STORE_LOCKED`
+   *
+   * @example
+   * const id = await guest.qemu.plug({ kind: 'nvdimm', size: '128M' })
+   */
+  plug(device: DeviceInput): Promise<string>
+
+  /**
+   * Removes a device while the machine runs, when QEMU can and the guest lets it go.
+   *
+   * @param options.timeoutMs How long the guest may take (10,000).
+   * @throws BringupError `UNPLUG_UNSUPPORTED` (NVDIMMs: QEMU has no unplug for them), `UNPLUG_UNKNOWN`, `UNPLUG_TIMEOUT`
+   */
+  unplug(id: string, options?: { readonly timeoutMs?: number }): Promise<void>
+}
+
+/** A machine that runs, from `launch()` until `done` resolves. Disposing of it ends it. */
+export interface Guest extends AsyncDisposable {
+  /** Its name in the run; that of its machine where the run has no other guest. */
+  readonly name: string
+  readonly plan: GuestPlan
+  readonly folder: GuestFolder
+  readonly console: Console
+  /** What only a guest of QEMU has. */
+  readonly qemu: QemuAccess
   /** Host ports of NIC forwards, those chosen by the kernel included. Empty before the guest runs. */
   readonly forwards: readonly UserForward[]
   /**
@@ -89,7 +118,7 @@ export interface Guest extends AsyncDisposable {
   /** Whether the machine has ended; `done` is its result then. */
   readonly hasEnded: boolean
   /** How it ended; never rejects. */
-  readonly done: Promise<RunResult>
+  readonly done: Promise<GuestResult>
 
   /**
    * Runs a command in the guest, apart from its console.
@@ -186,38 +215,17 @@ export interface Guest extends AsyncDisposable {
   reboot(options?: { readonly orderly?: boolean }): Promise<void>
 
   /**
-   * Adds an NVDIMM while the machine runs. It obeys the rules that it would have obeyed from the start; its file is made if
-   * missing, and locked for as long as QEMU lives. The machine must have room: `memory: { hotplug: { size: '512M' } }`.
-   * Resolves when QEMU has it; the guest hears of it by ACPI, and `verify` counts it in.
-   *
-   * @returns its id
-   * @throws BringupError with everything that is wrong; `HOTPLUG_NO_ROOM`, `HOTPLUG_UNSUPPORTED`, `STORE_LOCKED`
-   *
-   * @example
-   * const id = await guest.plug({ kind: 'nvdimm', size: '128M' })
-   */
-  plug(device: DeviceInput): Promise<string>
-
-  /**
-   * Removes a device while the machine runs, when QEMU can and the guest lets it go.
-   *
-   * @param options.timeoutMs How long the guest may take (10,000).
-   * @throws BringupError `UNPLUG_UNSUPPORTED` (NVDIMMs: QEMU has no unplug for them), `UNPLUG_UNKNOWN`, `UNPLUG_TIMEOUT`
-   */
-  unplug(id: string, options?: { readonly timeoutMs?: number }): Promise<void>
-
-  /**
    * Ends the run because the command that it was for has ended with that code, which becomes the run's. A guest that
    * writes to a disk that is kept shuts down first, for up to two minutes.
    */
-  endWith(exitCode: number): Promise<RunResult>
+  endWith(exitCode: number): Promise<GuestResult>
 
   /** Ends the run on the user's wish: the verdict is `interrupted`. */
-  interrupt(): Promise<RunResult>
+  interrupt(): Promise<GuestResult>
 
   /** Ends QEMU by SIGKILL, as a host's out-of-memory killer would. Resolves when it is gone. */
-  kill(): Promise<RunResult>
+  kill(): Promise<GuestResult>
 
   /** Ends the machine by QMP `quit`, or by SIGKILL when that takes longer than `timeoutMs` (2,000). */
-  close(options?: { readonly timeoutMs?: number }): Promise<RunResult>
+  close(options?: { readonly timeoutMs?: number }): Promise<GuestResult>
 }

@@ -6,7 +6,7 @@ import { deviceIds, parseDevice, planPlug, problems, withDevice, withoutDevice }
 import type { MachineConfig, MachineInput } from '../machine/machine.ts'
 import { gatherFacts } from '../plan/gather.ts'
 import { pathsOf, placeMachine } from '../plan/place.ts'
-import type { Plan } from '../plan/plan.ts'
+import type { GuestPlan } from '../plan/plan.ts'
 import type { LateLock } from '../qemu/late-locks.ts'
 import type { QemuProcess } from '../qemu/process.ts'
 import { QmpError } from '../qemu/qmp.ts'
@@ -29,7 +29,7 @@ interface Plugged {
 /** The devices of a machine while it runs. */
 export interface Hotplug {
   /** The machine with all that was plugged, and what is known of its files. */
-  readonly now: Pick<Plan, 'machine' | 'name'> & { readonly facts: Facts }
+  readonly now: Pick<GuestPlan, 'machine' | 'name'> & { readonly facts: Facts }
   /** @returns the device's id */
   plug(device: DeviceInput): Promise<string>
   unplug(id: string, timeoutMs: number): Promise<void>
@@ -39,7 +39,7 @@ export interface Hotplug {
 
 /** Keeps the account of one machine's devices. One is plugged after the other, in the order in which they were asked for. */
 export function openHotplug(
-  plan: Plan,
+  plan: GuestPlan,
   { facts, stateFolder, run }: { readonly facts: Facts; readonly stateFolder: string; readonly run: string },
   qemu: QemuProcess,
 ): Hotplug {

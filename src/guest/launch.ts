@@ -1,48 +1,51 @@
-/** Acts on a plan: files, QEMU, pins, `cont`. From there on the guest runs: see `running-guest.ts`. */
+/** Acts on the plan of a guest: files, QEMU, pins, `cont`. From there on the guest runs: see `running-guest.ts`. */
 import { join } from 'node:path'
-import { BringupError, type Diagnostic, isClean } from '../diagnostics.ts'
-import type { Plan } from '../plan/plan.ts'
+import type { Duplex } from 'node:stream'
+import { BringupError, type Diagnostic } from '../diagnostics.ts'
+import type { GuestPlan } from '../plan/plan.ts'
 import { runArgs } from '../plan/run-args.ts'
 import { startQemu } from '../qemu/process.ts'
-import { createRun, type RunResult, recordArgv } from '../runs/record.ts'
-import type { Guest } from './guest.ts'
 import { createFiles } from './host-files.ts'
+import { type GuestFolder, type GuestResult, recordArgv } from './record.ts'
 import { type GuestOptions, RunningGuest } from './running-guest.ts'
 
-export type LaunchOptions = GuestOptions
+export interface GuestLaunch extends GuestOptions {
+  /** Where its record is kept; the folder exists. */
+  readonly folder: GuestFolder
+  /** Its ends of connections to resources of the run, by the ids of its joins. */
+  readonly joins?: ReadonlyMap<string, Duplex | number>
+}
 
 /** The machine did not start. The record of the run is written all the same, and its result is here. */
 export class LaunchError extends BringupError {
-  readonly result: RunResult
+  readonly result: GuestResult
 
-  constructor(diagnostics: readonly Diagnostic[], result: RunResult, options?: ErrorOptions) {
+  constructor(diagnostics: readonly Diagnostic[], result: GuestResult, options?: ErrorOptions) {
     super(diagnostics, options)
     this.result = result
   }
 }
 
 /**
- * Starts the machine of a plan and resolves when the guest runs.
+ * Starts the machine of a plan that has no errors, and resolves when the guest runs.
  *
- * @throws BringupError with the plan's diagnostics when it has errors: nothing is started then, and no record made.
+ * @throws BringupError when a file could not be made: nothing is started then.
  * @throws LaunchError with what went wrong before the guest began to run.
  */
-export async function launchPlan(plan: Plan, options: LaunchOptions): Promise<Guest> {
-  if (!isClean(plan.diagnostics))
-    throw new BringupError(plan.diagnostics.filter((d) => d.severity === 'error'))
+export async function launchGuest(plan: GuestPlan, launch: GuestLaunch): Promise<RunningGuest> {
   createFiles(plan.files)
-  const record = createRun(options.stateFolder, plan, plan.supervisedArgv)
-  const onReset = options.allowReboot ? 'reboot' : plan.judgement.onReset
-  const own = runArgs(plan.machine.qemuArgs, onReset, record.path)
-  const folder = { ...record, qemuLog: own.qemuLog }
+  const onReset = launch.allowReboot ? 'reboot' : plan.judgement.onReset
+  const own = runArgs(plan.machine.qemuArgs, onReset, launch.folder.path)
+  const folder = { ...launch.folder, qemuLog: own.qemuLog }
   const planned = runArgs(plan.machine.qemuArgs, plan.judgement.onReset).args.length
   const qemu = await startQemu({
     plan: { ...plan, args: [...plan.args.slice(0, -planned), ...own.args] },
-    onArgv: (argv) => recordArgv(record, argv),
+    onArgv: (argv) => recordArgv(folder, argv),
     qmpLogPath: folder.qmpLog,
     stderrPath: join(folder.path, 'stderr.log'),
+    ...(launch.joins ? { joins: launch.joins } : {}),
   })
-  const guest = new RunningGuest(plan, options, folder, qemu)
+  const guest = new RunningGuest(plan, launch, folder, qemu)
   try {
     await guest.start()
     return guest

@@ -5,8 +5,8 @@
 import { createContext, Script } from 'node:vm'
 import { defineDiagnostics } from '../diagnostics.ts'
 import { visible } from '../guest-text.ts'
-import type { Ending } from '../runs/judge.ts'
 import type { Console } from './console.ts'
+import type { Ending } from './judge.ts'
 
 export const problems = defineDiagnostics({
   PASS_PATTERN_SLOW: {

@@ -1,14 +1,14 @@
 /** Lets a guest shut down in order where what it has not written yet would be missed. */
 import { once } from 'node:events'
 import { writesImage } from '../machine/devices/disk-schema.ts'
-import type { Plan } from '../plan/plan.ts'
+import type { GuestPlan } from '../plan/plan.ts'
 import type { Shell } from './shell.ts'
 
 /** How long a guest may take to shut down when its work is done. */
 const POWER_OFF_MS = 120_000
 
 /** Whether the guest writes to a disk that outlives it: ending QEMU would lose what the guest holds back in its memory. */
-export function keepsDisk(plan: Pick<Plan, 'machine'>): boolean {
+export function keepsDisk(plan: Pick<GuestPlan, 'machine'>): boolean {
   return plan.machine.devices.some((d) => d.kind === 'disk' && writesImage(d))
 }
 

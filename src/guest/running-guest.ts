@@ -5,16 +5,13 @@ import { gdbServerOf } from '../machine/devices/gdb.ts'
 import { parseUserNet } from '../machine/devices/nic.ts'
 import type { Facts } from '../machine/facts.ts'
 import type { GuestView } from '../machine/guest-view.ts'
-import type { Plan } from '../plan/plan.ts'
+import type { GuestPlan } from '../plan/plan.ts'
 import { type Verification, verify } from '../plan/verify.ts'
 import type { Profile } from '../project/profile.ts'
 import { startPatience } from '../qemu/patience.ts'
 import { pinVcpus } from '../qemu/pinning.ts'
 import type { QemuExit, QemuProcess } from '../qemu/process.ts'
 import { QmpEnded } from '../qemu/qmp.ts'
-import type { EndedBy, Ending } from '../runs/judge.ts'
-import { readTail } from '../runs/read-log.ts'
-import { type RunFolder, type RunResult, saveResult } from '../runs/record.ts'
 import { startTimer, type Timer } from '../timer.ts'
 import { type Channels, openChannels } from './channels.ts'
 import { type RunClock, startClock } from './clock.ts'
@@ -23,11 +20,21 @@ import { Console } from './console.ts'
 import { copyIn, copyOut } from './copy.ts'
 import { mountFolders } from './folders.ts'
 import { type GdbTarget, gdbTargetOf } from './gdb.ts'
-import type { CommandOptions, CommandResult, Guest, GuestTerminal, TerminalOptions } from './guest.ts'
+import type {
+  CommandOptions,
+  CommandResult,
+  Guest,
+  GuestTerminal,
+  QemuAccess,
+  TerminalOptions,
+} from './guest.ts'
 import { type Hotplug, openHotplug } from './hotplug.ts'
+import type { EndedBy, Ending } from './judge.ts'
 import { KernelLogReader, reportFindings } from './kernel-reports.ts'
 import { problems as passProblems, watchForPass } from './pass-watch.ts'
 import { keepsDisk, powerOff } from './power-off.ts'
+import { readTail } from './read-log.ts'
+import { type GuestFolder, type GuestResult, saveResult } from './record.ts'
 import { ResetLog, ResetWatch } from './resets.ts'
 import { RunDeadline } from './run-deadline.ts'
 import { openShell, type Shell } from './shell.ts'
@@ -61,6 +68,10 @@ export interface GuestOptions {
   readonly verify?: boolean
   /** Every chunk of the console as it comes. */
   readonly onConsole?: (chunk: Buffer) => void
+  /** Every complete line of the console. */
+  readonly onLine?: (line: string) => void
+  /** The result, before `done` resolves with it. */
+  readonly onResult?: (result: GuestResult) => void
   /** What building took before, for the record. */
   readonly buildMs?: number
 }
@@ -73,9 +84,10 @@ const START_MS = { least: 5000, most: 120_000 }
 
 /** A guest whose QEMU has been started; `start` lets its machine run. */
 export class RunningGuest implements Guest {
-  readonly plan: Plan
-  readonly folder: RunFolder
-  readonly done: Promise<RunResult>
+  readonly plan: GuestPlan
+  readonly folder: GuestFolder
+  readonly qemu: QemuAccess
+  readonly done: Promise<GuestResult>
   forwards: Guest['forwards'] = []
   gdb: GdbTarget | undefined
   readonly #options: GuestOptions
@@ -108,19 +120,26 @@ export class RunningGuest implements Guest {
   /** Taken as soon as the guest answers, where a comparison is wanted. */
   #firstView: Promise<unknown> | undefined
 
-  constructor(plan: Plan, options: GuestOptions, folder: RunFolder, qemu: QemuProcess) {
+  constructor(plan: GuestPlan, options: GuestOptions, folder: GuestFolder, qemu: QemuProcess) {
     this.plan = plan
     this.folder = folder
     this.#options = options
     this.#clock = startClock(options.buildMs)
     this.#deadline = new RunDeadline(plan.timeoutMs, () => this.#end('timeout'))
     this.#process = qemu
-    this.#hotplug = openHotplug(plan, { ...options, run: folder.id }, qemu)
+    this.#hotplug = openHotplug(plan, { ...options, run: folder.run }, qemu)
+    this.qemu = {
+      qmp: qemu.qmp,
+      pid: qemu.pid,
+      plug: (device) => this.#hotplug.plug(device),
+      unplug: (id, { timeoutMs = 10_000 } = {}) => this.#hotplug.unplug(id, timeoutMs),
+    }
     this.#console = new Console(this.#process.console, {
       path: folder.consoleLog,
       timingPath: folder.consoleTiming,
     })
     if (options.onConsole) this.#console.onChunk(options.onConsole)
+    if (options.onLine) this.#console.onLine(options.onLine)
     this.#channels = openChannels(plan.channels, this.#process.channels, folder.path)
     const shell = this.#process.channels.get('shell')
     this.#shell =
@@ -145,7 +164,7 @@ export class RunningGuest implements Guest {
       tripleFault: isAllowed,
     })
     this.#kernelLog = new KernelLogReader(options.profile.kernelLog, plan.machine.kernelReports, this.#shell)
-    this.#seen = watchGuest(plan, this.qmp, this.#console, {
+    this.#seen = watchGuest(plan, this.qemu.qmp, this.#console, {
       // Time to print its trace and to reset; a kernel that only halts after a panic would else use up the time-out.
       onPanic: () => {
         this.#afterPanic = startTimer(PANIC_GRACE_MS, () => this.#end('panic'))
@@ -184,11 +203,8 @@ export class RunningGuest implements Guest {
   get console(): Console {
     return this.#console
   }
-  get qmp(): Guest['qmp'] {
-    return this.#process.qmp
-  }
-  get pid(): number {
-    return this.#process.pid
+  get name(): string {
+    return this.plan.guest
   }
   get hasEnded(): boolean {
     return this.#process.hasExited
@@ -209,16 +225,16 @@ export class RunningGuest implements Guest {
     void this.done.then(() => this.#options.signal?.removeEventListener('abort', onAbort))
     if (this.#options.signal?.aborted) this.#end('interrupt')
     const withinMs = Math.min(Math.max(this.plan.timeoutMs, START_MS.least), START_MS.most)
-    const patience = { group: this.pid, withinMs, mostMs: START_MS.most }
-    const deadline = startPatience(patience, (ms) => this.#fail([silent(this.qmp.awaited, ms)]))
+    const patience = { group: this.qemu.pid, withinMs, mostMs: START_MS.most }
+    const deadline = startPatience(patience, (ms) => this.#fail([silent(this.qemu.qmp.awaited, ms)]))
     try {
       await this.#process.ready
-      if (this.plan.pins.length > 0) await pinVcpus(this.qmp, this.plan.pins)
+      if (this.plan.pins.length > 0) await pinVcpus(this.qemu.qmp, this.plan.pins)
       this.forwards = await this.#chosenPorts()
       // QEMU holds the locks by now, and the guest has not run.
-      this.#uses = beginUses(this.plan, this.folder.id, this.#options.stateFolder)
+      this.#uses = beginUses(this.plan, this.folder.run, this.#options.stateFolder)
       this.#resetLog.skip()
-      this.gdb = await gdbTargetOf(this.plan, this.qmp)
+      this.gdb = await gdbTargetOf(this.plan, this.qemu.qmp)
       if (gdbServerOf(this.plan.machine)?.isStopped !== true) await this.#letRun()
       if (this.#shell && this.#wantsComparison) this.#firstView = this.view().catch(() => undefined)
     } catch (cause) {
@@ -234,7 +250,7 @@ export class RunningGuest implements Guest {
   async #letRun(): Promise<void> {
     this.#clock.run()
     try {
-      await this.qmp.execute('cont')
+      await this.qemu.qmp.execute('cont')
       this.#hasStarted = true
       this.#deadline.run()
     } catch (error) {
@@ -310,21 +326,13 @@ export class RunningGuest implements Guest {
     const shell = options.orderly === true ? this.#needShell('reboot') : undefined
     await shell?.ready
     await this.#readKernelLog()
-    const reset = this.qmp.next('RESET')
-    await this.qmp.execute('set-action', { reboot: 'reset' })
+    const reset = this.qemu.qmp.next('RESET')
+    await this.qemu.qmp.execute('set-action', { reboot: 'reset' })
     if (shell) {
       this.#resets.expect()
       shell.end('restart')
-    } else await this.qmp.execute('system_reset')
+    } else await this.qemu.qmp.execute('system_reset')
     await reset
-  }
-
-  plug(...args: Parameters<Guest['plug']>) {
-    return this.#hotplug.plug(...args)
-  }
-
-  unplug(id: string, { timeoutMs = 10_000 }: { readonly timeoutMs?: number } = {}) {
-    return this.#hotplug.unplug(id, timeoutMs)
   }
 
   #compare(view: GuestView | undefined) {
@@ -332,18 +340,18 @@ export class RunningGuest implements Guest {
     return verify({ ...machine, profile: this.plan.profile }, facts, view)
   }
 
-  async kill(): Promise<RunResult> {
+  async kill(): Promise<GuestResult> {
     this.#endedBy ??= 'kill'
     this.#process.kill()
     return this.done
   }
 
-  async interrupt(): Promise<RunResult> {
+  async interrupt(): Promise<GuestResult> {
     this.#end('user')
     return this.done
   }
 
-  async endWith(exitCode: number): Promise<RunResult> {
+  async endWith(exitCode: number): Promise<GuestResult> {
     // What only a running guest can tell has to be asked before it ends.
     if (this.#wantsComparison) await this.view()
     await this.#readKernelLog()
@@ -356,7 +364,7 @@ export class RunningGuest implements Guest {
     return this.done
   }
 
-  async close(options: { readonly timeoutMs?: number } = {}): Promise<RunResult> {
+  async close(options: { readonly timeoutMs?: number } = {}): Promise<GuestResult> {
     await this.#readKernelLog()
     this.#end('close', options.timeoutMs)
     return this.done
@@ -375,7 +383,7 @@ export class RunningGuest implements Guest {
   /** A guest that was stopped cannot answer. */
   async #readKernelLog(): Promise<void> {
     if (this.#shell?.isReady !== true || this.#process.hasExited) return
-    const status = await this.qmp.execute('query-status').catch(() => undefined)
+    const status = await this.qemu.qmp.execute('query-status').catch(() => undefined)
     if (status?.status === 'running') await this.#kernelLog.read(this.done)
   }
 
@@ -394,10 +402,12 @@ export class RunningGuest implements Guest {
 
   async #chosenPorts(): Promise<Guest['forwards']> {
     if (!this.plan.machine.devices.some((d) => d.kind === 'nic' && d.forwards.length > 0)) return []
-    return parseUserNet(await this.qmp.execute('human-monitor-command', { 'command-line': 'info usernet' }))
+    return parseUserNet(
+      await this.qemu.qmp.execute('human-monitor-command', { 'command-line': 'info usernet' }),
+    )
   }
 
-  async #conclude(): Promise<RunResult> {
+  async #conclude(): Promise<GuestResult> {
     const exit = await this.#process.exited
     this.#deadline.clear()
     this.#afterPanic?.clear()
@@ -424,12 +434,20 @@ export class RunningGuest implements Guest {
       timings,
       folder: this.folder.path,
     }
-    const result = conclude({ ...known, logError })
+    const result = this.#saved(conclude({ ...known, logError }), (error) =>
+      conclude({ ...known, logError: logError ?? error }),
+    )
+    this.#options.onResult?.(result)
+    return result
+  }
+
+  /** The result once it is in the record, or that it could not be written. */
+  #saved(result: GuestResult, withError: (error: Error) => GuestResult): GuestResult {
     try {
       saveResult(this.folder, result)
       return result
     } catch (error) {
-      return conclude({ ...known, logError: logError ?? (error as Error) })
+      return withError(error as Error)
     }
   }
 

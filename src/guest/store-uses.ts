@@ -1,8 +1,8 @@
 /** Writes down, for every store that a guest can write to, that it runs and how it ended. */
 import type { StoreEnd } from '../machine/facts.ts'
-import type { Plan } from '../plan/plan.ts'
-import type { Ending, Judged } from '../runs/judge.ts'
+import type { GuestPlan } from '../plan/plan.ts'
 import { beginUse } from '../stores/record.ts'
+import type { Ending, Judged } from './judge.ts'
 
 /** Uses that were begun. */
 export interface OpenUses {
@@ -12,7 +12,7 @@ export interface OpenUses {
 
 /** To be called when QEMU has the locks, before the guest runs. */
 export function beginUses(
-  plan: Pick<Plan, 'name' | 'stores' | 'locks' | 'files'>,
+  plan: Pick<GuestPlan, 'name' | 'stores' | 'locks' | 'files'>,
   run: string,
   stateFolder: string,
 ): OpenUses {

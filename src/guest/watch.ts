@@ -1,9 +1,9 @@
 /** Collects what console and QMP say of a guest's fate while it runs. */
 import { screenLine } from '../guest-text.ts'
-import type { Plan } from '../plan/plan.ts'
+import type { GuestPlan } from '../plan/plan.ts'
 import type { QmpClient } from '../qemu/qmp.ts'
-import type { Ending } from '../runs/judge.ts'
 import type { Console } from './console.ts'
+import type { Ending } from './judge.ts'
 
 type Seen = Pick<
   Ending,
@@ -32,7 +32,7 @@ const LONGEST_LINE = 4096
 
 /** Watches from now on; the function returned tells what was seen so far. */
 export function watchGuest(
-  { judgement }: Pick<Plan, 'judgement'>,
+  { judgement }: Pick<GuestPlan, 'judgement'>,
   qmp: QmpClient,
   console: Console,
   { onPanic, onHalt, onReset, onRun, onPaused, onStopped }: Listeners,

@@ -102,6 +102,19 @@ export interface Channel {
   readonly label: string
 }
 
+/** A resource of the run that a device is connected to: the run makes it once, however many devices join it. */
+export interface Join {
+  /** Names the descriptor that QEMU inherits: `{fd:ID}` in its arguments stands for the number. */
+  readonly id: string
+  readonly kind: 'network' | 'memory'
+  /** Id of the resource: a key of `networks` or `memory` of the rack. */
+  readonly resource: string
+  /** The device's id. */
+  readonly device: string
+  /** MAC address of a card. */
+  readonly mac?: string
+}
+
 /** What a device adds to the machine. */
 export interface Compiled {
   /** Merged into the one `-machine` option. */
@@ -115,6 +128,7 @@ export interface Compiled {
   readonly stores?: readonly StoreClaim[]
   /** Devices refer to a channel by `chardev=<id>`; the launcher connects it, a pasted command gets a null chardev. */
   readonly channels?: readonly Channel[]
+  readonly joins?: readonly Join[]
 }
 
 /** A device that is added while the machine runs: QMP's `object-add` and `device_add`, with its files and locks. */

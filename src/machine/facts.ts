@@ -259,6 +259,8 @@ export interface Facts {
   readonly files: ReadonlyMap<string, FileFact>
   /** Ports that the machine would listen on. Absent where they were not looked at. */
   readonly hostPorts?: readonly PortFact[]
+  /** Networks of the rack that the machine is part of. */
+  readonly networks?: readonly string[]
   /** NUMA nodes of this computer, online ones. */
   readonly hostNodes: readonly number[]
   /** Huge pages by page size in bytes. */

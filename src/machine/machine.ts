@@ -11,6 +11,7 @@ import type {
   Expectation,
   FileAction,
   FileLock,
+  Join,
   NotCompared,
   PersistenceCondition,
   PersistenceVerdict,
@@ -144,6 +145,7 @@ export interface CompiledMachine {
   readonly locks: readonly FileLock[]
   readonly stores: readonly StoreClaim[]
   readonly channels: readonly Channel[]
+  readonly joins: readonly Join[]
 }
 
 /** Compiles a machine, also one that `checkMachine` refuses: QEMU's own answer can then be had. */
@@ -184,6 +186,7 @@ function compileParts(
     locks: collect(compiled, 'locks'),
     stores: collect(compiled, 'stores'),
     channels: collect(compiled, 'channels'),
+    joins: collect(compiled, 'joins'),
   }
 }
 

@@ -2,7 +2,7 @@
 import { type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import type { Facts } from '../machine/facts.ts'
 import { checkMachine, compileMachine, type MachineConfig, persistenceOf } from '../machine/machine.ts'
-import { type Judgement, type Plan, pasteArgv, plannedArgv } from './plan.ts'
+import { type GuestPlan, type Judgement, type PlanFacts, pasteArgv, plannedArgv } from './plan.ts'
 import { acceleratorArgs, runArgs } from './run-args.ts'
 
 export const problems = defineDiagnostics({
@@ -30,7 +30,7 @@ export interface PlanRequest {
  * Makes the plan. Problems of the machine are in `diagnostics`; the argv is compiled all the same, so that it can be
  * read, and so that QEMU's own answer can be compared.
  */
-export function makePlan(request: PlanRequest): Plan {
+export function makePlan(request: PlanRequest): GuestPlan {
   const { name, profile, machine, facts, judgement } = request
   const { accelerator, diagnostics } = chooseAccelerator(machine.accel, facts)
   const compiled = compileMachine(machine, facts, name)
@@ -42,16 +42,18 @@ export function makePlan(request: PlanRequest): Plan {
   const path = machine.qemu ?? facts.qemu?.path ?? `qemu-system-${machine.arch}`
   const qemu = { path, version: facts.qemu?.version.join('.') ?? 'unknown' }
   return {
+    guest: name,
     name,
     profile,
     machine,
-    start: { kind: 'reset' },
-    steps: [],
-    sideProcesses: [],
+    after: [],
+    command: [],
+    counts: true,
     files: compiled.files,
     locks: compiled.locks,
     stores: compiled.stores,
     channels: compiled.channels,
+    joins: compiled.joins,
     qemu,
     accelerator,
     accelerators: facts.accelerators,
@@ -64,13 +66,24 @@ export function makePlan(request: PlanRequest): Plan {
     persistence: persistenceOf(machine, facts, name),
     pending: [],
     diagnostics: [...diagnostics, ...checkMachine(machine, facts, name)],
+    facts: factsOfPlan(facts),
+  }
+}
+
+function factsOfPlan({ files, hostPorts, hostNodes, hostBytes, qemu }: Facts): PlanFacts {
+  return {
+    files: [...files.values()],
+    ...(hostPorts ? { hostPorts } : {}),
+    hostNodes,
+    hostBytes,
+    ...(qemu ? { qemuSha256: qemu.sha256 } : {}),
   }
 }
 
 function chooseAccelerator(
   wanted: 'auto' | 'kvm' | 'tcg',
   facts: Facts,
-): { accelerator: Plan['accelerator']; diagnostics: Diagnostic[] } {
+): { accelerator: GuestPlan['accelerator']; diagnostics: Diagnostic[] } {
   const fact = (name: 'kvm' | 'tcg') => facts.accelerators.find((a) => a.name === name)
   if (wanted !== 'auto') {
     const asked = fact(wanted)

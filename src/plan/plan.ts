@@ -1,35 +1,21 @@
 /**
- * The plan: everything that one boot will do, as plain data. It can be printed, diffed, saved and read by a person
- * before anything happens. `makePlan()` (in `make-plan.ts`) decides; `launchPlan()` (in `src/guest/launch.ts`) acts.
+ * The plan of one guest: everything that its boot will do, as plain data. A run has one or several: see `run-plan.ts`.
+ * `makePlan()` (in `make-plan.ts`) decides; `launchGuest()` (in `src/guest/launch.ts`) acts.
  */
 import type { Diagnostic } from '../diagnostics.ts'
-import type {
-  Argument,
-  Channel,
-  FileAction,
-  FileLock,
-  PersistenceVerdict,
-  StoreClaim,
+import {
+  type Argument,
+  type Channel,
+  type FileAction,
+  type FileLock,
+  type Join,
+  option,
+  type PersistenceVerdict,
+  type StoreClaim,
 } from '../machine/device.ts'
 import { FREE_GDB, USUAL_GDB } from '../machine/devices/gdb.ts'
-import type { AcceleratorFact } from '../machine/facts.ts'
+import type { AcceleratorFact, Facts, FileFact } from '../machine/facts.ts'
 import type { MachineConfig } from '../machine/machine.ts'
-
-/** How the guest starts. Saved states join here; the launch path stays one. */
-export type Start = { readonly kind: 'reset' }
-
-/** A change to the host before the run (taps, huge pages, RDMA): described here, done by `src/steps`. */
-export interface StepPreview {
-  readonly id: string
-  readonly what: string
-  readonly commands: readonly (readonly string[])[]
-}
-
-/** A process that lives as long as the run: a DHCP server, a multiplexer. */
-export interface SideProcess {
-  readonly id: string
-  readonly argv: readonly string[]
-}
 
 /** What an exit value of the guest means. */
 export interface ExitMeaning {
@@ -61,19 +47,35 @@ export interface Judgement {
   readonly onReset: 'stop' | 'reboot'
 }
 
-export interface Plan {
-  /** The machine's name. */
+/**
+ * What has to happen before a guest starts: a line of another guest's console or command matches `shows` (source of a
+ * regular expression), a port of it that is forwarded to this computer accepts connections, or it has ended.
+ */
+export type Condition =
+  | { readonly guest: string; readonly shows: string }
+  | { readonly guest: string; readonly port: number }
+  | { readonly guest: string; readonly ends: true | 'passed' }
+
+export interface GuestPlan {
+  /** Its name in the run: `client-2`. The machine's name where the run has one guest alone. */
+  readonly guest: string
+  /** Name under which stores, MAC addresses and locks are kept: `pair.client-2`, or that of the machine. */
   readonly name: string
   readonly profile: string
   /** The whole description, defaults filled in. */
   readonly machine: MachineConfig
-  readonly start: Start
-  readonly steps: readonly StepPreview[]
-  readonly sideProcesses: readonly SideProcess[]
+  /** All of them have to hold before it starts. */
+  readonly after: readonly Condition[]
+  /** Command that runs in the guest once it answers; its end is the end of the guest. Empty for none. */
+  readonly command: readonly string[]
+  /** Whether the run's verdict depends on this guest's. A run ends with the last guest that counts. */
+  readonly counts: boolean
   readonly files: readonly FileAction[]
   readonly locks: readonly FileLock[]
   readonly stores: readonly StoreClaim[]
   readonly channels: readonly Channel[]
+  /** Resources of the run that its devices are connected to. */
+  readonly joins: readonly Join[]
   readonly qemu: { readonly path: string; readonly version: string }
   readonly accelerator: { readonly name: 'kvm' | 'tcg'; readonly because: string }
   readonly accelerators: readonly AcceleratorFact[]
@@ -96,13 +98,22 @@ export interface Plan {
   /** What a run has to fetch, make or build first; empty in the plan that a run follows. */
   readonly pending: readonly { readonly what: string; readonly bytes?: number; readonly path?: string }[]
   readonly diagnostics: readonly Diagnostic[]
+  /** What was known of this computer when the plan was made. */
+  readonly facts: PlanFacts
+}
+
+/** The part of the facts that a plan depends on, as JSON. */
+export interface PlanFacts extends Pick<Facts, 'hostPorts' | 'hostNodes' | 'hostBytes'> {
+  readonly files: readonly FileFact[]
+  /** Of the QEMU binary. */
+  readonly qemuSha256?: string
 }
 
 /** The chardev id of the first console, which every machine has. */
 export const CONSOLE = 'console'
 
 /** QEMU's argv for a person: the console on the terminal with QEMU's monitor behind Ctrl-A C. */
-export function pasteArgv(plan: Pick<Plan, 'qemu' | 'args' | 'channels'>): readonly string[] {
+export function pasteArgv(plan: Pick<GuestPlan, 'qemu' | 'args' | 'channels'>): readonly string[] {
   const chardevs = plan.channels.flatMap((c) => [
     '-chardev',
     c.id === CONSOLE ? `stdio,id=${CONSOLE},mux=on` : `null,id=${c.id}`,
@@ -111,12 +122,19 @@ export function pasteArgv(plan: Pick<Plan, 'qemu' | 'args' | 'channels'>): reado
   // The log of a run lies in its record, which a pasted command does not have.
   const args = plan.args
     .filter(([, value]) => value?.startsWith('{run}/') !== true)
-    .map((arg) => (arg[0] === FREE_GDB[0] && arg[1] === FREE_GDB[1] ? USUAL_GDB : arg))
+    .map((arg) => (arg[0] === FREE_GDB[0] && arg[1] === FREE_GDB[1] ? USUAL_GDB : unplugged(arg)))
   return [plan.qemu.path, ...chardevs, ...monitor, ...flat(args)]
 }
 
+/** A card on a network of the run: the network exists in a run only, and a hub with one port is a cable to nowhere. */
+function unplugged(argument: Argument): Argument {
+  const [flag, value = ''] = argument
+  const [, id] = /^stream,id=([^,]+),addr\.type=fd,/.exec(value) ?? []
+  return flag === '-netdev' && id !== undefined ? option('-netdev', 'hubport', { id, hubid: 0 }) : argument
+}
+
 /** QEMU's argv under bringup, with names in braces for what is known only when it starts. */
-export function plannedArgv(plan: Pick<Plan, 'qemu' | 'args' | 'channels'>): readonly string[] {
+export function plannedArgv(plan: Pick<GuestPlan, 'qemu' | 'args' | 'channels'>): readonly string[] {
   const channelFds = Object.fromEntries(plan.channels.map(({ id }) => [id, `{${id}}`]))
   return supervisedArgv(plan, { qmpFd: '{qmp}', channelFds, keeper: '{keeper}' })
 }
@@ -127,13 +145,15 @@ export interface Ties {
   readonly qmpFd: number | string
   /** Inherited descriptor by channel id; the console is standard input and output and has none. */
   readonly channelFds: Readonly<Record<string, number | string>>
+  /** Inherited descriptor by the id of a join. Without it the arguments keep `{fd:ID}`. */
+  readonly joinFds?: Readonly<Record<string, number>>
   /** Abstract socket that QEMU connects to at start: a QEMU whose bringup died before `prctl` took hold fails here. */
   readonly keeper: string
 }
 
 /** QEMU's argv under bringup: paused until QMP says `cont`, every channel an inherited descriptor, no path anywhere. */
 export function supervisedArgv(
-  plan: Pick<Plan, 'qemu' | 'args' | 'channels'>,
+  plan: Pick<GuestPlan, 'qemu' | 'args' | 'channels'>,
   ties: Ties,
 ): readonly string[] {
   const chardevs = plan.channels.flatMap((c) => [
@@ -146,8 +166,13 @@ export function supervisedArgv(
     ...['-chardev', `socket,id=bringup-keeper,path=${ties.keeper},abstract=on`],
     ...['-chardev', `socket,id=bringup-qmp,fd=${ties.qmpFd}`, '-mon', 'chardev=bringup-qmp,mode=control'],
     ...chardevs,
-    ...flat(plan.args),
+    ...flat(plan.args).map((word) => withDescriptors(word, ties.joinFds)),
   ]
+}
+
+/** `{fd:lan-net}` becomes the number of the descriptor that QEMU inherits. */
+function withDescriptors(word: string, fds: Ties['joinFds'] = {}): string {
+  return word.replace(/\{fd:([^}]+)\}/g, (text, id: string) => (Object.hasOwn(fds, id) ? `${fds[id]}` : text))
 }
 
 function flat(args: readonly Argument[]): readonly string[] {

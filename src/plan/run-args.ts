@@ -1,7 +1,7 @@
 /** Arguments that a run needs, joined with those that the user gives for the same options. Pure. */
 import { type Argument, option } from '../machine/device.ts'
 import { readQemuArgs } from '../machine/qemu-args.ts'
-import type { Plan } from './plan.ts'
+import type { GuestPlan } from './plan.ts'
 
 /** Stands for the folder of a run's record, in a plan of a run that has not begun. */
 const RUN_FOLDER = '{run}'
@@ -26,7 +26,7 @@ export function acceleratorArgs(name: 'kvm' | 'tcg', qemuArgs: readonly string[]
  */
 export function runArgs(
   qemuArgs: readonly string[],
-  onReset: Plan['judgement']['onReset'],
+  onReset: GuestPlan['judgement']['onReset'],
   runFolder: string = RUN_FOLDER,
 ): { readonly args: readonly Argument[]; readonly qemuLog: string } {
   const own = readQemuArgs(qemuArgs)

@@ -3,7 +3,7 @@ import type { Expectation, NotCompared } from '../machine/device.ts'
 import type { Facts } from '../machine/facts.ts'
 import type { GuestView, HardwareView } from '../machine/guest-view.ts'
 import { expectationsOf, notComparedOf } from '../machine/machine.ts'
-import type { Plan } from './plan.ts'
+import type { GuestPlan } from './plan.ts'
 
 /** One line of the comparison. `got` is null when the guest did not see it. */
 export interface Comparison {
@@ -31,7 +31,7 @@ const TABLES = 'ACPI tables'
  * them out. An expectation that no witness can answer is in `notCompared`.
  */
 export function verify(
-  plan: Pick<Plan, 'machine' | 'name' | 'profile'>,
+  plan: Pick<GuestPlan, 'machine' | 'name' | 'profile'>,
   facts: Facts,
   view: GuestView | undefined,
 ): Verification {
@@ -64,7 +64,7 @@ function rowsOf(expected: readonly Expectation[], view: HardwareView, by: string
 function missingOf(
   view: GuestView | undefined,
   comparison: readonly Comparison[],
-  { profile }: Pick<Plan, 'profile'>,
+  { profile }: Pick<GuestPlan, 'profile'>,
 ): readonly string[] {
   if (view === undefined) return [`a report of what the guest saw (profile ${profile})`]
   if (view.missing !== undefined && view.missing.length > 0) return view.missing

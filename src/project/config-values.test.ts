@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { BringupError } from '../diagnostics.ts'
-import { planOnly } from './planning.ts'
+import { previewGuest } from './planning.ts'
 import { loadProject } from './project.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'bringup-hostile-'))
@@ -14,7 +14,7 @@ async function codesOf(text: string): Promise<readonly string[]> {
   const file = join(mkdtempSync(join(folder, 'c')), 'bringup.config.mjs')
   writeFileSync(file, `${text}\n`)
   try {
-    const { plan } = await planOnly({
+    const { plan } = await previewGuest({
       project: await loadProject({ cwd: folder, project: file }),
       profile: 'bare',
     })

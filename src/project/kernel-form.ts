@@ -1,10 +1,10 @@
 /** A kernel in the short form of the config file, as a build and something to boot laid over a profile. */
 import type { BuildGraph } from '../build/graph.ts'
 import { packagesWith } from '../build/tools.ts'
-import type { KernelForm } from '../machine/kernel-schema.ts'
 import type { MachineInput } from '../machine/machine.ts'
 import type { Judgement } from '../plan/plan.ts'
 import type { DependencySet } from '../setup/dependency.ts'
+import type { KernelForm } from './kernel-schema.ts'
 import type { Profile } from './profile.ts'
 
 /** The profile with the kernel's own build, and with what that makes as what is booted. */

@@ -5,7 +5,7 @@ import { afterAll, expect, test } from 'vitest'
 import { BringupError } from '../diagnostics.ts'
 import { type MachineInput, viewOf } from '../machine/machine.ts'
 import { MiB } from '../units.ts'
-import { describeRun, planOnly } from './planning.ts'
+import { describeRun, previewGuest } from './planning.ts'
 import type { Project } from './project.ts'
 import { chooseRun } from './selection.ts'
 
@@ -16,6 +16,7 @@ const projectOf = (machine: MachineInput, more: Partial<Project> = {}): Project 
   folder,
   configFile: join(folder, 'bringup.config.ts'),
   machines: { default: machine },
+  racks: {},
   defaultMachine: 'default',
   profiles: [],
   stateFolder: join(folder, '.bringup'),
@@ -27,9 +28,9 @@ const viewUnder = async (profile: string, machine: MachineInput) => {
   return viewOf(name, config)
 }
 
-async function findings(request: Parameters<typeof planOnly>[0]): Promise<readonly string[]> {
+async function findings(request: Parameters<typeof previewGuest>[0]): Promise<readonly string[]> {
   try {
-    const { plan } = await planOnly(request)
+    const { plan } = await previewGuest(request)
     return plan.diagnostics.filter((d) => d.severity === 'error').map((d) => `${d.code} ${d.path}`)
   } catch (error) {
     if (error instanceof BringupError) return error.diagnostics.map((d) => `${d.code} ${d.path}`)
@@ -92,7 +93,7 @@ test('one mistake is one finding', async () => {
 test('a plan waits for what is built, and a kernel of the user’s own is not waited for', async () => {
   const kernel = { build: ['make'], image: 'out/kernel.elf' }
   const project = projectOf({}, { kernel })
-  const { plan } = await planOnly({ project })
+  const { plan } = await previewGuest({ project })
   expect(plan.diagnostics).toEqual([])
   expect(plan.pending).toMatchObject([{ path: join(folder, 'out/kernel.elf') }])
   writeFileSync(join(folder, 'other'), 'no kernel')
@@ -109,7 +110,7 @@ test.each([
   [{}, { profile: 'linux' }],
 ])('what is listed is what is planned: %j in %j', async (machine, more) => {
   const project = projectOf(machine, more)
-  const { plan } = await planOnly({ project })
+  const { plan } = await previewGuest({ project })
   const described = await describeRun({ project })
   expect(described.profile.name).toBe(plan.profile)
   expect(resolve(folder, described.machine.boot.kernel ?? '')).toBe(plan.machine.boot.kernel)

@@ -14,7 +14,7 @@ import { ARCH } from '../machine/machine-rules.ts'
 import { gatherFacts } from '../plan/gather.ts'
 import { makePlan } from '../plan/make-plan.ts'
 import { pathsOf, placeMachine, portsOf } from '../plan/place.ts'
-import type { Plan } from '../plan/plan.ts'
+import type { GuestPlan } from '../plan/plan.ts'
 import { proveAccelerators } from '../qemu/accelerators.ts'
 import { readCapabilities } from '../qemu/capabilities.ts'
 import { readCpuModel } from '../qemu/cpu-model.ts'
@@ -44,6 +44,14 @@ export interface PlanningRequest {
   readonly project: Project
   /** Name of a machine in the project; the project's default without it. */
   readonly machine?: string
+  /** Name under which stores, MAC addresses and locks are kept. Default: the machine's. */
+  readonly name?: string
+  /**
+   * Where machines are described that the config file does not have under `machines`, by their names.
+   *
+   * @internal
+   */
+  readonly describedAt?: Readonly<Record<string, readonly PropertyKey[]>>
   readonly profile?: string
   /** What the command line says; it wins over the description. */
   readonly overrides?: MachineInput
@@ -67,6 +75,8 @@ export interface PlanningRequest {
   readonly machineFlags?: (specs: readonly BuildOptionSpec[]) => OptionValues
   /** Regular expressions for lines of the console: the first match is a pass and ends the guest; nothing else is one. */
   readonly until?: readonly string[]
+  /** Networks of the rack that the guest is part of. */
+  readonly networks?: readonly string[]
   readonly signal?: AbortSignal
   readonly progress?: (what: string) => void
   /**
@@ -77,9 +87,9 @@ export interface PlanningRequest {
   readonly locks?: LockReading
 }
 
-/** A plan with what it was made from. */
-export interface Planned {
-  readonly plan: Plan
+/** The plan of one guest with what it was made from. */
+export interface PlannedGuest {
+  readonly plan: GuestPlan
   readonly facts: Facts
   readonly profile: Profile
   /** What the profile calls that which boots: `Linux 6.1.0-50-cloud-amd64`. */
@@ -94,11 +104,8 @@ export interface Planned {
  * problems of a machine that could be compiled are in `plan.diagnostics`.
  *
  * @throws BringupError
- * @example
- * const { plan } = await planRun({ project: await loadProject({ cwd: '.' }), overrides: { memory: '1G' } })
- * console.log(plan.argv.join(' '))
  */
-export async function planRun(request: PlanningRequest): Promise<Planned> {
+export async function planGuest(request: PlanningRequest): Promise<PlannedGuest> {
   const selection = await chooseRun(request)
   const means = meansOf(selection, request)
   const early = await planAhead(selection, means, { wantsSizes: false })
@@ -108,18 +115,15 @@ export async function planRun(request: PlanningRequest): Promise<Planned> {
 }
 
 /**
- * Makes the plan that `planRun` would make, and neither builds, fetches nor makes anything for it: what a run would have
+ * Makes the plan that `planGuest` would make, and neither builds, fetches nor makes anything for it: what a run would have
  * to do first is in `plan.pending`, and rules about those files wait.
  *
- * @throws BringupError as `planRun` does
- * @example
- * const { plan } = await planOnly({ project: await loadProject({ cwd: process.cwd() }) })
- * plan.pending.map((item) => item.what)
+ * @throws BringupError as `planGuest` does
  */
-export async function planOnly(
+export async function previewGuest(
   request: PlanningRequest,
   { wantsSizes = false }: { readonly wantsSizes?: boolean } = {},
-): Promise<Planned> {
+): Promise<PlannedGuest> {
   const selection = await chooseRun(request)
   const means = meansOf(selection, request)
   const planned = await planAhead(selection, means, { wantsSizes })
@@ -143,7 +147,7 @@ export interface DescribedRun {
 }
 
 /**
- * The machine that `planRun` would plan, from the description and what the profile adds; no QEMU is asked. A profile that
+ * The machine that `planGuest` would plan, from the description and what the profile adds; no QEMU is asked. A profile that
  * cannot say beforehand what it adds is left out.
  *
  * @throws BringupError with unknown machines, profiles and keys
@@ -198,7 +202,7 @@ async function preparedUnlessWrong(selection: Selection, means: Means): Promise<
   return { ...(await selection.profile.prepare(means.context)), pending: [] }
 }
 
-interface Ahead extends Planned {
+interface Ahead extends PlannedGuest {
   /** What the profile adds. */
   readonly added: MachineInput
 }
@@ -278,6 +282,7 @@ interface Means {
   readonly home: Home
   readonly cache: string
   readonly locks: LockReading | undefined
+  readonly networks: readonly string[]
   readonly signal: AbortSignal
   readonly progress: (what: string) => void
   readonly context: PrepareContext
@@ -291,6 +296,7 @@ function meansOf({ name, profile, machine }: Selection, request: PlanningRequest
     home: { machine: name, folder: project.folder, stateFolder: project.stateFolder },
     cache,
     locks: machine.devices?.length ? (request.locks ?? startReadingLocks()) : undefined,
+    networks: request.networks ?? [],
     signal,
     progress,
     until: request.until ?? [],
@@ -332,7 +338,10 @@ async function factsFor(
   const known = locks && (await freshLocks(locks))
   const hostPorts = await readPorts(portsOf(machine))
   const gather = (facts: Pick<Facts, 'qemu' | 'accelerators' | 'cpu'>) =>
-    refine(gatherFacts(paths, { ...facts, hostPorts }, home.stateFolder, known))
+    refine({
+      ...gatherFacts(paths, { ...facts, hostPorts }, home.stateFolder, known),
+      networks: means.networks,
+    })
   const wrongWith = (facts: Facts) =>
     checkMachine(machine, facts, home.machine).filter((d) => d.severity === 'error')
   const qemu = await qemuOf(machine, means).catch((cause: unknown) => {

@@ -3,7 +3,7 @@ import { defineDiagnostics } from '../diagnostics.ts'
 import { foldersOf } from '../machine/devices/folder-schema.ts'
 import type { Facts } from '../machine/facts.ts'
 import { viewOf } from '../machine/machine.ts'
-import type { Plan } from '../plan/plan.ts'
+import type { GuestPlan } from '../plan/plan.ts'
 import type { Profile } from './profile.ts'
 
 export const problems = defineDiagnostics({
@@ -27,7 +27,7 @@ export const problems = defineDiagnostics({
 const LIKELY = 'BOOT_KERNEL_MAY_NEED_64_BIT'
 
 /** The plan with what the profile needs and the machine does not have, and what its guests cannot use. */
-export function withProfileNeeds(plan: Plan, profile: Profile, { cpu }: Facts): Plan {
+export function withProfileNeeds(plan: GuestPlan, profile: Profile, { cpu }: Facts): GuestPlan {
   const unmounted = profile.hasShell
     ? []
     : foldersOf(viewOf(plan.name, plan.machine)).map(({ id, at }) =>

@@ -1,11 +1,12 @@
 /** A project: a folder with a description of machines, and the state that bringup keeps beside it. */
 import { dirname, join, resolve } from 'node:path'
 import type { BuildOptionValue } from '../build/options.ts'
-import type { ContainerConfig } from '../machine/container-schema.ts'
-import type { KernelForm } from '../machine/kernel-schema.ts'
 import type { MachineInput } from '../machine/machine.ts'
+import type { RackConfig } from '../rack/rack-schema.ts'
 import type { BringupConfig } from './config.ts'
 import { findConfig } from './config-file.ts'
+import type { ContainerConfig } from './container-schema.ts'
+import type { KernelForm } from './kernel-schema.ts'
 import type { Profile } from './profile.ts'
 
 export interface Project {
@@ -14,6 +15,8 @@ export interface Project {
   /** The file that describes it; undefined for the built-in default project. */
   readonly configFile?: string
   readonly machines: Readonly<Record<string, MachineInput>>
+  /** Machines that run together, by name. */
+  readonly racks: Readonly<Record<string, RackConfig>>
   /** The machine that is meant when none is named. */
   readonly defaultMachine: string
   /** The profile of machines that name none; without it, what a machine boots decides. */
@@ -88,7 +91,7 @@ export async function outlineProject(request: ProjectRequest): Promise<Project> 
   const { readOutline } = await import('./outline.ts')
   const outline = readOutline(configFile)
   const folder = dirname(configFile)
-  const unknown = { folder, configFile, machines: {}, defaultMachine: 'default', profiles: [] }
+  const unknown = { folder, configFile, machines: {}, racks: {}, defaultMachine: 'default', profiles: [] }
   return { ...(outline ?? unknown), stateFolder: stateFolder(folder, request) }
 }
 
@@ -101,6 +104,7 @@ function defaultProject(request: ProjectRequest): Project {
   return {
     folder,
     machines: { default: DEFAULT_MACHINE },
+    racks: {},
     defaultMachine: 'default',
     profiles: [],
     stateFolder: stateFolder(folder, request),
@@ -116,6 +120,7 @@ function projectOf(config: BringupConfig, configFile: string, request: ProjectRe
     folder,
     configFile,
     machines,
+    racks: config.racks,
     defaultMachine:
       config.defaultMachine ?? ('default' in machines ? 'default' : (Object.keys(machines)[0] ?? 'default')),
     ...(config.profile === undefined ? {} : { profile: config.profile }),

@@ -4,7 +4,6 @@ import { type BuildOptionValues, resolveBuildOptions } from '../build/options.ts
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
 import { settleDefaults } from '../machine/defaults.ts'
 import { mergeMachine } from '../machine/flags.ts'
-import type { KernelForm } from '../machine/kernel-schema.ts'
 import { asWritten, type Layer, mergeLayers } from '../machine/layers.ts'
 import { chainOf, type MachineConfig, type MachineInput, resolveMachines } from '../machine/machine.ts'
 import { formatPath } from '../machine/schema-issues.ts'
@@ -12,6 +11,7 @@ import { nearest } from '../nearest.ts'
 import { cacheFolder } from './cache-folder.ts'
 import { parseKeptMachine } from './kept-machine.ts'
 import { withKernel } from './kernel-form.ts'
+import type { KernelForm } from './kernel-schema.ts'
 import type { PlanningRequest } from './planning.ts'
 import type { Profile } from './profile.ts'
 import { defaultProfile, findProfile } from './profiles/index.ts'
@@ -42,7 +42,7 @@ export const problems = defineDiagnostics({
 
 /** What a request means, before anything is built or asked. */
 export interface Selection {
-  /** Name of the machine. */
+  /** Name under which stores, MAC addresses and locks are kept: that of the machine, unless the request has one. */
   readonly name: string
   /** What the user wrote and said, without the profile's defaults. */
   readonly wanted: MachineInput
@@ -62,12 +62,13 @@ export interface Selection {
  */
 export async function chooseRun(request: PlanningRequest): Promise<Selection> {
   const { project } = request
-  const name = request.machine ?? project.defaultMachine
+  const machineName = request.machine ?? project.defaultMachine
+  const name = request.name ?? machineName
   const machines = resolveMachines(project.machines)
-  const described = Object.hasOwn(machines, name) ? machines[name] : undefined
-  if (!described) throw unknownMachine(project, name)
+  const described = Object.hasOwn(machines, machineName) ? machines[machineName] : undefined
+  if (!described) throw unknownMachine(project, machineName)
   const profile = await profileOf(project, mergeMachine(described, request.overrides ?? {}), request.profile)
-  const written = writtenLayers(name, profile, request)
+  const written = writtenLayers(machineName, profile, request)
   const wanted = mergeLayers(written)
   const command = request.command ?? []
   if (command.length > 0 && !profile.hasShell) {
@@ -101,7 +102,10 @@ function writtenLayers(name: string, profile: Profile, request: PlanningRequest)
   const described = chainOf(project.machines, name).map(
     (link): Layer => ({
       machine: link.machine,
-      place: (path) => formatPath(isInFile ? ['machines', link.name, ...path] : path),
+      place: (path) =>
+        formatPath(
+          isInFile ? [...(request.describedAt?.[link.name] ?? ['machines', link.name]), ...path] : path,
+        ),
       isWritten: true,
     }),
   )

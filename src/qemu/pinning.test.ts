@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { BringupError } from '../diagnostics.ts'
 import { readCpus } from '../host/cpus.ts'
-import type { Plan } from '../plan/plan.ts'
+import type { GuestPlan } from '../plan/plan.ts'
 import { pinVcpus } from './pinning.ts'
 import { type QemuProcess, startQemu } from './process.ts'
 
@@ -37,7 +37,7 @@ async function affinities(of: QemuProcess) {
   )
 }
 
-async function refusal(pins: Plan['pins'], more: { of?: QemuProcess; host?: typeof host } = {}) {
+async function refusal(pins: GuestPlan['pins'], more: { of?: QemuProcess; host?: typeof host } = {}) {
   const error = await pinVcpus((more.of ?? qemu).qmp, pins, more.host).then(
     () => undefined,
     (e: unknown) => e,

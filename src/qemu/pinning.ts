@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { formatCpuList, parseCpuList } from '../cpu-list.ts'
 import { BringupError, type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import { type CpusFact, readCpus } from '../host/cpus.ts'
-import type { Plan } from '../plan/plan.ts'
+import type { GuestPlan } from '../plan/plan.ts'
 import type { QmpClient } from './qmp.ts'
 
 const WHY = 'a benchmark on unpinned CPUs measures the host’s scheduler'
@@ -43,7 +43,7 @@ export const problems = defineDiagnostics({
   },
 })
 
-type Pin = Plan['pins'][number]
+type Pin = GuestPlan['pins'][number]
 
 /**
  * Pins each vCPU to its host CPUs, and looks that the kernel has really done so. Nothing is pinned when a pin is wrong.
@@ -53,7 +53,7 @@ type Pin = Plan['pins'][number]
  */
 export async function pinVcpus(
   qmp: QmpClient,
-  pins: Plan['pins'],
+  pins: GuestPlan['pins'],
   host: CpusFact = readCpus(),
 ): Promise<void> {
   const cpus = await qmp.execute('query-cpus-fast')
@@ -69,7 +69,7 @@ export async function pinVcpus(
 interface PinContext {
   readonly threads: ReadonlyMap<number, number>
   readonly host: CpusFact
-  readonly pins: Plan['pins']
+  readonly pins: GuestPlan['pins']
 }
 
 function checkPin(

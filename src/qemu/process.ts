@@ -5,7 +5,7 @@ import type { Duplex, Readable, Writable } from 'node:stream'
 import { BringupError, type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import { lockHolder } from '../host/file-locks.ts'
 import type { FileLock } from '../machine/device.ts'
-import { CONSOLE, type Plan, supervisedArgv } from '../plan/plan.ts'
+import { CONSOLE, type GuestPlan, supervisedArgv } from '../plan/plan.ts'
 import { startTimer, type Timer } from '../timer.ts'
 import { problems as findProblems } from './find.ts'
 import { keeperName } from './keeper.ts'
@@ -58,8 +58,10 @@ export interface QemuExit {
 }
 
 export interface QemuStart {
-  readonly plan: Pick<Plan, 'qemu' | 'args' | 'channels' | 'locks'>
-  /** Told every word that QEMU gets, before it starts. */
+  readonly plan: Pick<GuestPlan, 'qemu' | 'args' | 'channels' | 'locks'>
+  /** What QEMU inherits for its joins, by their ids: its end of a connection to a resource of the run. */
+  readonly joins?: ReadonlyMap<string, Duplex | number>
+  /** Gets every word that QEMU gets, before it starts. */
   readonly onArgv?: (argv: readonly string[]) => void
   /** Every QMP message, a line each. */
   readonly qmpLogPath?: string
@@ -114,12 +116,24 @@ export async function startQemu(start: QemuStart): Promise<QemuProcess> {
   const { plan } = start
   const extra = plan.channels.filter((c) => c.id !== CONSOLE)
   const channelFds = Object.fromEntries(extra.map((c, index) => [c.id, index + 4]))
-  const argv = supervisedArgv(plan, { qmpFd: 3, channelFds, keeper: await keeperName() })
+  // After QMP, the channels and the stream that shows QEMU's end.
+  const joins = [...(start.joins ?? [])].map(([id, end], index) => ({
+    id,
+    end,
+    fd: extra.length + 5 + index,
+  }))
+  const joinFds = Object.fromEntries(joins.map(({ id, fd }) => [id, fd]))
+  const argv = supervisedArgv(plan, { qmpFd: 3, channelFds, joinFds, keeper: await keeperName() })
   start.onArgv?.(argv)
   const [program = '', ...args] = supervisedCommand(argv, plan.locks)
   const child = spawn(program, args, {
-    // QEMU does not use the last one: it ends when QEMU does.
-    stdio: ['pipe', 'pipe', 'pipe', 'pipe', ...extra.map(() => 'pipe' as const), 'pipe'],
+    stdio: [
+      ...(['pipe', 'pipe', 'pipe', 'pipe'] as const),
+      ...extra.map(() => 'pipe' as const),
+      // QEMU does not use this one: it ends when QEMU does.
+      'pipe',
+      ...joins.map(({ end }) => end),
+    ],
     // Its own process group: Ctrl-C on the terminal is bringup's to handle.
     detached: true,
     // QEMU's and util-linux's words are matched and quoted: they have to be the same everywhere.

@@ -3,25 +3,24 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { BringupError } from '../diagnostics.ts'
-import type { Plan } from '../plan/plan.ts'
-import {
-  createRun,
-  findRun,
-  listRuns,
-  pruneRuns,
-  type RunResult,
-  readRun,
-  recordArgv,
-  saveResult,
-} from './record.ts'
+import type { GuestPlan } from '../plan/plan.ts'
+import { type RunPlan, runOfOne } from '../plan/run-plan.ts'
+import { createRun, findRun, listRuns, pruneRuns, type RunResult, readRun, saveRunResult } from './record.ts'
 
-const plan = { name: 'small', profile: 'probe' } as Plan
+const plan: RunPlan = runOfOne({
+  guest: 'small',
+  name: 'small',
+  profile: 'probe',
+  pending: [],
+  diagnostics: [],
+} as unknown as GuestPlan)
 
 const result = (folder: string): RunResult => ({
   verdict: 'passed',
   exitCode: 0,
   meaning: 'fine',
   diagnostics: [],
+  guests: [{ guest: 'small', counts: true }],
   timings: { startMs: 1, runMs: 2, totalMs: 3 },
   folder,
 })
@@ -34,57 +33,57 @@ afterEach(() => rmSync(state, { recursive: true, force: true }))
 
 describe('run records', () => {
   it('are running while their owner lives, and then have a result', () => {
-    const run = createRun(state, plan, ['planned'])
-    recordArgv(run, ['qemu'])
-    expect(listRuns(state)).toMatchObject([{ id: run.id, machine: 'small', verdict: 'running' }])
-    saveResult(run, result(run.path))
+    const run = createRun(state, plan)
+    expect(listRuns(state)).toMatchObject([
+      { id: run.id, name: 'small', guests: ['small'], verdict: 'running' },
+    ])
+    saveRunResult(run, result(run.path))
     expect(readRun(findRun(state, 'last'))).toMatchObject({
       summary: { verdict: 'passed', totalMs: 3 },
-      argv: ['qemu'],
       result: { meaning: 'fine' },
     })
   })
 
-  it('have the words that QEMU really got in place of the planned ones', () => {
-    const run = createRun(state, plan, ['planned'])
-    recordArgv(run, ['qemu', '-real'])
-    expect(readRun(findRun(state, 'last')).argv).toEqual(['qemu', '-real'])
-    expect(readdirSync(run.path).filter((name) => name.endsWith('.part'))).toEqual([])
-  })
-
   it('are abandoned when the owner is gone, or its PID belongs to another process', () => {
-    const run = createRun(state, plan, [])
+    const run = createRun(state, plan)
     writeFileSync(
-      join(run.path, 'owner.json'),
-      JSON.stringify({ pid: process.pid, startTime: '1', startedAt: 'x' }),
+      join(run.path, 'run.json'),
+      JSON.stringify({
+        name: 'small',
+        guests: [],
+        profiles: [],
+        pid: process.pid,
+        startTime: '1',
+        startedAt: 'x',
+      }),
     )
     expect(listRuns(state)[0]?.verdict).toBe('abandoned')
   })
 
   it('never share a folder', () => {
     const now = new Date()
-    const ids = Array.from({ length: 50 }, () => createRun(state, plan, [], now).id)
+    const ids = Array.from({ length: 50 }, () => createRun(state, plan, now).id)
     expect(new Set(ids).size).toBe(50)
   })
 
   it('are found by a unique part of their name only', () => {
-    const a = createRun(state, plan, [], new Date(0))
-    createRun(state, plan, [], new Date(0))
+    const a = createRun(state, plan, new Date(0))
+    createRun(state, plan, new Date(0))
     expect(findRun(state, a.id.slice(-8)).id).toBe(a.id)
     expect(() => findRun(state, '1970')).toThrow(/means 2 runs/)
     expect(() => findRun(state, 'nothing')).toThrow(BringupError)
   })
 
   it('are pruned from the oldest, but never while they run', () => {
-    const runs = [0, 1000, 2000].map((t) => createRun(state, plan, [], new Date(t)))
-    for (const run of runs.slice(0, 2)) saveResult(run, result(run.path))
+    const runs = [0, 1000, 2000].map((t) => createRun(state, plan, new Date(t)))
+    for (const run of runs.slice(0, 2)) saveRunResult(run, result(run.path))
     expect(pruneRuns(state, 1).map((r) => r.id)).toEqual([runs[0]?.id])
     expect(listRuns(state)).toHaveLength(2)
   })
 
   it('leave nothing behind when they cannot be made', () => {
     writeFileSync(join(state, 'runs'), 'a file in the way')
-    expect(() => createRun(state, plan, [])).toThrow(/RUN_FOLDER_NOT_MADE/)
+    expect(() => createRun(state, plan)).toThrow(/RUN_FOLDER_NOT_MADE/)
     expect(readdirSync(state)).toEqual(['runs'])
   })
 })

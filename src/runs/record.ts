@@ -1,13 +1,22 @@
-/** The record of one boot: a folder that says what was asked, what was done, and what came of it. */
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+/** The record of a run: a folder that says what was planned, what happened, and how each guest ended. */
+import { createHash } from 'node:crypto'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as z from 'zod'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
-import { printableJson } from '../guest-text.ts'
+import {
+  diagnosticSchema,
+  type GuestFolder,
+  guestFolderAt,
+  makeGuestFolder,
+  recordText,
+  resultSchema,
+  saveResult,
+} from '../guest/record.ts'
 import { foreignOwner } from '../host/intruder.ts'
 import { startTimeOf } from '../host/process-start.ts'
-import { makeFolder, OWN_FILE, OWN_FOLDER, writeWhole } from '../own-files.ts'
-import type { Plan } from '../plan/plan.ts'
+import { makeFolder, OWN_FILE, OWN_FOLDER } from '../own-files.ts'
+import type { RunPlan } from '../plan/run-plan.ts'
 import { randomDigits } from '../random-name.ts'
 
 export const problems = defineDiagnostics({
@@ -22,121 +31,89 @@ export const problems = defineDiagnostics({
     why: 'run ids are names of folders below `.bringup/runs`',
     remedy: '`bringup runs` lists them; `last` means the newest',
   },
+  RUN_GUEST_UNKNOWN: {
+    title: 'The run has no guest of that name.',
+    why: 'each guest of a run has a folder of its own in the record',
+    remedy: 'name one of the guests that are listed',
+  },
 })
 
-export const diagnosticSchema = z.lazy(() =>
+/** `result.json` of a run: its verdict, and how each guest ended. Times are milliseconds. */
+export const runResultSchema = z.lazy(() =>
   z.object({
-    code: z.string(),
-    severity: z.enum(['error', 'warning', 'note']),
-    path: z.string(),
-    what: z.string(),
-    why: z.string(),
-    remedy: z.string(),
-    source: z.string().optional(),
-    evidence: z.array(z.string()).optional(),
-  }),
-)
-
-export const comparisonSchema = z.lazy(() =>
-  z.object({
-    device: z.string(),
-    aspect: z.string(),
-    want: z.string(),
-    got: z.string().nullable(),
-    ok: z.boolean(),
-    /** Who saw it: `Linux`, `probe kernel`, `ACPI tables`. Records of older runs do not say. */
-    by: z.string().default('guest'),
-  }),
-)
-
-/** What a pass does not prove, and why. */
-export const notComparedSchema = z.lazy(() =>
-  z.object({ device: z.string(), aspect: z.string(), because: z.string() }),
-)
-
-/** `result.json`: how the run ended. Times are milliseconds. */
-export const resultSchema = z.lazy(() =>
-  z.object({
-    verdict: z.enum(['passed', 'failed', 'crashed', 'timed-out', 'machine-failed', 'interrupted']),
+    verdict: resultSchema.unwrap().shape.verdict,
     /** Exit code of the bringup process for this run. */
     exitCode: z.int(),
-    /** The guest's own code, where it gave one. */
-    guestCode: z.int().optional(),
     meaning: z.string(),
+    /** Every finding: those about the run, then those of its guests. */
     diagnostics: z.array(diagnosticSchema),
-    /** What the guest saw, where it could tell. */
-    guest: z.unknown().optional(),
-    /** What was asked against what was seen, device by device. */
-    comparison: z.array(comparisonSchema).optional(),
-    /** What was not compared, and why; present where a comparison was wanted. */
-    notCompared: z.array(notComparedSchema).optional(),
-    timings: z.object({
-      /** What building took before; not part of `totalMs`. Absent where nothing was built. */
-      buildMs: z.number().optional(),
-      /** From the call to the answered `cont`. */
-      startMs: z.number(),
-      /** From `cont` to QEMU's end. */
-      runMs: z.number(),
-      totalMs: z.number(),
-    }),
+    guests: z.array(
+      z.object({
+        guest: z.string(),
+        /** Whether the run's verdict depends on it. */
+        counts: z.boolean(),
+        /** Absent for a guest that was never started. */
+        result: resultSchema.optional(),
+      }),
+    ),
+    timings: resultSchema.unwrap().shape.timings,
     folder: z.string(),
   }),
 )
-export type RunResult = z.output<typeof resultSchema>
+export type RunResult = z.output<typeof runResultSchema>
 
 /** A line of `bringup runs`. `abandoned`: bringup was killed before it could write a result. */
 export interface RunSummary {
   readonly id: string
   readonly folder: string
   readonly startedAt: string
-  readonly machine: string
-  readonly profile: string
+  /** Name of the machine, or of the rack. */
+  readonly name: string
+  readonly guests: readonly string[]
+  /** Profiles of its guests, each once. */
+  readonly profiles: readonly string[]
   readonly verdict: RunResult['verdict'] | 'running' | 'abandoned'
   readonly exitCode?: number
   readonly totalMs?: number
   readonly meaning?: string
 }
 
-/** Paths inside one run's folder. */
+/** Paths inside the folder of one run. */
 export interface RunFolder {
   readonly id: string
   readonly path: string
-  readonly consoleLog: string
-  readonly consoleTiming: string
-  readonly qmpLog: string
-  readonly qemuLog: string
+  /** Every event, a JSON line each. */
+  readonly events: string
 }
 
-const FILES = { plan: 'plan.json', argv: 'argv.json', owner: 'owner.json', result: 'result.json' } as const
+const FILES = { run: 'run.json', plan: 'plan.json', result: 'result.json', events: 'events.jsonl' } as const
 
 function folderAt(path: string, id: string): RunFolder {
-  return {
-    id,
-    path,
-    consoleLog: join(path, 'console.log'),
-    consoleTiming: join(path, 'console.timing'),
-    qmpLog: join(path, 'qmp.jsonl'),
-    qemuLog: join(path, 'qemu.log'),
-  }
+  return { id, path, events: join(path, FILES.events) }
 }
 
-/** Replaces the planned words by those that QEMU really got. */
-export function recordArgv(run: RunFolder, argv: readonly string[]): void {
-  writeWhole(join(run.path, FILES.argv), textOf(argv))
+/** The folder of one guest. */
+export function folderOfGuest({ id, path }: RunFolder, guest: string): GuestFolder {
+  return guestFolderAt(join(path, 'guests', fileName(guest)), id)
 }
+
+/** Names of machines are free text: what is no plain file name is encoded, and a long one cut. */
+function fileName(guest: string): string {
+  const encoded = encodeURIComponent(guest).replace(/^\.+/, (dots) => '%2E'.repeat(dots.length))
+  return encoded.length <= LONGEST_NAME ? encoded : `${encoded.slice(0, LONGEST_NAME)}-${checksum(guest)}`
+}
+
+const LONGEST_NAME = 150
+
+const checksum = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 16)
 
 /**
- * Makes a new run folder; the name has the time and random bits, and `mkdir` refuses a name that is taken,
- * so that runs side by side never meet.
+ * Makes a new run folder with one for each guest; the name has the time and random bits, and `mkdir` refuses a name that
+ * is taken, so that runs side by side use different folders.
  *
  * @throws BringupError RUN_FOLDER_NOT_MADE
  */
-export function createRun(
-  stateFolder: string,
-  plan: Plan,
-  argv: readonly string[],
-  now: Date = new Date(),
-): RunFolder {
+export function createRun(stateFolder: string, plan: RunPlan, now: Date = new Date()): RunFolder {
   const id = `${now.toISOString().slice(0, 19).replaceAll(':', '-')}-${randomDigits(8)}`
   const run = folderAt(join(stateFolder, 'runs', id), id)
   let isMade = false
@@ -146,13 +123,10 @@ export function createRun(
     makeFolder(join(stateFolder, 'runs'))
     mkdirSync(run.path, { mode: OWN_FOLDER })
     isMade = true
-    write(run, FILES.owner, {
-      pid: process.pid,
-      startTime: startTimeOf(process.pid),
-      startedAt: now.toISOString(),
-    })
+    mkdirSync(join(run.path, 'guests'), { mode: OWN_FOLDER })
+    for (const { guest } of plan.guests) makeGuestFolder(folderOfGuest(run, guest).path, id)
+    write(run, FILES.run, aboutRun(plan, now))
     write(run, FILES.plan, plan)
-    write(run, FILES.argv, argv)
   } catch (cause) {
     if (isMade) rmSync(run.path, { recursive: true, force: true })
     throw new BringupError(
@@ -163,11 +137,30 @@ export function createRun(
   return run
 }
 
-/** Writes the result, whole or not at all. */
-export function saveResult(run: RunFolder, result: RunResult): void {
-  const partial = join(run.path, `.${FILES.result}`)
-  writeFileSync(partial, textOf(result), { mode: OWN_FILE })
-  renameSync(partial, join(run.path, FILES.result))
+/** `run.json`. The process that owns the run is the one that writes its result. */
+interface About {
+  readonly name: string
+  readonly guests: readonly string[]
+  readonly profiles: readonly string[]
+  readonly startedAt: string
+  readonly pid: number
+  readonly startTime: string
+}
+
+function aboutRun({ name, guests }: RunPlan, now: Date): About {
+  return {
+    name,
+    guests: guests.map(({ guest }) => guest),
+    profiles: [...new Set(guests.map(({ profile }) => profile))],
+    startedAt: now.toISOString(),
+    pid: process.pid,
+    startTime: startTimeOf(process.pid),
+  }
+}
+
+/** Writes the result of the run, whole or not at all. */
+export function saveRunResult(run: RunFolder, result: RunResult): void {
+  saveResult(run, result)
 }
 
 /** Every recorded run, oldest first. */
@@ -195,23 +188,31 @@ export function findRun(stateFolder: string, wanted: string): RunFolder {
   throw new BringupError([problems.RUN_NOT_FOUND.at('', what)])
 }
 
+/**
+ * The folder of one guest of a run; without a name that of its only guest.
+ *
+ * @throws BringupError RUN_GUEST_UNKNOWN
+ */
+export function findGuest(run: RunFolder, name: string | undefined): GuestFolder {
+  const names = read<About>(run, FILES.run)?.guests ?? []
+  const found = name ?? (names.length === 1 ? names[0] : undefined)
+  if (found !== undefined && names.includes(found)) return folderOfGuest(run, found)
+  const what = name === undefined ? `the run has ${names.length} guests` : `no guest is named "${name}"`
+  throw new BringupError([problems.RUN_GUEST_UNKNOWN.at('', `${what}: ${names.join(', ')}`)])
+}
+
 /** Everything recorded about one run. `result` is missing while it runs and after bringup was killed. */
 export function readRun(run: RunFolder): {
   readonly summary: RunSummary
-  readonly plan: Plan
-  readonly argv: readonly string[]
+  readonly plan: RunPlan
   readonly result?: RunResult
 } {
   const summary = summarize(run)
-  if (!summary)
+  const plan = read<RunPlan>(run, FILES.plan)
+  if (!summary || !plan)
     throw new BringupError([problems.RUN_NOT_FOUND.at('', `the record in ${run.path} is incomplete`)])
   const result = read<unknown>(run, FILES.result)
-  return {
-    summary,
-    plan: read<Plan>(run, FILES.plan) as Plan,
-    argv: read<readonly string[]>(run, FILES.argv) ?? [],
-    ...(result === undefined ? {} : { result: resultSchema.parse(result) }),
-  }
+  return { summary, plan, ...(result === undefined ? {} : { result: runResultSchema.parse(result) }) }
 }
 
 /** Deletes all but the newest `keep` runs that have ended. Returns what was deleted. */
@@ -222,33 +223,15 @@ export function pruneRuns(stateFolder: string, keep: number): readonly RunSummar
   return gone
 }
 
-interface Owner {
-  readonly pid: number
-  readonly startTime: string
-  readonly startedAt: string
-}
-
 function summarize(run: RunFolder): RunSummary | undefined {
-  const owner = read<Owner>(run, FILES.owner)
-  const plan = read<Plan>(run, FILES.plan)
-  if (!owner || !plan) return undefined
+  const about = read<About>(run, FILES.run)
+  if (!about) return undefined
   const result = read<RunResult>(run, FILES.result)
-  const common = {
-    id: run.id,
-    folder: run.path,
-    startedAt: owner.startedAt,
-    machine: plan.name,
-    profile: plan.profile,
-  }
-  if (!result)
-    return { ...common, verdict: startTimeOf(owner.pid) === owner.startTime ? 'running' : 'abandoned' }
-  return {
-    ...common,
-    verdict: result.verdict,
-    exitCode: result.exitCode,
-    totalMs: result.timings.totalMs,
-    meaning: result.meaning,
-  }
+  const { name, guests, profiles, startedAt, pid, startTime } = about
+  const common = { id: run.id, folder: run.path, startedAt, name, guests, profiles }
+  if (!result) return { ...common, verdict: startTimeOf(pid) === startTime ? 'running' : 'abandoned' }
+  const { verdict, exitCode, timings, meaning } = result
+  return { ...common, verdict, exitCode, totalMs: timings.totalMs, meaning }
 }
 
 function namesIn(folder: string): readonly string[] {
@@ -262,12 +245,7 @@ function namesIn(folder: string): readonly string[] {
 }
 
 function write(run: RunFolder, file: string, value: unknown): void {
-  writeFileSync(join(run.path, file), textOf(value), { mode: OWN_FILE, flag: 'wx' })
-}
-
-/** Records are read with `cat` too: nothing in them may speak to a terminal. */
-function textOf(value: unknown): string {
-  return `${printableJson(JSON.stringify(value, null, 2))}\n`
+  writeFileSync(join(run.path, file), recordText(value), { mode: OWN_FILE, flag: 'wx' })
 }
 
 function read<T>(run: RunFolder, file: string): T | undefined {

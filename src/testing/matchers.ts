@@ -2,9 +2,9 @@
 import { expect as base } from 'vitest'
 import { BringupError, type Diagnostic } from '../diagnostics.ts'
 import type { CommandOptions, Guest } from '../guest/guest.ts'
+import type { Verdict } from '../guest/verdict.ts'
 import { checkDescription, type LaunchRequest } from '../launch.ts'
 import type { MachineInput } from '../machine/machine.ts'
-import type { Verdict } from '../runs/verdict.ts'
 import { CallLog, type Outcome } from './call-log.ts'
 import { DEVICE_KINDS, differences, nearestDevice, reported, type Wanted } from './wanted-device.ts'
 

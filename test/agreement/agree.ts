@@ -13,14 +13,14 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { BringupError, type DiagnosticKind, type QemuReaction } from '../../src/diagnostics.ts'
 import { createFiles } from '../../src/guest/host-files.ts'
-import { launchPlan } from '../../src/guest/launch.ts'
+import type { GuestResult } from '../../src/guest/record.ts'
 import { problems as wholeProblems } from '../../src/machine/machine-rules.ts'
 import { devices, sections } from '../../src/machine/registry.ts'
-import type { Plan } from '../../src/plan/plan.ts'
-import { type Planned, planRun } from '../../src/project/planning.ts'
+import type { GuestPlan } from '../../src/plan/plan.ts'
+import { type PlannedGuest, planGuest } from '../../src/project/planning.ts'
 import { problems as profileProblems } from '../../src/project/profile-needs.ts'
 import { probe } from '../../src/project/profiles/probe.ts'
-import type { RunResult } from '../../src/runs/record.ts'
+import { launchAlone } from '../../src/runs/run.ts'
 import { MiB } from '../../src/units.ts'
 import type { Case } from './cases.ts'
 
@@ -71,11 +71,12 @@ export async function agree({ machine, spoilt }: Case): Promise<Agreement> {
   const folder = mkdtempSync(join(tmpdir(), 'bringup-agree-'))
   try {
     prepare(folder)
-    const planned = await planRun({
+    const planned = await planGuest({
       project: {
         folder,
         stateFolder: join(folder, 'state'),
         machines: { case: { ...machine, timeout: machine.boot?.firmware === 'uefi' ? '180s' : '30s' } },
+        racks: {},
         defaultMachine: 'case',
         profile: 'probe',
         // Loaded beforehand: jiti, which runs the soak, hands out half a module to the second who asks at once.
@@ -112,7 +113,7 @@ function prepare(folder: string): void {
   }
 }
 
-async function compare(planned: Planned, stateFolder: string): Promise<Agreement> {
+async function compare(planned: PlannedGuest, stateFolder: string): Promise<Agreement> {
   const { plan } = planned
   const errors = plan.diagnostics.filter((d) => d.severity === 'error')
   const codes = [...new Set(errors.map((d) => d.code))]
@@ -136,40 +137,40 @@ function categoryOf(codes: readonly string[]): Category {
 
 /** What came of a run, read before its folder is removed. */
 interface Seen {
-  readonly result: RunResult
+  readonly result: GuestResult
   readonly stderr: string
   readonly console: string
 }
 
-function seenIn(result: RunResult): Seen {
+function seenIn(result: GuestResult): Seen {
   const { folder } = result
   return { result, stderr: readOr(join(folder, 'stderr.log')), console: readOr(join(folder, 'console.log')) }
 }
 
 async function letQemuHaveIt(
-  { plan, facts, profile }: Planned,
+  { plan, facts, profile }: PlannedGuest,
   category: Category,
   stateFolder: string,
 ): Promise<Seen> {
   // Files are made where they can be; a wrong machine gets no further help than that.
   if (category !== 'accepted') makeWhatCanBeMade(plan, stateFolder)
-  const forced: Plan = {
+  const forced: GuestPlan = {
     ...plan,
     diagnostics: [],
     ...(category === 'accepted' ? {} : { files: [], pins: [], locks: [], timeoutMs: 3000 }),
   }
   try {
-    await using guest = await launchPlan(forced, { stateFolder, facts, profile })
+    await using guest = await launchAlone({ plan: forced, facts, profile }, { stateFolder })
     const result = await guest.done
     return seenIn(result)
   } catch (error) {
     if (!(error instanceof BringupError) || !('result' in error)) throw error
-    return seenIn(error.result as RunResult)
+    return seenIn(error.result as GuestResult)
   }
 }
 
 /** Folders only of bringup's own stores. */
-function makeWhatCanBeMade(plan: Plan, stateFolder: string): void {
+function makeWhatCanBeMade(plan: GuestPlan, stateFolder: string): void {
   for (const file of plan.files) {
     if (!file.path.startsWith(stateFolder) && !existsSync(dirname(file.path))) continue
     try {

@@ -18,7 +18,7 @@ describe.for(['bios', 'uefi'] as const)('GRUB on %s', (firmware) => {
     const changed = await guest.run(['update-grub'])
     expect(changed.stderr).toContain('Found linux image')
     const isByGuest = firmware === 'bios'
-    const reset = guest.qmp.next('RESET')
+    const reset = guest.qemu.qmp.next('RESET')
     if (isByGuest) await guest.run(['systemctl', 'reboot'])
     else await guest.reboot({ orderly: true })
     await reset

@@ -55,9 +55,11 @@ describe('bringup run', () => {
     )
     expect(exitCode).toBe(0)
     const result = JSON.parse(stdout)
-    expect(result).toMatchObject({ verdict: 'passed', exitCode: 0, guestCode: 16 })
-    expect(result.comparison.every((c: { ok: boolean }) => c.ok)).toBe(true)
-    expect(result.guest.nodes).toHaveLength(2)
+    expect(result).toMatchObject({ verdict: 'passed', exitCode: 0 })
+    const [{ result: guest }] = result.guests
+    expect(guest).toMatchObject({ verdict: 'passed', exitCode: 0, guestCode: 16 })
+    expect(guest.comparison.every((c: { ok: boolean }) => c.ok)).toBe(true)
+    expect(guest.guest.nodes).toHaveLength(2)
   })
 
   it('ends with what the guest said, where that is asked for', async () => {
@@ -189,7 +191,7 @@ describe('bringup plan', () => {
     const { stdout, exitCode } = await bringup('plan', '--json', '--nvdimm', '16M,node=7', '--numa', '2')
     expect(exitCode).toBe(2)
     const plan = JSON.parse(stdout)
-    expect(plan.argv[0]).toContain('qemu-system-x86_64')
+    expect(plan.guests[0].argv[0]).toContain('qemu-system-x86_64')
     expect(plan.diagnostics).toContainEqual(
       expect.objectContaining({ code: 'NVDIMM_NODE_MISSING', severity: 'error', remedy: expect.any(String) }),
     )

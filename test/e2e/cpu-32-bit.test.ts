@@ -3,11 +3,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { launchPlan } from '../../src/guest/launch.ts'
 import type { MachineInput } from '../../src/machine/machine.ts'
-import { planRun } from '../../src/project/planning.ts'
+import { planGuest } from '../../src/project/planning.ts'
 import { bare } from '../../src/project/profiles/bare.ts'
 import { probe } from '../../src/project/profiles/probe.ts'
+import { launchAlone } from '../../src/runs/run.ts'
 import { elfKernel, pvhNote } from '../support/kernels.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'cpu 32 '))
@@ -20,11 +20,12 @@ const pvh64 = join(folder, 'pvh64.elf')
 writeFileSync(pvh64, elfKernel({ notes: [{ notes: [pvhNote()] }] }))
 
 function planned(profile: 'bare' | 'probe', machine: MachineInput) {
-  return planRun({
+  return planGuest({
     project: {
       folder,
       stateFolder,
       machines: { case: { memory: '64M', debugExit: true, ...machine } },
+      racks: {},
       defaultMachine: 'case',
       profile,
       profiles: [bare, probe],
@@ -55,7 +56,7 @@ test.each([
     cpu: { model, features },
   })
   expect(plan.diagnostics).toEqual([])
-  await using guest = await launchPlan(plan, { stateFolder, facts, profile })
+  await using guest = await launchAlone({ plan, facts, profile }, { stateFolder })
   const result = await guest.done
   expect(readFileSync(join(result.folder, 'console.log'), 'utf8')).toContain('RAN')
 })
@@ -65,7 +66,10 @@ test('the probe kernel needs long mode, and says so itself where no finding did'
   expect(await codesOf('probe', { cpu: { features: ['lm=off'] } })).toEqual(['error PROFILE_NEEDS_64_BIT'])
   expect(await codesOf('probe', { cpu: { model: 'qemu32', features: ['+lm'] } })).toEqual([])
   const { plan, facts, profile } = await planned('probe', { cpu: { model: '486' } })
-  await using guest = await launchPlan({ ...plan, diagnostics: [] }, { stateFolder, facts, profile })
+  await using guest = await launchAlone(
+    { plan: { ...plan, diagnostics: [] }, facts, profile },
+    { stateFolder },
+  )
   expect(await guest.done).toMatchObject({
     verdict: 'failed',
     meaning: 'the CPU has no long mode, which the probe kernel needs',

@@ -62,7 +62,8 @@ test('a profile that is packed, installed and imported by name builds, boots and
   expect(bringup(project, 'completion', 'words', '--', 'run', '--gree').stdout).toBe('--greeting\n')
   const run = (...argv: readonly string[]) => {
     const result = runJson.parse(json(project, 'run', ...argv))
-    return { ...result, console: readFileSync(join(result.folder, 'console.log'), 'utf8') }
+    const guest = result.guests[0]?.result
+    return { ...guest, console: readFileSync(join(guest?.folder ?? '', 'console.log'), 'utf8') }
   }
   expect(run()).toMatchObject({
     verdict: 'passed',
@@ -144,7 +145,8 @@ test('init writes a config for a CMake kernel with which it is built and booted;
   )
   const result = runJson.parse(json(folder, 'run'))
   expect(result.verdict).toBe('passed')
-  expect(readFileSync(join(result.folder, 'console.log'), 'utf8')).toContain('built by CMake')
+  const log = join(result.guests[0]?.result?.folder ?? '', 'console.log')
+  expect(readFileSync(log, 'utf8')).toContain('built by CMake')
   writeFileSync(config, '// mine\n')
   expect(initJson.parse(json(folder, 'init', '--force'))).toMatchObject({ state: 'replaced' })
   expect(readFileSync(`${config}.old`, 'utf8')).toBe('// mine\n')

@@ -16,7 +16,7 @@ describe('a guest with gdb', () => {
     const guest = await launch({ gdb: true }, { verify: false })
     expect(guest.gdb).toMatchObject({ isStopped: true, remote: expect.stringMatching(/^127\.0\.0\.1:\d+$/) })
     expect(guest.gdb?.symbols).toBe(guest.plan.machine.boot.kernel)
-    expect(await guest.qmp.execute('query-status')).toMatchObject({ running: false, status: 'prelaunch' })
+    expect(await guest.qemu.qmp.execute('query-status')).toMatchObject({ running: false, status: 'prelaunch' })
     expect(await gdb(guest, 'print/x $cs * 16 + $pc', 'detach')).toContain('0xffff0')
     expect(await guest.done).toMatchObject({ verdict: 'passed' })
   })
@@ -37,7 +37,7 @@ describe('a guest with gdb', () => {
   test('may wait long: the time-out counts from the moment in which gdb lets it go', async ({ launch }) => {
     const guest = await launch({ gdb: true, timeout: '1ms' })
     // Each answer of QEMU takes part of a millisecond; hundreds take longer than the time-out.
-    for (let i = 0; i < 300; i++) await guest.qmp.execute('query-status')
+    for (let i = 0; i < 300; i++) await guest.qemu.qmp.execute('query-status')
     expect(guest.hasEnded).toBe(false)
     await gdb(guest, 'detach')
     expect(await guest.done).toMatchObject({ verdict: 'timed-out' })

@@ -92,7 +92,7 @@ describe('a guest that ends itself', () => {
   test('restarts where it may', minutes, async ({ launch }) => {
     const guest = await launch(unhurried, { profile, allowReboot: true })
     await guest.console.expect('guest:/# ', slow)
-    const reset = guest.qmp.next('RESET')
+    const reset = guest.qemu.qmp.next('RESET')
     guest.console.write('reboot\n')
     await reset
     await guest.console.expect(/Restarting system/, slow)

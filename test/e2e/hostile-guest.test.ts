@@ -39,8 +39,11 @@ describe('escape sequences of a guest', () => {
     expect(colored.stdout.replace(/\x1b\[\d+m/g, '')).not.toMatch(OBEYED)
     expect(log.stdout).toContain('PANIC: \\x1b[6n')
     const path = (await bringup('runs', 'path')).stdout
-    for (const file of ['result.json', 'plan.json', 'argv.json'])
-      expect(readFileSync(join(path, file), 'utf8'), file).not.toMatch(OBEYED)
+    const own = (await bringup('runs', 'path', '--guest', 'default')).stdout
+    for (const file of ['result.json', 'plan.json', 'events.jsonl'].map((name) => join(path, name)))
+      expect(readFileSync(file, 'utf8'), file).not.toMatch(OBEYED)
+    for (const file of ['result.json', 'argv.json'].map((name) => join(own, name)))
+      expect(readFileSync(file, 'utf8'), file).not.toMatch(OBEYED)
   })
 
   it('are in the log byte by byte for who asks for it', async () => {

@@ -30,30 +30,32 @@ async function codeOf(work: Promise<unknown>): Promise<string> {
 
 /** QEMU's own words about the same. */
 async function refusal(guest: Guest, device: Record<string, unknown>): Promise<string> {
-  await guest.qmp.execute('object-add', { 'qom-type': 'memory-backend-ram', id: 'own', size: 64 << 20 })
-  const said = await guest.qmp
+  await guest.qemu.qmp.execute('object-add', { 'qom-type': 'memory-backend-ram', id: 'own', size: 64 << 20 })
+  const said = await guest.qemu.qmp
     .execute('device_add', { memdev: 'own', ...device })
     .catch((e: Error) => e.message)
-  await guest.qmp.execute('object-del', { id: 'own' }).catch(() => {})
+  await guest.qemu.qmp.execute('object-del', { id: 'own' }).catch(() => {})
   return String(said)
 }
 
 describe('a machine that runs', () => {
   test('takes NVDIMMs as long as there is room, and refuses what QEMU would refuse', async ({ launch }) => {
     const guest = await launch(waiting)
-    expect(await guest.plug({ kind: 'nvdimm', size: '16M' })).toBe('nvdimm0')
-    expect(await codeOf(guest.plug({ kind: 'nvdimm', size: '64M' }))).toBe('HOTPLUG_NO_ROOM')
+    expect(await guest.qemu.plug({ kind: 'nvdimm', size: '16M' })).toBe('nvdimm0')
+    expect(await codeOf(guest.qemu.plug({ kind: 'nvdimm', size: '64M' }))).toBe('HOTPLUG_NO_ROOM')
     expect(await refusal(guest, { driver: 'nvdimm' })).toContain('not enough space, currently')
-    expect(await codeOf(guest.plug({ kind: 'nvdimm', size: '16M', node: 1 }))).toBe(
+    expect(await codeOf(guest.qemu.plug({ kind: 'nvdimm', size: '16M', node: 1 }))).toBe(
       'NVDIMM_NODE_WITHOUT_NUMA',
     )
-    expect(await codeOf(guest.plug({ kind: 'nvdimm', id: 'nvdimm0', size: '16M' }))).toBe('DEVICE_ID_TWICE')
-    expect(await codeOf(guest.plug({ kind: 'virtio-pmem', size: '16M' }))).toBe('HOTPLUG_UNSUPPORTED')
+    expect(await codeOf(guest.qemu.plug({ kind: 'nvdimm', id: 'nvdimm0', size: '16M' }))).toBe(
+      'DEVICE_ID_TWICE',
+    )
+    expect(await codeOf(guest.qemu.plug({ kind: 'virtio-pmem', size: '16M' }))).toBe('HOTPLUG_UNSUPPORTED')
     expect(await refusal(guest, { driver: 'virtio-pmem-pci' })).toContain('does not support hotplugging')
-    expect(await guest.plug({ kind: 'nvdimm', id: 'last', size: '32M', backing: 'ram' })).toBe('last')
-    expect(await codeOf(guest.plug({ kind: 'nvdimm', size: '16M' }))).toBe('HOTPLUG_NO_ROOM')
+    expect(await guest.qemu.plug({ kind: 'nvdimm', id: 'last', size: '32M', backing: 'ram' })).toBe('last')
+    expect(await codeOf(guest.qemu.plug({ kind: 'nvdimm', size: '16M' }))).toBe('HOTPLUG_NO_ROOM')
     expect(await refusal(guest, { driver: 'nvdimm' })).toContain('no free slots available')
-    const devices = await guest.qmp.execute('query-memory-devices')
+    const devices = await guest.qemu.qmp.execute('query-memory-devices')
     expect(devices.map(({ data }) => [data.id, data.slot, data.size])).toEqual([
       ['nvdimm0', 0, 16 << 20],
       ['last', 1, 32 << 20],
@@ -63,19 +65,19 @@ describe('a machine that runs', () => {
 
   test('does not give NVDIMMs back: QEMU has no unplug for them', async ({ launch }) => {
     const guest = await launch(waiting)
-    const id = await guest.plug({ kind: 'nvdimm', size: '16M' })
-    const error = await guest.unplug(id).catch((e: unknown) => e)
+    const id = await guest.qemu.plug({ kind: 'nvdimm', size: '16M' })
+    const error = await guest.qemu.unplug(id).catch((e: unknown) => e)
     expect(error).toMatchObject({
       code: 'UNPLUG_UNSUPPORTED',
       diagnostics: [{ evidence: ['nvdimm device hot unplug is not supported yet.'] }],
     })
     expect(problems.UNPLUG_UNSUPPORTED.source).toContain('nvdimm device hot unplug is not supported yet.')
-    expect(await codeOf(guest.unplug('none'))).toBe('UNPLUG_UNKNOWN')
+    expect(await codeOf(guest.qemu.unplug('none'))).toBe('UNPLUG_UNKNOWN')
   })
 
   test('has no room unless it was described', async ({ launch }) => {
     const guest = await launch({ boot: { append: 'ready-hang' } })
-    expect(await codeOf(guest.plug({ kind: 'nvdimm', size: '16M' }))).toBe('HOTPLUG_NO_ROOM')
+    expect(await codeOf(guest.qemu.plug({ kind: 'nvdimm', size: '16M' }))).toBe('HOTPLUG_NO_ROOM')
     expect(await refusal(guest, { driver: 'nvdimm' })).toMatch(
       /no slots where allocated|nvdimm is not enabled/,
     )
@@ -90,18 +92,18 @@ describe('the file of a plugged NVDIMM', () => {
     launch,
   }) => {
     const first = await launch(waiting)
-    await first.plug(device)
+    await first.qemu.plug(device)
     expect(await codeOf(launch({ devices: [device] }))).toBe('NVDIMM_FILE_BUSY')
     const other = await launch(waiting)
-    expect(await codeOf(other.plug(device))).toBe('NVDIMM_FILE_BUSY')
+    expect(await codeOf(other.qemu.plug(device))).toBe('NVDIMM_FILE_BUSY')
     await first.kill()
-    expect(await other.plug(device)).toBe('nvdimm0')
+    expect(await other.qemu.plug(device)).toBe('nvdimm0')
   })
 
   test('is what the guest of the next run finds', async ({ launch }) => {
     const guest = await launch({ ...waiting, boot: { append: 'ready-hang' } })
     await guest.console.expect('"ready"')
-    await guest.plug({ ...device, file: join(folder, 'seen.img') })
+    await guest.qemu.plug({ ...device, file: join(folder, 'seen.img') })
     // After a reset the firmware describes it, slot and all, as if it had always been there.
     await guest.reboot()
     await guest.console.expect('"t":"nvdimm"')
@@ -138,7 +140,7 @@ test('a Linux guest makes a region of it', async ({ launch }) => {
     devices: [{ kind: 'nvdimm', id: 'first', size: '128M' }],
   }
   const guest = await launch(machine, { profile: 'linux' })
-  await guest.plug({ kind: 'nvdimm', id: 'later', size: '128M', node: 1 })
+  await guest.qemu.plug({ kind: 'nvdimm', id: 'later', size: '128M', node: 1 })
   const isSeen = async () => (await guest.view())?.nvdimms?.some((n) => n.handle === 2 && n.region)
   await expect.poll(isSeen, { timeout: 60_000 }).toBe(true)
   const { stdout } = await guest.run(['ndctl', 'list', '-RD'])

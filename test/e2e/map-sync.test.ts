@@ -6,11 +6,11 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Guest } from '../../src/guest/guest.ts'
-import { launchPlan } from '../../src/guest/launch.ts'
 import { cacheFolder } from '../../src/project/cache-folder.ts'
-import { planRun } from '../../src/project/planning.ts'
+import { planGuest } from '../../src/project/planning.ts'
 import { linuxProfile } from '../../src/project/profiles/linux.ts'
 import { loadProject } from '../../src/project/project.ts'
+import { launchAlone } from '../../src/runs/run.ts'
 import { readDaxDevice } from '../../src/stores/dax-device.ts'
 import { buildMapSync, parseMapSync } from '../../src/stores/map-sync.ts'
 import { MiB } from '../../src/units.ts'
@@ -30,8 +30,8 @@ async function boot(stateFolder: string, signal: AbortSignal, program: string): 
   } as const
   const found = await loadProject({ cwd: stateFolder, state: stateFolder })
   const project = { ...found, profiles: [profile], machines: { dax: machine } }
-  const { plan, facts } = await planRun({ project, machine: 'dax', profile: NAMED, signal })
-  return launchPlan(plan, { stateFolder, facts, profile, signal })
+  const { plan, facts } = await planGuest({ project, machine: 'dax', profile: NAMED, signal })
+  return launchAlone({ plan, facts, profile }, { stateFolder, signal })
 }
 
 /** Every line a command; the script ends at the first that fails. */

@@ -44,8 +44,10 @@ interface Machine {
 
 async function checkMachine(line: ToolLine) {
   const { json } = await bringup('plan', ...line.words)
-  const machine = json.machine as Machine
-  const argv = (json.argv as readonly string[]).join(' ')
+  const [guest] = json.guests as readonly { readonly machine: Machine; readonly argv: readonly string[] }[]
+  if (!guest) throw new Error('the plan has no guest')
+  const { machine } = guest
+  const argv = guest.argv.join(' ')
   const count = (kind: string) => machine.devices.filter((d) => d.kind === kind)
   if (line.cpus !== undefined) expect(argv).toMatch(new RegExp(`-smp cpus=${line.cpus},`))
   if (line.memory !== undefined) expect(argv).toMatch(new RegExp(`-m (size=)?${line.memory}\\b`))

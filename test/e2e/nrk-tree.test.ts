@@ -64,14 +64,15 @@ test.skipIf(!hasCargo)('rump programs are found by their feature; nothing is don
 
 test.skipIf(!hasCargo)('it boots by UEFI; 0 is success and no refusal of QEMU’s', () => {
   const run = runJson.parse(json('run', '--timeout', '90s'))
-  expect(run).toMatchObject({ verdict: 'passed', guestCode: 0, exitCode: 0 })
-  expect(readFileSync(join(run.folder, 'console.log'), 'utf8')).toContain('boot loader running')
+  expect(run).toMatchObject({ verdict: 'passed', exitCode: 0, guests: [{ result: { guestCode: 0 } }] })
+  const folder = run.guests[0]?.result?.folder ?? ''
+  expect(readFileSync(join(folder, 'console.log'), 'utf8')).toContain('boot loader running')
 })
 
 test('the words of its own tool describe the machine', () => {
   const words = ['--qemu-nodes', '2', '--qemu-cores', '4', '--qemu-memory', '2048', '--qemu-pmem', '512']
-  const plan = planJson.parse(json('plan', ...words, '--nic', 'vmxnet3', '--qemu-affinity', '[0]'))
-  expect(plan.machine).toMatchObject({
+  const [plan] = planJson.parse(json('plan', ...words, '--nic', 'vmxnet3', '--qemu-affinity', '[0]')).guests
+  expect(plan?.machine).toMatchObject({
     cpu: { count: 4 },
     devices: [
       { kind: 'nvdimm', id: 'pmem0', node: 0, size: 256 * 1024 ** 2 },
@@ -80,7 +81,7 @@ test('the words of its own tool describe the machine', () => {
     ],
     pins: [{ cpu: 0, hostCpus: [0] }, { cpu: 1, hostCpus: [0] }, {}, {}],
   })
-  expect(plan.argv.join(' ')).toContain('nvdimm-persistence=cpu')
+  expect(plan?.argv.join(' ')).toContain('nvdimm-persistence=cpu')
 })
 
 test('words that mean something else here are explained, all at once', () => {

@@ -56,7 +56,9 @@ async function running(...args: string[]) {
     const open = existsSync(runs)
       ? readdirSync(runs).filter((run) => !existsSync(join(runs, run, 'result.json')))
       : []
-    const logs = open.map((run) => join(runs, run, 'console.log')).filter((log) => existsSync(log))
+    const logs = open
+      .map((run) => join(runs, run, 'guests/default/console.log'))
+      .filter((log) => existsSync(log))
     return logs.some((log) => readFileSync(log, 'utf8').includes('"ready"'))
   }
   // The log of a run that another process writes has no event here.

@@ -192,7 +192,7 @@ test('every end of a run is written down as what it was', async ({ launch, state
     await act(guest)
     const store = openStore(join(stateFolder, 'store.img'), { stateFolder })
     expect(store).toMatchObject({
-      lastUse: { machine: 'machine', device: 'pm0', run: guest.folder.id, end },
+      lastUse: { machine: 'machine', device: 'pm0', run: guest.folder.run, end },
       isClean: end === 'guest-ended',
     })
   }
@@ -215,7 +215,7 @@ test('two machines that share a store are both written down; one that does not s
     record: { uses: [{ end: 'running' }, { end: 'guest-ended' }] },
   })
   await first.kill()
-  expect(look()).toMatchObject({ isClean: false, lastUse: { run: second.folder.id } })
+  expect(look()).toMatchObject({ isClean: false, lastUse: { run: second.folder.run } })
   expect(look().record?.uses.map((use) => use.end)).toEqual(['killed', 'guest-ended'])
   await expect(await alone('')).toEnd('passed')
   expect(look()).toMatchObject({ isClean: true, record: { uses: { length: 1 } } })
@@ -228,7 +228,7 @@ test('a machine that was stopped can be copied as it stood, and the copy goes on
   const boot = launcher({ name: 'file', device: {} }, launch, stateFolder)
   const guest = await boot('ready-hang')
   await guest.console.expect('"ready"')
-  await guest.qmp.execute('stop')
+  await guest.qemu.qmp.execute('stop')
   const { snapshotStore } = await import('bringup')
   const copy = await snapshotStore(join(stateFolder, 'store.img'), join(stateFolder, 'cut.img'), {
     stateFolder,

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Guest, type LaunchRequest, launch, type MachineInput } from 'bringup'
 import { afterAll, describe, expect, it } from 'vitest'
-import type { RunResult } from '../../src/runs/record.ts'
+import type { GuestResult } from '../../src/guest/record.ts'
 import { multibootKernel, type TestKernelEnd, testKernel } from '../support/test-kernel.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'proof '))
@@ -26,9 +26,9 @@ describe('a guest that did not run', () => {
   it('has not passed when its CPUs could not be pinned', async () => {
     const error = await boot({ exit: 0 }, { pins: [{ cpu: 0, hostCpus: [4000] }] }).catch((e: unknown) => e)
     expect(error).toMatchObject({ code: 'PIN_HOST_CPU_MISSING' })
-    const { result } = error as { readonly result: RunResult }
+    const { result } = error as { readonly result: GuestResult }
     expect(result).toMatchObject({ verdict: 'machine-failed', exitCode: 125, timings: { runMs: 0 } })
-    const saved = JSON.parse(readFileSync(join(result.folder, 'result.json'), 'utf8')) as RunResult
+    const saved = JSON.parse(readFileSync(join(result.folder, 'result.json'), 'utf8')) as GuestResult
     expect(saved.diagnostics[0]?.code).toBe('PIN_HOST_CPU_MISSING')
   })
 
@@ -105,7 +105,7 @@ describe.each(['seabios', 'qboot'] as const)('a reset with %s', (rom) => {
 
   it('may be the guest’s own, also by a triple fault, where the user allows it', async () => {
     const guest = await boot('triple-fault', { boot: { rom } }, { allowReboot: true })
-    await guest.qmp.next('RESET')
+    await guest.qemu.qmp.next('RESET')
     expect(await guest.close()).toMatchObject({ verdict: 'interrupted' })
   })
 })

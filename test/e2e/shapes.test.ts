@@ -26,6 +26,8 @@ test('run, then runs', () => {
   expect(runsJson.parse(json('runs'))).toMatchObject({ runs: [{ verdict: 'passed', folder: result.folder }] })
   expect(runsJson.parse(json('runs', 'show'))).toMatchObject({ result: { verdict: 'passed' } })
   expect(runsJson.parse(json('runs', 'path'))).toMatchObject({ folder: result.folder })
+  const own = result.guests[0]?.result?.folder
+  expect(runsJson.parse(json('runs', 'path', '--guest', 'default'))).toMatchObject({ folder: own })
   expect(runsJson.parse(json('runs', 'show', '--console'))).toHaveProperty('console')
   expect(runsJson.parse(json('runs', 'prune', '--keep', '0'))).toMatchObject({
     deleted: [expect.any(String)],

@@ -144,9 +144,9 @@ test('guest.port names the port of this computer, or those that are forwarded', 
 describe('a guest for a file', () => {
   const seen = vi.fn<(pid: number) => void>()
 
-  shared('first', ({ guest }) => seen(guest.pid))
+  shared('first', ({ guest }) => seen(guest.qemu.pid))
   shared('second', ({ guest }) => {
-    seen(guest.pid)
+    seen(guest.qemu.pid)
     expect(new Set(seen.mock.calls.flat()).size).toBe(1)
   })
 

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe } from 'vitest'
-import type { RunResult } from '../../src/runs/record.ts'
+import type { GuestResult } from '../../src/guest/record.ts'
 import { expect, test } from '../support/guests.ts'
 
 const say = (append: string, more: object = {}) => ({ memory: '64M', boot: { append }, ...more })
@@ -70,7 +70,7 @@ describe('verdicts', () => {
   test('machine-failed: QEMU is killed by another process', async ({ launch }) => {
     const guest = await launch(say('ready-hang'))
     await guest.console.expect('"ready"')
-    process.kill(guest.pid, 'SIGKILL')
+    process.kill(guest.qemu.pid, 'SIGKILL')
     await expect(guest).toEnd('machine-failed')
   })
 
@@ -88,9 +88,12 @@ describe('records', () => {
     const guest = await launch(say('report=no'))
     const result = await guest.done
     const read = (name: string) => readFileSync(join(guest.folder.path, name), 'utf8')
-    expect(JSON.parse(read('result.json')) as RunResult).toEqual(JSON.parse(JSON.stringify(result)))
+    expect(JSON.parse(read('result.json')) as GuestResult).toEqual(JSON.parse(JSON.stringify(result)))
     expect(read('console.log')).toContain('"t":"end"')
     expect(read('qmp.jsonl')).toContain('"execute":"cont"')
-    expect(JSON.parse(read('plan.json'))).toMatchObject({ name: guest.plan.name, profile: 'probe' })
+    expect(JSON.parse(read('../../plan.json'))).toMatchObject({
+      name: guest.plan.name,
+      guests: [{ guest: guest.name, profile: 'probe' }],
+    })
   })
 })

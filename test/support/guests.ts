@@ -23,7 +23,9 @@ export const test = base.extend('launch', async ({ launch }, { onCleanup }) => {
   ): Promise<Guest> => {
     const patient = typeof machine === 'string' ? machine : { timeout: NET, ...machine }
     const guest = await launch(patient, request)
-    ends.push(watchProgress(guest.pid, { cpuSeconds: CPU_SECONDS, onStuck: () => void guest.interrupt() }))
+    ends.push(
+      watchProgress(guest.qemu.pid, { cpuSeconds: CPU_SECONDS, onStuck: () => void guest.interrupt() }),
+    )
     return guest
   }
 })

@@ -6,6 +6,6 @@ const guest = await launch(
   { memory: { size: '64M', hotplug: { size: '16M' } }, boot: { append: 'ready-hang' }, timeout: '10m' },
   { state, folder: state },
 )
-await guest.plug({ kind: 'nvdimm', size: '16M', file })
+await guest.qemu.plug({ kind: 'nvdimm', size: '16M', file })
 process.stdout.write('plugged\n')
 await guest.done

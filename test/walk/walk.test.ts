@@ -148,7 +148,9 @@ test('doctor, setup, init, build, run, undo: and the computer is what it was', {
   expect(built).toMatchObject({ exitCode: 0, answer: { result: 'built', targets: [{ id: 'kernel' }] } })
   const own = await bringup(guest, runJson, ['run', '--timeout', '10m'], PROJECT)
   expect(own).toMatchObject({ exitCode: 0, answer: { verdict: 'passed' } })
-  expect((await guest.readFile(`${own.answer.folder}/console.log`)).toString()).toContain('make-kernel is up')
+  expect((await guest.readFile(`${own.answer.guests[0]?.result?.folder}/console.log`)).toString()).toContain(
+    'make-kernel is up',
+  )
 
   const probe = await bringup(guest, runJson, ['run', '--profile', 'probe', '--timeout', '10m'], PROJECT)
   expect(probe).toMatchObject({ exitCode: 0, answer: { verdict: 'passed' } })

@@ -1,10 +1,11 @@
 /** `bringup checkout`: gets a source tree with its submodules. */
+
+import { EXIT_CODES } from '../../guest/verdict.ts'
 import { prepareCheckout } from '../../project/checkout/checkout.ts'
 import { findSource } from '../../project/checkout/find-source.ts'
 import { readMarker } from '../../project/checkout/marker.ts'
 import { PROTOCOLS, type Protocol } from '../../project/checkout/protocols.ts'
 import type { CheckoutEvent, CheckoutRequest, CheckoutResult } from '../../project/checkout/request.ts'
-import { EXIT_CODES } from '../../runs/verdict.ts'
 import type { Command, Invocation } from '../command.ts'
 import { formatDiagnostics, reportError } from '../errors.ts'
 import type { Output } from '../output.ts'

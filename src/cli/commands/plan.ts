@@ -1,9 +1,11 @@
 /** `bringup plan`: what a run would do, with every finding, before anything happens. */
 import { dirname } from 'node:path'
 import { isClean } from '../../diagnostics.ts'
-import type { Plan } from '../../plan/plan.ts'
+import { EXIT_CODES } from '../../guest/verdict.ts'
+import type { GuestPlan } from '../../plan/plan.ts'
+import type { RunPlan } from '../../plan/run-plan.ts'
 import { quoteCommand } from '../../quote.ts'
-import { EXIT_CODES } from '../../runs/verdict.ts'
+import { conditionText } from '../../rack/condition-text.ts'
 import { formatBytes, KiB, MiB } from '../../units.ts'
 import { acceleratorLabel } from '../accelerator-label.ts'
 import { profileOptions, profileWords } from '../build-options.ts'
@@ -12,6 +14,7 @@ import { formatDiagnostics } from '../errors.ts'
 import { MACHINE_OPTIONS } from '../machine-options.ts'
 import type { Output } from '../output.ts'
 import { planInvocation } from '../plan-invocation.ts'
+import { RACK_OPTION } from '../rack-option.ts'
 import { formatTable } from '../table.ts'
 import { UNTIL_OPTIONS } from '../until-options.ts'
 
@@ -20,6 +23,7 @@ export const command: Command = {
   description:
     'Prints the QEMU command ready to paste, the files it needs, every finding about the machine, and what its stores survive. Changes nothing: what a run would fetch, build or make first is listed.',
   options: [
+    RACK_OPTION,
     ...MACHINE_OPTIONS,
     ...UNTIL_OPTIONS,
     { flags: '--command', description: 'print the QEMU command alone, on one line' },
@@ -32,6 +36,7 @@ export const command: Command = {
       command: 'bringup plan --numa 2 --nvdimm 256M,node=1',
       says: 'the same with two nodes and an NVDIMM on the second',
     },
+    { command: 'bringup plan --rack pair', says: 'every machine of a rack' },
     { command: 'bringup plan --json | jq .diagnostics', says: 'the findings for a program' },
   ],
   rest: 'command for the guest',
@@ -45,22 +50,45 @@ export const command: Command = {
   },
 }
 
-function printCommand(plan: Plan, output: Output): void {
-  output.print([...fileCommands(plan), quoteCommand(plan.argv).join(' ')].join('\n'))
+function printCommand({ guests }: RunPlan, output: Output): void {
+  const lines = guests.flatMap((guest) => [...fileCommands(guest), quoteCommand(guest.argv).join(' ')])
+  output.print(lines.join('\n'))
 }
 
-function print(plan: Plan, output: Output): void {
+function print(plan: RunPlan, output: Output): void {
+  const { colors } = output
+  for (const [index, guest] of plan.guests.entries()) {
+    if (index > 0) output.print('')
+    if (plan.isRack) printSeat(guest, output)
+    printGuest(guest, output)
+  }
+  if (plan.pending.length > 0) {
+    output.print(`\n${colors.bold('Fetched, built or made first by a run')}`)
+    for (const { what, bytes } of plan.pending)
+      output.print(`  ${what}${bytes === undefined ? '' : `  ${approximate(bytes)}`}`)
+  }
+  if (plan.diagnostics.length > 0) output.print(`\n${formatDiagnostics(plan.diagnostics, colors)}`)
+  else output.print(`\n${colors.green('no findings')}`)
+}
+
+/** Its place in the run: when it starts, what it runs. */
+function printSeat({ guest, after, command, counts }: GuestPlan, output: Output): void {
+  const parts = [
+    ...(after.length === 0 ? [] : [`starts after ${after.map(conditionText).join(', ')}`]),
+    ...(command.length === 0 ? [] : [`runs ${quoteCommand(command).join(' ')}`]),
+    ...(counts ? [] : ['its verdict does not count']),
+  ]
+  output.print(output.colors.bold(`guest ${guest}`))
+  for (const part of parts) output.print(`  ${part}`)
+}
+
+function printGuest(plan: GuestPlan, output: Output): void {
   const { colors } = output
   output.print(
     `${colors.bold(plan.name)} · profile ${plan.profile} · QEMU ${plan.qemu.version} · ${acceleratorLabel(plan)}`,
   )
   output.print(`\n${colors.bold('QEMU command')}`)
   output.print(indentCommand(quoteCommand(plan.argv)))
-  if (plan.pending.length > 0) {
-    output.print(`\n${colors.bold('Fetched, built or made first by a run')}`)
-    for (const { what, bytes } of plan.pending)
-      output.print(`  ${what}${bytes === undefined ? '' : `  ${approximate(bytes)}`}`)
-  }
   if (plan.files.length > 0) {
     output.print(`\n${colors.bold('Files to make')}`)
     for (const line of fileCommands(plan)) output.print(`  ${line}`)
@@ -74,15 +102,13 @@ function print(plan: Plan, output: Output): void {
     const rows = plan.persistence.map((v) => [v.device, v.event, v.answer, v.because])
     output.print(formatTable(['store', 'event', 'kept', 'because'], rows, colors))
   }
-  if (plan.diagnostics.length > 0) output.print(`\n${formatDiagnostics(plan.diagnostics, colors)}`)
-  else output.print(`\n${colors.green('no findings')}`)
 }
 
 const approximate = (bytes: number) =>
   bytes < MiB ? `${Math.ceil(bytes / KiB)}K` : `${(bytes / MiB).toFixed(1)}M`
 
 /** What makes the files that a run would make. */
-function fileCommands(plan: Plan): readonly string[] {
+function fileCommands(plan: GuestPlan): readonly string[] {
   return plan.files.flatMap(({ path, bytes, from }) => {
     const make =
       from === undefined

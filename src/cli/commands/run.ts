@@ -1,31 +1,32 @@
-/** `bringup run`: boots a kernel on a machine, and says how it went. */
+/** `bringup run`: boots a machine or a rack, and says how it went. */
 import { basename } from 'node:path'
-import { BringupError, isClean } from '../../diagnostics.ts'
-import type { Guest } from '../../guest/guest.ts'
-import { LaunchError, launchPlan } from '../../guest/launch.ts'
-import { foldersOf, inGuest } from '../../machine/devices/folder-schema.ts'
-import { viewOf } from '../../machine/machine.ts'
-import type { Plan } from '../../plan/plan.ts'
-import { type Planned, type PlanningRequest, planOnly, planRun } from '../../project/planning.ts'
+import { BringupError } from '../../diagnostics.ts'
+import { LaunchError } from '../../guest/launch.ts'
+import type { GuestResult } from '../../guest/record.ts'
+import { errorsOf } from '../../plan/run-plan.ts'
+import type { PlannedGuest } from '../../project/planning.ts'
+import { type PlannedRun, planOnly, planRun, type RunRequest } from '../../project/run-planning.ts'
 import { quoteCommand } from '../../quote.ts'
-import type { RunResult } from '../../runs/record.ts'
+import { eventLine } from '../../runs/events.ts'
+import { type Run, type RunOptions, startRun } from '../../runs/run.ts'
 import { type BootProgress, showBootProgress } from '../boot-progress.ts'
 import { profileOptions, profileWords } from '../build-options.ts'
 import type { Command, Invocation, OptionSpec } from '../command.ts'
 import { formatDiagnostics } from '../errors.ts'
+import { followConsole, passTo, placeInGuest, runCommand } from '../follow-guest.ts'
 import { sayGdb } from '../gdb-lines.ts'
 import { isAtTerminal, runOnTerminal } from '../guest-terminal.ts'
 import { MACHINE_OPTIONS } from '../machine-options.ts'
 import type { Output } from '../output.ts'
-import { isPiped, typeInto } from '../piped-input.ts'
 import { requestOf } from '../plan-invocation.ts'
+import { RACK_OPTION } from '../rack-option.ts'
 import { reportRun } from '../run-report.ts'
-import { attachTerminal } from '../terminal.ts'
-import { guardTerminal } from '../terminal-modes.ts'
 import { UNTIL_OPTIONS } from '../until-options.ts'
+import { usageError } from '../usage.ts'
 
 /** Every option but those of the profile. */
 const RUN_OPTIONS: readonly OptionSpec[] = [
+  RACK_OPTION,
   ...MACHINE_OPTIONS,
   ...UNTIL_OPTIONS,
   { flags: '--no-build', description: 'boot what was built before' },
@@ -36,6 +37,7 @@ const RUN_OPTIONS: readonly OptionSpec[] = [
   { flags: '--no-verify', description: 'do not compare' },
   { flags: '--console', description: 'show the console even where a report is printed instead' },
   { flags: '--quiet', description: 'show no console' },
+  { flags: '--events', description: 'print every event of the run as a line of JSON, and nothing else' },
   { flags: '-v, --verbose', description: 'show every command of the build, and that of QEMU' },
   {
     flags: '--exit-code <of>',
@@ -46,7 +48,7 @@ const RUN_OPTIONS: readonly OptionSpec[] = [
 ]
 
 export const command: Command = {
-  summary: 'boot a kernel on a machine and say how it went',
+  summary: 'boot a kernel on a machine, or a rack of them, and say how it went',
   description:
     'Checks the description, starts QEMU, follows the console, compares what the guest saw with what was asked, and keeps a record.\n' +
     'On a terminal the console is yours: Ctrl-A X ends the guest, Ctrl-A H shows more keys. A Linux guest opens a shell there, and runs a command after `--` on a terminal of its own.\n' +
@@ -67,6 +69,7 @@ export const command: Command = {
       command: 'bringup run --kernel out/kernel.elf --gdb',
       says: 'stopped at the first instruction, for gdb',
     },
+    { command: 'bringup run --rack pair', says: 'several machines in one run' },
     { command: 'bringup run --json', says: 'the result for a program' },
     { command: 'bringup run < keys.txt', says: 'a file typed into the console' },
   ],
@@ -77,7 +80,9 @@ export const command: Command = {
 async function run(invocation: Invocation): Promise<number> {
   const { options, output } = invocation
   const asked = await requestOf(invocation, RUN_OPTIONS)
-  const progress = isAtTerminal(output) && options.quiet !== true ? showBootProgress(output) : undefined
+  if (options.events === true && output.isJson) throw usageError('--events and --json exclude each other')
+  const showsProgress = isAtTerminal(output) && options.quiet !== true && options.events !== true
+  const progress = showsProgress ? showBootProgress(output) : undefined
   try {
     return await runRequest(
       invocation,
@@ -90,83 +95,148 @@ async function run(invocation: Invocation): Promise<number> {
 }
 
 async function runRequest(
-  { options, output, rest, signal }: Invocation,
-  request: PlanningRequest,
+  invocation: Invocation,
+  request: RunRequest,
   progress: BootProgress | undefined,
 ): Promise<number> {
+  const { options, output, signal } = invocation
   // What is wrong with the description is said before anything is built, fetched or made for it.
   const early = await planOnly(request)
-  refuseWrong(early.plan)
+  refuseWrong(early)
   const buildMs =
     options.build === false
       ? undefined
       : await build(request, output, { isVerbose: options.verbose === true, progress })
   const isReady = buildMs === undefined && early.plan.pending.length === 0
-  const planned = { ...(isReady ? early : await planRun(request)), project: request.project }
-  const findings = planned.plan.diagnostics.filter((d) => d.severity === 'warning')
-  if (findings.length > 0 || options.verbose === true) progress?.clear()
-  if (findings.length > 0) output.note(`${formatDiagnostics(findings, output.errorColors)}\n`)
-  if (options.verbose === true) output.note(quoteCommand(planned.plan.argv).join(' '))
-  const argv = rest?.length
-    ? rest
-    : request.terminal === true
-      ? (planned.profile.terminalCommand?.() ?? [])
-      : []
-  const isCommand = argv.length > 0
-  const isSession = isCommand && request.terminal === true && planned.profile.hasShell
-  const showsConsole =
-    !output.isJson &&
-    options.quiet !== true &&
-    (options.console === true || !(isCommand || planned.profile.verifiesByDefault))
-  if (isSession || showsConsole) progress?.boots(nameOfBooted(planned))
-  else progress?.clear()
-  const started = await launchPlan(planned.plan, {
-    stateFolder: planned.project.stateFolder,
-    facts: planned.facts,
-    profile: planned.profile,
+  const planned = isReady ? early : await planRun(request)
+  sayFirst(planned, { isVerbose: options.verbose === true }, output, progress)
+  const common: RunOptions = {
+    stateFolder: request.project.stateFolder,
     signal,
     ...(typeof options.verify === 'boolean' ? { verify: options.verify } : {}),
     allowReboot: options.reboots === true,
     ...(buildMs === undefined ? {} : { buildMs }),
-    ...(showsConsole ? { onConsole: passTo(process.stdout, progress) } : {}),
-    ...(isSession && progress ? { onConsole: progress.saw } : {}),
-  }).catch((error: unknown) => {
-    progress?.clear()
-    if (error instanceof LaunchError) return error.result
-    throw error
-  })
-  if (!('verdict' in started) && started.gdb) {
-    progress?.clear()
-    sayGdb(started, output)
+    ...(options.events === true ? { onEvent: (event) => output.raw(eventLine(event)) } : {}),
   }
-  const result =
-    'verdict' in started
-      ? started
-      : isSession && progress
-        ? await runOnTerminal(started, argv, {
-            progress,
-            cwd: placeInGuest(started),
-            mayRestart: options.reboots === true,
-          })
-        : isCommand
-          ? await runCommand(started, argv, output)
-          : await follow(started, showsConsole)
+  if (planned.plan.isRack) return runRack(planned, common, invocation, progress)
+  const [guest] = planned.guests
+  if (!guest) throw new Error('a run has a guest')
+  return runGuest(planned, guest, { common, invocation, request, progress })
+}
+
+/** Warnings, and the command with --verbose. */
+function sayFirst(
+  { plan }: PlannedRun,
+  { isVerbose }: { readonly isVerbose: boolean },
+  output: Output,
+  progress: BootProgress | undefined,
+): void {
+  const findings = plan.diagnostics.filter((d) => d.severity === 'warning')
+  if (findings.length > 0 || isVerbose) progress?.clear()
+  if (findings.length > 0) output.note(`${formatDiagnostics(findings, output.errorColors)}\n`)
+  if (isVerbose) for (const { argv } of plan.guests) output.note(quoteCommand(argv).join(' '))
+}
+
+async function runRack(
+  planned: PlannedRun,
+  common: RunOptions,
+  { options, output }: Invocation,
+  progress: BootProgress | undefined,
+): Promise<number> {
+  progress?.clear()
+  const { reportRack, showRackEvents } = await import('../follow-rack.ts')
+  const names = planned.plan.guests.map(({ guest }) => guest)
+  const isShown = !output.isJson && options.quiet !== true && options.events !== true
+  const run = startRun(planned, { ...(isShown ? { onEvent: showRackEvents(names, output) } : {}), ...common })
+  const result = await run.done
+  // A bug while a guest starts is no result.
+  await run.started.catch(throwBug)
+  output.json(result)
+  if (!output.isJson && options.events !== true) reportRack(result, output)
+  return result.exitCode
+}
+
+function throwBug(error: unknown): void {
+  if (!(error instanceof BringupError)) throw error
+}
+
+/** How the one guest of a run is followed. */
+interface Following {
+  readonly common: RunOptions
+  readonly invocation: Invocation
+  readonly request: RunRequest
+  readonly progress: BootProgress | undefined
+}
+
+async function runGuest(planned: PlannedRun, guest: PlannedGuest, following: Following): Promise<number> {
+  const { common, invocation, request, progress } = following
+  const { options, output, rest } = invocation
+  const argv = rest?.length
+    ? rest
+    : request.terminal === true
+      ? (guest.profile.terminalCommand?.() ?? [])
+      : []
+  const isCommand = argv.length > 0
+  const isSession = isCommand && request.terminal === true && guest.profile.hasShell
+  const showsConsole =
+    !output.isJson &&
+    options.quiet !== true &&
+    options.events !== true &&
+    (options.console === true || !(isCommand || guest.profile.verifiesByDefault))
+  if (isSession || showsConsole) progress?.boots(nameOfBooted(guest))
+  else progress?.clear()
+  const pass = showsConsole ? passTo(process.stdout, progress) : isSession ? progress?.saw : undefined
+  const run = startRun(planned, {
+    ...common,
+    ...(pass ? { onConsole: (_name: string, chunk: Buffer) => pass(chunk) } : {}),
+  })
+  await followGuest(run, argv, { isSession, showsConsole }, following)
+  const result = await run.done
   progress?.clear()
   output.json(result)
-  if (!output.isJson) reportRun(planned, result, { isCommand, isSession }, output)
+  const [own] = result.guests
+  if (!output.isJson && options.events !== true && own?.result)
+    reportRun(guest, { ...own.result, folder: result.folder }, { isCommand, isSession }, output)
   // A guest that crashed or timed out has no code of its own: the verdict's counts.
-  return options.exitCode === 'guest' ? (result.guestCode ?? result.exitCode) : result.exitCode
+  return options.exitCode === 'guest' ? (own?.result?.guestCode ?? result.exitCode) : result.exitCode
+}
+
+/** @throws BringupError with what kept the guest from starting, where that is not its result */
+async function followGuest(
+  run: Run,
+  argv: readonly string[],
+  { isSession, showsConsole }: { readonly isSession: boolean; readonly showsConsole: boolean },
+  { invocation: { options, output }, progress }: Following,
+): Promise<GuestResult | undefined> {
+  const guest = await run.guest(run.plan.guests[0]?.guest ?? '').catch((error: unknown) => {
+    progress?.clear()
+    if (error instanceof LaunchError) return undefined
+    throw error
+  })
+  if (!guest) return undefined
+  if (guest.gdb) {
+    progress?.clear()
+    sayGdb(guest, output)
+  }
+  if (isSession && progress)
+    return runOnTerminal(guest, argv, {
+      progress,
+      cwd: placeInGuest(guest),
+      mayRestart: options.reboots === true,
+    })
+  return argv.length > 0 ? runCommand(guest, argv, output) : followConsole(guest, showsConsole)
 }
 
 /** What the header calls it: the profile's name for it, the kernel's file, or the machine. */
-function nameOfBooted({ plan, boots }: Planned): string {
+function nameOfBooted({ plan, boots }: PlannedGuest): string {
   const { kernel } = plan.machine.boot
   return boots ?? (kernel === undefined ? `${plan.name} (${plan.profile})` : basename(kernel))
 }
 
 /** @throws BringupError with every error of the plan */
-function refuseWrong({ diagnostics }: Plan): void {
-  if (!isClean(diagnostics)) throw new BringupError(diagnostics.filter((d) => d.severity === 'error'))
+function refuseWrong({ plan }: PlannedRun): void {
+  const errors = errorsOf(plan)
+  if (errors.length > 0) throw new BringupError(errors)
 }
 
 /**
@@ -175,7 +245,7 @@ function refuseWrong({ diagnostics }: Plan): void {
  * @throws BringupError when the build failed: nothing is booted then
  */
 async function build(
-  request: PlanningRequest,
+  request: RunRequest,
   output: Output,
   { isVerbose, progress: boot }: { readonly isVerbose: boolean; readonly progress: BootProgress | undefined },
 ): Promise<number | undefined> {
@@ -195,65 +265,4 @@ async function build(
   if (result.result === 'built') return result.totalMs
   request.signal?.throwIfAborted()
   throw new BringupError(output.isJson ? result.diagnostics : progress.remaining(result))
-}
-
-async function follow(guest: Guest, isInteractive: boolean): Promise<RunResult> {
-  const detach = attach(guest, isInteractive)
-  try {
-    return await guest.done
-  } finally {
-    detach()
-  }
-}
-
-/** A terminal is tied to a console that is shown; what is piped in is typed, shown or not. */
-function attach(guest: Guest, isInteractive: boolean): () => void {
-  if (isPiped()) return typeInto(guest, process.stdin)
-  if (!isInteractive) return () => {}
-  return attachTerminal(process.stdin, {
-    send: (bytes) => guest.console.write(bytes),
-    end: () => void guest.interrupt(),
-    reset: () => void guest.reboot().catch(() => {}),
-    say: (text) => void process.stdout.write(text),
-  })
-}
-
-/** This folder as the guest sees it; undefined where it is not shared. */
-function placeInGuest({ plan }: Guest): string | undefined {
-  return inGuest(process.cwd(), foldersOf(viewOf(plan.name, plan.machine)))
-}
-
-/** What is piped in is the command's input, its output is this process's output, its exit code this process's. */
-async function runCommand(guest: Guest, argv: readonly string[], output: Output): Promise<RunResult> {
-  const live = output.isJson
-    ? {}
-    : {
-        onStdout: passTo(process.stdout),
-        onStderr: passTo(process.stderr),
-      }
-  try {
-    const cwd = placeInGuest(guest)
-    const { exitCode } = await guest.run(argv, {
-      ...live,
-      ...(cwd === undefined ? {} : { cwd }),
-      ...(isPiped() ? { stdin: process.stdin } : {}),
-    })
-    return await guest.endWith(exitCode)
-  } catch {
-    // The guest ended first: its verdict says why.
-    return guest.done
-  } finally {
-    // An input that never ends would keep this process.
-    if (isPiped()) process.stdin.destroy()
-  }
-}
-
-/** What the guest says, as it is: the terminal is the guest's until it ends, and is put back then. */
-function passTo(stream: NodeJS.WriteStream, progress?: BootProgress): (chunk: Uint8Array) => void {
-  const watch = guardTerminal(stream)
-  return (chunk) => {
-    progress?.clear()
-    watch?.(chunk)
-    stream.write(chunk)
-  }
 }

@@ -1,13 +1,15 @@
 /** `bringup runs`: the records of what was booted. */
 import { createReadStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
+import { readLines, readTail } from '../../guest/read-log.ts'
+import type { GuestResult } from '../../guest/record.ts'
 import { logLine } from '../../guest-text.ts'
-import { readLines, readTail } from '../../runs/read-log.ts'
-import { findRun, listRuns, pruneRuns, type RunSummary, readRun } from '../../runs/record.ts'
-import type { Command, Invocation } from '../command.ts'
+import type { GuestPlan } from '../../plan/plan.ts'
+import { findGuest, findRun, listRuns, pruneRuns, type RunSummary, readRun } from '../../runs/record.ts'
+import type { Command, Invocation, OptionSpec } from '../command.ts'
 import { notComparedLines } from '../comparison-view.ts'
 import { formatDiagnostics } from '../errors.ts'
-import type { Colors } from '../output.ts'
+import type { Colors, Output } from '../output.ts'
 import { usageError } from '../usage.ts'
 
 const RUN_ARGUMENT = {
@@ -15,6 +17,11 @@ const RUN_ARGUMENT = {
   description: 'id, a unique beginning or end of one, or `last` (the default)',
   from: 'runs',
 } as const
+
+const GUEST_OPTION: OptionSpec = {
+  flags: '--guest <name>',
+  description: 'one guest of the run; without it the only one',
+}
 
 export const command: Command = {
   summary: 'list, show and delete records of runs',
@@ -25,7 +32,10 @@ export const command: Command = {
     { command: 'bringup runs', says: 'what was booted here, and how it went' },
     { command: 'bringup runs show last', says: 'the newest run in full' },
     { command: 'bringup runs show last --console', says: 'its console log' },
-    { command: 'less "$(bringup runs path last)"/qemu.log', says: 'look into its folder' },
+    {
+      command: 'less "$(bringup runs path last --guest default)"/qemu.log',
+      says: 'look into the folder of a guest',
+    },
     { command: 'bringup runs prune --keep 10', says: 'delete all but the newest ten' },
   ],
   run: list,
@@ -38,6 +48,7 @@ export const command: Command = {
           flags: '--console',
           description: 'print the console log as a screen would show it, and nothing else',
         },
+        GUEST_OPTION,
         { flags: '--raw', description: 'with --console: every byte as it came, escape sequences included' },
       ],
       examples: [{ command: 'bringup runs show last --json', says: 'everything known about the newest run' }],
@@ -46,6 +57,7 @@ export const command: Command = {
     path: {
       summary: 'print the folder of one run',
       arguments: [RUN_ARGUMENT],
+      options: [GUEST_OPTION],
       examples: [{ command: 'ls "$(bringup runs path)"', says: 'the files of the newest run' }],
       run: path,
     },
@@ -72,20 +84,21 @@ async function list({ options, output, project }: Invocation): Promise<number> {
   const { formatTable } = await import('../table.ts')
   const rows = shown.map((r) => [
     r.id,
-    r.machine,
-    r.profile,
+    r.name,
+    r.profiles.join(', '),
     paintVerdict(r, output.colors),
     seconds(r.totalMs),
     r.meaning ?? '',
   ])
-  output.print(formatTable(['run', 'machine', 'profile', 'verdict', 'took', ''], rows, output.colors))
+  output.print(formatTable(['run', 'machine or rack', 'profile', 'verdict', 'took', ''], rows, output.colors))
   return 0
 }
 
 async function show({ args, options, output, project }: Invocation): Promise<number> {
   const { stateFolder } = await project()
-  const folder = findRun(stateFolder, args[0] ?? 'last')
+  const run = findRun(stateFolder, args[0] ?? 'last')
   if (options.console === true) {
+    const folder = findGuest(run, guestOf(options))
     if (options.raw === true)
       await pipeline(createReadStream(folder.consoleLog), process.stdout, { end: false })
     else if (output.isJson) output.json({ console: readTail(folder.consoleLog).toString() })
@@ -93,9 +106,11 @@ async function show({ args, options, output, project }: Invocation): Promise<num
     return 0
   }
   if (options.raw === true) throw usageError('--raw is only for --console')
-  const { summary, plan, argv, result } = readRun(folder)
-  output.json({ ...summary, argv, plan, ...(result ? { result } : {}) })
+  const { summary, plan, result } = readRun(run)
+  output.json({ ...summary, plan, ...(result ? { result } : {}) })
   if (output.isJson) return 0
+  const wanted = guestOf(options)
+  if (wanted !== undefined) findGuest(run, wanted)
   const { colors } = output
   const field = (name: string, value: string) => output.print(`${colors.dim(name.padEnd(12))}${value}`)
   field('run', summary.id)
@@ -103,32 +118,51 @@ async function show({ args, options, output, project }: Invocation): Promise<num
     'verdict',
     `${paintVerdict(summary, colors)}${summary.meaning === undefined ? '' : `: ${summary.meaning}`}`,
   )
-  if (result)
-    field(
-      'exit code',
-      `${result.exitCode}${result.guestCode === undefined ? '' : ` (the guest said ${result.guestCode})`}`,
-    )
-  field('machine', `${summary.machine}, profile ${summary.profile}, ${plan.accelerator.name}`)
+  if (result) field('exit code', `${result.exitCode}`)
+  field(plan.isRack ? 'rack' : 'machine', summary.name)
   field('started', summary.startedAt)
-  if (result) field('took', `${seconds(result.timings.totalMs)} (guest ${seconds(result.timings.runMs)})`)
+  if (result) field('took', seconds(result.timings.totalMs))
   field('folder', summary.folder)
+  for (const guest of plan.guests)
+    if (wanted === undefined || guest.guest === wanted)
+      showGuest(guest, result?.guests.find((g) => g.guest === guest.guest)?.result, output)
+  if (result && result.diagnostics.length > 0)
+    output.print(`\n${formatDiagnostics(result.diagnostics, colors)}`)
+  return 0
+}
+
+/** One guest of the run: what it was, and how it ended. */
+function showGuest(plan: GuestPlan, result: GuestResult | undefined, output: Output): void {
+  const { colors } = output
+  output.print(
+    `\n${colors.bold(plan.guest)} ${colors.dim(`· profile ${plan.profile} · QEMU ${plan.qemu.version} · ${plan.accelerator.name}`)}`,
+  )
+  const code = result?.guestCode === undefined ? '' : `, the guest said ${result.guestCode}`
+  output.print(
+    result
+      ? `  ${result.verdict}: ${result.meaning} (exit code ${result.exitCode}${code}, ran ${seconds(result.timings.runMs)})`
+      : '  no result',
+  )
   for (const item of result?.comparison ?? []) {
     const mark = item.ok ? colors.green('✓') : colors.red('✗')
     const seen = item.ok ? item.want : `asked for ${item.want}, saw ${item.got ?? 'nothing'}`
     output.print(`  ${mark} ${item.device} ${item.aspect}: ${seen} ${colors.dim(`(${item.by})`)}`)
   }
   for (const line of result ? notComparedLines(result) : []) output.print(`  ${colors.dim(line)}`)
-  if (result && result.diagnostics.length > 0)
-    output.print(`\n${formatDiagnostics(result.diagnostics, colors)}`)
+}
+
+async function path({ args, options, output, project }: Invocation): Promise<number> {
+  const { stateFolder } = await project()
+  const run = findRun(stateFolder, args[0] ?? 'last')
+  const guest = guestOf(options)
+  const folder = guest === undefined ? run.path : findGuest(run, guest).path
+  output.json({ id: run.id, folder })
+  output.print(folder)
   return 0
 }
 
-async function path({ args, output, project }: Invocation): Promise<number> {
-  const { stateFolder } = await project()
-  const run = findRun(stateFolder, args[0] ?? 'last')
-  output.json({ id: run.id, folder: run.path })
-  output.print(run.path)
-  return 0
+function guestOf({ guest }: Invocation['options']): string | undefined {
+  return typeof guest === 'string' ? guest : undefined
 }
 
 async function prune({ options, output, project }: Invocation): Promise<number> {

@@ -1,9 +1,9 @@
 /** `bringup setup`: installs what a profile needs of this computer. */
 import { BringupError, defineDiagnostics } from '../../diagnostics.ts'
+import { EXIT_CODES } from '../../guest/verdict.ts'
 import { readDistribution } from '../../host/distribution.ts'
 import { cacheFolder } from '../../project/cache-folder.ts'
 import { profileOf } from '../../project/selection.ts'
-import { EXIT_CODES } from '../../runs/verdict.ts'
 import type { DependencySet } from '../../setup/dependency.ts'
 import { type ExaminedSet, examine } from '../../setup/examine.ts'
 import { releaseProblem } from '../../setup/releases.ts'

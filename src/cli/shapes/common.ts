@@ -1,6 +1,6 @@
 /** Pieces that several shapes share. */
 import * as z from 'zod'
-import { diagnosticSchema } from '../../runs/record.ts'
+import { diagnosticSchema } from '../../guest/record.ts'
 
 export const milliseconds = z.number().nonnegative()
 export const exitCode = z.int().min(0).max(255)

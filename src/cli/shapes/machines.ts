@@ -1,24 +1,37 @@
 /** Shapes of what is described, planned and run. */
 import * as z from 'zod'
-import { comparisonSchema, resultSchema } from '../../runs/record.ts'
+import { comparisonSchema, resultSchema } from '../../guest/record.ts'
+import { runResultSchema } from '../../runs/record.ts'
 import { accelerator, diagnostics, exitCode, machine, milliseconds, persistenceVerdict } from './common.ts'
+
+const guestPlan = z.looseObject({
+  guest: z.string().describe('Its name in the run.'),
+  name: z.string().describe('Name under which its stores, MAC addresses and locks are kept.'),
+  after: z.array(z.looseObject({ guest: z.string() })).describe('What has to happen before it starts.'),
+  command: z.array(z.string()),
+  counts: z.boolean().describe('Whether the verdict of the run depends on it.'),
+  profile: z.string(),
+  machine,
+  qemu: z.object({ path: z.string(), version: z.string() }),
+  accelerator: z.object({ name: z.enum(['kvm', 'tcg']), because: z.string() }),
+  accelerators: z.array(accelerator),
+  argv: z.array(z.string()).describe('The QEMU command, ready to paste: the console on the terminal.'),
+  files: z.array(z.looseObject({ kind: z.string(), path: z.string() })),
+  locks: z.array(z.object({ path: z.string(), mode: z.enum(['exclusive', 'shared']) })),
+  stores: z.array(z.object({ path: z.string(), device: z.string(), size: z.int(), label: z.int() })),
+  joins: z
+    .array(z.looseObject({ id: z.string(), kind: z.string(), resource: z.string() }))
+    .describe('Resources of the run that its devices are connected to.'),
+  timeoutMs: milliseconds,
+  persistence: z.array(persistenceVerdict),
+  diagnostics,
+})
 
 export const planJson = z
   .looseObject({
-    name: z.string(),
-    profile: z.string(),
-    machine,
-    qemu: z.object({ path: z.string(), version: z.string() }),
-    accelerator: z.object({ name: z.enum(['kvm', 'tcg']), because: z.string() }),
-    accelerators: z.array(accelerator),
-    argv: z.array(z.string()).describe('The QEMU command, ready to paste: the console on the terminal.'),
-    files: z.array(z.looseObject({ kind: z.string(), path: z.string() })),
-    locks: z.array(z.object({ path: z.string(), mode: z.enum(['exclusive', 'shared']) })),
-    stores: z.array(z.object({ path: z.string(), device: z.string(), size: z.int(), label: z.int() })),
-    sideProcesses: z.array(z.object({ id: z.string(), argv: z.array(z.string()) })),
-    steps: z.array(z.looseObject({ id: z.string(), what: z.string() })),
-    timeoutMs: milliseconds,
-    persistence: z.array(persistenceVerdict),
+    name: z.string().describe('Name of the machine, or of the rack.'),
+    isRack: z.boolean(),
+    guests: z.array(guestPlan),
     pending: z
       .array(z.object({ what: z.string(), bytes: z.int().optional(), path: z.string().optional() }))
       .describe('What a run has to fetch, make or build first.'),
@@ -26,9 +39,13 @@ export const planJson = z
   })
   .describe('`bringup plan --json`.')
 
-export const runJson = resultSchema
+const guestResult = resultSchema.unwrap().extend({ comparison: z.array(comparisonSchema).optional() })
+
+export const runJson = runResultSchema
   .unwrap()
-  .extend({ comparison: z.array(comparisonSchema).optional() })
+  .extend({
+    guests: z.array(z.object({ guest: z.string(), counts: z.boolean(), result: guestResult.optional() })),
+  })
   .describe('`bringup run --json`, and `result.json` in the folder of the run.')
 
 const described = z.object({
@@ -52,8 +69,9 @@ const runSummary = z.object({
   id: z.string(),
   folder: z.string(),
   startedAt: z.iso.datetime(),
-  machine: z.string(),
-  profile: z.string(),
+  name: z.string().describe('Name of the machine, or of the rack.'),
+  guests: z.array(z.string()),
+  profiles: z.array(z.string()),
   verdict: z.enum([...resultSchema.unwrap().shape.verdict.options, 'running', 'abandoned']),
   exitCode: exitCode.optional(),
   totalMs: milliseconds.optional(),
@@ -64,9 +82,8 @@ export const runsJson = z
   .union([
     z.object({ runs: z.array(runSummary) }),
     runSummary.extend({
-      argv: z.array(z.string()),
       plan: z.looseObject({}),
-      result: resultSchema.optional(),
+      result: runResultSchema.optional(),
     }),
     z.object({ id: z.string(), folder: z.string() }),
     z.object({ deleted: z.array(z.string()) }),

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import * as z from 'zod'
 import { type Diagnostic, defineDiagnostics } from '../../diagnostics.ts'
+import { nearest } from '../../nearest.ts'
 import { defineDevice, type MachineView, option, type RuleContext } from '../device.ts'
 import { zDeviceId } from '../device-id.ts'
 import type { Facts, HostPort } from '../facts.ts'
@@ -31,9 +32,12 @@ const schema = z.lazy(() =>
       .optional()
       .describe('MAC address. Default: made from the names of machine and card, so that it stays the same.'),
     network: z
-      .enum(['user', 'none'])
+      .string()
+      .min(1)
       .default('user')
-      .describe('`user`: QEMU’s own NAT, DHCP and DNS. `none`: no cable.'),
+      .describe(
+        '`user`: QEMU’s own NAT, DHCP and DNS. `none`: no cable. Any other word: a network of the rack.',
+      ),
     forwards: zForwards,
   }),
 )
@@ -90,8 +94,14 @@ export const problems = defineDiagnostics({
     source: 'ip(7); QEMU: "Could not set up host forwarding rule"',
     qemu: 'refuses',
   },
+  NIC_NETWORK_UNKNOWN: {
+    title: 'A card is on a network that its rack does not have, or its machine is in no rack.',
+    why: 'a network connects the guests of one rack, which describes it',
+    remedy: 'describe it: racks.NAME.networks, or set network to "user" or "none"',
+    qemu: 'accepts',
+  },
   NIC_FORWARD_WITHOUT_NETWORK: {
-    title: 'Ports are forwarded to a card that is on no network.',
+    title: 'Ports are forwarded to a card that is not on the user network.',
     why: 'forwards belong to the user network',
     remedy: 'set network to "user", or omit `forwards`',
     qemu: 'accepts',
@@ -118,24 +128,36 @@ export const nic = defineDevice({
   needs: ({ model }) => ({ types: [model] }),
   ports: ({ network, forwards }) =>
     network === 'user' ? forwards.flatMap((forward) => hostPort(forward) ?? []) : [],
-  check: (config, context) => [...checkMac(config, context), ...checkForwards(config, context)],
+  check: (config, context) => [
+    ...checkNetwork(config, context),
+    ...checkMac(config, context),
+    ...checkForwards(config, context),
+  ],
 
   compile({ id = 'nic0', model, mac, network, forwards }, { machine }) {
     const net = `${id}-net`
-    const hasCable = network === 'user'
+    const isUser = network === 'user'
+    const isJoined = isJoinedBy(network)
     const rules = forwards.map(({ protocol, host, guest }) => `${protocol}:${ADDRESS}:${host ?? 0}-:${guest}`)
     // No option ROM: the firmware would offer to boot from the network, which takes time.
     const card = {
       id,
-      netdev: hasCable ? net : undefined,
+      netdev: isUser || isJoined ? net : undefined,
       mac: mac ?? defaultMac(machine.name, id),
       romfile: '',
     }
     return {
       args: [
-        ...(hasCable ? [option('-netdev', 'user', { id: net, hostfwd: rules })] : []),
+        ...(isUser ? [option('-netdev', 'user', { id: net, hostfwd: rules })] : []),
+        // A stream of frames on a descriptor that QEMU inherits: no right, no name and no port is needed.
+        ...(isJoined
+          ? [option('-netdev', 'stream', { id: net, 'addr.type': 'fd', 'addr.str': `{fd:${net}}` })]
+          : []),
         option('-device', model, card),
       ],
+      ...(isJoined
+        ? { joins: [{ id: net, kind: 'network', resource: network, device: id, mac: card.mac }] }
+        : {}),
     }
   },
 
@@ -166,6 +188,17 @@ export const nic = defineDevice({
     { device: `nic ${id}`, aspect: 'network', because: 'the comparison sends no packets' },
   ],
 })
+
+/** Whether the network is one of the rack. */
+const isJoinedBy = (network: string) => network !== 'user' && network !== 'none'
+
+function checkNetwork({ network }: Config, { facts, path }: RuleContext): readonly Diagnostic[] {
+  const known = facts.networks ?? []
+  if (!isJoinedBy(network) || known.includes(network)) return []
+  const near = nearest(network, known)
+  const hint = near === undefined ? '' : `; did you mean "${near}"?`
+  return [problems.NIC_NETWORK_UNKNOWN.at(`${path}.network`, `network "${network}" is not described${hint}`)]
+}
 
 const MAC = /^[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}$/i
 
@@ -202,8 +235,8 @@ function checkForwards(
 ): readonly Diagnostic[] {
   const before = earlier(machine, path).flatMap((d) => (d.config as Config).forwards)
   return [
-    ...(network === 'none' && forwards.length > 0
-      ? [problems.NIC_FORWARD_WITHOUT_NETWORK.at(`${path}.forwards`, 'network is "none"')]
+    ...(network !== 'user' && forwards.length > 0
+      ? [problems.NIC_FORWARD_WITHOUT_NETWORK.at(`${path}.forwards`, `network is "${network}"`)]
       : []),
     ...forwards.flatMap((forward, index) =>
       checkForward(forward, [...before, ...forwards.slice(0, index)], `${path}.forwards[${index}]`),

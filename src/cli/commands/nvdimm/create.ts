@@ -1,7 +1,7 @@
 /** `bringup nvdimm create`: makes a store. */
 
+import { EXIT_CODES } from '../../../guest/verdict.ts'
 import { quoteCommand } from '../../../quote.ts'
-import { EXIT_CODES } from '../../../runs/verdict.ts'
 import { createStore, missingRoom } from '../../../stores/create.ts'
 import { newStoreAt } from '../../../stores/place.ts'
 import type { Store } from '../../../stores/store.ts'

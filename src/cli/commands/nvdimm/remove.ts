@@ -1,5 +1,5 @@
 /** `bringup nvdimm remove`: deletes stores with all that is in them. */
-import { EXIT_CODES } from '../../../runs/verdict.ts'
+import { EXIT_CODES } from '../../../guest/verdict.ts'
 import { removeStore } from '../../../stores/create.ts'
 import { existingStoreAt } from '../../../stores/place.ts'
 import { openStore } from '../../../stores/store.ts'

@@ -1,5 +1,5 @@
 /** `bringup nvdimm resize`: lets a store grow. */
-import { EXIT_CODES } from '../../../runs/verdict.ts'
+import { EXIT_CODES } from '../../../guest/verdict.ts'
 import { existingStoreAt } from '../../../stores/place.ts'
 import { resizeStore } from '../../../stores/resize.ts'
 import { formatBytes } from '../../../units.ts'

@@ -1,11 +1,11 @@
 /** `bringup pmem plan`: where emulated persistent memory would lie, and what would be done. Changes nothing. */
 import { isClean } from '../../../diagnostics.ts'
+import { EXIT_CODES } from '../../../guest/verdict.ts'
 import { totalBytes } from '../../../pmem/memory-map.ts'
 import { memmapWord } from '../../../pmem/parse-parameters.ts'
 import { drawMaps } from '../../../pmem/picture.ts'
 import { ramAfter } from '../../../pmem/region-rules.ts'
 import { ramOf } from '../../../pmem/user-map.ts'
-import { EXIT_CODES } from '../../../runs/verdict.ts'
 import { stepKinds } from '../../../step-registry.ts'
 import { createHostReader } from '../../../steps/host-reader.ts'
 import { planOperation } from '../../../steps/plan-operation.ts'

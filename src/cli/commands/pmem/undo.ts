@@ -1,11 +1,11 @@
 /** `bringup pmem undo`: gives the RAM back, after asking about data. */
 import { BringupError, defineDiagnostics } from '../../../diagnostics.ts'
+import { EXIT_CODES } from '../../../guest/verdict.ts'
 import { splitCommandLine } from '../../../pmem/kernel-arguments.ts'
 import type { PmemRegion } from '../../../pmem/memory-map.ts'
 import { findMount } from '../../../pmem/mounts.ts'
 import { regionsOf } from '../../../pmem/operation.ts'
 import { memmapWord } from '../../../pmem/parse-parameters.ts'
-import { EXIT_CODES } from '../../../runs/verdict.ts'
 import { createHostReader, type HostReader } from '../../../steps/host-reader.ts'
 import type { Operation } from '../../../steps/journal.ts'
 import type { Command, Invocation } from '../../command.ts'

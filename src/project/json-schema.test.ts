@@ -1,8 +1,8 @@
 import { expect, expectTypeOf, it } from 'vitest'
+import type { MachineInput } from '../machine/machine.ts'
+import { devices } from '../machine/registry.ts'
 import { configSchema } from './config-schema.ts'
 import { configJsonSchema } from './json-schema.ts'
-import type { MachineInput } from './machine.ts'
-import { devices } from './registry.ts'
 
 it('describes machines as they are written, every device kind included', () => {
   const schema = configJsonSchema() as {

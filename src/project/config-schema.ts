@@ -1,8 +1,9 @@
 /** The config file: named machines, and what is meant when nothing is said. */
 import * as z from 'zod'
+import { type MachineInput, machineSchema } from '../machine/machine-schema.ts'
+import { rackSchema } from '../rack/rack-schema.ts'
 import { containerSchema } from './container-schema.ts'
 import { kernelSchema } from './kernel-schema.ts'
-import { type MachineInput, machineSchema } from './machine-schema.ts'
 
 /**
  * A machine in a config file. It is checked here and kept as it was written: defaults are filled in only after
@@ -17,6 +18,7 @@ const written = z.custom<MachineInput>().superRefine((value, context) => {
 /** `bringup.config.ts`, `.js` or `.json`. Unknown keys are refused. */
 export const configSchema = z.strictObject({
   machines: z.record(z.string().min(1), written).default({}).describe('Machines by name.'),
+  racks: z.record(z.string().min(1), rackSchema).default({}).describe('Racks by name.'),
   defaultMachine: z
     .string()
     .optional()

@@ -1,0 +1,45 @@
+/** `--rack NAME`, and what cannot be said beside it. */
+import type { OptionSpec } from './command.ts'
+import { MACHINE_OPTIONS } from './machine-options.ts'
+import { usageError } from './usage.ts'
+
+export const RACK_OPTION: OptionSpec = {
+  flags: '--rack <name>',
+  description: 'several machines in one run: a rack of the project',
+  from: 'racks',
+}
+
+/**
+ * The rack that is asked for.
+ *
+ * @throws usage error for a flag that describes one machine, or a command: a rack says both for each guest
+ */
+export function rackOf(
+  options: Readonly<Record<string, unknown>>,
+  rest: readonly string[] | undefined,
+): string | undefined {
+  const { rack } = options
+  if (typeof rack !== 'string') return undefined
+  const wrong = MACHINE_OPTIONS.map(({ flags }) => /--[a-z0-9-]+/.exec(flags)?.[0] ?? '').find((flag) =>
+    isGiven(flag, options),
+  )
+  if (wrong !== undefined)
+    throw usageError(
+      `${wrong} describes one machine, and --rack ${rack} runs several`,
+      `describe it in the config: racks.${rack}.guests.NAME.machine`,
+    )
+  if (rest !== undefined && rest.length > 0)
+    throw usageError(
+      `a command is for one guest, and --rack ${rack} runs several`,
+      `describe it in the config: racks.${rack}.guests.NAME.command`,
+    )
+  return rack
+}
+
+/** An option such as `--no-verify` is true until it is given. */
+function isGiven(flag: string, options: Readonly<Record<string, unknown>>): boolean {
+  const value = options[camelCase(flag.replace(/^--(?:no-)?/, ''))]
+  return flag.startsWith('--no-') ? value === false : value !== undefined
+}
+
+const camelCase = (name: string) => name.replace(/-([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())

@@ -1,0 +1,45 @@
+/**
+ * The plan of a run: its guests, in the order in which they are described, and what is wrong. A run of one machine is a
+ * rack of one. Plain data: it can be printed, compared, saved as JSON, and run later.
+ */
+import { type Diagnostic, isClean } from '../diagnostics.ts'
+import type { GuestPlan } from './plan.ts'
+
+export interface RunPlan {
+  /** Name of the rack; for one machine, its name. */
+  readonly name: string
+  /** Whether it was described as a rack. */
+  readonly isRack: boolean
+  readonly guests: readonly GuestPlan[]
+  /** What a run has to fetch, make or build first, for all guests. */
+  readonly pending: GuestPlan['pending']
+  /** All findings: those of each guest, and those between them. */
+  readonly diagnostics: readonly Diagnostic[]
+}
+
+/** The run of one machine. */
+export function runOfOne(guest: GuestPlan): RunPlan {
+  const { name, pending, diagnostics } = guest
+  return { name, isRack: false, guests: [guest], pending, diagnostics }
+}
+
+/** The run of several machines. `found` is what is wrong between them. */
+export function runOfRack(name: string, guests: readonly GuestPlan[], found: readonly Diagnostic[]): RunPlan {
+  return {
+    name,
+    isRack: true,
+    guests,
+    pending: distinct(guests.flatMap(({ pending }) => pending)),
+    diagnostics: distinct([...found, ...guests.flatMap(({ diagnostics }) => diagnostics)]),
+  }
+}
+
+/** Guests of one description have the same findings and need the same files: each is listed once. */
+function distinct<T>(items: readonly T[]): readonly T[] {
+  return [...new Map(items.map((item) => [JSON.stringify(item), item])).values()]
+}
+
+/** Errors that keep the run from starting. */
+export function errorsOf({ diagnostics }: RunPlan): readonly Diagnostic[] {
+  return isClean(diagnostics) ? [] : diagnostics.filter((d) => d.severity === 'error')
+}

@@ -1,0 +1,184 @@
+/** Plans runs: of one machine, or of a rack with the machines that run together. Reads, never acts. */
+import { BringupError, type Diagnostic, defineDiagnostics, isClean } from '../diagnostics.ts'
+import type { MachineInput } from '../machine/machine.ts'
+import { formatPath } from '../machine/schema-issues.ts'
+import { nearest } from '../nearest.ts'
+import type { Condition, GuestPlan } from '../plan/plan.ts'
+import { type RunPlan, runOfOne, runOfRack } from '../plan/run-plan.ts'
+import { guestNames, placeName } from '../rack/guest-names.ts'
+import { checkRack, checkTogether } from '../rack/rack-rules.ts'
+import type { RackConfig, RackGuestConfig } from '../rack/rack-schema.ts'
+import { type PlannedGuest, type PlanningRequest, planGuest, previewGuest } from './planning.ts'
+import type { Project } from './project.ts'
+
+export const problems = defineDiagnostics({
+  RACK_UNKNOWN: {
+    title: 'The project has no rack of that name.',
+    why: '--rack names one of the racks in bringup.config',
+    remedy: 'describe it in bringup.config: { racks: { NAME: { guests: { … } } } }',
+  },
+})
+
+/** What to run: a rack, or else one machine. */
+export interface RunRequest extends PlanningRequest {
+  /** Name of a rack of the project. */
+  readonly rack?: string
+}
+
+/** The plan of a run, and those of its guests with what they were made from. */
+export interface PlannedRun {
+  readonly plan: RunPlan
+  readonly guests: readonly PlannedGuest[]
+}
+
+/**
+ * Makes the plan of a run. What the profiles boot is prepared first, unless the description is wrong: then the plan has
+ * the findings, and nothing was fetched or made.
+ *
+ * Problems that leave no machine to speak of (unknown keys, names, no QEMU) throw, all at once; problems of a machine
+ * that could be compiled are in `plan.diagnostics`.
+ *
+ * @throws BringupError
+ * @example
+ * const { plan } = await planRun({ project: await loadProject({ cwd: '.' }), overrides: { memory: '1G' } })
+ * console.log(plan.guests[0]?.argv.join(' '))
+ */
+export async function planRun(request: RunRequest): Promise<PlannedRun> {
+  const early = await planOnly(request)
+  if (early.plan.pending.length === 0 || !isClean(early.plan.diagnostics)) return early
+  return planAll(request, planGuest)
+}
+
+/**
+ * Makes the plan that `planRun` would make, and neither builds, fetches nor makes anything for it: what a run would have
+ * to do first is in `plan.pending`, and rules about those files wait.
+ *
+ * @throws BringupError as `planRun` does
+ * @example
+ * const { plan } = await planOnly({ project: await loadProject({ cwd: process.cwd() }) })
+ * plan.pending.map((item) => item.what)
+ */
+export async function planOnly(
+  request: RunRequest,
+  { wantsSizes = false }: { readonly wantsSizes?: boolean } = {},
+): Promise<PlannedRun> {
+  return planAll(request, (one) => previewGuest(one, { wantsSizes }))
+}
+
+type PlanOne = (request: PlanningRequest) => Promise<PlannedGuest>
+
+async function planAll(request: RunRequest, planOne: PlanOne): Promise<PlannedRun> {
+  if (request.rack === undefined) {
+    const guest = await planOne(request)
+    return { plan: runOfOne(guest.plan), guests: [guest] }
+  }
+  const { rack: name, project } = request
+  const rack = needRack(project, name)
+  const at = ['racks', name]
+  const found = checkRack(rack, at)
+  if (!isClean(found)) throw new BringupError(found)
+  const guests = await planGuests(requestsOf(request, name, rack), planOne)
+  const plans = guests.map(({ plan }) => plan)
+  return { plan: runOfRack(name, plans, checkTogether(plans)), guests }
+}
+
+/** One after the other: two guests that need the same image prepare it once. */
+async function planGuests(seats: readonly SeatRequest[], planOne: PlanOne): Promise<readonly PlannedGuest[]> {
+  const guests: PlannedGuest[] = []
+  const wrong: Diagnostic[] = []
+  for (const { request, seat } of seats) {
+    try {
+      const planned = await planOne(request)
+      guests.push({ ...planned, plan: { ...planned.plan, ...seat } })
+    } catch (error) {
+      if (!(error instanceof BringupError)) throw error
+      wrong.push(...error.diagnostics)
+    }
+  }
+  if (wrong.length === 0) return guests
+  // Guests of one description have the same problems.
+  throw new BringupError([...new Map(wrong.map((d) => [JSON.stringify(d), d])).values()])
+}
+
+/** A guest of a rack: how its machine is planned, and its place in the run. */
+interface SeatRequest {
+  readonly request: PlanningRequest
+  readonly seat: Pick<GuestPlan, 'guest' | 'after' | 'command' | 'counts'>
+}
+
+function requestsOf(request: RunRequest, rackName: string, rack: RackConfig): readonly SeatRequest[] {
+  const { project, signal, progress, locks } = request
+  return Object.entries(rack.guests).flatMap(([key, config]) =>
+    guestNames(key, config.count).map((guest): SeatRequest => {
+      const name = placeName(rackName, guest)
+      return {
+        request: {
+          ...machineOf(project, name, config, ['racks', rackName, 'guests', key]),
+          name,
+          ...(config.profile === undefined ? {} : { profile: config.profile }),
+          overrides: connected(config, rack),
+          overridesPlace: (path) => placeInRack(path, rackName, key),
+          command: config.command,
+          ...(signal ? { signal } : {}),
+          ...(progress ? { progress } : {}),
+          ...(locks ? { locks } : {}),
+        },
+        seat: {
+          guest,
+          after: conditionsOf(config, rack),
+          command: config.command,
+          counts: rack.passes === 'all' || rack.passes.includes(key),
+        },
+      }
+    }),
+  )
+}
+
+/** A machine that is described in the rack becomes one of the project, under the name of the guest. */
+function machineOf(
+  project: Project,
+  name: string,
+  { machine }: RackGuestConfig,
+  at: readonly PropertyKey[],
+): Pick<PlanningRequest, 'project' | 'machine' | 'describedAt'> {
+  if (machine === undefined) return { project }
+  if (typeof machine === 'string') return { project, machine }
+  return {
+    project: { ...project, machines: { ...project.machines, [name]: machine } },
+    machine: name,
+    describedAt: { [name]: [...at, 'machine'] },
+  }
+}
+
+/** What the rack adds to the machine of a guest. */
+function connected({ nics }: RackGuestConfig, { timeout }: RackConfig): MachineInput {
+  return {
+    ...(nics.length === 0 ? {} : { devices: nics.map((id) => ({ kind: 'nic' as const, id, network: id })) }),
+    ...(timeout === undefined ? {} : { timeout: timeout / 1000 }),
+  }
+}
+
+/** Where the rack says what `connected` adds. */
+function placeInRack(path: readonly PropertyKey[], rack: string, key: string): string {
+  if (path[0] === 'timeout') return formatPath(['racks', rack, 'timeout'])
+  const index = path[0] === 'devices' && typeof path[1] === 'number' ? [path[1]] : []
+  return formatPath(['racks', rack, 'guests', key, ...(index.length > 0 ? ['nics', ...index] : [])])
+}
+
+/** A condition on an entry with a count holds for each of its guests. */
+function conditionsOf({ after }: RackGuestConfig, { guests }: RackConfig): readonly Condition[] {
+  return Object.entries(after).flatMap(([key, condition]) =>
+    guestNames(key, guests[key]?.count ?? 1).map((guest) => ({ guest, ...condition })),
+  )
+}
+
+/** @throws BringupError RACK_UNKNOWN */
+function needRack({ racks }: Project, name: string): RackConfig {
+  const found = Object.hasOwn(racks, name) ? racks[name] : undefined
+  if (found) return found
+  const names = Object.keys(racks)
+  const near = nearest(name, names)
+  const what = `no rack is named "${name}"${near === undefined ? '' : `; did you mean "${near}"?`}`
+  const remedy = names.length === 0 ? {} : { remedy: `use one of: ${names.join(', ')}` }
+  throw new BringupError([problems.RACK_UNKNOWN.at('--rack', what, remedy)])
+}

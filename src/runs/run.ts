@@ -1,0 +1,277 @@
+/** A run: its guests started in order, followed until the last one that counts has ended, and judged as one. */
+import { BringupError, type Diagnostic } from '../diagnostics.ts'
+import { startClock } from '../guest/clock.ts'
+import type { Guest } from '../guest/guest.ts'
+import { launchGuest } from '../guest/launch.ts'
+import type { GuestResult } from '../guest/record.ts'
+import type { GuestOptions } from '../guest/running-guest.ts'
+import type { Condition } from '../plan/plan.ts'
+import { errorsOf, type RunPlan, runOfOne } from '../plan/run-plan.ts'
+import type { PlannedGuest } from '../project/planning.ts'
+import type { PlannedRun } from '../project/run-planning.ts'
+import { conditionText } from '../rack/condition-text.ts'
+import { concludeRun, type GuestEnd } from './conclude-run.ts'
+import { problems as conditionProblems, untilMet } from './conditions.ts'
+import { type RunEvent, RunEvents } from './events.ts'
+import { LineSplitter } from './line-splitter.ts'
+import { createRun, folderOfGuest, type RunFolder, type RunResult, saveRunResult } from './record.ts'
+
+export interface RunOptions
+  extends Pick<GuestOptions, 'stateFolder' | 'allowReboot' | 'signal' | 'verify' | 'buildMs'> {
+  /** Every chunk of every console as it comes. */
+  readonly onConsole?: (guest: string, chunk: Buffer) => void
+  readonly onEvent?: (event: RunEvent) => void
+}
+
+/** Guests that run together, from `launchRack()` until `done` resolves. Disposing of it ends them all. */
+export interface Run extends AsyncDisposable {
+  readonly plan: RunPlan
+  readonly folder: RunFolder
+  /** The guests that have started, by name. */
+  readonly guests: Readonly<Record<string, Guest>>
+  /** How it ended; never rejects. */
+  readonly done: Promise<RunResult>
+  /**
+   * A guest, as soon as it runs.
+   *
+   * @throws BringupError with the reason why it did not start
+   */
+  guest(name: string): Promise<Guest>
+  /** Resolves when every guest has started. Rejects with the reason when one could not. */
+  readonly started: Promise<void>
+  /** Returns what takes the listener away again. */
+  onEvent(listener: (event: RunEvent) => void): () => void
+  /** Ends all guests. */
+  close(options?: { readonly timeoutMs?: number }): Promise<RunResult>
+  /** Ends all guests on the user's wish: the verdict is `interrupted`. */
+  interrupt(): Promise<RunResult>
+}
+
+/**
+ * Starts what a plan says, and returns at once: `started` and `done` say how it goes on.
+ *
+ * @throws BringupError with the plan's errors: nothing is started then, and no record made
+ */
+export function startRun(planned: PlannedRun, options: RunOptions): Run {
+  const errors = errorsOf(planned.plan)
+  if (errors.length > 0) throw new BringupError(errors)
+  return new ActiveRun(planned, createRun(options.stateFolder, planned.plan), options)
+}
+
+/** One guest of the run. */
+interface Seat {
+  readonly planned: PlannedGuest
+  readonly name: string
+  /** Resolves when it runs. */
+  readonly running: Promise<Guest>
+}
+
+class ActiveRun implements Run {
+  readonly plan: RunPlan
+  readonly folder: RunFolder
+  readonly guests: Record<string, Guest> = {}
+  readonly started: Promise<void>
+  readonly done: Promise<RunResult>
+  readonly #options: RunOptions
+  readonly #events: RunEvents
+  readonly #clock: ReturnType<typeof startClock>
+  readonly #seats: readonly Seat[]
+  readonly #ends = new Map<string, GuestEnd>()
+  /** Ends all waiting, and keeps guests from starting. */
+  readonly #over = new AbortController()
+  /** Guests that the run itself ends. */
+  readonly #closed = new Set<string>()
+  readonly #problems: Diagnostic[] = []
+  #resolve: (result: RunResult) => void = () => {}
+
+  constructor({ plan, guests }: PlannedRun, folder: RunFolder, options: RunOptions) {
+    this.plan = plan
+    this.folder = folder
+    this.#options = options
+    this.#clock = startClock(options.buildMs)
+    this.done = new Promise((resolve) => {
+      this.#resolve = resolve
+    })
+    this.#events = new RunEvents(folder.events)
+    if (options.onEvent) this.#events.on(options.onEvent)
+    this.#events.emit({ type: 'run started', id: folder.id, name: plan.name, folder: folder.path })
+    options.signal?.addEventListener('abort', this.#onAbort, { once: true })
+    if (options.signal?.aborted) this.#onAbort()
+    // Every guest watches for its conditions before the first one starts, so that no line is missed.
+    const ready = guests.map(({ plan: { guest, after } }) => this.#untilReady(guest, after))
+    this.#seats = guests.map((planned, index) => this.#seat(planned, ready[index]))
+    this.started = Promise.all(this.#seats.map(({ running }) => running)).then(() => this.#clock.run())
+    // Callers that do not wait for it learn of a failure from `done`.
+    this.started.catch(() => {})
+  }
+
+  async guest(name: string): Promise<Guest> {
+    const seat = this.#seats.find((one) => one.name === name)
+    if (!seat) throw new TypeError(`the run has no guest "${name}"`)
+    return seat.running
+  }
+
+  onEvent(listener: (event: RunEvent) => void): () => void {
+    return this.#events.on(listener)
+  }
+
+  async close(options: { readonly timeoutMs?: number } = {}): Promise<RunResult> {
+    await this.#endAll((guest) => guest.close(options))
+    return this.done
+  }
+
+  async interrupt(): Promise<RunResult> {
+    await this.#endAll((guest) => guest.interrupt())
+    return this.done
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  readonly #onAbort = () => this.#over.abort(new BringupError([]))
+
+  #seat(planned: PlannedGuest, ready: Promise<void> | undefined): Seat {
+    const { guest: name } = planned.plan
+    const running = Promise.resolve(ready).then(() => this.#launch(planned))
+    running.catch((error: unknown) => this.#skip(planned, error))
+    return { planned, name, running }
+  }
+
+  async #untilReady(name: string, after: readonly Condition[]): Promise<void> {
+    if (after.length === 0) return
+    const around = {
+      events: this.#events,
+      running: (guest: string) => this.guest(guest),
+      signal: this.#over.signal,
+    }
+    this.#events.emit({ type: 'guest waiting', guest: name, for: after.map(conditionText).join(', ') })
+    await Promise.all(after.map((condition) => untilMet(condition, around)))
+  }
+
+  async #launch({ plan, facts, profile }: PlannedGuest): Promise<Guest> {
+    this.#over.signal.throwIfAborted()
+    const { guest: name } = plan
+    const { onConsole, stateFolder, allowReboot, signal, verify, buildMs } = this.#options
+    this.#events.emit({ type: 'guest starting', guest: name })
+    const guest = await launchGuest(plan, {
+      stateFolder,
+      facts,
+      profile,
+      ...(allowReboot === undefined ? {} : { allowReboot }),
+      ...(signal === undefined ? {} : { signal }),
+      ...(verify === undefined ? {} : { verify }),
+      ...(buildMs === undefined ? {} : { buildMs }),
+      folder: folderOfGuest(this.folder, name),
+      ...(onConsole ? { onConsole: (chunk: Buffer) => onConsole(name, chunk) } : {}),
+      onLine: (line) => this.#events.emit({ type: 'console line', guest: name, line }),
+      onResult: (result) => this.#ended(plan, result),
+    })
+    this.guests[name] = guest
+    this.#events.emit({ type: 'guest started', guest: name, pid: guest.qemu.pid })
+    if (plan.command.length > 0) void this.#runCommand(guest, plan.command)
+    return guest
+  }
+
+  async #runCommand(guest: Guest, command: readonly string[]): Promise<void> {
+    const { name } = guest
+    const lines = (stream: 'stdout' | 'stderr') =>
+      new LineSplitter((line) => this.#events.emit({ type: 'command line', guest: name, stream, line }))
+    const [stdout, stderr] = [lines('stdout'), lines('stderr')]
+    try {
+      this.#events.emit({ type: 'command started', guest: name, command })
+      const { exitCode } = await guest.run(command, {
+        onStdout: (chunk) => stdout.take(chunk),
+        onStderr: (chunk) => stderr.take(chunk),
+      })
+      for (const stream of [stdout, stderr]) stream.end()
+      this.#events.emit({ type: 'command ended', guest: name, exitCode })
+      await guest.endWith(exitCode)
+    } catch {
+      // The guest ended first: its result says why.
+    }
+  }
+
+  /** Called before the guest's `done` resolves: whoever waits for that finds the record of the run complete. */
+  #ended({ guest, counts }: PlannedGuest['plan'], result: GuestResult): void {
+    const wasClosed = this.#closed.has(guest)
+    const { verdict, exitCode, meaning } = result
+    this.#events.emit({ type: 'guest ended', guest, verdict, exitCode, meaning })
+    this.#take({ guest, counts, result, wasClosed })
+  }
+
+  /** A guest that was never started; one that failed to start has ended. */
+  #skip({ plan: { guest, counts } }: PlannedGuest, error: unknown): void {
+    if (this.#ends.has(guest)) return
+    const known = error instanceof BringupError ? error.diagnostics : undefined
+    this.#problems.push(...(known ?? []))
+    const because = known?.[0]?.what ?? 'the run was ended first'
+    this.#events.emit({ type: 'guest skipped', guest, because })
+    const isUnmet = known?.[0]?.code === conditionProblems.RACK_CONDITION_UNMET.code
+    const skipped = known?.length === 0 ? 'ended' : isUnmet ? 'unmet' : 'failed'
+    this.#take({ guest, counts, wasClosed: false, skipped })
+  }
+
+  #take(end: GuestEnd): void {
+    this.#ends.set(end.guest, end)
+    const isOver = this.#seats.every(({ planned: { plan } }) => !plan.counts || this.#ends.has(plan.guest))
+    const isDecided = end.counts && !end.wasClosed && end.result?.verdict !== 'passed'
+    if (this.#ends.size === this.plan.guests.length) this.#conclude()
+    else if (isOver || isDecided) void this.#closeRest()
+  }
+
+  #conclude(): void {
+    this.#options.signal?.removeEventListener('abort', this.#onAbort)
+    const result = concludeRun({
+      isRack: this.plan.isRack,
+      guests: this.plan.guests.flatMap(({ guest }) => this.#ends.get(guest) ?? []),
+      diagnostics: this.#problems,
+      timings: this.#clock.stop(),
+      folder: this.folder.path,
+    })
+    const { verdict, exitCode, meaning } = result
+    this.#events.emit({ type: 'run ended', verdict, exitCode, meaning })
+    this.#events.close()
+    try {
+      saveRunResult(this.folder, result)
+    } catch {
+      // A full disk: the results of the guests say so.
+    }
+    this.#resolve(result)
+  }
+
+  /** Ends the guests that are left; their verdicts say nothing. */
+  async #closeRest(): Promise<void> {
+    for (const { name } of this.#seats) if (!this.#ends.has(name)) this.#closed.add(name)
+    await this.#endAll((guest) => guest.close())
+  }
+
+  /** Ends those that run, and those that are starting as soon as they run. */
+  async #endAll(end: (guest: Guest) => Promise<unknown>): Promise<void> {
+    this.#over.abort(new BringupError([]))
+    const ended = this.#seats.map(({ running }) => running.then(end, () => {}))
+    await Promise.all(ended)
+  }
+}
+
+/**
+ * Starts the run of one guest, and resolves when it runs.
+ *
+ * @throws LaunchError, BringupError with what kept it from running, once the record of the run is complete
+ */
+export async function launchAlone(
+  planned: PlannedGuest,
+  { onConsole, ...options }: Omit<RunOptions, 'onConsole'> & { readonly onConsole?: (chunk: Buffer) => void },
+): Promise<Guest> {
+  const { plan } = planned
+  const run = startRun(
+    { plan: runOfOne(plan), guests: [planned] },
+    { ...options, ...(onConsole ? { onConsole: (_name: string, chunk: Buffer) => onConsole(chunk) } : {}) },
+  )
+  try {
+    return await run.guest(plan.guest)
+  } catch (error) {
+    await run.done
+    throw error
+  }
+}
