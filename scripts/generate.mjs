@@ -17,7 +17,7 @@ const load = (path) => jiti.import(join(ROOT, 'src', path))
 
 const doubles = []
 const { z } = await jiti.import('zod')
-const { configJsonSchema: makeSchema } = await load('machine/json-schema.ts')
+const { configJsonSchema: makeSchema } = await load('project/json-schema.ts')
 const { SHAPES } = await load('cli/shapes.ts')
 const { COMMANDS } = await load('cli/commands.ts')
 const { GLOBAL_OPTIONS } = await load('cli/help.ts')
