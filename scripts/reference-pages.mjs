@@ -11,6 +11,7 @@ const ROOMS = {
   processes: 'Caches and locks',
   qemu: 'QEMU',
   guest: 'Guests',
+  rack: 'Racks',
   runs: 'Runs',
   testing: 'The test API',
   cli: 'The command line',
