@@ -52,7 +52,6 @@ const zCondition = z.union([
   }),
 ])
 
-
 const guestSchema = z.strictObject({
   machine: z
     .union([z.string().min(1), zInlineMachine])

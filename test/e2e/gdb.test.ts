@@ -16,7 +16,10 @@ describe('a guest with gdb', () => {
     const guest = await launch({ gdb: true }, { verify: false })
     expect(guest.gdb).toMatchObject({ isStopped: true, remote: expect.stringMatching(/^127\.0\.0\.1:\d+$/) })
     expect(guest.gdb?.symbols).toBe(guest.plan.machine.boot.kernel)
-    expect(await guest.qemu.qmp.execute('query-status')).toMatchObject({ running: false, status: 'prelaunch' })
+    expect(await guest.qemu.qmp.execute('query-status')).toMatchObject({
+      running: false,
+      status: 'prelaunch',
+    })
     expect(await gdb(guest, 'print/x $cs * 16 + $pc', 'detach')).toContain('0xffff0')
     expect(await guest.done).toMatchObject({ verdict: 'passed' })
   })
