@@ -43,6 +43,12 @@ const built = await Promise.all([
       js: "import { createRequire as $require } from 'node:module'; const require = $require(import.meta.url);",
     },
   }),
+  // A process of its own that starts with every network: one small file.
+  build({
+    ...common,
+    entryPoints: { 'network/switch-process': 'src/network/switch-process.ts' },
+    format: 'cjs',
+  }),
   build({
     ...common,
     entryPoints: Object.fromEntries(SELDOM.map((name) => [`cli/${seldomFile(name)}`, name])),
@@ -67,7 +73,8 @@ const built = await Promise.all([
     banner: { js: "const $url = require('node:url').pathToFileURL(__dirname).href;" },
   }),
 ])
-writeFileSync(join(folder, 'cli/package.json'), '{ "type": "commonjs" }\n')
+for (const name of ['cli', 'network'])
+  writeFileSync(join(folder, name, 'package.json'), '{ "type": "commonjs" }\n')
 const inputs = built.flatMap(({ metafile }) => Object.keys(metafile.inputs))
 writeFileSync(join(folder, 'THIRD-PARTY-LICENSES.txt'), licences(inputs))
 

@@ -11,6 +11,7 @@ const MAY_IMPORT = {
   machine: [],
   host: ['machine'],
   processes: [],
+  network: [],
   qemu: ['machine', 'plan', 'host', 'processes'],
   acpi: ['machine'],
   containers: ['host', 'build', 'setup'],

@@ -20,6 +20,7 @@ const ROOMS = {
   setup: 'Dependencies and packages',
   steps: 'Changes to this computer',
   services: 'Services',
+  network: 'Networks',
   stores: 'Stores of NVDIMMs',
   pmem: 'Emulated persistent memory',
 }

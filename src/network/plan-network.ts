@@ -1,0 +1,174 @@
+/** From the description of a network and the cards on it to its plan: addresses, checks. Pure. */
+import { type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
+import { nearest } from '../nearest.ts'
+import {
+  formatIpv4,
+  formatMac,
+  hostsOf,
+  type Ipv4,
+  isWithin,
+  parseIpv4,
+  parseSubnet,
+  type Subnet,
+} from './addresses.ts'
+import { GATEWAY, type NetworkPlan, type NetworkPort } from './network-plan.ts'
+import type { Network } from './network-schema.ts'
+
+export const problems = defineDiagnostics({
+  NETWORK_NAME_RESERVED: {
+    title: 'A guest has the name of the network’s own services.',
+    why: '`gateway` names the port that answers DHCP and DNS, in faults and in DNS',
+    remedy: 'give the guest another name',
+  },
+  NETWORK_SUBNET_SMALL: {
+    title: 'A subnet has too few addresses for its guests.',
+    why: 'the first and the last address belong to no host, and one belongs to the network itself',
+    remedy: 'use a shorter prefix, such as /24',
+  },
+  NETWORK_ADDRESS_OUTSIDE: {
+    title: 'The address of a card is not in the subnet of its network.',
+    why: 'the other guests would look for it behind the router',
+    remedy: 'use an address of the subnet, or omit it',
+  },
+  NETWORK_ADDRESS_TWICE: {
+    title: 'An address on a network is used twice.',
+    why: 'answers reach the wrong guest',
+    remedy: 'use another address, or omit it',
+  },
+  NETWORK_FAULT_GUEST_UNKNOWN: {
+    title: 'A fault names a guest that is not on the network.',
+    why: 'it would concern no frame',
+    remedy: 'use the name of a guest that has a card on the network',
+  },
+})
+
+/** A card on the network, before it has an address. */
+export interface NetworkCard {
+  /** Unique: guest and card, such as `server/lan`. */
+  readonly id: string
+  readonly guest: string
+  readonly mac: string
+  readonly address?: string
+  /** Where the card is described, for findings. */
+  readonly path: string
+}
+
+export interface PlanNetworkRequest {
+  readonly name: string
+  readonly network: Network
+  /** Among the networks of a run, from 0: the default subnet follows from it. */
+  readonly index: number
+  readonly cards: readonly NetworkCard[]
+  /** Where the network is described. */
+  readonly path: string
+}
+
+const DEFAULT_CAPTURE_BYTES = 1024 ** 3
+
+/**
+ * Plans one network. Addresses follow from the order of the cards: .1 is the network's own, .10 the first card's.
+ *
+ * @returns The plan, which is of no use if a finding is an error.
+ */
+export function planNetwork(request: PlanNetworkRequest): {
+  readonly plan: NetworkPlan
+  readonly diagnostics: readonly Diagnostic[]
+} {
+  const { name, network, index, cards, path } = request
+  const text = network.subnet ?? `10.${1 + (index % 254)}.0.0/24`
+  const subnet = parseSubnet(text)
+  if (subnet === undefined) throw new Error(`network ${name}: subnet ${text} was not checked`)
+  const { addresses, missing } = assign(subnet, cards)
+  const gateway = hostsOf(subnet).first
+  const { capture } = network
+  const plan: NetworkPlan = {
+    name,
+    subnet: text,
+    gateway: { address: formatIpv4(gateway), mac: gatewayMac(gateway) },
+    dhcp: network.dhcp,
+    dns: network.dns,
+    router: network.router,
+    mtu: network.mtu,
+    queueBytes: network.queue,
+    ...(capture === false ? {} : { captureBytes: capture === true ? DEFAULT_CAPTURE_BYTES : capture.limit }),
+    faults: network.faults,
+    ports: cards.map((card, i): NetworkPort => {
+      const address = addresses[i]
+      return {
+        id: card.id,
+        guest: card.guest,
+        mac: card.mac.toLowerCase().replaceAll('-', ':'),
+        ...(address === undefined ? {} : { address: formatIpv4(address) }),
+      }
+    }),
+  }
+  const room = `${text} has ${Math.max(0, subnet.broadcast - subnet.address - 2)} addresses for guests, and ${cards.length} cards are on the network`
+  const diagnostics = [
+    ...(missing > 0 ? [problems.NETWORK_SUBNET_SMALL.at(`${path}.subnet`, room)] : []),
+    ...checkNames(cards),
+    ...checkAddresses(subnet, text, cards),
+    ...checkFaults(request),
+  ]
+  return { plan, diagnostics }
+}
+
+/** Locally administered, and readable: 52:55 and the address. */
+function gatewayMac(address: Ipv4): string {
+  return formatMac(0x5255 * 2 ** 32 + address)
+}
+
+/** Where there is room, low addresses stay free for machines that have theirs by hand. */
+const FIRST_GUEST = 10
+
+/** Fixed addresses first, then those that are free, in the order of the cards. */
+function assign(subnet: Subnet, cards: readonly NetworkCard[]) {
+  const fixed = cards.map(({ address }) => (address === undefined ? undefined : parseIpv4(address)))
+  const { first, last } = hostsOf(subnet)
+  const taken = new Set([first, ...fixed.flatMap((address) => address ?? [])])
+  const low = subnet.address + FIRST_GUEST
+  let next = low + cards.length - 1 <= last ? low : first + 1
+  const addresses = fixed.map((address) => {
+    if (address !== undefined) return address
+    while (next <= last && taken.has(next)) next++
+    if (next > last) return undefined
+    return next++
+  })
+  return { addresses, missing: addresses.filter((address) => address === undefined).length }
+}
+
+function checkNames(cards: readonly NetworkCard[]): readonly Diagnostic[] {
+  return cards
+    .filter(({ guest }) => guest === GATEWAY)
+    .map(({ guest, path }) => problems.NETWORK_NAME_RESERVED.at(path, `a guest has the name "${guest}"`))
+}
+
+function checkAddresses(subnet: Subnet, text: string, cards: readonly NetworkCard[]): readonly Diagnostic[] {
+  const { first, last } = hostsOf(subnet)
+  return cards.flatMap(({ address: wanted, path }, i) => {
+    const address = wanted === undefined ? undefined : parseIpv4(wanted)
+    if (address === undefined) return []
+    const at = `${path}.address`
+    if (!isWithin(address, subnet) || address < first || address > last)
+      return [problems.NETWORK_ADDRESS_OUTSIDE.at(at, `${wanted} is not an address for hosts in ${text}`)]
+    if (address === first)
+      return [problems.NETWORK_ADDRESS_TWICE.at(at, `${wanted} is the network’s own address`)]
+    const twin = cards.slice(0, i).find((card) => parseIpv4(card.address ?? '') === address)
+    return twin
+      ? [problems.NETWORK_ADDRESS_TWICE.at(at, `${wanted} is also the address of ${twin.path}`)]
+      : []
+  })
+}
+
+function checkFaults({ name, network, cards, path }: PlanNetworkRequest): readonly Diagnostic[] {
+  const known = [...new Set(cards.flatMap((card) => [card.guest, card.id])), GATEWAY]
+  return network.faults.flatMap(({ between = [], from, to }, i) =>
+    [...between, ...(from === undefined ? [] : [from]), ...(to === undefined ? [] : [to])]
+      .filter((guest) => !known.includes(guest))
+      .map((guest) => {
+        const meant = nearest(guest, known)
+        const remedy = `${meant === undefined ? '' : `did you mean "${meant}"? `}The network has: ${known.join(', ')}`
+        const what = `network "${name}" has no guest "${guest}"`
+        return problems.NETWORK_FAULT_GUEST_UNKNOWN.at(`${path}.faults[${i}]`, what, { remedy })
+      }),
+  )
+}
