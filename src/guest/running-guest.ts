@@ -37,7 +37,7 @@ import { readTail } from './read-log.ts'
 import { type GuestFolder, type GuestResult, saveResult } from './record.ts'
 import { ResetLog, ResetWatch } from './resets.ts'
 import { RunDeadline } from './run-deadline.ts'
-import { openShell, type Shell } from './shell.ts'
+import { openShell, type Shell, type ShellOptions } from './shell.ts'
 import { silent, startProblem } from './start-problems.ts'
 import { beginUses, type OpenUses, storeEndOf } from './store-uses.ts'
 import { hasCrashed, watchGuest } from './watch.ts'
@@ -109,7 +109,8 @@ export class RunningGuest implements Guest {
   #hasSpoken = false
   #shown: Ending['shown']
   #remarks: readonly Diagnostic[] = []
-  #unmounted: readonly Diagnostic[] = []
+  /** What the guest could not prepare for its commands. */
+  #unprepared: readonly Diagnostic[] = []
   readonly #resetLog: ResetLog
   readonly #resets: ResetWatch
   #shellExit: number | undefined
@@ -146,13 +147,7 @@ export class RunningGuest implements Guest {
       shell &&
       openShell(shell, {
         reason: () => this.#ended ?? 'the guest ended',
-        ...(plan.machine.devices.some((d) => d.kind === 'folder')
-          ? {
-              prepare: async (run) => {
-                this.#unmounted = await mountFolders(plan, run)
-              },
-            }
-          : {}),
+        ...this.#preparation(),
       })
     this.#console.onChunk(() => {
       this.#hasSpoken = true
@@ -198,6 +193,21 @@ export class RunningGuest implements Guest {
       },
     })
     this.done = this.#conclude()
+  }
+
+  /** Folders first: they may be needed by what settles. */
+  #preparation(): Pick<ShellOptions, 'prepare'> {
+    const { plan } = this
+    const hasFolders = plan.machine.devices.some((d) => d.kind === 'folder')
+    const settle = this.#options.profile.settle?.(plan)
+    if (!hasFolders && !settle) return {}
+    return {
+      prepare: async (run) => {
+        const unmounted = hasFolders ? await mountFolders(plan, run) : []
+        this.#unprepared = unmounted
+        this.#unprepared = [...unmounted, ...((await settle?.(run)) ?? [])]
+      },
+    }
   }
 
   get console(): Console {
@@ -428,7 +438,7 @@ export class RunningGuest implements Guest {
       ending,
       reports,
       judged,
-      remarks: [...this.#remarks, ...this.#unmounted],
+      remarks: [...this.#remarks, ...this.#unprepared],
       guest,
       verification,
       timings,

@@ -44,7 +44,7 @@ describe('an argument of the user’s own', () => {
     ['-d', 'int', '-D', 'file'],
     ['-name', 'debug-threads=on'],
     ['-action', 'panic=none'],
-    ['-device', 'vmgenid', '-snapshot', '-s', '-rtc', 'base=utc', '-boot', 'd'],
+    ['-device', 'vmgenid', '-snapshot', '-gdb', 'tcp:127.0.0.1:1234', '-S', '-rtc', 'base=utc', '-boot', 'd'],
     // Ids are unique among devices, and among objects.
     ['-object', 'rng-random,id=console-serial'],
     ['-set', 'device.a.addr=3'],

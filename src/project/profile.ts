@@ -2,9 +2,10 @@
 import type { BuildContext } from '../build/context.ts'
 import type { BuildGraph } from '../build/graph.ts'
 import type { BuildOptionSpec, BuildOptionValues } from '../build/options.ts'
+import type { Diagnostic } from '../diagnostics.ts'
 import type { GuestView } from '../machine/guest-view.ts'
 import type { MachineConfig, MachineInput } from '../machine/machine.ts'
-import type { Judgement } from '../plan/plan.ts'
+import type { Judgement, Plan } from '../plan/plan.ts'
 import type { DependencySet } from '../setup/dependency.ts'
 import type { ConfigSketch, SourceTree } from './recognise/tree.ts'
 
@@ -70,6 +71,14 @@ export interface Observation {
   /** Runs a command in the guest, where the guest has a command channel. */
   readonly run?: (argv: readonly string[]) => Promise<{ stdout: string; stderr: string; exitCode: number }>
 }
+
+/** What a guest does over its command channel before anything else runs in it. Findings are warnings. */
+export type Settling = (
+  run: (
+    argv: readonly string[],
+    options?: { readonly timeoutMs?: number },
+  ) => Promise<{ stdout: string; stderr: string; exitCode: number }>,
+) => Promise<readonly Diagnostic[]>
 
 /** Where the source tree of an operating system is kept; `bringup checkout NAME` gets it. */
 export interface Source {
@@ -168,6 +177,8 @@ export interface Profile {
   readonly preview?: (context: PreviewContext) => Preview | Promise<Preview>
   /** How reports of its kernel are found: a guest with one has not passed. */
   readonly kernelLog?: KernelLog
+  /** What the first command waits for, after every boot: addresses of network cards. Undefined for nothing. */
+  readonly settle?: (plan: Plan) => Settling | undefined
   /** What the guest saw; undefined when it has not reported (yet). */
   readonly view?: (observation: Observation) => Promise<GuestView | undefined>
 }

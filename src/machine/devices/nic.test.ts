@@ -11,7 +11,7 @@ test('a card on the user network, with a free port', () => {
   expect(flat(one(nic, { forwards: [{ guest: 22 }, 'udp:5353-:53'] }).compile().args)).toMatchInlineSnapshot(`
     [
       "-netdev",
-      "user,id=nic0-net,hostfwd=tcp:127.0.0.1:0-:22,hostfwd=udp:127.0.0.1:5353-:53",
+      "user,id=nic0-net,hostname=tiny,hostfwd=tcp:127.0.0.1:0-:22,hostfwd=udp:127.0.0.1:5353-:53",
       "-device",
       "virtio-net-pci,id=nic0,netdev=nic0-net,mac=52:54:00:8e:8a:52,romfile=",
     ]
@@ -19,6 +19,21 @@ test('a card on the user network, with a free port', () => {
   expect(
     flat(one(nic, { model: 'e1000', network: 'none', mac: '52:54:00:00:00:01' }).compile().args),
   ).toEqual(['-device', 'e1000,id=nic0,mac=52:54:00:00:00:01,romfile='])
+})
+
+test('each card beyond the first is on a network of its own; the guest is named after the machine', () => {
+  const netdevs = (name: string, ...descriptions: readonly Record<string, unknown>[]) =>
+    machineWith(
+      descriptions.map((d) => [nic, d]),
+      { machine: { name } },
+    ).flatMap((d) => flat(d.compile().args).filter((word) => word.startsWith('user,')))
+  expect(netdevs('m', {}, { network: 'none' }, { id: 'b' }, {})).toEqual([
+    'user,id=nic0-net,hostname=m',
+    'user,id=b-net,net=10.0.3.0/24,hostname=m',
+    'user,id=nic3-net,net=10.0.4.0/24,hostname=m',
+  ])
+  expect(netdevs('my test,1_', {})).toEqual(['user,id=nic0-net,hostname=my-test-1'])
+  expect(netdevs('÷', {})).toEqual(['user,id=nic0-net'])
 })
 
 test('addresses are stable, locally administered and no group', () => {

@@ -134,10 +134,11 @@ export const nic = defineDevice({
     ...checkForwards(config, context),
   ],
 
-  compile({ id = 'nic0', model, mac, network, forwards }, { machine }) {
+  compile({ id = 'nic0', model, mac, network, forwards }, { machine, path }) {
     const net = `${id}-net`
     const isUser = network === 'user'
     const isJoined = isJoinedBy(network)
+    const at = userNetworks(machine).findIndex((d) => d.path === path)
     const rules = forwards.map(({ protocol, host, guest }) => `${protocol}:${ADDRESS}:${host ?? 0}-:${guest}`)
     // No option ROM: the firmware would offer to boot from the network, which takes time.
     const card = {
@@ -148,7 +149,16 @@ export const nic = defineDevice({
     }
     return {
       args: [
-        ...(isUser ? [option('-netdev', 'user', { id: net, hostfwd: rules })] : []),
+        ...(isUser
+          ? [
+              option('-netdev', 'user', {
+                id: net,
+                net: at > 0 && at < MOST_NETWORKS ? `10.0.${2 + at}.0/24` : undefined,
+                hostname: hostNameOf(machine.name),
+                hostfwd: rules,
+              }),
+            ]
+          : []),
         // A stream of frames on a descriptor that QEMU inherits: no right, no name and no port is needed.
         ...(isJoined
           ? [option('-netdev', 'stream', { id: net, 'addr.type': 'fd', 'addr.str': `{fd:${net}}` })]
@@ -198,6 +208,46 @@ function checkNetwork({ network }: Config, { facts, path }: RuleContext): readon
   const near = nearest(network, known)
   const hint = near === undefined ? '' : `; did you mean "${near}"?`
   return [problems.NIC_NETWORK_UNKNOWN.at(`${path}.network`, `network "${network}" is not described${hint}`)]
+}
+
+/** QEMU's own network is 10.0.2.0/24; a card beyond the first gets another, so that answers leave by the same card. */
+const MOST_NETWORKS = 250
+
+const userNetworks = ({ devices }: MachineView) =>
+  devices.filter((d) => d.kind === 'nic' && (d.config as Config).network === 'user')
+
+/** The guest learns its name by DHCP. Letters, digits and hyphens (RFC 1123); undefined where nothing is left. */
+function hostNameOf(machine: string): string | undefined {
+  const name = machine
+    .replaceAll(/[^A-Za-z0-9-]+/g, '-')
+    .slice(0, 63)
+    .replaceAll(/^-+|-+$/g, '')
+  return name === '' ? undefined : name
+}
+
+/** A card, and whether it gets an address. */
+export interface Card {
+  readonly id: string
+  /** Path in the description. */
+  readonly at: string
+  readonly mac: string
+  /** QEMU’s own network, which answers DHCP. */
+  readonly hasNetwork: boolean
+}
+
+export function nicsOf(machine: MachineView): readonly Card[] {
+  return machine.devices.flatMap(({ kind, id, path, config }) =>
+    kind === 'nic'
+      ? [
+          {
+            id,
+            at: path,
+            mac: macOf(config as Config, machine, id),
+            hasNetwork: (config as Config).network === 'user',
+          },
+        ]
+      : [],
+  )
 }
 
 const MAC = /^[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}$/i

@@ -9,6 +9,7 @@ import { builtModules, LINUX_BUILD_OPTIONS, type LinuxTree, linuxGraph, linuxTre
 import { LINUX_DEPENDENCIES } from './linux/dependencies.ts'
 import { LINUX_ENDS } from './linux/ends.ts'
 import { KERNEL_LOG } from './linux/kernel-reports.ts'
+import { networkSettling } from './linux/network.ts'
 import { commandLine, type LinuxOptions, prepareLinux, previewLinux } from './linux/prepare.ts'
 import { projectFolder } from './linux/project-folder.ts'
 import { symbolsOf } from './linux/symbols.ts'
@@ -77,6 +78,7 @@ export function linuxProfile({
         pending,
       }
     },
+    settle: networkSettling,
     kernelLog: KERNEL_LOG,
     async view({ run }) {
       if (!run) return undefined

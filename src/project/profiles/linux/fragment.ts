@@ -42,6 +42,7 @@ const NEEDS: readonly (readonly [what: string, ...options: readonly string[]])[]
     'BLK_DEV',
     'VIRTIO_BLK',
     'VIRTIO_NET',
+    'PACKET',
   ],
   [
     'shared folders: 9p, and overlays over it',

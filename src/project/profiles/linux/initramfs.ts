@@ -1,6 +1,7 @@
 /** The file system that a Linux guest starts with: agent, busybox, kernel modules, programs. */
 import { cpio, type Entry } from '../../images/cpio.ts'
 import type { Module } from './modules.ts'
+import { NETWORK_SCRIPT, networkEntries } from './network.ts'
 
 export interface Contents {
   readonly agent: Buffer
@@ -10,6 +11,8 @@ export interface Contents {
   readonly release: string
   /** Files that the agent reads after the modules, since reading them waits for drivers. */
   readonly waitFor: readonly string[]
+  /** A network card: the guest asks for addresses at boot. */
+  readonly hasCard: boolean
   readonly programs: readonly Entry[]
 }
 
@@ -20,19 +23,12 @@ const text = (path: string, content: string, mode = 0o644): Entry => ({
   content: Buffer.from(content),
 })
 
-/** busybox's DHCP client calls this with what it got. */
-const UDHCPC = `#!/bin/sh
-[ "$1" = bound ] || [ "$1" = renew ] || exit 0
-ifconfig "$interface" "$ip" netmask "$subnet"
-[ -z "$router" ] || route add default gw "$router" dev "$interface"
-for server in $dns; do echo "nameserver $server"; done > /etc/resolv.conf
-`
-
 /** Not compressed: unpacking costs the guest more than copying (150 ms more for xz under TCG). */
 export function initramfs(contents: Contents): Buffer {
   const pathOf = (module: Module) => `/lib/modules/${contents.release}/${module.path}`
   const script = [
     ...contents.modules.map((m) => `module ${pathOf(m)}`),
+    ...(contents.hasCard ? [`run ${NETWORK_SCRIPT}`] : []),
     ...contents.waitFor.map((path) => `wait ${path}`),
   ]
   return cpio([
@@ -45,7 +41,7 @@ export function initramfs(contents: Contents): Buffer {
     // The files of shared folders belong to users of the host, and git refuses trees of other users by default.
     text('etc/gitconfig', '[safe]\n\tdirectory = *\n'),
     { kind: 'link', path: 'etc/mtab', target: '/proc/mounts' },
-    text('usr/share/udhcpc/default.script', UDHCPC, 0o755),
+    ...networkEntries({ hasCard: contents.hasCard }),
     ...contents.busybox,
     ...contents.modules.map(
       (m): Entry => ({ kind: 'file', path: pathOf(m), mode: 0o644, content: m.content }),

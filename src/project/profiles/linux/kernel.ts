@@ -58,14 +58,15 @@ const DEFAULT_PACKAGES = [
   'linux-image-generic',
 ]
 
-/** Those with the driver of shared folders (9p), which the kernels for clouds lack. */
-const PACKAGES_WITH_9P = ['linux-image-amd64', 'linux-image-generic', 'linux-image-virtual']
+/** Those with 9p (shared folders) and drivers of old network cards, which the kernels for clouds lack. */
+const FULL_PACKAGES = ['linux-image-amd64', 'linux-image-generic', 'linux-image-virtual']
 
 /** What a kernel of the distribution must have. */
 export interface KernelWish {
   /** Package by name; the choice is the user's then. */
   readonly kernelPackage: string | undefined
-  readonly sharesFolders: boolean
+  /** It has drivers that the kernels for clouds lack. */
+  readonly needsFullKernel: boolean
 }
 
 /** The distribution's kernel, ready to boot directly where that is possible. */
@@ -93,7 +94,7 @@ const isImage = (name: string) => name.startsWith('vmlinuz-')
 
 /** Without a network, or with lists that name a version no longer there, the kernel of the last time serves. */
 async function kernelFolders(wanted: KernelWish, context: PackageContext): Promise<readonly string[]> {
-  const name = `last-kernel-${wanted.kernelPackage ?? (wanted.sharesFolders ? 'folders' : 'default')}`
+  const name = `last-kernel-${wanted.kernelPackage ?? (wanted.needsFullKernel ? 'full' : 'default')}`
   try {
     const folders = await unpackedPackages(await defaultKernelPackages(wanted, context), context)
     keep(context.folder, name, folders)
@@ -108,11 +109,11 @@ async function kernelFolders(wanted: KernelWish, context: PackageContext): Promi
 
 /** The packages of the kernel that is named, or of this distribution's. */
 export function defaultKernelPackages(
-  { kernelPackage, sharesFolders }: KernelWish,
+  { kernelPackage, needsFullKernel }: KernelWish,
   context: PackageContext,
 ): Promise<readonly string[]> {
   if (kernelPackage !== undefined) return firstKnown([kernelPackage], context)
-  return firstKnown(sharesFolders ? PACKAGES_WITH_9P : DEFAULT_PACKAGES, context)
+  return firstKnown(needsFullKernel ? FULL_PACKAGES : DEFAULT_PACKAGES, context)
 }
 
 async function firstKnown(names: readonly string[], context: PackageContext): Promise<readonly string[]> {

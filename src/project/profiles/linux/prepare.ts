@@ -16,7 +16,7 @@ import { type Module, ModuleFolder } from './modules.ts'
 import { type PackageContext, type PackageFile, packageFiles, packagesStamp } from './packages.ts'
 import { busyboxEntries, packagesOfProgram, programEntries, programStamp } from './programs.ts'
 import { terminalCommand, terminfoEntries, terminfoFile } from './terminal.ts'
-import { CHANNEL_MODULES, modulesFor, programsFor, waitsFor } from './wanted.ts'
+import { CHANNEL_MODULES, hasCard, modulesFor, needsFullKernel, programsFor, waitsFor } from './wanted.ts'
 
 export const problems = defineDiagnostics({
   LINUX_MODULE_MISSING: {
@@ -52,7 +52,7 @@ interface Ready {
 }
 
 /** Part of every name in the cache: raised when what is made of the same things changes. */
-const FORM = 3
+const FORM = 4
 
 export async function prepareLinux(options: LinuxOptions, context: PrepareContext): Promise<Ready> {
   const wants = wantsOf(options, context)
@@ -133,7 +133,8 @@ function wantsOf(options: LinuxOptions, { machine, command, terminal, projectFol
   const given = machine.boot?.kernel === undefined ? undefined : resolve(projectFolder, machine.boot.kernel)
   return {
     kernelPackage: options.kernelPackage,
-    sharesFolders: (machine.devices ?? []).some((device) => device.kind === 'folder'),
+    needsFullKernel: needsFullKernel(machine),
+    hasCard: hasCard(machine),
     given,
     givenIdentity:
       given !== undefined && existsSync(given) ? [statSync(given).size, statSync(given).mtimeMs] : [],
@@ -170,6 +171,7 @@ async function make(wants: Wants, context: PackageContext): Promise<Ready> {
     modules,
     release: kernel.release,
     waitFor: wants.waitFor,
+    hasCard: wants.hasCard,
     programs: [
       ...terminfoEntries(wants.terminfo),
       ...(await usefulEntries(wants.useful, context)),

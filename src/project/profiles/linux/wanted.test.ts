@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { modulesFor, programsFor, waitsFor } from './wanted.ts'
+import type { MachineInput } from '../../../machine/machine.ts'
+import { modulesFor, needsFullKernel, programsFor, waitsFor } from './wanted.ts'
 
 const pmem = { devices: [{ kind: 'nvdimm' as const, id: 'pm0', size: '128M' }] }
 
@@ -61,9 +62,32 @@ test.each<[readonly string[], readonly string[]]>([
     ['9pnet_virtio', '9p'],
   ],
   [['-drive', 'file=x,if=virtio'], ['virtio_blk']],
-  [['-nic', 'user,model=e1000'], ['e1000']],
+  [
+    ['-nic', 'user,model=e1000'],
+    ['e1000', 'af_packet'],
+  ],
+  [
+    ['-nic', 'user'],
+    ['e1000e', 'e1000', 'af_packet'],
+  ],
+  [
+    ['-device', 'virtio-net-pci,netdev=n'],
+    ['virtio_net', 'af_packet'],
+  ],
+  [['-nic', 'none', '-net', 'user'], []],
   [['-device', 'edu'], []],
   [['-append', 'nvme'], []],
 ])('modules follow from the user’s own arguments: %j', (qemuArgs, modules) => {
   expect(modulesFor({ qemuArgs: [...qemuArgs] }).slice(2)).toEqual(modules)
+})
+
+test.each<[MachineInput, boolean]>([
+  [{}, false],
+  [{ devices: [{ kind: 'nic' }] }, false],
+  [{ devices: [{ kind: 'nic', model: 'e1000e' }] }, true],
+  [{ devices: [{ kind: 'folder', path: '.' }] }, true],
+  [{ qemuArgs: ['-nic', 'user'] }, true],
+  [{ qemuArgs: ['-virtfs', 'local,path=/x,mount_tag=t,security_model=none'] }, true],
+])('drivers that the kernels for clouds lack: %j', (machine, isFull) => {
+  expect(needsFullKernel(machine)).toBe(isFull)
 })

@@ -83,12 +83,18 @@ const DRIVER_MODULES: readonly (readonly [driver: RegExp, modules: readonly stri
 
 const driverModules = (driver: string) => DRIVER_MODULES.find(([pattern]) => pattern.test(driver))?.[1] ?? []
 
+/** Whether an option of the user's own is short for a network card. */
+const isCard = (name: string, head: string) =>
+  (name === 'nic' && head !== 'none') || (name === 'net' && head === 'nic')
+
 /** Options that are short for a device. */
 function modulesOfOption({ name, head = '', keys }: QemuOption): readonly string[] {
   if (name === 'device') return driverModules(head)
   if (name === 'virtfs') return driverModules('virtio-9p')
   if (name === 'drive') return driverModules({ virtio: 'virtio-blk' }[keys.get('if') ?? ''] ?? 'ide-hd')
-  if (name === 'nic' || name === 'net') return driverModules(keys.get('model') ?? '')
+  // The default model is e1000e on q35 and e1000 on pc.
+  if (isCard(name, head))
+    return keys.has('model') ? driverModules(keys.get('model') ?? '') : ['e1000e', 'e1000']
   if (/^(hd[a-d]|cdrom)$/.test(name)) return driverModules('ide-hd')
   return []
 }
@@ -104,9 +110,32 @@ export function modulesFor(machine: MachineInput): readonly string[] {
       ...CHANNEL_MODULES,
       ...(machine.devices ?? []).flatMap(modulesOf),
       ...readQemuArgs(machine.qemuArgs ?? []).flatMap(modulesOfOption),
+      ...(hasCard(machine) ? ['af_packet'] : []),
       ...ofCommandLine,
     ]),
   ]
+}
+
+/** Drivers that Debian's and Ubuntu's kernels for clouds lack. */
+const NOT_IN_CLOUD = new Set([
+  ...['9p', '9pnet_virtio', 'e1000', 'e1000e', 'igb', '8139cp', '8139too', 'ne2k_pci', 'pcnet32', 'tulip'],
+  'e100',
+])
+
+/** Whether the distribution's kernel for clouds will not do. */
+export const needsFullKernel = (machine: MachineInput): boolean =>
+  modulesFor(machine).some((name) => NOT_IN_CLOUD.has(name))
+
+const NIC_OPTION = /^(virtio-net|e1000|igb|vmxnet3|rtl8139|ne2k|pcnet|tulip|i8255\d|usb-net)/
+
+/** Whether a network card is described, or is among the user's own arguments. */
+export function hasCard({ devices = [], qemuArgs = [] }: MachineInput): boolean {
+  return (
+    devices.some((device) => device.kind === 'nic') ||
+    readQemuArgs(qemuArgs).some(
+      ({ name, head = '' }) => isCard(name, head) || (name === 'device' && NIC_OPTION.test(head)),
+    )
+  )
 }
 
 /** Drivers that the command channel needs. */

@@ -51,7 +51,27 @@ static void wait_for(const char *path) {
   sys_close(fd);
 }
 
-/* Lines `module PATH` and `wait PATH`, written by src/project/profiles/linux/initramfs.ts. */
+/*
+ * Starts a script and does not wait for it. A reader of the FIFO that is made before finds it however early it comes, and
+ * waits until the script has written to it.
+ */
+static void run_script(const char *path) {
+  static char *env[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", 0 };
+  char *argv[] = { (char *)path, 0 };
+  sys(SYS_mkdir, "/run/bringup", 0755, 0, 0);
+  sys(SYS_mkdir, "/run/bringup/network", 0755, 0, 0);
+  sys(SYS_mknod, "/run/bringup/network/ready", 0010600, 0, 0);
+  if (sys(SYS_fork, 0, 0, 0, 0) != 0) return;
+  u64 none = 0;
+  sys(SYS_rt_sigprocmask, 2, &none, 0, 8);
+  sys(SYS_setsid, 0, 0, 0, 0);
+  int nothing = sys_open("/dev/null", O_RDWR, 0);
+  for (int fd = 0; fd < 3; fd++) sys(SYS_dup2, nothing, fd, 0, 0);
+  complain("run", path, sys(SYS_execve, path, argv, env, 0));
+  sys_exit(127);
+}
+
+/* Lines `module PATH`, `run PATH` and `wait PATH`, written by src/project/profiles/linux/initramfs.ts. */
 void follow_boot_script(const char *path) {
   static char script[32 * 1024];
   int fd = sys_open(path, O_RDONLY | O_CLOEXEC, 0);
@@ -66,6 +86,7 @@ void follow_boot_script(const char *path) {
     char *next = *end ? end + 1 : end;
     *end = 0;
     if (line[0] == 'm') load_module(line + 7);
+    if (line[0] == 'r') run_script(line + 4);
     if (line[0] == 'w') wait_for(line + 5);
     line = next;
   }
