@@ -5,7 +5,7 @@ import type { BuildOptionSpec, BuildOptionValues } from '../build/options.ts'
 import type { Diagnostic } from '../diagnostics.ts'
 import type { GuestView } from '../machine/guest-view.ts'
 import type { MachineConfig, MachineInput } from '../machine/machine.ts'
-import type { Judgement, Plan } from '../plan/plan.ts'
+import type { GuestPlan, Judgement } from '../plan/plan.ts'
 import type { DependencySet } from '../setup/dependency.ts'
 import type { ConfigSketch, SourceTree } from './recognise/tree.ts'
 
@@ -178,7 +178,7 @@ export interface Profile {
   /** How reports of its kernel are found: a guest with one has not passed. */
   readonly kernelLog?: KernelLog
   /** What the first command waits for, after every boot: addresses of network cards. Undefined for nothing. */
-  readonly settle?: (plan: Plan) => Settling | undefined
+  readonly settle?: (plan: GuestPlan) => Settling | undefined
   /** What the guest saw; undefined when it has not reported (yet). */
   readonly view?: (observation: Observation) => Promise<GuestView | undefined>
 }

@@ -97,9 +97,14 @@ export function folderOfGuest({ id, path }: RunFolder, guest: string): GuestFold
   return guestFolderAt(join(path, 'guests', fileName(guest)), id)
 }
 
-/** Names of machines are free text: what is no plain file name is encoded, and a long one cut. */
+/**
+ * Names of machines are free text: what is no plain file name is encoded, and a long one cut. The sign is `=`, since
+ * QEMU takes `%` in the path of its log for a template.
+ */
 function fileName(guest: string): string {
-  const encoded = encodeURIComponent(guest).replace(/^\.+/, (dots) => '%2E'.repeat(dots.length))
+  const encoded = encodeURIComponent(guest)
+    .replace(/^\.+/, (dots) => '%2E'.repeat(dots.length))
+    .replaceAll('%', '=')
   return encoded.length <= LONGEST_NAME ? encoded : `${encoded.slice(0, LONGEST_NAME)}-${checksum(guest)}`
 }
 

@@ -2,7 +2,7 @@
 import { BringupError, type Diagnostic, defineDiagnostics } from '../../../diagnostics.ts'
 import { nicsOf } from '../../../machine/devices/nic.ts'
 import { viewOf } from '../../../machine/machine.ts'
-import type { Plan } from '../../../plan/plan.ts'
+import type { GuestPlan } from '../../../plan/plan.ts'
 import type { Entry } from '../../images/cpio.ts'
 import type { Settling } from '../../profile.ts'
 
@@ -106,7 +106,7 @@ export function networkEntries({ hasCard }: { readonly hasCard: boolean }): read
 const WAIT_MS = 30_000
 
 /** What the first command of a guest waits for; undefined where no card of the machine has a network. */
-export function networkSettling({ name, machine }: Pick<Plan, 'name' | 'machine'>): Settling | undefined {
+export function networkSettling({ name, machine }: Pick<GuestPlan, 'name' | 'machine'>): Settling | undefined {
   const cards = nicsOf(viewOf(name, machine))
   const wired = cards.filter((card) => card.hasNetwork)
   const without = cards.filter((card) => !card.hasNetwork).map((card) => card.mac)
