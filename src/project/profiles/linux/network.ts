@@ -106,7 +106,10 @@ export function networkEntries({ hasCard }: { readonly hasCard: boolean }): read
 const WAIT_MS = 30_000
 
 /** What the first command of a guest waits for; undefined where no card of the machine has a network. */
-export function networkSettling({ name, machine }: Pick<GuestPlan, 'name' | 'machine'>): Settling | undefined {
+export function networkSettling({
+  name,
+  machine,
+}: Pick<GuestPlan, 'name' | 'machine'>): Settling | undefined {
   const cards = nicsOf(viewOf(name, machine))
   const wired = cards.filter((card) => card.hasNetwork)
   const without = cards.filter((card) => !card.hasNetwork).map((card) => card.mac)
