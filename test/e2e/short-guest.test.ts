@@ -14,7 +14,8 @@ it('has run, however short it was', async () => {
   writeFileSync(kernel, testKernel('', { exit: 16 }))
   for (let round = 0; round < 15; round++) {
     const machine = { accel: 'tcg', cpu: 1, memory: '16M', debugExit: true, boot: { kernel } } as const
-    await using guest = await launch(machine, { folder, profile: 'probe' })
+    // Its exit code is the proof: it is too short to report its hardware.
+    await using guest = await launch(machine, { folder, profile: 'probe', verify: false })
     expect((await guest.done).verdict).toBe('passed')
   }
 })
