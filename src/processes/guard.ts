@@ -4,9 +4,9 @@
  * by a mark in their environment those that were started too late to be on it.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { randomUUID } from 'node:crypto'
 import { readlinkSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { randomDigits } from '../random-name.ts'
 import { descendants } from './descendants.ts'
 
 export interface GuardRequest {
@@ -36,7 +36,7 @@ const VARIABLE = 'BRINGUP_GUARD'
  * `fork` and `exec` keeps the guard's pipe open, and from `exec` on it has the mark.
  */
 export function startGuard({ graceMs, lockFile, remove }: GuardRequest): Guard {
-  const mark = randomUUID()
+  const mark = randomDigits(32)
   const program = `(${guard})(${JSON.stringify(`${VARIABLE}=${mark}`)}, ${graceMs}, ${JSON.stringify(remove ?? null)}, ${descendants})`
   const argv: readonly [string, ...string[]] = [process.execPath, '-e', program]
   const [command, ...args] =

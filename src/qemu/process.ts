@@ -11,6 +11,7 @@ import { problems as findProblems } from './find.ts'
 import { keeperName } from './keeper.ts'
 import { holdLock, holdLocks, type LateLock } from './late-locks.ts'
 import { QmpClient, QmpEnded, QmpError } from './qmp.ts'
+import type { TemporaryFolder } from './temporary-folder.ts'
 
 export const problems = defineDiagnostics({
   STORE_LOCKED: {
@@ -46,6 +47,9 @@ const KEPT_STDERR = 64 * 1024
 const LOGGED_STDERR = 64 * 1024 * 1024
 /** Of QMP messages. */
 const LOGGED_QMP = 256 * 1024 * 1024
+
+/** In options that make QEMU write temporary files: overlays of `snapshot=on` and `-snapshot`, vvfat's, and those for smbd. */
+const TEMPORARY = /snapshot|fat|smb/i
 
 export interface QemuExit {
   readonly status: number | null
@@ -126,6 +130,7 @@ export async function startQemu(start: QemuStart): Promise<QemuProcess> {
   const argv = supervisedArgv(plan, { qmpFd: 3, channelFds, joinFds, keeper: await keeperName() })
   start.onArgv?.(argv)
   const [program = '', ...args] = supervisedCommand(argv, plan.locks)
+  const temporary = await temporaryFolderFor(argv)
   const child = spawn(program, args, {
     stdio: [
       ...(['pipe', 'pipe', 'pipe', 'pipe'] as const),
@@ -137,11 +142,21 @@ export async function startQemu(start: QemuStart): Promise<QemuProcess> {
     // Its own process group: Ctrl-C on the terminal is bringup's to handle.
     detached: true,
     // QEMU's and util-linux's words are matched and quoted: they have to be the same everywhere.
-    env: { ...process.env, LC_ALL: 'C', LANGUAGE: undefined },
+    env: { ...process.env, ...temporary?.environment, LC_ALL: 'C', LANGUAGE: undefined },
   })
+  // Before anyone learns that QEMU has ended.
+  child.once('exit', () => temporary?.[Symbol.dispose]())
+  child.once('error', () => temporary?.[Symbol.dispose]())
   const channels = new Map(extra.map((c, index) => [c.id, child.stdio[index + 4] as unknown as Duplex]))
   const life = child.stdio[extra.length + 4] as unknown as Duplex
   return supervise(child, { channels, life }, start)
+}
+
+/** Loaded only where it is needed: the guard costs the others time. */
+async function temporaryFolderFor(argv: readonly string[]): Promise<TemporaryFolder | undefined> {
+  if (!argv.some((word) => TEMPORARY.test(word))) return undefined
+  const { makeTemporaryFolder } = await import('./temporary-folder.ts')
+  return makeTemporaryFolder()
 }
 
 function supervise(

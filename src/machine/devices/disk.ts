@@ -86,7 +86,7 @@ function compile(config: DiskConfig, { machine, facts, path }: RuleContext): Com
       : []
   const args: readonly Argument[] = [
     // Driver and name apart: a name with a colon would else be taken for a protocol, such as `nbd:`.
-    // QEMU puts a snapshot's temporary file, already unlinked, into TMPDIR, else /var/tmp.
+    // QEMU puts a snapshot's temporary file, soon unlinked, into a folder of its own in TMPDIR, else /var/tmp.
     option('-drive', undefined, {
       if: 'none',
       id: drive,
