@@ -3,7 +3,7 @@ import { type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import type { Facts } from '../machine/facts.ts'
 import { checkMachine, compileMachine, type MachineConfig, persistenceOf } from '../machine/machine.ts'
 import { type GuestPlan, type Judgement, type PlanFacts, pasteArgv, plannedArgv } from './plan.ts'
-import { acceleratorArgs, runArgs } from './run-args.ts'
+import { acceleratorArgs, needsTcg, runArgs } from './run-args.ts'
 
 export const problems = defineDiagnostics({
   ACCELERATOR_NOT_WORKING: {
@@ -32,7 +32,7 @@ export interface PlanRequest {
  */
 export function makePlan(request: PlanRequest): GuestPlan {
   const { name, profile, machine, facts, judgement } = request
-  const { accelerator, diagnostics } = chooseAccelerator(machine.accel, facts)
+  const { accelerator, diagnostics } = chooseAccelerator(machine, facts)
   const compiled = compileMachine(machine, facts, name)
   const args = [
     ...acceleratorArgs(accelerator.name, machine.qemuArgs),
@@ -81,7 +81,7 @@ function factsOfPlan({ files, hostPorts, hostNodes, hostBytes, qemu }: Facts): P
 }
 
 function chooseAccelerator(
-  wanted: 'auto' | 'kvm' | 'tcg',
+  { accel: wanted, qemuArgs }: Pick<MachineConfig, 'accel' | 'qemuArgs'>,
   facts: Facts,
 ): { accelerator: GuestPlan['accelerator']; diagnostics: Diagnostic[] } {
   const fact = (name: 'kvm' | 'tcg') => facts.accelerators.find((a) => a.name === name)
@@ -94,9 +94,16 @@ function chooseAccelerator(
     return { accelerator: { name: wanted, because: 'asked for' }, diagnostics: refused }
   }
   const kvm = fact('kvm')
-  if (kvm?.works) return { accelerator: { name: 'kvm', because: kvm.reason }, diagnostics: [] }
+  const onlyTcg = needsTcg(qemuArgs)
+  if (kvm?.works && onlyTcg === undefined)
+    return { accelerator: { name: 'kvm', because: kvm.reason }, diagnostics: [] }
   const tcg = fact('tcg')
-  const because = kvm ? `KVM does not work here: ${kvm.reason}` : 'KVM was not tried'
+  const because =
+    onlyTcg !== undefined
+      ? `-${onlyTcg} works with TCG only`
+      : kvm
+        ? `KVM does not work here: ${kvm.reason}`
+        : 'KVM was not tried'
   const missing =
     tcg && !tcg.works
       ? [problems.ACCELERATOR_MISSING.at('accel', `neither works: ${because}; TCG: ${tcg.reason}`)]

@@ -1,6 +1,6 @@
 /** Arguments that a run needs, joined with those that the user gives for the same options. Pure. */
 import { type Argument, option } from '../machine/device.ts'
-import { readQemuArgs } from '../machine/qemu-args.ts'
+import { type QemuOption, readQemuArgs } from '../machine/qemu-args.ts'
 import type { GuestPlan } from './plan.ts'
 
 /** Stands for the folder of a run's record, in a plan of a run that has not begun. */
@@ -13,10 +13,18 @@ const RUN_FOLDER = '{run}'
  */
 const TCG_CACHE_MIB = 64
 
+const countsInstructions = ({ name, value }: QemuOption) => name === 'icount' && value !== 'off'
+
+/** The option that only TCG knows, if one is given: instructions are counted and watched where they are translated. */
+export function needsTcg(qemuArgs: readonly string[]): string | undefined {
+  const own = readQemuArgs(qemuArgs)
+  return own.find((o) => countsInstructions(o) || o.name === 'plugin')?.name
+}
+
 /** Multi-threaded TCG, one host thread per vCPU; QEMU counts instructions (-icount) with a single thread only. */
 export function acceleratorArgs(name: 'kvm' | 'tcg', qemuArgs: readonly string[]): readonly Argument[] {
   if (name === 'kvm') return [option('-accel', 'kvm')]
-  const counts = readQemuArgs(qemuArgs).some((o) => o.name === 'icount' && o.value !== 'off')
+  const counts = readQemuArgs(qemuArgs).some(countsInstructions)
   return [option('-accel', 'tcg', { thread: counts ? 'single' : 'multi', 'tb-size': TCG_CACHE_MIB })]
 }
 
