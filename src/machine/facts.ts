@@ -224,6 +224,8 @@ export interface CpuFact {
   /** `qemu32`, `max,lm=off`. */
   readonly name: string
   readonly hasLongMode: boolean
+  /** Of the model alone, as this QEMU defines it; undefined where it was not asked (`max`, `host`). */
+  readonly hasX2apic?: boolean
 }
 
 /** One accelerator, proven or not by a throw-away guest. */

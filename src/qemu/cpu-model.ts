@@ -5,9 +5,10 @@ import { keep, nameOf, readKept } from './cache.ts'
 import { startQemu } from './process.ts'
 
 /** Bumped when the question or the shape of its answer changes. */
-const SHAPE = 1
+const SHAPE = 2
 const DEADLINE_MS = 10_000
 const LONG_MODE = 'lm'
+const X2APIC = 'x2apic'
 
 interface CpuModelRequest {
   readonly qemu: Pick<QemuCapabilities, 'path' | 'sha256' | 'cpuModels'>
@@ -35,12 +36,20 @@ export async function readCpuModel(request: CpuModelRequest): Promise<CpuFact | 
   const folder = join(cacheFolder, 'cpu-models')
   const key = nameOf([SHAPE, qemu.sha256, name])
   const known = readKept<unknown>(folder, key)
-  if (typeof known === 'boolean') return { name, hasLongMode: known }
-  const hasLongMode = await ask(qemu.path, model, longMode, signal)
+  if (isAnswer(known)) return { name, ...known }
+  const answer = await ask(qemu.path, model, longMode, signal)
   signal?.throwIfAborted()
-  if (hasLongMode === undefined) return undefined
-  keep(folder, key, hasLongMode)
-  return { name, hasLongMode }
+  if (answer === undefined) return undefined
+  keep(folder, key, answer)
+  return { name, ...answer }
+}
+
+type Answer = Required<Pick<CpuFact, 'hasLongMode' | 'hasX2apic'>>
+
+/** A cache file may have been written by anything. */
+function isAnswer(value: unknown): value is Answer {
+  const { hasLongMode, hasX2apic } = (value ?? {}) as Partial<Answer>
+  return typeof hasLongMode === 'boolean' && typeof hasX2apic === 'boolean'
 }
 
 /** `+x` and `-x` are applied behind all `x=on`, and `-x` last (QEMU: x86_cpu_parse_featurestr, x86_cpu_expand_features). */
@@ -56,7 +65,7 @@ async function ask(
   name: string,
   longMode: boolean | undefined,
   signal: AbortSignal | undefined,
-): Promise<boolean | undefined> {
+): Promise<Answer | undefined> {
   const args = [['-machine', 'none'], ['-nodefaults'], ['-no-user-config'], ['-display', 'none']] as const
   await using qemu = await startQemu({ plan: { qemu: { path, version: '' }, args, channels: [], locks: [] } })
   const stop = () => qemu.kill()
@@ -69,8 +78,9 @@ async function ask(
       type: 'full',
       model: { name, ...props },
     })
-    const value = answer.model?.props?.[LONG_MODE]
-    return typeof value === 'boolean' ? value : undefined
+    const known = answer.model?.props
+    const found = { hasLongMode: known?.[LONG_MODE], hasX2apic: known?.[X2APIC] === true }
+    return isAnswer(found) ? found : undefined
   } catch {
     // Rules that hang on the answer stay silent then; the machine itself is refused or not by QEMU.
     return undefined

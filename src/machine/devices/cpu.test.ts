@@ -28,6 +28,19 @@ describe('more than 255 CPUs on TCG', () => {
     expect(codes(true, ['-x2apic'])).toEqual(['CPU_NEEDS_X2APIC'])
     expect(codes(true, ['x2apic=off'])).toEqual(['CPU_NEEDS_X2APIC'])
   })
+
+  it('need a CPU model with that feature', () => {
+    const ofModel = (hasX2apic: boolean, features: readonly string[] = []) => {
+      const facts = { ...qemuWith({ hasTcgX2apic: true }), cpu: { name: 'qemu64', hasLongMode: true, hasX2apic } }
+      const description = { model: 'qemu64', features }
+      return check(description, { machine: { cpus }, facts }).map((d) => d.code)
+    }
+    expect(ofModel(true)).toEqual([])
+    expect(ofModel(false)).toEqual(['CPU_NEEDS_X2APIC'])
+    expect(ofModel(false, ['+x2apic'])).toEqual([])
+    expect(ofModel(false, ['x2apic=off', 'x2apic=on'])).toEqual([])
+    expect(ofModel(false, ['+x2apic', '-x2apic'])).toEqual(['CPU_NEEDS_X2APIC'])
+  })
 })
 
 describe('features', () => {

@@ -41,10 +41,10 @@ const problems = defineDiagnostics({
     qemu: 'refuses',
   },
   CPU_NEEDS_X2APIC: {
-    title: 'The topology needs APIC ids above 254, which this accelerator cannot give.',
-    why: 'ids that do not fit in 8 bits need an x2APIC, which QEMU has with KVM, and since 9.0 with TCG; each level of the topology is rounded up to a power of two',
-    remedy: 'lower cpu.max to 255 at most, with cores and threads that are powers of two',
-    source: 'QEMU: "current -smp configuration requires kernel irqchip and X2APIC API support."',
+    title: 'The topology needs APIC ids above 254, which this accelerator or CPU model cannot give.',
+    why: 'ids that do not fit in 8 bits need an x2APIC, which QEMU has with KVM, and since 9.0 with TCG for CPU models with that feature; each level of the topology is rounded up to a power of two',
+    remedy: 'lower cpu.max to 255 at most, with cores and threads that are powers of two; with QEMU 9.0 or newer, a model with an x2APIC or features: [\'+x2apic\'] has them too',
+    source: 'QEMU before 9.0: "current -smp configuration requires kernel irqchip and X2APIC API support."; later ones start, and the guest cannot reach the CPUs',
     qemu: 'refuses',
   },
   CPU_MODEL_UNKNOWN: {
@@ -169,10 +169,16 @@ function check(cpu: CpuConfig, context: RuleContext): readonly Diagnostic[] {
   ]
 }
 
-/** TCG of this QEMU was asked. */
-function hasX2apic({ features }: CpuConfig, { machine, facts }: RuleContext): boolean {
-  const isOff = features.some((f) => f === '-x2apic' || f === 'x2apic=off')
-  return mayUseKvm(machine, facts) || (facts.qemu?.hasTcgX2apic === true && !isOff)
+/** Whether ids above 254 reach CPUs: TCG of this QEMU knows the x2APIC, and the CPU has it. */
+function hasX2apic({ features, model }: CpuConfig, { machine, facts }: RuleContext): boolean {
+  if (mayUseKvm(machine, facts)) return true
+  if (facts.qemu?.hasTcgX2apic !== true) return false
+  // `-x2apic` beats `+x2apic`, which beats `x2apic=…` (QEMU: x86_cpu_parse_featurestr, x86_cpu_expand_features).
+  if (features.includes('-x2apic')) return false
+  if (features.includes('+x2apic')) return true
+  const last = features.findLast((f) => f.startsWith('x2apic='))
+  if (last !== undefined) return /=(on|yes|true|y)$/.test(last)
+  return model === 'max' || facts.cpu?.hasX2apic !== false
 }
 
 /** A name that is a property by another rule (QEMU: x86_cpu_parse_featurestr). */
