@@ -39,7 +39,10 @@ test.each(['SIGINT', 'SIGKILL'] as const)(
     // A builder that ends without making an image would leave nothing to wait for.
     const isMaking = async (builder: ReturnType<typeof start>) => {
       const says = new Promise<string>((resolve) =>
-        builder.stderr.on('data', (text) => `${text}`.includes('making a Debian') && resolve('makes an image')),
+        builder.stderr.on(
+          'data',
+          (text) => `${text}`.includes('making a Debian') && resolve('makes an image'),
+        ),
       )
       const ends = builder.then(({ exitCode, stderr }) => `ended with ${exitCode}: ${stderr}`)
       expect(await Promise.race([says, ends])).toBe('makes an image')

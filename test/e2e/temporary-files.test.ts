@@ -1,5 +1,13 @@
 /** Files that QEMU creates for images that are thrown away: nothing is left of them, whoever is killed and when. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -25,7 +33,9 @@ const left = () => readdirSync(temporary, { recursive: true, encoding: 'utf8' })
 function qemuThat(name: string, script: string): string {
   const path = join(folder, name)
   const questions = '*"-machine none"* | *"-L help"* | *"-append accel"*'
-  writeFileSync(path, `#!/bin/sh\ncase "$*" in ${questions}) exec ${REAL} "$@" ;; esac\n${script}\n`, { mode: 0o755 })
+  writeFileSync(path, `#!/bin/sh\ncase "$*" in ${questions}) exec ${REAL} "$@" ;; esac\n${script}\n`, {
+    mode: 0o755,
+  })
   return path
 }
 
@@ -43,27 +53,36 @@ const ways: readonly (readonly string[])[] = [
   ['--firmware', 'uefi'],
 ]
 
-it.each(ways)('a QEMU that is killed between creating and unlinking one leaves nothing (%s %s)', async (...args) => {
-  const pidFile = join(folder, 'pid')
-  rmSync(pidFile, { force: true })
-  // As QEMU does: mkstemp, and what comes after that never comes.
-  const qemu = qemuThat('stuck-qemu', `echo $$ > "${pidFile}"; mktemp -q "$TMPDIR/vl.XXXXXX" > /dev/null; exec sleep inf`)
-  const run = start(...args, '--qemu', qemu)
-  await expect.poll(() => left().filter((name) => /vl\.\w{6}$/.test(name)), UNHURRIED).toHaveLength(1)
-  const pid = readFileSync(pidFile, 'utf8').trim()
-  run.kill('SIGKILL')
-  await run
-  await expect.poll(left, UNHURRIED).toEqual([])
-  const isAlive = () => readdirSync('/proc').includes(pid)
-  await expect.poll(isAlive, UNHURRIED).toBe(false)
-})
-
-it.each(['SIGINT', 'SIGKILL'] as const)('a run that is ended by %s at any moment leaves nothing', async (signal) => {
-  for (let i = 0; i < 8; i++) {
-    const run = start('--disk', disk)
-    await sleep(Math.random() * 1500)
-    run.kill(signal)
+it.each(ways)(
+  'a QEMU that is killed between creating and unlinking one leaves nothing (%s %s)',
+  async (...args) => {
+    const pidFile = join(folder, 'pid')
+    rmSync(pidFile, { force: true })
+    // As QEMU does: mkstemp, and what comes after that never comes.
+    const qemu = qemuThat(
+      'stuck-qemu',
+      `echo $$ > "${pidFile}"; mktemp -q "$TMPDIR/vl.XXXXXX" > /dev/null; exec sleep inf`,
+    )
+    const run = start(...args, '--qemu', qemu)
+    await expect.poll(() => left().filter((name) => /vl\.\w{6}$/.test(name)), UNHURRIED).toHaveLength(1)
+    const pid = readFileSync(pidFile, 'utf8').trim()
+    run.kill('SIGKILL')
     await run
     await expect.poll(left, UNHURRIED).toEqual([])
-  }
-})
+    const isAlive = () => readdirSync('/proc').includes(pid)
+    await expect.poll(isAlive, UNHURRIED).toBe(false)
+  },
+)
+
+it.each(['SIGINT', 'SIGKILL'] as const)(
+  'a run that is ended by %s at any moment leaves nothing',
+  async (signal) => {
+    for (let i = 0; i < 8; i++) {
+      const run = start('--disk', disk)
+      await sleep(Math.random() * 1500)
+      run.kill(signal)
+      await run
+      await expect.poll(left, UNHURRIED).toEqual([])
+    }
+  },
+)

@@ -31,7 +31,10 @@ describe('more than 255 CPUs on TCG', () => {
 
   it('need a CPU model with that feature', () => {
     const ofModel = (hasX2apic: boolean, features: readonly string[] = []) => {
-      const facts = { ...qemuWith({ hasTcgX2apic: true }), cpu: { name: 'qemu64', hasLongMode: true, hasX2apic } }
+      const facts = {
+        ...qemuWith({ hasTcgX2apic: true }),
+        cpu: { name: 'qemu64', hasLongMode: true, hasX2apic },
+      }
       const description = { model: 'qemu64', features }
       return check(description, { machine: { cpus }, facts }).map((d) => d.code)
     }

@@ -43,8 +43,10 @@ const problems = defineDiagnostics({
   CPU_NEEDS_X2APIC: {
     title: 'The topology needs APIC ids above 254, which this accelerator or CPU model cannot give.',
     why: 'ids that do not fit in 8 bits need an x2APIC, which QEMU has with KVM, and since 9.0 with TCG for CPU models with that feature; each level of the topology is rounded up to a power of two',
-    remedy: 'lower cpu.max to 255 at most, with cores and threads that are powers of two; with QEMU 9.0 or newer, a model with an x2APIC or features: [\'+x2apic\'] has them too',
-    source: 'QEMU before 9.0: "current -smp configuration requires kernel irqchip and X2APIC API support."; later ones start, and the guest cannot reach the CPUs',
+    remedy:
+      "lower cpu.max to 255 at most, with cores and threads that are powers of two; with QEMU 9.0 or newer, a model with an x2APIC or features: ['+x2apic'] has them too",
+    source:
+      'QEMU before 9.0: "current -smp configuration requires kernel irqchip and X2APIC API support."; later ones start, and the guest cannot reach the CPUs',
     qemu: 'refuses',
   },
   CPU_MODEL_UNKNOWN: {
