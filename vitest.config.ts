@@ -29,8 +29,8 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
           include: ['test/e2e/**/*.test.ts', 'test/agreement/**/*.test.ts', 'test/kills/**/*.test.ts'],
           // A net only: what is stuck is told by its CPU time (test/support/progress.ts), not by the clock.
-          testTimeout: 1_200_000,
-          hookTimeout: 1_200_000,
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
           maxWorkers: 2,
         },
       },

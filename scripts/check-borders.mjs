@@ -39,7 +39,7 @@ const MAY_IMPORT = {
     'stores',
   ],
   guest: ['acpi', 'machine', 'plan', 'host', 'qemu', 'project', 'stores'],
-  testing: ['machine', 'plan', 'host', 'qemu', 'runs', 'project', 'guest'],
+  testing: ['machine', 'plan', 'host', 'qemu', 'rack', 'runs', 'project', 'guest'],
   cli: [
     'containers',
     'machine',

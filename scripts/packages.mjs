@@ -43,6 +43,7 @@ export const TEST_PACKAGES = [
     why: 'reads the partition tables that the tests make',
   },
   { name: 'gdb', programs: ['gdb'], why: 'debugs the guests of the gdb tests' },
+  { name: 'tmux', programs: ['tmux'], why: 'a terminal of a fixed size for the terminal tests' },
   { name: 'make', programs: ['make'], why: 'builds the make-based example' },
   { name: 'cmake', programs: ['cmake'], why: 'builds the CMake kernel of the tests' },
   { name: 'cargo', programs: ['cargo'], why: 'builds the Rust example' },

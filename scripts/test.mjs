@@ -15,6 +15,9 @@ import { ensurePackages } from './system-packages.mjs'
 /** Those that take minutes have commands of their own: `npm run test:pmem`. */
 const PROJECTS = ['unit', 'e2e']
 
+/** A run that is stuck says where, before whoever started it loses patience. */
+const LIMIT_MS = 80 * 60_000
+
 const isYes = process.argv.includes('--yes')
 const given = process.argv.slice(2).filter((a) => a !== '--yes')
 const args = given.some((a) => a.startsWith('--project'))
@@ -29,22 +32,42 @@ if (!isReady) process.exit(1)
 const folder = mkdtempSync(join(tmpdir(), 'bringup-count-'))
 try {
   const report = join(folder, 'report.json')
+  const progress = join(folder, 'progress.json')
   const vitest = [
     process.execPath,
     join(ROOT, 'node_modules/vitest/vitest.mjs'),
     'run',
     '--reporter=default',
+    `--reporter=${join(ROOT, 'scripts/progress-reporter.mjs')}`,
     '--reporter=json',
     `--outputFile=${report}`,
   ]
-  const status = await run([...vitest, ...args])
-  const { line, isGood } = count(report)
+  const limit = AbortSignal.timeout(LIMIT_MS)
+  const env = { BRINGUP_TEST_PROGRESS: progress }
+  const status = await run([...vitest, ...args], { env, signal: limit, killSignal: 'SIGKILL' }).catch(
+    (error) => {
+      if (!limit.aborted) throw error
+      return 1
+    },
+  )
+  const { line, isGood } = limit.aborted ? countSoFar(progress) : count(report)
   console.log(line)
   // npm speaks after us when a script fails, so CI reads its last line from here.
   if (process.env.BRINGUP_TEST_COUNT) writeFileSync(process.env.BRINGUP_TEST_COUNT, `${line}\n`)
   process.exitCode = status !== 0 ? status : isGood ? 0 : 1
 } finally {
   rmSync(folder, { recursive: true, force: true })
+}
+
+/** What is known of a run that took too long: tests that were still running have failed. */
+function countSoFar(path) {
+  try {
+    const { passed, failed, running } = JSON.parse(readFileSync(path, 'utf8'))
+    for (const name of running) console.log(`still running after ${LIMIT_MS / 60_000} min: ${name}`)
+    return { line: `${passed} passed, ${failed + Math.max(running.length, 1)} failed`, isGood: false }
+  } catch {
+    return { line: '0 passed, 1 failed', isGood: false }
+  }
 }
 
 /** A file that could not even be loaded has no failed test in it, but is a failure all the same. */

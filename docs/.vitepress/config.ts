@@ -49,6 +49,7 @@ export default defineConfig({
             page('Tutorial: your own kernel', '/guide/tutorial'),
             page('Describing a machine', '/guide/describing-a-machine'),
             page('Runs and verdicts', '/guide/running'),
+            page('Racks: several machines', '/guide/racks'),
             page('Exit codes', '/guide/exit-codes'),
             page('Troubleshooting', '/guide/troubleshooting'),
           ],

@@ -99,13 +99,12 @@ function writtenLayers(name: string, profile: Profile, request: PlanningRequest)
   ]
   if (isWholeMachine({ ...request, overrides: mergeMachine(flagged, overrides) })) return said
   const isInFile = project.configFile !== undefined && !request.isUnnamed
+  const placeOf = (machine: string) =>
+    request.describedAt?.[machine] ?? (isInFile ? ['machines', machine] : [])
   const described = chainOf(project.machines, name).map(
     (link): Layer => ({
       machine: link.machine,
-      place: (path) =>
-        formatPath(
-          isInFile ? [...(request.describedAt?.[link.name] ?? ['machines', link.name]), ...path] : path,
-        ),
+      place: (path) => formatPath([...placeOf(link.name), ...path]),
       isWritten: true,
     }),
   )

@@ -55,12 +55,14 @@ export function concludeRun(end: RunEnd): RunResult {
 
 function judgeRun({ guests, diagnostics }: RunEnd): { readonly verdict: Verdict; readonly meaning: string } {
   const counted = guests.filter(({ counts, wasClosed }) => counts && !wasClosed)
-  const ended = counted.flatMap(({ guest, result }) => (result ? [{ guest, ...result }] : []))
+  const ended = counted.flatMap(({ guest, result }) =>
+    result ? [{ name: guest, verdict: result.verdict, meaning: result.meaning }] : [],
+  )
   const [worst] = ended.toSorted((a, b) => RANKS.indexOf(a.verdict) - RANKS.indexOf(b.verdict))
   const wrong = diagnostics.find((d) => d.severity === 'error')
   const hasFailed = guests.some(({ skipped }) => skipped === 'failed')
   if (worst && worst.verdict !== 'passed')
-    return { verdict: worst.verdict, meaning: `guest "${worst.guest}": ${worst.meaning}` }
+    return { verdict: worst.verdict, meaning: `guest "${worst.name}": ${worst.meaning}` }
   if (hasFailed) return { verdict: 'machine-failed', meaning: wrong?.what ?? 'a guest could not be started' }
   if (wrong) return { verdict: 'failed', meaning: wrong.what }
   const unknown = guests.filter(({ counts, result, wasClosed }) => counts && (wasClosed || !result))
@@ -68,6 +70,6 @@ function judgeRun({ guests, diagnostics }: RunEnd): { readonly verdict: Verdict;
     return { verdict: 'interrupted', meaning: 'the run was ended before its guests had' }
   return {
     verdict: 'passed',
-    meaning: ended.length === 1 ? `guest "${ended[0]?.guest}" passed` : `all ${ended.length} guests passed`,
+    meaning: ended.length === 1 ? `guest "${ended[0]?.name}" passed` : `all ${ended.length} guests passed`,
   }
 }

@@ -71,39 +71,54 @@ function unmet(condition: Condition): BringupError {
   return new BringupError([problems.RACK_CONDITION_UNMET.at('', what)])
 }
 
-/** Time between two attempts to connect: no event tells that a port of a guest has opened. */
-const ATTEMPT_MS = 100
+/** Time between two looks: no event tells that a program of a guest has begun to listen. */
+const LOOK_MS = 100
 
 async function untilPortOpens(
   condition: Extract<Condition, { port: number }>,
   around: Surroundings,
 ): Promise<void> {
   const ended = watch(condition, around, () => false)
+  ended.catch(() => {})
   const opened = around.running(condition.guest).then(async (guest) => {
-    const port = guest.port(condition.port)
-    while (!guest.hasEnded && !around.signal.aborted && !(await accepts(port))) await pause(ATTEMPT_MS)
+    while (!guest.hasEnded && !around.signal.aborted && !(await isReached(guest, condition.port)))
+      await pause(LOOK_MS)
   })
   await Promise.race([opened, ended])
-  ended.catch(() => {})
 }
 
 const pause = (ms: number) => new Promise<void>((resolve) => void startTimer(ms, resolve))
 
 /**
- * Whether something in the guest accepts the connection. QEMU's user network accepts for the guest, and closes at once
- * where nothing listens there: a connection that stays open for a moment, or that sends, has reached a program.
+ * Whether a program of the guest accepts connections on the port. QEMU itself accepts on this side, whatever the guest
+ * does: only its user network knows whether the guest has answered (`TCP[ESTABLISHED]` in the monitor's `info usernet`).
  */
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = createConnection({ host: '127.0.0.1', port })
-    const end = (isOpen: boolean) => {
-      timer.clear()
-      socket.destroy()
-      resolve(isOpen)
-    }
-    const timer = startTimer(1000, () => end(true))
-    socket.once('data', () => end(true))
-    socket.once('error', () => end(false))
-    socket.once('close', () => end(false))
+async function isReached(guest: Guest, port: number): Promise<boolean> {
+  const socket = createConnection({ host: '127.0.0.1', port: guest.port(port) })
+  let isClosed = false
+  socket.once('error', () => {})
+  socket.once('close', () => {
+    isClosed = true
   })
+  try {
+    while (!isClosed && !guest.hasEnded) {
+      const { qmp } = guest.qemu
+      const text = await qmp.execute('human-monitor-command', { 'command-line': 'info usernet' })
+      if (isEstablished(text, port)) return true
+      await pause(LOOK_MS)
+    }
+    return false
+  } catch {
+    // The guest is ending.
+    return false
+  } finally {
+    socket.destroy()
+  }
+}
+
+/** Whether a connection to that port of the guest is established, by the monitor's `info usernet`. */
+export function isEstablished(text: string, port: number): boolean {
+  return text
+    .split('\n')
+    .some((line) => Number(/^\s*TCP\[ESTABLISHED\]\s+\d+\s+\S+\s+\d+\s+\S+\s+(\d+)/.exec(line)?.[1]) === port)
 }

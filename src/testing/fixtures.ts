@@ -2,10 +2,12 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test as base } from 'vitest'
+import { test as base, type TestContext } from 'vitest'
 import type { Guest } from '../guest/guest.ts'
-import { type LaunchRequest, launch } from '../launch.ts'
+import { type LaunchRequest, launch, launchRack, type RackRequest } from '../launch.ts'
 import type { MachineInput } from '../machine/machine.ts'
+import type { RackInput } from '../rack/rack-schema.ts'
+import type { Run } from '../runs/run.ts'
 import { evidenceMark, evidenceOf } from './evidence.ts'
 
 /** How long a guest may take to end when its test is over; Vitest does not bound cleanup itself. */
@@ -17,6 +19,9 @@ export const CLOSE_MS = 10_000
  */
 export type Launch = (machine?: MachineInput | string, request?: LaunchRequest) => Promise<Guest>
 
+/** Starts a rack that ends with the test. */
+export type LaunchRack = (rack: RackInput | string, request?: RackRequest) => Promise<Run>
+
 /**
  * Vitest's `test` with machines. Fixtures are lazy: a guest boots only in tests that use it. Tests and hooks may take
  * 60 s unless the Vitest config sets `testTimeout` or `hookTimeout`.
@@ -26,6 +31,7 @@ export type Launch = (machine?: MachineInput | string, request?: LaunchRequest) 
  * - `stateFolder`: runs and stores of this test alone; kept when it fails.
  * - `launch`: starts further guests, or others.
  * - `guest`: the running guest.
+ * - `rackDescription`, `rack`, `launchRack`: the same for machines that run together; `rack.guests` has them by name.
  *
  * @example
  * test.override('machine', { cpu: 2, numa: 2 })
@@ -46,16 +52,7 @@ export const test = base
   .extend('launch', async ({ options, stateFolder, task, signal }, { onCleanup }): Promise<Launch> => {
     const guests: Guest[] = []
     onCleanup(async () => {
-      // Evidence before the kill: afterwards the guest has nothing more to say.
-      const [error] = task.result?.state === 'fail' ? (task.result.errors ?? []) : []
-      const lacking = guests.filter((guest) => error?.message.includes(evidenceMark(guest)) === false)
-      if (error && lacking.length > 0)
-        error.message = [
-          error.message,
-          ...lacking.map((guest) =>
-            guests.length === 1 ? evidenceOf(guest) : `guest "${guest.plan.name}"\n${evidenceOf(guest)}`,
-          ),
-        ].join('\n\n')
+      addEvidence(task, guests)
       await Promise.all(guests.map((guest) => guest.close({ timeoutMs: CLOSE_MS })))
     })
     return async (machine = {}, request = {}) => {
@@ -65,3 +62,45 @@ export const test = base
     }
   })
   .extend('guest', async ({ machine, launch }): Promise<Guest> => launch(machine))
+  .extend('rackDescription', undefined as RackInput | string | undefined)
+  .extend(
+    'launchRack',
+    async ({ options, stateFolder, task, signal }, { onCleanup }): Promise<LaunchRack> => {
+      const runs: Run[] = []
+      onCleanup(async () => {
+        addEvidence(
+          task,
+          runs.flatMap((run) => Object.values(run.guests)),
+        )
+        await Promise.all(runs.map((run) => run.close({ timeoutMs: CLOSE_MS })))
+      })
+      return async (rack, request = {}) => {
+        const { folder } = options
+        const own = { state: stateFolder, signal, ...(folder === undefined ? {} : { folder }) }
+        const run = await launchRack(rack, { ...own, ...request })
+        runs.push(run)
+        return run
+      }
+    },
+  )
+  .extend('rack', async ({ rackDescription, launchRack }): Promise<Run> => {
+    if (rackDescription === undefined)
+      throw new TypeError(
+        "a test that uses `rack` sets it first: test.override('rackDescription', { guests: … })",
+      )
+    return launchRack(rackDescription)
+  })
+
+/** Evidence before the kill: afterwards the guests have nothing more to say. */
+function addEvidence(task: TestContext['task'], guests: readonly Guest[]): void {
+  const [error] = task.result?.state === 'fail' ? (task.result.errors ?? []) : []
+  if (!error) return
+  const lacking = guests.filter((guest) => !error.message.includes(evidenceMark(guest)))
+  if (lacking.length === 0) return
+  error.message = [
+    error.message,
+    ...lacking.map((guest) =>
+      guests.length === 1 ? evidenceOf(guest) : `guest "${guest.plan.name}"\n${evidenceOf(guest)}`,
+    ),
+  ].join('\n\n')
+}

@@ -3,7 +3,7 @@ import { raiseTimeouts } from './timeouts.ts'
 
 raiseTimeouts()
 
-export { type Launch, test } from './fixtures.ts'
+export { type Launch, type LaunchRack, test } from './fixtures.ts'
 export {
   type CommandExpectation,
   type DescriptionMatchers,
