@@ -9,6 +9,7 @@ import { ROOT } from './processes.mjs'
 const LONG_MS = 120_000
 const EVERY_MS = 60_000
 
+// biome-ignore lint/style/noDefaultExport: Vitest loads the default export of a reporter
 export default class ProgressReporter {
   #running = new Map()
   #counts = { passed: 0, failed: 0, skipped: 0 }
