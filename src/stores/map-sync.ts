@@ -1,12 +1,10 @@
 /** Whether a file can be mapped synchronously (MAP_SYNC), asked of the kernel by a small compiled program. */
-import { createHash } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Facts, FileFact, MapSync } from '../machine/facts.ts'
 import { PACKAGE_FOLDER } from '../package-folder.ts'
-import { fill } from '../processes/fill.ts'
+import { compiled } from '../processes/compile.ts'
 
-const SOURCE = join(PACKAGE_FOLDER, 'src/stores/map-sync.c')
 const FLAGS = ['-std=gnu11', '-O1', '-Wall', '-Wextra']
 
 /** Where it is built, and for whom. */
@@ -27,45 +25,19 @@ export async function buildMapSync({
   signal,
   isStatic = false,
 }: HelperContext): Promise<{ readonly path: string } | { readonly problem: string }> {
-  const compiler = process.env.CC ?? 'cc'
-  const flags = [...FLAGS, ...(isStatic ? ['-static'] : [])]
-  const hash = createHash('sha256')
-    .update(JSON.stringify([compiler, flags]))
-    .update(readFileSync(SOURCE))
-  const folder = join(cacheFolder, 'map-sync')
-  const path = join(folder, hash.digest('hex').slice(0, 32))
   try {
-    await fill({
-      path,
+    const path = await compiled({
+      folder: join(PACKAGE_FOLDER, 'src/stores'),
+      sources: ['map-sync.c'],
+      flags: [...FLAGS, ...(isStatic ? ['-static'] : [])],
+      cache: join(cacheFolder, 'map-sync'),
       ...(signal ? { signal } : {}),
-      make: (partial, environment) => compile([compiler, ...flags], partial, { signal, environment }),
     })
     return { path }
   } catch (error) {
     signal?.throwIfAborted()
     return { problem: (error as Error).message }
   }
-}
-
-async function compile(
-  [compiler = '', ...flags]: readonly string[],
-  partial: string,
-  {
-    signal,
-    environment,
-  }: { readonly signal: AbortSignal | undefined; readonly environment: Readonly<Record<string, string>> },
-): Promise<void> {
-  const { execa } = await import('execa')
-  const result = await execa(compiler, [...flags, '-o', partial, SOURCE], {
-    reject: false,
-    env: environment,
-    ...(signal ? { cancelSignal: signal } : {}),
-  })
-  signal?.throwIfAborted()
-  if (!result.failed) return
-  const words = result.stderr?.split('\n').find((line) => /error/.test(line))
-  const missing = result.code === 'ENOENT' ? `there is no "${compiler}" in PATH` : undefined
-  throw new Error(words ?? missing ?? result.shortMessage ?? '')
 }
 
 /**
