@@ -27,6 +27,7 @@ export const EVERYTHING = {
     { kind: 'nvdimm', id: 'ID', size: '64M', node: 1 },
     { kind: 'nvdimm', id: 'labelled', size: '64M', node: 1, label: '128K', namespaces: ['fsdax'] },
     { kind: 'virtio-pmem', id: 'ID-v', size: '64M' },
+    { kind: 'ivshmem', id: 'ID-i', size: '1M' },
     { kind: 'cxl', id: 'ID-c', size: '256M' },
     { kind: 'disk', id: 'ID-d', file: 'disk.img' },
     { kind: 'nic', id: 'ID-n' },
@@ -59,6 +60,12 @@ export const LINUX_OUTPUT = [
   ]),
   '/sys/bus/pci/devices/0000:00:01.0/vendor:0x8086',
   '/sys/bus/pci/devices/0000:00:01.0/device:0x0d93',
+  '/sys/bus/pci/devices/0000:00:02.0/vendor:0x1af4',
+  '/sys/bus/pci/devices/0000:00:02.0/device:0x1110',
+  ...['0x0 0x0', '0x0 0x0', '0x1000 0x1fff'].map(
+    (bar) => `/sys/bus/pci/devices/0000:00:02.0/resource:${bar}`,
+  ),
+  `/sys/bus/pci/devices/0000:00:02.0/config:${Buffer.alloc(256).toString('base64')}`,
   '/sys/bus/cxl/devices/mem0:/sys/devices/0000:00:01.0/mem0',
   `/sys/firmware/acpi/tables/APIC:${acpiTable('APIC')}`,
   `/sys/firmware/acpi/tables/SRAT:${acpiTable('SRAT')}`,
@@ -76,6 +83,7 @@ export const PROBE_OUTPUT = [
   { t: 'nvdimm', handle: 1, ...NVDIMM },
   { t: 'nvdimm', handle: 2, ...NVDIMM },
   { t: 'virtio-pmem', address: '00:02.0', bytes: 1 },
+  { t: 'ivshmem', address: '00:03.0', bytes: 1, vectors: 0, id: null },
   { t: 'cxl-memory', address: '00:01.0', bytes: 1 },
   { t: 'report' },
 ]

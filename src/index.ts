@@ -64,6 +64,7 @@ export type {
   GuestCxlMemory,
   GuestDisk,
   GuestHmatEntry,
+  GuestIvshmem,
   GuestMemoryCache,
   GuestNic,
   GuestNvdimm,

@@ -117,6 +117,7 @@ export default defineConfig({
             page('NUMA', '/devices/numa'),
             page('NVDIMM', '/devices/nvdimm'),
             page('Memory over virtio', '/devices/virtio-pmem'),
+            page('Shared memory', '/devices/ivshmem'),
             page('CXL memory', '/devices/cxl'),
             page('Disk', '/devices/disk'),
             page('Shared folder', '/devices/folder'),

@@ -9,6 +9,7 @@ enum exit_value {
     EXIT_PANIC = 2,
     EXIT_SELFTEST_FAILED = 3,
     EXIT_STORE_MISMATCH = 4,
+    EXIT_PEER_FAILED = 5,
     EXIT_EXCEPTION = 6,
     EXIT_NO_LONG_MODE = 7, /* of protected.S */
     EXIT_SUCCESS = 0x10,

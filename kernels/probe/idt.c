@@ -94,6 +94,10 @@ void interrupt(struct interrupt_frame *frame)
     case VECTOR_SPURIOUS: return;
     case VECTOR_PAGE_FAULT: fault_address = read_cr2(); break;
     }
+    if (frame->vector >= VECTOR_DEVICE) {
+        apic_end_of_interrupt();
+        return;
+    }
     if (!resume_at)
         unhandled(frame);
     frame->rip = resume_at;

@@ -1,4 +1,4 @@
-/* Exceptions and the timer interrupt; and accesses that may fault without ending the kernel. */
+/* Exceptions, the timer interrupt and those of devices; and accesses that may fault without ending the kernel. */
 #ifndef IDT_H
 #define IDT_H
 
@@ -11,7 +11,9 @@ enum vector {
     VECTOR_PAGE_FAULT = 14,
     VECTOR_TIMER = 32,
     VECTOR_SPURIOUS = 33,
-    VECTOR_COUNT = 34,
+    /* From here on those of devices. */
+    VECTOR_DEVICE = 34,
+    VECTOR_COUNT = 256,
 };
 
 /* As vectors.S pushes it, lowest address first. */

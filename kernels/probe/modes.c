@@ -5,6 +5,7 @@
 #include "cmdline.h"
 #include "cpu.h"
 #include "exit.h"
+#include "ivshmem.h"
 #include "json.h"
 #include "nvdimm.h"
 #include "serial.h"
@@ -162,6 +163,12 @@ static void check(const char *value)
         exit_value = EXIT_STORE_MISMATCH;
 }
 
+static void meet(const char *value)
+{
+    if (!ivshmem_meet((unsigned)text_number(value)) && exit_value == EXIT_SUCCESS)
+        exit_value = EXIT_PEER_FAILED;
+}
+
 static const struct {
     /* Ends with "=" where a value follows. */
     const char *word;
@@ -184,6 +191,7 @@ static const struct {
     { "fault", fault },
     { "nvdimm-fill=", fill },
     { "store-check=", check },
+    { "ivshmem-meet=", meet },
 };
 
 static void run_word(const char *word)

@@ -5,6 +5,7 @@
 #include "acpi.h"
 #include "cpu.h"
 #include "cxl.h"
+#include "ivshmem.h"
 #include "json.h"
 #include "paging.h"
 #include "serial.h"
@@ -280,6 +281,7 @@ static bool report(struct pci_address at, int slot, void *context)
         json_number("slot", (uint64_t)slot);
     json_close();
     virtio_pmem_report(at);
+    ivshmem_report(at);
     cxl_memory_report(at);
     return false;
 }

@@ -1,11 +1,13 @@
-/* Entry of every interrupt vector that is used: 32 exceptions, the timer, and spurious interrupts. */
+/* Entry of every interrupt vector: 32 exceptions, the timer, spurious interrupts, and those of devices. */
         .section .text
         .code64
 
         .macro vector number
 vector_\number:
         /* Exceptions 8, 10-14, 17, 21, 29 and 30 (the bits) push an error code; the others get a zero. */
-        .if !((0x60227d00 >> \number) & 1)
+        .if \number > 31
+        pushq $0
+        .elseif !((0x60227d00 >> \number) & 1)
         pushq $0
         .endif
         pushq $\number
@@ -14,7 +16,7 @@ vector_\number:
 
         .altmacro
         .set i, 0
-        .rept 34
+        .rept 256
         vector %i
         .set i, i + 1
         .endr
@@ -60,7 +62,7 @@ vector_common:
         .endm
 vector_table:
         .set i, 0
-        .rept 34
+        .rept 256
         vector_address %i
         .set i, i + 1
         .endr

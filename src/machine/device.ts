@@ -4,6 +4,7 @@
  */
 import type { z } from 'zod'
 import type { Diagnostic, DiagnosticKind } from '../diagnostics.ts'
+import type { SharedMemory } from './devices/ivshmem-schema.ts'
 import type { MemoryConfig } from './devices/memory-options.ts'
 import type { Facts, HostPort } from './facts.ts'
 import type { GuestView } from './guest-view.ts'
@@ -107,12 +108,14 @@ export interface Join {
   /** Names the descriptor that QEMU inherits: `{fd:ID}` in its arguments stands for the number. */
   readonly id: string
   readonly kind: 'network' | 'memory'
-  /** Id of the resource: a key of `networks` or `memory` of the rack. */
+  /** Id of the resource: a key of `networks` or `memory` of the rack, or `MACHINE/DEVICE` of memory that is the device's own. */
   readonly resource: string
   /** The device's id. */
   readonly device: string
   /** MAC address of a card. */
   readonly mac?: string
+  /** What the memory is; the same for all that join it. */
+  readonly memory?: SharedMemory
 }
 
 /** What a device adds to the machine. */

@@ -35,6 +35,8 @@ export interface HardwareView {
   readonly nvdimms?: readonly GuestNvdimm[]
   /** Memory over virtio, in the order of the PCI addresses. */
   readonly virtioPmems?: readonly GuestVirtioPmem[]
+  /** Memory shared with other guests, in the order of the PCI addresses. */
+  readonly ivshmems?: readonly GuestIvshmem[]
   readonly cxl?: GuestCxl
   readonly pci?: readonly GuestPciFunction[]
   /** Shared folders: the tags of 9p devices that a driver has taken, and the paths that file systems of 9p or overlays are mounted at. */
@@ -143,6 +145,17 @@ export interface GuestVirtioPmem {
   /** Null when the guest could not read it. */
   readonly bytes: number | null
   readonly region?: GuestPmemRegion
+}
+
+/** Memory shared with other guests (QEMU, docs/specs/ivshmem-spec). */
+export interface GuestIvshmem {
+  readonly address: string
+  /** Size of the memory, BAR 2. */
+  readonly bytes: number
+  /** Entries of its MSI-X table; 0 without interrupts. Undefined where the guest cannot tell. */
+  readonly vectors?: number
+  /** Number of this guest among its peers. */
+  readonly id?: number
 }
 
 /** What a guest's driver made of persistent memory: QEMU's NVDIMMs are a region each, interleaved with no other. */

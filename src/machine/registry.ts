@@ -7,6 +7,7 @@ import { debugExit } from './devices/debug-exit.ts'
 import { disk } from './devices/disk.ts'
 import { folder } from './devices/folder.ts'
 import { gdb } from './devices/gdb.ts'
+import { ivshmem } from './devices/ivshmem.ts'
 import { memory } from './devices/memory.ts'
 import { nic } from './devices/nic.ts'
 import { numa } from './devices/numa.ts'
@@ -20,4 +21,15 @@ import { watchdog } from './devices/watchdog.ts'
 export const sections = { cpu, memory, numa, boot, console, debugExit, gdb } as const
 
 /** Parts that a machine has any number of: entries of `devices`, told apart by `kind`. */
-export const devices = [nvdimm, virtioPmem, cxl, disk, folder, nic, serial, virtioConsole, watchdog] as const
+export const devices = [
+  nvdimm,
+  virtioPmem,
+  cxl,
+  disk,
+  folder,
+  ivshmem,
+  nic,
+  serial,
+  virtioConsole,
+  watchdog,
+] as const

@@ -2,6 +2,7 @@
 import type {
   GuestCpu,
   GuestCxlMemory,
+  GuestIvshmem,
   GuestNvdimm,
   GuestPciFunction,
   GuestView,
@@ -14,6 +15,7 @@ export interface Wanted {
   readonly node: Partial<NonNullable<GuestView['nodes']>[number]>
   readonly nvdimm: Partial<GuestNvdimm>
   readonly 'virtio-pmem': Partial<GuestVirtioPmem>
+  readonly ivshmem: Partial<GuestIvshmem>
   readonly cxl: Partial<GuestCxlMemory>
   readonly pci: Partial<GuestPciFunction>
   readonly serial: { readonly port?: number }
@@ -24,6 +26,7 @@ const FINDERS: { readonly [K in keyof Wanted]: (view: GuestView) => readonly obj
   node: (view) => view.nodes,
   nvdimm: (view) => view.nvdimms,
   'virtio-pmem': (view) => view.virtioPmems,
+  ivshmem: (view) => view.ivshmems,
   cxl: (view) => view.cxl?.memories,
   pci: (view) => view.pci,
   serial: (view) => view.serialPorts?.map((port) => ({ port })),

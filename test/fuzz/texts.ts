@@ -64,6 +64,7 @@ const KINDS = [
   'hmat',
   'nvdimm',
   'virtio-pmem',
+  'ivshmem',
   'cxl-window',
   'cxl-target',
   'cxl-memory',

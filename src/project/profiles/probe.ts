@@ -14,6 +14,10 @@ const EXIT_CODES = {
     meaning: 'a self test of the probe kernel failed: the accelerator or QEMU is broken',
   },
   4: { verdict: 'failed', meaning: 'a store does not hold what was written to it' },
+  5: {
+    verdict: 'failed',
+    meaning: 'a pattern or a ring of a peer did not arrive through shared memory',
+  },
   6: { verdict: 'failed', meaning: 'unhandled exception in the probe kernel' },
   7: { verdict: 'failed', meaning: 'the CPU has no long mode, which the probe kernel needs' },
 } as const

@@ -1,10 +1,14 @@
-/** PCI functions, disks, network cards and ports, as the drivers of Linux serve them. */
-import type { GuestDisk, GuestPciFunction, HardwareView } from '../../../machine/guest-view.ts'
+/** PCI functions, shared memory, disks, network cards and ports, as the drivers of Linux serve them. */
+import type { GuestDisk, GuestIvshmem, GuestPciFunction, HardwareView } from '../../../machine/guest-view.ts'
 import { matching, type Printed } from './view-files.ts'
 
 /** A disk's serial number is its own file (virtio), its controller's (NVMe), or in a page of SCSI data (SATA, IDE). */
 export const DEVICE_SCRIPT = `
 grep -s '' /sys/bus/pci/devices/*/vendor /sys/bus/pci/devices/*/device /sys/bus/pci/devices/*/class /dev/null
+for device in $(grep -ls 0x1110 /sys/bus/pci/devices/*/device); do
+  grep -s '' \${device%device}resource /dev/null
+  echo "\${device%device}config:$(base64 \${device%device}config | tr -d '\\n')"
+done
 grep -s '' /sys/class/tty/ttyS*/type /sys/class/virtio-ports/*/name /sys/class/net/*/address /dev/null
 grep -s '' /sys/block/*/size /sys/block/*/ro /sys/block/*/serial /sys/block/*/device/serial /dev/null
 for page in /sys/block/*/device/vpd_pg80; do
@@ -26,6 +30,33 @@ export function pciOf({ files }: Printed): readonly GuestPciFunction[] {
       },
     ]
   })
+}
+
+/** Memory shared between guests, which no driver of Linux takes: its BAR 2, and the MSI-X table that its configuration names. */
+export function ivshmemsOf(printed: Printed, addresses: readonly string[]): readonly GuestIvshmem[] {
+  return addresses.flatMap((address) => {
+    const folder = [`/sys/bus/pci/devices/0000:${address}`, `/sys/bus/pci/devices/${address}`]
+    const bars = printed.lines.filter(([path]) => folder.some((f) => path === `${f}/resource`))
+    const [start, end] = (bars[2]?.[1] ?? '').split(' ').map(Number)
+    if (!start || !end || end < start) return []
+    const config = folder.map((f) => printed.files.get(`${f}/config`)).find((text) => text !== undefined)
+    const vectors = config === undefined ? undefined : msixVectors(Buffer.from(config, 'base64'))
+    return [{ address, bytes: end - start + 1, ...(vectors === undefined ? {} : { vectors }) }]
+  })
+}
+
+const MSIX = 0x11
+
+/** Entries of the MSI-X table by the list of capabilities (PCI Local Bus Specification 3.0, 6.7 and 6.8.2). */
+function msixVectors(config: Buffer): number | undefined {
+  // Without rights, Linux shows the first 64 bytes.
+  if (config.length < 256) return undefined
+  let at = config.readUInt8(0x34) & 0xfc
+  for (let guard = 0; at !== 0 && guard < 48; guard++) {
+    if (config.readUInt8(at) === MSIX) return (config.readUInt16LE(at + 2) & 0x7ff) + 1
+    at = config.readUInt8(at + 1) & 0xfc
+  }
+  return 0
 }
 
 /** Linux makes entries for ports that are not there, of type 0 (PORT_UNKNOWN). */

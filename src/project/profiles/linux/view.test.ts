@@ -110,6 +110,7 @@ test('reads what Linux made of the hardware', () => {
     // The NFIT has one, for which Linux has no driver here.
     nvdimms: [],
     virtioPmems: [],
+    ivshmems: [],
     cxl: { windows: [], memories: [] },
   })
   expect(view.pci?.map((f) => f.address)).toEqual(['00:00.0', '00:01.0', '00:1f.0', '00:1f.2', '00:1f.3'])

@@ -13,7 +13,7 @@ import {
   memoryCachesOf,
   nodesOf,
 } from './view-cpus.ts'
-import { DEVICE_SCRIPT, disksOf, nicsOf, pciOf, portsOf, serialPortsOf } from './view-devices.ts'
+import { DEVICE_SCRIPT, disksOf, ivshmemsOf, nicsOf, pciOf, portsOf, serialPortsOf } from './view-devices.ts'
 import { parsePrinted } from './view-files.ts'
 import { FOLDER_SCRIPT, foldersOf } from './view-folders.ts'
 import { cxlOf, nvdimmsOf, PMEM_SCRIPT, virtioPmemsOf } from './view-pmem.ts'
@@ -58,6 +58,7 @@ export function parseView(output: string): GuestView {
     caches: memoryCachesOf(printed),
     nvdimms: nvdimmsOf(files),
     virtioPmems: virtioPmemsOf(files, addressesOf(pci, '1af4:105b')),
+    ivshmems: ivshmemsOf(printed, addressesOf(pci, '1af4:1110')),
     cxl: cxlOf(files, addressesOf(pci, '8086:0d93')),
     pci,
     folders: foldersOf(printed),

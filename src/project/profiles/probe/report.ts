@@ -42,6 +42,7 @@ const makeSchemas = () => {
       boots: number.optional(),
     }),
     'virtio-pmem': z.object({ address: text, bytes: node }),
+    ivshmem: z.object({ address: text, bytes: number, vectors: number, id: node }),
     'cxl-host-bridge': z.object({ uid: number, version: number }),
     'cxl-window': z.object({ window: number, start: number, bytes: number }),
     'cxl-target': z.object({ window: number, position: number, uid: number }),
@@ -101,6 +102,9 @@ export function parseReport(console: string): GuestView | undefined {
     caches: all('hmat-cache'),
     nvdimms: all('nvdimm').map(({ armed, ...rest }) => ({ ...rest, isArmed: armed })),
     virtioPmems: all('virtio-pmem').toSorted(byAddress),
+    ivshmems: all('ivshmem')
+      .map(({ id, ...rest }) => ({ ...rest, ...(id === null ? {} : { id }) }))
+      .toSorted(byAddress),
     cxl: {
       hostBridges: all('cxl-host-bridge'),
       windows: windows(all('cxl-window'), all('cxl-target')),

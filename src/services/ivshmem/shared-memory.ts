@@ -1,0 +1,102 @@
+/** A memory of a run that its guests share: made anew for each run, gone with it. */
+import { closeSync, constants, ftruncateSync, openSync } from 'node:fs'
+import { connect, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Diagnostic } from '../../diagnostics.ts'
+import type { SharedMemory } from '../../machine/devices/ivshmem-schema.ts'
+import { OWN_FILE } from '../../own-files.ts'
+import { type ServiceOptions, startService } from '../start-service.ts'
+import { ivshmemService, SERVER_SOCKET, type ServerContext } from './ivshmem-server.ts'
+
+/** Disposing of it ends its server; what the guests have mapped stays theirs until they end. */
+export interface RunningMemory extends AsyncDisposable {
+  /**
+   * What a guest's QEMU inherits: the memory itself, or a connection to the server. Guests are numbered in the order in
+   * which they are attached. To be released once QEMU has been started.
+   */
+  attach(guest: string): Promise<Socket | number>
+  release(guest: string): void
+  /** Resolves if its server dies: new guests cannot join then. Never rejects. */
+  readonly died: Promise<Diagnostic>
+}
+
+export interface SharedMemoryOptions extends ServerContext, Omit<ServiceOptions, 'signal'> {}
+
+/**
+ * Makes a memory that guests can be attached to.
+ *
+ * @throws BringupError IVSHMEM_SERVER_BUILD_FAILED, and what `startService` throws
+ */
+export async function startSharedMemory(
+  name: string,
+  memory: SharedMemory,
+  options: SharedMemoryOptions,
+): Promise<RunningMemory> {
+  return memory.vectors === undefined ? plainMemory(memory) : withServer(name, memory, options)
+}
+
+/** A file without a name is gone once the last process that has it open ends, also by SIGKILL. */
+function plainMemory({ size }: SharedMemory): RunningMemory {
+  const fd = openUnnamed()
+  ftruncateSync(fd, size)
+  let isOpen = true
+  return {
+    attach: async () => fd,
+    release: () => {},
+    died: new Promise(() => {}),
+    async [Symbol.asyncDispose]() {
+      if (isOpen) closeSync(fd)
+      isOpen = false
+    },
+  }
+}
+
+/** fcntl.h: __O_TMPFILE and O_DIRECTORY. Node has no name for it. */
+const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY
+
+function openUnnamed(): number {
+  try {
+    return openSync('/dev/shm', constants.O_RDWR | O_TMPFILE, OWN_FILE)
+  } catch {
+    return openSync(tmpdir(), constants.O_RDWR | O_TMPFILE, OWN_FILE)
+  }
+}
+
+async function withServer(
+  name: string,
+  memory: SharedMemory,
+  options: SharedMemoryOptions,
+): Promise<RunningMemory> {
+  const service = await startService(await ivshmemService(name, memory, options), options)
+  const connections = new Map<string, Socket>()
+  const release = (guest: string) => {
+    connections.get(guest)?.destroy()
+    connections.delete(guest)
+  }
+  return {
+    async attach(guest) {
+      const connection = await connectUnread(join(service.folder, SERVER_SOCKET))
+      connections.set(guest, connection)
+      return connection
+    },
+    release,
+    died: service.died,
+    async [Symbol.asyncDispose]() {
+      for (const guest of [...connections.keys()]) release(guest)
+      await service[Symbol.asyncDispose]()
+    },
+  }
+}
+
+/** What the server sends is for QEMU: descriptors that Node reads are lost. A stream that is paused before it is connected reads nothing. */
+function connectUnread(path: string): Promise<Socket> {
+  const socket = connect(path).pause()
+  return new Promise((resolve, reject) => {
+    socket.once('error', reject)
+    socket.once('connect', () => {
+      socket.off('error', reject).on('error', () => {})
+      resolve(socket)
+    })
+  })
+}
