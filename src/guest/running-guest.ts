@@ -71,7 +71,7 @@ export interface GuestOptions {
   /** Every complete line of the console. */
   readonly onLine?: (line: string) => void
   /** The result, before `done` resolves with it. */
-  readonly onResult?: (result: GuestResult) => void
+  readonly onResult?: (result: GuestResult) => Promise<void>
   /** What building took before, for the record. */
   readonly buildMs?: number
 }
@@ -447,7 +447,7 @@ export class RunningGuest implements Guest {
     const result = this.#saved(conclude({ ...known, logError }), (error) =>
       conclude({ ...known, logError: logError ?? error }),
     )
-    this.#options.onResult?.(result)
+    await this.#options.onResult?.(result)
     return result
   }
 

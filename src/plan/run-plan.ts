@@ -3,6 +3,7 @@
  * rack of one. Plain data: it can be printed, compared, saved as JSON, and run later.
  */
 import { type Diagnostic, isClean } from '../diagnostics.ts'
+import type { ServiceSpec } from '../services/service.ts'
 import type { GuestPlan } from './plan.ts'
 
 export interface RunPlan {
@@ -10,6 +11,8 @@ export interface RunPlan {
   readonly name: string
   /** Whether it was described as a rack. */
   readonly isRack: boolean
+  /** Programs beside the guests, in the order in which they start. */
+  readonly services: readonly ServiceSpec[]
   readonly guests: readonly GuestPlan[]
   /** What a run has to fetch, make or build first, for all guests. */
   readonly pending: GuestPlan['pending']
@@ -20,14 +23,19 @@ export interface RunPlan {
 /** The run of one machine. */
 export function runOfOne(guest: GuestPlan): RunPlan {
   const { name, pending, diagnostics } = guest
-  return { name, isRack: false, guests: [guest], pending, diagnostics }
+  return { name, isRack: false, services: [], guests: [guest], pending, diagnostics }
 }
 
 /** The run of several machines. `found` is what is wrong between them. */
-export function runOfRack(name: string, guests: readonly GuestPlan[], found: readonly Diagnostic[]): RunPlan {
+export function runOfRack(
+  name: string,
+  { guests, services }: Pick<RunPlan, 'guests' | 'services'>,
+  found: readonly Diagnostic[],
+): RunPlan {
   return {
     name,
     isRack: true,
+    services,
     guests,
     pending: distinct(guests.flatMap(({ pending }) => pending)),
     diagnostics: distinct([...found, ...guests.flatMap(({ diagnostics }) => diagnostics)]),

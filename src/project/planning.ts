@@ -7,6 +7,7 @@ import { freshLocks, type LockReading, startReadingLocks } from '../host/file-lo
 import { readPorts } from '../host/ports.ts'
 import { settleDefaults } from '../machine/defaults.ts'
 import type { Home } from '../machine/device.ts'
+import { joinMemory, type SharedMemory } from '../machine/devices/ivshmem-schema.ts'
 import type { AcceleratorFact, Facts, FileFact, QemuCapabilities } from '../machine/facts.ts'
 import { asWritten, type Layer, mergeLayers } from '../machine/layers.ts'
 import { checkMachine, type MachineConfig, type MachineInput } from '../machine/machine.ts'
@@ -77,6 +78,8 @@ export interface PlanningRequest {
   readonly until?: readonly string[]
   /** Networks of the rack that the guest is part of. */
   readonly networks?: readonly string[]
+  /** Memory of the rack that the guest is part of, which its devices join by name. */
+  readonly memories?: Readonly<Record<string, SharedMemory>>
   readonly signal?: AbortSignal
   readonly progress?: (what: string) => void
   /**
@@ -188,7 +191,7 @@ async function planAhead(
 
 /** A profile that cannot say beforehand what it adds prepares once the description holds by itself. */
 async function preparedUnlessWrong(selection: Selection, means: Means): Promise<Preview> {
-  const machine = placeMachine(selection.config, means.home)
+  const machine = placeMachine(withMemories(selection.config, means.memories), means.home)
   const facts = gatherFacts(
     pathsOf(selection.name, machine),
     { accelerators: [UNTRIED] },
@@ -218,7 +221,7 @@ async function planWith(
   const { layers, whole } = complete(selection, preview.machine)
   const place = [means.home.stateFolder, 'prepared']
   const parsed = withPlaces(layers, () => parseKeptMachine(name, whole, { cacheFolder: means.cache, place }))
-  const machine = placeMachine(parsed, means.home)
+  const machine = placeMachine(withMemories(parsed, means.memories), means.home)
   const refine = (known: Facts) => withoutAwaited(known, preview.pending, builds)
   const facts = await factsFor(machine, means, layers, refine)
   const judgement = withPassPatterns(profile.judgement, means.until)
@@ -238,6 +241,15 @@ async function planWith(
     profile,
     ...(preview.boots === undefined ? {} : { boots: preview.boots }),
     added: preview.machine,
+  }
+}
+
+/** Devices that join memory of the rack have its size and all that it says of itself. */
+function withMemories(machine: MachineConfig, memories: Means['memories']): MachineConfig {
+  if (!machine.devices.some((d) => d.kind === 'ivshmem' && d.memory !== undefined)) return machine
+  return {
+    ...machine,
+    devices: machine.devices.map((d) => (d.kind === 'ivshmem' ? joinMemory(d, memories) : d)),
   }
 }
 
@@ -283,6 +295,7 @@ interface Means {
   readonly cache: string
   readonly locks: LockReading | undefined
   readonly networks: readonly string[]
+  readonly memories: Readonly<Record<string, SharedMemory>>
   readonly signal: AbortSignal
   readonly progress: (what: string) => void
   readonly context: PrepareContext
@@ -297,6 +310,7 @@ function meansOf({ name, profile, machine }: Selection, request: PlanningRequest
     cache,
     locks: machine.devices?.length ? (request.locks ?? startReadingLocks()) : undefined,
     networks: request.networks ?? [],
+    memories: request.memories ?? {},
     signal,
     progress,
     until: request.until ?? [],

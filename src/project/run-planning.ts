@@ -1,4 +1,5 @@
 /** Plans runs: of one machine, or of a rack with the machines that run together. Reads, never acts. */
+import { resolve } from 'node:path'
 import { BringupError, type Diagnostic, defineDiagnostics, isClean } from '../diagnostics.ts'
 import type { MachineInput } from '../machine/machine.ts'
 import { formatPath } from '../machine/schema-issues.ts'
@@ -79,7 +80,14 @@ async function planAll(request: RunRequest, planOne: PlanOne): Promise<PlannedRu
   if (!isClean(found)) throw new BringupError(found)
   const guests = await planGuests(requestsOf(request, name, rack), planOne)
   const plans = guests.map(({ plan }) => plan)
-  return { plan: runOfRack(name, plans, checkTogether(plans)), guests }
+  return {
+    plan: runOfRack(
+      name,
+      { guests: plans, services: servicesOf(rack, project.folder) },
+      checkTogether(plans),
+    ),
+    guests,
+  }
 }
 
 /** One after the other: two guests that need the same image prepare it once. */
@@ -117,7 +125,8 @@ function requestsOf(request: RunRequest, rackName: string, rack: RackConfig): re
           name,
           ...(config.profile === undefined ? {} : { profile: config.profile }),
           overrides: connected(config, rack),
-          overridesPlace: (path) => placeInRack(path, rackName, key),
+          overridesPlace: (path) => placeInRack(path, { rack: rackName, key, nics: config.nics.length }),
+          memories: rack.memory,
           command: config.command,
           ...(signal ? { signal } : {}),
           ...(progress ? { progress } : {}),
@@ -150,19 +159,36 @@ function machineOf(
   }
 }
 
+function servicesOf({ services }: RackConfig, folder: string): RunPlan['services'] {
+  return Object.entries(services).map(([name, service]) => ({
+    name,
+    ...service,
+    cwd: resolve(folder, service.cwd ?? '.'),
+  }))
+}
+
 /** What the rack adds to the machine of a guest. */
-function connected({ nics }: RackGuestConfig, { timeout }: RackConfig): MachineInput {
+function connected({ nics, memory }: RackGuestConfig, { timeout }: RackConfig): MachineInput {
+  const devices = [
+    ...nics.map((id) => ({ kind: 'nic', id, network: id }) as const),
+    ...memory.map((id) => ({ kind: 'ivshmem', id, memory: id }) as const),
+  ]
   return {
-    ...(nics.length === 0 ? {} : { devices: nics.map((id) => ({ kind: 'nic' as const, id, network: id })) }),
+    ...(devices.length === 0 ? {} : { devices }),
     ...(timeout === undefined ? {} : { timeout: timeout / 1000 }),
   }
 }
 
 /** Where the rack says what `connected` adds. */
-function placeInRack(path: readonly PropertyKey[], rack: string, key: string): string {
+function placeInRack(
+  path: readonly PropertyKey[],
+  { rack, key, nics }: { readonly rack: string; readonly key: string; readonly nics: number },
+): string {
   if (path[0] === 'timeout') return formatPath(['racks', rack, 'timeout'])
-  const index = path[0] === 'devices' && typeof path[1] === 'number' ? [path[1]] : []
-  return formatPath(['racks', rack, 'guests', key, ...(index.length > 0 ? ['nics', ...index] : [])])
+  const at = ['racks', rack, 'guests', key]
+  const index = path[1]
+  if (path[0] !== 'devices' || typeof index !== 'number') return formatPath(at)
+  return formatPath([...at, ...(index < nics ? ['nics', index] : ['memory', index - nics])])
 }
 
 /** A condition on an entry with a count holds for each of its guests. */

@@ -1,7 +1,9 @@
 /** The description of a rack: machines that run together, and what connects them. */
 import * as z from 'zod'
+import { sharedMemorySchema } from '../machine/devices/ivshmem-schema.ts'
 import { type MachineInput, machineSchema } from '../machine/machine-schema.ts'
 import { literalPattern, zPattern } from '../pattern.ts'
+import { servicesSchema } from '../services/service.ts'
 import { zDuration } from '../units.ts'
 
 /** A host name (RFC 1123): names of guests are their names in the DNS of a network. */
@@ -64,6 +66,10 @@ const guestSchema = z.strictObject({
     .max(256)
     .default(1)
     .describe('Number of guests like this one. From 2 on they are called `NAME-1`, `NAME-2`, …'),
+  memory: z
+    .array(z.string().min(1))
+    .default([])
+    .describe('Shared memories of the rack; each gets a device of the same id.'),
   nics: z.array(zName).default([]).describe('Networks of the rack; each gets a card of the same id.'),
   command: z
     .array(z.string())
@@ -83,6 +89,13 @@ export const rackSchema = z.lazy(() =>
       .record(zName, guestSchema)
       .refine((guests) => Object.keys(guests).length > 0, 'a rack has at least one guest')
       .describe('Guests by name.'),
+    memory: z
+      .record(zName, sharedMemorySchema)
+      .default({})
+      .describe('Memory that its guests share, by name.'),
+    services: servicesSchema
+      .default({})
+      .describe('Programs beside the guests, by name. They start before the guests, in this order.'),
     passes: z
       .union([z.literal('all'), z.array(z.string()).nonempty()])
       .default('all')

@@ -15,6 +15,7 @@ import { problems as conditionProblems, untilMet } from './conditions.ts'
 import { type RunEvent, RunEvents } from './events.ts'
 import { LineSplitter } from './line-splitter.ts'
 import { createRun, folderOfGuest, type RunFolder, type RunResult, saveRunResult } from './record.ts'
+import { RunResources } from './resources.ts'
 
 export interface RunOptions
   extends Pick<GuestOptions, 'stateFolder' | 'allowReboot' | 'signal' | 'verify' | 'buildMs'> {
@@ -82,6 +83,7 @@ class ActiveRun implements Run {
   /** Guests that the run itself ends. */
   readonly #closed = new Set<string>()
   readonly #problems: Diagnostic[] = []
+  readonly #resources: RunResources
   #resolve: (result: RunResult) => void = () => {}
 
   constructor({ plan, guests }: PlannedRun, folder: RunFolder, options: RunOptions) {
@@ -95,6 +97,12 @@ class ActiveRun implements Run {
     this.#events = new RunEvents(folder.events)
     if (options.onEvent) this.#events.on(options.onEvent)
     this.#events.emit({ type: 'run started', id: folder.id, name: plan.name, folder: folder.path })
+    this.#resources = new RunResources(plan, {
+      folder: folder.path,
+      signal: this.#over.signal,
+      onEvent: (event) => this.#events.emit(event),
+      onDeath: (finding) => this.#problems.push(finding),
+    })
     options.signal?.addEventListener('abort', this.#onAbort, { once: true })
     if (options.signal?.aborted) this.#onAbort()
     // Every guest watches for its conditions before the first one starts, so that no line is missed.
@@ -133,7 +141,7 @@ class ActiveRun implements Run {
 
   #seat(planned: PlannedGuest, ready: Promise<void> | undefined): Seat {
     const { guest: name } = planned.plan
-    const running = Promise.resolve(ready).then(() => this.#launch(planned))
+    const running = Promise.all([ready, this.#resources.ready()]).then(() => this.#launch(planned))
     running.catch((error: unknown) => this.#skip(planned, error))
     return { planned, name, running }
   }
@@ -154,7 +162,9 @@ class ActiveRun implements Run {
     const { guest: name } = plan
     const { onConsole, stateFolder, allowReboot, signal, verify, buildMs } = this.#options
     this.#events.emit({ type: 'guest starting', guest: name })
+    const attached = await this.#resources.attach(plan)
     const guest = await launchGuest(plan, {
+      joins: attached.joins,
       stateFolder,
       facts,
       profile,
@@ -166,7 +176,7 @@ class ActiveRun implements Run {
       ...(onConsole ? { onConsole: (chunk: Buffer) => onConsole(name, chunk) } : {}),
       onLine: (line) => this.#events.emit({ type: 'console line', guest: name, line }),
       onResult: (result) => this.#ended(plan, result),
-    })
+    }).finally(() => attached.release())
     this.guests[name] = guest
     this.#events.emit({ type: 'guest started', guest: name, pid: guest.qemu.pid })
     if (plan.command.length > 0) void this.#runCommand(guest, plan.command)
@@ -193,11 +203,11 @@ class ActiveRun implements Run {
   }
 
   /** Called before the guest's `done` resolves: whoever waits for that finds the record of the run complete. */
-  #ended({ guest, counts }: PlannedGuest['plan'], result: GuestResult): void {
+  async #ended({ guest, counts }: PlannedGuest['plan'], result: GuestResult): Promise<void> {
     const wasClosed = this.#closed.has(guest)
     const { verdict, exitCode, meaning } = result
     this.#events.emit({ type: 'guest ended', guest, verdict, exitCode, meaning })
-    this.#take({ guest, counts, result, wasClosed })
+    await this.#take({ guest, counts, result, wasClosed })
   }
 
   /** A guest that was never started; one that failed to start has ended. */
@@ -209,18 +219,19 @@ class ActiveRun implements Run {
     this.#events.emit({ type: 'guest skipped', guest, because })
     const isUnmet = known?.[0]?.code === conditionProblems.RACK_CONDITION_UNMET.code
     const skipped = known?.length === 0 ? 'ended' : isUnmet ? 'unmet' : 'failed'
-    this.#take({ guest, counts, wasClosed: false, skipped })
+    void this.#take({ guest, counts, wasClosed: false, skipped })
   }
 
-  #take(end: GuestEnd): void {
+  async #take(end: GuestEnd): Promise<void> {
     this.#ends.set(end.guest, end)
     const isOver = this.#seats.every(({ planned: { plan } }) => !plan.counts || this.#ends.has(plan.guest))
     const isDecided = end.counts && !end.wasClosed && end.result?.verdict !== 'passed'
-    if (this.#ends.size === this.plan.guests.length) this.#conclude()
+    if (this.#ends.size === this.plan.guests.length) await this.#conclude()
     else if (isOver || isDecided) void this.#closeRest()
   }
 
-  #conclude(): void {
+  async #conclude(): Promise<void> {
+    await this.#resources[Symbol.asyncDispose]()
     this.#options.signal?.removeEventListener('abort', this.#onAbort)
     const result = concludeRun({
       isRack: this.plan.isRack,

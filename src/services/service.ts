@@ -25,42 +25,51 @@ const ready = z.lazy(() =>
   ]),
 )
 
+const zServiceName = z
+  .string()
+  .regex(
+    /^[A-Za-z][A-Za-z0-9._-]{0,63}$/,
+    'a name begins with a letter and goes on with letters, digits, ".", "_" and "-", up to 64 characters',
+  )
+  .describe('Name of the service: its log lies in `services/<name>` of the run.')
+
+const keys = () => ({
+  argv: z
+    .tuple([z.string().min(1)], z.string())
+    .describe('Program and arguments; no shell. `{folder}` is a private folder of the service.'),
+  env: z.record(z.string(), z.string()).default({}).describe('Added to the environment of bringup.'),
+  cwd: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Folder that it runs in; relative to the project. Default: the folder of the project.'),
+  ready: ready
+    .optional()
+    .describe(
+      'What shows that it is ready: a line of output, a port or a path. Default: that it was started.',
+    ),
+  readyWithin: zDuration.default(60_000).describe('How long it may take to get ready.'),
+  stop: z.enum(SIGNALS).default('SIGTERM').describe('Signal that ends it in an orderly way.'),
+  stopWithin: zDuration.default(5000).describe('How long it may take to end; then it is killed.'),
+  restart: z
+    .union([z.boolean().transform((isWanted) => (isWanted ? 5 : 0)), z.int().min(0).max(1000)])
+    .default(0)
+    .describe('How often it is started again when it dies after it was ready. `true`: 5 times.'),
+  shared: z
+    .string()
+    .min(1)
+    .max(1000)
+    .optional()
+    .describe(
+      'Key of a service that exists once for all runs of this user. It ends with the last run that uses it.',
+    ),
+})
+
+/** Services of a rack, by name. */
+export const servicesSchema = z.lazy(() => z.record(zServiceName, z.strictObject(keys())))
+
 /** Keys of a service in a description. */
-export const serviceSchema = z.lazy(() =>
-  z.strictObject({
-    name: z
-      .string()
-      .regex(
-        /^[A-Za-z][A-Za-z0-9._-]{0,63}$/,
-        'a name begins with a letter and goes on with letters, digits, ".", "_" and "-", up to 64 characters',
-      )
-      .describe('Name of the service: its log lies in `services/<name>` of the run.'),
-    argv: z
-      .tuple([z.string().min(1)], z.string())
-      .describe('Program and arguments; no shell. `{folder}` is a private folder of the service.'),
-    env: z.record(z.string(), z.string()).default({}).describe('Added to the environment of bringup.'),
-    ready: ready
-      .optional()
-      .describe(
-        'What shows that it is ready: a line of output, a port or a path. Default: that it was started.',
-      ),
-    readyWithin: zDuration.default(60_000).describe('How long it may take to get ready.'),
-    stop: z.enum(SIGNALS).default('SIGTERM').describe('Signal that ends it in an orderly way.'),
-    stopWithin: zDuration.default(5000).describe('How long it may take to end; then it is killed.'),
-    restart: z
-      .union([z.boolean().transform((isWanted) => (isWanted ? 5 : 0)), z.int().min(0).max(1000)])
-      .default(0)
-      .describe('How often it is started again when it dies after it was ready. `true`: 5 times.'),
-    shared: z
-      .string()
-      .min(1)
-      .max(1000)
-      .optional()
-      .describe(
-        'Key of a service that exists once for all runs of this user. It ends with the last run that uses it.',
-      ),
-  }),
-)
+export const serviceSchema = z.lazy(() => z.strictObject({ name: zServiceName, ...keys() }))
 
 /** A service as a description has it. */
 export type ServiceInput = z.input<typeof serviceSchema>

@@ -63,7 +63,7 @@ describe('readiness', () => {
       logPath,
     )
     await using running = await service
-    expect(events.map((e) => e.kind)).toEqual(['started', 'ready'])
+    expect(events.map((e) => e.type)).toEqual(['service started', 'service ready'])
     expect(isAlive(running.pid)).toBe(true)
     expect(statSync(running.folder).mode & 0o777).toBe(0o700)
     expect(statSync(logPath).mode & 0o777).toBe(0o600)
@@ -71,7 +71,7 @@ describe('readiness', () => {
     await running[Symbol.asyncDispose]()
     expect(isAlive(running.pid)).toBe(false)
     expect(existsSync(running.folder)).toBe(false)
-    expect(events.at(-1)).toEqual({ kind: 'ended', service: 'tester' })
+    expect(events.at(-1)).toEqual({ type: 'service ended', service: 'tester', wasWanted: true })
   })
 
   test('a port, which counts once something listens on it', async () => {
@@ -129,7 +129,7 @@ describe('readiness', () => {
   test('without a sign, that it was started', async () => {
     const { events, service } = start({ argv: shell('exec sleep 1000') })
     await using _ = await service
-    expect(events.map((e) => e.kind)).toEqual(['started', 'ready'])
+    expect(events.map((e) => e.type)).toEqual(['service started', 'service ready'])
   })
 })
 
@@ -201,7 +201,7 @@ describe('what goes wrong', () => {
     const started = startService(spec, {
       signal: controller.signal,
       onEvent: (event) => {
-        if (event.kind === 'started') pids.push(event.pid)
+        if (event.type === 'service started') pids.push(event.pid)
         controller.abort(new Error('given up'))
       },
     })
@@ -246,18 +246,9 @@ describe('restart', () => {
       code: 'SERVICE_DIED',
       what: 'service tester ended with status 1 after 3 starts',
     })
-    const kinds = [
-      'started',
-      'ready',
-      'restarted',
-      'started',
-      'ready',
-      'restarted',
-      'started',
-      'ready',
-      'died',
-    ]
-    expect(events.map((e) => e.kind)).toEqual(kinds)
+    const once = ['started', 'ready', 'restarted']
+    const types = [...once, ...once, 'started', 'ready', 'ended'].map((word) => `service ${word}`)
+    expect(events.map((e) => e.type)).toEqual(types)
   })
 })
 
@@ -275,7 +266,7 @@ describe('the end', () => {
     expect(readFileSync(log, 'utf8')).toBe('good\n')
     const deaf = start({ argv: trap('TERM', ':'), ready: { pattern: 'r' }, stopWithin: '300ms' })
     await (await deaf.service)[Symbol.asyncDispose]()
-    expect(deaf.events.at(-1)).toMatchObject({ kind: 'ended', finding: { code: 'SERVICE_KILLED' } })
+    expect(deaf.events.at(-1)).toMatchObject({ wasWanted: true, finding: { code: 'SERVICE_KILLED' } })
   })
 
   test('in reverse order, also when a later one does not start', async () => {

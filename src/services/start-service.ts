@@ -12,19 +12,23 @@ import { FOLDER_WORD, type ServiceSpec } from './service.ts'
 import { type Supervised, supervise } from './supervisor.ts'
 import type { SupervisorMessage } from './supervisor-program.ts'
 
-/** What happens to a service, in the order in which it happens. */
+/** What happens to a service, in the order in which it happens. Plain JSON. */
 export type ServiceEvent =
-  | { readonly kind: 'started'; readonly service: string; readonly pid: number }
-  | { readonly kind: 'ready'; readonly service: string }
-  | { readonly kind: 'restarted'; readonly service: string; readonly finding: Diagnostic }
-  | { readonly kind: 'died'; readonly service: string; readonly finding: Diagnostic }
-  | { readonly kind: 'ended'; readonly service: string; readonly finding?: Diagnostic }
+  | { readonly type: 'service started'; readonly service: string; readonly pid: number }
+  | { readonly type: 'service ready'; readonly service: string }
+  /** It died, and is started again. */
+  | { readonly type: 'service restarted'; readonly service: string; readonly finding: Diagnostic }
+  /** `wasWanted`: the run ended it, or has left it to other runs. */
+  | {
+      readonly type: 'service ended'
+      readonly service: string
+      readonly wasWanted: boolean
+      readonly finding?: Diagnostic
+    }
 
 export interface ServiceOptions {
   /** The log of this run: a file that must not be there yet. */
   readonly logPath?: string
-  /** Folder that relative words of `argv` are relative to. Default: the current one. */
-  readonly workingFolder?: string
   /** Gives up waiting until the service is ready. */
   readonly signal?: AbortSignal
   readonly onEvent?: (event: ServiceEvent) => void
@@ -53,7 +57,8 @@ export interface Service extends AsyncDisposable {
  * )
  */
 export async function startService(spec: ServiceSpec, options: ServiceOptions = {}): Promise<Service> {
-  const { workingFolder = process.cwd(), signal } = options
+  const { signal } = options
+  const workingFolder = spec.cwd ?? process.cwd()
   const [word, ...args] = spec.argv
   const program = programPath(word, workingFolder)
   if (program === undefined)
@@ -184,7 +189,7 @@ class RunningService implements Service {
   #started({ pid, start }: Extract<SupervisorMessage, { readonly t: 'started' }>): void {
     this.#pid = pid
     this.#starts = start
-    this.#emit({ kind: 'started', service: this.name, pid })
+    this.#emit({ type: 'service started', service: this.name, pid })
     this.#watch?.stop()
     const ready = this.#wasReady ? undefined : this.#supervised.spec.ready
     this.#wasReady = false
@@ -199,7 +204,7 @@ class RunningService implements Service {
 
   #becomeReady(): void {
     if (this.#isLeaving) return
-    this.#emit({ kind: 'ready', service: this.name })
+    this.#emit({ type: 'service ready', service: this.name })
     this.#hasBeenReady = true
     this.#firstReady.resolve()
   }
@@ -211,7 +216,7 @@ class RunningService implements Service {
     const finding = problems.SERVICE_RESTARTED.at('', `service ${this.name} ${howItEnded(message)}`, {
       evidence: this.#log.lastLines,
     })
-    this.#emit({ kind: 'restarted', service: this.name, finding })
+    this.#emit({ type: 'service restarted', service: this.name, finding })
   }
 
   /** The supervisor has gone, and with it the service, unless others use it. */
@@ -226,12 +231,17 @@ class RunningService implements Service {
             `service ${this.name} did not end within ${formatMs(this.#supervised.spec.stopWithin)} after ${this.#supervised.spec.stop}`,
           )
         : undefined
-      this.#emit({ kind: 'ended', service: this.name, ...(finding ? { finding } : {}) })
+      this.#emit({
+        type: 'service ended',
+        service: this.name,
+        wasWanted: true,
+        ...(finding ? { finding } : {}),
+      })
       return
     }
     const finding = this.#whyDied(lastLines)
     this.#death.resolve(finding)
-    this.#emit({ kind: 'died', service: this.name, finding })
+    this.#emit({ type: 'service ended', service: this.name, wasWanted: false, finding })
   }
 
   #whyDied(evidence: readonly string[]): Diagnostic {

@@ -121,6 +121,7 @@ const nic = (more: object = {}): Item => ({ kind: 'nic', ...more }) as Item
 const vpmem = (more: object = {}): Item =>
   ({ kind: 'virtio-pmem', size: '64M', file: '64m.img', ...more }) as Item
 const cxl = (more: object = {}): Item => ({ kind: 'cxl', size: '256M', backing: 'ram', ...more }) as Item
+const ivshmem = (more: object = {}): Item => ({ kind: 'ivshmem', size: '1M', ...more }) as Item
 const times = <T>(n: number, item: T): T[] => Array.from({ length: n }, () => item)
 const twoNodes: MachineInput = { cpu: 2, memory: '128M', numa: { nodes: [{}, {}] } as never }
 
@@ -232,6 +233,25 @@ const REFUSED: readonly (readonly [code: string, machine: MachineInput, words: s
     { devices: times(32, { kind: 'virtio-console', name: undefined } as Item) },
     'Out-of-range port id specified, max. allowed: 30',
   ],
+  ['IVSHMEM_SIZE_MISSING', { devices: [{ kind: 'ivshmem' }] }, "Parameter 'size' is missing"],
+  ['IVSHMEM_SIZE_NOT_POWER', { devices: [ivshmem({ size: '2K' })] }, 'does not match'],
+  [
+    'IVSHMEM_SOCKET_UNUSABLE',
+    { devices: [ivshmem({ vectors: 1, socket: at('no server') })] },
+    'Failed to connect',
+  ],
+  [
+    'IVSHMEM_SOCKET_UNUSABLE',
+    { devices: [ivshmem({ vectors: 1, socket: at('small.img') })] },
+    'Failed to connect',
+  ],
+  [
+    'IVSHMEM_SOCKET_TOO_LONG',
+    { devices: [ivshmem({ vectors: 1, socket: `/${'s'.repeat(108)}` })] },
+    'is too long',
+  ],
+  ['IVSHMEM_HUGE_PAGES', { devices: [ivshmem({ size: '4M', hugePages: '16K' })] }, 'failed to create memfd'],
+  ['IVSHMEM_POLICY_WITHOUT_NODES', { devices: [ivshmem({ policy: 'bind' })] }, 'host-nodes must be set'],
   ['VIRTIO_PMEM_SIZE_ZERO', { devices: [vpmem({ size: 0 })] }, "doesn't take value '0'"],
   [
     'VIRTIO_PMEM_SIZE_NOT_PAGES',
@@ -317,6 +337,8 @@ const ACCEPTED: readonly (readonly [code: string, machine: MachineInput, words?:
       ] as Item[],
     },
   ],
+  ['IVSHMEM_KEYS_CLASH', { devices: [ivshmem({ file: 'window.img', hugePages: '2M' })] }],
+  ['IVSHMEM_NODES_IGNORED', { devices: [ivshmem({ file: 'window2.img', hostNodes: [0] })] }],
   ['VIRTIO_PMEM_SIZE_UNALIGNED', { devices: [vpmem({ size: '1M', file: 'new-1m.img' })] }],
   ['BACKING_FILE_LARGER', { devices: [vpmem({ file: 'large.img' })] }],
   ['BACKING_FILE_IS_DIRECTORY', { devices: [vpmem({ file: 'folder' })] }],
@@ -421,6 +443,13 @@ test('NVDIMM_FILE_TWICE: QEMU itself maps one file twice silently', async () => 
   const qemu = await start()
   await qemu.ready
   expect(await endOf(qemu)).toMatchObject({ status: 0, stderr: '' })
+})
+
+test('IVSHMEM_SIZE_NOT_POWER: QEMU aborts on a size that is no power of two', async () => {
+  const { codes, start } = prepare({ devices: [ivshmem({ size: '3M' })] })
+  expect(codes).toContain('IVSHMEM_SIZE_NOT_POWER')
+  const { stderr, signal } = await (await start()).exited
+  expect([stderr.includes('is_power_of_2'), signal]).toEqual([true, 'SIGABRT'])
 })
 
 test('NVDIMM_FILE_BUSY: a second machine is told, and its QEMU cannot start', async () => {

@@ -11,13 +11,15 @@ export const problems = defineDiagnostics({
     title: 'A shared memory has no size, or the memory that it joins does not exist.',
     why: 'the size is that of the device’s memory BAR, and must be the same for all guests',
     remedy: 'set `size`, such as "1M", or `memory` to the name of a memory of the rack',
-    qemu: 'accepts',
+    source: 'QEMU: "Parameter \'size\' is missing"',
+    qemu: 'refuses',
   },
   IVSHMEM_SIZE_NOT_POWER: {
     title: 'The size of a shared memory is not a power of two, or below 4K.',
     why: 'the memory is a PCI BAR, whose size is a power of two; QEMU aborts on other sizes',
     remedy: 'use a power of two from "4K" on, such as "1M"',
-    source: 'QEMU: "pci_register_bar: Assertion `is_power_of_2(size)\' failed"',
+    source:
+      'QEMU: "pci_register_bar: Assertion `is_power_of_2(size)\' failed"; below a page "does not match \'size\' option"',
     qemu: 'refuses',
   },
   IVSHMEM_SOCKET_UNUSABLE: {
@@ -29,7 +31,7 @@ export const problems = defineDiagnostics({
   },
   IVSHMEM_SOCKET_TOO_LONG: {
     title: 'The path of the server’s socket is too long.',
-    why: 'the kernel has room for 107 bytes',
+    why: 'the kernel has room for 108 bytes',
     remedy: 'use a shorter path, such as one below /tmp',
     source: 'unix(7); QEMU: "UNIX socket path \'…\' is too long"',
     qemu: 'refuses',
@@ -45,7 +47,7 @@ export const problems = defineDiagnostics({
     why: 'a memory of huge pages needs whole ones, all of them free at startup',
     remedy:
       'raise /sys/kernel/mm/hugepages/hugepages-…/nr_hugepages as root, use a larger size, or omit `hugePages`',
-    source: 'QEMU: "unable to map backing store for guest RAM"',
+    source: 'QEMU: "failed to create memfd with flags"; "unable to map backing store for guest RAM"',
     qemu: 'refuses',
   },
   IVSHMEM_POLICY_WITHOUT_NODES: {
@@ -65,8 +67,8 @@ export const problems = defineDiagnostics({
   },
 })
 
-/** Longest path of a socket, without the terminating zero. */
-const LONGEST_PATH = 107
+/** Length of sun_path. QEMU and the kernel do without the terminating zero. */
+const LONGEST_PATH = 108
 const LEAST = 4 * KiB
 const ON_MEMORY = ['tmpfs', 'hugetlbfs', 'ramfs']
 

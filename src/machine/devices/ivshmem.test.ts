@@ -53,7 +53,9 @@ test('a memory of the rack joins by descriptor', () => {
     '-device',
     'ivshmem-plain,id=w,memdev=w-memory',
   ])
-  expect(plain.compile().joins).toEqual([{ id: 'w-memory', kind: 'memory', resource: 'window', device: 'w', memory: { size: MiB } }])
+  expect(plain.compile().joins).toEqual([
+    { id: 'w-memory', kind: 'memory', resource: 'window', device: 'w', memory: { size: MiB } },
+  ])
   const missing = joinMemory({ memory: 'window' }, { other: { size: MiB } })
   expect(codes(missing)).toEqual(['IVSHMEM_SIZE_MISSING'])
 })
@@ -114,7 +116,7 @@ test('a server that is not there', () => {
   const served = { size: '1M', vectors: 1, socket: '/s' }
   expect(codes(served, at('missing'))).toEqual(['IVSHMEM_SOCKET_UNUSABLE'])
   expect(codes(served, at('file'))).toEqual(['IVSHMEM_SOCKET_UNUSABLE'])
-  expect(codes({ ...served, socket: `/${'s'.repeat(107)}` })).toEqual(['IVSHMEM_SOCKET_TOO_LONG'])
+  expect(codes({ ...served, socket: `/${'s'.repeat(108)}` })).toEqual(['IVSHMEM_SOCKET_TOO_LONG'])
 })
 
 test('files and places that do not fit', () => {

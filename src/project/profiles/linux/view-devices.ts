@@ -2,12 +2,15 @@
 import type { GuestDisk, GuestIvshmem, GuestPciFunction, HardwareView } from '../../../machine/guest-view.ts'
 import { matching, type Printed } from './view-files.ts'
 
-/** A disk's serial number is its own file (virtio), its controller's (NVMe), or in a page of SCSI data (SATA, IDE). */
+/**
+ * A path ends at the colon behind its last slash, so the text behind it has none.
+ * A disk's serial number is its own file (virtio), its controller's (NVMe), or in a page of SCSI data (SATA, IDE).
+ */
 export const DEVICE_SCRIPT = `
 grep -s '' /sys/bus/pci/devices/*/vendor /sys/bus/pci/devices/*/device /sys/bus/pci/devices/*/class /dev/null
 for device in $(grep -ls 0x1110 /sys/bus/pci/devices/*/device); do
   grep -s '' \${device%device}resource /dev/null
-  echo "\${device%device}config:$(base64 \${device%device}config | tr -d '\\n')"
+  echo "\${device%device}config:$(base64 \${device%device}config | tr -d '\\n' | tr / _)"
 done
 grep -s '' /sys/class/tty/ttyS*/type /sys/class/virtio-ports/*/name /sys/class/net/*/address /dev/null
 grep -s '' /sys/block/*/size /sys/block/*/ro /sys/block/*/serial /sys/block/*/device/serial /dev/null

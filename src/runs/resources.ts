@@ -1,0 +1,118 @@
+/** What the guests of a run share: services and memory. Started before the guests that need them, ended after the last guest. */
+import { join } from 'node:path'
+import type { Duplex } from 'node:stream'
+import type { Diagnostic } from '../diagnostics.ts'
+import type { Join } from '../machine/device.ts'
+import type { GuestPlan } from '../plan/plan.ts'
+import type { RunPlan } from '../plan/run-plan.ts'
+import { cacheFolder } from '../project/cache-folder.ts'
+import { type RunningMemory, startSharedMemory } from '../services/ivshmem/shared-memory.ts'
+import type { ServiceEvent } from '../services/start-service.ts'
+import { type Services, startServices } from '../services/start-services.ts'
+
+export interface ResourcesOptions {
+  /** Folder of the run. */
+  readonly folder: string
+  readonly signal: AbortSignal
+  readonly onEvent: (event: ServiceEvent) => void
+  /** Something that the run shares has died. */
+  readonly onDeath: (finding: Diagnostic) => void
+}
+
+/** What QEMU inherits. To be released once it has been started. */
+export interface Attached {
+  readonly joins: ReadonlyMap<string, Duplex | number>
+  release(): void
+}
+
+/** Disposing of it ends everything, in reverse order. */
+export class RunResources implements AsyncDisposable {
+  readonly #plan: RunPlan
+  readonly #options: ResourcesOptions
+  readonly #memories = new Map<string, Promise<RunningMemory>>()
+  #services: Promise<Services> | undefined
+  #isEnding = false
+
+  constructor(plan: RunPlan, options: ResourcesOptions) {
+    this.#plan = plan
+    this.#options = options
+  }
+
+  /** Resolves when the services of the rack are ready. They start with the first call. */
+  async ready(): Promise<void> {
+    if (this.#plan.services.length === 0) return
+    const { folder: runFolder, signal, onEvent } = this.#options
+    this.#services ??= startServices(this.#plan.services, { runFolder, signal, onEvent }).then((services) => {
+      this.#watch(services.died)
+      return services
+    })
+    await this.#services
+  }
+
+  /**
+   * Connects a guest to what its devices join. Guests are numbered in the order of the calls.
+   *
+   * @throws BringupError with what kept a resource from being made
+   */
+  async attach({ guest, joins: wanted }: Pick<GuestPlan, 'guest' | 'joins'>): Promise<Attached> {
+    const joins = new Map<string, Duplex | number>()
+    const releases: (() => void)[] = []
+    const release = () => {
+      for (const undo of releases.splice(0)) undo()
+    }
+    try {
+      for (const one of wanted) {
+        if (one.kind !== 'memory') continue
+        const memory = await this.#memory(one)
+        const name = `${guest}/${one.device}`
+        joins.set(one.id, await memory.attach(name))
+        releases.push(() => memory.release(name))
+      }
+    } catch (error) {
+      release()
+      throw error
+    }
+    return { joins, release }
+  }
+
+  /** Made for the first guest that joins it. */
+  #memory({ resource, memory = { size: 0 } }: Join): Promise<RunningMemory> {
+    const known = this.#memories.get(resource)
+    if (known) return known
+    const { folder, signal, onEvent } = this.#options
+    const name = serviceName(resource, this.#memories.size)
+    const made = startSharedMemory(name, memory, {
+      cacheFolder: cacheFolder(),
+      signal,
+      onEvent,
+      logPath: join(folder, 'services', name, 'log'),
+    }).then((running) => {
+      this.#watch(running.died)
+      return running
+    })
+    this.#memories.set(resource, made)
+    return made
+  }
+
+  #watch(died: Promise<Diagnostic>): void {
+    void died.then((finding) => {
+      if (!this.#isEnding) this.#options.onDeath(finding)
+    })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isEnding = true
+    const all = [...(this.#services ? [this.#services] : []), ...this.#memories.values()]
+    for (const one of all.reverse())
+      await one.then(
+        (running) => running[Symbol.asyncDispose](),
+        () => {},
+      )
+  }
+}
+
+/** Resources are called by names of machines, which are free text. */
+function serviceName(resource: string, index: number): string {
+  const plain = resource.replaceAll(/[^A-Za-z0-9._-]+/g, '-').slice(0, 40)
+  return index === 0 ? `memory-${plain}` : `memory-${plain}-${index}`
+}
