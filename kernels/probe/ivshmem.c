@@ -189,7 +189,7 @@ static void write_own_slot(const struct meeting *meeting)
         slot->seen[peer] = 0;
     for (uint64_t i = 0; i < pattern_words(meeting); i++)
         pattern_of(meeting, meeting->own)[i] = pattern_word(nonce, i);
-    /* Published last: whoever sees it finds the rest. */
+    /* Published last: a peer that sees it finds the rest. */
     slot->nonce = nonce;
 }
 

@@ -202,7 +202,7 @@ class ActiveRun implements Run {
     }
   }
 
-  /** Called before the guest's `done` resolves: whoever waits for that finds the record of the run complete. */
+  /** Called before the guest's `done` resolves: after that the record of the run is complete. */
   async #ended({ guest, counts }: PlannedGuest['plan'], result: GuestResult): Promise<void> {
     const wasClosed = this.#closed.has(guest)
     const { verdict, exitCode, meaning } = result

@@ -71,8 +71,9 @@ async function outcome(guest: Guest) {
 
 test('a machine with memory of its own, whether firmware gives it an address or not', async ({ launch }) => {
   const devices = [{ kind: 'ivshmem', size: '1M' }] as const
-  for (const qemuArgs of [[], ['-bios', 'qboot.rom']]) {
-    const guest = await launch({ ...meeting(1), devices: [...devices], qemuArgs })
+  for (const rom of ['qboot', 'seabios'] as const) {
+    const { boot, timeout } = meeting(1)
+    const guest = await launch({ boot: { ...boot, rom }, timeout, devices: [...devices] })
     expect(await outcome(guest)).toMatchObject({
       verdict: 'passed',
       rows: ['PCI function 1af4:1110', 'size 1M', 'vectors 0'],

@@ -315,7 +315,7 @@ static void place(uint64_t bytes, const char *policy, const char *nodes)
                                                : -1;
     if (mode < 0)
         refuse("no policy", policy);
-    /* A policy of a shared mapping belongs to the memory, whoever maps it (mbind(2)). */
+    /* A policy of a shared mapping belongs to the memory, for every process that maps it (mbind(2)). */
     void *mapping = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
     if (mapping == MAP_FAILED)
         fail("mmap");
