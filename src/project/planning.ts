@@ -235,7 +235,7 @@ async function planWith(
       ...plan,
       ...(preview.symbols === undefined ? {} : { symbols: preview.symbols }),
       pending: [...builds, ...preview.pending.filter(({ path }) => path === undefined || !existsSync(path))],
-      diagnostics: plan.diagnostics.map((d) => asWritten(d, layers)),
+      diagnostics: [...(preview.diagnostics ?? []), ...plan.diagnostics].map((d) => asWritten(d, layers)),
     },
     facts,
     profile,

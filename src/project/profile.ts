@@ -62,6 +62,8 @@ export interface Pending {
 export interface Preview extends Prepared {
   /** What is missing. With nothing missing this is what `prepare` would return, and `prepare` is not called. */
   readonly pending: readonly Pending[]
+  /** What is wrong with what the user gave, where `prepare` would refuse it. */
+  readonly diagnostics?: readonly Diagnostic[]
 }
 
 /** How bringup learns from a running guest what it saw. */

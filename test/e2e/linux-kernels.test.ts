@@ -2,6 +2,7 @@
 import { copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { loadProject, planOnly } from 'bringup'
 import { describe } from 'vitest'
 import { cacheFolder } from '../../src/project/cache-folder.ts'
 import { expect, test } from '../support/guests.ts'
@@ -10,7 +11,7 @@ const PATIENT = { timeout: 600_000 }
 const linux = { profile: 'linux', overrides: { timeout: '9m' } } as const
 
 /** The kernel of this distribution, as a file without its modules. */
-function kernelAlone(): Disposable & { readonly kernel: string; readonly release: string } {
+function kernelAlone(): Disposable & Readonly<Record<'kernel' | 'release' | 'folder', string>> {
   const packages = join(cacheFolder(), 'linux', 'packages')
   const boot = readdirSync(packages)
     .map((name) => join(packages, name, 'boot'))
@@ -21,6 +22,7 @@ function kernelAlone(): Disposable & { readonly kernel: string; readonly release
   const kernel = join(folder, 'bzImage')
   copyFileSync(join(boot, image), kernel)
   return {
+    folder,
     kernel,
     release: image.slice('vmlinuz-'.length),
     [Symbol.dispose]: () => rmSync(folder, { recursive: true }),
@@ -42,6 +44,15 @@ describe('a kernel of the user’s own', PATIENT, () => {
         },
       ],
     })
+    // `plan` says it too, with all else that is wrong, and makes nothing.
+    const { plan } = await planOnly({
+      project: await loadProject({ cwd: alone.folder }),
+      profile: 'linux',
+      overrides: { boot: { kernel: alone.kernel }, devices: [{ kind: 'nvdimm', id: 'x', size: '128M', node: 7 }] },
+    })
+    const found = plan.diagnostics.map(({ code, path }) => `${code} ${path}`)
+    expect(found).toContain('LINUX_CHANNEL_DRIVER_MISSING boot.kernel')
+    expect(found).toContain('NVDIMM_NODE_WITHOUT_NUMA devices[0].node')
   })
 
   test('without a console is warned of, and a time-out speaks of no line', async ({ launch }) => {

@@ -71,11 +71,12 @@ export function linuxProfile({
     async preview(given) {
       const context = withProject(given)
       const tree = treeOf(options, context, context.buildOptions)
-      const { pending, ...ready } = await previewLinux(...ofTree(tree, options, context))
+      const { pending, diagnostics, ...ready } = await previewLinux(...ofTree(tree, options, context))
       return {
         ...namesOf(ready, tree, context),
         machine: machineOf({ ...kernelOf(tree), ...ready }, context, given),
         pending,
+        diagnostics,
       }
     },
     settle: networkSettling,

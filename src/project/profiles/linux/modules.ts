@@ -58,6 +58,11 @@ export class ModuleFolder {
     this.#builtIn = new Set(linesOf(join(folder, 'modules.builtin')).map(nameOfFile))
   }
 
+  /** Names that are neither a module nor built in; no file of a module is read. */
+  missing(names: readonly string[]): readonly string[] {
+    return names.map(moduleName).filter((name) => !this.#builtIn.has(name) && !this.#paths.has(name))
+  }
+
   /**
    * The named modules and all that they depend on, each after what it depends on. Names that are built into the kernel
    * need no module and are left out.

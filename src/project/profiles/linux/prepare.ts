@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { BringupError, defineDiagnostics } from '../../../diagnostics.ts'
+import { BringupError, type Diagnostic, defineDiagnostics } from '../../../diagnostics.ts'
 import { writeWhole } from '../../../own-files.ts'
 import { withLock } from '../../../processes/file-lock.ts'
 import { keep, nameOf, readKept } from '../../../qemu/cache.ts'
@@ -74,17 +74,18 @@ export async function prepareLinux(options: LinuxOptions, context: PrepareContex
 export async function previewLinux(
   options: LinuxOptions,
   context: PreviewContext,
-): Promise<Ready & { readonly pending: readonly Pending[] }> {
+): Promise<Ready & { readonly pending: readonly Pending[]; readonly diagnostics: readonly Diagnostic[] }> {
   const wants = wantsOf(options, context)
   const folder = join(context.cacheFolder, 'linux')
   const known = readReady(folder, nameOfReady(wants))
-  if (known) return { ...known, pending: [] }
+  if (known) return { ...known, pending: [], diagnostics: [] }
   const [kernel, initrd] = [join(folder, 'kernels', 'new.elf'), join(folder, 'images', 'new.cpio')]
   const means = { folder, signal: context.signal, progress: context.progress }
   const packages = context.wantsSizes ? await missingFiles(wants, means) : []
   return {
     initrd,
     ...(wants.given === undefined ? { kernel } : {}),
+    diagnostics: await wrongWithGiven(wants, context.signal),
     pending: [
       ...packages.map(({ file, bytes }) => ({ what: `the package ${file}`, bytes })),
       { what: 'the initial RAM disk of the Linux guest', path: initrd },
@@ -193,52 +194,68 @@ async function make(wants: Wants, context: PackageContext): Promise<Ready> {
 
 /** A kernel may have a device's driver built in, or lack it; what the user named must be there. */
 async function modulesOf(kernel: Kernel, wants: Wants, signal: AbortSignal): Promise<readonly Module[]> {
-  if (kernel.modulesFolder === undefined) {
-    await needChannel(kernel, wants, CHANNEL_MODULES, signal)
-    return []
-  }
-  const { modules, missing } = await new ModuleFolder(kernel.modulesFolder).inLoadOrder([
-    ...wants.deviceModules,
-    ...wants.modules,
-  ])
-  const named = missing.filter((name) => wants.modules.some((m) => m.replaceAll('-', '_') === name))
-  if (named.length > 0)
-    throw new BringupError(
-      named.map((name) =>
-        problems.LINUX_MODULE_MISSING.at('', `kernel ${kernel.release} has no module "${name}"`),
-      ),
-    )
-  await needChannel(
-    kernel,
-    wants,
-    CHANNEL_MODULES.filter((name) => missing.includes(name)),
-    signal,
-  )
+  const { modulesFolder } = kernel
+  const { modules, missing } =
+    modulesFolder === undefined
+      ? { modules: [], missing: CHANNEL_MODULES }
+      : await new ModuleFolder(modulesFolder).inLoadOrder([...wants.deviceModules, ...wants.modules])
+  const wrong = await wrongWith(kernel, wants, missing, signal)
+  if (wrong.length > 0) throw new BringupError(wrong)
   return modules
 }
 
+/** What `make` would refuse of a kernel that the user gave. */
+async function wrongWithGiven(wants: Wants, signal: AbortSignal): Promise<readonly Diagnostic[]> {
+  if (wants.given === undefined || !existsSync(wants.given)) return []
+  const kernel = givenKernel(wants.given, wants.modulesFolder)
+  const missing =
+    kernel.modulesFolder === undefined
+      ? CHANNEL_MODULES
+      : new ModuleFolder(kernel.modulesFolder).missing([...wants.deviceModules, ...wants.modules])
+  return wrongWith(kernel, wants, missing, signal)
+}
+
 /**
- * A guest without the command channel would wait until the time-out.
+ * Modules that the user named and the kernel lacks, and drivers of the command channel: without them a guest would wait
+ * until the time-out.
  *
- * @param withoutModule drivers that no module was found for
- * @throws BringupError LINUX_CHANNEL_DRIVER_MISSING
+ * @param missing names that no module was found for
  */
-async function needChannel(
+async function wrongWith(
+  kernel: Kernel,
+  wants: Wants,
+  missing: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly Diagnostic[]> {
+  const named =
+    kernel.modulesFolder === undefined
+      ? []
+      : missing.filter((name) => wants.modules.some((m) => m.replaceAll('-', '_') === name))
+  const withoutModule = CHANNEL_MODULES.filter((name) => missing.includes(name))
+  return [
+    ...named.map((name) =>
+      problems.LINUX_MODULE_MISSING.at('', `kernel ${kernel.release} has no module "${name}"`),
+    ),
+    ...(await withoutChannel(kernel, wants, withoutModule, signal)),
+  ]
+}
+
+async function withoutChannel(
   { release, modulesFolder }: Kernel,
   { given }: Wants,
   withoutModule: readonly string[],
   signal: AbortSignal,
-): Promise<void> {
-  if (given === undefined || withoutModule.length === 0 || !existsSync(given)) return
+): Promise<readonly Diagnostic[]> {
+  if (given === undefined || withoutModule.length === 0 || !existsSync(given)) return []
   const absent = await driversNotBuiltIn(readFileSync(given), withoutModule, signal)
-  if (absent === undefined || absent.length === 0) return
+  if (absent === undefined || absent.length === 0) return []
   const from = modulesFolder ?? `lib/modules/${release} beside the kernel, nor in /lib/modules/${release}`
-  const what = `kernel ${given} (${release}) has no ${absent.join(' and ')}: not built in, and no module in ${from}`
+  const what = `kernel ${given} (${release}) has no ${absent.join(' and no ')}: not built in, and no module in ${from}`
   const remedy =
     `copy the modules of this kernel to ${join(dirname(given), 'lib/modules', release)}, ` +
     `install its package (Debian, Ubuntu: \`sudo apt-get install linux-image-${release}\`), set \`modulesFolder\` of linuxProfile(), ` +
     'or build the kernel with CONFIG_VIRTIO_PCI=y and CONFIG_VIRTIO_CONSOLE=y'
-  throw new BringupError([problems.LINUX_CHANNEL_DRIVER_MISSING.at('boot.kernel', what, { remedy })])
+  return [problems.LINUX_CHANNEL_DRIVER_MISSING.at('boot.kernel', what, { remedy })]
 }
 
 /** Tools that the user did not name: a guest without them is still right. */
