@@ -39,12 +39,16 @@ interface Geometry {
 export type JournalLine =
   /** `made`: by bringup. `found`: it was there before bringup first used it. `resized`: from now on so. */
   | ({ readonly event: 'made' | 'found' | 'resized' } & Geometry)
-  /** `labels`: the label area, deflated, in base64: it is on its way to another place. */
+  /**
+   * What the store will be by one system call: the file has the old size or the new one. `as`: the file that is to
+   * replace it. `labels`: written by older versions, which moved the label area, deflated, in base64, by several calls.
+   */
   | {
       readonly event: 'resizing'
       readonly at: string
       readonly size: number
       readonly label: number
+      readonly as?: FileIdentity
       readonly labels?: string
     }
   | {
@@ -61,6 +65,8 @@ export type JournalLine =
       readonly boot: string
     }
   | { readonly event: 'ended'; readonly at: string; readonly run: string; readonly end: StoreEnd }
+
+type Resizing = Extract<JournalLine, { event: 'resizing' }>
 
 /** A line that says what the store is from then on. */
 export type Shape = Extract<JournalLine, { readonly file: FileIdentity }>
@@ -129,6 +135,22 @@ export function appendJournalDurably(path: string, line: JournalLine): Promise<v
 /** Begins anew with these lines, all or none of them. Only for who holds the store alone. */
 export function rewriteJournal(path: string, lines: readonly JournalLine[]): void {
   writeWhole(path, lines.map((line) => `${JSON.stringify(line)}\n`).join(''), { isDurable: true })
+}
+
+/** What the store is: its last shape, or what a resize made of it that was killed before it wrote that down. */
+export function shapeOf(
+  lines: readonly JournalLine[],
+  file: FileIdentity,
+  bytes: number,
+): { readonly shape: Shape; readonly unfinished?: Resizing } | undefined {
+  const last = shapesIn(lines).at(-1)
+  if (!last) return undefined
+  const resizing = lines.slice(lines.indexOf(last)).findLast((line) => line.event === 'resizing')
+  if (!resizing) return { shape: last }
+  if (resizing.labels !== undefined) return { shape: last, unfinished: resizing }
+  const { at, size, label, as } = resizing
+  const isDone = as ? isSameFile(as, file) : isSameFile(last.file, file) && bytes === size + label
+  return { shape: isDone ? { event: 'resized', at, size, label, file } : last }
 }
 
 export function identityOf({

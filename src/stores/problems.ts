@@ -50,7 +50,7 @@ export const problems = defineDiagnostics({
   },
   STORE_RESIZE_UNFINISHED: {
     title: 'A store is half way between two sizes.',
-    why: 'a resize was killed; the label area is kept in the record beside the file until it is in its new place',
+    why: 'a resize by an older version of bringup was killed; the label area is kept in the record beside the file until it is in its new place',
     remedy: 'say the same `bringup nvdimm resize` once more: it goes on where it stopped',
   },
   STORE_SIZE_UNFIT: {

@@ -12,6 +12,7 @@ import {
   journalPath,
   readJournal,
   rewriteJournal,
+  shapeOf,
   shapesIn,
 } from './journal.ts'
 
@@ -23,15 +24,19 @@ type Began = Extract<JournalLine, { event: 'began' }>
 /** The record of a store; undefined when nothing was ever written down, or the store is not there. */
 export function readRecord(store: string, stateFolder: string): StoreRecord | undefined {
   const stats = statSync(store, { throwIfNoEntry: false })
-  return stats && recordOf(readJournal(journalPath(store, stateFolder)), identityOf(stats))
+  return stats && recordOf(readJournal(journalPath(store, stateFolder)), identityOf(stats), stats.size)
 }
 
-/** Folds a journal into a record. */
-export function recordOf(lines: readonly JournalLine[], file: FileIdentity): StoreRecord | undefined {
-  const shapes = shapesIn(lines)
-  const [first, last] = [shapes[0], shapes.at(-1)]
-  if (!first || !last) return undefined
-  const resizing = lines.slice(lines.indexOf(last)).findLast((l) => l.event === 'resizing')
+/** Folds a journal into a record of a file that has so many bytes now. */
+export function recordOf(
+  lines: readonly JournalLine[],
+  file: FileIdentity,
+  bytes: number,
+): StoreRecord | undefined {
+  const [first] = shapesIn(lines)
+  const known = shapeOf(lines, file, bytes)
+  if (!first || !known) return undefined
+  const { shape, unfinished } = known
   const begun = lines.filter((l) => l.event === 'began')
   const together = begun.slice(
     Math.max(
@@ -40,12 +45,12 @@ export function recordOf(lines: readonly JournalLine[], file: FileIdentity): Sto
     ),
   )
   return {
-    isOfThisFile: isSameFile(last.file, file),
+    isOfThisFile: isSameFile(shape.file, file),
     madeAt: first.at,
-    size: last.size,
-    label: last.label,
+    size: shape.size,
+    label: shape.label,
     uses: together.map((began) => useOf(began, lines)),
-    ...(resizing ? { resizingTo: { size: resizing.size, label: resizing.label } } : {}),
+    ...(unfinished ? { resizingTo: { size: unfinished.size, label: unfinished.label } } : {}),
   }
 }
 
@@ -108,15 +113,15 @@ export function beginUse(
   const stats = statSync(path)
   const file = identityOf(stats)
   const lines = readJournal(journal)
-  const record = recordOf(lines, file)
+  const record = recordOf(lines, file, stats.size)
   if (!record?.isOfThisFile) {
     rewriteJournal(journal, [{ event: isNew ? 'made' : 'found', at, size, label, file }])
   } else if (size + label === stats.size && (record.size !== size || record.label !== label)) {
     // The file was resized by another program.
     appendJournal(journal, { event: 'found', at, size, label, file })
   } else if (isAlone && lines.length > MANY) {
-    const shape = shapesIn(lines).at(-1)
-    rewriteJournal(journal, shape ? [shape] : [])
+    const known = shapeOf(lines, file, stats.size)
+    rewriteJournal(journal, known ? [known.shape] : [])
   }
   const joins = record?.isOfThisFile === true && record.uses.some((use) => use.end === 'running')
   const who = { pid: process.pid, startTime: startTimeOf(process.pid), boot: bootId() }

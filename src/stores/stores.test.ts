@@ -223,7 +223,35 @@ describe('growing', () => {
     expect(readFileSync(journalOf('pm.img'), 'utf8')).toBe(before)
   })
 
-  /** Every state that SIGKILL can leave: the journal's line is there, and any part of the work after it. */
+  /** Every state that SIGKILL can leave: its line is in the journal, and the one system call was made or not. */
+  test.each([
+    ['no label area, not begun', 0, false, false],
+    ['no label area, done', 0, false, true],
+    ['label area, not begun', LABEL, false, false],
+    ['label area, done', LABEL, false, true],
+    ['copied, not begun', LABEL, true, false],
+    ['copied, done', LABEL, true, true],
+  ])('killed on its way it is as it was or as it is to be: %s', async (_, label, isCopied, isDone) => {
+    await create('pm.img', MiB, { label })
+    put(at('pm.img'), MiB - 4, 'last')
+    const line = { event: 'resizing', at: new Date().toISOString(), size: 2 * MiB, label } as const
+    const copy = at('copy.img')
+    copyFileSync(at('pm.img'), copy)
+    const { dev, ino, birthtimeMs } = statSync(copy)
+    const as = { device: dev, inode: ino, bornMs: Math.floor(birthtimeMs) }
+    appendJournal(journalOf('pm.img'), isCopied ? { ...line, as } : line)
+    const grown = isCopied ? copy : at('pm.img')
+    if (isDone) truncateSync(grown, 2 * MiB + label)
+    if (isDone && isCopied) renameSync(copy, at('pm.img'))
+    const size = isDone ? 2 * MiB : MiB
+    // A label area without labels is known from the record alone.
+    expect(open('pm.img')).toMatchObject({ size, label, record: { isOfThisFile: true, size, label } })
+    expect(open('pm.img').record?.resizingTo).toBeUndefined()
+    expect(await resize('pm.img', 3 * MiB)).toMatchObject({ size: 3 * MiB, label })
+    expect(get(at('pm.img'), MiB - 4, 8)).toBe('last\0\0\0\0')
+  })
+
+  /** What an older version left, which moved the label area by several calls. */
   test.each([
     'nothing done',
     'file grown',

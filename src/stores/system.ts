@@ -25,12 +25,17 @@ export function statsOf(path: string): Stats | undefined {
  *
  * @throws BringupError STORE_EXISTS, STORE_OPERATION_FAILED with the program's last lines
  */
-export async function runFor(path: string, argv: readonly string[], signal?: AbortSignal): Promise<void> {
+export async function runFor(
+  path: string,
+  argv: readonly string[],
+  signal?: AbortSignal,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const { execa } = await import('execa')
   const [program = '', ...args] = argv
   const result = await execa(program, args, {
     reject: false,
-    env: { LC_ALL: 'C' },
+    env: { ...environment, LC_ALL: 'C' },
     ...(signal ? { cancelSignal: signal } : {}),
   })
   signal?.throwIfAborted()

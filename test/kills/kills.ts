@@ -28,7 +28,12 @@ export const SCENES: readonly Scene[] = [
   { before: [], argv: [...STORE, '16M', '--label', '128K'], again: [0, 2] },
   { before: [[...STORE, '16M']], argv: [...STORE, '32M', '--discard', '--yes'], again: [0] },
   { before: [[...STORE, '16M']], argv: ['nvdimm', 'clone', 'default/pm0', 'copy.img'], again: [0, 2] },
-  { before: [[...STORE, '16M']], argv: ['nvdimm', 'resize', 'default/pm0', '32M'], again: [0, 2] },
+  { before: [[...STORE, '16M']], argv: ['nvdimm', 'resize', 'default/pm0', '32M'], again: [0] },
+  {
+    before: [[...STORE, '16M', '--label', '128K']],
+    argv: ['nvdimm', 'resize', 'default/pm0', '32M'],
+    again: [0],
+  },
   { before: [], argv: ['init', '--yes'], again: [0, 2] },
   { before: [], argv: ['run', '--memory', '64M'], again: [0] },
   { before: [], argv: ['plan'], again: [0], ownCache: true },
