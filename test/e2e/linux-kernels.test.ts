@@ -48,7 +48,10 @@ describe('a kernel of the user’s own', PATIENT, () => {
     const { plan } = await planOnly({
       project: await loadProject({ cwd: alone.folder }),
       profile: 'linux',
-      overrides: { boot: { kernel: alone.kernel }, devices: [{ kind: 'nvdimm', id: 'x', size: '128M', node: 7 }] },
+      overrides: {
+        boot: { kernel: alone.kernel },
+        devices: [{ kind: 'nvdimm', id: 'x', size: '128M', node: 7 }],
+      },
     })
     const found = plan.diagnostics.map(({ code, path }) => `${code} ${path}`)
     expect(found).toContain('LINUX_CHANNEL_DRIVER_MISSING boot.kernel')

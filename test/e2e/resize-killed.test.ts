@@ -43,7 +43,9 @@ test.each([
     await sleep(150 + Math.random() * 350)
     run.kill('SIGKILL')
     await run
-    await expect.poll(() => readdirSync(folder.path).filter((n) => n.endsWith('.part')), UNHURRIED).toEqual([])
+    await expect
+      .poll(() => readdirSync(folder.path).filter((n) => n.endsWith('.part')), UNHURRIED)
+      .toEqual([])
     const store = openStore(path, { stateFolder: state })
     expect([size, wanted]).toContain(store.size)
     expect(store).toMatchObject({ label: LABEL, bytes: store.size + LABEL })
