@@ -44,7 +44,7 @@ export async function measure({ title, contenders, rounds, note }: Bench): Promi
     ]
   })
   console.log(
-    `\n${title}: ${rounds} rounds${note === undefined ? '' : `, ${note}`}\n${formatTable(['', 'median ms', 'least ms', 'added ms', 'ratio'], rows, createColors(false))}`,
+    `\n${title}: ${rounds} rounds${note === undefined ? '' : `, ${note}`}\n${formatTable(['', 'median ms', 'least ms', 'added ms', 'ratio'], rows, { colors: createColors(false), columns: Number.POSITIVE_INFINITY })}`,
   )
 }
 

@@ -15,6 +15,18 @@ export const MAIN_PACKAGES = [
   },
 ]
 
+/** For `npm run test:kernel`, beyond those: what the build of Linux runs and includes. */
+export const KERNEL_PACKAGES = [
+  { name: 'make', programs: ['make'], why: 'builds Linux' },
+  { name: 'flex', programs: ['flex'], why: 'reads Kconfig' },
+  { name: 'bison', programs: ['bison'], why: 'parses Kconfig' },
+  { name: 'bc', programs: ['bc'], why: 'computes the constants of the timer tick' },
+  { name: 'perl', programs: ['perl'], why: 'makes tables' },
+  { name: 'libelf-dev', files: ['/usr/include/gelf.h'], why: 'lets objtool read object files' },
+  { name: 'libc6-dev', files: ['/usr/include/stdio.h'], why: 'has the C headers of the build’s own tools' },
+  { name: 'xz-utils', programs: ['xz'], why: 'unpacks the source package of Linux' },
+]
+
 /** For `npm test`, beyond those. */
 export const TEST_PACKAGES = [
   { name: 'git', programs: ['git'], why: 'checks out source trees, and serves them to the tests' },

@@ -1,14 +1,14 @@
 /**
  * `npm test`: its own set-up, then every test. `npm test -- --project unit NAME` narrows it as vitest does.
  * Without a project: all but those that take minutes, which have commands of their own (`npm run test:pmem`,
- * `npm run test:walk`).
+ * `npm run test:walk`, `npm run test:kernel`).
  * The last line is a plain count; the exit status is 1 when something failed, or when nothing ran.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ensureBuilt, ensureNpmPackages } from './install.mjs'
-import { MAIN_PACKAGES, TEST_PACKAGES } from './packages.mjs'
+import { KERNEL_PACKAGES, MAIN_PACKAGES, TEST_PACKAGES } from './packages.mjs'
 import { ROOT, run } from './processes.mjs'
 import { ensurePackages } from './system-packages.mjs'
 
@@ -20,11 +20,13 @@ const LIMIT_MS = 80 * 60_000
 
 const isYes = process.argv.includes('--yes')
 const given = process.argv.slice(2).filter((a) => a !== '--yes')
-const args = given.some((a) => a.startsWith('--project'))
+const args = given.some((a) => /^--(?:project|config)\b/.test(a))
   ? given
   : [...PROJECTS.map((name) => `--project=${name}`), ...given]
+const wantsKernel = given.some((a) => a.includes('test/kernel'))
+const packages = [...MAIN_PACKAGES, ...(wantsKernel ? KERNEL_PACKAGES : TEST_PACKAGES)]
 const isReady =
-  (await ensurePackages([...MAIN_PACKAGES, ...TEST_PACKAGES], { isYes })) &&
+  (await ensurePackages(packages, { isYes })) &&
   (await ensureNpmPackages()) &&
   (await ensureBuilt({ withTypes: true }))
 if (!isReady) process.exit(1)

@@ -3,6 +3,7 @@ import { chmodSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync } fro
 import { dirname, join, resolve } from 'node:path'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
 import { makeFolder } from '../own-files.ts'
+import { plural } from '../plural.ts'
 import { readSource, replaceFile, writeAll } from '../project/images/files.ts'
 import type { FileSource } from '../project/images/image.ts'
 import { problems as imageProblems } from '../project/images/problems.ts'
@@ -110,9 +111,13 @@ async function writeTree(action: TreeAction, means: ActionMeans): Promise<void> 
   const foreign = extra.filter((path) => !made.has(path))
   if (foreign.length > 0)
     throw new BringupError([
-      problems.BUILD_TREE_FOREIGN.at('', `${root} holds ${foreign.length} files that are not of this build`, {
-        evidence: foreign.slice(0, 10),
-      }),
+      problems.BUILD_TREE_FOREIGN.at(
+        '',
+        `${root} holds ${plural(foreign.length, 'file')} of another origin than this build`,
+        {
+          evidence: foreign.slice(0, 10),
+        },
+      ),
     ])
   for (const path of extra) removeWithFolders(path, root)
   for (const [path, source] of Object.entries(action.files))
@@ -147,7 +152,7 @@ function checkLines({ file, lines, remedy }: CheckAction, { folder }: ActionMean
   const found = new Set(readFileSync(path, 'utf8').split('\n'))
   const missing = lines.filter((line) => !found.has(line))
   if (missing.length === 0) return
-  const what = `${path} lacks ${missing.length === 1 ? 'a line' : `${missing.length} lines`} that it should have`
+  const what = `${path} lacks ${missing.length === 1 ? 'a required line' : `${missing.length} required lines`}`
   throw new BringupError([problems.BUILD_CHECK_FAILED.at('', what, { remedy, evidence: missing })])
 }
 

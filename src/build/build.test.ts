@@ -158,6 +158,25 @@ test('programs that are missing are told all at once, with the package, before a
   expect(existsSync(join(folder, 'ran'))).toBe(false)
 })
 
+test('what the tools of a build need is looked for before anything runs', async () => {
+  const graph: BuildGraph = {
+    targets: [target('first', node(`require('node:fs').writeFileSync('ran', '')`))],
+    requires: [
+      { program: 'no-such-flex', why: 'the kernel’s build needs it', packages: { debian: 'flex' } },
+      { file: '/usr/include/no-such.h', why: 'the kernel’s build needs it' },
+      { program: 'node', why: 'is here' },
+    ],
+  }
+  const setupCommand = 'bringup setup build --profile linux'
+  const error: unknown = await build(graph, { setupCommand }).catch((e: unknown) => e)
+  expect((error as BringupError).diagnostics.map(({ what }) => what)).toEqual([
+    'there is no "no-such-flex" in PATH; the kernel’s build needs it',
+    'there is no /usr/include/no-such.h; the kernel’s build needs it',
+  ])
+  expect((error as BringupError).diagnostics[0]?.remedy).toContain('`bringup setup build --profile linux`')
+  expect(existsSync(join(folder, 'ran'))).toBe(false)
+})
+
 test('an output that is not there fails the target; so does a folder that is not', async () => {
   const result = await build(
     {

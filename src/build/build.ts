@@ -1,10 +1,11 @@
 /** Runs a build: targets that do not need one another side by side, each after what it needs. */
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type * as z from 'zod'
 import { BringupError, type Diagnostic } from '../diagnostics.ts'
 import { makeFolder as makeOwnFolder } from '../own-files.ts'
 import { programsOf } from './actions.ts'
-import { type Executor, localExecutor } from './executor.ts'
+import { type Executor, LOCAL, localExecutor } from './executor.ts'
 import { type BuildGraph, type BuildTarget, selectTargets } from './graph.ts'
 import { type Guardian, startGuardian } from './guardian.ts'
 import type { BuildCommandResult, buildResultSchema, TargetResult } from './record.ts'
@@ -41,6 +42,8 @@ export interface BuildRequest {
   readonly onEvent?: (event: BuildEvent) => void
   /** Where commands run. Default: on this computer. */
   readonly executor?: (guardian: Guardian) => Executor
+  /** Command that installs what the build needs: `bringup setup build`. */
+  readonly setupCommand?: string
 }
 
 export type BuildResult = z.output<typeof buildResultSchema> & { readonly diagnostics: readonly Diagnostic[] }
@@ -61,8 +64,8 @@ export async function runBuild(request: BuildRequest): Promise<BuildResult> {
     onWait: (holder) => request.onEvent?.({ kind: 'waiting', holder }),
   })
   const executor = (request.executor ?? localExecutor)(guardian)
-  const missing = await executor.missing([...new Set(targets.flatMap(programsOf))])
-  if (missing.length > 0) throw new BringupError(missingTools(missing, request.graph))
+  const missing = await missingFor(targets, executor, request)
+  if (missing.length > 0) throw new BringupError(missing)
   const { results, diagnostics } = await buildAll(targets, executor, request)
   return {
     result: request.signal.aborted ? 'interrupted' : diagnostics.length > 0 ? 'failed' : 'built',
@@ -71,6 +74,26 @@ export async function runBuild(request: BuildRequest): Promise<BuildResult> {
     targets: targets.map((t) => results.get(t.id) ?? emptyResult(t, request.folder)),
     diagnostics,
   }
+}
+
+/** Programs that the commands name, and what the graph requires beyond them. */
+async function missingFor(
+  targets: readonly BuildTarget[],
+  executor: Executor,
+  { graph, setupCommand }: BuildRequest,
+): Promise<readonly Diagnostic[]> {
+  const requires = targets.length === 0 ? [] : (graph.requires ?? [])
+  const programs = requires.flatMap((r) => ('program' in r ? [r.program] : []))
+  // An image for builds has the files: it is made from the dependency set.
+  const files = executor.name === LOCAL ? requires.flatMap((r) => ('file' in r ? [r.file] : [])) : []
+  return missingTools(
+    [
+      ...(await executor.missing([...new Set([...targets.flatMap(programsOf), ...programs])])),
+      ...files.filter((file) => !existsSync(file)),
+    ],
+    graph,
+    setupCommand,
+  )
 }
 
 async function buildAll(targets: readonly BuildTarget[], executor: Executor, request: BuildRequest) {

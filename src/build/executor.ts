@@ -35,6 +35,9 @@ export interface Executor {
   ): Promise<CommandEnd>
 }
 
+/** Name of the executor of this computer. */
+export const LOCAL = 'this computer'
+
 /** From SIGTERM to SIGKILL. Time enough for make and cargo to delete half-written files. */
 const GRACE_MS = 2000
 
@@ -43,7 +46,7 @@ const GRACE_MS = 2000
  */
 export function localExecutor(guardian: Guardian): Executor {
   return {
-    name: 'this computer',
+    name: LOCAL,
     missing: async (programs) => programs.filter((p) => !p.includes('/') && findProgram(p) === undefined),
     run: ({ argv, cwd, env }, { onOutput, signal }) =>
       new Promise((resolve) => {

@@ -93,12 +93,23 @@ export interface BuildTarget {
   readonly actions: readonly BuildAction[]
 }
 
+/** A program that a tool of the build runs, or a file that it reads. */
+export type BuildRequirement = { readonly why: string; readonly packages?: BuildPackages } & (
+  | { readonly program: string }
+  | { readonly file: string }
+)
+
+/** The package by distribution family. */
+export type BuildPackages = Partial<Readonly<Record<PackageFamily, string>>>
+
 export interface BuildGraph {
   readonly targets: readonly BuildTarget[]
   /** Ids of the targets that are built when none is named. Default: all. */
   readonly defaultTargets?: readonly string[]
+  /** What the commands need beyond the programs that they name: looked for before anything starts. */
+  readonly requires?: readonly BuildRequirement[]
   /** Which packages have the programs that the commands run, where bringup does not know them itself. */
-  readonly packages?: Readonly<Record<string, Partial<Readonly<Record<PackageFamily, string>>>>>
+  readonly packages?: Readonly<Record<string, BuildPackages>>
 }
 
 /** What is wrong with a graph: ids that are used twice, needs that do not exist, circles. */

@@ -1,18 +1,18 @@
 /** Which package has a program that builds run. */
 import { type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
-import { type PackageFamily, readDistribution } from '../host/distribution.ts'
+import { readDistribution } from '../host/distribution.ts'
 import { INSTALL } from '../host/tools.ts'
-import type { BuildGraph } from './graph.ts'
+import type { BuildGraph, BuildPackages } from './graph.ts'
 
 export const problems = defineDiagnostics({
   BUILD_TOOL_MISSING: {
-    title: 'A program that the build runs is not there.',
+    title: 'A program or file that the build needs is missing.',
     why: 'the target cannot be built without it; nothing was started',
     remedy: 'install it, or add its folder to PATH',
   },
 })
 
-type Packages = Partial<Readonly<Record<PackageFamily, string>>>
+type Packages = BuildPackages
 
 const same = (name: string): Packages => ({
   debian: name,
@@ -47,23 +47,35 @@ export function packagesWith(program: string): Packages | undefined {
   return Object.hasOwn(PACKAGES, program) ? PACKAGES[program] : undefined
 }
 
-/** One finding a program, with the command that installs it on this distribution. */
-export function missingTools(programs: readonly string[], graph: BuildGraph): readonly Diagnostic[] {
+/** One finding for each program or file, with what installs it on this distribution. */
+export function missingTools(
+  names: readonly string[],
+  graph: BuildGraph,
+  setupCommand?: string,
+): readonly Diagnostic[] {
   const { family } = readDistribution()
-  return programs.map((program) => {
-    const packages = graph.packages?.[program] ?? PACKAGES[program]
+  return names.map((program) => {
+    const required = graph.requires?.find((r) => ('program' in r ? r.program : r.file) === program)
+    const packages = required?.packages ?? graph.packages?.[program] ?? PACKAGES[program]
     const name = family === undefined ? undefined : packages?.[family]
     const isRust = program === 'cargo' || program === 'rustc' || program === 'rustup'
-    const remedy =
+    const install =
       name === undefined || family === undefined
         ? undefined
         : `as root: ${[...INSTALL[family], name].join(' ')}${isRust ? '; or rustup, from https://rustup.rs' : ''}`
     const users = graph.targets
       .filter((t) => t.actions.some((a) => a.kind === 'command' && a.argv[0] === program))
       .map((t) => t.id)
-    const by = users.length === 0 ? 'the image is made with it' : `target ${users.join(', ')} runs it`
-    return problems.BUILD_TOOL_MISSING.at('', `there is no "${program}" in PATH; ${by}`, {
-      ...(remedy === undefined ? {} : { remedy }),
+    const by =
+      users.length > 0 ? `target ${users.join(', ')} runs it` : (required?.why ?? 'the image is made with it')
+    const what = program.includes('/') ? `there is no ${program}` : `there is no "${program}" in PATH`
+    // A program without a known package is in no dependency set.
+    const ways = [
+      ...(setupCommand !== undefined && packages ? [`\`${setupCommand}\``] : []),
+      ...(install ? [install] : []),
+    ]
+    return problems.BUILD_TOOL_MISSING.at('', `${what}; ${by}`, {
+      ...(ways.length === 0 ? {} : { remedy: ways.join(', or ') }),
     })
   })
 }

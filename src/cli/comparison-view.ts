@@ -1,11 +1,12 @@
 /** How the terminal shows what `--verify` found. */
 import type { GuestResult } from '../guest/record.ts'
 import { formatRoundBytes, parseBytes } from '../units.ts'
-import type { Output } from './output.ts'
 import { formatTable } from './table.ts'
+import type { Page } from './width.ts'
 
 /** The rows, and one line for each reason why something was not compared. */
-export function comparisonView(result: GuestResult, colors: Output['colors']): string {
+export function comparisonView(result: GuestResult, page: Page): string {
+  const { colors } = page
   const rows = (result.comparison ?? []).map((c) => [
     c.ok ? colors.green('✓') : colors.red('✗'),
     c.device,
@@ -15,12 +16,12 @@ export function comparisonView(result: GuestResult, colors: Output['colors']): s
     c.ok ? '' : colors.red(`saw ${c.got ?? 'nothing'}`),
   ])
   const table =
-    rows.length > 0 ? [formatTable(['', 'device', 'what', 'asked for', 'seen by', ''], rows, colors)] : []
+    rows.length > 0 ? [formatTable(['', 'device', 'what', 'asked for', 'seen by', ''], rows, page)] : []
   return [...table, ...notComparedLines(result).map((line) => colors.dim(line))].join('\n')
 }
 
 /** A size that is equal is shown as people write it; one that differs stays exact. */
-function rounded(text: string): string {
+export function rounded(text: string): string {
   const bytes = /^\d{5,}[KMG]?$/.test(text) ? parseBytes(text) : undefined
   return bytes === undefined ? text : formatRoundBytes(bytes)
 }

@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { type Container, startContainer } from '../containers/container.ts'
-import type { ContainerUser } from '../containers/dockerfile.ts'
+import type { ContainerRecipe, ContainerUser } from '../containers/dockerfile.ts'
 import { ENGINE_NAMES, type Engine, type EngineName, findEngine } from '../containers/engine.ts'
 import { ensureImage, type ImageRequest } from '../containers/image.ts'
 import { ownMounts } from '../containers/own-mounts.ts'
@@ -42,7 +42,7 @@ export const CONTAINER_OPTIONS: readonly OptionSpec[] = [
   },
 ]
 
-/** Everything that is decided before the engine is asked to do anything. */
+/** Everything that is decided before the engine does anything. */
 export interface ContainerSession {
   readonly engine: Engine
   readonly profile: Profile
@@ -54,15 +54,9 @@ export interface ContainerSession {
 export async function openSession(invocation: Invocation, run: PlanningRequest): Promise<ContainerSession> {
   const { options, output, signal } = invocation
   const config = configOf(run.project.container, options)
-  const { profile } = await chooseRun({ ...run, command: [] })
   const engine = await findEngine(signal, config.engine)
+  const { profile, recipe } = await chooseRecipe(invocation, run, userOf(engine))
   const { folder } = run.project
-  const recipe = recipeOf({
-    base: config.base,
-    user: userOf(engine),
-    sets: [...chooseSets(profile, config.sets), extraSet(config.packages)],
-    ...toolchainOf(folder),
-  })
   const request: ImageRequest = {
     engine,
     profile: profile.name,
@@ -95,6 +89,28 @@ export async function startSession({
   return { container: await startContainer(plan, signal), image }
 }
 
+/**
+ * What the image is made of. No engine takes part.
+ *
+ * @param user Default: this user, as with every engine but rootless Docker.
+ * @throws BringupError with every unknown set
+ */
+export async function chooseRecipe(
+  { options }: Invocation,
+  run: PlanningRequest,
+  user: ContainerUser = thisUser(),
+): Promise<{ readonly profile: Profile; readonly recipe: ContainerRecipe }> {
+  const { base, sets, packages } = configOf(run.project.container, options)
+  const { profile } = await chooseRun({ ...run, command: [] })
+  const recipe = recipeOf({
+    base,
+    user,
+    sets: [...chooseSets(profile, sets), extraSet(packages)],
+    ...toolchainOf(run.project.folder),
+  })
+  return { profile, recipe }
+}
+
 function configOf(config: ContainerConfig | undefined, options: Invocation['options']): ContainerConfig {
   const given = Object.entries({
     base: options.base,
@@ -108,10 +124,14 @@ function configOf(config: ContainerConfig | undefined, options: Invocation['opti
 /** Under rootless Docker, root inside is this user outside. */
 function userOf(engine: Engine): ContainerUser {
   if (engine.name === 'docker' && engine.isRootless) return { name: 'root', uid: 0, gid: 0 }
+  return thisUser()
+}
+
+function thisUser(): ContainerUser {
   return { name: nameOfUser(), uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
 }
 
-/** Not everybody is in /etc/passwd: in containers and on clusters a number may be all there is. */
+/** In containers and on clusters a user may have a number and no entry in /etc/passwd. */
 function nameOfUser(): string {
   try {
     return userInfo().username

@@ -2,25 +2,25 @@
 import type { ExaminedDependency, ExaminedSet } from '../setup/examine.ts'
 import type { Colors } from './output.ts'
 import { formatTable } from './table.ts'
+import type { Page } from './width.ts'
 
 /** A table a set, and the one command that fixes it. `profile` is said where it was chosen by hand. */
-export function formatSets(sets: readonly ExaminedSet[], colors: Colors, profile?: string): string {
-  return sets.map((set) => formatSet(set, colors, profile)).join('\n\n')
+export function formatSets(sets: readonly ExaminedSet[], page: Page, profile?: string): string {
+  return sets.map((set) => formatSet(set, page, profile)).join('\n\n')
 }
 
-function formatSet({ set, dependencies, isComplete }: ExaminedSet, colors: Colors, profile?: string): string {
+function formatSet({ set, dependencies, isComplete }: ExaminedSet, page: Page, profile?: string): string {
+  const { colors } = page
   const rows = dependencies.map((d) => [
     markOf(d, colors),
     d.title,
     d.fact.version ?? '',
     [d.dependency.why, d.fact.detail, d.fix?.advice].filter(Boolean).join('; '),
   ])
-  const table = formatTable(['', '', '', ''], rows, colors).split('\n').slice(1)
+  const table = formatTable(['', '', '', ''], rows, page)
   const head = `${colors.bold(set.name)}  ${colors.dim(set.summary)}`
   const fix = fixCommand(set.name, profile)
-  return [head, ...table, ...(isComplete ? [] : [colors.yellow(`incomplete; fix it with: ${fix}`)])].join(
-    '\n',
-  )
+  return [head, table, ...(isComplete ? [] : [colors.yellow(`incomplete; fix it with: ${fix}`)])].join('\n')
 }
 
 function fixCommand(set: string, profile: string | undefined): string {

@@ -22,7 +22,7 @@ test('a finding is a block, errors first, evidence last', () => {
     kinds.ODD.at('', 'odd'),
     kinds.BAD.at('devices[0].node', 'node 3 of 2', { evidence: ['qemu: no'] }),
   ]
-  expect(formatDiagnostics(findings, output.colors)).toMatchInlineSnapshot(`
+  expect(formatDiagnostics(findings, output)).toMatchInlineSnapshot(`
     "error BAD  at devices[0].node
       node 3 of 2
       why    QEMU exits

@@ -3,6 +3,7 @@ import { BringupError, type Diagnostic, defineDiagnostics, type Severity } from 
 import { EXIT_CODES } from '../guest/verdict.ts'
 import { screenLines, visible } from '../guest-text.ts'
 import type { Colors, Output } from './output.ts'
+import { fitText, type Page } from './width.ts'
 
 export const problems = defineDiagnostics({
   HOST_LIMIT: {
@@ -16,18 +17,19 @@ export const problems = defineDiagnostics({
 const LABELS: Record<Severity, string> = { error: 'error', warning: 'warning', note: 'note' }
 
 /** One finding as a block of lines: what, then why and what to do, then whatever shows it. */
-export function formatDiagnostic(diagnostic: Diagnostic, colors: Colors): string {
+export function formatDiagnostic(diagnostic: Diagnostic, { colors, columns }: Page): string {
   const paint = { error: colors.red, warning: colors.yellow, note: colors.cyan }[diagnostic.severity]
   const head = `${paint(colors.bold(LABELS[diagnostic.severity]))} ${colors.bold(visible(diagnostic.code))}`
   const place = diagnostic.path === '' ? '' : `  ${colors.dim('at')} ${visible(diagnostic.path)}`
-  return [
+  const lines = [
     `${head}${place}`,
     ...indent(diagnostic.what),
     ...labelled('why', diagnostic.why, colors),
     ...labelled('remedy', diagnostic.remedy, colors),
     ...(diagnostic.source === undefined ? [] : labelled('source', diagnostic.source, colors)),
     ...(diagnostic.evidence ?? []).flatMap(screenLines).map((line) => `  ${colors.dim('│')} ${line}`),
-  ].join('\n')
+  ]
+  return fitText(lines.join('\n'), columns)
 }
 
 function indent(text: string): readonly string[] {
@@ -42,10 +44,10 @@ function labelled(label: string, text: string, colors: Colors): readonly string[
 }
 
 /** Several findings, errors first, a blank line between blocks. */
-export function formatDiagnostics(diagnostics: readonly Diagnostic[], colors: Colors): string {
+export function formatDiagnostics(diagnostics: readonly Diagnostic[], page: Page): string {
   const order: Record<Severity, number> = { error: 0, warning: 1, note: 2 }
   const sorted = diagnostics.toSorted((a, b) => order[a.severity] - order[b.severity])
-  return sorted.map((d) => formatDiagnostic(d, colors)).join('\n\n')
+  return sorted.map((d) => formatDiagnostic(d, page)).join('\n\n')
 }
 
 /**
@@ -94,6 +96,6 @@ function limitReached(error: unknown): Diagnostic | undefined {
 
 function reportDiagnostics(diagnostics: readonly Diagnostic[], output: Output, exitCode: number): number {
   if (output.isJson) output.json({ exitCode, diagnostics })
-  else output.error(formatDiagnostics(diagnostics, output.errorColors))
+  else output.error(formatDiagnostics(diagnostics, output.errorPage))
   return exitCode
 }

@@ -49,8 +49,9 @@ export function reportRack(result: RunResult, output: Output): void {
     own === undefined ? '' : formatMs(own.timings.totalMs),
     `${own?.meaning ?? ''}${counts ? '' : ' (does not count)'}`,
   ])
-  output.print(`\n${formatTable(['guest', 'verdict', 'exit', 'took', ''], rows, colors)}`)
-  if (result.diagnostics.length > 0) output.error(`\n${formatDiagnostics(result.diagnostics, errorColors)}`)
+  output.print(`\n${formatTable(['guest', 'verdict', 'exit', 'took', ''], rows, output)}`)
+  if (result.diagnostics.length > 0)
+    output.error(`\n${formatDiagnostics(result.diagnostics, output.errorPage)}`)
   const verdict = errorColors.bold(paintVerdict(result.verdict, errorColors))
   const rest = `· ${formatMs(result.timings.totalMs)} · ${shortPath(result.folder)}`
   output.note(`\n${verdict} ${result.meaning} ${errorColors.dim(rest)}`)

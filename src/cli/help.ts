@@ -1,10 +1,12 @@
 /** Builds commander's view of a command from its data, help with examples included. */
+import { join } from 'node:path'
 import { Argument, Option, Command as Parser } from 'commander'
 import type { BringupError } from '../diagnostics.ts'
 import { nearest } from '../nearest.ts'
+import { PACKAGE_FOLDER } from '../package-folder.ts'
 import type { ArgumentSpec, Command, OptionSpec } from './command.ts'
-import type { Colors } from './output.ts'
 import { usageError } from './usage.ts'
+import { fitCommand, type Page, widthOf } from './width.ts'
 
 /** Options that every command takes. */
 export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
@@ -21,10 +23,23 @@ export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
   { flags: '--json', description: 'print one JSON value to stdout and nothing else' },
 ]
 
+/** The guide that comes with the package. */
+const GUIDE = join(PACKAGE_FOLDER, 'docs/guide/getting-started.md')
+
 export const EXIT_CODE_HELP = `Exit codes:
-  0 passed   1 the guest failed   2 wrong usage or description, nothing started   123 the guest crashed
-  124 timed out   125 QEMU failed   130 interrupted   70 a bug in bringup   74 the output was lost
-  \`run -- COMMAND\` returns the command's own code; --json and \`bringup runs show\` always tell the verdict.`
+  0    passed
+  1    the guest failed
+  2    wrong usage or description; nothing was started
+  70   a bug in bringup
+  74   the output could not be written
+  123  the guest crashed
+  124  timed out
+  125  QEMU failed
+  130  interrupted
+  \`run -- COMMAND\` returns the exit code of the command.
+
+Documentation:
+  ${GUIDE}`
 
 /** What a chosen command is given once commander has read the command line. */
 export type OnChosen = (
@@ -38,18 +53,19 @@ export function addCommand(
   parent: Parser,
   name: string,
   command: Command,
-  colors: Colors,
+  page: Page,
   onChosen: OnChosen,
 ): void {
   const parser = parent
     .command(name)
     .summary(command.summary)
-    .description(command.description ?? command.summary)
+    .helpOption('-h, --help', 'show this help')
+    .description(command.description ?? sentence(command.summary))
   for (const option of command.options ?? []) parser.addOption(toOption(option))
   for (const argument of command.arguments ?? []) parser.addArgument(toArgument(argument))
-  parser.addHelpText('after', () => examplesText(command, colors))
+  parser.addHelpText('after', () => examplesText(command, page))
   for (const [below, subcommand] of Object.entries(command.subcommands ?? {}))
-    addCommand(parser, below, subcommand, colors, onChosen)
+    addCommand(parser, below, subcommand, page, onChosen)
   // Where there are subcommands, a word too many is most likely one of them, misspelt.
   parser.allowExcessArguments(command.subcommands !== undefined)
   parser.action(() => {
@@ -58,6 +74,11 @@ export function addCommand(
       throw unknownCommand(word, Object.keys(command.subcommands))
     return onChosen(command, parser.args, parser.opts())
   })
+}
+
+/** `delete a run` as `Delete a run.` */
+function sentence(text: string): string {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`
 }
 
 /** An error for a word where a command should be. */
@@ -69,13 +90,27 @@ export function unknownCommand(word: string, known: readonly string[]): BringupE
   )
 }
 
-function examplesText(command: Command, colors: Colors): string {
+function examplesText(command: Command, { colors, columns }: Page): string {
   const rest = command.rest === undefined ? [] : ['', `After --: ${command.rest}`]
-  const width = Math.max(...command.examples.map((e) => e.command.length))
-  const lines = command.examples.map(
-    (e) => `  ${colors.cyan(e.command.padEnd(width))}  ${colors.dim(e.says)}`,
+  const width = Math.max(...command.examples.map((e) => widthOf(e.command)))
+  const fits = command.examples.every((e) => width + widthOf(e.says) + 4 <= columns)
+  const lines = command.examples.flatMap((e) =>
+    fits
+      ? [`  ${colors.cyan(e.command.padEnd(width))}  ${colors.dim(e.says)}`]
+      : [colors.cyan(fitCommand(`  ${e.command}`, columns)), `      ${colors.dim(e.says)}`],
   )
   return [...rest, '', 'Examples:', ...lines].join('\n')
+}
+
+/** Columns that a description needs beside its term; with less, it goes below. */
+const LEAST_DESCRIPTION = 30
+
+/** A term and its description: side by side, or one above the other on a narrow page. */
+export function helpItem(term: string, termWidth: number, description: string, columns: number): string {
+  if (description === '') return `  ${term}`
+  return columns - termWidth - 4 < Math.max(LEAST_DESCRIPTION, columns * 0.4)
+    ? `  ${term}\n      ${description}`
+    : `  ${term}${' '.repeat(Math.max(0, termWidth - widthOf(term)))}  ${description}`
 }
 
 /** The option's key in `Invocation.options`, and what completion and the reference need of it. */

@@ -7,10 +7,19 @@ import type { Project } from '../project/project.ts'
 import type { Peek } from './command.ts'
 import { COMMANDS } from './commands.ts'
 import { reportError } from './errors.ts'
-import { addCommand, EXIT_CODE_HELP, GLOBAL_OPTIONS, Parser, toOption, unknownCommand } from './help.ts'
+import {
+  addCommand,
+  EXIT_CODE_HELP,
+  GLOBAL_OPTIONS,
+  helpItem,
+  Parser,
+  toOption,
+  unknownCommand,
+} from './help.ts'
 import { createOutput, type Output, type Sink, wantsColor } from './output.ts'
 import { peekValue } from './peek.ts'
 import { usageError } from './usage.ts'
+import { fitText } from './width.ts'
 
 /** What the process is, passed in so that tests can be another one. */
 export interface Environment {
@@ -78,17 +87,21 @@ function createParser(environment: Environment, output: Output): Parser {
     .description("Brings up an operating system on hardware you don't have.")
     .version(environment.version, '-V, --version', 'print the version')
     .usage('[options] COMMAND')
+    .helpOption('-h, --help', 'show this help')
     .helpCommand(false)
     .allowExcessArguments()
     .exitOverride()
     .configureOutput({
-      writeOut: (text) => output.raw(text),
+      writeOut: (text) => output.raw(fitText(text, output.columns)),
+      // Lines are broken by `fitText`, which keeps indents and commands.
+      getOutHelpWidth: () => Number.MAX_SAFE_INTEGER,
       // What is wrong is thrown, and said by reportError in the one shape of all errors.
       writeErr: () => {},
       getOutHasColors: () => wantsColor(environment.stdout, environment.env),
     })
     .configureHelp({
       showGlobalOptions: true,
+      formatItem: (term, width, description) => helpItem(term, width, description, output.columns),
       // On the page of bringup itself they are its options already.
       visibleGlobalOptions: (shown) => (shown === parser ? [] : [...parser.options]),
       styleTitle: (text) => output.colors.bold(text),
@@ -125,7 +138,7 @@ async function addEntries(
       const more = (await command.moreOptions?.(peek)) ?? []
       const whole =
         more.length === 0 ? command : { ...command, options: [...(command.options ?? []), ...more] }
-      addCommand(parser, entry.name, whole, output.colors, onChosen)
+      addCommand(parser, entry.name, whole, output, onChosen)
       wordsToRead = (await command.rewrite?.(peek, words)) ?? words
     } else parser.command(entry.name).summary(entry.summary).helpGroup(entry.group)
   }

@@ -4,22 +4,22 @@ import { formatCommand, type RootPrefix } from '../steps/host-command.ts'
 import type { OperationPlan, PlannedStep } from '../steps/plan-operation.ts'
 import { formatBytes, MiB } from '../units.ts'
 import { formatDiagnostics } from './errors.ts'
-import type { Colors } from './output.ts'
+import { fitCommand, type Page } from './width.ts'
 
 /** As Terraform does it: what is so already, what will be changed with the very commands, what comes later. */
 export function formatOperationPlan(
   title: string,
   plan: OperationPlan,
   prefix: RootPrefix,
-  colors: Colors,
+  page: Page,
 ): string {
-  const blocks = plan.steps.map((step) => formatStep(step, prefix, colors))
-  return [colors.bold(title), ...blocks, summaryOf(plan)].join('\n')
+  const blocks = plan.steps.map((step) => formatStep(step, prefix, page))
+  return [page.colors.bold(title), ...blocks, summaryOf(plan)].join('\n')
 }
 
 const MARKS = { done: '✓', change: '+', reboot: '↻', later: '…', blocked: '✗' } as const
 
-function formatStep(step: PlannedStep, prefix: RootPrefix, colors: Colors): string {
+function formatStep(step: PlannedStep, prefix: RootPrefix, { colors, columns }: Page): string {
   const paint = {
     done: colors.green,
     change: colors.yellow,
@@ -32,13 +32,15 @@ function formatStep(step: PlannedStep, prefix: RootPrefix, colors: Colors): stri
   const commands = step.commands.flatMap((command) =>
     formatCommand(command, prefix)
       .split('\n')
-      .map((line) => `      ${colors.cyan(line)}`),
+      .map((line, index) =>
+        colors.cyan(index === 0 ? fitCommand(`      ${line}`, columns) : `      ${line}`),
+      ),
   )
   const cost = costOf(step)
   const found =
     step.diagnostics.length === 0
       ? []
-      : formatDiagnostics(step.diagnostics, colors)
+      : formatDiagnostics(step.diagnostics, { colors, columns: columns - 6 })
           .split('\n')
           .map((l) => `      ${l}`)
   return [

@@ -5,6 +5,7 @@
 import { BringupError, type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import { EXIT_CODES } from '../guest/verdict.ts'
 import { visible } from '../guest-text.ts'
+import { plural } from '../plural.ts'
 import { stepKinds } from '../step-registry.ts'
 import { type ApplyContext, applyOperation } from '../steps/apply.ts'
 import { createHostReader } from '../steps/host-reader.ts'
@@ -142,7 +143,7 @@ export function refuseHalfDone(root: string): void {
   throw new BringupError(
     found.map((o) => {
       const done = o.changes.filter((c) => !c.isUndone).length
-      const what = `"${o.title}" (${o.id}) was left ${o.state}: ${done} of its ${o.steps.length} steps have been begun`
+      const what = `"${o.title}" (${o.id}) was left ${o.state}: ${done} of its ${plural(o.steps.length, 'step')} ${done === 1 ? 'has' : 'have'} started`
       return problems.OPERATION_HALF_DONE.at(
         '',
         what,
@@ -171,7 +172,7 @@ async function carryOut(
   const access = findRoot(hasTerminal())
   const isDryRun = options.dryRun === true
   if (plan.blockers.length > 0 && !isDryRun) throw new BringupError(plan.blockers)
-  if (!output.isJson) output.note(formatOperationPlan(title, plan, access.prefix, output.errorColors))
+  if (!output.isJson) output.note(formatOperationPlan(title, plan, access.prefix, output.errorPage))
   if (isDryRun || (!plan.hasChanges && deed.isDue !== true)) {
     output.json(operationJsonOf(title, plan, isDryRun ? 'planned' : 'nothing-to-do', deed.notes))
     return plan.blockers.length > 0 ? EXIT_CODES.refused : EXIT_CODES.passed
@@ -209,6 +210,6 @@ function closingWords({ state, detail }: { state: string; detail?: string }, id:
 async function mayGoOn(invocation: Invocation, plan: OperationPlan): Promise<boolean> {
   if (!plan.hasChanges) return true
   const count = plan.steps.filter((s) => s.state !== 'done').length
-  const what = `${count} ${count === 1 ? 'step' : 'steps'} would change this computer`
+  const what = `${plural(count, 'step')} would change this computer`
   return isConfirmed(invocation, { what, message: 'Do it?' })
 }

@@ -1,6 +1,7 @@
 /** Where a command's words go: results to stdout, everything about the way there to stderr. */
 import { createColors } from 'picocolors'
 import { printable, printableJson } from '../guest-text.ts'
+import { fitText, type Page } from './width.ts'
 
 export type Colors = ReturnType<typeof createColors>
 
@@ -16,13 +17,16 @@ export interface Output {
   readonly isJson: boolean
   /** Whether stdout is a terminal, that is, whether a person is likely to be reading. */
   readonly isTerminal: boolean
+  /** Width of stdout; no limit where it is not a terminal. */
   readonly columns: number
   /** Colours for stdout and for stderr; each may be a terminal or not. */
   readonly colors: Colors
   readonly errorColors: Colors
+  /** What is laid out for stderr. */
+  readonly errorPage: Page
   /** A line, or lines, of the result for a person. Nothing under --json. */
   print(text: string): void
-  /** Text for stdout whatever the mode: a completion script. */
+  /** Text for stdout whatever the mode, never broken into lines: a completion script, a command to paste. */
   raw(text: string): void
   /** The result under --json: one JSON value, indented. Nothing for a person. */
   json(value: unknown): void
@@ -55,16 +59,19 @@ export function wantsColor(sink: Sink, env: OutputOptions['env']): boolean {
 export function createOutput({ isJson, stdout, stderr, env }: OutputOptions): Output {
   const colors = createColors(!isJson && wantsColor(stdout, env))
   const errorColors = createColors(wantsColor(stderr, env))
+  const [columns, errorColumns] = [columnsOf(stdout), columnsOf(stderr)]
   const toStdout = (text: string) => stdout.write(printable(text, colors.isColorSupported))
-  const toStderr = (text: string) => stderr.write(printable(`${text}\n`, errorColors.isColorSupported))
+  const toStderr = (text: string) =>
+    stderr.write(`${fitText(printable(text, errorColors.isColorSupported), errorColumns)}\n`)
   return {
     isJson,
     isTerminal: stdout.isTTY === true,
-    columns: stdout.columns ?? 80,
+    columns,
     colors,
     errorColors,
+    errorPage: { colors: errorColors, columns: errorColumns },
     print: (text) => {
-      if (!isJson) toStdout(`${text}\n`)
+      if (!isJson) stdout.write(`${fitText(printable(text, colors.isColorSupported), columns)}\n`)
     },
     raw: (text) => {
       toStdout(text)
@@ -82,4 +89,9 @@ export function createOutput({ isJson, stdout, stderr, env }: OutputOptions): Ou
       toStderr(text)
     },
   }
+}
+
+/** A terminal that does not report its width is taken for one of 80 columns. */
+function columnsOf(sink: Sink): number {
+  return sink.isTTY === true ? sink.columns || 80 : Number.POSITIVE_INFINITY
 }

@@ -48,7 +48,7 @@ export async function requestOf(
     terminal: wantsTerminal(invocation),
     signal,
     ...(locks ? { locks } : {}),
-    progress: (what) => output.note(output.errorColors.dim(`${what} …`)),
+    progress: (what) => output.progress(output.errorColors.dim(`${what} …`)),
   }
 }
 

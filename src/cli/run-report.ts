@@ -28,18 +28,18 @@ export function reportRun(
   const isDoubted = result.diagnostics.some((d) => DOUBTS.has(d.code))
   const isQuiet = isCommand && !isDoubted && (result.verdict === 'passed' || result.verdict === 'failed')
   if (!isQuiet) {
-    output.print(headline(plan, output))
+    if (isCommand) output.print(headline(plan, output))
     if (result.guest !== undefined) output.print(`\n${describeView(result.guest as GuestView, output)}`)
-    if (result.comparison !== undefined) output.print(`\n${comparisonView(result, output.colors)}`)
+    if (result.comparison !== undefined) output.print(`\n${comparisonView(result, output)}`)
     if (result.guest !== undefined)
       for (const line of memories(plan, result.guest as GuestView)) output.print(line)
   }
   // The command's output is the result then; what --verify found is said beside it.
-  if (isQuiet && result.comparison !== undefined) output.note(comparisonView(result, errorColors))
+  if (isQuiet && result.comparison !== undefined) output.note(comparisonView(result, output.errorPage))
   const diagnostics = result.diagnostics as readonly Diagnostic[]
   // A command's own exit code speaks for itself; what the kernel said does not show in it.
   const shown = isQuiet ? diagnostics.filter((d) => /^(?:KERNEL_|FOLDER_)/.test(d.code)) : diagnostics
-  if (shown.length > 0) output.error(`\n${formatDiagnostics(shown, errorColors)}`)
+  if (shown.length > 0) output.error(`\n${formatDiagnostics(shown, output.errorPage)}`)
   const paint =
     { passed: errorColors.green, interrupted: errorColors.yellow }[result.verdict as string] ??
     errorColors.red
@@ -49,7 +49,8 @@ export function reportRun(
     )
 }
 
-function headline(plan: GuestPlan, { colors }: Output): string {
+/** Which machine runs where: the first line of a run, and of a plan. */
+export function headline(plan: GuestPlan, { colors }: Output): string {
   const parts = [`profile ${plan.profile}`, `QEMU ${plan.qemu.version}`, acceleratorLabel(plan)]
   return `${colors.bold(plan.name)} ${colors.dim(`· ${parts.join(' · ')}`)}`
 }
@@ -61,7 +62,7 @@ export function shortPath(path: string): string {
 }
 
 /** What the guest found, node by node. */
-function describeView(view: GuestView, { colors }: Output): string {
+function describeView(view: GuestView, output: Output): string {
   const rows = (view.nodes ?? []).map(({ node, bytes }) => {
     const cpus = (view.cpus ?? []).filter((c) => (c.node ?? 0) === node)
     const stores = (view.nvdimms ?? []).filter((n) => (n.node ?? 0) === node)
@@ -73,7 +74,7 @@ function describeView(view: GuestView, { colors }: Output): string {
       view.distances?.[node]?.join(' ') ?? '-',
     ]
   })
-  return formatTable(['node', 'CPUs', 'memory', 'NVDIMM', 'distances'], rows, colors)
+  return formatTable(['node', 'CPUs', 'memory', 'NVDIMM', 'distances'], rows, output)
 }
 
 /** What each NVDIMM remembers of earlier boots. */

@@ -1,39 +1,110 @@
 /** Tables for people. */
-import { stripVTControlCharacters } from 'node:util'
-import { eastAsianWidth } from 'get-east-asian-width'
-import type { Colors } from './output.ts'
+import { type Page, widthOf, wrap } from './width.ts'
 
-const GAP = '  '
+/** Spaces between columns, and where the page is too narrow for that. */
+const [GAP, NARROW_GAP] = [2, 1]
+/** Columns of sentences keep this width; narrower ones are hard to read. */
+const [SENTENCE, LEAST_OF_SENTENCE, LEAST] = [40, 20, 6]
 
-/** Aligned columns under dim headings, without lines, so that they can be cut and pasted. */
-export function formatTable(
-  headings: readonly string[],
-  rows: readonly (readonly string[])[],
-  colors: Colors,
-): string {
-  const lines = [headings.map((heading) => colors.dim(heading)), ...rows.flatMap(linesOf)]
-  const widths = headings.map((_, column) => Math.max(...lines.map((cells) => widthOf(cells[column] ?? ''))))
-  return lines.map((cells) => join(cells, widths)).join('\n')
+type Row = readonly string[]
+
+/**
+ * Aligned columns under dim headings (no line of headings where all are empty), without rules, so that they can be
+ * cut and pasted. On a page that is too narrow
+ * the widest columns are wrapped between words; where even that does not fitText, each row becomes a block of lines.
+ */
+export function formatTable(allHeadings: Row, allRows: readonly Row[], { colors, columns }: Page): string {
+  const isUsed = (_: string, column: number) =>
+    allHeadings[column] !== '' || allRows.some((row) => (row[column] ?? '') !== '')
+  const headings = allHeadings.filter(isUsed)
+  const rows = allRows.map((row) => row.filter(isUsed))
+  const all = [headings, ...rows].flatMap(linesOf)
+  const widths = headings.map((_, column) => Math.max(...all.map((cells) => widthOf(cells[column] ?? ''))))
+  const layout = layoutOf(widths, leastWidths(headings, rows), columns)
+  if (!layout) return stacked(headings, rows, { colors, columns })
+  const wrapped = (row: Row) => linesOf(row.map((cell, column) => wrapCell(cell, layout.widths[column] ?? 0)))
+  const head = headings.every((heading) => heading === '')
+    ? []
+    : [headings.map((heading) => (heading === '' ? '' : colors.dim(heading)))]
+  return [...head, ...rows]
+    .flatMap(wrapped)
+    .map((cells) => join(cells, layout))
+    .join('\n')
+}
+
+interface Layout {
+  readonly widths: readonly number[]
+  readonly gap: number
+}
+
+/** Takes room from the widest column until all fit; undefined where that is impossible. */
+function layoutOf(natural: readonly number[], least: readonly number[], columns: number): Layout | undefined {
+  for (const gap of [GAP, NARROW_GAP]) {
+    const widths = [...natural]
+    const total = () => widths.reduce((sum, width) => sum + width, gap * (widths.length - 1))
+    for (;;) {
+      if (total() <= columns) return { widths, gap }
+      const slack = widths.map((width, column) => (width > (least[column] ?? 0) ? width : 0))
+      const widest = slack.indexOf(Math.max(...slack))
+      if (!slack[widest]) break
+      widths[widest] = (widths[widest] ?? 0) - 1
+    }
+  }
+  return undefined
+}
+
+/** The longest word of each column. */
+function leastWidths(headings: Row, rows: readonly Row[]): readonly number[] {
+  return headings.map((heading, column) => {
+    const words = [heading, ...rows.map((row) => row[column] ?? '')].flatMap((cell) => cell.split(/[ \n]/))
+    const [longest, whole] = [
+      Math.max(...words.map(widthOf)),
+      Math.max(...rows.map((r) => widthOf(r[column] ?? ''))),
+    ]
+    const least = Math.max(longest, whole > SENTENCE ? LEAST_OF_SENTENCE : LEAST)
+    return Math.min(least, Math.max(whole, widthOf(heading)))
+  })
+}
+
+function wrapCell(cell: string, width: number): string {
+  return cell
+    .split('\n')
+    .flatMap((line) => (widthOf(line) <= width ? [line] : wrap(line, width)))
+    .join('\n')
 }
 
 /** A cell of several lines makes its row as high. */
-function linesOf(row: readonly string[]): readonly (readonly string[])[] {
+function linesOf(row: Row): readonly Row[] {
   const cells = row.map((cell) => cell.split('\n'))
   const height = Math.max(1, ...cells.map((cell) => cell.length))
   return Array.from({ length: height }, (_, line) => cells.map((cell) => cell[line] ?? ''))
 }
 
-function join(cells: readonly string[], widths: readonly number[]): string {
+function join(cells: Row, { widths, gap }: Layout): string {
   return cells
     .map((cell, column) => cell + ' '.repeat(Math.max(0, (widths[column] ?? 0) - widthOf(cell))))
-    .join(GAP)
+    .join(' '.repeat(gap))
     .trimEnd()
 }
 
-/** Columns of a terminal: colours take none, marks go onto the letter before them, ideographs take two. */
-export function widthOf(text: string): number {
-  // The pattern for marks takes Node a millisecond to make, and our own ticks need it not.
-  if (/^[\x20-\x7e✓✗·…]*$/.test(text)) return text.length
-  const plain = stripVTControlCharacters(text).replace(/[\p{Mark}\p{Cf}\p{Cc}]/gu, '')
-  return Array.from(plain).reduce((sum, letter) => sum + eastAsianWidth(letter.codePointAt(0) ?? 0), 0)
+/** Each row as a block: its first cells as the title, then a line for each of the others. */
+function stacked(headings: Row, rows: readonly Row[], { colors, columns }: Page): string {
+  const label = Math.max(...headings.map(widthOf)) + NARROW_GAP
+  const named = headings.findIndex((heading) => heading !== '')
+  const titled = named === -1 ? 1 : named
+  const blocks = rows.map((row) => {
+    const title = row
+      .slice(0, titled + 1)
+      .filter((cell) => cell !== '')
+      .join(' ')
+    const below = row.flatMap((cell, column) => {
+      if (column <= titled || cell === '') return []
+      const [first = '', ...others] = wrapCell(cell, columns - 2 - label).split('\n')
+      const heading = headings[column] ?? ''
+      const padded = colors.dim(heading) + ' '.repeat(label - widthOf(heading))
+      return [`  ${padded}${first}`, ...others.map((line) => `  ${' '.repeat(label)}${line}`)]
+    })
+    return [title, ...below].join('\n')
+  })
+  return blocks.join('\n\n')
 }

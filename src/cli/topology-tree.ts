@@ -28,8 +28,7 @@ export function topologyTree(topology: Topology, colors: Colors): string {
 
 function cpuLabel(cpus: readonly number[], bootCpus: number): string {
   const later = cpus.filter((cpu) => cpu >= bootCpus).length
-  const plural = cpus.length === 1 ? 'CPU' : 'CPUs'
-  return `${plural} ${formatCpuList(cpus)}${later === 0 ? '' : ` (${later} hot-pluggable)`}`
+  return `${cpus.length === 1 ? 'CPU' : 'CPUs'} ${formatCpuList(cpus)}${later === 0 ? '' : ` (${later} hot-pluggable)`}`
 }
 
 function linesOf(branches: readonly Branch[]): readonly string[] {

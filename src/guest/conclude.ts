@@ -2,6 +2,7 @@
 import { type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import type { Judgement } from '../plan/plan.ts'
 import type { Comparison, Verification } from '../plan/verify.ts'
+import { plural } from '../plural.ts'
 import { type Ending, type Judged, judge } from './judge.ts'
 import type { GuestResult } from './record.ts'
 import { EXIT_CODES } from './verdict.ts'
@@ -111,5 +112,9 @@ export function notCompared(missing: readonly string[]): Diagnostic {
 
 function difference(wrong: readonly Comparison[], total: number): Diagnostic {
   const rows = wrong.map((c) => `${c.device} ${c.aspect}: asked ${c.want}, ${c.by} saw ${c.got ?? 'nothing'}`)
-  return problems.GUEST_DIFFERS.at('', `${wrong.length} of ${total} things differ`, { evidence: rows })
+  return problems.GUEST_DIFFERS.at(
+    '',
+    `${wrong.length} of ${plural(total, 'property', 'properties')} ${wrong.length === 1 ? 'differs' : 'differ'}`,
+    { evidence: rows },
+  )
 }

@@ -5,6 +5,7 @@
 import { createContext, Script } from 'node:vm'
 import { defineDiagnostics } from '../diagnostics.ts'
 import { visible } from '../guest-text.ts'
+import { plural } from '../plural.ts'
 import type { Console } from './console.ts'
 import type { Ending } from './judge.ts'
 
@@ -56,7 +57,8 @@ export function watchForPass(
     if (found === undefined) return
     isDone = true
     if ('text' in found) options.onShown({ text: visible(found.text), line: begin + found.index + 1 })
-    else options.onSlow(`none of ${all.length} lines was searched to its end within ${SEARCH_MS} ms`)
+    else
+      options.onSlow(`${plural(all.length, 'line')} could not be searched to the end within ${SEARCH_MS} ms`)
   })
 }
 

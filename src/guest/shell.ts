@@ -2,6 +2,7 @@
 import type { Duplex } from 'node:stream'
 import { getSystemErrorMap } from 'node:util'
 import { BringupError } from '../diagnostics.ts'
+import { plural } from '../plural.ts'
 import { formatBytes } from '../units.ts'
 import type { CommandOptions, CommandResult, GuestTerminal, TerminalOptions } from './guest.ts'
 import { CommandDeadline } from './shell-deadline.ts'
@@ -266,7 +267,10 @@ function commandRequest(argv: readonly string[], options: Pick<CommandOptions, '
   ])
   if (request.length <= LARGEST_REQUEST - TERMINAL_SIZE && argv.length <= 2000) return request
   throw new BringupError([
-    problems.SHELL_REQUEST_TOO_LONG.at('', `the request to run "${argv[0]}" has ${request.length} bytes`),
+    problems.SHELL_REQUEST_TOO_LONG.at(
+      '',
+      `the request to run "${argv[0]}" has ${plural(request.length, 'byte')}`,
+    ),
   ])
 }
 

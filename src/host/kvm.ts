@@ -1,13 +1,16 @@
 /** Whether this user can open /dev/kvm, found out by opening it: groups, ACLs and device cgroups all count. */
 import { closeSync, constants, openSync, statSync } from 'node:fs'
+import { userInfo } from 'node:os'
 import { type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import { readContainer } from './container.ts'
 import { readCpus } from './cpus.ts'
+import { accessAdvice } from './device-access.ts'
+import { readText } from './read-file.ts'
 
 export const problems = defineDiagnostics({
   KVM_MISSING: {
     severity: 'warning',
-    title: 'There is no /dev/kvm.',
+    title: '/dev/kvm does not exist.',
     why: 'without KVM guests run in TCG, QEMU’s own and slower CPU',
     remedy:
       'switch virtualisation on in the firmware’s set-up, then load the module: modprobe kvm_intel, or modprobe kvm_amd',
@@ -20,7 +23,7 @@ export const problems = defineDiagnostics({
   },
   KVM_BROKEN: {
     severity: 'warning',
-    title: '/dev/kvm is there but does not open.',
+    title: '/dev/kvm exists and does not open.',
     why: 'without KVM guests run in TCG, QEMU’s own and slower CPU',
     remedy:
       'load the module of this CPU: modprobe kvm_intel, or modprobe kvm_amd; the kernel’s log says why it refuses',
@@ -56,15 +59,38 @@ export function kvmProblem(kvm: KvmFact): Diagnostic | undefined {
     case 'opens':
       return undefined
     case 'denied':
-      return problems.KVM_NO_PERMISSION.at('', `${kvm.path} cannot be opened by this user (${kvm.error})`)
+      return problems.KVM_NO_PERMISSION.at(
+        '',
+        `${kvm.path} cannot be opened by this user (${kvm.error})`,
+        deniedRemedy(kvm.path),
+      )
     case 'broken':
-      return problems.KVM_BROKEN.at('', `${kvm.path} is there but does not open (${kvm.error})`)
+      return problems.KVM_BROKEN.at('', `${kvm.path} exists and does not open (${kvm.error})`)
     case 'missing':
       return problems.KVM_MISSING.at('', `${kvm.path} does not exist`, missingRemedy())
   }
 }
 
-function missingRemedy(): { remedy?: string } {
+function deniedRemedy(path: string): { remedy?: string } {
+  const stats = statSync(path, { throwIfNoEntry: false })
+  if (!stats) return {}
+  const user = nameOfUser()
+  const groups = readText('/', 'etc/group') ?? ''
+  const advice = accessAdvice({ path, group: 'kvm', user, stats, groups })
+  return { remedy: advice ?? `as root: usermod -aG kvm ${user}, then log in again; or \`bringup setup run\`` }
+}
+
+/** A user may have a number and no entry in /etc/passwd. */
+function nameOfUser(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return `${process.getuid?.() ?? 'USER'}`
+  }
+}
+
+/** What gives this computer, or this container, a /dev/kvm; empty where nothing better than the general advice is known. */
+export function missingRemedy(): { remedy?: string } {
   const container = readContainer()
   if (container) return { remedy: `give the container the device: --device /dev/kvm (this is ${container})` }
   const { virtualization, isVirtual } = readCpus()

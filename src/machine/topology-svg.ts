@@ -1,5 +1,6 @@
 /** Draws the shape of a machine as an SVG that stands alone: no font, script or style sheet beside it. Pure. */
 import { formatCpuList } from '../cpu-list.ts'
+import { plural } from '../plural.ts'
 import { formatBytes } from '../units.ts'
 import type { Topology, TopologyDevice, TopologyNode } from './topology.ts'
 
@@ -87,7 +88,7 @@ function drawNode({ node, cpus, bytes, devices }: TopologyNode, bootCpus: number
 function drawCpus(cpus: readonly number[], bootCpus: number): Drawing {
   if (cpus.length === 0) return { marks: [text(0, 15, 'no CPUs', 'dim')], height: LINE }
   if (cpus.length > CPU_SQUARES) {
-    const label = `${cpus.length} CPUs: ${formatCpuList(cpus)}`
+    const label = `${plural(cpus.length, 'CPU')}: ${formatCpuList(cpus)}`
     return {
       marks: [box('cpu', WIDTH - 2 * GAP, LINE + 4), text(8, 18, cut(label, 28))],
       height: LINE + 4,

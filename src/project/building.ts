@@ -87,5 +87,8 @@ export async function buildProject(request: BuildingRequest): Promise<BuildResul
     ...(hasColors ? { env: COLORS } : {}),
     ...(onEvent === undefined ? {} : { onEvent }),
     ...(executor === undefined ? {} : { executor }),
+    ...(planned.profile.dependencies?.some((set) => set.name === 'build')
+      ? { setupCommand: `bringup setup build --profile ${planned.profile.name}` }
+      : {}),
   })
 }

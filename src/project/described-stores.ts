@@ -25,6 +25,8 @@ import type { Project } from './project.ts'
 export interface DescribedStore {
   readonly machine: string
   readonly device: string
+  /** Of the device: `nvdimm`, `disk`. */
+  readonly kind: string
   readonly path: string
 }
 
@@ -42,6 +44,7 @@ export function describedStores(project: Project): readonly DescribedStore[] {
       (device.compile(part, { machine, facts: NO_FACTS, path: at }).locks ?? []).map(({ path }) => ({
         machine: name,
         device: id,
+        kind: device.kind,
         path,
       })),
     )

@@ -31,6 +31,8 @@ export interface ExaminationRequest {
   readonly sourceFolder: string
   /** For what programs say of their version. */
   readonly cacheFolder: string
+  /** Paths of programs that an option or a variable names: `{ 'qemu-system-x86_64': '/opt/qemu' }`. */
+  readonly named?: Readonly<Record<string, string>>
 }
 
 /** A dependency that several sets name is looked at once. */

@@ -37,6 +37,8 @@ export interface DependencyContext {
   readonly say: (path: string, args: readonly string[]) => Promise<string>
   /** A new folder name for a step that keeps something for undoing. */
   readonly newKept: () => string
+  /** Paths of programs that an option or a variable names, whatever PATH has. */
+  readonly named?: Readonly<Record<string, string>>
 }
 
 /** The meaning of one kind of dependency. */

@@ -8,6 +8,7 @@ import { isAbsolute, join } from 'node:path'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
 import { homeFolder } from '../home-folder.ts'
 import { makeFolder } from '../own-files.ts'
+import { plural } from '../plural.ts'
 import type { Json, Step } from './step.ts'
 
 export const problems = defineDiagnostics({
@@ -131,7 +132,7 @@ export function findOperation(root: string, id: string): Operation {
   if (found) return found
   const what =
     matches.length > 1
-      ? `"${id}" begins the ids of ${matches.length} operations`
+      ? `"${id}" is the start of ${plural(matches.length, 'id')} of operations`
       : `there is no operation "${id}"`
   throw new BringupError([problems.OPERATION_UNKNOWN.at('', what)])
 }

@@ -1,6 +1,7 @@
 /** The one door to root: finds out how to become root here, without a prompt. */
 import { spawnSync } from 'node:child_process'
 import { BringupError, type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
+import { plural } from '../plural.ts'
 import { formatCommand, type HostCommand, type RootPrefix } from './host-command.ts'
 
 export const problems = defineDiagnostics({
@@ -53,7 +54,7 @@ export function openDoor(access: RootAccess, commands: readonly HostCommand[], w
 }
 
 function rootNeeded(commands: readonly HostCommand[], willNeedMore: boolean): Diagnostic {
-  const count = commands.length === 1 ? 'one command needs' : `${commands.length} commands need`
+  const count = `${plural(commands.length, 'command')} ${commands.length === 1 ? 'needs' : 'need'}`
   const more = willNeedMore ? '; more follow, which are known once these have run' : ''
   return problems.ROOT_NEEDED.at('', `${count} root${more}`, {
     evidence: commands.flatMap((c) => formatCommand(c, ['sudo']).split('\n')),

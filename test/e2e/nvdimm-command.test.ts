@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import {
   closeSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   openSync,
   readdirSync,
@@ -91,6 +92,29 @@ describe('bringup nvdimm', () => {
     expect(await json('remove', 'scratch', 'a copy.img', '--yes')).toMatchObject({ removed: { length: 2 } })
     expect(await codes('show', 'scratch')).toEqual(['STORE_UNKNOWN'])
     expect(readdirSync(folder)).toEqual(['.bringup'])
+  })
+
+  test('lists memory, and neither label files nor disks', async () => {
+    writeFileSync(
+      join(folder, 'bringup.config.json'),
+      JSON.stringify({
+        machines: {
+          default: {
+            devices: [
+              { kind: 'nvdimm', id: 'pm0', size: '64M' },
+              { kind: 'cxl', id: 'cxl0', type: 'persistent', size: '256M' },
+              { kind: 'disk', id: 'data', size: '1M', persist: true },
+            ],
+          },
+        },
+      }),
+    )
+    const stores = join(folder, '.bringup/stores/default')
+    mkdirSync(stores, { recursive: true })
+    for (const name of ['pm0.img', 'cxl0.img', 'cxl0.img.labels', 'data.img'])
+      writeFileSync(join(stores, name), Buffer.alloc(4096))
+    const { stores: listed } = (await json('list')) as { stores: readonly { path: string }[] }
+    expect(listed.map(({ path }) => path.slice(stores.length + 1))).toEqual(['cxl0.img', 'pm0.img'])
   })
 
   test('knows the run that used it last, that one still runs, and that one was killed', async () => {

@@ -3,6 +3,7 @@ import { resolve } from 'node:path'
 import { resolveCommand } from '../../build/actions.ts'
 import { type BuildAction, type BuildTarget, selectTargets } from '../../build/graph.ts'
 import { EXIT_CODES } from '../../guest/verdict.ts'
+import { plural } from '../../plural.ts'
 import { type BuildingRequest, buildProject, type PlannedBuild, planBuild } from '../../project/building.ts'
 import { chooseRun } from '../../project/selection.ts'
 import { quoteCommand } from '../../quote.ts'
@@ -80,7 +81,7 @@ async function run(invocation: Invocation): Promise<number> {
   output.json(result)
   progress.end(result)
   const wrong = progress.remaining(result)
-  if (!output.isJson && wrong.length > 0) output.error(`\n${formatDiagnostics(wrong, output.errorColors)}`)
+  if (!output.isJson && wrong.length > 0) output.error(`\n${formatDiagnostics(wrong, output.errorPage)}`)
   if (result.result === 'built') return EXIT_CODES.passed
   return result.result === 'failed' ? FAILED : EXIT_CODES.interrupted
 }
@@ -119,7 +120,7 @@ function list({ graph }: PlannedBuild, targets: readonly BuildTarget[], { output
     (t.needs ?? []).join(' ') || '-',
     t.summary,
   ])
-  output.print(formatTable(['target', 'needs', ''], rows, output.colors))
+  output.print(formatTable(['target', 'needs', ''], rows, output))
 }
 
 /** A target as lines for a shell; what bringup does itself is a comment. */
@@ -137,7 +138,8 @@ function actionLines(action: BuildAction, folder: string): readonly string[] {
     return [`(cd ${path(command.cwd)} && ${commandText(command)})`]
   }
   if (action.kind === 'image') return [`# make the image ${path(action.to)} (${action.image.kind})`]
-  if (action.kind === 'check') return [`# check ${action.lines.length} lines of ${path(action.file)}`]
+  if (action.kind === 'check')
+    return [`# check ${plural(action.lines.length, 'line')} of ${path(action.file)}`]
   const files = action.kind === 'file' ? { '': action.source } : action.files
   return Object.entries(files).map(([name, source]) => {
     const to = path(name === '' ? action.to : `${action.to}/${name}`)

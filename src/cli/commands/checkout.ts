@@ -121,7 +121,7 @@ function show(event: CheckoutEvent, status: StatusLine): void {
 function print(result: CheckoutResult, tookMs: number, output: Output): void {
   const { colors } = output
   if (result.diagnostics.length > 0)
-    output.error(`${formatDiagnostics(result.diagnostics, output.errorColors)}\n`)
+    output.error(`${formatDiagnostics(result.diagnostics, output.errorPage)}\n`)
   const said = {
     cloned: 'checked out',
     resumed: 'completed',

@@ -5,7 +5,7 @@ import { dockerfile } from '../../containers/dockerfile.ts'
 import { ensureImage, imageName, listImages, removeCommands } from '../../containers/image.ts'
 import { quoteCommand } from '../../quote.ts'
 import type { Command, Invocation, OptionSpec } from '../command.ts'
-import { CONTAINER_OPTIONS, openSession, startSession } from '../container-session.ts'
+import { CONTAINER_OPTIONS, chooseRecipe, openSession, startSession } from '../container-session.ts'
 import { requestOf } from '../plan-invocation.ts'
 import { usageError } from '../usage.ts'
 
@@ -34,7 +34,7 @@ export const command: Command = {
       options: [
         ...OPTIONS,
         FORCE,
-        { flags: '--print', description: 'print the Dockerfile, and make nothing' },
+        { flags: '--print', description: 'print the Dockerfile and exit; needs no container engine' },
       ],
       examples: [
         { command: 'bringup container build', says: 'make the image' },
@@ -76,10 +76,10 @@ async function build(invocation: Invocation): Promise<number> {
   const { options, output } = invocation
   const request = await requestOf(invocation, OPTIONS)
   if (options.print === true) {
-    const { request: image } = await openSession(invocation, request)
-    const text = dockerfile(image.recipe)
-    output.json({ image: imageName(image.profile, image.recipe), dockerfile: text })
-    output.print(text.trimEnd())
+    const { profile, recipe } = await chooseRecipe(invocation, request)
+    const text = dockerfile(recipe)
+    output.json({ image: imageName(profile.name, recipe), dockerfile: text })
+    if (!output.isJson) output.raw(`${text.trimEnd()}\n`)
     return 0
   }
   const session = await openSession(invocation, request)

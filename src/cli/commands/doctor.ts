@@ -4,6 +4,7 @@ import { EXIT_CODES } from '../../guest/verdict.ts'
 import { type HostFact, readHost } from '../../host/host.ts'
 import { kvmProblem } from '../../host/kvm.ts'
 import type { AcceleratorFact, QemuCapabilities } from '../../machine/facts.ts'
+import { plural } from '../../plural.ts'
 import { cacheFolder } from '../../project/cache-folder.ts'
 import { buildProbe } from '../../project/probe-build.ts'
 import { profileOf } from '../../project/selection.ts'
@@ -81,15 +82,16 @@ async function examine(invocation: Invocation): Promise<Examination> {
   }
   const cache = cacheFolder()
   const host = readHost()
-  const dependencies = examineDependencies(invocation, host)
+  const named = typeof options.qemu === 'string' ? options.qemu : process.env.BRINGUP_QEMU
+  const chosen = await attempt(() => findQemu('x86_64', named))
+  const dependencies = examineDependencies(invocation, host, chosen)
   // Whatever fails first is thrown; that this one is awaited later must not make it an unhandled rejection.
   dependencies.catch(() => {})
-  const progress = (what: string) => output.note(output.errorColors.dim(`${what} …`))
-  const named = typeof options.qemu === 'string' ? options.qemu : undefined
-  const chosen = await attempt(() => findQemu('x86_64', named ?? process.env.BRINGUP_QEMU))
+  const progress = (what: string) => output.progress(output.errorColors.dim(`${what} …`))
   const capabilities =
     chosen === undefined ? undefined : await attempt(() => readCapabilities(chosen, 'x86_64', cache, signal))
   const kernel = await attempt(() => buildProbe({ cacheFolder: cache, signal, progress }))
+  if (capabilities) progress('trying the accelerators')
   const accelerators = capabilities
     ? await proveAccelerators({
         qemu: capabilities,
@@ -115,6 +117,7 @@ function profileNamed({ options }: Invocation): string | undefined {
 async function examineDependencies(
   invocation: Invocation,
   host: HostFact,
+  qemu: string | undefined,
 ): Promise<{ readonly profile: string; readonly sets: readonly ExaminedSet[] }> {
   const project = await invocation.project()
   const machine = project.machines[project.defaultMachine] ?? {}
@@ -124,6 +127,7 @@ async function examineDependencies(
     family: host.distribution.family,
     sourceFolder: project.folder,
     cacheFolder: cacheFolder(),
+    ...(qemu === undefined ? {} : { named: { 'qemu-system-x86_64': qemu } }),
   })
   return { profile: profile.name, sets }
 }
@@ -157,7 +161,7 @@ function print(found: Examination, output: Output, named: string | undefined): v
   const { colors } = output
   const mark = (isGood: boolean) => (isGood ? colors.green('✓') : colors.yellow('✗'))
   output.print(colors.bold('This computer'))
-  output.print(formatTable(['', ''], hostRows(host), colors).split('\n').slice(1).join('\n'))
+  output.print(formatTable(['', ''], hostRows(host), output))
   output.print(`\n${colors.bold('QEMU')}`)
   for (const q of qemu) {
     output.print(
@@ -169,8 +173,8 @@ function print(found: Examination, output: Output, named: string | undefined): v
       )
     }
   }
-  output.print(`\n${colors.bold(`What ${profile} needs`)}\n${formatSets(sets, colors, named)}`)
-  if (diagnostics.length > 0) output.print(`\n${formatDiagnostics(diagnostics, colors)}`)
+  output.print(`\n${colors.bold(`What ${profile} needs`)}\n${formatSets(sets, output, named)}`)
+  if (diagnostics.length > 0) output.print(`\n${formatDiagnostics(diagnostics, output)}`)
   output.print(
     `\n${isReady ? colors.green('Machines can run here.') : colors.red('Machines cannot run here yet.')}`,
   )
@@ -179,7 +183,7 @@ function print(found: Examination, output: Output, named: string | undefined): v
 function hostRows(host: HostFact): readonly (readonly string[])[] {
   const { cpus, memory, cgroup } = host
   const limits = [
-    ...(cgroup.cpus === undefined ? [] : [`${cgroup.cpus} CPUs`]),
+    ...(cgroup.cpus === undefined ? [] : [plural(cgroup.cpus, 'CPU')]),
     ...(cgroup.memoryBytes === undefined ? [] : [mebibytes(cgroup.memoryBytes)]),
   ]
   const pages = memory.hugePages

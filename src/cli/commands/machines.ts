@@ -63,9 +63,7 @@ async function list(project: Project, output: Output): Promise<number> {
     machine.devices.map((d) => d.kind).join(' ') || '-',
     machine.summary ?? '',
   ])
-  output.print(
-    formatTable(['machine', 'profile', 'CPUs', 'memory', 'nodes', 'devices', ''], rows, output.colors),
-  )
+  output.print(formatTable(['machine', 'profile', 'CPUs', 'memory', 'nodes', 'devices', ''], rows, output))
   output.note(
     output.errorColors.dim(
       `from ${project.configFile ?? 'the built-in default; a bringup.config.ts describes others'}`,

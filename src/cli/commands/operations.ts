@@ -34,7 +34,7 @@ async function list({ output }: Invocation): Promise<number> {
   }
   const { formatTable } = await import('../table.ts')
   const rows = operations.map((o) => [o.id, o.name, o.state, o.title])
-  output.print(formatTable(['operation', 'command', 'state', ''], rows, output.colors))
+  output.print(formatTable(['operation', 'command', 'state', ''], rows, output))
   return 0
 }
 

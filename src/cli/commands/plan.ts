@@ -7,7 +7,6 @@ import type { RunPlan } from '../../plan/run-plan.ts'
 import { quoteCommand } from '../../quote.ts'
 import { conditionText } from '../../rack/condition-text.ts'
 import { formatBytes, KiB, MiB } from '../../units.ts'
-import { acceleratorLabel } from '../accelerator-label.ts'
 import { profileOptions, profileWords } from '../build-options.ts'
 import type { Command } from '../command.ts'
 import { formatDiagnostics } from '../errors.ts'
@@ -15,8 +14,10 @@ import { MACHINE_OPTIONS } from '../machine-options.ts'
 import type { Output } from '../output.ts'
 import { planInvocation } from '../plan-invocation.ts'
 import { RACK_OPTION } from '../rack-option.ts'
+import { headline } from '../run-report.ts'
 import { formatTable } from '../table.ts'
 import { UNTIL_OPTIONS } from '../until-options.ts'
+import { fitCommand } from '../width.ts'
 
 export const command: Command = {
   summary: 'show what a run would do, and check it',
@@ -52,7 +53,7 @@ export const command: Command = {
 
 function printCommand({ guests }: RunPlan, output: Output): void {
   const lines = guests.flatMap((guest) => [...fileCommands(guest), quoteCommand(guest.argv).join(' ')])
-  output.print(lines.join('\n'))
+  output.raw(`${lines.join('\n')}\n`)
 }
 
 function print(plan: RunPlan, output: Output): void {
@@ -67,7 +68,7 @@ function print(plan: RunPlan, output: Output): void {
     for (const { what, bytes } of plan.pending)
       output.print(`  ${what}${bytes === undefined ? '' : `  ${approximate(bytes)}`}`)
   }
-  if (plan.diagnostics.length > 0) output.print(`\n${formatDiagnostics(plan.diagnostics, colors)}`)
+  if (plan.diagnostics.length > 0) output.print(`\n${formatDiagnostics(plan.diagnostics, output)}`)
   else output.print(`\n${colors.green('no findings')}`)
 }
 
@@ -84,14 +85,12 @@ function printSeat({ guest, after, command, counts }: GuestPlan, output: Output)
 
 function printGuest(plan: GuestPlan, output: Output): void {
   const { colors } = output
-  output.print(
-    `${colors.bold(plan.name)} · profile ${plan.profile} · QEMU ${plan.qemu.version} · ${acceleratorLabel(plan)}`,
-  )
+  output.print(headline(plan, output))
   output.print(`\n${colors.bold('QEMU command')}`)
-  output.print(indentCommand(quoteCommand(plan.argv)))
+  output.print(indentCommand(quoteCommand(plan.argv), output.columns))
   if (plan.files.length > 0) {
     output.print(`\n${colors.bold('Files to make')}`)
-    for (const line of fileCommands(plan)) output.print(`  ${line}`)
+    for (const line of fileCommands(plan)) output.print(fitCommand(`  ${line}`, output.columns))
   }
   if (plan.locks.length > 0) {
     output.print(`\n${colors.bold('Locks')}`)
@@ -100,7 +99,7 @@ function printGuest(plan: GuestPlan, output: Output): void {
   if (plan.persistence.length > 0) {
     output.print(`\n${colors.bold('What the stores survive')}`)
     const rows = plan.persistence.map((v) => [v.device, v.event, v.answer, v.because])
-    output.print(formatTable(['store', 'event', 'kept', 'because'], rows, colors))
+    output.print(formatTable(['store', 'event', 'kept', 'because'], rows, output))
   }
 }
 
@@ -119,11 +118,11 @@ function fileCommands(plan: GuestPlan): readonly string[] {
 }
 
 /** An option with its value a line, so that a long command can be read. */
-function indentCommand(words: readonly string[]): string {
+function indentCommand(words: readonly string[], columns: number): string {
   const lines: string[] = []
   for (const word of words) {
     if (lines.length === 0 || word.startsWith('-')) lines.push(word)
     else lines[lines.length - 1] += ` ${word}`
   }
-  return lines.map((line) => `  ${line}`).join(' \\\n')
+  return lines.map((line) => fitCommand(`  ${line}`, columns - 2)).join(' \\\n')
 }

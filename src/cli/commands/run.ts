@@ -20,7 +20,7 @@ import { MACHINE_OPTIONS } from '../machine-options.ts'
 import type { Output } from '../output.ts'
 import { requestOf } from '../plan-invocation.ts'
 import { RACK_OPTION } from '../rack-option.ts'
-import { reportRun } from '../run-report.ts'
+import { headline, reportRun } from '../run-report.ts'
 import { UNTIL_OPTIONS } from '../until-options.ts'
 import { usageError } from '../usage.ts'
 
@@ -133,7 +133,7 @@ function sayFirst(
 ): void {
   const findings = plan.diagnostics.filter((d) => d.severity === 'warning')
   if (findings.length > 0 || isVerbose) progress?.clear()
-  if (findings.length > 0) output.note(`${formatDiagnostics(findings, output.errorColors)}\n`)
+  if (findings.length > 0) output.note(`${formatDiagnostics(findings, output.errorPage)}\n`)
   if (isVerbose) for (const { argv } of plan.guests) output.note(quoteCommand(argv).join(' '))
 }
 
@@ -183,6 +183,10 @@ async function runGuest(planned: PlannedRun, guest: PlannedGuest, following: Fol
     options.quiet !== true &&
     options.events !== true &&
     (options.console === true || !(isCommand || guest.profile.verifiesByDefault))
+  if (!isCommand && options.events !== true) {
+    progress?.clear()
+    output.print(headline(guest.plan, output))
+  }
   if (isSession || showsConsole) progress?.boots(nameOfBooted(guest))
   else progress?.clear()
   const pass = showsConsole ? passTo(process.stdout, progress) : isSession ? progress?.saw : undefined

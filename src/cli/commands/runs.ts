@@ -5,9 +5,11 @@ import { readLines, readTail } from '../../guest/read-log.ts'
 import type { GuestResult } from '../../guest/record.ts'
 import { logLine } from '../../guest-text.ts'
 import type { GuestPlan } from '../../plan/plan.ts'
+import { plural } from '../../plural.ts'
 import { findGuest, findRun, listRuns, pruneRuns, type RunSummary, readRun } from '../../runs/record.ts'
+import { formatMs } from '../../units.ts'
 import type { Command, Invocation, OptionSpec } from '../command.ts'
-import { notComparedLines } from '../comparison-view.ts'
+import { notComparedLines, rounded } from '../comparison-view.ts'
 import { formatDiagnostics } from '../errors.ts'
 import type { Colors, Output } from '../output.ts'
 import { usageError } from '../usage.ts'
@@ -22,6 +24,9 @@ const GUEST_OPTION: OptionSpec = {
   flags: '--guest <name>',
   description: 'one guest of the run; without it the only one',
 }
+
+/** Runs that `prune` keeps. */
+const KEPT_RUNS = 20
 
 export const command: Command = {
   summary: 'list, show and delete records of runs',
@@ -62,8 +67,13 @@ export const command: Command = {
       run: path,
     },
     prune: {
-      summary: 'delete old runs; those that still go on are kept',
-      options: [{ flags: '--keep <count>', description: 'how many of the newest to keep (default: 20)' }],
+      summary: `delete all but the newest ${KEPT_RUNS} runs, or as many as --keep says; running ones stay`,
+      options: [
+        {
+          flags: '--keep <count>',
+          description: `how many of the newest runs to keep (default: ${KEPT_RUNS})`,
+        },
+      ],
       examples: [{ command: 'bringup runs prune --keep 0', says: 'delete them all' }],
       run: prune,
     },
@@ -90,7 +100,7 @@ async function list({ options, output, project }: Invocation): Promise<number> {
     seconds(r.totalMs),
     r.meaning ?? '',
   ])
-  output.print(formatTable(['run', 'machine or rack', 'profile', 'verdict', 'took', ''], rows, output.colors))
+  output.print(formatTable(['run', 'machine or rack', 'profile', 'verdict', 'took', ''], rows, output))
   return 0
 }
 
@@ -102,7 +112,7 @@ async function show({ args, options, output, project }: Invocation): Promise<num
     if (options.raw === true)
       await pipeline(createReadStream(folder.consoleLog), process.stdout, { end: false })
     else if (output.isJson) output.json({ console: readTail(folder.consoleLog).toString() })
-    else for (const line of readLines(folder.consoleLog)) output.print(logLine(line))
+    else for (const line of readLines(folder.consoleLog)) output.raw(`${logLine(line)}\n`)
     return 0
   }
   if (options.raw === true) throw usageError('--raw is only for --console')
@@ -127,7 +137,7 @@ async function show({ args, options, output, project }: Invocation): Promise<num
     if (wanted === undefined || guest.guest === wanted)
       showGuest(guest, result?.guests.find((g) => g.guest === guest.guest)?.result, output)
   if (result && result.diagnostics.length > 0)
-    output.print(`\n${formatDiagnostics(result.diagnostics, colors)}`)
+    output.print(`\n${formatDiagnostics(result.diagnostics, output)}`)
   return 0
 }
 
@@ -137,7 +147,7 @@ function showGuest(plan: GuestPlan, result: GuestResult | undefined, output: Out
   output.print(
     `\n${colors.bold(plan.guest)} ${colors.dim(`· profile ${plan.profile} · QEMU ${plan.qemu.version} · ${plan.accelerator.name}`)}`,
   )
-  const code = result?.guestCode === undefined ? '' : `, the guest said ${result.guestCode}`
+  const code = result?.guestCode === undefined ? '' : `, code of the guest ${result.guestCode}`
   output.print(
     result
       ? `  ${result.verdict}: ${result.meaning} (exit code ${result.exitCode}${code}, ran ${seconds(result.timings.runMs)})`
@@ -145,7 +155,7 @@ function showGuest(plan: GuestPlan, result: GuestResult | undefined, output: Out
   )
   for (const item of result?.comparison ?? []) {
     const mark = item.ok ? colors.green('✓') : colors.red('✗')
-    const seen = item.ok ? item.want : `asked for ${item.want}, saw ${item.got ?? 'nothing'}`
+    const seen = item.ok ? rounded(item.want) : `asked for ${item.want}, saw ${item.got ?? 'nothing'}`
     output.print(`  ${mark} ${item.device} ${item.aspect}: ${seen} ${colors.dim(`(${item.by})`)}`)
   }
   for (const line of result ? notComparedLines(result) : []) output.print(`  ${colors.dim(line)}`)
@@ -157,7 +167,7 @@ async function path({ args, options, output, project }: Invocation): Promise<num
   const guest = guestOf(options)
   const folder = guest === undefined ? run.path : findGuest(run, guest).path
   output.json({ id: run.id, folder })
-  output.print(folder)
+  if (!output.isJson) output.raw(`${folder}\n`)
   return 0
 }
 
@@ -167,9 +177,10 @@ function guestOf({ guest }: Invocation['options']): string | undefined {
 
 async function prune({ options, output, project }: Invocation): Promise<number> {
   const { stateFolder } = await project()
-  const deleted = pruneRuns(stateFolder, countOf('--keep', options.keep ?? '20'))
+  const keep = options.keep === undefined ? KEPT_RUNS : countOf('--keep', options.keep)
+  const deleted = pruneRuns(stateFolder, keep)
   output.json({ deleted: deleted.map((r) => r.id) })
-  output.print(`deleted ${deleted.length} ${deleted.length === 1 ? 'run' : 'runs'}`)
+  output.print(`deleted ${plural(deleted.length, 'run')}, kept the newest ${keep}`)
   return 0
 }
 
@@ -186,5 +197,5 @@ function paintVerdict(run: RunSummary, colors: Colors): string {
 }
 
 function seconds(ms: number | undefined): string {
-  return ms === undefined ? '' : `${(ms / 1000).toFixed(2)} s`
+  return ms === undefined ? '' : formatMs(ms)
 }

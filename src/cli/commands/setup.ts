@@ -49,18 +49,21 @@ async function setup(invocation: Invocation): Promise<number> {
   const named = typeof options.profile === 'string' ? options.profile : undefined
   const profile = await profileOf(project, project.machines[project.defaultMachine] ?? {}, named)
   const distribution = readDistribution()
+  if (options.list !== true)
+    output.progress(output.errorColors.dim(`looking for the dependencies of ${profile.name} …`))
   const sets = chooseSets(setsOf(profile), args, options.list === true)
   const examined = await examine(sets, {
     host: createHostReader(signal),
     family: distribution.family,
     sourceFolder: project.folder,
     cacheFolder: cacheFolder(),
+    ...(process.env.BRINGUP_QEMU ? { named: { 'qemu-system-x86_64': process.env.BRINGUP_QEMU } } : {}),
   })
   if (options.list === true) return list(invocation, examined, named)
   const { steps, advice } = setupSteps(examined, distribution.family, options.optional === true)
   const release = steps.length > 0 ? releaseProblem(distribution) : undefined
   const findings = [...(release ? [release] : []), ...advice]
-  if (findings.length > 0 && !output.isJson) output.note(formatDiagnostics(findings, output.errorColors))
+  if (findings.length > 0 && !output.isJson) output.note(formatDiagnostics(findings, output.errorPage))
   const title = `install what ${sets.map((s) => s.name).join(' and ')} of ${profile.name} need`
   const code = await runOperation(invocation, { name: 'setup', title, steps, notes: findings })
   // What a person has to do is not done.
@@ -85,6 +88,6 @@ function chooseSets(
 
 function list({ output }: Invocation, sets: readonly ExaminedSet[], profile: string | undefined): number {
   output.json({ sets: setsJsonOf(sets, profile) })
-  if (!output.isJson) output.print(formatSets(sets, output.colors, profile))
+  if (!output.isJson) output.print(formatSets(sets, output, profile))
   return EXIT_CODES.passed
 }

@@ -2,6 +2,7 @@
 import * as z from 'zod'
 import { type Diagnostic, defineDiagnostics } from '../../diagnostics.ts'
 import { nearest } from '../../nearest.ts'
+import { plural } from '../../plural.ts'
 import { defineDevice, type MachineView, option, type RuleContext } from '../device.ts'
 import type { GuestCpu, HardwareView } from '../guest-view.ts'
 import { featureExpectations, featuresNotCompared } from './cpu-features.ts'
@@ -144,22 +145,32 @@ function check(cpu: CpuConfig, context: RuleContext): readonly Diagnostic[] {
   for (const key of zeroes) found.push(problems.CPU_COUNT_ZERO.at(`${path}.${key}`, `cpu.${key} is 0`))
   if (zeroes.length > 0) return [...found, ...checkModel(cpu, context)]
   const product = cpus.sockets * cpus.dies * cpus.cores * cpus.threads
-  const levels = `${cpus.sockets} sockets × ${cpus.dies} dies × ${cpus.cores} cores × ${cpus.threads} threads`
+  const levels = [
+    plural(cpus.sockets, 'socket'),
+    plural(cpus.dies, 'die'),
+    plural(cpus.cores, 'core'),
+    plural(cpus.threads, 'thread'),
+  ].join(' × ')
   if (cpus.count > cpus.max) {
     found.push(
-      problems.CPU_COUNT_ABOVE_MAX.at(`${path}.max`, `${cpus.count} CPUs at boot, but at most ${cpus.max}`),
+      problems.CPU_COUNT_ABOVE_MAX.at(
+        `${path}.max`,
+        `${plural(cpus.count, 'CPU')} at boot, but at most ${cpus.max}`,
+      ),
     )
   } else if (product !== cpus.max) {
     found.push(
       problems.CPU_TOPOLOGY_MISMATCH.at(
         path,
-        `${levels} is ${product}, but the machine has places for ${cpus.max} CPUs`,
+        `${levels} is ${product}, but the machine has places for ${plural(cpus.max, 'CPU')}`,
       ),
     )
   }
   const limit = facts.qemu?.machines.find((m) => m.name === machine.type || m.alias === machine.type)?.maxCpus
   if (limit !== undefined && cpus.max > limit) {
-    found.push(problems.CPU_TOO_MANY.at(path, `${cpus.max} CPUs, but "${machine.type}" takes ${limit}`))
+    found.push(
+      problems.CPU_TOO_MANY.at(path, `${plural(cpus.max, 'CPU')}, but "${machine.type}" takes ${limit}`),
+    )
   } else if (product === cpus.max && apicIdLimit(cpus) > 255 && !hasX2apic(cpu, context)) {
     found.push(problems.CPU_NEEDS_X2APIC.at(path, `${levels} needs APIC id ${apicIdLimit(cpus) - 1}`))
   }
@@ -225,7 +236,7 @@ function checkThreads(cpu: CpuConfig, { machine, facts, path }: RuleContext): re
   return [
     problems.CPU_THREADS_AS_CORES.at(
       `${path}.threads`,
-      `${machine.cpus.threads} threads a core, on TCG’s model "max"`,
+      `${machine.cpus.threads} threads per core, on TCG’s model "max"`,
     ),
   ]
 }
@@ -247,7 +258,7 @@ function checkModel(cpu: CpuConfig, { machine, facts, path }: RuleContext): read
 }
 
 const describeShape = (sockets: number, cores: number, threads: number) =>
-  `${sockets} sockets, ${cores} cores, ${threads} threads`
+  [plural(sockets, 'socket'), plural(cores, 'core'), plural(threads, 'thread')].join(', ')
 
 /** Sockets, cores and threads that are there at boot: CPU indices count up thread by thread. */
 function wantedShape(cpus: MachineView['cpus']): string {

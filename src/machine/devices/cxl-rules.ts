@@ -1,5 +1,6 @@
 /** The rules of CXL memory. QEMU's words are those of 7.2; every one was tried. */
 import { type Diagnostic, defineDiagnostics } from '../../diagnostics.ts'
+import { plural } from '../../plural.ts'
 import { formatBytes } from '../../units.ts'
 import type { RuleContext } from '../device.ts'
 import type { QemuCapabilities } from '../facts.ts'
@@ -167,7 +168,7 @@ function checkBridge({ window }: CxlConfig, { machine, path }: RuleContext): rea
         ]
       : []),
     ...(members.length > MOST_PORTS
-      ? [cxlProblems.CXL_BRIDGE_FULL.at(path, `${members.length} devices behind bridge "${name}"`)]
+      ? [cxlProblems.CXL_BRIDGE_FULL.at(path, `${plural(members.length, 'device')} behind bridge "${name}"`)]
       : []),
     ...(index === 0 && cxlBridges(machine).length > MOST_BRIDGES
       ? [cxlProblems.CXL_BRIDGES_TOO_MANY.at(path, `${cxlBridges(machine).length} host bridges`)]

@@ -1,6 +1,7 @@
 /** A folder of this computer, served to the guest by QEMU itself over 9p. */
 import { posix, resolve } from 'node:path'
 import type { Diagnostic } from '../../diagnostics.ts'
+import { plural } from '../../plural.ts'
 import { defineDevice, option, type RuleContext } from '../device.ts'
 import { problems } from './folder-problems.ts'
 import {
@@ -116,7 +117,7 @@ function check(config: FolderConfig, context: RuleContext): readonly Diagnostic[
       ? [problems.FOLDER_RW_AS_ROOT.at(`${at}.access`, `the guest can write to ${config.path} as root`)]
       : []),
     ...(id.length > TAG_LENGTH
-      ? [problems.FOLDER_ID_TOO_LONG.at(`${at}.id`, `"${id}" has ${id.length} characters`)]
+      ? [problems.FOLDER_ID_TOO_LONG.at(`${at}.id`, `"${id}" has ${plural(id.length, 'character')}`)]
       : []),
     ...checkGuestPath(config, context),
   ]

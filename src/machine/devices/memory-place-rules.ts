@@ -1,5 +1,6 @@
 /** What can be wrong with where the guest's memory lies on the host: huge pages, a file, chosen nodes. */
 import { type Diagnostic, defineDiagnostics } from '../../diagnostics.ts'
+import { plural } from '../../plural.ts'
 import { formatBytes } from '../../units.ts'
 import type { RuleContext } from '../device.ts'
 import { backendOf, type MemoryConfig } from './memory-options.ts'
@@ -156,7 +157,10 @@ function checkPath(memory: MemoryConfig, { machine, facts, path }: RuleContext):
   const found: Diagnostic[] = []
   if (machine.nodes.filter((n) => n.bytes > 0).length > 1)
     found.push(
-      problems.MEMORY_FILE_FOR_SEVERAL_NODES.at(at, `${memory.path} for ${machine.nodes.length} nodes`),
+      problems.MEMORY_FILE_FOR_SEVERAL_NODES.at(
+        at,
+        `${memory.path} for ${plural(machine.nodes.length, 'node')}`,
+      ),
     )
   if (file.kind === 'file' && file.bytes > 0 && file.bytes < machine.ramBytes) {
     found.push(

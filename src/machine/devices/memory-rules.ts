@@ -1,5 +1,6 @@
 /** What can be wrong with how much memory there is, at boot and in the slots. Where it lies: `memory-place-rules.ts`. */
 import { type Diagnostic, defineDiagnostics } from '../../diagnostics.ts'
+import { plural } from '../../plural.ts'
 import { formatBytes, GiB, KiB } from '../../units.ts'
 import type { RuleContext } from '../device.ts'
 import { mayUseKvm } from './may-use-kvm.ts'
@@ -106,7 +107,12 @@ function checkSlots(memory: MemoryConfig, { machine, facts, path }: RuleContext)
   const found: Diagnostic[] = []
   const inSlots = dimms.filter((d) => d.hasSlot).length
   if (plug.slots < inSlots)
-    found.push(problems.MEMORY_SLOTS_TOO_FEW.at(`${path}.slots`, `${plug.slots} slots for ${inSlots} DIMMs`))
+    found.push(
+      problems.MEMORY_SLOTS_TOO_FEW.at(
+        `${path}.slots`,
+        `${plural(plug.slots, 'slot')} for ${plural(inSlots, 'DIMM')}`,
+      ),
+    )
   if (plug.slots > 256) found.push(problems.MEMORY_SLOTS_TOO_MANY.at(`${path}.slots`, `${plug.slots} slots`))
   const needed = ramBytes + dimms.reduce((sum, d) => sum + d.bytes, 0)
   const isFull = plug.slots > 0 && plug.maxBytes <= ramBytes

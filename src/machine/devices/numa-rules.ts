@@ -1,5 +1,6 @@
 /** What can be wrong with NUMA nodes. */
 import { type Diagnostic, defineDiagnostics } from '../../diagnostics.ts'
+import { plural } from '../../plural.ts'
 import { formatBytes, KiB, MiB } from '../../units.ts'
 import type { RuleContext } from '../device.ts'
 import { checkHostNodes } from './memory-place-rules.ts'
@@ -255,7 +256,9 @@ function checkDistances(numa: NumaConfig, path: string): readonly Diagnostic[] {
   for (const { from, to, value } of pairs) {
     const what = `distance ${value} from node ${from} to ${to}`
     if (from >= count || to >= count)
-      found.push(own.NUMA_DISTANCE_NODE_MISSING.at(at, `${what}, but there are ${count} nodes`))
+      found.push(
+        own.NUMA_DISTANCE_NODE_MISSING.at(at, `${what}, but the machine has ${plural(count, 'node')}`),
+      )
     else if (value < 10 || value > 255) found.push(own.NUMA_DISTANCE_RANGE.at(at, what))
     else if (from === to && value !== 10) found.push(own.NUMA_DISTANCE_LOCAL.at(at, what))
     else if (from !== to && value === 10) found.push(own.NUMA_DISTANCE_REMOTE_10.at(at, what))
@@ -272,7 +275,7 @@ function checkShape({ distances, nodes }: NumaConfig, at: string): readonly Diag
   if (!Array.isArray(distances) || !Array.isArray(distances[0])) return []
   const widths = (distances as readonly (readonly number[])[]).map((row) => row.length)
   if (widths.length === nodes.length && widths.every((width) => width === nodes.length)) return []
-  const what = `${widths.length} rows of ${widths.join(', ')} numbers for ${nodes.length} nodes`
+  const what = `${plural(widths.length, 'row')} of ${widths.join(', ')} numbers for ${plural(nodes.length, 'node')}`
   return [own.NUMA_DISTANCE_SHAPE.at(at, what)]
 }
 

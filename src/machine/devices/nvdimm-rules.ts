@@ -1,6 +1,7 @@
 /** The rules of NVDIMMs. Pure: what there is to know of files is in the facts. */
 import { normalize } from 'node:path'
 import type { Diagnostic } from '../../diagnostics.ts'
+import { plural } from '../../plural.ts'
 import { formatBytes, KiB, MiB } from '../../units.ts'
 import type { RuleContext } from '../device.ts'
 import type { FileFact } from '../facts.ts'
@@ -90,14 +91,14 @@ function checkUsable(config: NvdimmConfig, at: string, fact: FileFact | undefine
     return [
       problems.NVDIMM_SIZE_NOT_PAGES.at(
         at,
-        `the size is ${size} bytes, ${size % PAGE} more than whole pages`,
+        `the size is ${plural(size, 'byte')}, ${size % PAGE} more than whole pages`,
       ),
     ]
   if (size % (16 * MiB) !== 0)
     return [
       problems.NVDIMM_SIZE_UNALIGNED.at(
         at,
-        `${formatBytes(size)} is no multiple of 16M`,
+        `${formatBytes(size)} is not a multiple of 16M`,
         grown(config, 16 * MiB, fact),
       ),
     ]
@@ -105,7 +106,7 @@ function checkUsable(config: NvdimmConfig, at: string, fact: FileFact | undefine
     return [
       problems.NVDIMM_SIZE_NOT_SECTIONS.at(
         at,
-        `${formatBytes(size)} is no multiple of 128M`,
+        `${formatBytes(size)} is not a multiple of 128M`,
         grown(config, 128 * MiB, fact),
       ),
     ]
@@ -139,7 +140,7 @@ function checkNode(
         },
       ),
     ]
-  const what = `nvdimm "${id}" is on node ${node}, but the machine has ${count} node${count === 1 ? '' : 's'}`
+  const what = `nvdimm "${id}" is on node ${node}, but the machine has ${plural(count, 'node')}`
   return [
     problems.NVDIMM_NODE_MISSING.at(`${path}.node`, what, {
       remedy: `set node to ${count - 1} or less, or add the node`,

@@ -4,6 +4,8 @@
  * of a group that was joined since the log-in.
  */
 import { closeSync, constants, openSync } from 'node:fs'
+import { accessAdvice } from '../../host/device-access.ts'
+import { missingRemedy } from '../../host/kvm.ts'
 import type { DeviceAccessDependency } from '../dependency.ts'
 import { defineDependency } from '../kind.ts'
 import { groupMember } from '../steps/group-member.ts'
@@ -22,18 +24,14 @@ export const deviceAccess = defineDependency<DeviceAccessDependency>({
   },
   fix({ path, group }, { host, user, newKept }) {
     const stats = host.stat(path)
-    if (!stats)
-      return { advice: `${path} is made by a module of the kernel: load it, or use another computer` }
-    const acl = `setfacl --modify user:${user}:rw ${path}`
-    const line = (host.read('/etc/group')?.toString() ?? '')
-      .split('\n')
-      .map((l) => l.split(':'))
-      .find(([name]) => name === group)
-    // Only what the group may do helps; and a user who is in it already lacks something else.
-    const helps = line !== undefined && Number(line[2]) === stats.gid && (stats.mode & 0o060) === 0o060
-    if (!helps) return { advice: `the group ${group} may not open it here; as root, for now: ${acl}` }
-    if (line[3]?.split(',').includes(user))
-      return { advice: `${user} is in the group ${group} by now: log in again (for now, as root: ${acl})` }
-    return { steps: [groupMember.step({ user, group, kept: newKept() })] }
+    if (!stats) return { advice: missingAdvice(path) }
+    const groups = host.read('/etc/group')?.toString() ?? ''
+    const advice = accessAdvice({ path, group, user, stats, groups })
+    return advice === undefined ? { steps: [groupMember.step({ user, group, kept: newKept() })] } : { advice }
   },
 })
+
+function missingAdvice(path: string): string {
+  const { remedy } = path === '/dev/kvm' ? missingRemedy() : {}
+  return remedy ?? `a kernel module makes ${path}: load it, or use another computer`
+}

@@ -8,10 +8,10 @@ import { fixByPackage } from './packages.ts'
 export const program = defineDependency<ProgramDependency>({
   kind: 'program',
   title: ({ program: name, alternatives = [] }) => [name, ...alternatives].join(' or '),
-  async check({ program: name, alternatives = [], minimum, versionArgs = ['--version'] }, { say }) {
+  async check({ program: name, alternatives = [], minimum, versionArgs = ['--version'] }, { say, named }) {
     let best: DependencyFact = { state: 'missing' }
     for (const candidate of [name, ...alternatives]) {
-      const path = findProgram(candidate)
+      const path = named?.[candidate] ?? findProgram(candidate)
       if (path === undefined) continue
       const version = versionIn(await say(path, versionArgs))
       const found = { path, ...(version === undefined ? {} : { version }) }

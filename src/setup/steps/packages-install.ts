@@ -2,6 +2,7 @@
 import { existsSync, statfsSync } from 'node:fs'
 import * as z from 'zod'
 import type { Diagnostic } from '../../diagnostics.ts'
+import { plural } from '../../plural.ts'
 import type { HostCommand } from '../../steps/host-command.ts'
 import type { HostReader } from '../../steps/host-reader.ts'
 import { defineStep, type Finding, type UndoFinding } from '../../steps/step.ts'
@@ -72,7 +73,7 @@ async function installMissing(
   const others = preview.added.length - names.length
   return {
     state: 'change',
-    detail: `${names.length} packages${others > 0 ? ` and ${others} that they need` : ''}`,
+    detail: `${plural(names.length, 'package')}${others > 0 ? ` and ${plural(others, 'dependency', 'dependencies')}` : ''}`,
     before: { added: preview.added },
     commands: [...keepBefore(params.kept, host), manager.installCommand(names), ...keepAfter(params.kept)],
     ...(preview.cost ? { cost: preview.cost } : {}),
@@ -111,7 +112,7 @@ async function takeAway(
   // Which accounts they leave behind is seen when they are gone: the engine asks again.
   return {
     state: 'change',
-    detail: `remove ${left.length} packages`,
+    detail: `remove ${plural(left.length, 'package')}`,
     commands: [...fix, manager.removeCommand(left)],
   }
 }

@@ -2,6 +2,7 @@
 import { dirname } from 'node:path'
 import * as z from 'zod'
 import { defineDiagnostics } from '../../diagnostics.ts'
+import { plural } from '../../plural.ts'
 import type { HostCommand } from '../host-command.ts'
 import type { HostReader } from '../host-reader.ts'
 import { defineStep } from '../step.ts'
@@ -65,8 +66,8 @@ export const file = defineStep<Params, Before>({
     return {
       state: 'change',
       detail: there
-        ? `replace ${there.content.length} bytes`
-        : `a new file of ${params.content.length} bytes`,
+        ? `replace ${plural(there.content.length, 'byte')}`
+        : `a new file of ${plural(params.content.length, 'byte')}`,
       before: there
         ? {
             was: 'file',

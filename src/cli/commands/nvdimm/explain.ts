@@ -56,7 +56,7 @@ function print(title: string, { verdicts, conditions }: Explanation, output: Out
         const word = event === 'visible to other machines' ? answer : WORDS[answer]
         return [event, paint[answer](word), because]
       })
-    output.print(formatTable(['event', 'content', 'because'], rows, colors))
+    output.print(formatTable(['event', 'content', 'because'], rows, output))
     printConditions(
       conditions.filter((c) => c.device === device),
       output,
@@ -64,13 +64,16 @@ function print(title: string, { verdicts, conditions }: Explanation, output: Out
   }
 }
 
-function printConditions(conditions: Explanation['conditions'], { colors, print: say }: Output): void {
+function printConditions(conditions: Explanation['conditions'], output: Output): void {
+  const { colors, print: say } = output
   if (conditions.length === 0) return
-  say(`\n${colors.bold('To survive a power loss of the host, all of this has to hold')}`)
-  for (const { condition, isMet, because } of conditions) {
-    const mark = isMet === true ? colors.green('✓') : isMet === false ? colors.red('✗') : colors.yellow('?')
-    say(`  ${mark} ${condition.padEnd(24)}${because}`)
-  }
+  say(`\n${colors.bold('To survive a power loss of the host, all of these conditions have to be met')}`)
+  const rows = conditions.map(({ condition, isMet, because }) => [
+    isMet === true ? colors.green('✓') : isMet === false ? colors.red('✗') : colors.yellow('?'),
+    condition,
+    because,
+  ])
+  say(formatTable(['', '', ''], rows, output))
   const changes = [...new Set(conditions.flatMap((c) => c.change ?? []))]
   if (changes.length > 0) say(`\n${colors.bold('To change')}`)
   for (const change of changes) say(`  ${change}`)

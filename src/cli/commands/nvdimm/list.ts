@@ -37,15 +37,19 @@ export const list: Command = {
       store.lockedBy ? `process ${store.lockedBy.pid}` : '-',
     ])
     const headings = ['store', 'size', 'label', 'on disk', 'last used by', 'ended', 'held by']
-    output.print(formatTable(headings, rows, output.colors))
+    output.print(formatTable(headings, rows, output))
     return 0
   },
 }
 
-/** What cannot be opened, such as a named pipe, is no store. */
+/** Memory only: disks, and the label files of CXL devices, are left out. What does not open, such as a pipe, too. */
 function storesOf(project: Project): readonly Store[] {
-  const named = describedStores(project).map(({ path }) => path)
-  const paths = [...new Set([...storesIn(project.stateFolder), ...named])].filter((path) => existsSync(path))
+  const named = describedStores(project)
+  const others = new Set(
+    named.filter(({ kind, path }) => kind === 'disk' || path.endsWith('.labels')).map(({ path }) => path),
+  )
+  const all = new Set([...storesIn(project.stateFolder), ...named.map(({ path }) => path)])
+  const paths = [...all].filter((path) => !others.has(path) && existsSync(path))
   return paths.flatMap((path) => {
     try {
       return [openStore(path, project)]

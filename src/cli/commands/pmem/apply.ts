@@ -46,6 +46,6 @@ async function run(invocation: Invocation): Promise<number> {
   refuseUnclean(diagnostics)
   output.note(drawMaps(map, regions))
   const remarks = diagnostics.filter((d) => isClean([d]))
-  if (remarks.length > 0) output.note(`\n${formatDiagnostics(remarks, output.errorColors)}`)
+  if (remarks.length > 0) output.note(`\n${formatDiagnostics(remarks, output.errorPage)}`)
   return runOperation(invocation, { name: OPERATION_NAME, title: titleOf(regions.map(memmapWord)), steps })
 }

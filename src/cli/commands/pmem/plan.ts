@@ -56,9 +56,9 @@ async function run(invocation: Invocation): Promise<number> {
   })
   if (regions.length > 0) output.print(`${drawMaps(map, regions)}\n  kernel  ${words.join(' ')}`)
   if (steps.steps.length > 0)
-    output.print(`\n${formatOperationPlan(titleOf(words), steps, ['sudo'], output.colors)}`)
+    output.print(`\n${formatOperationPlan(titleOf(words), steps, ['sudo'], output)}`)
   if (diagnostics.length > 0 && !output.isJson)
-    output.note(`\n${formatDiagnostics(diagnostics, output.errorColors)}`)
+    output.note(`\n${formatDiagnostics(diagnostics, output.errorPage)}`)
   return isClean(diagnostics) && steps.blockers.length === 0 ? EXIT_CODES.passed : EXIT_CODES.refused
 }
 

@@ -60,7 +60,7 @@ async function run({ output, signal }: Invocation): Promise<number> {
   if (reports.length === 0) output.print('No persistent memory is made of RAM here.')
   output.print(next)
   if (diagnostics.length > 0 && !output.isJson)
-    output.note(`\n${formatDiagnostics(diagnostics, output.errorColors)}`)
+    output.note(`\n${formatDiagnostics(diagnostics, output.errorPage)}`)
   return isClean(diagnostics) ? EXIT_CODES.passed : EXIT_CODES.refused
 }
 

@@ -1,6 +1,7 @@
 /** `bringup pmem undo`: gives the RAM back, after asking about data. */
 import { BringupError, defineDiagnostics } from '../../../diagnostics.ts'
 import { EXIT_CODES } from '../../../guest/verdict.ts'
+import { plural } from '../../../plural.ts'
 import { splitCommandLine } from '../../../pmem/kernel-arguments.ts'
 import type { PmemRegion } from '../../../pmem/memory-map.ts'
 import { findMount } from '../../../pmem/mounts.ts'
@@ -64,7 +65,7 @@ function isRunning(region: PmemRegion, host: HostReader): boolean {
 /** --yes alone is no answer: it may stand in a script that knows nothing of these files. */
 async function mayBeLost({ options, output }: Invocation, files: readonly string[]): Promise<boolean> {
   if (options.discardData === true || options.dryRun === true) return true
-  const what = `${files.length} files and folders would be lost`
+  const what = `${plural(files.length, 'file or folder', 'files and folders')} would be lost`
   if (options.yes === true || output.isJson || !hasTerminal())
     throw new BringupError([problems.PMEM_HAS_FILES.at('', what, { evidence: files.slice(0, SHOWN) })])
   for (const name of files.slice(0, SHOWN)) output.note(`  ${name}`)

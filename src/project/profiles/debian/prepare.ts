@@ -1,6 +1,7 @@
 /** Gets a Debian guest ready: finds its image in the cache, or makes it. */
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
+import { plural } from '../../../plural.ts'
 import { withLock } from '../../../processes/file-lock.ts'
 import type { Pending, PrepareContext } from '../../profile.ts'
 import { DISK, INITRD, KERNEL, makeImage } from './image.ts'
@@ -33,7 +34,7 @@ export async function prepareImage(
   const make = async () => {
     if (existsSync(ready)) return
     removeOld(folder)
-    progress(`making a Debian ${recipe.suite} image of ${recipe.packages.length} packages (once)`)
+    progress(`making a Debian ${recipe.suite} image of ${plural(recipe.packages.length, 'package')} (once)`)
     const partial = `${ready}${PARTIAL}`
     mkdirSync(partial)
     try {
@@ -63,7 +64,7 @@ export async function findImage(
     return { ...imageIn(ready), pending: [] }
   }
   requireTools()
-  const what = `a Debian ${recipe.suite} image: ${recipe.packages.length} packages and what they depend on, some 170M to download`
+  const what = `a Debian ${recipe.suite} image: ${plural(recipe.packages.length, 'package')} and what they depend on, some 170M to download`
   return { ...imageIn(ready), pending: [{ what, path: ready }] }
 }
 

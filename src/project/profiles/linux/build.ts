@@ -5,6 +5,7 @@ import type { BuildContext } from '../../../build/context.ts'
 import type { BuildGraph, BuildTarget, CommandAction } from '../../../build/graph.ts'
 import type { BuildOptionSpec, BuildOptionValues } from '../../../build/options.ts'
 import { sourceTree } from '../../recognise/source-tree.ts'
+import { requirements } from './dependencies.ts'
 import { bringupFragment } from './fragment.ts'
 import { linuxVersion } from './tree.ts'
 
@@ -101,16 +102,9 @@ export function linuxGraph(tree: LinuxTree, context: BuildContext): BuildGraph {
       },
       ...(options.kernelModules === true ? [modulesTarget(tree, make, parallel)] : []),
     ],
-    packages: {
-      flex: PACKAGED('flex'),
-      bison: PACKAGED('bison'),
-      bc: PACKAGED('bc'),
-      depmod: PACKAGED('kmod'),
-    },
+    requires: requirements(options.llvm === true),
   }
 }
-
-const PACKAGED = (name: string) => ({ debian: name, fedora: name, arch: name, suse: name, alpine: name })
 
 type Make = (...words: readonly string[]) => CommandAction
 

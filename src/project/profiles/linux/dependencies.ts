@@ -1,5 +1,7 @@
 /** What building and running Linux needs. Source: Documentation/process/changes.rst of the kernel, for names and minimum versions. */
-import type { DependencySet } from '../../../setup/dependency.ts'
+import type { BuildPackages, BuildRequirement } from '../../../build/graph.ts'
+import type { PackageFamily } from '../../../host/distribution.ts'
+import { type DependencySet, namesIn, type PackageNames } from '../../../setup/dependency.ts'
 
 export const LINUX_DEPENDENCIES: readonly DependencySet[] = [
   {
@@ -38,7 +40,8 @@ export const LINUX_DEPENDENCIES: readonly DependencySet[] = [
       { kind: 'program', program: 'bc', packages: 'bc', why: 'computes the tick’s constants' },
       { kind: 'program', program: 'perl', minimum: '5', packages: 'perl', why: 'makes tables' },
       {
-        kind: 'package',
+        kind: 'file',
+        paths: ['/usr/include/gelf.h'],
         packages: {
           debian: 'libelf-dev',
           fedora: 'elfutils-libelf-devel',
@@ -59,8 +62,20 @@ export const LINUX_DEPENDENCIES: readonly DependencySet[] = [
         },
         why: 'signs modules',
       },
-      { kind: 'program', program: 'cpio', packages: 'cpio', why: 'packs an initramfs within the kernel' },
-      { kind: 'program', program: 'kmod', packages: 'kmod', why: 'resolves the modules’ needs (depmod)' },
+      {
+        kind: 'program',
+        program: 'cpio',
+        isOptional: true,
+        packages: 'cpio',
+        why: 'packs the kernel headers, where the configuration includes them',
+      },
+      {
+        kind: 'program',
+        program: 'kmod',
+        isOptional: true,
+        packages: 'kmod',
+        why: 'lists the dependencies of modules (depmod), where modules are built',
+      },
       {
         kind: 'program',
         program: 'pahole',
@@ -117,3 +132,24 @@ export const LINUX_DEPENDENCIES: readonly DependencySet[] = [
     ],
   },
 ]
+
+/** What the kernel's own build needs beside `make`: the programs and files of the set `build` that are not optional. */
+export function requirements(isLlvm: boolean): readonly BuildRequirement[] {
+  const [build] = LINUX_DEPENDENCIES
+  return (build?.dependencies ?? []).flatMap((d): readonly BuildRequirement[] => {
+    if (d.isOptional === true) return []
+    const more = 'packages' in d && d.packages !== undefined ? { packages: byFamily(d.packages) } : {}
+    const why = 'the kernel’s build needs it'
+    if (d.kind === 'file') return [{ file: d.paths[0], why, ...more }]
+    if (d.kind !== 'program') return []
+    const program = isLlvm ? ({ gcc: 'clang', ld: 'ld.lld' }[d.program] ?? d.program) : d.program
+    return [{ program, why, ...(program === d.program ? more : {}) }]
+  })
+}
+
+const FAMILIES: readonly PackageFamily[] = ['debian', 'fedora', 'arch', 'suse', 'alpine']
+
+function byFamily(packages: PackageNames): BuildPackages {
+  const pairs = FAMILIES.map((family) => [family, namesIn(packages, family)[0]] as const)
+  return Object.fromEntries(pairs.filter(([, name]) => name !== undefined))
+}

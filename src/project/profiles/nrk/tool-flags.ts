@@ -7,6 +7,7 @@ import { BringupError, type Diagnostic, defineDiagnostics } from '../../../diagn
 import { readCpus } from '../../../host/cpus.ts'
 import { readHostNodes } from '../../../host/numa.ts'
 import type { MachineInput } from '../../../machine/machine.ts'
+import { plural } from '../../../plural.ts'
 import type { MachineFlags } from '../../profile.ts'
 import { type CardModel, oneCard } from './one-card.ts'
 import { rewriteWords } from './rewrite-words.ts'
@@ -214,7 +215,7 @@ function pmem(
   if (mebibytes === undefined || mebibytes === 0) return []
   const count = Math.max(1, nodes ?? 1)
   if (mebibytes % count !== 0)
-    wrong.push(problems.NRK_FLAG_UNEVEN.at('', `--qemu-pmem ${mebibytes} over ${count} nodes`))
+    wrong.push(problems.NRK_FLAG_UNEVEN.at('', `--qemu-pmem ${mebibytes} over ${plural(count, 'node')}`))
   return Array.from({ length: count }, (_, node) => ({
     kind: 'nvdimm' as const,
     id: `pmem${node}`,
