@@ -40,19 +40,28 @@ export function fitText(text: string, columns: number): string {
 }
 
 function wrapIndented(line: string, columns: number): readonly string[] {
-  const start = startOf(line)
-  const indent = widthOf(start) > columns * 0.6 ? (/^ */.exec(line)?.[0] ?? '') : ' '.repeat(widthOf(start))
-  const [first = '', ...others] = wrap(line.slice(start.length), columns - widthOf(start))
-  // With a shallow indent, the first line has less room than those below it.
-  const below = others.length === 0 ? [] : wrap(others.join(' '), columns - indent.length)
-  return [`${start}${first}`.trimEnd(), ...below.map((text) => `${indent}${text}`)]
+  const start = startOf(line, columns)
+  const text = line.slice(start.length)
+  const [word = ''] = text.split(' ')
+  // A path that does not fit beside its label goes below it, where a terminal may have room for it.
+  if (widthOf(start) + widthOf(word) > columns && start.trim() !== '') {
+    const indent = `${/^ */.exec(line)?.[0]}  `
+    return [start.trimEnd(), ...wrap(text, columns - indent.length).map((below) => `${indent}${below}`)]
+  }
+  const indent = ' '.repeat(widthOf(start))
+  const [first = '', ...others] = wrap(text, columns - indent.length)
+  return [`${start}${first}`.trimEnd(), ...others.map((below) => `${indent}${below}`)]
 }
 
-/** Indent, mark and label of a line: up to its last gap of two spaces or more that is near enough. */
-function startOf(line: string): string {
+const COLUMN = /^.*\S {2,}(?=\S)/
+const LABEL = /^\s*(?:[✓✗+↻…│→?-] +)?(?:(?:why|remedy|source) +)?/
+
+/** Indent, mark and label of a line: up to its last gap of two spaces or more, unless that takes most of the line. */
+function startOf(line: string, columns: number): string {
   const plain = stripVTControlCharacters(line)
-  const letters =
-    /^(?:.*\S {2,}(?=\S)|\s*(?:[✓✗+↻…│→?-] +)?(?:(?:why|remedy|source) +)?)/.exec(plain)?.[0] ?? ''
+  const column = COLUMN.exec(plain)?.[0] ?? ''
+  const isNear = column !== '' && widthOf(column) <= columns * 0.6
+  const letters = isNear ? column : (LABEL.exec(plain)?.[0] ?? '')
   // The same number of visible characters, with the colours between them.
   let [seen, at] = [0, 0]
   const escapes = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, 'y')
