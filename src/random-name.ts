@@ -4,3 +4,14 @@
 export function randomDigits(count: number): string {
   return Array.from({ length: count }, () => Math.floor(Math.random() * 16).toString(16)).join('')
 }
+
+/** What fits into sun_path after the leading zero byte (unix(7)). */
+const ABSTRACT_NAME_BYTES = 107
+
+/**
+ * Name of an abstract socket, without the leading zero byte. Node pads names to their full length, QEMU does not: a full
+ * name is the same for both.
+ */
+export function abstractName(purpose: string): string {
+  return `bringup-${purpose === '' ? '' : `${purpose}-`}${randomDigits(48)}`.padEnd(ABSTRACT_NAME_BYTES, '-')
+}

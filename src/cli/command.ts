@@ -99,7 +99,12 @@ export interface Command {
   readonly run?: (invocation: Invocation) => Promise<number>
 }
 
-export type CommandGroup = 'Machines and runs:' | 'Source trees:' | 'Persistent memory:' | 'This computer:'
+export type CommandGroup =
+  | 'Machines and runs:'
+  | 'Runs that stay:'
+  | 'Source trees:'
+  | 'Persistent memory:'
+  | 'This computer:'
 
 /** A command before it is loaded: enough for `bringup --help`. */
 export interface CommandEntry {

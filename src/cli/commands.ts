@@ -46,6 +46,48 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./commands/runs.ts'),
   },
   {
+    name: 'ps',
+    group: 'Runs that stay:',
+    summary: 'list the runs that go on',
+    load: () => import('./commands/ps.ts'),
+  },
+  {
+    name: 'logs',
+    group: 'Runs that stay:',
+    summary: 'print what the guests of a run have printed',
+    load: () => import('./commands/logs.ts'),
+  },
+  {
+    name: 'attach',
+    group: 'Runs that stay:',
+    summary: 'connect this terminal to the console of a guest',
+    load: () => import('./commands/attach.ts'),
+  },
+  {
+    name: 'exec',
+    group: 'Runs that stay:',
+    summary: 'run a command in a guest of a run that goes on',
+    load: () => import('./commands/exec.ts'),
+  },
+  {
+    name: 'cp',
+    group: 'Runs that stay:',
+    summary: 'copy files to or from a guest of a run that goes on',
+    load: () => import('./commands/cp.ts'),
+  },
+  {
+    name: 'stop',
+    group: 'Runs that stay:',
+    summary: 'end a run that was started with `run -d`',
+    load: () => import('./commands/stop.ts'),
+  },
+  {
+    name: 'rm',
+    group: 'Runs that stay:',
+    summary: 'delete the records of runs that have ended',
+    load: () => import('./commands/rm.ts'),
+  },
+  {
     name: 'nvdimm',
     group: 'Persistent memory:',
     summary: 'look after the stores of NVDIMMs, and explain what they keep',

@@ -11,13 +11,16 @@ import { formatTable } from './table.ts'
 /** Colours of guests, in turn; red is kept for errors. */
 const PAINTS = ['cyan', 'green', 'yellow', 'magenta', 'blue', 'white'] as const
 
+/** What stands before a line of one of several guests. */
+export function guestPrefix(guests: readonly string[], guest: string, colors: Colors): string {
+  const width = Math.max(...guests.map((name) => name.length))
+  const paint = PAINTS[guests.indexOf(guest) % PAINTS.length] ?? 'cyan'
+  return `${colors[paint](guest.padEnd(width))} │ `
+}
+
 /** Prints the events of a rack as they come: lines of guests to stdout, what happens to them to stderr. */
 export function showRackEvents(guests: readonly string[], output: Output): (event: RunEvent) => void {
-  const width = Math.max(...guests.map((name) => name.length))
-  const prefix = (guest: string, colors: Colors) => {
-    const paint = PAINTS[guests.indexOf(guest) % PAINTS.length] ?? 'cyan'
-    return `${colors[paint](guest.padEnd(width))} │ `
-  }
+  const prefix = (guest: string, colors: Colors) => guestPrefix(guests, guest, colors)
   return (event) => {
     if (!('guest' in event)) return
     const { guest } = event

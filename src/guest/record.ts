@@ -69,6 +69,8 @@ export type GuestResult = z.output<typeof resultSchema>
 export interface GuestFolder {
   /** Id of the run. */
   readonly run: string
+  /** Name of the guest in the run. */
+  readonly name: string
   readonly path: string
   readonly consoleLog: string
   readonly consoleTiming: string
@@ -78,9 +80,10 @@ export interface GuestFolder {
 
 const FILES = { argv: 'argv.json', result: 'result.json' } as const
 
-export function guestFolderAt(path: string, run: string): GuestFolder {
+export function guestFolderAt(path: string, run: string, name: string): GuestFolder {
   return {
     run,
+    name,
     path,
     consoleLog: join(path, 'console.log'),
     consoleTiming: join(path, 'console.timing'),
@@ -90,9 +93,8 @@ export function guestFolderAt(path: string, run: string): GuestFolder {
 }
 
 /** Makes the folder, which must not be there. */
-export function makeGuestFolder(path: string, run: string): GuestFolder {
+export function makeGuestFolder({ path }: GuestFolder): void {
   mkdirSync(path, { mode: OWN_FOLDER })
-  return guestFolderAt(path, run)
 }
 
 /** Keeps the words that QEMU really got. */

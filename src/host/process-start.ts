@@ -1,11 +1,15 @@
 /** Names a process for ever: a PID alone is used again. Source: proc(5). */
 import { readFileSync } from 'node:fs'
 
-/** Field 22 of /proc/PID/stat, ticks since boot. Empty when there is no such process. */
+/**
+ * Field 22 of /proc/PID/stat, ticks since boot. Empty when there is no such process, or it has ended and waits for its
+ * parent to take notice (state Z).
+ */
 export function startTimeOf(pid: number): string {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''
+    const [state, ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return state === 'Z' ? '' : (fields[18] ?? '')
   } catch {
     return ''
   }

@@ -3,15 +3,14 @@
  * between fork and prctl(PR_SET_PDEATHSIG) finds no listener and exits. It has no path, so nothing can be left over.
  */
 import { createServer } from 'node:net'
-import { randomDigits } from '../random-name.ts'
+import { abstractName } from '../random-name.ts'
 
 let keeper: Promise<string> | undefined
 
 /** Name of the socket, without the leading zero byte; it listens from the first call until the process ends. */
 export function keeperName(): Promise<string> {
   keeper ??= new Promise((resolve, reject) => {
-    // Node pads abstract names to the full 107 bytes of sun_path, QEMU does not: a full name is the same for both.
-    const name = `bringup-${randomDigits(48)}`.padEnd(107, '-')
+    const name = abstractName('')
     const server = createServer((connection) => {
       connection.unref()
       connection.on('error', () => {})

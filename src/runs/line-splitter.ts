@@ -8,17 +8,19 @@ const LONGEST_LINE = 64 * 1024
 export class LineSplitter {
   readonly #decoder = new StringDecoder('utf8')
   readonly #onLine: (line: string) => void
+  readonly #longest: number
   #rest = ''
 
-  constructor(onLine: (line: string) => void) {
+  constructor(onLine: (line: string) => void, longest: number = LONGEST_LINE) {
     this.#onLine = onLine
+    this.#longest = longest
   }
 
   take(chunk: Uint8Array): void {
     const lines = (this.#rest + this.#decoder.write(Buffer.from(chunk))).split('\n')
     this.#rest = lines.pop() ?? ''
     for (const line of lines) this.#onLine(withoutReturns(line))
-    if (this.#rest.length < LONGEST_LINE) return
+    if (this.#rest.length < this.#longest) return
     this.#onLine(this.#rest)
     this.#rest = ''
   }

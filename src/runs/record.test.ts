@@ -44,6 +44,16 @@ describe('run records', () => {
     })
   })
 
+  it('are found by the name that the user gave, which stands for one run at a time', () => {
+    const run = createRun(state, plan, { label: 'db' })
+    expect(findRun(state, 'db').id).toBe(run.id)
+    expect(() => createRun(state, plan, { label: 'db' })).toThrow(/RUN_NAME_TAKEN/)
+    saveRunResult(run, result(run.path))
+    const next = createRun(state, plan, { label: 'db', now: new Date(Date.now() + 5000) })
+    expect(findRun(state, 'db').id).toBe(next.id)
+    expect(listRuns(state).map((r) => r.label)).toEqual(['db', 'db'])
+  })
+
   it('are abandoned when the owner is gone, or its PID belongs to another process', () => {
     const run = createRun(state, plan)
     writeFileSync(
@@ -62,20 +72,20 @@ describe('run records', () => {
 
   it('never share a folder', () => {
     const now = new Date()
-    const ids = Array.from({ length: 50 }, () => createRun(state, plan, now).id)
+    const ids = Array.from({ length: 50 }, () => createRun(state, plan, { now }).id)
     expect(new Set(ids).size).toBe(50)
   })
 
   it('are found by a unique part of their name only', () => {
-    const a = createRun(state, plan, new Date(0))
-    createRun(state, plan, new Date(0))
+    const a = createRun(state, plan, { now: new Date(0) })
+    createRun(state, plan, { now: new Date(0) })
     expect(findRun(state, a.id.slice(-8)).id).toBe(a.id)
     expect(() => findRun(state, '1970')).toThrow(/means 2 runs/)
     expect(() => findRun(state, 'nothing')).toThrow(BringupError)
   })
 
   it('are pruned from the oldest, but never while they run', () => {
-    const runs = [0, 1000, 2000].map((t) => createRun(state, plan, new Date(t)))
+    const runs = [0, 1000, 2000].map((t) => createRun(state, plan, { now: new Date(t) }))
     for (const run of runs.slice(0, 2)) saveRunResult(run, result(run.path))
     expect(pruneRuns(state, 1).map((r) => r.id)).toEqual([runs[0]?.id])
     expect(listRuns(state)).toHaveLength(2)

@@ -31,6 +31,16 @@ export const problems = defineDiagnostics({
     why: 'run ids are names of folders below `.bringup/runs`',
     remedy: '`bringup runs` lists them; `last` means the newest',
   },
+  RUN_NAME_TAKEN: {
+    title: 'A run of that name goes on.',
+    why: 'a name stands for one run at a time',
+    remedy: 'choose another name, or stop that run: `bringup stop NAME`',
+  },
+  RUN_GOES_ON: {
+    title: 'The record of a run that goes on was to be deleted.',
+    why: 'the process that owns the run still writes to it',
+    remedy: 'end it first: `bringup stop`',
+  },
   RUN_GUEST_UNKNOWN: {
     title: 'The run has no guest of that name.',
     why: 'each guest of a run has a folder of its own in the record',
@@ -67,6 +77,8 @@ export interface RunSummary {
   readonly id: string
   readonly folder: string
   readonly startedAt: string
+  /** What the user calls it. */
+  readonly label?: string
   /** Name of the machine, or of the rack. */
   readonly name: string
   readonly guests: readonly string[]
@@ -94,7 +106,7 @@ function folderAt(path: string, id: string): RunFolder {
 
 /** The folder of one guest. */
 export function folderOfGuest({ id, path }: RunFolder, guest: string): GuestFolder {
-  return guestFolderAt(join(path, 'guests', fileName(guest)), id)
+  return guestFolderAt(join(path, 'guests', fileName(guest)), id, guest)
 }
 
 /**
@@ -116,9 +128,14 @@ const checksum = (text: string) => createHash('sha256').update(text).digest('hex
  * Makes a new run folder with one for each guest; the name has the time and random bits, and `mkdir` refuses a name that
  * is taken, so that runs side by side use different folders.
  *
- * @throws BringupError RUN_FOLDER_NOT_MADE
+ * @throws BringupError RUN_FOLDER_NOT_MADE, RUN_NAME_TAKEN
  */
-export function createRun(stateFolder: string, plan: RunPlan, now: Date = new Date()): RunFolder {
+export function createRun(
+  stateFolder: string,
+  plan: RunPlan,
+  { now = new Date(), label }: { readonly now?: Date; readonly label?: string | undefined } = {},
+): RunFolder {
+  refuseTakenLabel(stateFolder, label)
   const id = `${now.toISOString().slice(0, 19).replaceAll(':', '-')}-${randomDigits(8)}`
   const run = folderAt(join(stateFolder, 'runs', id), id)
   let isMade = false
@@ -129,8 +146,8 @@ export function createRun(stateFolder: string, plan: RunPlan, now: Date = new Da
     mkdirSync(run.path, { mode: OWN_FOLDER })
     isMade = true
     mkdirSync(join(run.path, 'guests'), { mode: OWN_FOLDER })
-    for (const { guest } of plan.guests) makeGuestFolder(folderOfGuest(run, guest).path, id)
-    write(run, FILES.run, aboutRun(plan, now))
+    for (const { guest } of plan.guests) makeGuestFolder(folderOfGuest(run, guest))
+    write(run, FILES.run, aboutRun(plan, now, label))
     write(run, FILES.plan, plan)
   } catch (cause) {
     if (isMade) rmSync(run.path, { recursive: true, force: true })
@@ -142,8 +159,20 @@ export function createRun(stateFolder: string, plan: RunPlan, now: Date = new Da
   return run
 }
 
+/** @throws BringupError RUN_NAME_TAKEN */
+function refuseTakenLabel(stateFolder: string, label: string | undefined): void {
+  if (label === undefined) return
+  const taken = listRuns(stateFolder).find((run) => run.label === label && run.verdict === 'running')
+  if (taken)
+    throw new BringupError([
+      problems.RUN_NAME_TAKEN.at('--name', `run ${taken.id} is called "${label}" and goes on`),
+    ])
+}
+
 /** `run.json`. The process that owns the run is the one that writes its result. */
 interface About {
+  /** What the user calls it: `run --name`. */
+  readonly label?: string
   readonly name: string
   readonly guests: readonly string[]
   readonly profiles: readonly string[]
@@ -152,8 +181,9 @@ interface About {
   readonly startTime: string
 }
 
-function aboutRun({ name, guests }: RunPlan, now: Date): About {
+function aboutRun({ name, guests }: RunPlan, now: Date, label: string | undefined): About {
   return {
+    ...(label === undefined ? {} : { label }),
     name,
     guests: guests.map(({ guest }) => guest),
     profiles: [...new Set(guests.map(({ profile }) => profile))],
@@ -178,14 +208,16 @@ export function listRuns(stateFolder: string): readonly RunSummary[] {
 }
 
 /**
- * One run, by id, by a unique beginning or end of it, or `last`.
+ * One run: by its name, the newest of that name; by id, by a unique beginning or end of it; or `last`.
  *
  * @throws BringupError RUN_NOT_FOUND
  */
 export function findRun(stateFolder: string, wanted: string): RunFolder {
   const folder = join(stateFolder, 'runs')
   const names = namesIn(folder)
-  const exact = wanted === 'last' ? names.at(-1) : names.find((n) => n === wanted)
+  const labelled = () =>
+    names.findLast((id) => read<About>(folderAt(join(folder, id), id), FILES.run)?.label === wanted)
+  const exact = wanted === 'last' ? names.at(-1) : (names.find((n) => n === wanted) ?? labelled())
   const partial = names.filter((n) => n.startsWith(wanted) || n.endsWith(wanted))
   const id = exact ?? (partial.length === 1 ? partial[0] : undefined)
   if (id !== undefined) return folderAt(join(folder, id), id)
@@ -220,6 +252,11 @@ export function readRun(run: RunFolder): {
   return { summary, plan, ...(result === undefined ? {} : { result: runResultSchema.parse(result) }) }
 }
 
+/** Deletes the record of a run that has ended. */
+export function removeRun({ path }: RunFolder): void {
+  rmSync(path, { recursive: true, force: true })
+}
+
 /** Deletes all but the newest `keep` runs that have ended. Returns what was deleted. */
 export function pruneRuns(stateFolder: string, keep: number): readonly RunSummary[] {
   const done = listRuns(stateFolder).filter((r) => r.verdict !== 'running')
@@ -232,8 +269,9 @@ function summarize(run: RunFolder): RunSummary | undefined {
   const about = read<About>(run, FILES.run)
   if (!about) return undefined
   const result = read<RunResult>(run, FILES.result)
-  const { name, guests, profiles, startedAt, pid, startTime } = about
-  const common = { id: run.id, folder: run.path, startedAt, name, guests, profiles }
+  const { label, name, guests, profiles, startedAt, pid, startTime } = about
+  const named = label === undefined ? {} : { label }
+  const common = { id: run.id, folder: run.path, startedAt, ...named, name, guests, profiles }
   if (!result) return { ...common, verdict: startTimeOf(pid) === startTime ? 'running' : 'abandoned' }
   const { verdict, exitCode, timings, meaning } = result
   return { ...common, verdict, exitCode, totalMs: timings.totalMs, meaning }

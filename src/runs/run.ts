@@ -10,6 +10,7 @@ import { errorsOf, type RunPlan, runOfOne } from '../plan/run-plan.ts'
 import type { PlannedGuest } from '../project/planning.ts'
 import type { PlannedRun } from '../project/run-planning.ts'
 import { conditionText } from '../rack/condition-text.ts'
+import { openCommandLog } from './command-log.ts'
 import { concludeRun, type GuestEnd } from './conclude-run.ts'
 import { problems as conditionProblems, untilMet } from './conditions.ts'
 import { type RunEvent, RunEvents } from './events.ts'
@@ -19,6 +20,8 @@ import { RunResources } from './resources.ts'
 
 export interface RunOptions
   extends Pick<GuestOptions, 'stateFolder' | 'allowReboot' | 'signal' | 'verify' | 'buildMs'> {
+  /** What the user calls the run. */
+  readonly label?: string | undefined
   /** Every chunk of every console as it comes. */
   readonly onConsole?: (guest: string, chunk: Buffer) => void
   readonly onEvent?: (event: RunEvent) => void
@@ -56,7 +59,11 @@ export interface Run extends AsyncDisposable {
 export function startRun(planned: PlannedRun, options: RunOptions): Run {
   const errors = errorsOf(planned.plan)
   if (errors.length > 0) throw new BringupError(errors)
-  return new ActiveRun(planned, createRun(options.stateFolder, planned.plan), options)
+  return new ActiveRun(
+    planned,
+    createRun(options.stateFolder, planned.plan, { label: options.label }),
+    options,
+  )
 }
 
 /** One guest of the run. */
@@ -188,17 +195,26 @@ class ActiveRun implements Run {
     const lines = (stream: 'stdout' | 'stderr') =>
       new LineSplitter((line) => this.#events.emit({ type: 'command line', guest: name, stream, line }))
     const [stdout, stderr] = [lines('stdout'), lines('stderr')]
+    const log = openCommandLog(guest.folder)
     try {
       this.#events.emit({ type: 'command started', guest: name, command })
       const { exitCode } = await guest.run(command, {
-        onStdout: (chunk) => stdout.take(chunk),
-        onStderr: (chunk) => stderr.take(chunk),
+        onStdout: (chunk) => {
+          log.write(chunk)
+          stdout.take(chunk)
+        },
+        onStderr: (chunk) => {
+          log.write(chunk)
+          stderr.take(chunk)
+        },
       })
       for (const stream of [stdout, stderr]) stream.end()
       this.#events.emit({ type: 'command ended', guest: name, exitCode })
       await guest.endWith(exitCode)
     } catch {
       // The guest ended first: its result says why.
+    } finally {
+      log.close()
     }
   }
 

@@ -12,6 +12,7 @@ import { type Run, type RunOptions, startRun } from '../../runs/run.ts'
 import { type BootProgress, showBootProgress } from '../boot-progress.ts'
 import { profileOptions, profileWords } from '../build-options.ts'
 import type { Command, Invocation, OptionSpec } from '../command.ts'
+import { DETACH_OPTIONS, detach, STAYS_MS, supervise } from '../detach.ts'
 import { formatDiagnostics } from '../errors.ts'
 import { followConsole, passTo, placeInGuest, runCommand } from '../follow-guest.ts'
 import { sayGdb } from '../gdb-lines.ts'
@@ -27,6 +28,7 @@ import { usageError } from '../usage.ts'
 /** Every option but those of the profile. */
 const RUN_OPTIONS: readonly OptionSpec[] = [
   RACK_OPTION,
+  ...DETACH_OPTIONS,
   ...MACHINE_OPTIONS,
   ...UNTIL_OPTIONS,
   { flags: '--no-build', description: 'boot what was built before' },
@@ -69,6 +71,7 @@ export const command: Command = {
       command: 'bringup run --kernel out/kernel.elf --gdb',
       says: 'stopped at the first instruction, for gdb',
     },
+    { command: 'bringup run -d --name db --profile linux', says: 'a guest that stays; see `bringup ps`' },
     { command: 'bringup run --rack pair', says: 'several machines in one run' },
     { command: 'bringup run --json', says: 'the result for a program' },
     { command: 'bringup run < keys.txt', says: 'a file typed into the console' },
@@ -78,6 +81,10 @@ export const command: Command = {
 }
 
 async function run(invocation: Invocation): Promise<number> {
+  if (invocation.options.detach === true) {
+    const { stateFolder } = await invocation.project()
+    return detach(process.argv.slice(2), stateFolder, invocation.output)
+  }
   const { options, output } = invocation
   const asked = await requestOf(invocation, RUN_OPTIONS)
   if (options.events === true && output.isJson) throw usageError('--events and --json exclude each other')
@@ -108,20 +115,35 @@ async function runRequest(
       ? undefined
       : await build(request, output, { isVerbose: options.verbose === true, progress })
   const isReady = buildMs === undefined && early.plan.pending.length === 0
-  const planned = isReady ? early : await planRun(request)
+  const made = isReady ? early : await planRun(request)
+  const planned = options.supervise === true ? staying(made, request, invocation) : made
   sayFirst(planned, { isVerbose: options.verbose === true }, output, progress)
   const common: RunOptions = {
     stateFolder: request.project.stateFolder,
     signal,
     ...(typeof options.verify === 'boolean' ? { verify: options.verify } : {}),
     allowReboot: options.reboots === true,
+    ...(typeof options.name === 'string' ? { label: options.name } : {}),
     ...(buildMs === undefined ? {} : { buildMs }),
     ...(options.events === true ? { onEvent: (event) => output.raw(eventLine(event)) } : {}),
   }
-  if (planned.plan.isRack) return runRack(planned, common, invocation, progress)
+  if (planned.plan.isRack || options.supervise === true) return runRack(planned, common, invocation, progress)
   const [guest] = planned.guests
   if (!guest) throw new Error('a run has a guest')
   return runGuest(planned, guest, { common, invocation, request, progress })
+}
+
+/** A run that stays: the command after `--` is the guest's, and no time-out ends it unless one was given. */
+function staying(
+  { plan, guests }: PlannedRun,
+  { project, rack }: RunRequest,
+  { options, rest = [] }: Invocation,
+): PlannedRun {
+  const given = rack === undefined ? options.timeout : project.racks[rack]?.timeout
+  const stays = given === undefined ? { timeoutMs: STAYS_MS } : {}
+  const own = plan.isRack ? {} : { command: rest }
+  const seats = guests.map((one) => ({ ...one, plan: { ...one.plan, ...stays, ...own } }))
+  return { plan: { ...plan, guests: seats.map((one) => one.plan) }, guests: seats }
 }
 
 /** Warnings, and the command with --verbose. */
@@ -148,6 +170,7 @@ async function runRack(
   const names = planned.plan.guests.map(({ guest }) => guest)
   const isShown = !output.isJson && options.quiet !== true && options.events !== true
   const run = startRun(planned, { ...(isShown ? { onEvent: showRackEvents(names, output) } : {}), ...common })
+  if (options.supervise === true) await supervise(run)
   const result = await run.done
   // A bug while a guest starts is no result.
   await run.started.catch(throwBug)

@@ -1,0 +1,37 @@
+/** `bringup ps`: the runs that go on. */
+import { readDoor } from '../../runs/control-protocol.ts'
+import { findRun, listRuns } from '../../runs/record.ts'
+import { formatMs } from '../../units.ts'
+import type { Command } from '../command.ts'
+
+export const command: Command = {
+  summary: 'list the runs that go on',
+  description:
+    'Runs that were started with `run -d` can be worked with: `logs`, `attach`, `exec`, `cp`, `stop`.',
+  examples: [
+    { command: 'bringup ps', says: 'what runs in this project' },
+    { command: 'bringup ps --json', says: 'the same for a program' },
+  ],
+  run: async ({ output, project }) => {
+    const { stateFolder } = await project()
+    const runs = listRuns(stateFolder)
+      .filter(({ verdict }) => verdict === 'running')
+      .map((run) => ({ ...run, isDetached: readDoor(findRun(stateFolder, run.id)) !== undefined }))
+    output.json({ runs })
+    if (output.isJson) return 0
+    if (runs.length === 0) {
+      output.note('No run goes on; `bringup run -d` starts one.')
+      return 0
+    }
+    const { formatTable } = await import('../table.ts')
+    const rows = runs.map(({ id, label, name, guests, startedAt, isDetached }) => [
+      label ?? id,
+      name,
+      guests.join(' '),
+      formatMs(Date.now() - Date.parse(startedAt)),
+      isDetached ? '' : 'on a terminal',
+    ])
+    output.print(formatTable(['run', 'machine or rack', 'guests', 'since', ''], rows, output.colors))
+    return 0
+  },
+}
