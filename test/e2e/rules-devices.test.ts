@@ -324,6 +324,7 @@ const ACCEPTED: readonly (readonly [code: string, machine: MachineInput, words?:
   ['DISK_SERIAL_TOO_LONG', { devices: [disk({ serial: '123456789012345678901' })] }],
   ['NIC_MAC_NOT_UNICAST', { devices: [nic({ mac: '53:54:00:00:00:01' })] }],
   ['NIC_MAC_TWICE', { devices: times(2, nic({ mac: '52:54:00:00:00:01' })) }],
+  ['NIC_NETWORK_UNKNOWN', { devices: [nic({ network: 'lan' })] }],
   ['NIC_FORWARD_WITHOUT_NETWORK', { devices: [nic({ network: 'none', forwards: [':22'] })] }],
   ['WATCHDOG_TWICE', { devices: times(2, { kind: 'watchdog' } as Item) }],
   ['FOLDER_GUEST_PATH', { devices: [{ kind: 'folder', path: at('folder'), guest: '/usr' } as Item] }],

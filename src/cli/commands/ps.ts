@@ -31,7 +31,7 @@ export const command: Command = {
       formatMs(Date.now() - Date.parse(startedAt)),
       isDetached ? '' : 'on a terminal',
     ])
-    output.print(formatTable(['run', 'machine or rack', 'guests', 'since', ''], rows, output.colors))
+    output.print(formatTable(['run', 'machine or rack', 'guests', 'since', ''], rows, output))
     return 0
   },
 }
