@@ -34,6 +34,7 @@ export const EVERYTHING = {
     { kind: 'serial', id: 'ID-s' },
     { kind: 'virtio-console', id: 'ID-p', name: 'port' },
     { kind: 'virtio-console', id: 'ID-h' },
+    { kind: 'vsock', id: 'ID-k', cid: 42 },
     { kind: 'watchdog', id: 'ID-w' },
   ],
   pins: [{ cpu: 0, hostCpus: [0] }],

@@ -22,6 +22,10 @@ export function guestPrefix(guests: readonly string[], guest: string, colors: Co
 export function showRackEvents(guests: readonly string[], output: Output): (event: RunEvent) => void {
   const prefix = (guest: string, colors: Colors) => guestPrefix(guests, guest, colors)
   return (event) => {
+    if ('service' in event) {
+      output.note(output.errorColors.dim(serviceLine(event)))
+      return
+    }
     if (!('guest' in event)) return
     const { guest } = event
     if ('line' in event) output.print(`${prefix(guest, output.colors)}${screenLine(event.line)}`)
@@ -30,6 +34,16 @@ export function showRackEvents(guests: readonly string[], output: Output): (even
     const { errorColors } = output
     output.note(`${prefix(guest, errorColors)}${errorColors.dim(what)}`)
   }
+}
+
+function serviceLine(event: Extract<RunEvent, { readonly service: string }>): string {
+  const what =
+    event.type === 'service started'
+      ? `started, process ${event.pid}`
+      : event.type === 'service ready'
+        ? 'ready'
+        : (event.finding?.what ?? 'ended')
+  return `service ${event.service}: ${what}`
 }
 
 /** What happened to a guest, in words; undefined for what shows by itself. */

@@ -15,6 +15,7 @@ import { nvdimm } from './devices/nvdimm.ts'
 import { serial } from './devices/serial.ts'
 import { virtioConsole } from './devices/virtio-console.ts'
 import { virtioPmem } from './devices/virtio-pmem.ts'
+import { vsock } from './devices/vsock.ts'
 import { watchdog } from './devices/watchdog.ts'
 
 /** Parts that a machine has once: keys of the description. */
@@ -31,5 +32,6 @@ export const devices = [
   nic,
   serial,
   virtioConsole,
+  vsock,
   watchdog,
 ] as const

@@ -130,7 +130,18 @@ export function pasteArgv(plan: Pick<GuestPlan, 'qemu' | 'args' | 'channels'>): 
 function unplugged(argument: Argument): Argument {
   const [flag, value = ''] = argument
   const [, id] = /^stream,id=([^,]+),addr\.type=fd,/.exec(value) ?? []
-  return flag === '-netdev' && id !== undefined ? option('-netdev', 'hubport', { id, hubid: 0 }) : argument
+  if (flag === '-netdev' && id !== undefined) return option('-netdev', 'hubport', { id, hubid: 0 })
+  return flag === '-chardev' || flag === '-object' ? [flag, sharedByPath(value)] : argument
+}
+
+/**
+ * Shared memory as pasted commands can share it: a file that each of them opens, and the socket at which QEMU's
+ * `ivshmem-server` listens by default (contrib/ivshmem-server/main.c).
+ */
+function sharedByPath(value: string): string {
+  return value
+    .replace(/mem-path=\/proc\/self\/fd\/\{fd:([^}]+)\}/, 'mem-path=/dev/shm/$1')
+    .replace(/^(socket,id=[^,]+),fd=\{fd:[^}]+\}/, '$1,path=/tmp/ivshmem_socket')
 }
 
 /** QEMU's argv under bringup, with names in braces for what is known only when it starts. */

@@ -387,6 +387,12 @@ const ELSEWHERE = [
   // Shown with images of their own in hostile-files.test.ts and qcow2.test.ts.
   'DISK_IMAGE_READS_OTHER',
   'DISK_IMAGE_ENCRYPTED',
+  // Depend on the kernel of the host; `vsock.test.ts` gives the facts, and the one that holds here is shown below.
+  'VSOCK_UNAVAILABLE',
+  'VSOCK_NO_ACCESS',
+  'VSOCK_TWICE',
+  // bringup alone knows the networks of a rack; racks.test.ts.
+  'NIC_NETWORK_UNKNOWN',
   // A full disk is not made for a test.
   'NVDIMM_NO_ROOM',
   'DISK_NO_ROOM',
@@ -451,6 +457,14 @@ test('IVSHMEM_SIZE_NOT_POWER: QEMU aborts on a size that is no power of two', as
   expect(codes).toContain('IVSHMEM_SIZE_NOT_POWER')
   const { stderr, signal } = await (await start()).exited
   expect([stderr.includes('is_power_of_2'), signal]).toEqual([true, 'SIGABRT'])
+})
+
+test('VSOCK_UNAVAILABLE: a host without vhost-vsock', async (t) => {
+  const { codes, start } = prepare({ devices: [{ kind: 'vsock', cid: 42 }] })
+  if (existsSync('/dev/vhost-vsock')) t.skip('this computer has it')
+  expect(codes).toEqual(['VSOCK_UNAVAILABLE'])
+  const { stderr, status } = await endOf(await start())
+  expect([stderr.includes('failed to open vhost device'), status]).toEqual([true, 1])
 })
 
 test('NVDIMM_FILE_BUSY: a second machine is told, and its QEMU cannot start', async () => {

@@ -58,6 +58,7 @@ function printCommand({ guests }: RunPlan, output: Output): void {
 
 function print(plan: RunPlan, output: Output): void {
   const { colors } = output
+  printServices(plan, output)
   for (const [index, guest] of plan.guests.entries()) {
     if (index > 0) output.print('')
     if (plan.isRack) printSeat(guest, output)
@@ -70,6 +71,30 @@ function print(plan: RunPlan, output: Output): void {
   }
   if (plan.diagnostics.length > 0) output.print(`\n${formatDiagnostics(plan.diagnostics, output)}`)
   else output.print(`\n${colors.green('no findings')}`)
+}
+
+/** Programs beside the guests, and the memory that guests share. */
+function printServices({ services, guests }: RunPlan, output: Output): void {
+  const { colors } = output
+  if (services.length > 0) {
+    output.print(colors.bold('Services'))
+    for (const { name, argv } of services) output.print(`  ${name}  ${quoteCommand(argv).join(' ')}`)
+    output.print('')
+  }
+  const joins = guests.flatMap(({ guest, joins: own }) => own.map((join) => ({ guest, ...join })))
+  const memories = new Map(
+    joins.flatMap((join) => (join.memory ? [[join.resource, join.memory] as const] : [])),
+  )
+  if (memories.size === 0) return
+  output.print(colors.bold('Shared memory'))
+  for (const [resource, { size, vectors }] of memories) {
+    const of = joins
+      .filter((join) => join.kind === 'memory' && join.resource === resource)
+      .map(({ guest }) => guest)
+    const server = vectors === undefined ? '' : `, ${vectors} vectors, with a server`
+    output.print(`  ${resource}  ${formatBytes(size)}${server}  ${of.join(', ')}`)
+  }
+  output.print('')
 }
 
 /** Its place in the run: when it starts, what it runs. */

@@ -31,6 +31,9 @@ export const planJson = z
   .looseObject({
     name: z.string().describe('Name of the machine, or of the rack.'),
     isRack: z.boolean(),
+    services: z
+      .array(z.looseObject({ name: z.string(), argv: z.array(z.string()) }))
+      .describe('Programs beside the guests, in the order in which they start.'),
     guests: z.array(guestPlan),
     pending: z
       .array(z.object({ what: z.string(), bytes: z.int().optional(), path: z.string().optional() }))

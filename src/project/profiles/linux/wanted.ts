@@ -25,6 +25,8 @@ function modulesOf(device: DeviceInput): readonly string[] {
       return [NIC_MODULES[device.model ?? ''] ?? 'virtio_net']
     case 'folder':
       return ['9pnet_virtio', '9p', 'overlay']
+    case 'vsock':
+      return ['vmw_vsock_virtio_transport']
     case 'watchdog':
       return ['i6300esb', 'iTCO_wdt']
     default:
