@@ -41,6 +41,8 @@ const OF_THE_READER = [
   'MEMORY_HUGE_PAGES_MISSING',
   'MEMORY_HUGE_PAGES_TOO_FEW',
   'PIN_HOST_CPU_MISSING',
+  'VSOCK_UNAVAILABLE',
+  'VSOCK_NO_ACCESS',
 ]
 
 describe.each(configs)('the config in %s', (page, code) => {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { afterAll } from 'vitest'
+import type { Guest, MachineInput } from '../../src/index.ts'
 import { expect, test } from '../../src/testing/index.ts'
 
 const BIN = join(import.meta.dirname, '../../dist/cli/bin.js')
@@ -45,6 +46,42 @@ test('reads this computer’s files, and writes to an overlay, read-only and wri
   const rows = (await guest.verify()).filter((row) => row.device.startsWith('folder '))
   expect(rows).toHaveLength(9)
   expect(rows.filter((row) => !row.ok)).toEqual([])
+})
+
+test('two guests at once: overlays keep apart, a writable folder is common, a read-only one the same', async ({
+  launch,
+}) => {
+  const [source, fixed, shared] = ['both', 'both fixed', 'both shared'].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ]
+  for (const path of [source, fixed, shared]) mkdirSync(path)
+  for (const path of [source, fixed]) writeFileSync(join(path, 'hello.txt'), 'from this computer\n')
+  const machine = {
+    timeout: '20m',
+    devices: [
+      { kind: 'folder', id: 'source', path: source, guest: '/mnt/source' },
+      { kind: 'folder', id: 'fixed', path: fixed, guest: '/mnt/fixed', access: 'readonly' },
+      { kind: 'folder', id: 'shared', path: shared, guest: '/mnt/shared', access: 'rw' },
+    ],
+  } as const satisfies MachineInput
+  const [one, two] = (await Promise.all(
+    ['one', 'two'].map((name) => launch(machine, { profile, name })),
+  )) as [Guest, Guest]
+  const sh = async (guest: Guest, script: string) => (await guest.run(['sh', '-c', script])).stdout
+  await sh(one, 'echo one > /mnt/source/hello.txt; echo one > /mnt/shared/one')
+  await sh(two, 'echo two > /mnt/source/hello.txt; echo two > /mnt/shared/two')
+  expect(await sh(one, 'cat /mnt/source/hello.txt /mnt/shared/two')).toBe('one\ntwo\n')
+  expect(await sh(two, 'cat /mnt/source/hello.txt /mnt/shared/one')).toBe('two\none\n')
+  expect(readFileSync(join(source, 'hello.txt'), 'utf8')).toBe('from this computer\n')
+  for (const guest of [one, two])
+    expect(
+      await sh(guest, 'cat /mnt/fixed/hello.txt; echo x 2>/dev/null > /mnt/fixed/x || echo refused'),
+    ).toBe('from this computer\nrefused\n')
+  // Changes of a file that the other has read already.
+  await sh(two, 'echo second >> /mnt/shared/one')
+  expect(await sh(one, 'cat /mnt/shared/one')).toBe('one\nsecond\n')
 })
 
 test('a script of the project runs where bringup was started, with its interpreter', async () => {

@@ -1,7 +1,7 @@
 /** Memory that guests share, with real QEMU: what they see of it, what they write and read, and interrupts between them. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -248,17 +248,32 @@ test('SIGKILL of bringup takes the guests and their server along', async () => {
   await vi.waitFor(() => expect(leftovers()).toEqual([]), { timeout: 60_000 })
 })
 
-test('Linux guests see it, and one reads what the other wrote', async ({ stateFolder, signal }) => {
+test('Linux guests see it, and one reads what the other wrote; locks in a shared folder do not keep them apart', async ({
+  stateFolder,
+  signal,
+}) => {
   const program = join(folder, 'shared-memory')
   const source = fileURLToPath(new URL('shared-memory.c', import.meta.url))
   await execa('cc', ['-static', '-O1', '-o', program, source])
   const named = 'linux-shared'
-  const profile = linuxProfile({ name: named, programs: [program] })
+  const profile = linuxProfile({ name: named, programs: [program, 'flock'] })
+  const shared = join(folder, 'shared')
+  mkdirSync(shared)
+  const devices = [
+    { kind: 'folder', id: 'shared', path: shared, guest: '/mnt/shared', access: 'rw' },
+  ] as const
   const found = await loadProject({ cwd: stateFolder, state: stateFolder })
   const rack = parseRack(
     {
       memory: { window: { size: '1M', vectors: 2 } },
-      guests: { peer: { machine: { timeout: '20m' }, profile: named, count: 2, memory: ['window'] } },
+      guests: {
+        peer: {
+          machine: { timeout: '20m', devices: [...devices] },
+          profile: named,
+          count: 2,
+          memory: ['window'],
+        },
+      },
     },
     ['racks', 'linux'],
   )
@@ -278,4 +293,9 @@ test('Linux guests see it, and one reads what the other wrote', async ({ stateFo
   const memory = `/sys/bus/pci/devices/0000:${pci}/resource2`
   expect(await one?.run([program, memory, 'write', 'hello from one'])).toMatchObject({ exitCode: 0 })
   expect(await two?.run([program, memory, 'read'])).toMatchObject({ stdout: 'hello from one\n', exitCode: 0 })
+  // QEMU grants each request for a lock (hw/9pfs/9p.c, v9fs_lock): only the guest's own kernel knows the lock.
+  const hold = 'flock /mnt/shared/lock sleep 1000 < /dev/null > /dev/null 2>&1 &'
+  await one?.run(['sh', '-c', `${hold} while flock -n /mnt/shared/lock true; do :; done`])
+  expect(await one?.run(['flock', '-n', '/mnt/shared/lock', 'true'])).toMatchObject({ exitCode: 1 })
+  expect(await two?.run(['flock', '-n', '/mnt/shared/lock', 'true'])).toMatchObject({ exitCode: 0 })
 })
