@@ -33,6 +33,21 @@ test('a machine without NUMA has one entry with all CPUs, and its devices stand 
   expect(topology.devices).toMatchObject([{ kind: 'nvdimm', id: 'nvdimm0', detail: '16M' }])
 })
 
+test('shared memory stands beside the nodes, with the name that guests share it by', () => {
+  const topology = shape({
+    memory: '64M',
+    devices: [
+      { kind: 'ivshmem', size: '1M', vectors: 1 },
+      { kind: 'ivshmem', memory: 'window', id: 'w' },
+    ],
+  })
+  expect(topology.devices.map(({ id, detail }) => [id, detail])).toEqual([
+    ['ivshmem0', '1M, 1 vector'],
+    ['w', 'shared as window'],
+  ])
+  expect(topologySvg(topology)).toContain('ivshmem w shared as window')
+})
+
 test('a device on a missing node is drawn beside the nodes', () => {
   const { devices } = shape({
     numa: 2,

@@ -24,3 +24,18 @@ it('chooses TCG for what KVM cannot do, and says why', () => {
   const codes = planOf({ qemuArgs: ['-icount', '1'] }, false).diagnostics.map((d) => d.code)
   expect(codes).toContain('ACCELERATOR_MISSING')
 })
+
+it('names shared memory by paths in a command to paste, and by descriptors in a run', () => {
+  const shared = { kind: 'ivshmem', memory: 'window', size: '1M' } as const
+  const { argv, supervisedArgv } = planOf({
+    devices: [
+      { ...shared, id: 'plain' },
+      { ...shared, id: 'bell', vectors: 2 },
+    ],
+  })
+  const [pasted, run] = [argv, supervisedArgv].map((words) => words.join(' '))
+  expect(pasted).toContain('mem-path=/dev/shm/plain-memory,')
+  expect(pasted).toContain('-chardev socket,id=bell-server,path=/tmp/ivshmem_socket ')
+  expect(run).toContain('mem-path=/proc/self/fd/{fd:plain-memory},')
+  expect(run).toContain('-chardev socket,id=bell-server,fd={fd:bell-memory} ')
+})

@@ -230,7 +230,8 @@ class ActiveRun implements Run {
   #skip({ plan: { guest, counts } }: PlannedGuest, error: unknown): void {
     if (this.#ends.has(guest)) return
     const known = error instanceof BringupError ? error.diagnostics : undefined
-    this.#problems.push(...(known ?? []))
+    // A service that does not start keeps every guest from starting.
+    this.#problems.push(...(known ?? []).filter((finding) => !this.#problems.includes(finding)))
     const because = known?.[0]?.what ?? 'the run was ended first'
     this.#events.emit({ type: 'guest skipped', guest, because })
     const isUnmet = known?.[0]?.code === conditionProblems.RACK_CONDITION_UNMET.code
