@@ -14,8 +14,8 @@ import type { BuildAction, BuildTarget, CheckAction, CommandAction, FileAction, 
 export const problems = defineDiagnostics({
   BUILD_COMMAND_FAILED: {
     title: 'A command of the build failed.',
-    why: 'the target was not built; its own words are below, whole',
-    remedy: 'fix what it complains about, and build again: what was built stays built',
+    why: 'the target was not built; its complete output is below',
+    remedy: 'fix the error and build again; finished targets are not rebuilt',
   },
   BUILD_FOLDER_MISSING: {
     title: 'The folder in which a command is to run does not exist.',
@@ -23,14 +23,14 @@ export const problems = defineDiagnostics({
     remedy: 'correct the folder; it is relative to the project’s folder',
   },
   BUILD_CHECK_FAILED: {
-    title: 'A file that a tool has written lacks lines that it should have.',
-    why: 'the tool has dropped what it was told, often because something that it depends on is missing',
-    remedy: 'the profile says what to do',
+    title: 'A file that a tool wrote lacks required lines.',
+    why: 'the tool dropped the setting, often because something that it depends on is missing',
+    remedy: 'see the message: the profile gives the remedy',
   },
   BUILD_TREE_FOREIGN: {
-    title: 'A folder that the build makes holds files that it did not make.',
-    why: 'the folder is made to hold exactly what the profile says, and nothing of yours is deleted for that',
-    remedy: 'move the files away, or delete the folder if nothing in it is yours',
+    title: 'An output folder of the build holds files that the build did not create.',
+    why: 'the folder must hold exactly the files of the profile, and the build never deletes other files',
+    remedy: 'move the files away, or delete the folder if you do not need them',
   },
 })
 

@@ -12,7 +12,7 @@ export const problems = defineDiagnostics({
     title: 'The lock of the project’s builds could not be taken.',
     why: 'two builds at once in one project would write to the same files',
     remedy:
-      'let this user write to the project’s folder, or keep state elsewhere with --state; flock(1) has to be there',
+      'let this user write to the project’s folder, or keep state elsewhere with --state; flock(1) must be installed',
     source: 'flock(1)',
   },
 })

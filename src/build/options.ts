@@ -5,12 +5,12 @@ import { nearest } from '../nearest.ts'
 export const problems = defineDiagnostics({
   BUILD_OPTION_UNKNOWN: {
     title: 'The config file sets a build option that the profile does not have.',
-    why: 'an option that was passed over would build something else than meant',
-    remedy: 'use one of the options that are named; `bringup build --help` explains them',
+    why: 'ignoring the option would build something else than intended',
+    remedy: 'use one of the options in the message; `bringup build --help` explains them',
   },
   BUILD_OPTION_WRONG: {
-    title: 'A build option has a value that it cannot have.',
-    why: 'the build would be another one than meant',
+    title: 'A build option has an invalid value.',
+    why: 'the build would differ from the intended one',
     remedy: '`bringup build --help` shows what it takes',
   },
 })

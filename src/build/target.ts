@@ -21,21 +21,20 @@ import {
 
 export const problems = defineDiagnostics({
   BUILD_OUTPUT_MISSING: {
-    title: 'A target was built, but a file that it should have made is not there.',
-    why: 'what needs the file, or boots it, would fail later and less clearly',
-    remedy:
-      'correct `outputs` (or `image`, `disk`, `esp` of `kernel`), or the command that should make the file',
+    title: 'A target was built, but one of its outputs is missing.',
+    why: 'targets and machines that use the file would fail later with an unclear error',
+    remedy: 'correct `outputs` (or `image`, `disk`, `esp` of `kernel`), or the command that creates the file',
   },
   BUILD_WRITE_FAILED: {
-    title: 'bringup could not write what a target is to make.',
+    title: 'bringup could not write the output of a target.',
     why: 'the target was not built',
     remedy: 'let this user write there; for `.bringup`, --state keeps it elsewhere',
     source: 'errno(3)',
   },
   BUILD_DISK_FULL: {
     title: 'The disk is full.',
-    why: 'the build could not write what it made',
-    remedy: 'make room, and build again: what was built stays built',
+    why: 'the build could not write its output',
+    remedy: 'free space and build again; finished targets are not rebuilt',
     source: 'ENOSPC, EDQUOT in errno(3)',
   },
 })

@@ -7,7 +7,7 @@ import type { OptionSpec, Peek } from './command.ts'
 
 export const problems = defineDiagnostics({
   BUILD_OPTION_CLASHES: {
-    title: 'A profile declares a build option whose flag bringup has itself.',
+    title: 'A profile declares a build option whose flag is one of bringup’s own.',
     why: 'one flag can mean only one thing',
     remedy: 'give the option another name in the profile',
   },

@@ -4,9 +4,9 @@ import type { Invocation } from './command.ts'
 
 export const problems = defineDiagnostics({
   CONFIRMATION_NEEDED: {
-    title: 'The change was not confirmed, and there is no terminal to ask on.',
-    why: 'nothing is changed on this computer without a yes',
-    remedy: 'look at it with --dry-run where there is one, then run it again with --yes',
+    title: 'The change was not confirmed, and there is no terminal for the question.',
+    why: 'bringup changes this computer only after confirmation',
+    remedy: 'preview it with --dry-run if the command has it, then run it again with --yes',
   },
 })
 

@@ -9,7 +9,7 @@ export const problems = defineDiagnostics({
   HOST_LIMIT: {
     title: 'A limit of this computer was reached: open files, or space on a disk.',
     why: 'the operating system refused the call',
-    remedy: 'raise the limit, or free what is used up',
+    remedy: 'raise the limit, or free space',
     source: 'errno(3)',
   },
 })

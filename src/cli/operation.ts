@@ -30,8 +30,8 @@ import { formatOperationPlan, operationJsonOf } from './operation-view.ts'
 export const problems = defineDiagnostics({
   OPERATION_HALF_DONE: {
     title: 'An earlier operation was not finished.',
-    why: 'it was killed, interrupted, or failed; what it had done is in the journal',
-    remedy: 'finish it with `bringup resume`, or take it back with `bringup undo`; then run this again',
+    why: 'it was killed, interrupted, or failed; the journal has its changes',
+    remedy: 'finish it with `bringup resume`, or undo it with `bringup undo`; then run this again',
   },
 })
 

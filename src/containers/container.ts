@@ -11,8 +11,8 @@ import { type ContainerPlan, execCommand, keeperCommand, volumeCommands } from '
 export const problems = defineDiagnostics({
   CONTAINER_NOT_STARTED: {
     title: 'The container did not start.',
-    why: 'the engine’s own words are the evidence',
-    remedy: 'fix what it says; `bringup container build --force-build` makes the image anew',
+    why: 'the engine’s output is the evidence',
+    remedy: 'fix the error below; `bringup container build --force-build` rebuilds the image',
   },
 })
 

@@ -7,12 +7,12 @@ export type EngineName = (typeof ENGINE_NAMES)[number]
 
 export const problems = defineDiagnostics({
   CONTAINER_ENGINE_MISSING: {
-    title: 'There is no container engine on this computer.',
+    title: 'No container engine is installed.',
     why: 'containers are run by Docker or Podman',
     remedy: 'Debian, Ubuntu: apt install podman (no daemon, no root), or apt install docker.io',
   },
   CONTAINER_SOCKET_DENIED: {
-    title: 'This user may not talk to the Docker daemon.',
+    title: 'This user has no access to the Docker daemon.',
     why: 'its socket belongs to root and the group docker; write access to it amounts to root, since a container can mount any folder of this computer',
     remedy:
       'if this user may as well be root: `sudo usermod --append --groups docker "$USER"`, then log in again (or `newgrp docker`). If not: apt install podman, which needs no such right',
@@ -25,9 +25,9 @@ export const problems = defineDiagnostics({
       'start it: `sudo systemctl start docker` (or `sudo service docker start`); DOCKER_HOST names another one',
   },
   CONTAINER_ENGINE_BROKEN: {
-    title: 'A container engine is here, and does not work.',
-    why: 'its own words are the evidence',
-    remedy: 'fix it as it says, or use the other engine with --engine',
+    title: 'The container engine is installed and does not work.',
+    why: 'its output is the evidence',
+    remedy: 'fix the error below, or choose the other engine with --engine',
   },
 })
 

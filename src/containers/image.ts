@@ -14,13 +14,13 @@ export const problems = defineDiagnostics({
     title: 'The image could not be built.',
     why: 'the engine’s last lines are the evidence',
     remedy:
-      'fix what it says; `bringup container build --print` shows the Dockerfile. A name that cannot be resolved: try --network host',
+      'fix the error below; `bringup container build --print` shows the Dockerfile. If a host name cannot be resolved, try --network host',
   },
   CONTAINER_BASE_MISSING: {
-    title: 'The base image is not here and could not be had.',
-    why: 'an image starts from another one, which comes from a registry unless it is on this computer already',
+    title: 'The base image is not on this computer and could not be downloaded.',
+    why: 'the engine downloads the base image from a registry unless this computer has it',
     remedy:
-      'check the name and the network, or choose another with --base; `docker image ls` shows what is here',
+      'check the name and the network, or choose another with --base; `docker image ls` lists local images',
   },
 })
 

@@ -8,9 +8,9 @@ import { Console } from './console.ts'
 
 export const problems = defineDiagnostics({
   GUEST_HAS_NO_CHANNEL: {
-    title: 'A channel was asked for that the machine does not have.',
+    title: 'The machine has no channel of that name.',
     why: 'the serial ports beyond the first and the virtio-serial ports of a description are its channels, by their ids',
-    remedy: 'use one of the ids that are named, or add a `serial` or `virtio-console` device',
+    remedy: 'use one of the ids in the message, or add a `serial` or `virtio-console` device',
   },
 })
 

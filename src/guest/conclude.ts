@@ -9,13 +9,13 @@ import { EXIT_CODES } from './verdict.ts'
 
 export const problems = defineDiagnostics({
   GUEST_DIFFERS: {
-    title: 'The guest did not see the hardware that was asked for.',
-    why: 'a test on such a machine would prove nothing about the machine described',
-    remedy: 'see the table; `bringup plan` shows what QEMU was told',
+    title: 'The guest found hardware that differs from the description.',
+    why: 'a test on such a machine says nothing about the machine described',
+    remedy: 'see the table; `bringup plan` shows the QEMU command',
   },
   GUEST_NOT_COMPARED: {
-    title: 'Verification was wanted, and the guest did not report its hardware, or not all of it.',
-    why: 'without a whole report nothing is known of the machine that the guest saw, and a run that was to be verified cannot pass',
+    title: 'The guest reported no hardware, or only a part of it, and the run was to be verified.',
+    why: 'a run can be verified only with a complete report of the guest',
     remedy:
       'choose a profile whose guest reports its hardware (one with a `view`, such as `probe`), or run with --no-verify',
   },

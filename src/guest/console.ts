@@ -16,12 +16,12 @@ import { Tape } from './tape.ts'
 export const problems = defineDiagnostics({
   CONSOLE_NO_MATCH: {
     title: 'The console did not show the awaited text before the deadline.',
-    why: 'the guest still runs, but did not say it',
+    why: 'the guest is running and has not printed it',
     remedy: 'compare the last console lines below with what was awaited, or allow more time',
   },
   CONSOLE_ENDED: {
     title: 'The guest ended before its console showed the awaited text.',
-    why: 'nothing more can come: the guest is gone',
+    why: 'the guest has ended, so there will be no more output',
     remedy: 'read the verdict of the run and the last console lines below',
   },
 })

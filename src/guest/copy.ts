@@ -16,7 +16,7 @@ import type { Guest } from './guest.ts'
 
 export const problems = defineDiagnostics({
   COPY_SOURCE_MISSING: {
-    title: 'What is to be copied does not exist, or is neither a file, a folder nor a symbolic link.',
+    title: 'The source of a copy does not exist, or is not a file, a folder or a symbolic link.',
     why: 'devices, sockets and FIFOs have no content to copy',
     remedy: 'correct the path',
   },

@@ -74,7 +74,7 @@ export interface Judged {
 
 export const problems = defineDiagnostics({
   GUEST_FAILED: {
-    title: 'The guest ended by itself with a code that means failure.',
+    title: 'The guest ended with a code that means failure.',
     why: 'the guest reported a failure',
     remedy: 'read the console log of the run: `bringup runs show`',
   },
@@ -90,30 +90,31 @@ export const problems = defineDiagnostics({
     remedy: 'compare the last console lines with the text, or correct the pattern',
   },
   GUEST_CRASHED: {
-    title: 'The guest triple-faulted, panicked, was reset by its watchdog, or reset or powered off unasked.',
-    why: 'a crash is not an exit: the guest had no chance to report a code',
+    title:
+      'The guest triple-faulted, panicked, was reset by its watchdog, or reset or powered off unexpectedly.',
+    why: 'a crashed guest reports no exit code',
     remedy: 'read the last console lines; `qemu.log` in the run folder has the CPU state at each reset',
   },
   GUEST_TIMED_OUT: {
-    title: 'The guest still ran at the deadline.',
-    why: 'no exit, reset or power-off came in time; a hang and a slow guest look the same from outside',
+    title: 'The guest was still running at the deadline.',
+    why: 'there was no exit, reset or power-off in time; bringup cannot distinguish a hang from a slow guest',
     remedy: 'raise `timeout` (or --timeout), or find what the guest waits for after its last console line',
   },
   QEMU_REFUSED: {
-    title: 'QEMU ended before the guest began to run.',
-    why: 'QEMU did not accept the machine; its own words are the evidence',
+    title: 'QEMU ended before the guest started.',
+    why: 'QEMU did not accept the machine; its output is the evidence',
     remedy:
-      'correct the description as QEMU says; if bringup should have found this, report it with `bringup plan --json`',
+      'correct the description according to QEMU’s message; if bringup should have found this, report it with `bringup plan --json`',
   },
   QEMU_DIED: {
-    title: 'QEMU ended while the guest ran, and not on account of the guest.',
+    title: 'QEMU ended while the guest ran, for a reason outside the guest.',
     why: 'an abort, an internal error or a signal from outside says nothing about the guest',
     remedy:
       'read `qemu.log` and `stderr.log` in the run folder; out of memory shows in the host’s kernel log',
   },
   QEMU_STOPPED: {
-    title: 'QEMU stopped the guest on account of an error of the host.',
-    why: 'a guest whose disk cannot be written, or whose CPU cannot be emulated, would wait for ever',
+    title: 'QEMU stopped the guest because of an error of the host.',
+    why: 'a guest whose disk cannot be written, or whose CPU cannot be emulated, would wait forever',
     remedy: 'free space where the disk images are, or read `stderr.log` in the run folder; then run it again',
     source: 'QMP BLOCK_IO_ERROR, STOP; query-status: io-error, internal-error',
   },

@@ -8,7 +8,7 @@ import type { Shell } from './shell.ts'
 export const problems = defineDiagnostics({
   KERNEL_REPORTED: {
     title: 'The kernel of the guest reported a warning, a bug, a stall or a deadlock.',
-    why: 'a test on a kernel that is broken proves nothing, whatever its command returned',
+    why: 'a result on a broken kernel is unreliable, whatever the command returned',
     remedy:
       'read the report below; allow a known one with --allow-report REGEX or `kernelReports: { allow: [...] }`, or omit the check with --no-kernel-reports',
   },

@@ -44,9 +44,9 @@ import { hasCrashed, watchGuest } from './watch.ts'
 
 export const problems = defineDiagnostics({
   GUEST_HAS_NO_SHELL: {
-    title: 'A command was to run in a guest that has no command channel.',
+    title: 'The guest has no command channel.',
     why: 'commands run over a channel of their own, which the profile must provide',
-    remedy: 'use a profile with a command channel, such as `linux`, or talk to the guest on its console',
+    remedy: 'use a profile with a command channel, such as `linux`, or use the guest’s console',
   },
   GUEST_PORT_NOT_FORWARDED: {
     title: 'A port of the guest was requested that no network card forwards.',

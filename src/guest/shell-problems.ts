@@ -4,10 +4,10 @@ import { LARGEST_REQUEST } from './shell-frames.ts'
 
 export const problems = defineDiagnostics({
   SHELL_ENDED: {
-    title: 'The guest, or its command channel, ended while a command was to run.',
-    why: 'the machine is gone or was reset, so the command can have no result',
+    title: 'The guest or its command channel ended before the command did.',
+    why: 'the machine ended or was reset, so the command has no result',
     remedy:
-      'read the end of the console log of the run: a panic, a power-off or an error of QEMU’s explains it',
+      'read the end of the console log of the run: a panic, a power-off or an error of QEMU explains it',
   },
   GUEST_TERMINAL_FAILED: {
     title: 'The guest could not open a terminal for a command.',
@@ -17,7 +17,7 @@ export const problems = defineDiagnostics({
   },
   SHELL_TIMEOUT: {
     title: 'A command in the guest did not end in time.',
-    why: 'its deadline passed; the command was killed, the guest still runs',
+    why: 'its deadline passed; the command was killed, and the guest is still running',
     remedy: 'raise timeoutMs, or find what the command waits for',
   },
   SHELL_REQUEST_TOO_LONG: {
@@ -26,10 +26,10 @@ export const problems = defineDiagnostics({
     remedy: 'pass long data by stdin or by a file in the guest',
   },
   SHELL_OUTPUT_TOO_LONG: {
-    title: 'A command in the guest printed more than can be kept, or a file there is too large to be read.',
+    title: 'A command in the guest printed too much output, or a file there is too large to read.',
     why: 'output and files are kept in memory; a guest could fill it otherwise',
     remedy:
-      'take the output as it comes with onStdout, let the command print less, or copy the file over a disk or the network',
+      'read the output piece by piece with onStdout, print less, or copy the file over a disk or the network',
   },
   GUEST_FILE_FAILED: {
     title: 'A file of the guest could not be read or written.',

@@ -12,7 +12,7 @@ export const problems = defineDiagnostics({
   },
   QMP_BROKEN: {
     title: 'QEMU answered with something that is not QMP.',
-    why: 'bringup controls the machine by QMP (docs/interop/qmp-spec.rst) and cannot trust the connection any more',
+    why: 'bringup controls the machine by QMP (docs/interop/qmp-spec.rst) and cannot rely on the connection any more',
     remedy: 'check that --qemu names a QEMU system emulator and not a wrapper that prints to its descriptors',
   },
 })

@@ -20,7 +20,7 @@ interface Listeners {
   readonly onRun: () => void
   /** The guest stands still, for whatever reason. */
   readonly onPaused?: () => void
-  /** QEMU stopped the guest on account of an error of the host. */
+  /** QEMU stopped the guest because of an error of the host. */
   readonly onStopped: () => void
 }
 

@@ -5,18 +5,18 @@ import type { DeviceConfig, MachineInput } from './machine-schema.ts'
 
 export const problems = defineDiagnostics({
   FLAG_UNKNOWN_KEY: {
-    title: 'A key in the short form of a device is not known.',
-    why: 'a misspelt key that was passed over would give another device than the one meant',
-    remedy: 'use one of the keys that are named',
+    title: 'The short form of a device has an unknown key.',
+    why: 'ignoring a misspelt key would give a different device',
+    remedy: 'use one of the keys in the message',
   },
   FLAG_MALFORMED: {
-    title: 'The short form of a device cannot be read.',
+    title: 'The short form of a device is malformed.',
     why: 'it is `value,key=value,…`; a comma within a value is doubled, or the value is put in double quotes',
     remedy: 'see `bringup run --help` for an example',
   },
   FLAG_KEY_TWICE: {
-    title: 'A key stands twice in the short form of a device.',
-    why: 'only one of the two can hold',
+    title: 'The short form of a device has a key twice.',
+    why: 'only one of the two can apply',
     remedy: 'remove one of them',
   },
 })

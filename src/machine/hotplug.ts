@@ -19,32 +19,32 @@ export const problems = defineDiagnostics({
   HOTPLUG_NO_ROOM: {
     title: 'The machine has no slot, or not enough room, for another NVDIMM.',
     why: 'slots and maxmem are fixed when QEMU starts',
-    remedy: 'describe the room from the start: memory: { hotplug: { slots: 2, size: "512M" } }',
+    remedy: 'reserve room in the description: memory: { hotplug: { slots: 2, size: "512M" } }',
     source:
       'QEMU: "no slots where allocated", "no free slots available", "not enough space, currently 0x… in use of total space for memory devices"',
     qemu: 'refuses',
   },
   HOTPLUG_REFUSED: {
     title: 'QEMU did not add the device.',
-    why: 'its own words are below; nothing of the device is left behind',
-    remedy: 'see what QEMU says',
+    why: 'its message is below; the device was removed completely',
+    remedy: 'see the message of QEMU below',
   },
   UNPLUG_UNSUPPORTED: {
     title: 'QEMU does not remove a device of this kind while the machine runs.',
-    why: 'it has plug, but no unplug for NVDIMMs',
-    remedy: 'end the machine, and describe the next one without the device',
+    why: 'QEMU supports plugging NVDIMMs, but not unplugging them',
+    remedy: 'end the machine, and start it again without the device',
     source: 'QEMU: "nvdimm device hot unplug is not supported yet."',
     qemu: 'refuses',
   },
   UNPLUG_TIMEOUT: {
-    title: 'The guest did not let a device go.',
-    why: 'QEMU asks the guest, which may refuse or be busy; the device is still there',
-    remedy: 'see what the guest says on its console, or give it more time',
+    title: 'The guest did not release a device.',
+    why: 'unplugging needs the guest’s consent, which may be busy; the device is still attached',
+    remedy: 'read the guest’s console, or allow more time',
   },
   UNPLUG_UNKNOWN: {
     title: 'The machine has no device with that id.',
     why: 'devices are removed by the ids that they have in the description, or got when they were plugged',
-    remedy: 'use one of the ids that are named',
+    remedy: 'use one of the ids in the message',
   },
 })
 

@@ -8,20 +8,20 @@ import type { Part } from './parts.ts'
 export const problems = defineDiagnostics({
   ARCH_UNSUPPORTED: {
     title: 'A guest architecture other than x86_64.',
-    why: 'bringup describes and boots x86-64 machines only, so far',
+    why: 'bringup supports only x86-64 machines',
     remedy: 'omit `arch`, or set it to "x86_64"',
     qemu: 'accepts',
   },
   DEVICE_ID_TWICE: {
     title: 'Two devices have the same id.',
-    why: 'QEMU, stores and reports tell devices apart by their ids',
-    remedy: 'give one of them another id, or leave the id away',
+    why: 'QEMU, stores and reports distinguish devices by id',
+    remedy: 'give one of them another id, or omit the id',
     source: 'QEMU: "Duplicate ID \'…\' for device"',
     qemu: 'refuses',
   },
   QEMU_LACKS_TYPE: {
     title: 'This QEMU binary does not have a device that the machine needs.',
-    why: 'QEMU is built with a choice of devices, and asked, this one does not name it',
+    why: 'builds of QEMU differ in their devices, and this one does not list it',
     remedy:
       'use another binary (--qemu), or install the package that brings the device; `bringup doctor` lists the binaries',
     source: 'QEMU: "\'…\' is not a valid device model name"',
@@ -30,7 +30,7 @@ export const problems = defineDiagnostics({
   QEMU_LACKS_PROPERTY: {
     title: 'A device of this QEMU binary does not have a property that the machine needs.',
     why: 'properties come and go with versions and build options',
-    remedy: 'use another binary (--qemu), or leave the option away',
+    remedy: 'use another binary (--qemu), or omit the option',
     source: 'QEMU: "Property \'…\' not found"',
     qemu: 'refuses',
   },
@@ -43,13 +43,13 @@ export const problems = defineDiagnostics({
   },
   PIN_CPU_MISSING: {
     title: 'A pinned CPU does not exist.',
-    why: 'there is no thread to pin',
+    why: 'the machine has no such thread',
     remedy: 'use an index below cpu.count',
     qemu: 'accepts',
   },
   PIN_TWICE: {
     title: 'A CPU is pinned twice.',
-    why: 'only one of the two can hold',
+    why: 'only one of the two can apply',
     remedy: 'list all host CPUs in one entry',
     qemu: 'accepts',
   },

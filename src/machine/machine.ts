@@ -41,7 +41,7 @@ export const problems = defineDiagnostics({
   },
   MACHINE_EXTENDS_CIRCLE: {
     title: 'Machines extend one another in a circle.',
-    why: 'there is no first one to start from',
+    why: 'every machine in the circle extends another one of it',
     remedy: 'remove one `extends` of the circle',
   },
 })

@@ -5,7 +5,7 @@ import { type QemuOption, readQemuArgs } from './qemu-args.ts'
 
 export const problems = defineDiagnostics({
   QEMU_ARG_PORT: {
-    title: 'An argument for QEMU listens on a port that QEMU cannot have.',
+    title: 'An argument for QEMU listens on a port that is unavailable.',
     why: 'another socket has the port, or it is one of the low ports that need CAP_NET_BIND_SERVICE',
     remedy: 'use another port',
     source:

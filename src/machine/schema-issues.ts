@@ -5,12 +5,12 @@ import { nearest } from '../nearest.ts'
 
 export const problems = defineDiagnostics({
   CONFIG_UNKNOWN_KEY: {
-    title: 'A key in a description is not known.',
-    why: 'a misspelt key that was passed over would give another machine than the one meant',
+    title: 'A description has an unknown key.',
+    why: 'ignoring a misspelt key would give a different machine',
     remedy: 'correct or delete it; the reference lists the keys',
   },
   CONFIG_INVALID: {
-    title: 'A value in a description is not of the kind that is wanted there.',
+    title: 'A value in a description has the wrong type or form.',
     why: 'an unknown key or value would be ignored silently',
     remedy: 'correct it; the reference lists the values',
   },

@@ -37,7 +37,7 @@ export const problems = defineDiagnostics({
   },
   NETWORK_FAULT_GUEST_UNKNOWN: {
     title: 'A fault names a guest that is not on the network.',
-    why: 'it would concern no frame',
+    why: 'it would have no effect',
     remedy: 'use the name of a guest that has a card on the network',
   },
 })

@@ -27,13 +27,13 @@ export const problems = defineDiagnostics({
   },
   NETWORK_ENDED: {
     title: 'The switch of a network ended while the network was in use.',
-    why: 'no frame passes any more, and nothing can be asked of it',
+    why: 'frames are no longer forwarded, and faults can no longer be set',
     remedy: 'run again; if it happens again, report it with the evidence',
   },
   NETWORK_GUEST_UNKNOWN: {
     title: 'A network has no guest of that name.',
     why: 'faults, partitions and links are of the guests that have a card on the network',
-    remedy: 'use one of the names that are listed',
+    remedy: 'use one of the names in the message',
   },
   NETWORK_FAULT_INVALID: {
     title: 'A fault of a network is malformed.',

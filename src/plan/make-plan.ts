@@ -7,9 +7,9 @@ import { acceleratorArgs, needsTcg, runArgs } from './run-args.ts'
 
 export const problems = defineDiagnostics({
   ACCELERATOR_NOT_WORKING: {
-    title: 'The accelerator asked for does not run guests on this computer.',
-    why: 'an accelerator counts only after a throw-away guest really ran on it',
-    remedy: 'use --accel auto, or see `bringup doctor` for what is in the way',
+    title: 'The requested accelerator does not run guests on this computer.',
+    why: 'an accelerator is used only after a trial guest has run on it',
+    remedy: 'use --accel auto, or run `bringup doctor` to see the reason',
   },
   ACCELERATOR_MISSING: {
     title: 'No accelerator of this QEMU binary works.',

@@ -16,8 +16,8 @@ import { ramOf } from './user-map.ts'
 
 export const problems = defineDiagnostics({
   PMEM_NO_ROOM: {
-    title: 'No stretch of RAM is large enough for a region of that size.',
-    why: 'a region lies in one piece, on one node, clear of the kernel and of what the firmware keeps, from 256 MiB on',
+    title: 'No free range of RAM is large enough for the region.',
+    why: 'a region is contiguous, on one node, above 256 MiB, and overlaps neither the kernel nor memory of the firmware',
     remedy: 'choose a smaller size, or several regions with --count',
   },
 })

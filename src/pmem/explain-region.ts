@@ -17,17 +17,17 @@ export const problems = defineDiagnostics({
   },
   PMEM_CUT: {
     title: 'The kernel has cut the region into pieces, or cut off a part.',
-    why: 'something else lies in it: the kernel itself, the initramfs, or what the firmware keeps',
-    remedy: 'take it back with `bringup pmem undo`, and let bringup choose the address',
+    why: 'the kernel, the initramfs or memory of the firmware lies in it',
+    remedy: 'undo it with `bringup pmem undo`, and let bringup choose the address',
     source: 'arch/x86/kernel/e820.c',
   },
   PMEM_MISALIGNED: {
-    title: 'The kernel says that the region is misaligned, and makes no device of it.',
-    why: 'begin and end have to be multiples of 2 MiB',
-    remedy: 'take it back with `bringup pmem undo`, and choose another size or address',
+    title: 'The kernel reports that the region is misaligned, and creates no device.',
+    why: 'start and end must be multiples of 2 MiB',
+    remedy: 'undo it with `bringup pmem undo`, and choose another size or address',
   },
   PMEM_DEVICE_MISSING: {
-    title: 'The kernel has set the region aside, but there is no device.',
+    title: 'The kernel has reserved the region, but there is no device.',
     why: 'its drivers are not loaded, or failed',
     remedy: 'load them: modprobe nd_e820, modprobe nd_pmem; then look into the kernel’s log',
   },
@@ -35,7 +35,7 @@ export const problems = defineDiagnostics({
     title: 'The device is on another NUMA node than was wanted.',
     severity: 'warning',
     why: 'the firmware’s tables may have changed since it was planned',
-    remedy: 'take it back with `bringup pmem undo`, and plan anew',
+    remedy: 'undo it with `bringup pmem undo`, and plan anew',
   },
   PMEM_NO_DAX: {
     title: 'The device’s namespace is not in the mode fsdax.',

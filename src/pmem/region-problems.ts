@@ -6,7 +6,7 @@ const CHOOSE = 'omit --at, and let bringup choose the address'
 
 export const problems = defineDiagnostics({
   PMEM_UNALIGNED: {
-    title: 'A region does not begin and end at multiples of 2 MiB.',
+    title: 'A region does not start and end at multiples of 2 MiB.',
     why: 'the kernel says "misaligned, unable to map", and there is no /dev/pmem',
     remedy: 'give size and address as multiples of 2 MiB',
     source: 'drivers/nvdimm/namespace_devs.c, nvdimm_namespace_common_probe(); memremap_compat_align()',
@@ -18,13 +18,13 @@ export const problems = defineDiagnostics({
     source: 'arch/x86/realmode/init.c',
   },
   PMEM_NOT_RAM: {
-    title: 'A region, or a part of it, has no memory behind it: it is in a hole, or beyond the RAM.',
-    why: '/dev/pmem appears all the same and takes a file system without complaint, but keeps nothing of it',
+    title: 'A region is partly or completely outside of RAM.',
+    why: '/dev/pmem appears and accepts a file system, but stores nothing',
     remedy: CHOOSE,
     source: E820,
   },
   PMEM_RESERVED: {
-    title: 'A region covers memory that the firmware keeps for itself or for devices.',
+    title: 'A region covers memory that the firmware reserves for itself or for devices.',
     why: 'the kernel cuts the region into fragments, some of them misaligned, or writes where the firmware keeps its tables',
     remedy: CHOOSE,
     source: E820,
@@ -32,12 +32,12 @@ export const problems = defineDiagnostics({
   PMEM_TAKEN: {
     title: 'A region covers memory that is persistent memory already, real or emulated.',
     why: 'two devices on one memory overwrite each other; it may hold data',
-    remedy: 'use what is there (`bringup pmem status`), or take it back first (`bringup pmem undo`)',
+    remedy: 'use the existing memory (`bringup pmem status`), or undo it first (`bringup pmem undo`)',
     source: E820,
   },
   PMEM_CLAIMED: {
-    title: 'A region covers memory that another memmap= on the command line keeps from the kernel.',
-    why: 'it was kept for something: a driver, a crash recorder, another kernel; two users overwrite each other',
+    title: 'A region covers memory that another memmap= on the command line reserves.',
+    why: 'a driver, a crash recorder or another kernel may use it, and two users overwrite each other',
     remedy: 'omit --at, so that bringup chooses the address',
     source: E820,
   },
@@ -53,17 +53,17 @@ export const problems = defineDiagnostics({
     source: 'drivers/nvdimm/e820.c, e820_register_one()',
   },
   PMEM_WRONG_NODE: {
-    title: 'A region is not on the node that was asked for.',
+    title: 'A region is not on the requested node.',
     why: 'the address decides the node',
-    remedy: 'leave --at or --node away',
+    remedy: 'omit --at or --node',
   },
   PMEM_NODE_UNKNOWN: {
-    title: 'There is no such NUMA node, or it has no memory.',
+    title: 'The NUMA node does not exist or has no memory.',
     why: 'the region has to lie in the memory of a node',
     remedy: 'choose one of the nodes that have memory',
   },
   PMEM_UNDER_KERNEL: {
-    title: 'A region covers the place of the kernel, which does not move.',
+    title: 'A region covers the kernel, which has a fixed address.',
     why: 'the kernel cuts the region around itself; what is left is misaligned, and there is no /dev/pmem',
     remedy: 'choose an address beyond the kernel, or boot without nokaslr',
     source: 'arch/x86/boot/compressed/kaslr.c, mem_avoid_memmap(); drivers/firmware/efi/libstub/x86-stub.c',
@@ -97,7 +97,7 @@ export const problems = defineDiagnostics({
     source: 'Documentation/mm/memory-model.rst; kernel 5.3, sub-section memory hot-plug',
   },
   PMEM_TOO_LITTLE_RAM: {
-    title: 'What is left of the RAM is too little to boot and work.',
+    title: 'Too little RAM would be left to boot and work.',
     why: 'the region is lost to the kernel, and so are 64 bytes for each of its 4 KiB pages',
     remedy: 'make the region smaller',
     source: 'Documentation/mm/vmemmap_dedup.rst; 512 MiB is bringup’s own limit',
@@ -124,7 +124,7 @@ export const problems = defineDiagnostics({
   PMEM_EXACT_MAP: {
     title: 'The command line has memmap=exactmap.',
     why: 'the firmware’s map is not used then, so bringup cannot tell what is RAM',
-    remedy: 'take exactmap off the command line, and reboot',
+    remedy: 'remove exactmap from the command line, and reboot',
     source: E820,
   },
 })

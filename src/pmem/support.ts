@@ -7,7 +7,7 @@ import type { HostReader } from '../steps/host-reader.ts'
 
 export const problems = defineDiagnostics({
   PMEM_NOT_X86: {
-    title: 'Only x86 kernels make persistent memory of RAM by memmap=.',
+    title: 'Only x86 kernels can turn RAM into persistent memory with memmap=.',
     why: 'other architectures have no such parameter',
     remedy: 'give the machine an NVDIMM on a file instead: --nvdimm 1G',
     source: 'Documentation/admin-guide/kernel-parameters.txt, memmap=nn!ss',
@@ -18,15 +18,15 @@ export const problems = defineDiagnostics({
     remedy: 'run it on the host',
   },
   PMEM_NO_DRIVER: {
-    title: 'The kernel lacks what makes a device of such memory.',
-    why: 'it would keep the memory aside, and no /dev/pmem would come of it',
+    title: 'The kernel has no driver for such memory.',
+    why: 'it would reserve the memory, and there would be no /dev/pmem',
     remedy:
       'boot a kernel with these options; those of the distributions have them, slim ones for clouds often do not',
     source: 'drivers/nvdimm/e820.c',
   },
   PMEM_NO_MODULE: {
     title: 'The kernel’s configuration has the driver as a module, but the module is not installed.',
-    why: 'no /dev/pmem comes without it',
+    why: 'without it there is no /dev/pmem',
     remedy:
       'install the package with the further modules of this kernel, such as modules-extra or kernel-modules',
   },

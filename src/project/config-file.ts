@@ -15,8 +15,8 @@ export const problems = defineDiagnostics({
     remedy: 'correct the path, or omit --project to use the nearest bringup.config upwards',
   },
   CONFIG_AMBIGUOUS: {
-    title: 'One folder holds two config files.',
-    why: 'a machine needs one source; which of two files counts should not depend on their names',
+    title: 'A folder holds two config files.',
+    why: 'bringup reads exactly one config file',
     remedy: 'delete one of them',
   },
 })

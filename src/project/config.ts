@@ -24,12 +24,12 @@ export const problems = defineDiagnostics({
   },
   CONFIG_SYNTAX: {
     title: 'The config file is not valid TypeScript, JavaScript or JSON.',
-    why: 'nothing in it can be used until it can be read',
+    why: 'bringup cannot use a file that does not parse',
     remedy: 'fix it at the line shown; JSON allows neither comments nor a comma after the last entry',
   },
   CONFIG_THREW: {
     title: 'The code of the config file threw an error.',
-    why: 'a config is a program, and it did not run to its end',
+    why: 'a config is a program, and its code failed',
     remedy: 'fix it at the line shown',
   },
   CONFIG_EXPORTS_NOTHING: {

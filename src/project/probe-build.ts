@@ -11,13 +11,13 @@ import { keep, nameOf, readKept } from '../qemu/cache.ts'
 export const problems = defineDiagnostics({
   COMPILER_MISSING: {
     title: 'No C compiler for the bundled kernel was found.',
-    why: 'the probe kernel is C and assembly, and is built on the computer that uses it',
+    why: 'the probe kernel is written in C and assembly, and is compiled on this computer',
     remedy: 'Debian, Ubuntu: apt install gcc binutils; or set CC to a gcc or clang',
   },
   PROBE_BUILD_FAILED: {
     title: 'The bundled kernel did not compile.',
-    why: 'without it neither the probe profile nor the trial of accelerators can run',
-    remedy: 'try another compiler by CC=…; the compiler’s own words are below',
+    why: 'the probe profile and the test of accelerators need it',
+    remedy: 'try another compiler by CC=…; the compiler’s output is below',
   },
 })
 

@@ -12,10 +12,10 @@ import { type QmpClient, QmpError } from './qmp.ts'
 
 export const problems = defineDiagnostics({
   QEMU_NOT_QEMU: {
-    title: 'The binary does not answer as QEMU does.',
-    why: 'what it can do is asked by QMP; this program gave no QMP greeting',
+    title: 'The binary is not a QEMU system emulator.',
+    why: 'bringup reads its capabilities over QMP, and the program sent no QMP greeting',
     remedy:
-      'name a QEMU system emulator, such as /usr/bin/qemu-system-x86_64, and see that it starts: its own words are below',
+      'name a QEMU system emulator, such as /usr/bin/qemu-system-x86_64, and see that it starts: its output is below',
   },
   QEMU_WRONG_ARCH: {
     title: 'The QEMU binary emulates another architecture than the machine has.',

@@ -14,7 +14,7 @@ export const problems = defineDiagnostics({
   },
   QEMU_NOT_EXECUTABLE: {
     title: 'The QEMU binary that was named cannot be executed.',
-    why: 'a path to a QEMU system emulator is needed, not to a folder or a text',
+    why: 'the path is a folder, or a file that is not executable',
     remedy: 'give the path of an executable such as /usr/bin/qemu-system-x86_64',
   },
 })

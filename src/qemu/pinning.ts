@@ -25,7 +25,7 @@ export const problems = defineDiagnostics({
   },
   PIN_HOST_CPU_FORBIDDEN: {
     title: 'A pin names a host CPU that this process may not use.',
-    why: 'a cpuset (of a container, a batch job or a service) keeps it away; Linux ignores it silently',
+    why: 'a cpuset (of a container, a batch job or a service) excludes it; Linux ignores the CPU silently',
     remedy: 'name CPUs that `taskset -pc $$` prints, or widen the cpuset',
     source: 'cpuset(7)',
   },
@@ -38,7 +38,7 @@ export const problems = defineDiagnostics({
   PIN_FAILED: {
     title: 'A vCPU could not be tied to the host CPUs named.',
     why: WHY,
-    remedy: 'see that taskset (package util-linux) is installed; its own words are in the message',
+    remedy: 'check that taskset (package util-linux) is installed; its error is in the message',
     source: SOURCE,
   },
 })

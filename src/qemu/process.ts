@@ -15,10 +15,10 @@ import type { TemporaryFolder } from './temporary-folder.ts'
 
 export const problems = defineDiagnostics({
   STORE_LOCKED: {
-    title: 'Another run holds a backing file of this machine.',
+    title: 'Another run uses a backing file of this machine.',
     why: 'two machines on one store would corrupt it; QEMU itself does not notice for NVDIMMs',
     remedy:
-      'wait for the other run or end it; say `shared: true` in both descriptions if both may use the file at once',
+      'wait for the other run or end it; set `shared: true` in both descriptions if both may use the file at the same time',
     source: 'flock(2); QEMU takes no lock on memory-backend-file',
   },
   STORE_NOT_LOCKED: {

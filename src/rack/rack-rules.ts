@@ -29,7 +29,7 @@ export const problems = defineDiagnostics({
   },
   RACK_PORT_TWICE: {
     title: 'Two guests of a rack forward the same host port.',
-    why: 'a port can be listened on once',
+    why: 'only one process can listen on a port',
     remedy: 'omit the host port: each guest gets a free one',
   },
   RACK_MAC_TWICE: {

@@ -21,13 +21,13 @@ import { randomDigits } from '../random-name.ts'
 
 export const problems = defineDiagnostics({
   RUN_FOLDER_NOT_MADE: {
-    title: 'The folder for the record of a run could not be made or written.',
-    why: 'a run without a record could not be explained afterwards',
+    title: 'The folder for the record of a run could not be created or written.',
+    why: 'every run writes a record',
     remedy:
       'free space on the disk, or make the project folder writable; --state DIR keeps the state elsewhere',
   },
   RUN_NOT_FOUND: {
-    title: 'No run of that name is recorded in this project.',
+    title: 'The project has no run with that name.',
     why: 'run ids are names of folders below `.bringup/runs`',
     remedy: '`bringup runs` lists them; `last` means the newest',
   },
@@ -44,7 +44,7 @@ export const problems = defineDiagnostics({
   RUN_GUEST_UNKNOWN: {
     title: 'The run has no guest of that name.',
     why: 'each guest of a run has a folder of its own in the record',
-    remedy: 'name one of the guests that are listed',
+    remedy: 'name one of the guests in the message',
   },
 })
 

@@ -11,10 +11,9 @@ import type { Finding, Step, StepKind, StepKinds } from './step.ts'
 
 export const problems = defineDiagnostics({
   STEP_DID_NOT_HOLD: {
-    title: 'A step’s commands succeeded, but what they were for is not so.',
-    why: 'bringup believes a check, not an exit code',
-    remedy:
-      'take it back with `bringup undo`, and report this with the journal: it is most likely a bug of bringup',
+    title: 'The commands of a step succeeded without the intended effect.',
+    why: 'a step is done when its check passes',
+    remedy: 'undo it with `bringup undo`, and report this with the journal; it is probably a bug of bringup',
   },
 })
 

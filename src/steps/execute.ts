@@ -7,13 +7,13 @@ import { formatCommand, type HostCommand, type RootPrefix, wordsOf } from './hos
 export const problems = defineDiagnostics({
   STEP_COMMAND_FAILED: {
     title: 'A command of a step failed.',
-    why: 'the step is not done; what it had changed is in the journal and can be taken back',
-    remedy: 'read its last lines below; then run the same again, or take everything back with `bringup undo`',
+    why: 'the step is unfinished; its changes are in the journal and can be undone',
+    remedy: 'read its output below; then run the same command again, or undo everything with `bringup undo`',
   },
   STEP_COMMAND_MISSING: {
-    title: 'A program that a step needs is not here.',
-    why: 'the step is not done',
-    remedy: 'install the program, then run the same again',
+    title: 'A program that a step needs is missing.',
+    why: 'the step is unfinished',
+    remedy: 'install the program, then run the same command again',
   },
 })
 

@@ -13,9 +13,9 @@ import type { Json, Step } from './step.ts'
 
 export const problems = defineDiagnostics({
   OPERATION_UNKNOWN: {
-    title: 'There is no operation of that id.',
+    title: 'The operation does not exist.',
     why: 'an id, or a unique beginning of one, names an operation in the journal of this user',
-    remedy: '`bringup operations` lists them; those of root are seen by root',
+    remedy: '`bringup operations` lists them; operations of root are listed for root only',
   },
 })
 

@@ -9,12 +9,12 @@ import { makeFolder } from '../own-files.ts'
 export const problems = defineDiagnostics({
   JOURNAL_UNWRITABLE: {
     title: 'The journal of changes cannot be written.',
-    why: 'nothing is changed on this computer that is not written down first',
+    why: 'every change is recorded before it is made',
     remedy: 'make the folder writable, or set XDG_STATE_HOME to one that is',
   },
   OPERATION_RUNNING: {
     title: 'Another bringup of this user is changing this computer.',
-    why: 'two at once could undo one another’s work',
+    why: 'two changes at once could undo each other',
     remedy: 'wait until it has ended, then run this again',
   },
 })

@@ -6,9 +6,9 @@ import type { Finding, Step, StepCost, StepKind, StepKinds } from './step.ts'
 
 export const problems = defineDiagnostics({
   STEP_KIND_UNKNOWN: {
-    title: 'This bringup does not know a step of the journal.',
-    why: 'the operation was made by another version of bringup, or its journal was changed',
-    remedy: 'use the version that made it; the journal’s operation.json has all there is to know',
+    title: 'The journal has a step that this version of bringup does not support.',
+    why: 'another version of bringup wrote the journal, or the journal was edited',
+    remedy: 'use the version that wrote it; the details are in operation.json of the journal',
   },
 })
 

@@ -7,13 +7,12 @@ import { formatCommand, type HostCommand, type RootPrefix } from './host-command
 export const problems = defineDiagnostics({
   ROOT_NEEDED: {
     title: 'Some commands need root, and there is no way to become root here.',
-    why: 'this user is not root, and sudo is missing, not allowed, or wants a password with no terminal to ask on',
-    remedy:
-      'have an administrator run the commands below, then run this again: what is done is not done twice',
+    why: 'this user is not root, and sudo is missing, not allowed, or needs a password and has no terminal for the prompt',
+    remedy: 'have an administrator run the commands below, then run this again; finished steps are skipped',
   },
   ROOT_REFUSED: {
-    title: 'sudo did not let this user in.',
-    why: 'sudo says why on the terminal',
+    title: 'sudo refused this user.',
+    why: 'sudo prints the reason on the terminal',
     remedy: 'have an administrator run the commands of `--dry-run`, or try again',
   },
 })

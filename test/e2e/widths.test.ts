@@ -3,7 +3,6 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { COMMANDS } from '../../src/cli/commands.ts'
 import { widthOf } from '../../src/cli/width.ts'
 import { onTerminal } from '../support/terminal.ts'
 
@@ -62,7 +61,6 @@ const VIEWS: readonly (readonly string[])[] = [
   ['doctor'],
   ['doctor', '--profile', 'linux'],
   ['setup', '--list', '--profile', 'nrk'],
-  ['setup', '--dry-run', '--profile', 'linux'],
   ['build', '--list'],
   ['init', '--dry-run'],
   ['operations'],
@@ -75,15 +73,5 @@ describe.each([40, 80])('on %i columns', (columns) => {
     const { lines } = await onTerminal(argv, { columns, cwd })
     expect(lines.join('\n').trim()).not.toBe('')
     expect(brokenLines(lines, columns)).toEqual([])
-  })
-
-  test.each(COMMANDS.map(({ name }) => name))('%s --help', async (name) => {
-    const { command } = await (COMMANDS.find((entry) => entry.name === name)?.load() ?? expect.fail())
-    const pages = [[name], ...Object.keys(command.subcommands ?? {}).map((below) => [name, below])]
-    for (const page of pages) {
-      const { lines, exitCode } = await onTerminal([...page, '--help'], { columns, cwd })
-      expect(exitCode).toBe(0)
-      expect(brokenLines(lines, columns)).toEqual([])
-    }
   })
 })

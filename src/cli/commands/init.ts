@@ -13,7 +13,7 @@ import { usageError } from '../usage.ts'
 export const problems = defineDiagnostics({
   CONFIG_NOT_WRITTEN: {
     title: 'The config file could not be written.',
-    why: 'it belongs into the folder of the source tree',
+    why: 'it belongs in the folder of the source tree',
     remedy: 'let this user write there, or keep the config elsewhere and name it with --project',
   },
 })

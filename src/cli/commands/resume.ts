@@ -6,9 +6,9 @@ import { OPERATION_OPTIONS, resumeOperation, takeBack } from '../operation.ts'
 
 export const problems = defineDiagnostics({
   OPERATION_NOT_RESUMABLE: {
-    title: 'The operation has ended: there is nothing to go on with.',
-    why: 'it is done, or has been taken back',
-    remedy: 'run the command again that it came from',
+    title: 'The operation has ended and cannot be resumed.',
+    why: 'it is complete, or was undone',
+    remedy: 'run the original command again',
   },
 })
 

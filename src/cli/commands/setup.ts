@@ -18,7 +18,7 @@ import { OPERATION_OPTIONS, runOperation } from '../operation.ts'
 export const problems = defineDiagnostics({
   DEPENDENCY_SET_UNKNOWN: {
     title: 'The profile has no dependency set of that name.',
-    why: 'a set says what is needed together, such as to build',
+    why: 'sets group dependencies by purpose, such as `build`',
     remedy: '`bringup setup --list` shows the sets',
   },
 })

@@ -11,8 +11,8 @@ import { usageError } from '../usage.ts'
 export const problems = defineDiagnostics({
   TRUST_NOT_WRITTEN: {
     title: 'The list of trusted folders could not be written.',
-    why: 'it is kept in the config folder of this user, where no other user may write',
-    remedy: 'make that folder writable for this user alone, or set BRINGUP_TRUSTED_FOLDERS',
+    why: 'the list is in the config folder of this user, which no other user may be able to write to',
+    remedy: 'make that folder writable for this user only, or set BRINGUP_TRUSTED_FOLDERS',
   },
 })
 

@@ -10,8 +10,8 @@ import { whyUnfit } from './unfit-file.ts'
 export const backingProblems = defineDiagnostics({
   BACKING_FILE_SMALLER: {
     title: 'The backing file is smaller than the device.',
-    why: 'QEMU does not let a file grow that is there already',
-    remedy: 'use the size of the file, or another file; `truncate -s` lets a file grow',
+    why: 'QEMU does not enlarge an existing file',
+    remedy: 'use the size of the file, or another file; `truncate -s` enlarges a file',
     source: 'QEMU: "does not match \'size\' option"',
     qemu: 'refuses',
   },
@@ -24,14 +24,14 @@ export const backingProblems = defineDiagnostics({
   },
   BACKING_FILE_IS_DIRECTORY: {
     title: 'The backing file is a directory.',
-    why: 'QEMU maps a temporary file in it that it deletes at once: everything is lost when it ends',
+    why: 'QEMU would map a temporary file in it and delete that file at once, so all content would be lost at the end',
     remedy: 'name a file in that directory',
     source: 'QEMU backends/hostmem-file.c',
     qemu: 'misbehaves',
   },
   BACKING_FILE_UNFIT: {
     title: 'The backing file is neither a plain file nor a DAX device or a disk.',
-    why: 'QEMU maps it into the guest’s memory; /dev/zero and files of /proc keep nothing of what the guest writes',
+    why: 'QEMU maps it into the guest’s memory; /dev/zero and files in /proc do not store what the guest writes',
     remedy: 'name a plain file',
     source: 'QEMU: "unable to map backing store for guest RAM"',
     qemu: 'refuses',
@@ -45,8 +45,8 @@ export const backingProblems = defineDiagnostics({
   },
   BACKING_FOLDER_MISSING: {
     title: 'The folder of the backing file does not exist.',
-    why: 'a folder that is not there is more often a mistyped path, or a mount that is missing, than a wish',
-    remedy: 'make the folder, mount what belongs there, or correct the path',
+    why: 'bringup does not create it, because a missing folder is usually a typo or a missing mount',
+    remedy: 'create the folder, mount its file system, or correct the path',
     source: 'QEMU: "can\'t open backing store … No such file or directory"',
     qemu: 'refuses',
   },
@@ -66,17 +66,17 @@ export const backingProblems = defineDiagnostics({
     qemu: 'accepts',
   },
   BACKING_FILE_BUSY: {
-    title: 'Another process holds the backing file.',
+    title: 'Another process uses the backing file.',
     why: 'two machines that write to one file would corrupt it; QEMU itself does not notice',
     remedy:
-      'wait for the other run or end it; say `shared: true` in both descriptions if both may use the file at once',
+      'wait for the other run or end it; set `shared: true` in both descriptions if both may use the file at the same time',
     source: '/proc/locks; QEMU takes no lock on memory-backend-file',
     qemu: 'misbehaves',
   },
   BACKING_FILE_TWICE: {
     title: 'Two devices of the machine have the same file.',
     why: 'QEMU takes no lock on memory backends, so both would write to the same bytes',
-    remedy: 'give each a file of its own',
+    remedy: 'give each device its own file',
     source: 'seen: QEMU starts silently',
     qemu: 'misbehaves',
   },
@@ -89,14 +89,14 @@ export const backingProblems = defineDiagnostics({
   },
   BACKING_SHARED_PRIVATE: {
     title: 'A device is shared with other machines, but its writes are private.',
-    why: 'with share=off each machine writes to a copy of its own, so nothing is shared; QEMU does not say so',
+    why: 'with share=off each machine writes to its own copy, so nothing is shared, and QEMU does not report that',
     remedy: 'omit `share` (it is true), or omit `shared`',
     qemu: 'misbehaves',
   },
   BACKING_OPTION_NEEDS_FILE: {
     title: 'A device backed by RAM has options that only a file can have.',
-    why: 'there is no file to be named or shared',
-    remedy: 'use `backing: "file"`, or leave these keys away',
+    why: 'there is no file that could be named or shared',
+    remedy: 'use `backing: "file"`, or omit these keys',
     qemu: 'accepts',
   },
 })

@@ -58,7 +58,7 @@ export function filesAndLocks(
   const isMissing = !fact || fact.kind === 'missing'
   return {
     files: isMissing ? [{ kind: 'create-sparse', path: file, bytes }] : [],
-    // Opening a pipe, to lock it, would wait for ever.
+    // Opening a pipe, to lock it, would wait forever.
     locks:
       fact?.kind === 'other'
         ? []

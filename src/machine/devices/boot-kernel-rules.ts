@@ -10,9 +10,9 @@ import { LEAST_RAM } from './memory-options.ts'
 
 export const problems = defineDiagnostics({
   BOOT_KERNEL_DAMAGED: {
-    title: 'The kernel has the marks of one, and QEMU refuses it.',
+    title: 'The file has the signature of a kernel, but QEMU refuses it.',
     why: 'QEMU checks the headers when it loads a kernel, and exits',
-    remedy: 'build the kernel again; `readelf -lW FILE` shows what an ELF file says of itself',
+    remedy: 'build the kernel again; `readelf -lW FILE` shows the headers of an ELF file',
     source:
       'QEMU: "invalid kernel header"; "Error while loading elf kernel"; "invalid load_addr address"; "Some ROM regions are overlapping"',
     qemu: 'refuses',
@@ -27,7 +27,7 @@ export const problems = defineDiagnostics({
   },
   BOOT_KERNEL_WITHOUT_PVH: {
     title: 'The kernel is an ELF file without PVH note and multiboot header.',
-    why: 'nothing in it says where and how to enter',
+    why: 'the file does not define an entry point',
     remedy: 'add a PVH note (XEN_ELFNOTE_PHYS32_ENTRY; Linux: CONFIG_PVH=y), or boot the bzImage',
     source: 'QEMU: "Error loading uncompressed kernel without PVH ELF Note"',
     qemu: 'refuses',
@@ -48,20 +48,20 @@ export const problems = defineDiagnostics({
     qemu: 'misbehaves',
   },
   BOOT_KERNEL_ENTRY_OUTSIDE: {
-    title: 'The kernel’s entry lies outside of what is loaded.',
+    title: 'The kernel’s entry point is outside of its loaded segments.',
     why: 'the guest would start in memory without code, and triple-fault or hang',
-    remedy: 'correct the entry in the linker script or in the note: it is a physical address',
+    remedy: 'correct the entry point in the linker script or in the note; it is a physical address',
     qemu: 'misbehaves',
   },
   BOOT_KERNEL_BEYOND_RAM: {
     title: 'The kernel does not fit into the machine’s RAM.',
-    why: 'what lies outside of RAM is lost silently from QEMU',
+    why: 'QEMU silently drops the part outside of RAM',
     remedy: 'give the machine more memory',
     qemu: 'misbehaves',
   },
   BOOT_KERNEL_NEEDS_64_BIT: {
     title: 'A 64-bit kernel on a CPU without long mode.',
-    why: 'the kernel’s boot code finds no long mode, says so on the VGA screen at best, and stops',
+    why: 'the kernel’s boot code finds no long mode and stops, with a message on the VGA screen at most',
     remedy:
       'choose a 64-bit CPU model (`qemu64`, `max`), remove `-lm` from the features, or boot a 32-bit kernel',
     source: 'Linux: arch/x86/boot/cpu.c, "This kernel requires an x86-64 CPU"',
@@ -82,7 +82,7 @@ export const problems = defineDiagnostics({
     qemu: 'refuses',
   },
   BOOT_INITRD_OLD_KERNEL: {
-    title: 'An initial RAM disk for a kernel of before boot protocol 2.00.',
+    title: 'An initial RAM disk for a kernel older than boot protocol 2.00.',
     why: 'such kernels have no field for it',
     remedy: 'remove boot.initrd, or boot a newer kernel',
     source: 'QEMU: "linux kernel too old to load a ram disk"',
@@ -96,7 +96,7 @@ export const problems = defineDiagnostics({
     qemu: 'refuses',
   },
   BOOT_VGA_INVALID: {
-    title: '`vga=` on the command line with a value that QEMU does not take.',
+    title: '`vga=` on the command line with an invalid value.',
     why: 'for a bzImage QEMU reads this word itself, wherever "vga=" stands on the line',
     remedy: 'use `vga=normal`, `vga=ext`, `vga=ask` or a number, or remove the word',
     source: 'QEMU: "invalid \'vga=\' kernel parameter."',

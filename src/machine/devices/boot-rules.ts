@@ -19,8 +19,8 @@ const ofBoot = defineDiagnostics({
   },
   BOOT_FILE_UNREADABLE: {
     title: 'A file that the boot section names cannot be read.',
-    why: 'QEMU runs as you do',
-    remedy: 'make it readable (chmod u+r), and see that it is no folder',
+    why: 'QEMU runs as the user who runs bringup',
+    remedy: 'make it readable (chmod u+r), and check that it is not a folder',
     source: 'QEMU: "could not open kernel file"; "could not load kernel … Is a directory"',
     qemu: 'refuses',
   },
@@ -33,7 +33,7 @@ const ofBoot = defineDiagnostics({
   },
   BOOT_KERNEL_IS_EFI: {
     title: 'The kernel is an EFI program.',
-    why: 'EFI programs need UEFI firmware to run on',
+    why: 'EFI programs need UEFI firmware',
     remedy:
       'copy it to a folder as EFI/BOOT/BOOTX64.EFI, and give that folder as boot.esp with firmware "uefi"',
     source: 'QEMU: "invalid kernel header"',
@@ -41,28 +41,28 @@ const ofBoot = defineDiagnostics({
   },
   BOOT_INITRD_WITHOUT_KERNEL: {
     title: 'An initial RAM disk without a kernel.',
-    why: 'the RAM disk is handed to the kernel that QEMU loads; firmware that boots a disk knows nothing of it',
+    why: 'QEMU passes the RAM disk to the kernel that it loads; firmware that boots a disk does not use it',
     remedy: 'add boot.kernel, or remove boot.initrd',
     source: 'QEMU: "-initrd only allowed with -kernel option"',
     qemu: 'refuses',
   },
   BOOT_APPEND_WITHOUT_KERNEL: {
     title: 'A kernel command line without a kernel.',
-    why: 'the words are handed to the kernel that QEMU loads',
+    why: 'QEMU passes the words to the kernel that it loads',
     remedy: 'add boot.kernel, or remove boot.append',
     source: 'QEMU: "-append only allowed with -kernel option"',
     qemu: 'refuses',
   },
   BOOT_NOTHING: {
     title: 'There is nothing to boot.',
-    why: 'without kernel, disk, network card or EFI system partition the firmware finds nothing and waits for ever',
+    why: 'without kernel, disk, network card or EFI system partition the firmware finds nothing to boot and waits forever',
     remedy:
-      'give boot.kernel (--kernel), boot.esp (--esp) or a disk; or use the profile "probe", which brings its kernel along',
+      'give boot.kernel (--kernel), boot.esp (--esp) or a disk; or use the profile "probe", which has its own kernel',
     qemu: 'misbehaves',
   },
   BOOT_KERNEL_IGNORED: {
     title: 'A kernel together with firmware "bios".',
-    why: 'QEMU would load the kernel and never start the disk, so "bios" would be a lie',
+    why: 'QEMU would load the kernel and never start the disk, contrary to "bios"',
     remedy: 'use firmware "direct", or remove boot.kernel',
     qemu: 'misbehaves',
   },
@@ -74,7 +74,7 @@ const ofBoot = defineDiagnostics({
   },
   BOOT_OVMF_MISSING: {
     title: 'UEFI firmware is not installed.',
-    why: 'QEMU’s UEFI firmware (OVMF) is a package of its own',
+    why: 'QEMU’s UEFI firmware (OVMF) is a separate package',
     remedy: 'Debian, Ubuntu: apt install ovmf; or name the files in boot.code and boot.variables',
     source: 'QEMU: "Could not open \'…\': No such file or directory"',
     qemu: 'refuses',
@@ -102,22 +102,22 @@ const ofBoot = defineDiagnostics({
   },
   BOOT_FLASH_TOO_LARGE: {
     title: 'UEFI code and variables are together larger than 8 MiB.',
-    why: 'both lie in the 8 MiB below 4 GiB that QEMU keeps for firmware',
+    why: 'both must fit in the 8 MiB below 4 GiB that QEMU reserves for firmware',
     remedy: 'name the OVMF_CODE and OVMF_VARS files of one build: each variables file fits its code only',
     source: 'QEMU: "combined size of system firmware exceeds 8388608 bytes"',
     qemu: 'refuses',
   },
   BOOT_VARIABLES_BUSY: {
     title: 'Another process uses the UEFI variables.',
-    why: 'the guest writes them, and QEMU does not write to a file that another QEMU has open',
+    why: 'the guest writes them, and two QEMU processes cannot write to the same file',
     remedy:
-      'wait for the other run, or give each machine a copy of its own; without boot.variables it has a throw-away one',
+      'wait for the other run, or give each machine its own copy; without boot.variables a machine uses a temporary copy',
     source: 'QEMU: "Failed to get "write" lock"',
     qemu: 'refuses',
   },
   BOOT_ESP_NOT_A_FOLDER: {
     title: 'boot.esp is not a folder that can be read.',
-    why: 'the EFI system partition is made of a folder’s files; a disk image belongs in `devices`',
+    why: 'the EFI system partition is created from the files of a folder; a disk image belongs in `devices`',
     remedy: 'give a folder that holds EFI/BOOT/BOOTX64.EFI or startup.nsh',
     source: 'QEMU: "Could not read directory"',
     qemu: 'refuses',

@@ -14,7 +14,7 @@ export { cpuCounts } from './cpu-topology.ts'
 const problems = defineDiagnostics({
   CPU_COUNT_ZERO: {
     title: 'A machine without CPUs.',
-    why: 'QEMU takes zero for "not said" (deprecated) and starts with one CPU',
+    why: 'QEMU treats zero as unset (deprecated) and starts with one CPU',
     remedy: 'give at least one CPU',
     source:
       'QEMU: "Deprecated CPU topology (considered invalid): CPU topology parameters must be greater than zero"',
@@ -22,21 +22,21 @@ const problems = defineDiagnostics({
   },
   CPU_TOPOLOGY_MISMATCH: {
     title: 'Sockets × dies × cores × threads is not the number of CPUs.',
-    why: 'the topology has a place for every CPU, hot-pluggable ones included, and for no more',
-    remedy: 'leave one of sockets, dies, cores and threads away, and bringup fills it in',
+    why: 'the topology must have exactly one place for each CPU, including hot-pluggable ones',
+    remedy: 'omit one of sockets, dies, cores and threads; bringup computes it',
     source: 'QEMU: "Invalid CPU topology: product of the hierarchy must match maxcpus"',
     qemu: 'refuses',
   },
   CPU_COUNT_ABOVE_MAX: {
-    title: 'More CPUs at boot than the machine can ever have.',
+    title: 'More CPUs at boot than the maximum of the machine.',
     why: '`max` counts the CPUs at boot and those that can be plugged later',
     remedy: 'raise cpu.max, or lower cpu.count',
     source: 'QEMU: "Invalid CPU topology: maxcpus must be equal to or greater than smp"',
     qemu: 'refuses',
   },
   CPU_TOO_MANY: {
-    title: 'More CPUs than the machine type takes.',
-    why: 'each machine type has a limit of its own',
+    title: 'More CPUs than the machine type supports.',
+    why: 'each machine type has its own limit',
     remedy: 'lower cpu.count or cpu.max, or use type "q35"',
     source: 'QEMU: "Invalid SMP CPUs … The max CPUs supported by machine"',
     qemu: 'refuses',
@@ -51,14 +51,14 @@ const problems = defineDiagnostics({
     qemu: 'refuses',
   },
   CPU_MODEL_UNKNOWN: {
-    title: 'This QEMU binary does not know the CPU model.',
+    title: 'This QEMU binary does not have the CPU model.',
     why: 'the guest’s CPU is one of the models compiled into QEMU',
     remedy: 'omit cpu.model for "max", or choose one that `qemu-system-x86_64 -cpu help` lists',
     source: 'QEMU: "unable to find CPU model"',
     qemu: 'refuses',
   },
   CPU_FEATURE_UNKNOWN: {
-    title: 'This QEMU binary does not know a feature of the CPU.',
+    title: 'This QEMU binary does not support a CPU feature.',
     why: 'features are properties of QEMU’s CPU type; +name and -name need its exact name, in name=value an underscore stands for a hyphen too',
     remedy: 'correct the name; `qemu-system-x86_64 -cpu help` lists most of them',
     source: 'QEMU: "Property \'max-x86_64-cpu.…\' not found"',
@@ -74,8 +74,8 @@ const problems = defineDiagnostics({
   },
   CPU_HOST_NEEDS_KVM: {
     title: 'CPU model "host" without KVM.',
-    why: 'only KVM hands the host’s CPU through; TCG emulates one',
-    remedy: 'use model "max": all that the accelerator can do, which with KVM is the host’s CPU',
+    why: 'only KVM passes the host’s CPU to the guest; TCG emulates a CPU',
+    remedy: 'use model "max", which has all features of the accelerator; with KVM that is the host’s CPU',
     source: 'QEMU: "CPU model \'host\' requires KVM or HVF"',
     qemu: 'refuses',
   },

@@ -20,7 +20,7 @@ const CXL_RST = 'QEMU docs/system/devices/cxl.rst'
 export const cxlProblems = defineDiagnostics({
   CXL_NEEDS_Q35: {
     title: 'CXL memory on a machine without PCI Express.',
-    why: 'a CXL host bridge is a PCI Express root, which the machine type "pc" has no place for',
+    why: 'a CXL host bridge is a PCI Express root, which the machine type "pc" does not support',
     remedy: 'omit `type`, or set it to "q35"',
     source: 'QEMU: "Bus \'pcie.0\' not found"',
     qemu: 'refuses',
@@ -33,8 +33,8 @@ export const cxlProblems = defineDiagnostics({
     qemu: 'refuses',
   },
   CXL_SIZE_ZERO: {
-    title: 'CXL memory without bytes.',
-    why: 'QEMU makes no memory backend of size 0',
+    title: 'CXL memory with size 0.',
+    why: 'QEMU cannot create a memory backend of size 0',
     remedy: 'give it a size, such as "256M"',
     source: "QEMU: \"doesn't take value '0'\"",
     qemu: 'refuses',
@@ -48,7 +48,7 @@ export const cxlProblems = defineDiagnostics({
   },
   CXL_LABEL_ZERO: {
     title: 'Persistent CXL memory without a label area.',
-    why: 'QEMU wants one of every persistent device',
+    why: 'QEMU requires a label area for every persistent device',
     remedy: 'omit `label` (it is 128K), or give it a size',
     source: "QEMU: \"doesn't take value '0'\"",
     qemu: 'refuses',
@@ -62,15 +62,15 @@ export const cxlProblems = defineDiagnostics({
   },
   CXL_WINDOW_TOO_SMALL: {
     title: 'The memory behind a CXL host bridge does not fit into its fixed memory window.',
-    why: 'the guest reaches CXL memory through the window alone, so part of it could never be used; QEMU does not look',
+    why: 'the guest reaches CXL memory through the window alone, so part of it could never be used; QEMU does not check it',
     remedy: 'make `window` larger, or omit it, and bringup computes it',
     source: 'CXL 3.0, 9.17.1.3 (CFMWS)',
     qemu: 'accepts',
   },
   CXL_WINDOW_TWICE: {
-    title: 'Two devices behind one CXL host bridge say how large its window is.',
+    title: 'Two devices behind one CXL host bridge set the size of its window.',
     why: 'a bridge has one window',
-    remedy: 'say `window` in one of them',
+    remedy: 'set `window` in only one of them',
     qemu: 'accepts',
   },
   CXL_BRIDGES_TOO_MANY: {

@@ -16,7 +16,7 @@ export const problems = defineDiagnostics({
   },
   GDB_TWICE: {
     title: 'A machine has two servers for gdb.',
-    why: 'QEMU starts the last one only',
+    why: 'QEMU starts only the last one',
     remedy: 'remove one of `gdb` (--gdb), -s and -gdb',
     source: 'qemu(1), -gdb',
     qemu: 'misbehaves',

@@ -16,14 +16,14 @@ export const problems = defineDiagnostics({
   },
   MEMORY_HUGE_PAGES_TOO_FEW: {
     title: 'Too few free huge pages.',
-    why: 'huge pages are set aside beforehand, and QEMU exits if it cannot have them all',
+    why: 'huge pages are reserved beforehand, and QEMU exits if there are too few',
     remedy: 'raise /sys/kernel/mm/hugepages/hugepages-…/nr_hugepages as root, or omit memory.hugePages',
     source: 'QEMU: "unable to map backing store for guest RAM: Cannot allocate memory"',
     qemu: 'refuses',
   },
   MEMORY_HUGE_PAGES_UNALIGNED: {
     title: 'RAM (or a node’s share of it) that is not whole huge pages.',
-    why: 'a huge page cannot be cut',
+    why: 'memory consists of whole huge pages',
     remedy: 'make memory.size, and each node’s memory, a multiple of memory.hugePages',
     source: 'QEMU: "failed to resize memfd to …: Invalid argument"',
     qemu: 'refuses',
@@ -42,7 +42,7 @@ export const problems = defineDiagnostics({
   },
   MEMORY_FILE_WITHOUT_PATH: {
     title: 'The file backend without a path.',
-    why: 'QEMU does not choose a place for RAM by itself',
+    why: 'QEMU does not choose a path for the RAM file',
     remedy: 'give memory.path: a file, or a folder for an unnamed one',
     source: 'QEMU: "Parameter \'mem-path\' is missing"',
     qemu: 'refuses',
@@ -70,7 +70,7 @@ export const problems = defineDiagnostics({
   MEMORY_HOST_NODE_MISSING: {
     title: 'Memory bound to a NUMA node that the host does not have.',
     why: 'the kernel refuses to bind memory to a missing node',
-    remedy: '`bringup doctor` lists this computer’s nodes; most have node 0 only',
+    remedy: '`bringup doctor` lists the nodes of this computer; most computers have only node 0',
     source: 'QEMU: "cannot bind memory to host NUMA nodes: Invalid argument"',
     qemu: 'refuses',
   },

@@ -10,7 +10,7 @@ import { checkPlace } from './memory-place-rules.ts'
 export const problems = defineDiagnostics({
   MEMORY_SIZE_UNALIGNED: {
     title: 'A RAM size that is not a multiple of 8 KiB.',
-    why: 'QEMU rounds RAM up to 8 KiB, so the guest would get another size than asked for',
+    why: 'QEMU rounds RAM up to 8 KiB, so the size in the guest would differ from the description',
     remedy: 'use a multiple of 8K; whole megabytes are best',
     source: 'QEMU softmmu/vl.c: sz = QEMU_ALIGN_UP(sz, 8192)',
     qemu: 'misbehaves',
@@ -51,9 +51,9 @@ export const problems = defineDiagnostics({
     qemu: 'refuses',
   },
   MEMORY_HOTPLUG_TWICE: {
-    title: 'The room for hot-plug is said in two ways.',
-    why: 'slots and max are totals, hotplug comes on top of what the devices need',
-    remedy: 'leave memory.slots and memory.max away, or memory.hotplug',
+    title: 'Room for hot-plug is given in two ways.',
+    why: 'slots and max are totals, whereas hotplug adds to what the devices need',
+    remedy: 'omit memory.slots and memory.max, or omit memory.hotplug',
     qemu: 'accepts',
   },
   MEMORY_MAX_UNALIGNED: {

@@ -55,7 +55,7 @@ export const problems = defineDiagnostics({
   NIC_MAC_NOT_UNICAST: {
     title: 'A MAC address is not one that a card can have.',
     why: 'an odd first byte makes it a group address, which switches and guests drop; QEMU replaces one of zeros by its own default',
-    remedy: 'make the first byte even, such as 52, or leave the address away',
+    remedy: 'make the first byte even, such as 52, or omit `mac`',
     source: 'IEEE 802.3; QEMU accepts it',
     qemu: 'misbehaves',
   },
@@ -75,20 +75,20 @@ export const problems = defineDiagnostics({
   },
   NIC_PORT_TWICE: {
     title: 'Two forwards listen on the same host port.',
-    why: 'a port can be listened on once',
+    why: 'only one process can listen on a port',
     remedy: 'use another host port, or omit `host` for a free one',
     source: 'QEMU: "Could not set up host forwarding rule"',
     qemu: 'refuses',
   },
   NIC_PORT_TAKEN: {
     title: 'The host port of a forward is in use.',
-    why: 'a port can be listened on once',
+    why: 'only one process can listen on a port',
     remedy: 'use another host port, or omit `host` for a free one',
     source: 'QEMU: "Could not set up host forwarding rule"',
     qemu: 'refuses',
   },
   NIC_PORT_PRIVILEGED: {
-    title: 'The host port of a forward is not open to this user.',
+    title: 'This user may not listen on the host port of a forward.',
     why: 'ports below net.ipv4.ip_unprivileged_port_start need CAP_NET_BIND_SERVICE',
     remedy: 'use a higher host port, or omit `host` for a free one',
     source: 'ip(7); QEMU: "Could not set up host forwarding rule"',

@@ -22,7 +22,7 @@ export const problems = defineDiagnostics({
   },
   NUMA_HMAT_EMPTY: {
     title: 'An HMAT entry without latency and bandwidth.',
-    why: 'it says nothing, so no guest could ever see it',
+    why: 'an entry without values has no effect',
     remedy: 'give latency, bandwidth, or one of the read and write variants',
     qemu: 'accepts',
   },
@@ -65,7 +65,7 @@ export const problems = defineDiagnostics({
   },
   NUMA_HMAT_CACHE_UNMEASURED: {
     title: 'A memory-side cache of a node whose latency and bandwidth are not given.',
-    why: 'QEMU wants both for a node before it takes a cache in front of it',
+    why: 'QEMU requires both values for a node with a memory-side cache',
     remedy: 'add an HMAT entry with that node as target, with latency and bandwidth',
     source:
       'QEMU: "The latency and bandwidth information of node-id=… should be provided before memory side cache attributes"',

@@ -24,7 +24,7 @@ const own = defineDiagnostics({
   },
   NUMA_CPU_TWICE: {
     title: 'A CPU is on two nodes.',
-    why: 'a CPU has one place',
+    why: 'a CPU can be on only one node',
     remedy: 'remove it from one of them',
     source: 'QEMU: "CPU is already assigned to node-id"',
     qemu: 'refuses',
@@ -32,7 +32,7 @@ const own = defineDiagnostics({
   NUMA_CPU_NOWHERE: {
     title: 'A CPU is on no node.',
     why: 'QEMU warns, puts it on node 0, and will stop accepting it',
-    remedy: 'give it to a node, or leave `cpus` of one node away: it then gets the rest',
+    remedy: 'assign it to a node, or omit `cpus` of one node, which then gets the rest',
     source:
       'QEMU: "CPU(s) not present in any NUMA nodes"; "All CPU(s) up to maxcpus should be described in NUMA config"',
     qemu: 'misbehaves',
@@ -68,7 +68,7 @@ const own = defineDiagnostics({
   },
   NUMA_DISTANCE_SHAPE: {
     title: 'The distance matrix does not have one row and one column per node.',
-    why: 'a number that is missing or left over is most likely in the wrong place',
+    why: 'with a number missing or left over, the others are probably in the wrong place',
     remedy: 'write as many rows as nodes, each with as many numbers; or list single pairs',
     qemu: 'accepts',
   },

@@ -6,8 +6,8 @@ const NVDIMM_TXT = 'QEMU docs/nvdimm.txt'
 /** The numbers. */
 export const sizeProblems = defineDiagnostics({
   NVDIMM_SIZE_ZERO: {
-    title: 'An NVDIMM has no bytes.',
-    why: 'QEMU makes no memory backend of size 0',
+    title: 'An NVDIMM has size 0.',
+    why: 'QEMU cannot create a memory backend of size 0',
     remedy: 'give it a size, such as "256M"',
     source: "QEMU: \"doesn't take value '0'\"",
     qemu: 'refuses',
@@ -28,7 +28,7 @@ export const sizeProblems = defineDiagnostics({
   },
   NVDIMM_SIZE_CUT: {
     title: 'The size of an NVDIMM is not a multiple of the alignment of its memory.',
-    why: 'QEMU rounds it down silently (2M for RAM, `align` or else a page for a file), and the guest gets less than asked for',
+    why: 'QEMU rounds it down silently (2M for RAM, `align` or else a page for a file), and the guest gets less memory than described',
     remedy: 'use a multiple of the alignment, `backing: "file"`, or omit `align`',
     source: 'QEMU hw/mem/nvdimm.c, nvdimm_prepare_memory_region; seen: 3M became 2M',
     qemu: 'misbehaves',
@@ -51,7 +51,7 @@ export const sizeProblems = defineDiagnostics({
   },
   NVDIMM_LABEL_TOO_SMALL: {
     title: 'The label area is smaller than 128K.',
-    why: 'two index blocks and the labels need that much',
+    why: 'two index blocks and the labels need at least 128K',
     remedy: 'set label to "128K"',
     source: 'QEMU: "Property \'nvdimm.label-size\' (0x10000) is required at least 0x20000"',
     qemu: 'refuses',
@@ -89,7 +89,7 @@ export const optionProblems = defineDiagnostics({
     qemu: 'refuses',
   },
   NVDIMM_READONLY_ARMED: {
-    title: 'A read-only NVDIMM is said to be armed.',
+    title: 'A read-only NVDIMM is described as armed.',
     why: 'the guest would believe that its writes survive',
     remedy: 'omit `unarmed`: bringup sets it for read-only NVDIMMs',
     source: "QEMU: \"'unarmed' property must be 'on' since memdev\"",
@@ -97,14 +97,14 @@ export const optionProblems = defineDiagnostics({
   },
   NVDIMM_OPTION_NEEDS_FILE: {
     title: 'An NVDIMM backed by RAM has options that only a file can have.',
-    why: 'there is no file to be shared, read, flushed or aligned',
-    remedy: 'use `backing: "file"`, or leave these keys away',
+    why: 'there is no file that could be shared, read, flushed or aligned',
+    remedy: 'use `backing: "file"`, or omit these keys',
     source: NVDIMM_TXT,
     qemu: 'accepts',
   },
   NVDIMM_SHARED_PRIVATE: {
     title: 'An NVDIMM is shared with other machines, but its writes are private.',
-    why: 'with share=off each machine writes to a copy of its own, so nothing is shared; QEMU does not say so',
+    why: 'with share=off each machine writes to its own copy, so nothing is shared, and QEMU does not report that',
     remedy: 'omit `share` (it is true), or omit `shared`',
     source: `${NVDIMM_TXT}: "share=on/off controls the visibility of guest writes"`,
     qemu: 'misbehaves',
@@ -118,7 +118,7 @@ export const optionProblems = defineDiagnostics({
     qemu: 'misbehaves',
   },
   NVDIMM_PMEM_UNSUPPORTED: {
-    title: 'pmem is asked for, but this QEMU was built without libpmem.',
+    title: 'pmem is on, but this QEMU was built without libpmem.',
     why: 'QEMU flushes to persistent memory with libpmem only',
     remedy: 'set pmem to "auto", or use a QEMU built with --enable-libpmem',
     source: 'QEMU: "Lack of libpmem support while setting the \'pmem=on\'"',
@@ -138,9 +138,9 @@ export const optionProblems = defineDiagnostics({
 export const fileProblems = defineDiagnostics({
   NVDIMM_FILE_SMALLER: {
     title: 'The backing file is smaller than the NVDIMM.',
-    why: 'QEMU does not let a store grow, since that would move the label area',
+    why: 'QEMU does not enlarge a store, because that would move the label area',
     remedy:
-      'use the size of the file, or another file; `bringup nvdimm resize` lets it grow, and takes the label area along',
+      'use the size of the file, or another file; `bringup nvdimm resize` enlarges it and moves the label area',
     source: 'QEMU: "backing store size 0x2000000 does not match \'size\' option 0x4000000"',
     qemu: 'refuses',
   },
@@ -154,14 +154,14 @@ export const fileProblems = defineDiagnostics({
   },
   NVDIMM_FILE_IS_DIRECTORY: {
     title: 'The backing file is a directory.',
-    why: 'QEMU maps a temporary file in it that it deletes at once: everything is lost when it ends, even on real persistent memory',
+    why: 'QEMU would map a temporary file in it and delete that file at once, so all content would be lost at the end, even on real persistent memory',
     remedy: 'name a file in that directory',
     source: 'QEMU backends/hostmem-file.c; seen: the directory stays empty',
     qemu: 'misbehaves',
   },
   NVDIMM_FILE_UNFIT: {
     title: 'The backing file is neither a plain file nor a DAX device or a disk.',
-    why: 'QEMU maps it into the guest’s memory; /dev/zero and files of /proc keep nothing of what the guest writes',
+    why: 'QEMU maps it into the guest’s memory; /dev/zero and files in /proc do not store what the guest writes',
     remedy: 'name a plain file or a DAX device',
     source: 'QEMU: "unable to map backing store for guest RAM"',
     qemu: 'refuses',
@@ -175,8 +175,8 @@ export const fileProblems = defineDiagnostics({
   },
   NVDIMM_FOLDER_MISSING: {
     title: 'The folder of the backing file does not exist.',
-    why: 'a folder that is not there is more often a mistyped path, or a mount that is missing, than a wish',
-    remedy: 'make the folder, mount what belongs there, or correct the path',
+    why: 'bringup does not create it, because a missing folder is usually a typo or a missing mount',
+    remedy: 'create the folder, mount its file system, or correct the path',
     source: 'QEMU: "can\'t open backing store … No such file or directory"',
     qemu: 'refuses',
   },
@@ -190,7 +190,7 @@ export const fileProblems = defineDiagnostics({
   },
   NVDIMM_READONLY_EMPTY: {
     title: 'A read-only NVDIMM has an empty file.',
-    why: 'QEMU cannot make a file that it may not write grow ("ftruncate: Invalid argument"), starts all the same, and the guest’s first read kills it',
+    why: 'QEMU cannot enlarge a read-only file ("ftruncate: Invalid argument") but starts anyway, and crashes at the guest’s first read',
     remedy: 'fill the file first, or omit `readonly`',
     source: 'QEMU: "ftruncate: Invalid argument"',
     qemu: 'misbehaves',
@@ -212,15 +212,15 @@ export const fileProblems = defineDiagnostics({
   NVDIMM_FILE_TWICE: {
     title: 'Two devices of the machine have the same file.',
     why: 'QEMU takes no lock on memory backends, so both would write to the same bytes',
-    remedy: 'give each a file of its own',
+    remedy: 'give each device its own file',
     source: 'seen: QEMU starts silently',
     qemu: 'misbehaves',
   },
   NVDIMM_FILE_BUSY: {
-    title: 'Another process holds the backing file.',
+    title: 'Another process uses the backing file.',
     why: 'two machines that write to one store would corrupt it; QEMU itself does not notice for NVDIMMs',
     remedy:
-      'wait for the other run or end it; say `shared: true` in both descriptions if both may use the file at once',
+      'wait for the other run or end it; set `shared: true` in both descriptions if both may use the file at the same time',
     source: '/proc/locks; QEMU takes no lock on memory-backend-file',
     qemu: 'misbehaves',
   },

@@ -6,12 +6,12 @@ import { backendBytes, fittingSize, mappedBytes, type NvdimmConfig } from './nvd
 
 const NVDIMM_TXT = 'QEMU docs/nvdimm.txt'
 const OTHER_LABEL =
-  '`bringup nvdimm clone OLD NEW --label SIZE` and name the copy; `bringup nvdimm create … --discard` begins anew, empty'
+  '`bringup nvdimm clone OLD NEW --label SIZE` and name the copy; `bringup nvdimm create … --discard` creates an empty store'
 
 export const storeProblems = defineDiagnostics({
   NVDIMM_LABEL_HIDES_DATA: {
-    title: 'A label area is laid over data of the store.',
-    why: 'QEMU takes the label area from the end of the backing file: what lies there vanishes from the guest, and the first labels that it writes destroy it',
+    title: 'A label area would cover data of the store.',
+    why: 'QEMU takes the label area from the end of the backing file: the data there disappears from the guest, and the first labels overwrite it',
     remedy: OTHER_LABEL,
     source: `${NVDIMM_TXT}: "the last $LSZ bytes … are used as the label"`,
     qemu: 'misbehaves',
@@ -25,15 +25,15 @@ export const storeProblems = defineDiagnostics({
   },
   NVDIMM_LABEL_MOVED: {
     title: 'The label area of the store has another size than described.',
-    why: 'QEMU looks for it from the end of the file: the guest finds no labels where they should begin, and its data ends elsewhere',
+    why: 'QEMU locates it from the end of the file, so the guest finds neither its labels nor the end of its data',
     remedy: OTHER_LABEL,
     source: NVDIMM_TXT,
     qemu: 'misbehaves',
   },
   NVDIMM_RESIZE_UNFINISHED: {
-    title: 'The store is half way between two sizes.',
+    title: 'A resize of the store is unfinished.',
     why: 'a `bringup nvdimm resize` was killed; the label area is kept in the record until it is in its new place',
-    remedy: 'say the same `bringup nvdimm resize` once more: it goes on where it stopped',
+    remedy: 'run the same `bringup nvdimm resize` again: it continues where it stopped',
     qemu: 'misbehaves',
   },
   NVDIMM_STORE_UNCLEAN: {
@@ -51,7 +51,7 @@ export const storeProblems = defineDiagnostics({
     qemu: 'refuses',
   },
   NVDIMM_DAX_ALIGN: {
-    title: 'The alignment of an NVDIMM is less than that of its DAX device.',
+    title: 'The alignment of an NVDIMM is smaller than that of its DAX device.',
     why: 'the kernel maps the device only at multiples of its own alignment',
     remedy: 'omit `align`: bringup takes that of the device',
     source: 'QEMU: "backing store align … is larger than \'align\' option"',

@@ -101,7 +101,7 @@ function stored(
   const isMissing = !fact || fact.kind === 'missing'
   return {
     files: isMissing ? [{ kind: 'create-sparse', path: file, bytes: backendBytes(config) }] : [],
-    // Opening a pipe, to lock it, would wait for ever.
+    // Opening a pipe, to lock it, would wait forever.
     locks: fact?.kind === 'other' ? [] : [{ path: file, mode: lockMode(config) }],
     stores: share && !readonly ? [{ path: file, device: id, size, label }] : [],
   }

@@ -32,8 +32,8 @@ const PCI_FUNCTION = '1af4:105b'
 
 const ownProblems = defineDiagnostics({
   VIRTIO_PMEM_SIZE_ZERO: {
-    title: 'A virtio-pmem device has no bytes.',
-    why: 'QEMU makes no memory backend of size 0',
+    title: 'A virtio-pmem device has size 0.',
+    why: 'QEMU cannot create a memory backend of size 0',
     remedy: 'give it a size, such as "256M"',
     source: "QEMU: \"doesn't take value '0'\"",
     qemu: 'refuses',

@@ -6,20 +6,20 @@ import type { HostReader } from '../../steps/host-reader.ts'
 export const problems = defineDiagnostics({
   PMEM_NO_BOOT_LOADER: {
     title: 'No boot loader was found whose settings bringup can change and put back.',
-    why: 'it is something else than GRUB or systemd-boot, or starts from elsewhere, as in many virtual machines and network boots',
+    why: 'it is neither GRUB nor systemd-boot, or is outside of this system, as in many virtual machines and network boots',
     remedy:
       'add the words that `bringup pmem plan` shows to the kernel’s command line yourself, reboot, then `bringup pmem status`',
   },
   PMEM_UNIFIED_KERNEL: {
     title: 'The kernel is a unified kernel image: its command line is a part of it.',
-    why: 'the image has to be made anew, and with Secure Boot signed anew, for another command line',
+    why: 'another command line needs a new image, and with Secure Boot a new signature',
     remedy:
       'add the words that `bringup pmem plan` shows to the image’s command line with the tool that makes it',
     source: 'systemd-stub(7)',
   },
   PMEM_MENU_UNREADABLE: {
-    title: 'The boot loader’s files may not be read by this user.',
-    why: 'without their content they could not be put back',
+    title: 'The boot loader’s files are unreadable for this user.',
+    why: 'without their content they could not be restored',
     remedy: 'run it as root',
   },
 })

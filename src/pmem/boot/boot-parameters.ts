@@ -15,8 +15,8 @@ import { optionsIn, withoutWords } from './loader-entry.ts'
 
 export const problems = defineDiagnostics({
   BOOT_MENU_UNREADABLE: {
-    title: 'A file of the boot loader may not be read.',
-    why: 'without its content it could not be put back',
+    title: 'A file of the boot loader is unreadable for this user.',
+    why: 'without its content it could not be restored',
     remedy: 'run this as root',
   },
 })

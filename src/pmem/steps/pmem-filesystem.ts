@@ -9,13 +9,13 @@ import { readyDevice, regionOf, regionSchema } from './pmem-device.ts'
 export const problems = defineDiagnostics({
   PMEM_XFS_SMALL: {
     title: 'The region is too small for xfs.',
-    why: 'mkfs.xfs makes no file system of less than 300 MiB',
+    why: 'mkfs.xfs requires at least 300 MiB',
     remedy: 'make the region at least 300M, or use --fs ext4',
     source:
       'mkfs.xfs 6.1: "Filesystem must be larger than 300MB."; xfsprogs, "mkfs: stop allowing tiny filesystems"',
   },
   PMEM_HOLDS_DATA: {
-    title: 'There is something on the device already.',
+    title: 'The device already has content.',
     why: 'making a file system would destroy it',
     remedy: 'mount it as it is, or, if it can go, clear it with wipefs --all, then `bringup resume`',
   },

@@ -10,7 +10,7 @@ import { readyDevice, regionOf, regionSchema } from './pmem-device.ts'
 export const problems = defineDiagnostics({
   PMEM_MOUNT_TAKEN: {
     title: 'The mount point is in use: something is mounted there, or there are files.',
-    why: 'what is there would be hidden',
+    why: 'the existing content would be hidden',
     remedy: 'choose another place with --mount-at',
   },
   PMEM_MOUNTED_WITHOUT_DAX: {

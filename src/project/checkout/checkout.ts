@@ -13,7 +13,7 @@ import { requireClean } from './tree.ts'
 
 export const problems = defineDiagnostics({
   CHECKOUT_URL_UNUSABLE: {
-    title: 'That is no address of a git repository.',
+    title: 'The word is not an address of a git repository.',
     why: 'git takes https://…, ssh://…, git@host:path, git://…, file://… and folders; others could run commands',
     remedy: 'use one of those',
     source: 'git-clone(1), GIT URLS',

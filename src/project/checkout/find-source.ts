@@ -13,8 +13,8 @@ export const problems = defineDiagnostics({
   },
   CHECKOUT_NO_SOURCE: {
     title: 'The profile has no source tree.',
-    why: 'it boots what comes with bringup, or what the machine names',
-    remedy: 'give an address instead, or add `source: { url }` to a profile of your own',
+    why: 'it boots a kernel of bringup, or one that the machine names',
+    remedy: 'name an address instead, or add `source: { url }` to a profile of your own',
   },
 })
 

@@ -17,14 +17,14 @@ import { type Marker, readMarker } from './marker.ts'
 
 export const problems = defineDiagnostics({
   CHECKOUT_FOLDER_TAKEN: {
-    title: 'There is something else at the place where the source tree is to go.',
-    why: 'a check-out never writes among files that it did not make',
-    remedy: 'name another folder, or move what is there out of the way',
+    title: 'The target folder of the check-out already holds something else.',
+    why: 'a check-out never writes to a folder with other files',
+    remedy: 'name another folder, or move the files away',
   },
   CHECKOUT_FOLDER_DENIED: {
-    title: 'The folder cannot be made or written to.',
-    why: 'the source tree is made by you, not by root',
-    remedy: 'name a folder in which you may write',
+    title: 'The folder cannot be created or written to.',
+    why: 'the source tree belongs to you, not to root',
+    remedy: 'name a folder that you can write to',
   },
   CHECKOUT_RUNNING: {
     title: 'Another check-out works in the same folder.',

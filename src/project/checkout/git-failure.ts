@@ -9,17 +9,17 @@ export const problems = defineDiagnostics({
     title: 'The file system is full.',
     why: 'git could not write what it received',
     remedy:
-      'free space or check out elsewhere, then run the same command again: it goes on where it stopped; --depth 1 or --filter blob:none needs much less',
+      'free space or check out elsewhere, then run the same command again: it continues where it stopped; --depth 1 or --filter blob:none needs much less',
   },
   GIT_HOST_KEY_CHANGED: {
-    title: 'A server shows another SSH host key than the one that is known.',
+    title: 'The SSH host key of a server has changed.',
     why: 'another computer may intercept the connection, or the server’s key was replaced',
     remedy:
       'compare the new key with the one that the server’s operator publishes; only then remove the old one: ssh-keygen -R HOST',
     source: 'ssh(1), VERIFYING HOST KEYS',
   },
   GIT_HOST_KEY_UNKNOWN: {
-    title: 'The SSH host key of a server is not known here.',
+    title: 'The SSH host key of a server is unknown.',
     why: 'bringup never accepts a key by itself: the first connection is the one that can be forged',
     remedy:
       'connect once by hand (ssh -T HOST) and compare the fingerprint with the one that the server’s operator publishes; or use --protocol https',
@@ -29,16 +29,16 @@ export const problems = defineDiagnostics({
     title: 'An SSH server accepts no key of this user.',
     why: 'the address is an SSH one, and only a registered key opens it',
     remedy:
-      'load your key (ssh-add) and register its public half with the server, or use --protocol https; a key with a passphrase needs an agent, since nothing is asked here',
+      'load your key (ssh-add) and register its public half with the server, or use --protocol https; a key with a passphrase needs an agent, because bringup does not prompt for it',
   },
   GIT_SSH_MISSING: {
-    title: 'There is no ssh program.',
+    title: 'ssh is not installed.',
     why: 'git runs ssh for SSH addresses',
     remedy: 'install it (Debian, Ubuntu: apt install openssh-client), or use --protocol https',
   },
   GIT_AUTH_REQUIRED: {
-    title: 'A server wants a user name and password, or refuses those that it got.',
-    why: 'the repository is not public, or does not exist: most servers do not tell which',
+    title: 'A server requires a user name and password, or refused them.',
+    why: 'the repository is private or does not exist; most servers do not distinguish the two',
     remedy:
       'check the address; store an access token with a git credential helper (git help credentials), or use the SSH address with a registered key',
   },
@@ -50,19 +50,19 @@ export const problems = defineDiagnostics({
   },
   GIT_HOST_UNREACHABLE: {
     title: 'A server could not be reached.',
-    why: 'its name has no address, nothing listens there, or a firewall is in between',
+    why: 'its name does not resolve, nothing listens there, or a firewall blocks the connection',
     remedy:
       'check the address and the network; behind a proxy set https_proxy, and where port 22 is closed use --protocol https',
   },
   GIT_CONNECTION_BROKEN: {
-    title: 'The connection broke, or nothing came over it for a minute.',
-    why: 'git throws away a transfer that did not come to its end',
+    title: 'The connection broke, or no data came for a minute.',
+    why: 'git discards an incomplete transfer',
     remedy:
-      'run the same command again: it goes on with what has arrived, in pieces that get smaller as the connection gets worse',
+      'run the same command again: it continues with the data that arrived, in smaller pieces if the connection is bad',
   },
   GIT_NOT_A_REPOSITORY: {
     title: 'There is no git repository at that address.',
-    why: 'git asked for it, and got something else',
+    why: 'the server answered with something else',
     remedy: 'check the address; of a web page of a repository, use the one under “clone”',
   },
   GIT_FILE_REFUSED: {
@@ -73,14 +73,14 @@ export const problems = defineDiagnostics({
   },
   GIT_FOREIGN_FOLDER: {
     title: 'The folder belongs to another user.',
-    why: 'git runs programs that a repository’s configuration names, and so does not trust other users’ ones',
+    why: 'git runs programs from a repository’s configuration, and therefore refuses repositories of other users',
     remedy: 'run as its owner, or trust it: git config --global --add safe.directory FOLDER',
     source: 'git-config(1), safe.directory',
   },
   GIT_FAILED: {
     title: 'git failed for a reason that bringup does not know.',
-    why: 'git’s own words are below',
-    remedy: 'fix what they say, then run the same command again',
+    why: 'git’s output is below',
+    remedy: 'fix the error, then run the same command again',
   },
 })
 

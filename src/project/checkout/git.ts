@@ -13,7 +13,7 @@ export const problems = defineDiagnostics({
   },
   GIT_TOO_OLD: {
     title: 'The installed git is too old.',
-    why: 'partial and shallow fetches of submodules need the second version of git’s protocol, and fixes of that time',
+    why: 'partial and shallow fetches of submodules need version 2 of git’s protocol',
     remedy: 'install git 2.25 or later',
     source: 'release notes of git 2.18 to 2.25',
   },
@@ -27,7 +27,7 @@ const OLDEST: GitVersion = [2, 25]
 /** How many lines of what git said are kept to explain a failure. */
 const KEPT_LINES = 200
 
-/** A git that asks for a name or password would wait for ever; one that is told of another repository would go there. */
+/** A git that asks for a name or password would wait forever; one that is told of another repository would go there. */
 const SCRUBBED = [
   'GIT_DIR',
   'GIT_WORK_TREE',

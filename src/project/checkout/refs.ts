@@ -11,7 +11,7 @@ export const problems = defineDiagnostics({
   CHECKOUT_REF_SHORT: {
     title: 'A shortened commit id is asked for together with --depth.',
     why: 'a server finds commits by their full ids only, and a shallow clone has too few to look them up here',
-    remedy: 'give all 40 (or 64) digits, or leave out --depth',
+    remedy: 'give all 40 (or 64) digits, or omit --depth',
   },
   CHECKOUT_EMPTY_REPOSITORY: {
     title: 'The repository has no commits.',

@@ -26,7 +26,7 @@ export const problems = defineDiagnostics({
   },
   SUBMODULE_CHANGED: {
     title: 'A submodule has changes or commits of its own.',
-    why: 'going to the recorded commit could lose them',
+    why: 'checking out the recorded commit could lose them',
     remedy:
       'commit them on a branch in the submodule (git switch -c NAME), or put them aside with git stash, then run the command again',
   },
@@ -40,7 +40,7 @@ export const problems = defineDiagnostics({
   SUBMODULE_LEADS_OUTSIDE: {
     title: 'The path of a submodule goes through a symbolic link.',
     why: 'files would be written outside of the source tree',
-    remedy: 'do not use this source tree; tell its maintainers',
+    remedy: 'do not use this source tree; inform its maintainers',
     source: 'CVE-2024-32002',
   },
 })

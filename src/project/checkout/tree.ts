@@ -16,7 +16,7 @@ export const problems = defineDiagnostics({
     remedy: 'rebase or push them, or rename the branch (git branch -m NAME), then run the command again',
   },
   CHECKOUT_UNTRACKED_IN_THE_WAY: {
-    title: 'Files that git does not know lie where the wanted commit has files.',
+    title: 'Untracked files are in the way of the wanted commit.',
     why: 'they would be overwritten',
     remedy: 'move them away, then run the command again',
   },
@@ -24,7 +24,7 @@ export const problems = defineDiagnostics({
     title: 'An interrupted check-out left files that are neither the old nor the new ones.',
     why: 'either git was killed while it wrote them, or they were edited since',
     remedy:
-      'save what is yours, throw the rest away with git checkout -f HEAD in the folder, then run the command again',
+      'save your changes, discard the rest with git checkout -f HEAD in the folder, then run the command again',
   },
   CHECKOUT_TREE_NOT_CLEAN: {
     severity: 'warning',

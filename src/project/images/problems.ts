@@ -10,7 +10,7 @@ export const problems = defineDiagnostics({
   },
   IMAGE_TOO_SMALL: {
     title: 'What goes into an image is larger than the image.',
-    why: 'nothing is cut off silently',
+    why: 'bringup does not truncate content',
     remedy: 'raise `bytes`, or omit it: the size then follows from the content',
   },
   IMAGE_WRONG: {
@@ -20,7 +20,7 @@ export const problems = defineDiagnostics({
   },
   IMAGE_TOOL_FAILED: {
     title: 'A program could not write a file system: mtools a FAT, mke2fs an ext4.',
-    why: 'its own words are below',
-    remedy: 'see that there is room on the disk, and that names are allowed on FAT (no : * ? " < > |)',
+    why: 'its output is below',
+    remedy: 'check the space on the disk, and that names are allowed on FAT (no : * ? " < > |)',
   },
 })

@@ -5,9 +5,9 @@ import type { Profile } from '../profile.ts'
 
 export const problems = defineDiagnostics({
   PROFILE_UNKNOWN: {
-    title: 'There is no profile of that name.',
-    why: 'a profile says what to boot and how to tell how it ended',
-    remedy: 'use one that is named below, or add your own to `profiles` in bringup.config',
+    title: 'The profile does not exist.',
+    why: 'a profile defines what boots and how its end is judged',
+    remedy: 'use one of the profiles in the message, or add your own to `profiles` in bringup.config',
   },
 })
 

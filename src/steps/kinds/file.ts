@@ -9,18 +9,18 @@ import { defineStep } from '../step.ts'
 
 export const problems = defineDiagnostics({
   FILE_NOT_REGULAR: {
-    title: 'A file that is to be written is something else: a folder, a link, a device.',
-    why: 'writing there would change something that cannot be put back as it was',
+    title: 'A file to be written is a folder, a link or a device.',
+    why: 'the change could not be undone',
     remedy: 'move it away, then run this again',
   },
   FILE_CHANGED_SINCE: {
     title: 'A file that bringup wrote was changed by another program since.',
-    why: 'putting back the old content would lose that change',
-    remedy: 'save what you want to keep of it, delete the file, then undo again',
+    why: 'restoring the old content would lose that change',
+    remedy: 'save the parts that you need, delete the file, then undo again',
   },
   FILE_UNREADABLE: {
-    title: 'A file that is to be written may not be read.',
-    why: 'without its content it could not be put back',
+    title: 'A file to be written is unreadable for this user.',
+    why: 'without its content it could not be restored',
     remedy: 'run this as root',
   },
 })

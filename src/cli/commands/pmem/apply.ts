@@ -13,9 +13,9 @@ import { planPmem, REQUEST_OPTIONS, refuseUnclean } from './request.ts'
 
 export const problems = defineDiagnostics({
   PMEM_APPLIED: {
-    title: 'bringup has made persistent memory of RAM already.',
-    why: 'one operation holds all regions, so that taking it back takes back all of them',
-    remedy: 'look at it with `bringup pmem status`; to change it, `bringup pmem undo` first, then apply anew',
+    title: 'bringup has already set up persistent memory.',
+    why: 'one operation holds all regions, so that one undo restores all of them',
+    remedy: '`bringup pmem status` shows it; to change it, run `bringup pmem undo`, then apply again',
   },
 })
 

@@ -16,9 +16,9 @@ import { currentOperation } from './current.ts'
 
 export const problems = defineDiagnostics({
   PMEM_HAS_FILES: {
-    title: 'There are files on the persistent memory that is to be taken back.',
-    why: 'they are lost when the memory becomes RAM again',
-    remedy: 'copy away what you want to keep, then run it again with --discard-data',
+    title: 'The persistent memory that would become RAM again holds files.',
+    why: 'they would be lost',
+    remedy: 'copy the files that you need, then run it again with --discard-data',
   },
 })
 

@@ -43,13 +43,13 @@ const SMALLEST = 512 * MiB
 
 export const problems = defineDiagnostics({
   DEBIAN_OPTION: {
-    title: 'An option of debianProfile is not what it should be.',
-    why: 'suite, packages and mirror are handed to apt, which would misunderstand them',
-    remedy: 'write names as the archive has them, and the mirror as a whole URI',
+    title: 'An option of debianProfile has an invalid value.',
+    why: 'apt receives suite, packages and mirror, and would misread the value',
+    remedy: 'write names as in the archive, and the mirror as a complete URI',
   },
   DEBIAN_SIZE: {
-    title: 'The size of a Debian image is no size, or too small for a system.',
-    why: 'the root file system has to hold at least the smallest system that boots',
+    title: 'The size of a Debian image is malformed or too small.',
+    why: 'the root file system must hold a minimal system',
     remedy: 'write a size of 512M or more, such as "2G"; unused space costs nothing',
   },
 })

@@ -7,22 +7,22 @@ import type { RunTool } from '../../images/fat.ts'
 export const problems = defineDiagnostics({
   DEBIAN_TOOL_MISSING: {
     title: 'A program that makes Debian images is not installed.',
-    why: 'the root file system and the file systems on the disk are made by tools of this computer',
+    why: 'tools of this computer create the root file system and the file systems on the disk',
     remedy:
-      'install the packages that are named; tried on Debian 12 only: elsewhere mmdebstrap, apt and Debian’s keys are packages too',
+      'install the packages in the message; on other distributions than Debian 12 also mmdebstrap, apt and Debian’s keys',
   },
   DEBIAN_NO_NAMESPACE: {
-    title: 'This user may not make the namespaces in which a Debian image is made.',
+    title: 'This user may not create the namespaces that a Debian image needs.',
     why: 'files of a system belong to many users; only root, or a user with ids of his own in a user namespace, can make them',
     remedy:
       'run it once as root; or as root: apt-get install uidmap, then usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER',
     source: 'unshare(1), user_namespaces(7), subuid(5)',
   },
   DEBIAN_BUILD_FAILED: {
-    title: 'A Debian image could not be made.',
-    why: 'the image would be incomplete; nothing of it was kept',
+    title: 'A Debian image could not be created.',
+    why: 'the incomplete image was deleted',
     remedy:
-      'the tool’s own words are below: a package or suite that the mirror does not have, no network, or no space in the cache folder',
+      'read the tool’s output below; common causes are a package or suite that the mirror does not have, no network, or no space in the cache folder',
   },
 })
 

@@ -10,7 +10,7 @@ export const problems = defineDiagnostics({
   LINUX_AGENT_BUILD_FAILED: {
     title: 'The agent for Linux guests did not compile.',
     why: 'it is the first process of the guest: it loads modules and runs commands',
-    remedy: 'try another compiler by CC=…; the compiler’s own words are below',
+    remedy: 'try another compiler by CC=…; the compiler’s output is below',
   },
 })
 

@@ -16,7 +16,7 @@ import {
 export const problems = defineDiagnostics({
   LINUX_KERNEL_NOT_IN_PACKAGE: {
     title: 'The kernel package holds no kernel image.',
-    why: 'the package that was named brings no /boot/vmlinuz-…',
+    why: 'the package has no /boot/vmlinuz-…',
     remedy: 'name the package of an image, such as linux-image-cloud-amd64 or linux-image-virtual',
   },
 })

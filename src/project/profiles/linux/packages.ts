@@ -10,25 +10,25 @@ import { startGuard } from '../../../processes/guard.ts'
 
 export const problems = defineDiagnostics({
   LINUX_NO_APT: {
-    title: 'This distribution has no apt, from which the Linux profile takes what it lacks.',
+    title: 'This distribution has no apt, which the Linux profile needs for downloads.',
     why: 'the profile downloads a kernel, busybox and named programs as Debian or Ubuntu packages',
     remedy:
       'give a kernel of your own with --kernel (and `modulesFolder`), and install a static busybox and the programs on this computer',
   },
   LINUX_PACKAGE_UNKNOWN: {
-    title: 'apt knows no package of that name.',
+    title: 'apt has no package with that name.',
     why: 'the lists of packages on this computer are missing or old, or the name is wrong',
     remedy: 'run `apt-get update` as root; if that does not help, check the name with `apt-cache search`',
   },
   LINUX_DOWNLOAD_FAILED: {
     title: 'A package could not be downloaded.',
-    why: 'apt could not get it; its own words are the evidence',
-    remedy: 'check the network, run `apt-get update` as root, and try again: what was loaded so far is kept',
+    why: 'apt could not get it; its output is the evidence',
+    remedy: 'check the network, run `apt-get update` as root, and try again; finished downloads are kept',
   },
   LINUX_UNPACK_FAILED: {
     title: 'A package could not be unpacked.',
     why: 'the file is damaged, or there is no room in the cache',
-    remedy: 'check the free space of the cache folder and try again',
+    remedy: 'check the free space in the cache folder, then try again',
   },
 })
 

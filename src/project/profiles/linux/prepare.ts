@@ -25,8 +25,8 @@ export const problems = defineDiagnostics({
     remedy: 'check the name, or use a kernel that has it, such as kernelPackage: "linux-image-amd64"',
   },
   LINUX_CHANNEL_DRIVER_MISSING: {
-    title: 'The kernel lacks a driver of the channel over which commands reach the guest.',
-    why: 'the guest would boot and wait for its command until the time-out: the channel is a port of a virtio console',
+    title: 'The kernel lacks a driver for the command channel of the guest.',
+    why: 'commands reach the guest over a virtio console; without it the guest would wait until the time-out',
     remedy:
       'give the modules of this kernel, or build it with CONFIG_VIRTIO_PCI=y and CONFIG_VIRTIO_CONSOLE=y',
   },

@@ -13,7 +13,7 @@ import { interpretersOf } from './shebang.ts'
 export const problems = defineDiagnostics({
   LINUX_PROGRAM_MISSING: {
     title: 'A program for the guest was found neither on this computer nor in a package.',
-    why: 'the guest has busybox and the programs that are named, and nothing else',
+    why: 'the guest has only busybox and the named programs',
     remedy: 'install it on this computer, or check its name; the package must have the name of the program',
   },
   LINUX_LIBRARY_MISSING: {

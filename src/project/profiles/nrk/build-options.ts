@@ -9,11 +9,11 @@ export const problems = defineDiagnostics({
   NRK_MODULE_MISSING: {
     title: 'The source tree has no user module of that name.',
     why: 'a module is a folder below `usr` with a Cargo.toml; the boot loader would have nothing to load',
-    remedy: 'use one of those that are there',
+    remedy: 'use one of the modules in the message',
   },
   NRK_FEATURE_WITHOUT_MODULE: {
     title: 'A user feature is meant for a module that is not built.',
-    why: '`MODULE:FEATURE` is for that module alone, so the feature would be passed over silently',
+    why: '`MODULE:FEATURE` is for that module alone, so the feature would be ignored silently',
     remedy: 'add the module to --modules, or correct its name',
   },
   NRK_GDB_UNREACHABLE: {

@@ -14,20 +14,20 @@ import { rewriteWords } from './rewrite-words.ts'
 
 export const problems = defineDiagnostics({
   NRK_FLAG_VALUE: {
-    title: 'A flag in the words of nrk’s tool has a value that it cannot have.',
-    why: 'the tool wants whole numbers: nodes, cores, MiB',
+    title: 'A flag of run.py has an invalid value.',
+    why: 'run.py takes whole numbers of nodes, cores and MiB',
     remedy: 'correct the number, or use bringup’s own flags, which take units: --memory 2G',
   },
   NRK_FLAG_UNEVEN: {
-    title: 'Memory in the words of nrk’s tool cannot be split evenly.',
-    why: 'the tool cut the rest off silently, and QEMU then refused the sum',
+    title: 'Memory of a run.py flag cannot be split evenly.',
+    why: 'run.py dropped the remainder silently, and QEMU then refused the sum',
     remedy:
-      'give a multiple of the number of nodes, or say each part: --nvdimm 256M,node=0 --nvdimm 512M,node=1',
+      'give a multiple of the number of nodes, or give each part: --nvdimm 256M,node=0 --nvdimm 512M,node=1',
   },
   NRK_FLAG_REPLACED: {
-    title: 'A flag of nrk’s tool is something else here.',
-    why: 'bringup does it by another command, always, or not at all',
-    remedy: 'see the explanation',
+    title: 'A flag of run.py has another form in bringup.',
+    why: 'bringup has another command for it, always does it, or does not support it',
+    remedy: 'see the message',
   },
 })
 
