@@ -75,6 +75,19 @@ export type {
   HardwareView,
 } from './machine/guest-view.ts'
 export type { MachineConfig, MachineInput } from './machine/machine.ts'
+export type { FaultInput } from './network/fault-schema.ts'
+export type { WayCounters } from './network/faulty-path.ts'
+export type { NetworkEvent } from './network/network-event.ts'
+export type { NetworkPlan, NetworkPort } from './network/network-plan.ts'
+export type { NetworkInput } from './network/network-schema.ts'
+export type { PortCounters } from './network/port.ts'
+export type {
+  AppliedFault,
+  FrameFilter,
+  NetworkFrame,
+  NetworkStats,
+  RunningNetwork,
+} from './network/running-network.ts'
 export type { Condition, ExitMeaning, GuestPlan, Judgement, PlanFacts } from './plan/plan.ts'
 export type { RunPlan } from './plan/run-plan.ts'
 export type { Comparison } from './plan/verify.ts'

@@ -116,6 +116,8 @@ export interface Join {
   readonly mac?: string
   /** What the memory is; the same for all that join it. */
   readonly memory?: SharedMemory
+  /** IPv4 address that a card gets by DHCP. */
+  readonly address?: string
 }
 
 /** What a device adds to the machine. */

@@ -19,6 +19,7 @@ const OPTION = {
   mask: 1,
   router: 3,
   dns: 6,
+  hostName: 12,
   domain: 15,
   mtu: 26,
   broadcast: 28,
@@ -103,6 +104,7 @@ export interface DhcpLease {
   readonly broadcast: Ipv4
   readonly router?: Ipv4
   readonly dns?: Ipv4
+  readonly hostName?: string
   readonly domain: string
   readonly mtu: number
 }
@@ -133,7 +135,7 @@ export function writeDhcpReply(request: DhcpRequest, { type, server, lease }: Dh
 
 /** What clients need, each for a reason: dhclient refuses offers without a lease time, udhcpc sets no mask without one. */
 function leaseOptions(lease: DhcpLease): readonly Buffer[] {
-  const { seconds, mask, broadcast, router, dns, domain, mtu } = lease
+  const { seconds, mask, broadcast, router, dns, hostName, domain, mtu } = lease
   return [
     ...(seconds === undefined ? [] : [option(OPTION.leaseTime, address(seconds))]),
     option(OPTION.mask, address(mask)),
@@ -142,6 +144,7 @@ function leaseOptions(lease: DhcpLease): readonly Buffer[] {
     ...(dns === undefined
       ? []
       : [option(OPTION.dns, address(dns)), option(OPTION.domain, Buffer.from(domain))]),
+    ...(hostName === undefined ? [] : [option(OPTION.hostName, Buffer.from(hostName))]),
     option(OPTION.mtu, Buffer.from([mtu >> 8, mtu & 255])),
   ]
 }

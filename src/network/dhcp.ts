@@ -1,6 +1,6 @@
 /** A DHCP server for the guests of one network. Guests are known by their port, never by the name that they give. */
 import { formatIpv4, formatMac, hostsOf, type Ipv4, type Mac, type Subnet } from './addresses.ts'
-import { DHCP, type DhcpRequest, readDhcpRequest, writeDhcpReply } from './dhcp-message.ts'
+import { DHCP, type DhcpLease, type DhcpRequest, readDhcpRequest, writeDhcpReply } from './dhcp-message.ts'
 import type { NetworkEvent } from './network-event.ts'
 
 export interface DhcpOptions {
@@ -11,7 +11,12 @@ export interface DhcpOptions {
   readonly domain: string
   readonly mtu: number
   /** What the plan has given to each port. */
-  readonly ports: readonly { readonly name: string; readonly mac: Mac; readonly address?: Ipv4 }[]
+  readonly ports: readonly {
+    readonly name: string
+    readonly guest: string
+    readonly mac: Mac
+    readonly address?: Ipv4
+  }[]
   readonly onEvent: (event: NetworkEvent) => void
 }
 
@@ -48,7 +53,7 @@ export class DhcpServer {
       case DHCP.request:
         return this.#grant(port, request)
       case DHCP.inform:
-        return this.#reply(request, DHCP.ack, 0)
+        return this.#reply(request, DHCP.ack, this.#leaseOf(request, port))
       case DHCP.decline:
         this.#declined(port, request)
         return undefined
@@ -60,7 +65,9 @@ export class DhcpServer {
 
   #offer(port: string, request: DhcpRequest): DhcpAnswer | undefined {
     const address = this.#addressFor(port, request.mac)
-    return address === undefined ? undefined : this.#reply(request, DHCP.offer, address)
+    return address === undefined
+      ? undefined
+      : this.#reply(request, DHCP.offer, this.#leaseOf(request, port, address))
   }
 
   #grant(port: string, request: DhcpRequest): DhcpAnswer | undefined {
@@ -73,7 +80,7 @@ export class DhcpServer {
     if (wanted !== address) return this.#reply(request, DHCP.nak)
     const mac = formatMac(request.mac)
     this.#options.onEvent({ type: 'lease given', port, mac, address: formatIpv4(address) })
-    return this.#reply(request, DHCP.ack, address)
+    return this.#reply(request, DHCP.ack, this.#leaseOf(request, port, address))
   }
 
   #declined(port: string, { mac, requested }: DhcpRequest): void {
@@ -86,26 +93,30 @@ export class DhcpServer {
     })
   }
 
-  #reply(request: DhcpRequest, type: number, address?: Ipv4): DhcpAnswer {
-    const { server, subnet, hasRouter, hasDns, domain, mtu } = this.#options
-    const lease =
-      address === undefined
-        ? undefined
-        : {
-            address,
-            ...(address === 0 ? {} : { seconds: LEASE_SECONDS }),
-            mask: subnet.mask,
-            broadcast: subnet.broadcast,
-            ...(hasRouter ? { router: server } : {}),
-            ...(hasDns ? { dns: server } : {}),
-            domain,
-            mtu,
-          }
+  #reply(request: DhcpRequest, type: number, lease?: DhcpLease): DhcpAnswer {
+    const { server } = this.#options
     const isRefusal = type === DHCP.nak
     return {
       payload: writeDhcpReply(request, { type, server, ...(lease === undefined ? {} : { lease }) }),
       isBroadcast: isRefusal || (request.flags & 0x8000) !== 0,
       ...(isRefusal || request.clientAddress === 0 ? {} : { to: request.clientAddress }),
+    }
+  }
+
+  /** Without an address the client has its own. */
+  #leaseOf({ mac }: DhcpRequest, name: string, address?: Ipv4): DhcpLease {
+    const { server, subnet, hasRouter, hasDns, domain, mtu, ports } = this.#options
+    const guest = ports.find((port) => port.name === name && port.mac === mac)?.guest
+    return {
+      address: address ?? 0,
+      ...(address === undefined ? {} : { seconds: LEASE_SECONDS }),
+      mask: subnet.mask,
+      broadcast: subnet.broadcast,
+      ...(hasRouter ? { router: server } : {}),
+      ...(hasDns ? { dns: server } : {}),
+      ...(guest === undefined ? {} : { hostName: guest }),
+      domain,
+      mtu,
     }
   }
 

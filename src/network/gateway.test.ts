@@ -47,7 +47,7 @@ function gateway({ hasRouter = true, hasDns = true } = {}) {
     hasDns,
     domain: 'lan',
     mtu: 1500,
-    ports: [{ name: 'client/lan', mac: CLIENT, address: THERE }],
+    ports: [{ name: 'client/lan', guest: 'client', mac: CLIENT, address: THERE }],
     onEvent: (event) => events.push(event),
   })
   const names = [
@@ -254,6 +254,7 @@ describe('DHCP', () => {
     1: 'fffffff0',
     3: '0a010001',
     6: '0a010001',
+    12: Buffer.from('client').toString('hex'),
     15: Buffer.from('lan').toString('hex'),
     26: '05dc',
     28: '0a01000f',
@@ -308,7 +309,7 @@ describe('DHCP', () => {
 
   it('leaves out router and DNS where the network has none', () => {
     const offer = read(gateway({ hasRouter: false, hasDns: false }).ask(request({ options: DISCOVER })))
-    expect(Object.keys(offer?.options ?? {}).map(Number)).toEqual([1, 26, 28, 51, 53, 54])
+    expect(Object.keys(offer?.options ?? {}).map(Number)).toEqual([1, 12, 26, 28, 51, 53, 54])
   })
 
   it('has addresses for others behind a port, until there are no more', () => {

@@ -105,8 +105,9 @@ export class NetworkCore implements SwitchCalls {
       mac: parseMac(p.mac) ?? 0,
       address: parseIpv4(p.address ?? ''),
     }))
-    const ports = planned.map(({ id, mac, address }) => ({
+    const ports = planned.map(({ id, guest, mac, address }) => ({
       name: id,
+      guest,
       mac,
       ...(address === undefined ? {} : { address }),
     }))

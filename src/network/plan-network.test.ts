@@ -63,10 +63,10 @@ it('refuses addresses that cannot work', () => {
       card('e', 5, { address: '10.1.0.4' }),
     ),
   ).toEqual([
-    'NETWORK_ADDRESS_OUTSIDE guests.a.nics[0].address: 10.2.0.3 is not an address for hosts in 10.1.0.0/29',
-    'NETWORK_ADDRESS_TWICE guests.b.nics[0].address: 10.1.0.1 is the network’s own address',
-    'NETWORK_ADDRESS_OUTSIDE guests.c.nics[0].address: 10.1.0.7 is not an address for hosts in 10.1.0.0/29',
-    'NETWORK_ADDRESS_TWICE guests.e.nics[0].address: 10.1.0.4 is also the address of guests.d.nics[0]',
+    'NETWORK_ADDRESS_OUTSIDE guests.a.nics[0]: 10.2.0.3 of card a/lan is not an address for hosts in 10.1.0.0/29',
+    'NETWORK_ADDRESS_TWICE guests.b.nics[0]: 10.1.0.1 of card b/lan is the network’s own address',
+    'NETWORK_ADDRESS_OUTSIDE guests.c.nics[0]: 10.1.0.7 of card c/lan is not an address for hosts in 10.1.0.0/29',
+    'NETWORK_ADDRESS_TWICE guests.e.nics[0]: 10.1.0.4 of card e/lan is also the address of d/lan',
   ])
 })
 

@@ -144,17 +144,21 @@ function checkNames(cards: readonly NetworkCard[]): readonly Diagnostic[] {
 
 function checkAddresses(subnet: Subnet, text: string, cards: readonly NetworkCard[]): readonly Diagnostic[] {
   const { first, last } = hostsOf(subnet)
-  return cards.flatMap(({ address: wanted, path }, i) => {
+  return cards.flatMap(({ id, address: wanted, path: at }, i) => {
     const address = wanted === undefined ? undefined : parseIpv4(wanted)
     if (address === undefined) return []
-    const at = `${path}.address`
     if (!isWithin(address, subnet) || address < first || address > last)
-      return [problems.NETWORK_ADDRESS_OUTSIDE.at(at, `${wanted} is not an address for hosts in ${text}`)]
+      return [
+        problems.NETWORK_ADDRESS_OUTSIDE.at(
+          at,
+          `${wanted} of card ${id} is not an address for hosts in ${text}`,
+        ),
+      ]
     if (address === first)
-      return [problems.NETWORK_ADDRESS_TWICE.at(at, `${wanted} is the network’s own address`)]
+      return [problems.NETWORK_ADDRESS_TWICE.at(at, `${wanted} of card ${id} is the network’s own address`)]
     const twin = cards.slice(0, i).find((card) => parseIpv4(card.address ?? '') === address)
     return twin
-      ? [problems.NETWORK_ADDRESS_TWICE.at(at, `${wanted} is also the address of ${twin.path}`)]
+      ? [problems.NETWORK_ADDRESS_TWICE.at(at, `${wanted} of card ${id} is also the address of ${twin.id}`)]
       : []
   })
 }

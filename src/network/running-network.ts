@@ -1,5 +1,5 @@
 /** What a program sees of a network that runs. */
-import type { Stream } from 'node:stream'
+import type { Duplex } from 'node:stream'
 import type { FaultInput } from './fault-schema.ts'
 import type { WayCounters } from './faulty-path.ts'
 import type { TrafficName } from './frame.ts'
@@ -59,7 +59,7 @@ export interface RunningNetwork extends AsyncDisposable {
   /** What is wrong with the switch once it has ended by itself; undefined once the network was ended. */
   readonly ended: Promise<string | undefined>
   /** The end of a port, to be given to one QEMU: an entry of `stdio` for `spawn`, which gets it as that descriptor. */
-  attach(port: string): Stream
+  attach(port: string): Duplex
   /** To be called once that QEMU was spawned: this process lets go of its copy, and frames begin to pass. */
   release(port: string): Promise<void>
   /**

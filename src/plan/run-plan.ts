@@ -3,6 +3,7 @@
  * rack of one. Plain data: it can be printed, compared, saved as JSON, and run later.
  */
 import { type Diagnostic, isClean } from '../diagnostics.ts'
+import type { NetworkPlan } from '../network/network-plan.ts'
 import type { ServiceSpec } from '../services/service.ts'
 import type { GuestPlan } from './plan.ts'
 
@@ -13,6 +14,8 @@ export interface RunPlan {
   readonly isRack: boolean
   /** Programs beside the guests, in the order in which they start. */
   readonly services: readonly ServiceSpec[]
+  /** Private networks between the guests. */
+  readonly networks: readonly NetworkPlan[]
   readonly guests: readonly GuestPlan[]
   /** What a run has to fetch, make or build first, for all guests. */
   readonly pending: GuestPlan['pending']
@@ -23,19 +26,20 @@ export interface RunPlan {
 /** The run of one machine. */
 export function runOfOne(guest: GuestPlan): RunPlan {
   const { name, pending, diagnostics } = guest
-  return { name, isRack: false, services: [], guests: [guest], pending, diagnostics }
+  return { name, isRack: false, services: [], networks: [], guests: [guest], pending, diagnostics }
 }
 
 /** The run of several machines. `found` is what is wrong between them. */
 export function runOfRack(
   name: string,
-  { guests, services }: Pick<RunPlan, 'guests' | 'services'>,
+  { guests, networks, services }: Pick<RunPlan, 'guests' | 'networks' | 'services'>,
   found: readonly Diagnostic[],
 ): RunPlan {
   return {
     name,
     isRack: true,
     services,
+    networks,
     guests,
     pending: distinct(guests.flatMap(({ pending }) => pending)),
     diagnostics: distinct([...found, ...guests.flatMap(({ diagnostics }) => diagnostics)]),

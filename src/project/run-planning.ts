@@ -7,6 +7,7 @@ import { nearest } from '../nearest.ts'
 import type { Condition, GuestPlan } from '../plan/plan.ts'
 import { type RunPlan, runOfOne, runOfRack } from '../plan/run-plan.ts'
 import { guestNames, placeName } from '../rack/guest-names.ts'
+import { planNetworks, withAddresses } from '../rack/rack-networks.ts'
 import { checkRack, checkTogether } from '../rack/rack-rules.ts'
 import type { RackConfig, RackGuestConfig } from '../rack/rack-schema.ts'
 import { type PlannedGuest, type PlanningRequest, planGuest, previewGuest } from './planning.ts'
@@ -78,14 +79,19 @@ async function planAll(request: RunRequest, planOne: PlanOne): Promise<PlannedRu
   const at = ['racks', name]
   const found = checkRack(rack, at)
   if (!isClean(found)) throw new BringupError(found)
-  const guests = await planGuests(requestsOf(request, name, rack), planOne)
+  const seated = await planGuests(requestsOf(request, name, rack), planOne)
+  const { networks, diagnostics } = planNetworks(
+    rack,
+    seated.map(({ plan }) => plan),
+    at,
+  )
+  const guests = seated.map((guest) => ({ ...guest, plan: withAddresses(guest.plan, networks) }))
   const plans = guests.map(({ plan }) => plan)
   return {
-    plan: runOfRack(
-      name,
-      { guests: plans, services: servicesOf(rack, project.folder) },
-      checkTogether(plans),
-    ),
+    plan: runOfRack(name, { guests: plans, networks, services: servicesOf(rack, project.folder) }, [
+      ...checkTogether(plans),
+      ...diagnostics,
+    ]),
     guests,
   }
 }
@@ -127,6 +133,7 @@ function requestsOf(request: RunRequest, rackName: string, rack: RackConfig): re
           overrides: connected(config, rack),
           overridesPlace: (path) => placeInRack(path, { rack: rackName, key, nics: config.nics.length }),
           memories: rack.memory,
+          networks: Object.keys(rack.networks),
           command: config.command,
           ...(signal ? { signal } : {}),
           ...(progress ? { progress } : {}),
@@ -169,14 +176,16 @@ function servicesOf({ services }: RackConfig, folder: string): RunPlan['services
 
 /** What the rack adds to the machine of a guest. */
 function connected({ nics, memory }: RackGuestConfig, { timeout }: RackConfig): MachineInput {
-  const devices = [
-    ...nics.map((id) => ({ kind: 'nic', id, network: id }) as const),
-    ...memory.map((id) => ({ kind: 'ivshmem', id, memory: id }) as const),
-  ]
+  const devices = [...nics.map(cardOf), ...memory.map((id) => ({ kind: 'ivshmem', id, memory: id }) as const)]
   return {
     ...(devices.length === 0 ? {} : { devices }),
     ...(timeout === undefined ? {} : { timeout: timeout / 1000 }),
   }
+}
+
+function cardOf(nic: RackGuestConfig['nics'][number]) {
+  const card = typeof nic === 'string' ? { network: nic } : nic
+  return { kind: 'nic' as const, id: card.network, ...card }
 }
 
 /** Where the rack says what `connected` adds. */

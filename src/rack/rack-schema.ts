@@ -1,7 +1,9 @@
 /** The description of a rack: machines that run together, and what connects them. */
 import * as z from 'zod'
 import { sharedMemorySchema } from '../machine/devices/ivshmem-schema.ts'
+import { nic } from '../machine/devices/nic.ts'
 import { type MachineInput, machineSchema } from '../machine/machine-schema.ts'
+import { networkSchema } from '../network/network-schema.ts'
 import { literalPattern, zPattern } from '../pattern.ts'
 import { servicesSchema } from '../services/service.ts'
 import { zDuration } from '../units.ts'
@@ -12,6 +14,10 @@ const NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
 const zName = z
   .string()
   .regex(NAME, 'lower-case letters, digits and inner hyphens, at most 63 of them (RFC 1123)')
+
+const zNetworkName = zName.refine((name) => !['user', 'none'].includes(name), {
+  error: 'user and none are networks of their own kind; use another name',
+})
 
 /** A description of a machine inside a rack, checked and kept as it was written. */
 const zInlineMachine = z.custom<MachineInput>().superRefine((value, context) => {
@@ -54,32 +60,51 @@ const zCondition = z.union([
   }),
 ])
 
-const guestSchema = z.strictObject({
-  machine: z
-    .union([z.string().min(1), zInlineMachine])
-    .optional()
-    .describe('Name of a machine of the project, or a description. Default: the default machine.'),
-  profile: z.string().optional().describe('Profile to boot instead of the machine’s.'),
-  count: z
-    .int()
-    .min(1)
-    .max(256)
-    .default(1)
-    .describe('Number of guests like this one. From 2 on they are called `NAME-1`, `NAME-2`, …'),
-  memory: z
-    .array(z.string().min(1))
-    .default([])
-    .describe('Shared memories of the rack; each gets a device of the same id.'),
-  nics: z.array(zName).default([]).describe('Networks of the rack; each gets a card of the same id.'),
-  command: z
-    .array(z.string())
-    .default([])
-    .describe('Program and arguments that run in the guest. Its end is the end of the guest.'),
-  after: z
-    .record(z.string(), zCondition)
-    .default({})
-    .describe('What has to happen before the guest starts, by the name of another guest.'),
-})
+const guestSchema = z.lazy(() =>
+  z.strictObject({
+    machine: z
+      .union([z.string().min(1), zInlineMachine])
+      .optional()
+      .describe('Name of a machine of the project, or a description. Default: the default machine.'),
+    profile: z.string().optional().describe('Profile to boot instead of the machine’s.'),
+    count: z
+      .int()
+      .min(1)
+      .max(256)
+      .default(1)
+      .describe('Number of guests like this one. From 2 on they are called `NAME-1`, `NAME-2`, …'),
+    memory: z
+      .array(z.string().min(1))
+      .default([])
+      .describe('Shared memories of the rack; each gets a device of the same id.'),
+    nics: z
+      .array(
+        z.union([
+          zName,
+          // Keys of the device, without those that a network of the rack has no use for.
+          z.strictObject({
+            network: zName,
+            id: zName.optional(),
+            model: nic.schema.unwrap().shape.model.optional(),
+            mac: z.string().optional(),
+            address: z.ipv4().optional(),
+          }),
+        ]),
+      )
+      .default([])
+      .describe(
+        'Networks of the rack; each gets a card of the same id. With more to say: { network, model, mac, address, id }.',
+      ),
+    command: z
+      .array(z.string())
+      .default([])
+      .describe('Program and arguments that run in the guest. Its end is the end of the guest.'),
+    after: z
+      .record(z.string(), zCondition)
+      .default({})
+      .describe('What has to happen before the guest starts, by the name of another guest.'),
+  }),
+)
 
 /** A rack, as the config file has it. Unknown keys are refused. */
 export const rackSchema = z.lazy(() =>
@@ -89,6 +114,10 @@ export const rackSchema = z.lazy(() =>
       .record(zName, guestSchema)
       .refine((guests) => Object.keys(guests).length > 0, 'a rack has at least one guest')
       .describe('Guests by name.'),
+    networks: z
+      .record(zNetworkName, networkSchema)
+      .default({})
+      .describe('Private networks between its guests, by name.'),
     memory: z
       .record(zName, sharedMemorySchema)
       .default({})

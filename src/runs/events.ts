@@ -2,12 +2,14 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
 import type { Verdict } from '../guest/verdict.ts'
 import { cut, printableJson } from '../guest-text.ts'
+import type { NetworkEvent } from '../network/network-event.ts'
 import { OWN_FILE } from '../own-files.ts'
 import type { ServiceEvent } from '../services/start-service.ts'
 
 /** What can happen. Plain JSON; `guest` is the guest's name in the run. */
 export type RunHappening =
   | ServiceEvent
+  | (NetworkEvent & { readonly network: string })
   | { readonly type: 'run started'; readonly id: string; readonly name: string; readonly folder: string }
   /** The guest starts when that has happened. */
   | { readonly type: 'guest waiting'; readonly guest: string; readonly for: string }

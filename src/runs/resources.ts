@@ -1,20 +1,22 @@
-/** What the guests of a run share: services and memory. Started before the guests that need them, ended after the last guest. */
+/** What the guests of a run share: services, networks and memory. Started before the guests that need them, ended after the last guest. */
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import type { Diagnostic } from '../diagnostics.ts'
 import type { Join } from '../machine/device.ts'
+import type { RunningNetwork } from '../network/running-network.ts'
 import type { GuestPlan } from '../plan/plan.ts'
 import type { RunPlan } from '../plan/run-plan.ts'
 import { cacheFolder } from '../project/cache-folder.ts'
 import { type RunningMemory, startSharedMemory } from '../services/ivshmem/shared-memory.ts'
-import type { ServiceEvent } from '../services/start-service.ts'
 import { type Services, startServices } from '../services/start-services.ts'
+import type { RunHappening } from './events.ts'
+import { RunNetworks } from './networks.ts'
 
 export interface ResourcesOptions {
   /** Folder of the run. */
   readonly folder: string
   readonly signal: AbortSignal
-  readonly onEvent: (event: ServiceEvent) => void
+  readonly onEvent: (event: RunHappening) => void
   /** Something that the run shares has died. */
   readonly onDeath: (finding: Diagnostic) => void
 }
@@ -30,16 +32,24 @@ export class RunResources implements AsyncDisposable {
   readonly #plan: RunPlan
   readonly #options: ResourcesOptions
   readonly #memories = new Map<string, Promise<RunningMemory>>()
+  readonly #networks: RunNetworks
   #services: Promise<Services> | undefined
   #isEnding = false
 
   constructor(plan: RunPlan, options: ResourcesOptions) {
     this.#plan = plan
     this.#options = options
+    this.#networks = new RunNetworks(plan, options)
   }
 
-  /** Resolves when the services of the rack are ready. They start with the first call. */
+  /** Those that have started, by name. */
+  get networks(): Readonly<Record<string, RunningNetwork>> {
+    return this.#networks.running
+  }
+
+  /** Resolves when networks and services of the rack are ready. They start with the first call. */
   async ready(): Promise<void> {
+    await this.#networks.start()
     if (this.#plan.services.length === 0) return
     const { folder: runFolder, signal, onEvent } = this.#options
     this.#services ??= startServices(this.#plan.services, { runFolder, signal, onEvent }).then((services) => {
@@ -62,7 +72,12 @@ export class RunResources implements AsyncDisposable {
     }
     try {
       for (const one of wanted) {
-        if (one.kind !== 'memory') continue
+        if (one.kind === 'network') {
+          const { end, release: letGo } = this.#networks.attach(guest, one)
+          joins.set(one.id, end)
+          releases.push(letGo)
+          continue
+        }
         const memory = await this.#memory(one)
         const name = `${guest}/${one.device}`
         joins.set(one.id, await memory.attach(name))
@@ -108,6 +123,7 @@ export class RunResources implements AsyncDisposable {
         (running) => running[Symbol.asyncDispose](),
         () => {},
       )
+    await this.#networks[Symbol.asyncDispose]()
   }
 }
 

@@ -5,6 +5,7 @@ import type { Guest } from '../guest/guest.ts'
 import { launchGuest } from '../guest/launch.ts'
 import type { GuestResult } from '../guest/record.ts'
 import type { GuestOptions } from '../guest/running-guest.ts'
+import type { RunningNetwork } from '../network/running-network.ts'
 import type { Condition } from '../plan/plan.ts'
 import { errorsOf, type RunPlan, runOfOne } from '../plan/run-plan.ts'
 import type { PlannedGuest } from '../project/planning.ts'
@@ -31,6 +32,8 @@ export interface RunOptions
 export interface Run extends AsyncDisposable {
   readonly plan: RunPlan
   readonly folder: RunFolder
+  /** The networks between them, by name, once `started` has resolved. */
+  readonly networks: Readonly<Record<string, RunningNetwork>>
   /** The guests that have started, by name. */
   readonly guests: Readonly<Record<string, Guest>>
   /** How it ended; never rejects. */
@@ -118,6 +121,10 @@ class ActiveRun implements Run {
     this.started = Promise.all(this.#seats.map(({ running }) => running)).then(() => this.#clock.run())
     // Callers that do not wait for it learn of a failure from `done`.
     this.started.catch(() => {})
+  }
+
+  get networks(): Readonly<Record<string, RunningNetwork>> {
+    return this.#resources.networks
   }
 
   async guest(name: string): Promise<Guest> {

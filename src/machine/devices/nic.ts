@@ -17,6 +17,7 @@ const MODELS = {
   e1000: '8086:100e',
   e1000e: '8086:10d3',
   vmxnet3: '15ad:07b0',
+  rtl8139: '10ec:8139',
 } as const
 
 const schema = z.lazy(() =>
@@ -38,6 +39,10 @@ const schema = z.lazy(() =>
       .describe(
         '`user`: QEMU’s own NAT, DHCP and DNS. `none`: no cable. Any other word: a network of the rack.',
       ),
+    address: z
+      .ipv4()
+      .optional()
+      .describe('IPv4 address that DHCP of a network of the rack gives the card. Default: the next one.'),
     forwards: zForwards,
   }),
 )
@@ -100,6 +105,12 @@ export const problems = defineDiagnostics({
     remedy: 'describe it: racks.NAME.networks, or set network to "user" or "none"',
     qemu: 'accepts',
   },
+  NIC_ADDRESS_WITHOUT_NETWORK: {
+    title: 'A card that is not on a network of the rack has an address.',
+    why: 'the address is what DHCP of that network gives the card; on the user network QEMU decides',
+    remedy: 'omit `address`, or set `network` to a network of the rack',
+    qemu: 'accepts',
+  },
   NIC_FORWARD_WITHOUT_NETWORK: {
     title: 'Ports are forwarded to a card that is not on the user network.',
     why: 'forwards belong to the user network',
@@ -134,7 +145,7 @@ export const nic = defineDevice({
     ...checkForwards(config, context),
   ],
 
-  compile({ id = 'nic0', model, mac, network, forwards }, { machine, path }) {
+  compile({ id = 'nic0', model, mac, address, network, forwards }, { machine, path }) {
     const net = `${id}-net`
     const isUser = network === 'user'
     const isJoined = isJoinedBy(network)
@@ -166,7 +177,18 @@ export const nic = defineDevice({
         option('-device', model, card),
       ],
       ...(isJoined
-        ? { joins: [{ id: net, kind: 'network', resource: network, device: id, mac: card.mac }] }
+        ? {
+            joins: [
+              {
+                id: net,
+                kind: 'network',
+                resource: network,
+                device: id,
+                mac: card.mac,
+                ...(address === undefined ? {} : { address }),
+              },
+            ],
+          }
         : {}),
     }
   },
@@ -202,8 +224,12 @@ export const nic = defineDevice({
 /** Whether the network is one of the rack. */
 const isJoinedBy = (network: string) => network !== 'user' && network !== 'none'
 
-function checkNetwork({ network }: Config, { facts, path }: RuleContext): readonly Diagnostic[] {
+function checkNetwork({ network, address }: Config, { facts, path }: RuleContext): readonly Diagnostic[] {
   const known = facts.networks ?? []
+  if (!isJoinedBy(network) && address !== undefined)
+    return [
+      problems.NIC_ADDRESS_WITHOUT_NETWORK.at(`${path}.address`, `${address}, but network is "${network}"`),
+    ]
   if (!isJoinedBy(network) || known.includes(network)) return []
   const near = nearest(network, known)
   const hint = near === undefined ? '' : `; did you mean "${near}"?`

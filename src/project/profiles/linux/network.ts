@@ -109,8 +109,13 @@ const WAIT_MS = 30_000
 export function networkSettling({
   name,
   machine,
-}: Pick<GuestPlan, 'name' | 'machine'>): Settling | undefined {
-  const cards = nicsOf(viewOf(name, machine))
+  joins = [],
+}: Pick<GuestPlan, 'name' | 'machine'> & Partial<Pick<GuestPlan, 'joins'>>): Settling | undefined {
+  const planned = joins.filter(({ address }) => address !== undefined).map(({ device }) => device)
+  const cards = nicsOf(viewOf(name, machine)).map((card) => ({
+    ...card,
+    hasNetwork: card.hasNetwork || planned.includes(card.id),
+  }))
   const wired = cards.filter((card) => card.hasNetwork)
   const without = cards.filter((card) => !card.hasNetwork).map((card) => card.mac)
   if (wired.length === 0) return undefined

@@ -4,7 +4,12 @@ import { type QemuOption, readQemuArgs } from '../../../machine/qemu-args.ts'
 
 type DeviceInput = NonNullable<MachineInput['devices']>[number]
 
-const NIC_MODULES: Readonly<Record<string, string>> = { vmxnet3: 'vmxnet3', e1000: 'e1000', e1000e: 'e1000e' }
+const NIC_MODULES: Readonly<Record<string, readonly string[]>> = {
+  vmxnet3: ['vmxnet3'],
+  e1000: ['e1000'],
+  e1000e: ['e1000e'],
+  rtl8139: ['8139cp', '8139too'],
+}
 const DISK_MODULES: Readonly<Record<string, readonly string[]>> = {
   virtio: ['virtio_blk'],
   nvme: ['nvme'],
@@ -22,7 +27,7 @@ function modulesOf(device: DeviceInput): readonly string[] {
     case 'disk':
       return DISK_MODULES[device.bus ?? 'virtio'] ?? []
     case 'nic':
-      return [NIC_MODULES[device.model ?? ''] ?? 'virtio_net']
+      return NIC_MODULES[device.model ?? ''] ?? ['virtio_net']
     case 'folder':
       return ['9pnet_virtio', '9p', 'overlay']
     case 'vsock':
