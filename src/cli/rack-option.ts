@@ -20,20 +20,28 @@ export function rackOf(
 ): string | undefined {
   const { rack } = options
   if (typeof rack !== 'string') return undefined
-  const wrong = MACHINE_OPTIONS.map(({ flags }) => /--[a-z0-9-]+/.exec(flags)?.[0] ?? '').find((flag) =>
-    isGiven(flag, options),
+  refuseMachineFlags(
+    options,
+    `--rack ${rack} runs several`,
+    `describe it in the config: racks.${rack}.guests.NAME.machine`,
   )
-  if (wrong !== undefined)
-    throw usageError(
-      `${wrong} describes one machine, and --rack ${rack} runs several`,
-      `describe it in the config: racks.${rack}.guests.NAME.machine`,
-    )
   if (rest !== undefined && rest.length > 0)
     throw usageError(
       `a command is for one guest, and --rack ${rack} runs several`,
       `describe it in the config: racks.${rack}.guests.NAME.command`,
     )
   return rack
+}
+
+/** @throws usage error for a flag that describes one machine */
+export function refuseMachineFlags(
+  options: Readonly<Record<string, unknown>>,
+  because: string,
+  remedy: string,
+): void {
+  const flags = MACHINE_OPTIONS.map((option) => /--[a-z0-9-]+/.exec(option.flags)?.[0] ?? '')
+  const wrong = flags.find((flag) => isGiven(flag, options))
+  if (wrong !== undefined) throw usageError(`${wrong} describes one machine, and ${because}`, remedy)
 }
 
 /** An option such as `--no-verify` is true until it is given. */

@@ -289,15 +289,47 @@ function withGdbTime(machine: MachineInput, layers: readonly Layer[]): MachineIn
   return waits && !isSet ? { ...machine, timeout: WITH_GDB } : machine
 }
 
-/** What planning works with, besides the description. */
-interface Means {
+/** A machine whose paths are absolute, as a plan has it. */
+export interface PlacedMachine extends Pick<GuestPlan, 'name' | 'machine' | 'judgement'> {
+  readonly profile: Profile
+  readonly stateFolder: string
+  readonly networks: readonly string[]
+  readonly signal: AbortSignal
+}
+
+/**
+ * Plans a machine that was planned before: nothing is added to it and nothing prepared for it.
+ *
+ * @throws BringupError when there is no QEMU to speak of
+ */
+export async function planPlaced(placed: PlacedMachine): Promise<PlannedGuest> {
+  const { name, profile, machine, judgement, stateFolder, networks, signal } = placed
+  const means = {
+    home: { machine: name, folder: machine.home?.folder ?? stateFolder, stateFolder },
+    cache: cacheFolder(),
+    locks: startReadingLocks(),
+    networks,
+    signal,
+    progress: () => {},
+  }
+  const facts = await factsFor(machine, means, [])
+  const plan = makePlan({ name, profile: profile.name, machine, facts, judgement })
+  return { plan: withProfileNeeds(plan, profile, facts), facts, profile }
+}
+
+/** What gathering facts works with. */
+interface FactMeans {
   readonly home: Home
   readonly cache: string
   readonly locks: LockReading | undefined
   readonly networks: readonly string[]
-  readonly memories: Readonly<Record<string, SharedMemory>>
   readonly signal: AbortSignal
   readonly progress: (what: string) => void
+}
+
+/** What planning works with, besides the description. */
+interface Means extends FactMeans {
+  readonly memories: Readonly<Record<string, SharedMemory>>
   readonly context: PrepareContext
   readonly until: readonly string[]
 }
@@ -343,7 +375,7 @@ const UNTRIED: AcceleratorFact = {
 /** @param refine Leaves out what is not known yet. */
 async function factsFor(
   machine: MachineConfig,
-  means: Means,
+  means: FactMeans,
   layers: readonly Layer[],
   refine: (facts: Facts) => Facts = (facts) => facts,
 ): Promise<Facts> {
@@ -382,7 +414,7 @@ async function factsFor(
 /** No binary is looked for where the architecture has none that bringup could use: the rule says so. */
 async function qemuOf(
   { arch, qemu }: MachineConfig,
-  { cache, signal }: Pick<Means, 'cache' | 'signal'>,
+  { cache, signal }: Pick<FactMeans, 'cache' | 'signal'>,
 ): Promise<QemuCapabilities> {
   if (arch !== ARCH) throw new BringupError([])
   return readCapabilities(findQemu(arch, qemu), arch, cache, signal)
@@ -392,7 +424,7 @@ async function qemuOf(
 async function acceleratorsFor(
   machine: MachineConfig,
   qemu: QemuCapabilities,
-  { cache, signal, progress }: Means,
+  { cache, signal, progress }: FactMeans,
 ): Promise<readonly AcceleratorFact[]> {
   const names = machine.accel === 'auto' ? (['kvm', 'tcg'] as const) : [machine.accel]
   const kernel = await buildProbe({ cacheFolder: cache, signal, progress }).catch((error: unknown) => {

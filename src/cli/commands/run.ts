@@ -20,7 +20,7 @@ import { isAtTerminal, runOnTerminal } from '../guest-terminal.ts'
 import { MACHINE_OPTIONS } from '../machine-options.ts'
 import type { Output } from '../output.ts'
 import { requestOf } from '../plan-invocation.ts'
-import { RACK_OPTION } from '../rack-option.ts'
+import { RACK_OPTION, refuseMachineFlags } from '../rack-option.ts'
 import { headline, reportRun } from '../run-report.ts'
 import { UNTIL_OPTIONS } from '../until-options.ts'
 import { usageError } from '../usage.ts'
@@ -31,6 +31,11 @@ const RUN_OPTIONS: readonly OptionSpec[] = [
   ...DETACH_OPTIONS,
   ...MACHINE_OPTIONS,
   ...UNTIL_OPTIONS,
+  {
+    flags: '--plan <file>',
+    description: 'run a plan that `plan --json` has printed; - reads it from standard input',
+    from: 'files',
+  },
   { flags: '--no-build', description: 'boot what was built before' },
   {
     flags: '--verify',
@@ -107,6 +112,14 @@ async function runRequest(
   progress: BootProgress | undefined,
 ): Promise<number> {
   const { options, output, signal } = invocation
+  if (typeof options.plan === 'string') {
+    refuseMachineFlags(
+      options,
+      '--plan runs a machine that is planned already',
+      'make another plan: `bringup plan --json > plan.json`',
+    )
+    return runSaved(options.plan, invocation, request, progress)
+  }
   // What is wrong with the description is said before anything is built, fetched or made for it.
   const early = await planOnly(request)
   refuseWrong(early)
@@ -116,6 +129,35 @@ async function runRequest(
       : await build(request, output, { isVerbose: options.verbose === true, progress })
   const isReady = buildMs === undefined && early.plan.pending.length === 0
   const made = isReady ? early : await planRun(request)
+  return start(made, { invocation, request, progress, ...(buildMs === undefined ? {} : { buildMs }) })
+}
+
+/** Runs the plan in a file, or on standard input. */
+async function runSaved(
+  path: string,
+  invocation: Invocation,
+  request: RunRequest,
+  progress: BootProgress | undefined,
+): Promise<number> {
+  const { readSavedPlan } = await import('../../project/saved-plan.ts')
+  const { readPlanFile } = await import('../plan-file.ts')
+  const planned = await readSavedPlan(await readPlanFile(path), {
+    project: request.project,
+    signal: invocation.signal,
+  })
+  return start(planned, { invocation, request, progress })
+}
+
+/** A run that is about to start. */
+interface Start {
+  readonly invocation: Invocation
+  readonly request: RunRequest
+  readonly progress: BootProgress | undefined
+  readonly buildMs?: number
+}
+
+async function start(made: PlannedRun, { invocation, request, progress, buildMs }: Start): Promise<number> {
+  const { options, output, signal } = invocation
   const planned = options.supervise === true ? staying(made, request, invocation) : made
   sayFirst(planned, { isVerbose: options.verbose === true }, output, progress)
   const common: RunOptions = {
