@@ -111,7 +111,7 @@ async function runRequest(
   request: RunRequest,
   progress: BootProgress | undefined,
 ): Promise<number> {
-  const { options, output, signal } = invocation
+  const { options, output } = invocation
   if (typeof options.plan === 'string') {
     refuseMachineFlags(
       options,
