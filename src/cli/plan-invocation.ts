@@ -1,4 +1,6 @@
 /** From a command line with machine flags to a plan: what `build`, `run` and `plan` share. */
+
+import type { ProjectShare } from '../project/profile.ts'
 import { type PlannedRun, planOnly, type RunRequest } from '../project/run-planning.ts'
 import { besideOwn, buildValues, refuseClashes } from './build-options.ts'
 import type { Invocation, OptionSpec } from './command.ts'
@@ -22,18 +24,19 @@ export async function requestOf(
     return typeof value === 'string' ? { [key]: value } : {}
   }
   const rack = rackOf(options, rest)
+  const project = await invocation.project()
+  const isCommand = rest !== undefined && rest.length > 0
+  const terminal = wantsTerminal(invocation)
   return {
-    project: await invocation.project(),
+    project,
     ...(rack === undefined ? {} : { rack }),
     ...text('machine'),
     ...text('profile'),
     ...(describesMachine(own)
       ? {
-          ...(options.rw === true
-            ? { sharesProject: 'rw' as const }
-            : options.projectFolder === true
-              ? { sharesProject: 'overlay' as const }
-              : {}),
+          ...shareOf(options, {
+            mayShare: project.configFile !== undefined && rack === undefined && (isCommand || terminal),
+          }),
           overrides: machineFromOptions(options),
           overridesPlace: flagPlace(options),
         }
@@ -45,7 +48,7 @@ export async function requestOf(
     machineFlags: (specs) => buildValues(besideOwn(specs, own), options),
     until: untilPatterns(options),
     command: rest ?? [],
-    terminal: wantsTerminal(invocation),
+    terminal,
     signal,
     ...(locks ? { locks } : {}),
     progress: (what) => output.progress(output.errorColors.dim(`${what} …`)),
@@ -59,6 +62,16 @@ export async function requestOf(
  */
 export async function planInvocation(invocation: Invocation): Promise<PlannedRun> {
   return planOnly(await requestOf(invocation), { wantsSizes: true })
+}
+
+/** In a project, commands and shells see its folder unless they are told not to. */
+function shareOf(
+  { rw, projectFolder }: Invocation['options'],
+  { mayShare }: { readonly mayShare: boolean },
+): { readonly sharesProject?: ProjectShare } {
+  if (rw === true) return { sharesProject: 'rw' }
+  if (projectFolder === true) return { sharesProject: 'overlay' }
+  return mayShare && projectFolder !== false ? { sharesProject: 'if-possible' } : {}
 }
 
 /** Whether a command in the guest gets a terminal: the console is wanted instead where an option is about it. */

@@ -25,7 +25,7 @@ import { cacheFolder } from './cache-folder.ts'
 import { parseKeptMachine } from './kept-machine.ts'
 import { withPassPatterns } from './kernel-form.ts'
 import { buildProbe, findProbe } from './probe-build.ts'
-import type { Pending, PrepareContext, Preview, PreviewContext, Profile } from './profile.ts'
+import type { Pending, PrepareContext, Preview, PreviewContext, Profile, ProjectShare } from './profile.ts'
 import { withProfileNeeds } from './profile-needs.ts'
 import type { Project } from './project.ts'
 import {
@@ -65,7 +65,7 @@ export interface PlanningRequest {
    */
   readonly isUnnamed?: boolean
   /** Shares the folder of the project with the guest, at its own path; for profiles that can mount it. */
-  readonly sharesProject?: 'overlay' | 'rw'
+  readonly sharesProject?: ProjectShare
   /** What follows `--`. */
   readonly command?: readonly string[]
   /** A person works at it: a command, or the profile's `terminalCommand`, runs on a terminal of the guest. */
@@ -97,6 +97,8 @@ export interface PlannedGuest {
   readonly profile: Profile
   /** What the profile calls that which boots: `Linux 6.1.0-50-cloud-amd64`. */
   readonly boots?: string
+  /** What the profile wants a person to know, a line each. */
+  readonly notes?: readonly string[]
 }
 
 /**
@@ -240,6 +242,7 @@ async function planWith(
     facts,
     profile,
     ...(preview.boots === undefined ? {} : { boots: preview.boots }),
+    ...(preview.notes === undefined ? {} : { notes: preview.notes }),
     added: preview.machine,
   }
 }

@@ -9,6 +9,9 @@ import type { GuestPlan, Judgement } from '../plan/plan.ts'
 import type { DependencySet } from '../setup/dependency.ts'
 import type { ConfigSketch, SourceTree } from './recognise/tree.ts'
 
+/** How a guest sees the folder of the project; `if-possible` is `overlay` where its kernel can mount it. */
+export type ProjectShare = 'overlay' | 'rw' | 'if-possible'
+
 /** What a profile may use while it gets ready. */
 export interface PrepareContext {
   /** The machine as the user described it, profile defaults merged in. */
@@ -19,8 +22,8 @@ export interface PrepareContext {
   readonly terminal: boolean
   /** Folder of the project, for relative paths. */
   readonly projectFolder: string
-  /** The guest is to see that folder at its own path; absent where it is not. */
-  readonly sharesProject?: 'overlay' | 'rw'
+  /** The guest is to see that folder at its own path; absent where it is not. See `ProjectShare`. */
+  readonly sharesProject?: ProjectShare
   /** Folder for what the build makes beside the source tree: `.bringup/build` of the project. */
   readonly buildFolder: string
   /** Checked values of the profile's `buildOptions`: they say where the build has put what is to boot. */
@@ -46,6 +49,8 @@ export interface Prepared {
   readonly boots?: string
   /** ELF file with the kernel's symbols, for a debugger. Default: the kernel, where it has symbols. */
   readonly symbols?: string
+  /** What a person should know of how it got ready, a line each. */
+  readonly notes?: readonly string[]
 }
 
 /** Something that a run fetches, makes or builds before its machine starts. */

@@ -9,6 +9,8 @@ import { expect, test } from '../../src/testing/index.ts'
 
 const BIN = join(import.meta.dirname, '../../dist/cli/bin.js')
 const profile = 'linux'
+/** A loaded computer takes minutes for a boot. */
+const patient = ['--timeout', '20m']
 const folder = mkdtempSync(join(tmpdir(), 'folders, '))
 afterAll(() => rmSync(folder, { recursive: true }))
 
@@ -92,12 +94,50 @@ test('a script of the project runs where bringup was started, with its interpret
   writeFileSync(join(sub, 'check.sh'), script, { mode: 0o755 })
   writeFileSync(join(sub, 'odd.sh'), '#!/opt/none/odd -x\n', { mode: 0o755 })
   const run = (program: string) =>
-    execa(process.execPath, [BIN, 'run', '--profile', 'linux', '--project-folder', '--', program], {
-      cwd: sub,
-      reject: false,
-    })
+    execa(
+      process.execPath,
+      [BIN, 'run', ...patient, '--profile', 'linux', '--project-folder', '--', program],
+      {
+        cwd: sub,
+        reject: false,
+      },
+    )
   const { stdout, stderr, exitCode } = await run('./check.sh')
   expect({ stdout, exitCode }, stderr).toEqual({ stdout: `data of the project\nmade\n${sub}`, exitCode: 0 })
   expect(existsSync(join(sub, 'made'))).toBe(false)
   expect((await run('./odd.sh')).stderr).toContain('"/opt/none/odd", the interpreter of "./odd.sh"')
+})
+
+test('a command of a project sees the folder of the project, unless told otherwise', async () => {
+  const project = join(folder, 'with config')
+  mkdirSync(join(project, 'sub'), { recursive: true })
+  writeFileSync(join(project, 'bringup.config.json'), '{"machines":{"default":{"profile":"linux"}}}')
+  writeFileSync(join(project, 'sub', 'data'), 'data of the project\n')
+  const run = (...words: readonly string[]) =>
+    execa(process.execPath, [BIN, 'run', ...patient, ...words], { cwd: join(project, 'sub'), reject: false })
+  const { stdout, stderr, exitCode } = await run('--', 'sh', '-c', 'cat data; echo x > made; pwd')
+  const place = join(project, 'sub')
+  expect({ stdout, exitCode }, stderr).toEqual({ stdout: `data of the project\n${place}`, exitCode: 0 })
+  expect(existsSync(join(place, 'made'))).toBe(false)
+  expect((await run('--no-project-folder', '--', 'pwd')).stdout).toBe('/')
+})
+
+test('a kernel without 9p boots without the folder of the project, and a line says why', async () => {
+  const project = join(folder, 'cloud')
+  mkdirSync(project, { recursive: true })
+  const config = [
+    "import { defineConfig, linuxProfile } from 'bringup'",
+    "const cloud = linuxProfile({ name: 'cloud', kernelPackage: 'linux-image-cloud-amd64' })",
+    "export default defineConfig({ profile: 'cloud', profiles: [cloud] })",
+  ]
+  writeFileSync(join(project, 'bringup.config.ts'), config.join('\n'))
+  const run = () =>
+    execa(process.execPath, [BIN, 'run', ...patient, '--', 'pwd'], { cwd: project, reject: false })
+  // Made the first time, found the second time.
+  for (const { stdout, stderr, exitCode } of [await run(), await run()]) {
+    expect({ stdout, exitCode }, stderr).toEqual({ stdout: '/', exitCode: 0 })
+    expect(stderr.match(/^the project’s folder is not in the guest: .*$/gm)).toEqual([
+      'the project’s folder is not in the guest: the kernel has no 9p (NET_9P_VIRTIO, 9P_FS)',
+    ])
+  }
 })

@@ -190,7 +190,7 @@ function staying(
 
 /** Warnings, and the command with --verbose. */
 function sayFirst(
-  { plan }: PlannedRun,
+  { plan, guests }: PlannedRun,
   { isVerbose }: { readonly isVerbose: boolean },
   output: Output,
   progress: BootProgress | undefined,
@@ -198,6 +198,9 @@ function sayFirst(
   const findings = plan.diagnostics.filter((d) => d.severity === 'warning')
   if (findings.length > 0 || isVerbose) progress?.clear()
   if (findings.length > 0) output.note(`${formatDiagnostics(findings, output.errorPage)}\n`)
+  const notes = guests.flatMap((guest) => guest.notes ?? [])
+  if (notes.length > 0) progress?.clear()
+  for (const note of notes) output.note(output.errorColors.dim(note))
   if (isVerbose) for (const { argv } of plan.guests) output.note(quoteCommand(argv).join(' '))
 }
 

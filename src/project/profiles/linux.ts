@@ -1,16 +1,18 @@
 /** Linux guests: a given kernel or this distribution's, with an initramfs that bringup makes. */
 import { resolve } from 'node:path'
 import type { BuildOptionValues } from '../../build/options.ts'
+import { BringupError } from '../../diagnostics.ts'
 import { gdbServerOf } from '../../machine/devices/gdb.ts'
 import type { MachineInput } from '../../machine/machine.ts'
-import { defineProfile, type PrepareContext, type Profile } from '../profile.ts'
+import { defineProfile, type PrepareContext, type Prepared, type Profile } from '../profile.ts'
 import type { ConfigSketch, SourceTree } from '../recognise/tree.ts'
 import { builtModules, LINUX_BUILD_OPTIONS, type LinuxTree, linuxGraph, linuxTree } from './linux/build.ts'
 import { LINUX_DEPENDENCIES } from './linux/dependencies.ts'
 import { LINUX_ENDS } from './linux/ends.ts'
 import { KERNEL_LOG } from './linux/kernel-reports.ts'
 import { networkSettling } from './linux/network.ts'
-import { commandLine, type LinuxOptions, prepareLinux, previewLinux } from './linux/prepare.ts'
+import { problems as packageProblems } from './linux/packages.ts'
+import { commandLine, type LinuxOptions, prepareLinux, previewLinux, type Ready } from './linux/prepare.ts'
 import { projectFolder } from './linux/project-folder.ts'
 import { symbolsOf } from './linux/symbols.ts'
 import { terminalCommand } from './linux/terminal.ts'
@@ -59,25 +61,24 @@ export function linuxProfile({
       return tree === undefined ? { targets: [] } : linuxGraph(tree, context)
     },
     recognise: recogniseLinux,
-    async prepare(given) {
-      const context = withProject(given)
-      const tree = treeOf(options, context, context.buildOptions)
-      const ready = await prepareLinux(...ofTree(tree, options, context))
-      return {
-        ...namesOf(ready, tree, context),
-        machine: machineOf({ ...kernelOf(tree), ...ready }, context, given),
+    async prepare(asked) {
+      const attempt = async (given: PrepareContext) => {
+        const context = withProject(given)
+        const tree = treeOf(options, context, context.buildOptions)
+        const ready = await prepareLinux(...ofTree(tree, options, context))
+        return preparedOf(ready, { tree, context, given })
       }
+      return attempt(asked).catch(async (error: unknown) => {
+        const why = asked.sharesProject === 'if-possible' ? unavailable(error) : undefined
+        if (why === undefined) throw error
+        return withNote(await attempt(unshared(asked)), why)
+      })
     },
     async preview(given) {
       const context = withProject(given)
       const tree = treeOf(options, context, context.buildOptions)
       const { pending, diagnostics, ...ready } = await previewLinux(...ofTree(tree, options, context))
-      return {
-        ...namesOf(ready, tree, context),
-        machine: machineOf({ ...kernelOf(tree), ...ready }, context, given),
-        pending,
-        diagnostics,
-      }
+      return { ...preparedOf(ready, { tree, context, given }), pending, diagnostics }
     },
     settle: networkSettling,
     kernelLog: KERNEL_LOG,
@@ -88,6 +89,44 @@ export function linuxProfile({
     },
   })
 }
+
+interface Sources {
+  readonly tree: LinuxTree | undefined
+  /** With the folder of the project among the devices. */
+  readonly context: PrepareContext
+  readonly given: PrepareContext
+}
+
+/** A kernel that cannot mount the folder boots without it, unless it was asked for. */
+function preparedOf(ready: Ready, { tree, context, given }: Sources): Prepared {
+  const isDropped = ready.lacksFolders === true && given.sharesProject === 'if-possible'
+  const prepared = {
+    ...namesOf(ready, tree, context),
+    machine: machineOf({ ...kernelOf(tree), ...ready }, context, isDropped ? unshared(given) : given),
+  }
+  return isDropped ? withNote(prepared, 'the kernel has no 9p (NET_9P_VIRTIO, 9P_FS)') : prepared
+}
+
+function unshared({ sharesProject, ...context }: PrepareContext): PrepareContext {
+  return context
+}
+
+const withNote = (prepared: Prepared, why: string): Prepared => ({
+  ...prepared,
+  notes: [`the project’s folder is not in the guest: ${why}`],
+})
+
+/** Why the distribution's full kernel is not there, where that is the error. */
+function unavailable(error: unknown): string | undefined {
+  const isOfPackages = error instanceof BringupError && UNAVAILABLE.has(error.code)
+  return isOfPackages ? `the full kernel is not available (${error.diagnostics[0]?.what})` : undefined
+}
+
+const UNAVAILABLE = new Set<string>([
+  packageProblems.LINUX_NO_APT.code,
+  packageProblems.LINUX_PACKAGE_UNKNOWN.code,
+  packageProblems.LINUX_DOWNLOAD_FAILED.code,
+])
 
 /** What is prepared must suit the folder of the project too. */
 function withProject<Context extends PrepareContext>(context: Context): Context {

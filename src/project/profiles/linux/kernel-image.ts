@@ -55,6 +55,8 @@ const BUILT_IN_TEXTS: Readonly<Record<string, string>> = {
   virtio_pci: 'virtio-pci\0',
   // Name of the class of ports, drivers/char/virtio_console.c.
   virtio_console: 'virtio-ports\0',
+  // Name of the driver, net/9p/trans_virtio.c.
+  '9pnet_virtio': '9pnet_virtio\0',
 }
 
 /** Which of these drivers the kernel does not contain; undefined where its image cannot be read. */

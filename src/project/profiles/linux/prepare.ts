@@ -44,15 +44,17 @@ export interface LinuxOptions {
 }
 
 /** What is booted, in the cache. */
-interface Ready {
+export interface Ready {
   readonly kernel?: string
   readonly initrd: string
   /** Of the kernel; empty where it does not say. */
   readonly release?: string
+  /** The kernel has no driver of shared folders. */
+  readonly lacksFolders?: boolean
 }
 
 /** Part of every name in the cache: raised when what is made of the same things changes. */
-const FORM = 4
+const FORM = 5
 
 export async function prepareLinux(options: LinuxOptions, context: PrepareContext): Promise<Ready> {
   const wants = wantsOf(options, context)
@@ -189,7 +191,24 @@ async function make(wants: Wants, context: PackageContext): Promise<Ready> {
     `${createHash('sha256').update(image).digest('hex').slice(0, 32)}.cpio`,
   )
   if (!existsSync(initrd)) writeWhole(initrd, image)
-  return { initrd, release: kernel.release, ...(kernel.image === undefined ? {} : { kernel: kernel.image }) }
+  return {
+    initrd,
+    release: kernel.release,
+    ...(kernel.image === undefined ? {} : { kernel: kernel.image }),
+    ...((await lacksFolders(kernel, wants, context.signal)) ? { lacksFolders: true } : {}),
+  }
+}
+
+const FOLDER_DRIVER = '9pnet_virtio'
+
+/** False where that cannot be found out. */
+async function lacksFolders(kernel: Kernel, wants: Wants, signal: AbortSignal): Promise<boolean> {
+  if (!wants.deviceModules.includes(FOLDER_DRIVER)) return false
+  const { modulesFolder, image = wants.given } = kernel
+  if (modulesFolder !== undefined && new ModuleFolder(modulesFolder).missing([FOLDER_DRIVER]).length === 0)
+    return false
+  if (image === undefined || !existsSync(image)) return false
+  return (await driversNotBuiltIn(readFileSync(image), [FOLDER_DRIVER], signal))?.length === 1
 }
 
 /** A kernel may have a device's driver built in, or lack it; what the user named must be there. */

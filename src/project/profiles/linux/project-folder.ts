@@ -11,6 +11,12 @@ function isPrivate(folder: string): boolean {
   return folder === '/' || folder === home || home.startsWith(`${folder}/`)
 }
 
+/** Some of the 30 slots of the root bus are left for what is not counted here. */
+const MOST_DEVICES = 20
+
+const isCrowded = ({ devices = [], qemuArgs = [] }: MachineInput) =>
+  devices.length + qemuArgs.length > MOST_DEVICES
+
 /** The device, unless the folder is private, cannot be mounted at its path, or is shared by the user's own words. */
 export function projectFolder({
   sharesProject: access,
@@ -20,8 +26,11 @@ export function projectFolder({
   MachineInput['devices']
 > {
   if (access === undefined || isPrivate(path) || whyNoMountPoint(path) !== undefined) return []
+  if (access === 'if-possible' && isCrowded(machine)) return []
   const isShared = (machine.devices ?? []).some(
     (device) => device.id === 'project' || (device.kind === 'folder' && resolve(path, device.path) === path),
   )
-  return isShared ? [] : [{ kind: 'folder', id: 'project', path, access }]
+  return isShared
+    ? []
+    : [{ kind: 'folder', id: 'project', path, access: access === 'if-possible' ? 'overlay' : access }]
 }
