@@ -36,8 +36,7 @@ export const MACHINE_OPTIONS: readonly OptionSpec[] = [
   ...DEVICE_OPTIONS,
   {
     flags: '--project-folder',
-    description:
-      'share the project’s folder with the guest, at its own path (profile linux; the default in a project)',
+    description: 'share the project’s folder with the guest, at its own path (the default in a project)',
   },
   { flags: '--no-project-folder', description: 'do not share the project’s folder' },
   {
