@@ -21,7 +21,7 @@ export const WORDS = [
   [/(?<!there )\b(is|are) none\b/i, 'is missing, is not a …'],
   [/\bthere (is|are) none such\b/i, 'does not exist'],
   [/\bnot told\b/i, 'not reported'],
-  [/\b(can|could)(not| be| not be)? be had\b/i, 'is available, is unavailable'],
+  [/\b(can|could)(not| not)? be had\b/i, 'is available, is unavailable'],
   [/\bto be had\b/i, 'available'],
   [/\bat the begin of\b/i, 'at the start of'],
   [/\bguess(es)? nothing\b/i, 'say what is read, and from where'],
@@ -41,6 +41,17 @@ export const WORDS = [
   [/\bhas its say\b|\bhas the say\b/i, 'decides'],
   [/\bminds? its own\b/i, 'plain words'],
   [/\blife begins\b/i, 'boots'],
+  [/\bfor ever\b/i, 'forever'],
+  [/\bin vain\b/i, 'without success'],
+  [/\b(is|are|was|were) thrown away\b/i, 'discarded'],
+  [/\bleft away\b/i, 'omitted'],
+  [/\bgoes on running\b/i, 'keeps running'],
+  [/\b(it|that|this) is no multiple of\b|\bis no multiple of\b/i, 'is not a multiple of'],
+  [/\bits own words\b/i, 'its output, its message'],
+  [/\b(begin|begins|start|starts) anew\b/i, 'start again, create an empty …'],
+  [/\bwhat lies\b/i, 'what is, the content'],
+  [/\bbelieves? (a|the|its|them|it|no|QEMU)\b/i, 'use, rely on'],
+  [/\bits kin\b/i, 'its derivatives'],
 ]
 
 /** The list of words itself has to name them. */

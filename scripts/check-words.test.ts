@@ -9,6 +9,11 @@ test.each([
   ['somebody else holds it', 'somebody'],
   ['persistence domain not told', 'not told'],
   ['QEMU starts without a word', 'without a word'],
+  ['the image could not be had', 'could not be had'],
+  ['waits for ever', 'for ever'],
+  ['writes are thrown away', 'are thrown away'],
+  ['the size is no multiple of 4K', 'is no multiple of'],
+  ['its own words are below', 'its own words'],
 ])('"%s" is found', (text, word) => expect(findWords(text)).toMatchObject([{ line: 1, word }]))
 
 test.each([

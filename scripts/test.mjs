@@ -15,7 +15,7 @@ import { ensurePackages } from './system-packages.mjs'
 /** Those that take minutes have commands of their own: `npm run test:pmem`. */
 const PROJECTS = ['unit', 'e2e']
 
-/** A run that is stuck says where, before whoever started it loses patience. */
+/** Reports where a run is stuck. */
 const LIMIT_MS = 80 * 60_000
 
 const isYes = process.argv.includes('--yes')

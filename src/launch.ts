@@ -32,7 +32,7 @@ export interface LaunchRequest {
   readonly allowReboot?: boolean
   readonly onConsole?: (chunk: Buffer) => void
   /**
-   * Compare what the guest saw with what was asked as part of the result: a run without a whole report, or with a
+   * Compare what the guest found with the description as part of the result: a run without a whole report, or with a
    * difference, fails then. Default: what the profile says.
    */
   readonly verify?: boolean

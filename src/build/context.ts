@@ -1,4 +1,4 @@
-/** What a profile is told when it is asked how to build. */
+/** The input of a profile's `build`. */
 import type { MachineInput } from '../machine/machine.ts'
 import type { BuildOptionValues } from './options.ts'
 

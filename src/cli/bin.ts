@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The process `bringup`: what can be answered at once is; signals become one AbortSignal; the exit code is set once. */
+/** The process `bringup`: answers simple options at once, turns signals into an AbortSignal, sets the exit code. */
 import { setMaxListeners } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,7 +11,7 @@ import type * as Program from './main.ts'
 import { surviveLostOutput } from './standard-streams.ts'
 
 const argv = process.argv.slice(2)
-/** Node and the pipes to QEMU take some thirty; below that, calls fail in ways that say nothing. */
+/** Node and the pipes to QEMU need about thirty; with fewer, calls fail with unclear errors. */
 const LEAST_OPEN_FILES = 64
 /** Put in by `scripts/bundle.mjs`. */
 declare const BRINGUP_VERSION: string
@@ -28,7 +28,7 @@ if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
   nameProcess('bringup')
   const file = join(PACKAGE_FOLDER, 'dist/cli/main.js')
   const use = /^[a-z]{1,20}$/.exec(argv[0] ?? '')?.[0] ?? 'other'
-  // What takes the kernel longest to tell is asked for before the program is loaded.
+  // Reading locks takes longest, so it starts before the program is loaded.
   const locks = use === 'run' || use === 'plan' ? startReadingLocks() : undefined
   const { main } = loadProgram(file, join(cacheFolder(), 'code'), use) as typeof Program
   void main(argv, {
@@ -54,7 +54,7 @@ function openFilesAllowed(): number {
   }
 }
 
-/** As ps, top and messages about locks name it; the arguments stay, which `process.title` would overwrite. */
+/** The name in ps, top and messages about locks. `process.title` would overwrite the arguments. */
 function nameProcess(name: string): void {
   try {
     writeFileSync('/proc/self/comm', name)
@@ -63,12 +63,12 @@ function nameProcess(name: string): void {
   }
 }
 
-/** A terminal that has not been told its size says 0 columns, and every letter would be on a line of its own. */
+/** A terminal without a known size reports 0 columns. */
 function giveSize(stream: NodeJS.WriteStream): NodeJS.WriteStream {
   return stream.isTTY && stream.columns === 0 ? Object.assign(stream, { columns: 80, rows: 24 }) : stream
 }
 
-/** The first signal asks for an end, so that runs are recorded; the second one is obeyed at once. */
+/** The first signal ends runs in order, so that they are recorded; the second one exits at once. */
 function abortOnSignals(): AbortSignal {
   const controller = new AbortController()
   // Many compilers and guests may wait for it at once; that is no leak.

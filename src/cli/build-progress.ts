@@ -64,7 +64,7 @@ export function showBuild(output: Output, { isVerbose }: { readonly isVerbose: b
 function withoutOutput(diagnostic: Diagnostic): Diagnostic {
   if (diagnostic.code !== 'BUILD_COMMAND_FAILED') return diagnostic
   const { evidence: _, ...rest } = diagnostic
-  return { ...rest, why: 'the target was not built; its own words are above' }
+  return { ...rest, why: 'the target was not built; its output is above' }
 }
 
 /** A command as it could be typed in the project's folder. */

@@ -6,7 +6,7 @@ import { attachTerminal } from './terminal.ts'
 import { guardTerminal } from './terminal-modes.ts'
 
 /**
- * Keys go to the guest, except those after Ctrl-A: Ctrl-A X leaves, and the run goes on. A command gets a terminal of the
+ * Keys go to the guest, except those after Ctrl-A: Ctrl-A X leaves, and the run continues. A command gets a terminal of the
  * guest of the size of this one.
  *
  * @returns its exit code; 0 when the user has left

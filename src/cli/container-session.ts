@@ -34,10 +34,10 @@ export const CONTAINER_OPTIONS: readonly OptionSpec[] = [
     description: 'container engine (default: the first that works)',
     choices: ENGINE_NAMES,
   },
-  { flags: '--network <mode>', description: 'network of the container, in the engine’s words' },
+  { flags: '--network <mode>', description: 'network mode of the container, as the engine names it' },
   {
     flags: '--set <name>',
-    description: 'dependency set that goes into the image (default: all but run and test)',
+    description: 'dependency set to include in the image (default: all but run and test)',
     isRepeatable: true,
   },
 ]

@@ -1,4 +1,4 @@
-/** What was found of dependency sets, for a person and for a program. */
+/** The state of dependency sets, as text and as JSON. */
 import type { ExaminedDependency, ExaminedSet } from '../setup/examine.ts'
 import type { Colors } from './output.ts'
 import { formatTable } from './table.ts'
@@ -20,7 +20,9 @@ function formatSet({ set, dependencies, isComplete }: ExaminedSet, page: Page, p
   const table = formatTable(['', '', '', ''], rows, page)
   const head = `${colors.bold(set.name)}  ${colors.dim(set.summary)}`
   const fix = fixCommand(set.name, profile)
-  return [head, table, ...(isComplete ? [] : [colors.yellow(`incomplete; fix it with: ${fix}`)])].join('\n')
+  return [head, table, ...(isComplete ? [] : [colors.yellow(`incomplete; to complete it: ${fix}`)])].join(
+    '\n',
+  )
 }
 
 function fixCommand(set: string, profile: string | undefined): string {

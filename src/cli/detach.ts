@@ -1,4 +1,4 @@
-/** `run -d`: the run goes on in a process of its own, which ends with it. */
+/** `run -d`: the run continues in its own process, which ends with it. */
 import { spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,9 +14,9 @@ import type { Output } from './output.ts'
 export const DETACH_OPTIONS: readonly OptionSpec[] = [
   {
     flags: '-d, --detach',
-    description: 'start it and return; see `ps`, `logs`, `attach`, `exec`, `cp`, `stop`',
+    description: 'start the run in the background; see `ps`, `logs`, `attach`, `exec`, `cp`, `stop`',
   },
-  { flags: '--name <name>', description: 'what the run is called, for those commands' },
+  { flags: '--name <name>', description: 'name of the run, for those commands' },
   { flags: '--supervise', description: 'own the run for a `run -d`', isHidden: true },
 ]
 

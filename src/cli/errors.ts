@@ -1,4 +1,4 @@
-/** How findings and errors are said: blocks on stderr for a person, one JSON shape for a program. */
+/** Prints findings and errors: text on stderr, or one JSON shape. */
 import { BringupError, type Diagnostic, defineDiagnostics, type Severity } from '../diagnostics.ts'
 import { EXIT_CODES } from '../guest/verdict.ts'
 import { screenLines, visible } from '../guest-text.ts'
@@ -51,8 +51,8 @@ export function formatDiagnostics(diagnostics: readonly Diagnostic[], page: Page
 }
 
 /**
- * Says why a command failed, and returns the exit code of the process. A user's problem is shown as findings;
- * anything else is a bug of bringup, whose stack is worth having. `exitCode` is for commands that had already begun.
+ * Reports why a command failed, and returns the exit code of the process. A user's problem is shown as findings;
+ * anything else is a bug of bringup, shown with its stack. `exitCode` is for commands that had already begun.
  */
 export function reportError(
   error: unknown,
@@ -70,7 +70,7 @@ export function reportError(
     severity: 'error',
     path: '',
     what: error instanceof Error ? error.message : String(error),
-    why: 'bringup itself went wrong; this is not about your description',
+    why: 'this is a bug of bringup, not a mistake in your description',
     remedy: 'report it with the lines below and the output of `bringup doctor --json`',
     evidence: words.split('\n').slice(0, 12),
   }
@@ -86,7 +86,7 @@ const LIMITS: Readonly<Record<string, string>> = {
   EROFS: 'use a folder on a disk that is not mounted read-only',
 }
 
-/** A limit of this computer that no rule foresaw; undefined for every other error. */
+/** A limit of this computer that no rule foresaw; undefined forevery other error. */
 function limitReached(error: unknown): Diagnostic | undefined {
   const { code = '', syscall } = error as NodeJS.ErrnoException
   const remedy = LIMITS[code]

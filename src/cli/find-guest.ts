@@ -6,7 +6,7 @@ import type { OptionSpec } from './command.ts'
 
 export const RUN_OPTION: OptionSpec = {
   flags: '--run <run>',
-  description: 'name or id of the run; without it the newest one that goes on and has such a guest',
+  description: 'name or id of the run (default: the newest running one that has the guest)',
   from: 'runs',
 }
 
@@ -44,7 +44,7 @@ function noneRuns(running: readonly RunSummary[], wanted: string | undefined): B
   const names = running.flatMap(({ guests }) => guests)
   const what =
     names.length === 0
-      ? 'no run goes on'
+      ? 'no run is running'
       : `no guest that runs is named "${wanted}"; there are: ${[...new Set(names)].join(', ')}`
   return new BringupError([problems.RUN_NOT_REACHED.at('', what)])
 }

@@ -17,7 +17,7 @@ export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
   },
   {
     flags: '--state <folder>',
-    description: 'keep runs and NVDIMM contents there (default: .bringup in the project)',
+    description: 'folder for runs and NVDIMM contents (default: .bringup in the project)',
     from: 'folders',
   },
   { flags: '--json', description: 'print one JSON value to stdout and nothing else' },

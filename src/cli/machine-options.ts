@@ -27,7 +27,7 @@ export const MACHINE_OPTIONS: readonly OptionSpec[] = [
   { flags: '--cores <n>', description: 'number of CPUs' },
   { flags: '--cpu <model>', description: 'CPU model' },
   { flags: '--memory <size>', description: 'RAM, such as 512M' },
-  { flags: '--numa <n>', description: 'split CPUs and memory evenly over so many NUMA nodes' },
+  { flags: '--numa <n>', description: 'split CPUs and memory evenly over this many NUMA nodes' },
   {
     flags: '--nvdimm-persistence <what>',
     description: 'what the platform flushes on power loss',
@@ -41,7 +41,7 @@ export const MACHINE_OPTIONS: readonly OptionSpec[] = [
   { flags: '--no-project-folder', description: 'do not share the project’s folder' },
   {
     flags: '--rw',
-    description: 'share the project’s folder, and let the guest write to it',
+    description: 'share the project’s folder writable',
   },
   { flags: '--kernel <file>', description: 'kernel image: bzImage, PVH or multiboot ELF', from: 'files' },
   { flags: '--initrd <file>', description: 'initial RAM disk', from: 'files' },
@@ -51,16 +51,16 @@ export const MACHINE_OPTIONS: readonly OptionSpec[] = [
   { flags: '--accel <name>', description: 'accelerator', choices: ['auto', 'kvm', 'tcg'] },
   {
     flags: '--allow-report <regex>',
-    description: 'pass over reports of the guest’s kernel with a line that matches',
+    description: 'ignore kernel reports with a line that matches',
     isRepeatable: true,
   },
-  { flags: '--no-kernel-reports', description: 'do not look for reports of the guest’s kernel' },
+  { flags: '--no-kernel-reports', description: 'do not check for reports of the guest’s kernel' },
   {
     flags: '--gdb [port]',
     description: 'wait at the first instruction for gdb on this port of 127.0.0.1 (default: a free one)',
   },
-  { flags: '-s', description: 'as for QEMU: a server for gdb on port 1234' },
-  { flags: '-S', description: 'as for QEMU: wait at the first instruction (with -s)' },
+  { flags: '-s', description: 'as with QEMU: a gdb server on port 1234' },
+  { flags: '-S', description: 'as with QEMU: wait at the first instruction (with -s)' },
   { flags: '--timeout <time>', description: 'end the guest after this time, such as 30s' },
   { flags: '--qemu <path>', description: 'QEMU binary', from: 'files' },
   { flags: '--qemu-arg <arg>', description: 'argument passed to QEMU as it is', isRepeatable: true },

@@ -1,4 +1,4 @@
-/** The command line: finds the command, loads it and nothing else, runs it, and says how it went. */
+/** The command line: loads and runs the chosen command, and reports errors. */
 import { CommanderError } from 'commander'
 import type { BringupError } from '../diagnostics.ts'
 import { EXIT_CODES } from '../guest/verdict.ts'
@@ -21,7 +21,7 @@ import { peekValue } from './peek.ts'
 import { usageError } from './usage.ts'
 import { fitText } from './width.ts'
 
-/** What the process is, passed in so that tests can be another one. */
+/** The process, passed in so that tests can replace it. */
 export interface Environment {
   readonly stdout: Sink
   readonly stderr: Sink
@@ -95,7 +95,7 @@ function createParser(environment: Environment, output: Output): Parser {
       writeOut: (text) => output.raw(fitText(text, output.columns)),
       // Lines are broken by `fitText`, which keeps indents and commands.
       getOutHelpWidth: () => Number.MAX_SAFE_INTEGER,
-      // What is wrong is thrown, and said by reportError in the one shape of all errors.
+      // Errors are thrown and printed by reportError.
       writeErr: () => {},
       getOutHasColors: () => wantsColor(environment.stdout, environment.env),
     })

@@ -37,7 +37,7 @@ function plainLines(output: Output, prefix: RootPrefix): Progress {
   }
 }
 
-/** The engine does the work; every task of the list only waits for what the engine tells of its step. */
+/** The engine does the work; every task of the list waits for the events of its step. */
 function taskList(plan: OperationPlan, prefix: RootPrefix): Progress {
   const tasks = new Map<Step, Handle>()
   const list = new Listr(

@@ -1,4 +1,4 @@
-/** What an operation would do, for a person and for a program. */
+/** The plan of an operation, as text and as JSON. */
 import type { Diagnostic } from '../diagnostics.ts'
 import { formatCommand, type RootPrefix } from '../steps/host-command.ts'
 import type { OperationPlan, PlannedStep } from '../steps/plan-operation.ts'
@@ -6,7 +6,7 @@ import { formatBytes, MiB } from '../units.ts'
 import { formatDiagnostics } from './errors.ts'
 import { fitCommand, type Page } from './width.ts'
 
-/** As Terraform does it: what is so already, what will be changed with the very commands, what comes later. */
+/** As Terraform does: steps that are up to date, steps with their commands, steps that follow later. */
 export function formatOperationPlan(
   title: string,
   plan: OperationPlan,

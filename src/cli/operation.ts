@@ -88,7 +88,7 @@ export async function resumeOperation(invocation: Invocation, operation: Operati
 export async function takeBack(invocation: Invocation, operation: Operation): Promise<number> {
   const host = createHostReader(invocation.signal)
   const plan = await planUndo(operation, stepKinds, host)
-  return carryOut(invocation, `take back: ${operation.title}`, plan, {
+  return carryOut(invocation, `undo: ${operation.title}`, plan, {
     root: journalFolder(),
     open: () => openJournal(operation.folder, operation),
     act: async (context) => {
@@ -114,11 +114,11 @@ async function settleHalfDone(invocation: Invocation, root: string): Promise<num
   for (const operation of halfDone(root).toReversed()) {
     const { select } = await import('@clack/prompts')
     const choice = await select({
-      message: `"${visible(operation.title)}" (${operation.id}) was left ${operation.state}. What is to become of it?`,
+      message: `"${visible(operation.title)}" (${operation.id}) was left ${operation.state}. What should happen with it?`,
       options: [
         ...(operation.state === 'half-undone' ? [] : [{ value: 'finish', label: 'finish it' }]),
-        { value: 'revert', label: 'take it back' },
-        { value: 'leave', label: 'leave it, and change nothing now' },
+        { value: 'revert', label: 'undo it' },
+        { value: 'leave', label: 'leave it and change nothing' },
       ],
       output: process.stderr,
     })
@@ -203,13 +203,13 @@ async function carryOut(
 
 function closingWords({ state, detail }: { state: string; detail?: string }, id: string): string {
   if (state === 'awaiting-reboot')
-    return `Reboot this computer, then: bringup resume\n  ${detail}\nOr take it back: bringup undo ${id}`
-  return state === 'undone' ? 'Taken back.' : `Done. To take it back: bringup undo ${id}`
+    return `Reboot this computer, then: bringup resume\n  ${detail}\nOr undo it: bringup undo ${id}`
+  return state === 'undone' ? 'Undone.' : `Done. To undo it: bringup undo ${id}`
 }
 
 async function mayGoOn(invocation: Invocation, plan: OperationPlan): Promise<boolean> {
   if (!plan.hasChanges) return true
   const count = plan.steps.filter((s) => s.state !== 'done').length
   const what = `${plural(count, 'step')} would change this computer`
-  return isConfirmed(invocation, { what, message: 'Do it?' })
+  return isConfirmed(invocation, { what, message: 'Continue?' })
 }

@@ -1,11 +1,11 @@
-/** Where a command's words go: results to stdout, everything about the way there to stderr. */
+/** Output of a command: results to stdout, progress and errors to stderr. */
 import { createColors } from 'picocolors'
 import { printable, printableJson } from '../guest-text.ts'
 import { fitText, type Page } from './width.ts'
 
 export type Colors = ReturnType<typeof createColors>
 
-/** The little that is needed of a stream, so that tests can pass one of their own. */
+/** The part of a stream that is used, so that tests can pass a substitute. */
 export interface Sink {
   write(text: string): unknown
   readonly isTTY?: boolean
@@ -15,7 +15,7 @@ export interface Sink {
 export interface Output {
   /** Only JSON may go to stdout. */
   readonly isJson: boolean
-  /** Whether stdout is a terminal, that is, whether a person is likely to be reading. */
+  /** Whether stdout is a terminal. */
   readonly isTerminal: boolean
   /** Width of stdout; no limit where it is not a terminal. */
   readonly columns: number
@@ -32,7 +32,7 @@ export interface Output {
   json(value: unknown): void
   /** A line to stderr: remarks. Nothing under --json. */
   note(text: string): void
-  /** A line to stderr, whatever the mode: what is being done that takes minutes. */
+  /** A line to stderr, whatever the mode: the current step of long work. */
   progress(text: string): void
   /** A line to stderr, whatever the mode: errors. */
   error(text: string): void
@@ -55,7 +55,7 @@ export function wantsColor(sink: Sink, env: OutputOptions['env']): boolean {
   return sink.isTTY === true && env.TERM !== 'dumb'
 }
 
-/** The last door before a terminal: no control character passes that bringup did not write itself. */
+/** Escapes every control character that bringup did not write. */
 export function createOutput({ isJson, stdout, stderr, env }: OutputOptions): Output {
   const colors = createColors(!isJson && wantsColor(stdout, env))
   const errorColors = createColors(wantsColor(stderr, env))

@@ -16,7 +16,7 @@ import { formatTable } from './table.ts'
 /** Findings of the comparison, which a command's own exit code does not tell. */
 const DOUBTS = new Set<string>([problems.GUEST_DIFFERS.code, problems.GUEST_NOT_COMPARED.code])
 
-/** Results to stdout, findings and the verdict to stderr. A command's output is the result where there is one. */
+/** Results go to stdout, findings and the verdict to stderr. With a command, its output is the result. */
 export function reportRun(
   { plan }: Pick<PlannedGuest, 'plan'>,
   result: GuestResult,
@@ -37,7 +37,7 @@ export function reportRun(
   // The command's output is the result then; what --verify found is said beside it.
   if (isQuiet && result.comparison !== undefined) output.note(comparisonView(result, output.errorPage))
   const diagnostics = result.diagnostics as readonly Diagnostic[]
-  // A command's own exit code speaks for itself; what the kernel said does not show in it.
+  // The exit code of the command does not reflect reports of the kernel.
   const shown = isQuiet ? diagnostics.filter((d) => /^(?:KERNEL_|FOLDER_)/.test(d.code)) : diagnostics
   if (shown.length > 0) output.error(`\n${formatDiagnostics(shown, output.errorPage)}`)
   const paint =

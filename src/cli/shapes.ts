@@ -16,10 +16,10 @@ export { machinesJson, planJson, runJson, runsJson } from './shapes/machines.ts'
 export { operationJson, operationsJson, pmemPlanJson, pmemStatusJson } from './shapes/operations.ts'
 export { nvdimmJson } from './shapes/stores.ts'
 
-/** What every command prints when it could not do what was asked. */
+/** What every command prints when it fails. */
 export const errorJson = z
   .object({ exitCode, diagnostics })
-  .describe('Printed instead by any command that could not do what was asked.')
+  .describe('Printed instead by any command that fails.')
 
 /** By the name of the file in `docs/reference/json`. */
 export const SHAPES = {

@@ -1,6 +1,6 @@
 /**
  * Standard output and error that may fail: the reader has gone (`bringup runs | head -1`), or the disk is full. Neither
- * ends what bringup does: a run goes on, is recorded, and returns its own exit code.
+ * ends what bringup does: a run continues, is recorded, and returns its own exit code.
  */
 import { writeSync } from 'node:fs'
 

@@ -1,4 +1,4 @@
-/** One line that is overwritten while something goes on, on a terminal; elsewhere a line for each new phase. */
+/** A status line: overwritten on a terminal, a new line for each phase elsewhere. */
 import { screenLine } from '../guest-text.ts'
 import type { Output, Sink } from './output.ts'
 

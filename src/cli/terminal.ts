@@ -7,7 +7,7 @@ const CTRL_A = 1
 const HELP =
   '\r\nCtrl-A X  end the guest\r\nCtrl-A R  press its reset button\r\nCtrl-A H  this help\r\nCtrl-A Ctrl-A  send Ctrl-A\r\n'
 
-/** What bytes from the keyboard mean: for the guest, or for bringup. Pure, so that it can be tested key by key. */
+/** Splits bytes from the keyboard into input for the guest and commands for bringup. Pure. */
 export function createEscapes(): (input: Uint8Array) => {
   readonly forGuest: Uint8Array
   readonly commands: readonly ('end' | 'reset' | 'help')[]
@@ -39,7 +39,7 @@ export interface KeyActions {
   readonly say: (text: string) => void
 }
 
-/** Puts the terminal in raw mode and connects it; returns what restores it. Does nothing without a terminal. */
+/** Puts the terminal in raw mode and connects it; returns a function that restores it. Does nothing without a terminal. */
 export function attachTerminal(input: NodeJS.ReadStream, actions: KeyActions): () => void {
   if (!input.isTTY) return () => {}
   const escapes = createEscapes()

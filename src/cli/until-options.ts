@@ -7,12 +7,12 @@ import { problems } from './usage.ts'
 export const UNTIL_OPTIONS: readonly OptionSpec[] = [
   {
     flags: '--until <text>',
-    description: 'pass once the console shows this text, and end the guest; nothing else is a pass then',
+    description: 'pass when the console shows this text, and end the guest; nothing else is a pass',
     isRepeatable: true,
   },
   {
     flags: '--until-regex <regex>',
-    description: 'the same with a regular expression, tried line by line',
+    description: 'as --until with a regular expression, matched line by line',
     isRepeatable: true,
   },
 ]

@@ -128,7 +128,9 @@ async function build(request: ImageRequest, image: string, folder: string): Prom
   if (!failed) return
   const isBase = last.some((line) => NO_BASE.test(line))
   const kind = isBase ? problems.CONTAINER_BASE_MISSING : problems.CONTAINER_BUILD_FAILED
-  const what = isBase ? `"${recipe.base}" could not be had` : `${program} build ended with code ${exitCode}`
+  const what = isBase
+    ? `"${recipe.base}" could not be downloaded`
+    : `${program} build ended with code ${exitCode}`
   throw new BringupError([kind.at('', what, { evidence: last })])
 }
 

@@ -49,7 +49,7 @@ export interface Conclusion {
   readonly folder: string
 }
 
-/** A guest that passed on other hardware than was asked for, or without showing on which, has not passed. */
+/** A guest that passed on hardware that differs, or that reported no hardware, has not passed. */
 export function conclude(conclusion: Conclusion): GuestResult {
   const { ending, judged, remarks = [], guest, reports, verification, logError, timings, folder } = conclusion
   const doubt = judged.verdict === 'passed' && verification ? doubtOf(verification) : undefined
@@ -99,7 +99,7 @@ function doubtOf({
     }
   if (wrong.length === 0) return undefined
   return {
-    meaning: 'the guest did not see the hardware that was asked for',
+    meaning: 'the guest found hardware that differs from the description',
     diagnostics: [difference(wrong, comparison.length)],
   }
 }

@@ -138,7 +138,7 @@ describe('a guest that is an enemy', () => {
     expect(console.tail().join('').length).toBeLessThan(2000)
   })
 
-  it('prints for ever: the log has the start and the end, and says what is missing', async () => {
+  it('prints forever: the log has the start and the end, and says what is missing', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'console-'))
     const log = {
       path: join(folder, 'console.log'),

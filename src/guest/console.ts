@@ -41,7 +41,7 @@ const KEEP_BYTES = 16 * 1024 * 1024
 const TAIL_LINES = 20
 /** A line that goes on for longer is handed on in pieces: a guest may never end one. */
 const LONGEST_LINE = 1024 * 1024
-/** What a log holds at most: a guest that prints for ever must not fill the disk. Its end is kept as well. */
+/** What a log holds at most: a guest that prints forever must not fill the disk. Its end is kept as well. */
 const LOG_BYTES = 1024 * 1024 * 1024
 const LOG_END_BYTES = 1024 * 1024
 /** What the last lines are taken from. */
@@ -69,7 +69,7 @@ export class Console {
   readonly #tape = new Tape()
   /** Where the last match ended. */
   #from = 0
-  /** What lies before this the first waiter cannot match any more. */
+  /** What is before this the first waiter cannot match any more. */
   #searched = 0
   #partialLine = ''
   #waiters: Waiter[] = []
@@ -122,7 +122,7 @@ export class Console {
     return (whole.at(-1) === '' ? whole.slice(0, -1) : whole).slice(-lines).flatMap(screenLines).slice(-lines)
   }
 
-  /** Calls back for every complete line, without its end. */
+  /** Calls back forevery complete line, without its end. */
   onLine(listener: (line: string, atMs: number) => void): void {
     // Lines are made for those who want them only: half of the work at many MB/s.
     if (this.#lineListeners.length === 0) {
@@ -137,7 +137,7 @@ export class Console {
     this.#unfinishedListeners.push(listener)
   }
 
-  /** Calls back for every chunk as it comes. Returns what takes the listener away again. */
+  /** Calls back forevery chunk as it comes. Returns what takes the listener away again. */
   onChunk(listener: (chunk: Buffer) => void): () => void {
     this.#chunkListeners.push(listener)
     return () => {
@@ -227,7 +227,7 @@ export class Console {
     this.#writeLog(files, chunk)
   }
 
-  /** What lies between the start that was logged and the end that is kept is missing, and the run says so. */
+  /** What is between the start that was logged and the end that is kept is missing, and the run says so. */
   #logTheEnd(files: { readonly log: number; readonly timing: number; readonly most: number }): void {
     const from = Math.max(this.#logged, this.#tape.end - LOG_END_BYTES)
     const missing = from - this.#logged

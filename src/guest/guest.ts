@@ -191,7 +191,7 @@ export interface Guest extends AsyncDisposable {
   view(): Promise<GuestView | undefined>
 
   /**
-   * What it saw against what was asked for. Each row names who saw it (`by`).
+   * What it found, compared with the description. Each row names its source (`by`).
    *
    * @throws BringupError GUEST_NOT_COMPARED when the guest has not reported, or not everything
    */

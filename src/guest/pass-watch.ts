@@ -64,7 +64,7 @@ export function watchForPass(
 
 type Found = { readonly text: string; readonly index: number } | { readonly isSlow: true }
 
-/** A script in a context of its own is the only way to end a regular expression that backtracks for ever. */
+/** A script in a context of its own is the only way to end a regular expression that backtracks forever. */
 function createSearch(patterns: readonly string[]): (lines: readonly string[]) => Found | undefined {
   const context = createContext({ patterns: patterns.map((source) => new RegExp(source)), lines: [] })
   const script = new Script(`

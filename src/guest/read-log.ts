@@ -5,7 +5,7 @@ import { StringDecoder } from 'node:string_decoder'
 const PIECE_BYTES = 256 * 1024
 /** The most that is read of a log at once. */
 const TAIL_BYTES = 64 * 1024 * 1024
-/** A line that goes on for longer is handed on in pieces. */
+/** A longer line is passed on in pieces. */
 const LONGEST_LINE = 1024 * 1024
 
 /** The last bytes of a file; all of them where it is not longer. */

@@ -18,7 +18,7 @@ it('gives back what was written, whatever the pieces and whatever is read', () =
   )
 })
 
-it('forgets what lies before a position, and nothing behind it', () => {
+it('forgets what is before a position, and nothing behind it', () => {
   const tape = new Tape()
   for (let i = 0; i < 10; i++) tape.append(Buffer.alloc(20_000, i))
   tape.forget(100_000)

@@ -51,7 +51,7 @@ export class Tape {
     return parts.length === 1 && parts[0] ? parts[0] : Buffer.concat(parts)
   }
 
-  /** Lets go what lies before a position, by whole slabs. */
+  /** Lets go what is before a position, by whole slabs. */
   forget(before: number): void {
     const isOld = (slab: Slab | undefined) => slab !== undefined && slab.start + slab.used <= before
     while (this.#slabs.length > 1 && isOld(this.#slabs[0])) this.#slabs.shift()

@@ -1,4 +1,4 @@
-/** Names a process for ever: a PID alone is used again. Source: proc(5). */
+/** Names a process uniquely: a PID alone is used again. Source: proc(5). */
 import { readFileSync } from 'node:fs'
 
 /**

@@ -13,7 +13,7 @@ export const zDeviceId = z.lazy(() =>
     .string()
     .regex(
       ID,
-      'an id begins with a letter, goes on with letters, digits, ".", "_" and "-", and is neither "console" nor "bringup-…"',
+      'an id starts with a letter, followed by letters, digits, ".", "_" and "-", and is neither "console" nor "bringup-…"',
     )
     .optional()
     .describe('Name of the device; by default its kind and a number, such as `nvdimm0`.'),

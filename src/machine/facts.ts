@@ -3,7 +3,7 @@
  * the rules themselves read nothing. Everything is plain data, so a saved plan can be checked again elsewhere.
  */
 
-/** What lies at a path that the description names. `readable`/`writable` are for the user who runs bringup. */
+/** What is at a path that the description names. `readable`/`writable` are for the user who runs bringup. */
 export interface FileFact {
   readonly path: string
   readonly kind: 'missing' | 'file' | 'directory' | 'character-device' | 'block-device' | 'other'
@@ -31,7 +31,7 @@ export interface FileFact {
   readonly isEncrypted?: boolean
   /** What the record beside a store says of it. A hint: what is in the file counts. */
   readonly record?: StoreRecord
-  /** What lies at the very end of a store, where a label area would be. */
+  /** What is at the very end of a store, where a label area would be. */
   readonly tail?: StoreTail
   /** A DAX device, as the kernel describes it. */
   readonly daxDevice?: DaxDevice

@@ -1,6 +1,6 @@
 /**
  * What a guest saw of its hardware, in one shape whatever the guest is.
- * Profiles fill it (the probe kernel from its report, Linux from sysfs); devices compare it with what was asked.
+ * Profiles fill it (the probe kernel from its report, Linux from sysfs); devices compare it with the description.
  * A part that a guest cannot report is `undefined`; what would be compared with it is then listed as not compared.
  */
 export interface GuestView extends HardwareView {

@@ -61,7 +61,7 @@ export const machineSchema = z.lazy(() =>
           allow: z
             .array(zRegex)
             .default([])
-            .describe('Regular expressions; a report with a line that matches one is passed over.'),
+            .describe('Regular expressions; a report with a line that matches one is ignored.'),
         }),
       ])
       .optional()

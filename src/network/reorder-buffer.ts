@@ -1,7 +1,7 @@
 /** Frames that are to arrive after the next one of their flow. */
 import type { Clock } from './delay-line.ts'
 
-/** A flow that falls silent must not keep its last frame for ever. */
+/** A flow that falls silent must not keep its last frame forever. */
 const LONGEST_MS = 100
 
 export class ReorderBuffer {

@@ -152,7 +152,7 @@ function kindOf(stats: Stats | undefined): FileFact['kind'] {
   return stats.isBlockDevice() ? 'block-device' : 'other'
 }
 
-/** Undefined also for what lies behind a folder that may not be searched, or behind a file. */
+/** Undefined also for what is behind a folder that may not be searched, or behind a file. */
 function statOr(path: string): Stats | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false })

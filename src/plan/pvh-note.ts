@@ -13,7 +13,7 @@ const NOTE_HEADER = 12
 const WORD = 2 ** 32
 const PAGE = 4096
 const CHUNK = 65_536
-/** A search through zeros takes 12 bytes a step. What lies further behind the notes is no note of the kernel's. */
+/** A search through zeros takes 12 bytes a step. What is further behind the notes is no note of the kernel's. */
 const MAX_STEPS = 1 << 20
 
 type PvhSearch =
@@ -54,8 +54,7 @@ function searchSegment(source: ByteSource, segment: Segment, is64: boolean): Fou
     if (type === PHYS32_ENTRY) return readEntry(word, at + NOTE_HEADER + up(word(at) ?? 0), is64)
     const bytes = sum(NOTE_HEADER + up(word(at) ?? 0) + up(word(at + 4) ?? 0))
     if (bytes > fileBytes) return { kind: 'none' }
-    if (bytes === 0)
-      return damaged('a note says sizes that add up to nothing, and QEMU would read it for ever')
+    if (bytes === 0) return damaged('a note has sizes that add up to zero, and QEMU would read it forever')
     at += bytes
   }
   return { kind: 'none' }

@@ -1,4 +1,4 @@
-/** Compares what a guest saw with what was asked for, device by device. Pure. */
+/** Compares what a guest found with the description, device by device. Pure. */
 import type { Expectation, NotCompared } from '../machine/device.ts'
 import type { Facts } from '../machine/facts.ts'
 import type { GuestView, HardwareView } from '../machine/guest-view.ts'

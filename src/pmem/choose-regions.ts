@@ -81,7 +81,7 @@ function chooseOne(
   return undefined
 }
 
-/** RAM of a node that nothing wants, with what lies above 4 GiB first: nothing there is needed early or by old devices. */
+/** RAM of a node that nothing wants, with what is above 4 GiB first: nothing there is needed early or by old devices. */
 function freeOn(node: number, map: MemoryMap, others: readonly PmemRegion[]): readonly Span[] {
   const wanted = [
     ...others.map(spanOf),

@@ -12,7 +12,7 @@ const kernel = { commandLine: 'ro memmap=256M!1G', log, devices: [device] }
 const codes = (changed: Partial<typeof kernel> = {}, of = region) =>
   explainRegion(of, { ...kernel, ...changed }).diagnostics.map((d) => d.code)
 
-test('what the kernel made of it, by its own words', () => {
+test('what the kernel made of it, by its output', () => {
   expect(explainRegion(region, kernel)).toMatchObject({
     state: 'ready',
     device: { path: '/dev/pmem0' },

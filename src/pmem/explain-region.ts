@@ -1,4 +1,4 @@
-/** What the kernel made of a region that it was asked for. Pure. */
+/** Explains what the kernel did with a region. Pure. */
 import { type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import { deviceOf, type PmemDevice } from './devices.ts'
 import { splitCommandLine } from './kernel-arguments.ts'
@@ -35,7 +35,7 @@ export const problems = defineDiagnostics({
     title: 'The device is on another NUMA node than was wanted.',
     severity: 'warning',
     why: 'the firmware’s tables may have changed since it was planned',
-    remedy: 'undo it with `bringup pmem undo`, and plan anew',
+    remedy: 'undo it with `bringup pmem undo`, and plan again',
   },
   PMEM_NO_DAX: {
     title: 'The device’s namespace is not in the mode fsdax.',

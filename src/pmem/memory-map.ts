@@ -1,4 +1,4 @@
-/** A computer’s physical memory: what the firmware says of it, which node it is on, and what lies in it. Plain data. */
+/** A computer’s physical memory: what the firmware says of it, which node it is on, and what is in it. Plain data. */
 
 /** From `start` up to, not including, `end`; bytes. */
 export interface Span {

@@ -77,7 +77,7 @@ function readMemmap(text: string): MemmapParameter {
   if (rest === text) return { word, kind: 'ignored' }
   if (rest.startsWith('%')) return readChange(word, bytes, rest.slice(1))
   const kind = SIGNS[rest.charAt(0)]
-  // Without a sign that the kernel knows, whatever follows the size is passed over: `memmap=4G\!12G` is `memmap=4G`.
+  // Without a sign that the kernel knows, text after the size is ignored: `memmap=4G\!12G` is `memmap=4G`.
   if (kind === undefined) return { word, kind: 'limit', bytes: toNumber(bytes) }
   return { word, kind, span: spanOf(memparse(rest.slice(1)).value, bytes) }
 }

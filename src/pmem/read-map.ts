@@ -20,7 +20,7 @@ import { parseParameters } from './parse-parameters.ts'
 export const problems = defineDiagnostics({
   PMEM_NO_MEMORY_MAP: {
     title: 'No memory map is available.',
-    why: 'without it bringup cannot tell which memory is RAM',
+    why: 'without it bringup does not know which memory is RAM',
     remedy: 'run it as root, or give a kernel log with the lines "BIOS-e820:" by --memory-map FILE',
     source: 'Documentation/ABI/testing/sysfs-firmware-memmap',
   },

@@ -123,7 +123,7 @@ export const problems = defineDiagnostics({
   },
   PMEM_EXACT_MAP: {
     title: 'The command line has memmap=exactmap.',
-    why: 'the firmware’s map is not used then, so bringup cannot tell what is RAM',
+    why: 'the kernel then ignores the firmware’s map, so bringup does not know what is RAM',
     remedy: 'remove exactmap from the command line, and reboot',
     source: E820,
   },

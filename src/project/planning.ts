@@ -152,7 +152,7 @@ export interface DescribedRun {
 }
 
 /**
- * The machine that `planGuest` would plan, from the description and what the profile adds; no QEMU is asked. A profile that
+ * The machine that `planGuest` would plan, from the description and what the profile adds; starts no QEMU. A profile that
  * cannot say beforehand what it adds is left out.
  *
  * @throws BringupError with unknown machines, profiles and keys

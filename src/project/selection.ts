@@ -199,7 +199,7 @@ function flaggedMachine({ machineFlags }: Profile, request: PlanningRequest): Ma
   return machineFlags.toMachine(values)
 }
 
-/** The flag of the profile's own words that says what lies at a path: the one that says it when it stands alone. */
+/** The flag of the profile's own words that says what is at a path: the one that says it when it stands alone. */
 function wordPlace({ machineFlags }: Profile, { machineFlags: given }: PlanningRequest): Layer['place'] {
   return (path) => {
     if (!machineFlags || !given) return formatPath(path)

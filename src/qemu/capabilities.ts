@@ -53,7 +53,7 @@ const SHAPE = 4
 /** QEMU answers within 100 ms; a program that waits for so long is no QEMU. */
 const DEADLINE_MS = 8000
 
-/** What is kept: all but what lies outside the binary. */
+/** What is cached: everything that depends on the binary only. */
 type Answer = Omit<QemuCapabilities, 'path' | 'firmware'> & { readonly dataFolders: readonly string[] }
 
 /**
@@ -119,7 +119,7 @@ async function ask(path: string, signal: AbortSignal | undefined): Promise<Omit<
     return { ...answer, dataFolders: await folders }
   } catch (cause) {
     signal?.throwIfAborted()
-    // What keeps any program from starting is told as it is.
+    // Errors that keep any program from starting are reported unchanged.
     if (cause instanceof BringupError && cause.diagnostics.length > 0) throw cause
     qemu.kill()
     const { stderr } = await qemu.exited

@@ -22,7 +22,7 @@ test('a program that waits is given up at the deadline', () => {
   expect(givenUpAfter(0)).toBe(3500)
 })
 
-test('a program that is at work is given more time, and not for ever', () => {
+test('a program that is at work is given more time, and not forever', () => {
   expect(givenUpAfter(10_000)).toBe(10_500)
   expect(givenUpAfter(Number.POSITIVE_INFINITY)).toBe(20_000)
 })

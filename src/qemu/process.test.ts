@@ -116,7 +116,7 @@ describe('a QEMU that starts', () => {
 })
 
 describe('a QEMU that does not start', () => {
-  test('says why, in its own words and always in English', async () => {
+  test('says why, in its output and always in English', async () => {
     const stderrPath = join(folder, 'stderr.log')
     const qemu = await startQemu({ plan: machine({ args: [['-machine', 'no-such']] }), stderrPath })
     await expect(qemu.ready).rejects.toThrow(BringupError)

@@ -109,7 +109,7 @@ function flockWords({ path, mode }: FileLock): readonly string[] {
 }
 
 /**
- * Starts QEMU, paused. What goes wrong from here on is told by `ready` and `exited`.
+ * Starts QEMU, paused. `ready` and `exited` report later failures.
  *
  * @example
  * await using qemu = await startQemu({ plan })
@@ -267,7 +267,7 @@ function exitOf(child: ChildProcess, qmp: QmpClient, start: QemuStart): Promise<
     () => {},
   )
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    // Its start says what was wrong, its end how it ended; a guest can make QEMU warn for ever.
+    // Its start says what was wrong, its end how it ended; a guest can make QEMU warn forever.
     stderr =
       stderr.length + text.length <= 2 * KEPT_STDERR
         ? stderr + text

@@ -1,7 +1,7 @@
 /** Runs a program for what it prints: with a deadline, an abort, and an end for all that it started. */
 import { spawn } from 'node:child_process'
 
-/** More than QEMU's lists have; a program that prints for ever is not asked further. */
+/** More than QEMU's lists have; a program that prints forever is not asked further. */
 const MOST_BYTES = 4 * 1024 * 1024
 
 /**

@@ -63,7 +63,7 @@ interface Message {
 /** Id under which the greeting is awaited; commands count from 0. */
 const GREETING = -1
 
-/** One QMP connection. Commands may be sent at once; answers are told apart by id. */
+/** One QMP connection. Commands may be sent at once; answers are matched by id. */
 export class QmpClient {
   /** Resolves with the greeting once capabilities are negotiated. Rejects with QmpEnded. */
   readonly ready: Promise<Json>
@@ -123,7 +123,7 @@ export class QmpClient {
     })
   }
 
-  /** Calls back for every event of that name. Returns what takes the listener away again. */
+  /** Calls back forevery event of that name. Returns what takes the listener away again. */
   on<Name extends string>(event: Name, listener: (data: EventData<Name>) => void): () => void {
     const listeners = this.#listeners.get(event) ?? new Set()
     this.#listeners.set(event, listeners)

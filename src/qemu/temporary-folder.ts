@@ -1,5 +1,5 @@
 /**
- * A folder for QEMU's temporary files. For an image that is thrown away, QEMU creates a file in TMPDIR, opens it, and
+ * A folder for QEMU's temporary files. For an image that is discarded, QEMU creates a file in TMPDIR, opens it, and
  * unlinks it only then (`create_tmp_file` and BDRV_O_TEMPORARY in QEMU's block.c): killed in between, it leaves the file.
  */
 import { rmSync } from 'node:fs'

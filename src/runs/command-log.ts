@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { GuestFolder } from '../guest/record.ts'
 import { OWN_FILE } from '../own-files.ts'
 
-/** A command that writes for ever must not fill the disk. */
+/** A command that writes forever must not fill the disk. */
 const MOST_BYTES = 1024 * 1024 * 1024
 
 export const commandLog = ({ path }: Pick<GuestFolder, 'path'>) => join(path, 'command.log')

@@ -8,7 +8,7 @@ import type { RunFolder } from './record.ts'
 export const problems = defineDiagnostics({
   RUN_NOT_REACHED: {
     title: 'The process that owns a run could not be reached.',
-    why: 'only a run that was started with `run -d`, and still goes on, can be reached',
+    why: 'only a running run that was started with `run -d` can be reached',
     remedy: '`bringup ps` lists the runs that go on; start one with `bringup run -d`',
   },
 })

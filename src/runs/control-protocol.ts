@@ -8,7 +8,7 @@ import * as z from 'zod'
 import { diagnosticSchema } from '../guest/record.ts'
 import type { RunFolder } from './record.ts'
 
-/** `control.json` in the folder of a run that goes on. */
+/** `control.json` in the folder of a running run. */
 export const doorSchema = z.strictObject({ socket: z.string(), secret: z.string() })
 export type Door = z.output<typeof doorSchema>
 

@@ -14,7 +14,7 @@ export interface JsonLines<Sent> {
 }
 
 /**
- * Reads messages of one shape, and closes the connection at the first line that is none.
+ * Reads messages of one shape, and closes the connection at the first line that is malformed.
  *
  * @param onMessage Called in the order of the lines.
  */

@@ -2,7 +2,7 @@
 import { StringDecoder } from 'node:string_decoder'
 import { withoutReturns } from '../guest-text.ts'
 
-/** A line that goes on for longer is handed on in pieces. */
+/** A longer line is passed on in pieces. */
 const LONGEST_LINE = 64 * 1024
 
 export class LineSplitter {

@@ -32,12 +32,12 @@ export const problems = defineDiagnostics({
     remedy: '`bringup runs` lists them; `last` means the newest',
   },
   RUN_NAME_TAKEN: {
-    title: 'A run of that name goes on.',
+    title: 'A run with that name is running.',
     why: 'a name stands for one run at a time',
     remedy: 'choose another name, or stop that run: `bringup stop NAME`',
   },
   RUN_GOES_ON: {
-    title: 'The record of a run that goes on was to be deleted.',
+    title: 'The record of a running run cannot be deleted.',
     why: 'the process that owns the run still writes to it',
     remedy: 'end it first: `bringup stop`',
   },
@@ -165,7 +165,7 @@ function refuseTakenLabel(stateFolder: string, label: string | undefined): void 
   const taken = listRuns(stateFolder).find((run) => run.label === label && run.verdict === 'running')
   if (taken)
     throw new BringupError([
-      problems.RUN_NAME_TAKEN.at('--name', `run ${taken.id} is called "${label}" and goes on`),
+      problems.RUN_NAME_TAKEN.at('--name', `run ${taken.id} is called "${label}" and is running`),
     ])
 }
 

@@ -29,7 +29,7 @@ const zServiceName = z
   .string()
   .regex(
     /^[A-Za-z][A-Za-z0-9._-]{0,63}$/,
-    'a name begins with a letter and goes on with letters, digits, ".", "_" and "-", up to 64 characters',
+    'a name starts with a letter, followed by letters, digits, ".", "_" and "-", up to 64 characters',
   )
   .describe('Name of the service: its log lies in `services/<name>` of the run.')
 

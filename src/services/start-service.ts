@@ -82,7 +82,7 @@ function programPath(word: string, workingFolder: string): string | undefined {
   return word.includes('/') ? resolve(workingFolder, word) : findProgram(word)
 }
 
-/** What lies at the path that will show that it is ready. Its own folder is new. */
+/** What is at the path that will show that it is ready. Its own folder is new. */
 function stateBefore({ ready, shared }: ServiceSpec): PathState | undefined {
   if (ready === undefined || !('path' in ready) || shared !== undefined) return undefined
   return ready.path.startsWith(FOLDER_WORD) ? undefined : pathState(ready.path)

@@ -1,6 +1,6 @@
 /**
  * What programs say of their version, kept by the program's identity: a file that is the same as before says the same.
- * A program that cannot be asked is asked again the next time.
+ * A program that could not be run is tried again the next time.
  */
 import { execFile } from 'node:child_process'
 import { readFileSync, statSync } from 'node:fs'
@@ -34,7 +34,7 @@ export function openVersions(cacheFolder: string, signal: AbortSignal): Versions
         // Another bringup may write at the same time: one of the two files wins, and both are whole.
         writeWhole(file, JSON.stringify({ ...kept, ...learnt }))
       } catch {
-        // A cache that cannot be written is no reason to fail: it is asked again.
+        // Without a writable cache the version is read again.
       }
     },
   }

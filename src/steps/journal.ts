@@ -14,7 +14,7 @@ import type { Json, Step } from './step.ts'
 export const problems = defineDiagnostics({
   OPERATION_UNKNOWN: {
     title: 'The operation does not exist.',
-    why: 'an id, or a unique beginning of one, names an operation in the journal of this user',
+    why: 'an id, or a unique prefix of one, names an operation in the journal of this user',
     remedy: '`bringup operations` lists them; operations of root are listed for root only',
   },
 })

@@ -37,7 +37,7 @@ export function findRoot(hasTerminal: boolean, uid: number = process.getuid?.() 
 }
 
 /**
- * Opens the door before the work begins, so that no password is asked for in the middle of it.
+ * Requests root access before the work starts, so that sudo prompts for no password in the middle of it.
  *
  * @param willNeedMore A later step needs root, and its commands are not known yet.
  * @throws BringupError ROOT_NEEDED with the commands for an administrator, ROOT_REFUSED

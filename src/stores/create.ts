@@ -69,11 +69,11 @@ export function checkSizes(size: number, label: number): readonly Diagnostic[] {
   const unfit = (what: string) => problems.STORE_SIZE_UNFIT.at('', what)
   return [
     ...(size === 0 ? [unfit('the size is 0')] : []),
-    ...(size % PAGE === 0 ? [] : [unfit(`the size, ${size} bytes, is no multiple of 4K`)]),
+    ...(size % PAGE === 0 ? [] : [unfit(`the size, ${size} bytes, is not a multiple of 4K`)]),
     ...(label === 0 || label >= LEAST_LABEL
       ? []
       : [unfit(`a label area of ${formatBytes(label)} is too small`)]),
-    ...(label % PAGE === 0 ? [] : [unfit(`the label area, ${label} bytes, is no multiple of 4K`)]),
+    ...(label % PAGE === 0 ? [] : [unfit(`the label area, ${label} bytes, is not a multiple of 4K`)]),
   ]
 }
 

@@ -132,7 +132,7 @@ export function appendJournalDurably(path: string, line: JournalLine): Promise<v
   })
 }
 
-/** Begins anew with these lines, all or none of them. Only for who holds the store alone. */
+/** Replaces the journal by these lines, all or none. Only for the holder of the store. */
 export function rewriteJournal(path: string, lines: readonly JournalLine[]): void {
   writeWhole(path, lines.map((line) => `${JSON.stringify(line)}\n`).join(''), { isDurable: true })
 }

@@ -13,7 +13,7 @@ const SIGNATURE = Buffer.from('NAMESPACE_INDEX\0', 'latin1')
 /** Larger ones are not in use; searched in steps of the minimum. */
 const MOST_LABEL = 2048 * KiB
 
-/** What lies at the end of a file of that size. Undefined when it cannot be read. */
+/** What is at the end of a file of that size. Undefined when it cannot be read. */
 export function readTail(path: string, bytes: number): StoreTail | undefined {
   let fd: number
   try {

@@ -16,7 +16,7 @@ import {
   shapesIn,
 } from './journal.ts'
 
-/** How many lines a journal may have before it is written anew with what still matters. */
+/** How many lines a journal may have before it is rewritten without outdated lines. */
 const MANY = 200
 
 type Began = Extract<JournalLine, { event: 'began' }>

@@ -29,13 +29,13 @@ export interface ResizeRequest {
   readonly size: number
   /** Bytes of the label area, if it is to be another; undefined keeps it. */
   readonly label?: number
-  /** Begins anew, empty, with whatever size and label area. */
+  /** Creates an empty store with any size and label area. */
   readonly discard: boolean
   readonly stateFolder: string
 }
 
 /**
- * Lets a store grow, or goes on with a resize that was killed.
+ * Enlarges a store, or continues a resize that was killed.
  *
  * @throws BringupError STORE_WOULD_SHRINK, STORE_LABEL_FIXED, STORE_RESIZE_UNFINISHED, STORE_IN_USE, STORE_IS_NO_FILE
  */

@@ -21,7 +21,7 @@ export interface Store {
   readonly size: number
   /** Size of the label area at the end; 0 without one. */
   readonly label: number
-  /** What lies where a label area would be; undefined for devices and what cannot be read. */
+  /** What is where a label area would be; undefined for devices and what cannot be read. */
   readonly tail?: StoreTail
   readonly daxDevice?: DaxDevice
   /** Undefined when bringup never used it. It may be about another file: see `isOfThisFile`. */

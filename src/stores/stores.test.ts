@@ -1,4 +1,4 @@
-/** Stores as files: made, grown, copied, removed, with what lies in them and what is written down of them. */
+/** Stores as files: made, grown, copied, removed, with what is in them and what is written down of them. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
@@ -464,7 +464,7 @@ describe('the record', () => {
     expect(open('pm.img').record).toBeUndefined()
   })
 
-  test('does not grow for ever', async () => {
+  test('does not grow forever', async () => {
     await create('pm.img', MiB)
     for (let i = 0; i < 150; i++) beginUse(claim('pm.img'), user(`r${i}`))('guest-ended')
     expect(readFileSync(journalOf('pm.img'), 'utf8').split('\n').length).toBeLessThan(202)

@@ -163,7 +163,7 @@ describe('an end by force', () => {
     rmSync(join(slow.path, 'gone.txt'))
     const fresh = Object.fromEntries(Object.keys(files).map((name) => [name, 'new\n']))
     await slow.commit({ ...fresh, '.gitattributes': 'f9.txt filter=slow\n' })
-    // git runs this filter for one file, and it takes for ever, until it is killed.
+    // git runs this filter for one file, and it takes forever, until it is killed.
     const started = join(cwd, 'started')
     writeFileSync(join(cwd, 'filter'), `#!/bin/sh\n: > '${started}'\nexec tail -f /dev/null\n`, {
       mode: 0o755,

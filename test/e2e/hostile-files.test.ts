@@ -97,7 +97,7 @@ describe('what bringup writes', () => {
     ])
       .toString()
       .split('\n')
-      // What lies in a folder that no other user may search is out of reach.
+      // What is in a folder that no other user may search is out of reach.
       .filter((line) => line !== '' && !line.includes('/'))
     expect(readable).toEqual([])
   })

@@ -15,7 +15,7 @@ afterAll(() => rmSync(folder, { recursive: true }))
 const path = findQemu('x86_64', undefined)
 const qemu = await readCapabilities(path, 'x86_64', join(folder, 'cache'))
 
-/** Seconds of CPU time: what loops for ever has used them up, however loaded the computer is. */
+/** Seconds of CPU time: what loops forever has used them up, however loaded the computer is. */
 const CPU_SECONDS = 4
 
 interface Seen {

@@ -123,7 +123,7 @@ describe('a text on the console', () => {
     return (await launch('default', { folder: project })).done
   }
 
-  it('is the pass, and ends a guest that would run for ever', async () => {
+  it('is the pass, and ends a guest that would run forever', async () => {
     expect(await until('hang', ['\\b0 failed'])).toMatchObject({
       verdict: 'passed',
       exitCode: 0,

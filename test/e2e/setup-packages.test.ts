@@ -1,4 +1,4 @@
-/** `bringup setup` with the real apt, in root file systems that are thrown away. */
+/** `bringup setup` with the real apt, in root file systems that are discarded. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { expect, test } from 'vitest'

@@ -1,4 +1,4 @@
-/** `bringup setup` of programs that no package has, by the real npm, cargo and pip, in a home folder that is thrown away. */
+/** `bringup setup` of programs that no package has, by the real npm, cargo and pip, in a home folder that is discarded. */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -236,7 +236,7 @@ test('an operation that failed: left, finished and taken back, as a person on a 
     [WHAT, `${DOWN}\r`],
     [DO_IT, 'n'],
   ])
-  expect(reverted.text).toContain('Taken back.')
+  expect(reverted.text).toContain('Undone.')
   expect(reverted.text).toContain('Nothing was changed.')
   expect(existsSync(program)).toBe(false)
 })

@@ -1,4 +1,4 @@
-/** Files that QEMU creates for images that are thrown away: nothing is left of them, whoever is killed and when. */
+/** Files that QEMU creates for images that are discarded: none remains, whichever process is killed. */
 import {
   mkdirSync,
   mkdtempSync,

@@ -74,7 +74,7 @@ describe('verdicts', () => {
     await expect(guest).toEnd('machine-failed')
   })
 
-  test('machine-failed: QEMU refuses, and its own words are shown', async ({ launch }) => {
+  test('machine-failed: QEMU refuses, and its output are shown', async ({ launch }) => {
     const error = await launch({ qemuArgs: ['-device', 'no-such-device'] }).catch((e: unknown) => e)
     expect(error).toMatchObject({
       code: 'QEMU_REFUSED',

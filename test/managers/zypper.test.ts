@@ -1,4 +1,4 @@
-/** `bringup setup` with the real zypper and a small repository, in a root file system that is thrown away. */
+/** `bringup setup` with the real zypper and a small repository, in a root file system that is discarded. */
 import { expect, test } from 'vitest'
 import { expectCycle, expectRefusals } from './cycle.ts'
 import { RPM_REFUSALS, RPM_REPOSITORY } from './rpm-packages.ts'

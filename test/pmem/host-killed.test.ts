@@ -16,7 +16,7 @@ beforeAll(async () => {
 })
 afterAll(() => tools[Symbol.dispose]())
 
-/** What lies under the store: the mount point on the host, and how QEMU opens a file there. */
+/** What is under the store: the mount point on the host, and how QEMU opens a file there. */
 const PLACES = [
   { name: 'dax', options: 'pmem=on' },
   { name: 'plain', options: 'pmem=off' },

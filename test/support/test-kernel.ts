@@ -1,7 +1,7 @@
 /** For tests: a kernel of a few bytes that says a text on the first serial port and ends as it is told to. */
 
 /**
- * How it ends: writes that byte to isa-debug-exit, loops for ever, triple-faults, or powers off. `fault-again` and
+ * How it ends: writes that byte to isa-debug-exit, loops forever, triple-faults, or powers off. `fault-again` and
  * `reset-again` hang in their first boot, and triple-fault or reset when they boot again without a power cycle.
  */
 export type TestKernelEnd =

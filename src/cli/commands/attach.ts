@@ -7,7 +7,7 @@ import { usageError } from '../usage.ts'
 
 export const command: Command = {
   summary: 'connect this terminal to the console of a guest of a run that was started with `run -d`',
-  description: 'Shows the last lines of the console, then what comes. Ctrl-A X leaves, and the run goes on.',
+  description: 'Shows the last lines of the console and follows it. Ctrl-A X leaves; the run continues.',
   arguments: [
     {
       name: '[guest]',

@@ -15,33 +15,36 @@ import { requestOf } from '../plan-invocation.ts'
 import { formatTable } from '../table.ts'
 import { usageError } from '../usage.ts'
 
-/** Exit code of a build that failed: nothing was wrong with how it was asked for. */
+/** Exit code of a failed build; usage errors have another one. */
 const FAILED = 1
 
 const OPTIONS: readonly OptionSpec[] = [
   {
     flags: '-m, --machine <name>',
-    description: 'machine of the project that is to boot it',
+    description: 'machine that boots the build',
     from: 'machines',
   },
   { flags: '--profile <name>', description: 'operating system profile', from: 'profiles' },
-  { flags: '-j, --jobs <n>', description: 'targets side by side, and jobs of each tool (default: the CPUs)' },
-  { flags: '-v, --verbose', description: 'show every command, and let tools say more' },
-  { flags: '-k, --keep-going', description: 'build what does not need a target that failed' },
+  {
+    flags: '-j, --jobs <n>',
+    description: 'parallel targets, and jobs of each tool (default: the number of CPUs)',
+  },
+  { flags: '-v, --verbose', description: 'show every command, with verbose output of the tools' },
+  { flags: '-k, --keep-going', description: 'continue with targets that do not depend on a failed one' },
   { flags: '--container', description: 'run the commands in a container that has every build dependency' },
   { flags: '--list', description: 'list the targets, and build nothing' },
   { flags: '--dry-run', description: 'print the commands and files, and build nothing' },
 ]
 
 export const command: Command = {
-  summary: 'build what a machine boots, and boot nothing',
+  summary: 'build what a machine boots, without booting it',
   description:
-    'Targets that do not need one another are built side by side; cargo, make and ninja are asked every time and know what is to be done.\n' +
-    'The profile says what there is to build, and adds options of its own. A build that fails ends with 1.',
+    'Independent targets are built in parallel. cargo, make and ninja run every time and find out what is out of date.\n' +
+    'The profile defines the targets and adds its own options. A failed build exits with 1.',
   arguments: [
     {
       name: '[target...]',
-      description: 'build these and what they need (default: what is booted)',
+      description: 'targets to build, with their dependencies (default: what is booted)',
       from: 'targets',
     },
   ],
@@ -153,7 +156,7 @@ async function nothingToBuild({ output }: Invocation, request: BuildingRequest):
   const { profile } = await chooseRun(request)
   output.json({ profile: profile.name, targets: [] })
   output.note(
-    `Nothing to build: profile ${profile.name} boots what is there. \`bringup init\` looks at a source tree.`,
+    `Nothing to build: profile ${profile.name} has no build. \`bringup init\` writes a config for a source tree.`,
   )
   return EXIT_CODES.passed
 }

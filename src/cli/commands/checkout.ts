@@ -18,7 +18,7 @@ const DEFAULT_JOBS = 4
 const FILTERS = ['blob:none', 'partial'] as const
 
 export const command: Command = {
-  summary: 'get a source tree with its submodules',
+  summary: 'clone a source tree with its submodules',
   description:
     'Clones a profile’s source tree, or any git repository, with the submodules at their recorded commits. Run it again to go on after a broken connection or an interrupt; in a complete clone it fetches what is new, and moves it to --ref. Where this user has no SSH access, SSH addresses are fetched by HTTPS.',
   arguments: [
@@ -27,7 +27,7 @@ export const command: Command = {
       description: 'a profile (linux), or an address that git can clone',
       from: 'sources',
     },
-    { name: '[folder]', description: 'where it goes (default: named after the repository)', from: 'folders' },
+    { name: '[folder]', description: 'target folder (default: the name of the repository)', from: 'folders' },
   ],
   options: [
     {
@@ -40,13 +40,13 @@ export const command: Command = {
         'for SSH addresses: try SSH host by host and use HTTPS where it does not work (auto, the default), or use only one',
       choices: PROTOCOLS,
     },
-    { flags: '--depth <count>', description: 'only so many commits of history, of one branch' },
+    { flags: '--depth <count>', description: 'the newest COUNT commits of one branch only' },
     {
       flags: '--filter <kind>',
       description: 'fetch file contents when they are needed: `blob:none`, also called `partial`',
       choices: FILTERS,
     },
-    { flags: '--no-submodules', description: 'leave submodules out' },
+    { flags: '--no-submodules', description: 'omit submodules' },
     { flags: '-j, --jobs <count>', description: `submodules fetched at a time (default: ${DEFAULT_JOBS})` },
   ],
   examples: [

@@ -16,29 +16,29 @@ const OPTIONS: readonly OptionSpec[] = [
 
 const FORCE: OptionSpec = {
   flags: '--force-build',
-  description: 'make the image anew, and take nothing from the engine’s cache',
+  description: 'rebuild the image without the engine’s cache',
 }
 
 export const command: Command = {
-  summary: 'build in a container that has every build dependency',
+  summary: 'build in a container with every build dependency',
   description:
-    'The image is made from the dependency sets that `bringup setup` installs, and made again when they change. Inside, the source tree lies at /source, you are yourself, and what you make belongs to you.',
+    'The image contains the dependency sets that `bringup setup` installs, and is rebuilt when they change. In the container the source tree is at /source, and your user owns what you create.',
   examples: [
     { command: 'bringup container shell', says: 'a shell in the source tree, with everything installed' },
     { command: 'bringup container run -- make', says: 'one command' },
-    { command: 'bringup build --container', says: 'build there, and nothing else changes' },
+    { command: 'bringup build --container', says: 'build in the container; everything else stays the same' },
   ],
   subcommands: {
     build: {
-      summary: 'make the image, unless it is there',
+      summary: 'build the image, unless it is up to date',
       options: [
         ...OPTIONS,
         FORCE,
         { flags: '--print', description: 'print the Dockerfile and exit; needs no container engine' },
       ],
       examples: [
-        { command: 'bringup container build', says: 'make the image' },
-        { command: 'bringup container build --print --base debian:12', says: 'its Dockerfile' },
+        { command: 'bringup container build', says: 'build the image' },
+        { command: 'bringup container build --print --base debian:12', says: 'the Dockerfile' },
       ],
       run: build,
     },
@@ -52,7 +52,9 @@ export const command: Command = {
       summary: 'run one command in the container, and return its exit code',
       options: [...OPTIONS, FORCE],
       rest: 'the command',
-      examples: [{ command: 'bringup container run -- cargo --version', says: 'which compiler is inside' }],
+      examples: [
+        { command: 'bringup container run -- cargo --version', says: 'the compiler in the container' },
+      ],
       run: (invocation) => {
         const { rest = [] } = invocation
         if (rest.length === 0) throw usageError('a command has to follow --')
@@ -63,10 +65,10 @@ export const command: Command = {
       summary: 'remove the images and caches of the profile',
       options: [
         ...OPTIONS,
-        { flags: '--stale', description: 'only images that are not up to date; caches stay' },
+        { flags: '--stale', description: 'only outdated images; caches are kept' },
         { flags: '--dry-run', description: 'print the commands, and remove nothing' },
       ],
-      examples: [{ command: 'bringup container remove --stale', says: 'make room' }],
+      examples: [{ command: 'bringup container remove --stale', says: 'free space' }],
       run: remove,
     },
   },
@@ -111,6 +113,6 @@ async function remove(invocation: Invocation): Promise<number> {
   if (options.dryRun !== true)
     for (const [program = '', ...args] of commands) await execa(program, args, { cancelSignal: signal })
   output.json({ removed: options.dryRun === true ? [] : [...chosen.images, ...chosen.volumes] })
-  if (commands.length === 0) output.note('There is nothing to remove.')
+  if (commands.length === 0) output.note('Nothing to remove.')
   return 0
 }

@@ -11,7 +11,7 @@ export const command: Command = {
     'A path of a guest has the name of the guest in front: `server:/tmp/out`. `:/tmp/out` is one of the only guest.',
   arguments: [
     { name: '<from>', description: 'a path of this computer, or GUEST:PATH' },
-    { name: '<to>', description: 'the other of the two; its last part is the new name' },
+    { name: '<to>', description: 'the target; its last part is the new name' },
   ],
   options: [RUN_OPTION],
   examples: [

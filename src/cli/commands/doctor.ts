@@ -23,22 +23,22 @@ import type { Output } from '../output.ts'
 import { formatTable } from '../table.ts'
 
 export const command: Command = {
-  summary: 'show what this computer and its QEMU can do, and what is in the way',
+  summary: 'check this computer and its QEMU, and show what to fix',
   description:
-    'Reads facts of this computer, asks each QEMU binary, tries each accelerator with a throw-away guest, and looks for every dependency of the profile, set by set. Changes nothing.',
+    'Reads the facts of this computer and of each QEMU binary, tries each accelerator with a trial guest, and checks every dependency of the profile. Changes nothing.',
   options: [
-    { flags: '--refresh', description: 'try the accelerators again, instead of remembering' },
+    { flags: '--refresh', description: 'try the accelerators again instead of using the cache' },
     {
       flags: '--profile <name>',
-      description: 'operating system whose dependencies are looked for',
+      description: 'operating system profile whose dependencies are checked',
       from: 'profiles',
     },
-    { flags: '--qemu <path>', description: 'QEMU binary to ask', from: 'files' },
+    { flags: '--qemu <path>', description: 'QEMU binary to check', from: 'files' },
   ],
   examples: [
-    { command: 'bringup doctor', says: 'what works here, what does not, and why' },
+    { command: 'bringup doctor', says: 'what works on this computer, what does not, and why' },
     { command: 'bringup doctor --refresh', says: 'after something has been fixed' },
-    { command: 'bringup doctor --json', says: 'for a bug report, or a CI job that needs KVM' },
+    { command: 'bringup doctor --json', says: 'for a bug report, or for a CI job that needs KVM' },
   ],
   run: doctor,
 }

@@ -19,9 +19,9 @@ export const problems = defineDiagnostics({
 })
 
 export const command: Command = {
-  summary: 'look at a source tree and write a bringup.config.ts for it',
+  summary: 'write a bringup.config.ts for a source tree',
   description:
-    'Profiles are asked whether they know the tree; else its build system says how it is built. A config that is there is kept.',
+    'A profile that recognises the tree wins; otherwise the build system decides. An existing config is kept.',
   arguments: [
     { name: '[folder]', description: 'the source tree (default: the current folder)', from: 'folders' },
   ],
@@ -29,7 +29,7 @@ export const command: Command = {
     { flags: '--profile <name>', description: 'write a config for this profile', from: 'profiles' },
     {
       flags: '--force',
-      description: 'replace a config that is there; the old one is kept with .old at its end',
+      description: 'replace an existing config; the old one is kept with the suffix .old',
     },
     { flags: '--dry-run', description: 'print the config, and write nothing' },
   ],

@@ -29,7 +29,7 @@ export const command: Command = {
   },
 }
 
-/** The newest run that goes on, else the newest one. */
+/** The newest running run, else the newest one. */
 function newest(stateFolder: string): string {
   return listRuns(stateFolder).findLast(({ verdict }) => verdict === 'running')?.id ?? 'last'
 }
@@ -55,7 +55,7 @@ async function printLogs(
   for (const log of logs) log.end()
 }
 
-/** Time after which the owner of the run is looked at, which may have been killed without a word. */
+/** Time after which the owner of the run is checked: it may have been killed. */
 const LOOK_MS = 1000
 
 /** Files of the run change when a guest prints. */

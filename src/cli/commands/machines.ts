@@ -1,4 +1,4 @@
-/** `bringup machines`: what can be booted here. Reads the description only; no QEMU is asked. */
+/** `bringup machines`: the machines of the project. Reads the description only; starts no QEMU. */
 import type { MachineView } from '../../machine/device.ts'
 import { type MachineConfig, partsOf, resolveMachines, viewOf } from '../../machine/machine.ts'
 import { describeRun } from '../../project/planning.ts'
@@ -9,14 +9,14 @@ import type { Output } from '../output.ts'
 import { usageError } from '../usage.ts'
 
 export const command: Command = {
-  summary: 'list the machines of the project, or explain one',
-  arguments: [{ name: '[machine]', description: 'explain this one', from: 'machines' }],
+  summary: 'list the machines of the project, or show one in full',
+  arguments: [{ name: '[machine]', description: 'machine to show in full', from: 'machines' }],
   options: [{ flags: '--svg', description: 'write a picture of the machine, as SVG' }],
   examples: [
-    { command: 'bringup machines', says: 'what is described here' },
-    { command: 'bringup machines big', says: 'one machine part by part, defaults filled in' },
+    { command: 'bringup machines', says: 'the machines of this project' },
+    { command: 'bringup machines big', says: 'one machine in full, with defaults' },
     { command: 'bringup machines big --svg > big.svg', says: 'a picture of it' },
-    { command: 'bringup machines big --json', says: 'the whole description as bringup understands it' },
+    { command: 'bringup machines big --json', says: 'the complete description as JSON' },
   ],
   run: async (invocation) => {
     const project = await invocation.project()
@@ -66,7 +66,7 @@ async function list(project: Project, output: Output): Promise<number> {
   output.print(formatTable(['machine', 'profile', 'CPUs', 'memory', 'nodes', 'devices', ''], rows, output))
   output.note(
     output.errorColors.dim(
-      `from ${project.configFile ?? 'the built-in default; a bringup.config.ts describes others'}`,
+      `from ${project.configFile ?? 'the built-in default; describe others in bringup.config.ts'}`,
     ),
   )
   return 0

@@ -5,8 +5,8 @@ import { findKind } from '../../steps/plan-operation.ts'
 import type { Command, Invocation } from '../command.ts'
 
 export const command: Command = {
-  summary: 'list what has been changed on this computer',
-  description: 'The journal of this user, oldest first; root has one of its own.',
+  summary: 'list the operations that changed this computer',
+  description: 'Lists the journal of this user, oldest first; root has a separate journal.',
   examples: [
     { command: 'bringup operations', says: 'what was done, and what is left of it' },
     { command: 'bringup operations show 20261125-101500', says: 'one of them, step by step' },
@@ -15,7 +15,7 @@ export const command: Command = {
   subcommands: {
     show: {
       summary: 'print one operation, step by step',
-      arguments: [{ name: '<id>', description: 'an id, or a unique beginning of one', from: 'operations' }],
+      arguments: [{ name: '<id>', description: 'an id, or a unique prefix of one', from: 'operations' }],
       examples: [
         { command: 'bringup operations show 20261125-101500 --json', says: 'everything known about it' },
       ],

@@ -20,9 +20,9 @@ import { UNTIL_OPTIONS } from '../until-options.ts'
 import { fitCommand } from '../width.ts'
 
 export const command: Command = {
-  summary: 'show what a run would do, and check it',
+  summary: 'check a machine, and show what a run would do',
   description:
-    'Prints the QEMU command ready to paste, the files it needs, every finding about the machine, and what its stores survive. Changes nothing: what a run would fetch, build or make first is listed.',
+    'Prints the QEMU command ready to paste, the files it needs, every finding about the machine, and what its stores survive. Lists what a run would download, build or create first. Changes nothing.',
   options: [
     RACK_OPTION,
     ...MACHINE_OPTIONS,
@@ -35,7 +35,7 @@ export const command: Command = {
     { command: 'bringup plan', says: 'check the default machine' },
     {
       command: 'bringup plan --numa 2 --nvdimm 256M,node=1',
-      says: 'the same with two nodes and an NVDIMM on the second',
+      says: 'with two nodes and an NVDIMM on the second',
     },
     { command: 'bringup plan --rack pair', says: 'every machine of a rack' },
     { command: 'bringup plan --json | jq .diagnostics', says: 'the findings for a program' },
@@ -65,7 +65,7 @@ function print(plan: RunPlan, output: Output): void {
     printGuest(guest, output)
   }
   if (plan.pending.length > 0) {
-    output.print(`\n${colors.bold('Fetched, built or made first by a run')}`)
+    output.print(`\n${colors.bold('Downloaded, built or created first by a run')}`)
     for (const { what, bytes } of plan.pending)
       output.print(`  ${what}${bytes === undefined ? '' : `  ${approximate(bytes)}`}`)
   }
@@ -114,7 +114,7 @@ function printGuest(plan: GuestPlan, output: Output): void {
   output.print(`\n${colors.bold('QEMU command')}`)
   output.print(indentCommand(quoteCommand(plan.argv), output.columns))
   if (plan.files.length > 0) {
-    output.print(`\n${colors.bold('Files to make')}`)
+    output.print(`\n${colors.bold('Files to create')}`)
     for (const line of fileCommands(plan)) output.print(fitCommand(`  ${line}`, output.columns))
   }
   if (plan.locks.length > 0) {

@@ -6,7 +6,7 @@ import { status } from './pmem/status.ts'
 import { undo } from './pmem/undo.ts'
 
 export const command: Command = {
-  summary: 'make persistent memory of RAM of this computer',
+  summary: 'use RAM of this computer as persistent memory',
   description:
     'The kernel’s parameter memmap=size!start makes /dev/pmem of RAM, with DAX. It is as fast as RAM, survives a warm reboot at best, and is empty after a power loss: for development, not for data. It takes a reboot, and so does taking it back.',
   examples: [

@@ -20,7 +20,7 @@ export const command: Command = {
     output.json({ runs })
     if (output.isJson) return 0
     if (runs.length === 0) {
-      output.note('No run goes on; `bringup run -d` starts one.')
+      output.note('No run is running; `bringup run -d` starts one.')
       return 0
     }
     const { formatTable } = await import('../table.ts')

@@ -1,4 +1,4 @@
-/** `bringup resume`: goes on with an operation that was killed, failed, or waited for a reboot. */
+/** `bringup resume`: continues an operation that was killed, failed, or waited for a reboot. */
 import { BringupError, defineDiagnostics } from '../../diagnostics.ts'
 import { findOperation, journalFolder, listOperations, type Operation } from '../../steps/journal.ts'
 import type { Command, Invocation } from '../command.ts'
@@ -13,11 +13,11 @@ export const problems = defineDiagnostics({
 })
 
 export const command: Command = {
-  summary: 'go on with an operation that was interrupted or waits for a reboot',
+  summary: 'continue an operation that was interrupted or waits for a reboot',
   description:
     'What is done is not done twice: every step is checked first. Without an id, the newest operation that has not ended.',
   arguments: [
-    { name: '[id]', description: 'of `bringup operations`, or a unique beginning', from: 'operations' },
+    { name: '[id]', description: 'id from `bringup operations`, or a unique prefix', from: 'operations' },
   ],
   options: OPERATION_OPTIONS,
   examples: [

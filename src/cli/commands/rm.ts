@@ -13,9 +13,7 @@ export const command: Command = {
     const runs = args.map((word) => findRun(stateFolder, word))
     const going = runs.filter((run) => readRun(run).summary.verdict === 'running')
     if (going.length > 0)
-      throw new BringupError(
-        going.map(({ id }) => problems.RUN_GOES_ON.at('', `run ${id} goes on, and keeps its record`)),
-      )
+      throw new BringupError(going.map(({ id }) => problems.RUN_GOES_ON.at('', `run ${id} is running`)))
     for (const run of runs) removeRun(run)
     output.json({ deleted: runs.map(({ id }) => id) })
     output.print(`deleted ${runs.length} ${runs.length === 1 ? 'run' : 'runs'}`)

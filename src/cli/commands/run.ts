@@ -33,43 +33,44 @@ const RUN_OPTIONS: readonly OptionSpec[] = [
   ...UNTIL_OPTIONS,
   {
     flags: '--plan <file>',
-    description: 'run a plan that `plan --json` has printed; - reads it from standard input',
+    description: 'run the plan that `plan --json` printed; - reads standard input',
     from: 'files',
   },
-  { flags: '--no-build', description: 'boot what was built before' },
+  { flags: '--no-build', description: 'boot the last build' },
   {
     flags: '--verify',
-    description: 'compare what the guest saw with what was asked (the default for the probe kernel)',
+    description:
+      'compare the hardware that the guest found with the description (default for the probe kernel)',
   },
   { flags: '--no-verify', description: 'do not compare' },
-  { flags: '--console', description: 'show the console even where a report is printed instead' },
-  { flags: '--quiet', description: 'show no console' },
+  { flags: '--console', description: 'show the console even if a report replaces it' },
+  { flags: '--quiet', description: 'do not show the console' },
   { flags: '--events', description: 'print every event of the run as a line of JSON, and nothing else' },
-  { flags: '-v, --verbose', description: 'show every command of the build, and that of QEMU' },
+  { flags: '-v, --verbose', description: 'show the commands of the build and of QEMU' },
   {
     flags: '--exit-code <of>',
-    description: 'end with the code of the verdict (the default), or with what the guest itself said',
+    description: 'exit with the code of the verdict (default) or of the guest',
     choices: ['verdict', 'guest'],
   },
-  { flags: '--reboots', description: 'let the guest reset itself, instead of ending the run then' },
+  { flags: '--reboots', description: 'continue after a reset by the guest' },
 ]
 
 export const command: Command = {
   summary: 'boot a kernel on a machine, or a rack of them, and say how it went',
   description:
-    'Checks the description, starts QEMU, follows the console, compares what the guest saw with what was asked, and keeps a record.\n' +
-    'On a terminal the console is yours: Ctrl-A X ends the guest, Ctrl-A H shows more keys. A Linux guest opens a shell there, and runs a command after `--` on a terminal of its own.\n' +
-    'What is piped in is typed into the console, or read by the command after `--`; its end does not end the guest.',
+    'Checks the description, starts QEMU, follows the console, compares the hardware that the guest found with the description, and keeps a record.\n' +
+    'On a terminal you get the console: Ctrl-A X ends the guest, Ctrl-A H shows more keys. A Linux guest opens a shell, and a command after `--` gets its own terminal.\n' +
+    'Piped input is typed into the console, or read by the command after `--`. The end of the input does not end the guest.',
   options: RUN_OPTIONS,
   moreOptions: (peek) => profileOptions(peek, RUN_OPTIONS),
   rewrite: (peek, words) => profileWords(peek, words, 'run'),
   examples: [
     { command: 'bringup run', says: 'boot the default machine' },
-    { command: 'bringup run --cores 4 --numa 2 --nvdimm 256M,node=1', says: 'a machine said by flags alone' },
+    { command: 'bringup run --cores 4 --numa 2 --nvdimm 256M,node=1', says: 'a machine described by flags' },
     { command: 'bringup run --kernel out/kernel.elf --timeout 20s', says: 'a kernel of your own' },
     {
       command: "bringup run --kernel out/kernel.elf --until 'All tests passed'",
-      says: 'a text that is the pass',
+      says: 'pass on a text',
     },
     { command: 'bringup run --profile linux', says: 'a shell in a Linux guest' },
     {

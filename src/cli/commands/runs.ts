@@ -16,7 +16,7 @@ import { usageError } from '../usage.ts'
 
 const RUN_ARGUMENT = {
   name: '[run]',
-  description: 'id, a unique beginning or end of one, or `last` (the default)',
+  description: 'id, a unique prefix or suffix of one, or `last` (default)',
   from: 'runs',
 } as const
 
@@ -30,11 +30,10 @@ const KEPT_RUNS = 20
 
 export const command: Command = {
   summary: 'list, show and delete records of runs',
-  description:
-    'Every run leaves a folder: what was asked, what was done, what the console said, how it ended.',
+  description: 'Every run writes a folder with its plan, its console log and its result.',
   options: [{ flags: '-n, --last <count>', description: 'list only the newest ones' }],
   examples: [
-    { command: 'bringup runs', says: 'what was booted here, and how it went' },
+    { command: 'bringup runs', says: 'the runs of this project and their verdicts' },
     { command: 'bringup runs show last', says: 'the newest run in full' },
     { command: 'bringup runs show last --console', says: 'its console log' },
     {
@@ -51,12 +50,12 @@ export const command: Command = {
       options: [
         {
           flags: '--console',
-          description: 'print the console log as a screen would show it, and nothing else',
+          description: 'print the console log as a screen would show it',
         },
         GUEST_OPTION,
         { flags: '--raw', description: 'with --console: every byte as it came, escape sequences included' },
       ],
-      examples: [{ command: 'bringup runs show last --json', says: 'everything known about the newest run' }],
+      examples: [{ command: 'bringup runs show last --json', says: 'the newest run as JSON' }],
       run: show,
     },
     path: {
@@ -88,7 +87,7 @@ async function list({ options, output, project }: Invocation): Promise<number> {
   output.json({ runs: shown })
   if (output.isJson) return 0
   if (shown.length === 0) {
-    output.note('No runs yet; `bringup run` makes the first.')
+    output.note('No runs yet; start one with `bringup run`.')
     return 0
   }
   const { formatTable } = await import('../table.ts')

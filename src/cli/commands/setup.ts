@@ -24,21 +24,21 @@ export const problems = defineDiagnostics({
 })
 
 export const command: Command = {
-  summary: 'install what the project needs of this computer, set by set',
+  summary: 'install the dependencies of the project',
   description:
-    'Looks first, and installs only what is missing, after showing every command. Without a set: build and run.\n' +
-    'What it installs is taken back by `bringup undo`.',
+    'Checks first, shows every command, and installs only what is missing. Default sets: build and run.\n' +
+    '`bringup undo` removes what it installed.',
   arguments: [{ name: '[set...]', description: 'sets to install (default: build and run)', from: 'sets' }],
   options: [
     { flags: '--profile <name>', description: 'operating system profile', from: 'profiles' },
-    { flags: '--list', description: 'show the sets, what is there and what is missing; change nothing' },
-    { flags: '--optional', description: 'install what is nice to have as well' },
+    { flags: '--list', description: 'show the sets with installed and missing dependencies; change nothing' },
+    { flags: '--optional', description: 'also install optional dependencies' },
     ...OPERATION_OPTIONS,
   ],
   examples: [
-    { command: 'bringup setup', says: 'what building and running need' },
-    { command: 'bringup setup --list', says: 'the sets, and what each is for' },
-    { command: 'bringup setup build --profile linux --dry-run', says: 'the commands, and nothing else' },
+    { command: 'bringup setup', says: 'the dependencies of building and running' },
+    { command: 'bringup setup --list', says: 'the sets, with the purpose of each dependency' },
+    { command: 'bringup setup build --profile linux --dry-run', says: 'the commands that would run' },
   ],
   run: setup,
 }

@@ -9,12 +9,12 @@ export const command: Command = {
   arguments: [
     {
       name: '[run]',
-      description: 'name or id of the run (default: the only one that goes on)',
+      description: 'name or id of the run (default: the only running one)',
       from: 'runs',
     },
   ],
   examples: [
-    { command: 'bringup stop', says: 'the only run that goes on' },
+    { command: 'bringup stop', says: 'the only running run' },
     { command: 'bringup stop db', says: 'the run called db' },
   ],
   run: async ({ args, output, project }) => {
@@ -33,7 +33,7 @@ function onlyRun(stateFolder: string): string {
   const running = listRuns(stateFolder).filter(({ verdict }) => verdict === 'running')
   const [only] = running
   if (only && running.length === 1) return only.id
-  const what = running.length === 0 ? 'no run goes on' : `${running.length} runs go on`
+  const what = running.length === 0 ? 'no run is running' : `${running.length} runs are running`
   const names = running.map(({ label, id }) => label ?? id).join(', ')
   throw new BringupError([
     problems.RUN_NOT_REACHED.at(

@@ -17,12 +17,12 @@ export const problems = defineDiagnostics({
 })
 
 export const command: Command = {
-  summary: 'let configs in a folder run although another user can write them',
+  summary: 'trust the configs in a folder that another user can write to',
   description:
     'A config is a program. One that another user can write, or that lies in a folder where another user can, is refused unless its folder is listed here.\n' +
     'The list is `bringup/trusted-folders` in $XDG_CONFIG_HOME or ~/.config; BRINGUP_TRUSTED_FOLDERS names more, with colons between them, `*` for all.',
   arguments: [{ name: '[folder]', description: 'the folder, and all below it', from: 'folders' }],
-  options: [{ flags: '--remove', description: 'trust it no longer' }],
+  options: [{ flags: '--remove', description: 'remove the folder from the list' }],
   examples: [
     { command: 'bringup trust', says: 'the folders that are trusted' },
     {

@@ -4,11 +4,11 @@ import type { Command, Invocation } from '../command.ts'
 import { OPERATION_OPTIONS, takeBack } from '../operation.ts'
 
 export const command: Command = {
-  summary: 'take back what an operation changed on this computer',
+  summary: 'undo an operation that changed this computer',
   description:
     'Every change to this computer is journalled before it is made. Without an id, the newest operation that is not taken back yet.',
   arguments: [
-    { name: '[id]', description: 'of `bringup operations`, or a unique beginning', from: 'operations' },
+    { name: '[id]', description: 'id from `bringup operations`, or a unique prefix', from: 'operations' },
   ],
   options: OPERATION_OPTIONS,
   examples: [

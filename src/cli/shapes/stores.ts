@@ -10,7 +10,7 @@ const store = z.object({
   allocatedBytes: z.int(),
   size: z.int().describe('What the guest can use.'),
   label: z.int().describe('Size of the label area at the end; 0 without one.'),
-  tail: z.enum(['empty', 'data', 'labels']).nullable().describe('What lies at the end of the file.'),
+  tail: z.enum(['empty', 'data', 'labels']).nullable().describe('What is at the end of the file.'),
   isClean: z
     .boolean()
     .nullable()

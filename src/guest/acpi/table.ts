@@ -38,7 +38,7 @@ function entries(
   const found: AcpiEntry[] = []
   for (let at = start; at + least <= table.length; ) {
     const { type, length } = head(at)
-    // A length of less than its own head would go round for ever.
+    // A length of less than its own head would go round forever.
     if (length < least || at + length > table.length) break
     found.push({ type, bytes: table.subarray(at, at + length) })
     at += length

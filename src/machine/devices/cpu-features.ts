@@ -1,4 +1,4 @@
-/** CPU features that were asked for, compared with those that the guest lists. */
+/** CPU features of the description, compared with those that the guest lists. */
 import type { Expectation, NotCompared } from '../device.ts'
 import type { HardwareView } from '../guest-view.ts'
 
@@ -84,5 +84,5 @@ export function featureExpectations(features: readonly string[]): readonly Expec
 export function featuresNotCompared(features: readonly string[]): readonly NotCompared[] {
   return features
     .filter((f) => switchOf(f) === undefined && vendorOf(f) === undefined)
-    .map((aspect) => ({ device: 'cpu', aspect, because: 'bringup knows no way in which guests report it' }))
+    .map((aspect) => ({ device: 'cpu', aspect, because: 'no guest reports it' }))
 }

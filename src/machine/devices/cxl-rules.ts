@@ -48,7 +48,7 @@ export const cxlProblems = defineDiagnostics({
   },
   CXL_LABEL_ZERO: {
     title: 'Persistent CXL memory without a label area.',
-    why: 'QEMU requires a label area for every persistent device',
+    why: 'QEMU requires a label area forevery persistent device',
     remedy: 'omit `label` (it is 128K), or give it a size',
     source: "QEMU: \"doesn't take value '0'\"",
     qemu: 'refuses',
@@ -92,7 +92,7 @@ export const cxlProblems = defineDiagnostics({
 const MOST_BRIDGES = 17
 const MOST_PORTS = 32
 
-/** All problems of one CXL memory device. Those of its bridge are told once, by the bridge's first device. */
+/** All problems of one CXL memory device. Those of its bridge are reported once, with the bridge's first device. */
 export function checkCxl(config: CxlConfig, context: RuleContext): readonly Diagnostic[] {
   return [
     ...checkPlatform(config, context),
@@ -131,7 +131,10 @@ function checkSizes(config: CxlConfig, path: string): readonly Diagnostic[] {
     ...(size % CAPACITY_UNIT === 0
       ? []
       : [
-          cxlProblems.CXL_SIZE_NOT_CAPACITY.at(`${path}.size`, `${formatBytes(size)} is no multiple of 256M`),
+          cxlProblems.CXL_SIZE_NOT_CAPACITY.at(
+            `${path}.size`,
+            `${formatBytes(size)} is not a multiple of 256M`,
+          ),
         ]),
     ...(type === 'persistent' && label === 0
       ? [cxlProblems.CXL_LABEL_ZERO.at(`${path}.label`, 'label is 0')]
@@ -176,7 +179,7 @@ function checkBridge({ window }: CxlConfig, { machine, path }: RuleContext): rea
   ]
 }
 
-/** The label area lies in a second file; what is wrong with both is told once. */
+/** The label area lies in a second file; problems of both are reported once. */
 function checkFiles(config: CxlConfig, context: RuleContext): readonly Diagnostic[] {
   const files = cxlFiles(config, context.machine)
   const backing = backingOf(config)

@@ -97,7 +97,7 @@ export const problems = defineDiagnostics({
   },
   DISK_BLANK_DISCARDED: {
     severity: 'warning',
-    title: 'A disk is made empty, and what the guest writes to it is thrown away.',
+    title: 'A new empty disk whose writes are discarded.',
     why: 'writes to a file that a description names go to a throw-away overlay unless `persist: true`',
     remedy: 'set `persist: true`, if the guest is to find its files at the next boot',
     qemu: 'accepts',

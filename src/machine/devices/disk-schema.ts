@@ -66,5 +66,5 @@ export function writesImage({ file, base, persist, readonly }: DiskConfig): bool
   return !readonly && (persist ?? (file === undefined && base === undefined))
 }
 
-/** What QEMU hands on of a serial number (VIRTIO_BLK_ID_BYTES; the others take no more either). */
+/** What QEMU passes on of a serial number (VIRTIO_BLK_ID_BYTES; the others take no more either). */
 export const SERIAL_LENGTH = 20

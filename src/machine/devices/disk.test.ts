@@ -16,7 +16,7 @@ const codes = (description: Record<string, unknown>, fact?: Partial<FileFact>) =
 const args = (description: Record<string, unknown>, world?: World) =>
   flat(one(disk, description, world).compile().args)
 
-test('writes to a named image are thrown away unless they are to be kept', () => {
+test('writes to a named image are discarded unless they are to be kept', () => {
   expect(args({ file: 'root.qcow2' })).toMatchInlineSnapshot(`
     [
       "-drive",
@@ -104,7 +104,7 @@ test.each<[string, Record<string, unknown>, Partial<FileFact>, readonly string[]
   ['a new qcow2', { file: 'x.qcow2', size: '1M' }, { kind: 'missing' }, ['DISK_QCOW2_NOT_MADE']],
   ['no room', { size: '2M' }, { kind: 'missing', freeBytes: MiB }, ['DISK_NO_ROOM']],
   ['another size', { file: 'x', size: '2M' }, {}, ['DISK_SIZE_IGNORED']],
-  ['made and thrown away', { file: 'x', size: '2M' }, { kind: 'missing' }, ['DISK_BLANK_DISCARDED']],
+  ['made and discarded', { file: 'x', size: '2M' }, { kind: 'missing' }, ['DISK_BLANK_DISCARDED']],
   ['nothing to keep', { file: 'x', readonly: true, persist: true }, {}, ['DISK_READONLY_PERSIST']],
   ['read-only IDE', { file: 'x', bus: 'ide', readonly: true }, {}, ['DISK_IDE_READONLY']],
   ['long serial', { file: 'x', serial: '123456789012345678901' }, {}, ['DISK_SERIAL_TOO_LONG']],

@@ -1,4 +1,4 @@
-/** Disks. What the guest writes is thrown away unless it is asked to be kept, so that a run never changes an image. */
+/** Disks. What the guest writes is discarded unless it is asked to be kept, so that a run never changes an image. */
 import { normalize, resolve } from 'node:path'
 import type { Diagnostic } from '../../diagnostics.ts'
 import { formatBytes, MiB } from '../../units.ts'
@@ -24,7 +24,7 @@ const MODELS = { virtio: 'virtio-blk-pci', nvme: 'nvme', ide: 'ide-hd' } as cons
 
 export const disk = defineDevice({
   kind: 'disk',
-  summary: 'a disk from an image; writes are thrown away unless persist is true',
+  summary: 'a disk from an image; writes are discarded unless persist is true',
   schema,
   diagnostics: problems,
   place: (disk, home) => ({

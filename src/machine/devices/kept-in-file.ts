@@ -29,7 +29,7 @@ export function keptInFile(
           )
         : {
             answer: 'not guaranteed',
-            because: `${nowhere}, so it lasts only if QEMU goes on running; bringup ends the run on a crash`,
+            because: `${nowhere}, so it lasts only while QEMU runs; bringup ends the run on a crash`,
           },
     'QEMU killed':
       nowhere === undefined

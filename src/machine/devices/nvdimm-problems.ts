@@ -126,8 +126,8 @@ export const optionProblems = defineDiagnostics({
   },
   NVDIMM_PMEM_NOT_DAX: {
     severity: 'warning',
-    title: 'pmem is asked for, but the file is not on persistent memory.',
-    why: 'the host refuses MAP_SYNC there; QEMU warns and goes on without the guarantee, and calls this use deprecated',
+    title: 'pmem is on, but the file is not on persistent memory.',
+    why: 'the host refuses MAP_SYNC there; QEMU warns, continues without the guarantee, and deprecates this use',
     remedy: 'set pmem to "auto", or put the file on a file system mounted with -o dax',
     source: 'QEMU: "Using non DAX backing file with \'pmem=on\' option is deprecated"',
     qemu: 'misbehaves',

@@ -45,7 +45,7 @@ export const nvdimmSchema = z.lazy(() =>
     readonly: z
       .boolean()
       .default(false)
-      .describe('The file is opened for reading only, and the guest is told that the NVDIMM is not armed.'),
+      .describe('The file is opened read-only, and the NVDIMM is reported as not armed.'),
     unarmed: z
       .boolean()
       .optional()

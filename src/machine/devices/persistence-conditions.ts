@@ -34,11 +34,11 @@ export function nvdimmConditions(
     {
       condition: 'pmem=on',
       isMet: hasPmem,
-      because: hasPmem ? 'QEMU is told pmem=on' : `pmem is ${config.pmem}, which comes to off`,
+      because: hasPmem ? 'bringup passes pmem=on to QEMU' : `pmem is ${config.pmem}, which resolves to off`,
       change:
         config.pmem === false
           ? 'omit `pmem`, or set it to true'
-          : 'meet the other conditions: it is then on by itself',
+          : 'meet the other conditions; pmem then resolves to on',
     },
   ]
   const device = config.id ?? 'nvdimm0'
@@ -91,7 +91,7 @@ function mapSync({ backing }: NvdimmConfig, fact: FileFact | undefined): Conditi
     change:
       fact?.mapSyncProblem === undefined
         ? DAX_FILE
-        : 'install a C compiler: the kernel is asked by a small program',
+        : 'install a C compiler: a small program requests MAP_SYNC from the kernel',
   }
 }
 

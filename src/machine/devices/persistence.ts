@@ -53,9 +53,7 @@ function afterCrash(config: NvdimmConfig, fact: FileFact | undefined): Verdict {
   const nowhere = whyNowhere(config, fact)
   if (isUnchangeable(config, fact)) return yes(UNCHANGEABLE)
   if (nowhere)
-    return notGuaranteed(
-      `${nowhere}, so it lasts only if QEMU goes on running; bringup ends the run on a crash`,
-    )
+    return notGuaranteed(`${nowhere}, so it lasts only while QEMU runs; bringup ends the run on a crash`)
   return yes(
     'share=on: what the guest stored is in the host’s page cache or in persistent memory, which do not belong to the guest',
   )

@@ -103,7 +103,7 @@ function checkSize(size: number, at: string): readonly Diagnostic[] {
     return [ownProblems.VIRTIO_PMEM_SIZE_NOT_PAGES.at(at, `the size is ${size} bytes`)]
   return size % (2 * MiB) === 0
     ? []
-    : [ownProblems.VIRTIO_PMEM_SIZE_UNALIGNED.at(at, `${formatBytes(size)} is no multiple of 2M`)]
+    : [ownProblems.VIRTIO_PMEM_SIZE_UNALIGNED.at(at, `${formatBytes(size)} is not a multiple of 2M`)]
 }
 
 function compile(config: Config, { machine, facts }: RuleContext): Compiled {

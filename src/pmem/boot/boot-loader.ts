@@ -5,7 +5,7 @@ import type { HostReader } from '../../steps/host-reader.ts'
 
 export const problems = defineDiagnostics({
   PMEM_NO_BOOT_LOADER: {
-    title: 'No boot loader was found whose settings bringup can change and put back.',
+    title: 'No boot loader was found whose settings bringup can change and restore.',
     why: 'it is neither GRUB nor systemd-boot, or is outside of this system, as in many virtual machines and network boots',
     remedy:
       'add the words that `bringup pmem plan` shows to the kernel’s command line yourself, reboot, then `bringup pmem status`',
@@ -25,7 +25,7 @@ export const problems = defineDiagnostics({
 })
 
 export type BootLoader =
-  /** Settings of grub-mkconfig in a folder of their own (Debian and its kin). */
+  /** Settings of grub-mkconfig in a folder of their own (Debian and its derivatives). */
   | {
       readonly kind: 'grub-drop-in'
       readonly folder: string
@@ -39,7 +39,7 @@ export type BootLoader =
       readonly menu: string
       readonly update: readonly string[]
     }
-  /** Entries that grubby(8) keeps (Fedora and its kin). */
+  /** Entries that grubby(8) keeps (Fedora and its derivatives). */
   | { readonly kind: 'grubby'; readonly entries: string }
   /** systemd-boot whose entries kernel-install(8) makes from `/etc/kernel/cmdline`. */
   | {

@@ -83,7 +83,7 @@ export const bootParameters = defineStep<Params, Before>({
         : 'it is as it was'
       return { state: 'done', detail }
     }
-    return { state: 'change', detail: 'put the boot loader’s files back', commands: [...write, ...menu] }
+    return { state: 'change', detail: 'restore the boot loader’s files', commands: [...write, ...menu] }
   },
 })
 

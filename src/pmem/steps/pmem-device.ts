@@ -55,7 +55,7 @@ export const pmemDevice = defineStep<Region, null>({
     const commands = DRIVERS.map((name) => ({ argv: ['modprobe', name], asRoot: true }))
     return { state: 'change', detail: 'load its drivers', before: null, commands }
   },
-  undo: async () => ({ state: 'done', detail: 'it goes with the parameter' }),
+  undo: async () => ({ state: 'done', detail: 'ends with the parameter' }),
 })
 
 function words({ bytes, start }: Region): string {

@@ -47,7 +47,7 @@ export const pmemFilesystem = defineStep<z.output<typeof schema>, null>({
   describe: ({ type, label }) => `make an ${type} file system for DAX, ${label}`,
   async check({ region, type, label }, host) {
     const device = await readyDevice(regionOf(region), host)
-    if (!device) return { state: 'later', detail: 'once the device is there' }
+    if (!device) return { state: 'later', detail: 'after the device exists' }
     const there = await contentOf(device.path, host)
     if (there?.type === type && there.label === label)
       return { state: 'done', detail: `it is on ${device.path}` }
@@ -69,7 +69,7 @@ export const pmemFilesystem = defineStep<z.output<typeof schema>, null>({
       ],
     }
   },
-  undo: async () => ({ state: 'done', detail: 'it goes with the memory at the reboot' }),
+  undo: async () => ({ state: 'done', detail: 'ends with the memory at the reboot' }),
 })
 
 /**

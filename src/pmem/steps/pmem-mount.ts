@@ -46,7 +46,7 @@ export const pmemMount = defineStep<z.output<typeof schema>, Before>({
   describe: ({ path }) => `mount it with DAX on ${path}`,
   async check({ region, type, path, owner }, host) {
     const device = await readyDevice(regionOf(region), host)
-    if (!device) return { state: 'later', detail: 'once the device is there' }
+    if (!device) return { state: 'later', detail: 'after the device exists' }
     const mount = findMount(host.read('/proc/self/mountinfo')?.toString() ?? '', path)
     if (mount?.source === device.path)
       return mount.isDax

@@ -34,7 +34,7 @@ export const pmemUnit = defineStep<Params, Before>({
   describe: ({ path }) => `mount it at every boot on ${path}`,
   async check(params, host) {
     const device = await readyDevice(regionOf(params.region), host)
-    if (!device) return { state: 'later', detail: 'once the device is there' }
+    if (!device) return { state: 'later', detail: 'after the device exists' }
     const units = unitFiles(params, device.path)
     const found = await Promise.all(
       units.map(async (unit) => ({ unit, finding: await file.check(unit, host) })),
@@ -65,10 +65,10 @@ export const pmemUnit = defineStep<Params, Before>({
     if (blocked.length > 0) return { state: 'blocked', diagnostics: blocked }
     const commands = findings.flatMap((f) => (f.state === 'change' ? f.commands : []))
     const disabling = (await isEnabled(params, host)) ? [systemctl('disable', mountName(params))] : []
-    if (commands.length + disabling.length === 0) return { state: 'done', detail: 'the units are gone' }
+    if (commands.length + disabling.length === 0) return { state: 'done', detail: 'removed' }
     return {
       state: 'change',
-      detail: 'take the units away',
+      detail: 'remove the units',
       commands: [...disabling, ...commands, systemctl('daemon-reload')],
     }
   },

@@ -1,4 +1,4 @@
-/** Checks out a source tree. First it only looks: everything that can be wrong before a change is told before one. */
+/** Checks out a source tree. Checks everything that can be known in advance before the first change. */
 import { resolve } from 'node:path'
 import { BringupError, defineDiagnostics } from '../../diagnostics.ts'
 import { type FolderState, inspectFolder } from './folder.ts'

@@ -1,4 +1,4 @@
-/** Why git failed, from its own words (under LC_ALL=C), as a diagnostic with a remedy. */
+/** Turns git's error output (under LC_ALL=C) into a diagnostic with a remedy. */
 import { type Diagnostic, type DiagnosticKind, defineDiagnostics } from '../../diagnostics.ts'
 import { quoteCommand } from '../../quote.ts'
 import type { GitResult } from './git.ts'

@@ -9,7 +9,7 @@ export const problems = defineDiagnostics({
     remedy: 'name a branch, a tag or a full commit id; git ls-remote URL lists branches and tags',
   },
   CHECKOUT_REF_SHORT: {
-    title: 'A shortened commit id is asked for together with --depth.',
+    title: 'A shortened commit id together with --depth.',
     why: 'a server finds commits by their full ids only, and a shallow clone has too few to look them up here',
     remedy: 'give all 40 (or 64) digits, or omit --depth',
   },

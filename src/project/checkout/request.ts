@@ -1,4 +1,4 @@
-/** What a check-out is asked for, what it tells meanwhile, and what it answers. */
+/** Request, progress events and result of a check-out. */
 import type { Diagnostic } from '../../diagnostics.ts'
 import type { Source } from '../profile.ts'
 import type { FolderState } from './folder.ts'

@@ -30,7 +30,7 @@ export interface CpioImage {
   readonly isCompressed?: boolean
 }
 
-/** Bytes at places: a boot sector at 0 and a kernel behind it. What lies between is zero. */
+/** Bytes at places: a boot sector at 0 and a kernel behind it. What is between is zero. */
 export interface RawImage {
   readonly kind: 'raw'
   /** Size of the image. Default: up to the last piece, rounded up to 512. */

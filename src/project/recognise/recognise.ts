@@ -10,9 +10,9 @@ const MACHINES: SketchEntry = {
 }
 
 /**
- * What a folder is: profiles are asked first, since they know more of a tree than its build system does.
+ * What a folder is: profiles come first, because they know more about a tree than its build system.
  *
- * @param profile Only that profile is asked; what it does not recognise gets a config that names it.
+ * @param profile Only this profile is tried; a tree that it does not recognise gets a config that names it.
  * @throws BringupError PROFILE_UNKNOWN
  */
 export async function recognise(tree: SourceTree, profile?: string): Promise<ConfigSketch> {

@@ -1,4 +1,4 @@
-/** A memory of a run that its guests share: made anew for each run, gone with it. */
+/** A memory of a run that its guests share: created for each run and removed with it. */
 import { closeSync, constants, ftruncateSync, openSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'

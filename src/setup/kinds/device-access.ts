@@ -14,7 +14,7 @@ export const deviceAccess = defineDependency<DeviceAccessDependency>({
   kind: 'device-access',
   title: ({ path }) => `access to ${path}`,
   async check({ path }, { host }) {
-    if (!host.stat(path)) return { state: 'missing', detail: 'there is no such device' }
+    if (!host.stat(path)) return { state: 'missing', detail: 'the device does not exist' }
     try {
       closeSync(openSync(path, constants.O_RDWR))
       return { state: 'present', path, detail: 'opens' }

@@ -1,4 +1,4 @@
-/** pacman: Arch and its kin. Source: pacman(8). */
+/** pacman: Arch and its derivatives. Source: pacman(8). */
 
 import type { HostReader } from '../../steps/host-reader.ts'
 import { explainWith } from './explain.ts'

@@ -35,10 +35,10 @@ export const groupMember = defineStep<z.output<typeof schema>, null>({
   async check({ user, group, kept }, host) {
     const members = membersOf(group, host)
     if (!members) return { state: 'blocked', diagnostics: [problems.GROUP_MISSING.at('', group)] }
-    if (members.includes(user)) return { state: 'done', detail: 'it counts from the next log-in on' }
+    if (members.includes(user)) return { state: 'done', detail: 'takes effect at the next log-in' }
     return {
       state: 'change',
-      detail: 'it counts from the next log-in on',
+      detail: 'takes effect at the next log-in',
       before: null,
       warnings: [problems.GROUP_AT_NEXT_LOGIN.at('', `${user} has to log in again`)],
       commands: [
@@ -59,7 +59,7 @@ export const groupMember = defineStep<z.output<typeof schema>, null>({
     const commands = restoreAccounts(kept, host)
     return commands.length === 0
       ? { state: 'done', detail: 'as before' }
-      : { state: 'change', detail: 'forget what was kept for undoing', commands }
+      : { state: 'change', detail: 'delete the copies kept for undo', commands }
   },
 })
 

@@ -60,7 +60,7 @@ async function installMissing(
   const unknown = missing.filter((names) => !names.some((name) => known.has(name)))
   if (unknown.length > 0) {
     if (manager.staleness(host))
-      return { state: 'later', detail: 'what follows with them is known once the list of packages is read' }
+      return { state: 'later', detail: 'their dependencies are known once the package list is updated' }
     return { state: 'blocked', diagnostics: await unknownPackages(unknown, manager, host) }
   }
   const locked = manager.lock(host)
@@ -94,7 +94,7 @@ async function takeAway(
   const left = await manager.leftovers(before.added, host)
   const accounts = restoreAccounts(params.kept, host)
   if (left.length === 0 && accounts.length === 0 && fix.length === 0)
-    return { state: 'done', detail: 'they are gone' }
+    return { state: 'done', detail: 'removed' }
   if (left.length === 0)
     return {
       state: 'change',

@@ -13,7 +13,7 @@ export const packagesLists = defineStep<z.output<typeof schema>, null>({
   async check({ manager: name }, host) {
     const manager = await loadManager(name)
     const stale = manager.staleness(host)
-    if (stale === undefined) return { state: 'done', detail: 'it is young enough' }
+    if (stale === undefined) return { state: 'done', detail: 'up to date' }
     const locked = manager.lock(host)
     if (locked) return { state: 'blocked', diagnostics: [locked] }
     return {
@@ -24,6 +24,6 @@ export const packagesLists = defineStep<z.output<typeof schema>, null>({
       commands: [manager.updateCommand],
     }
   },
-  undo: async () => ({ state: 'done', detail: 'the list is a cache, and stays' }),
+  undo: async () => ({ state: 'done', detail: 'the list is a cache and is kept' }),
   explain: async ({ manager }, lines) => (await loadManager(manager)).explain(lines),
 })

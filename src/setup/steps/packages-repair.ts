@@ -24,6 +24,6 @@ export const packagesRepair = defineStep<z.output<typeof schema>, null>({
       commands: found.commands,
     }
   },
-  undo: async () => ({ state: 'done', detail: 'what was finished stays finished' }),
+  undo: async () => ({ state: 'done', detail: 'finished work is kept' }),
   explain: async ({ manager }, lines) => (await loadManager(manager)).explain(lines),
 })

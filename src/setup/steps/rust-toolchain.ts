@@ -49,7 +49,7 @@ export const rustToolchain = defineStep<z.output<typeof schema>, Before>({
   },
   async undo({ channel }, before, host) {
     const there = await readToolchain(channel, host)
-    if (!there) return { state: 'done', detail: 'it is gone' }
+    if (!there) return { state: 'done', detail: 'removed' }
     if (!before.hasToolchain) {
       const argv = ['rustup', 'toolchain', 'uninstall', channel]
       return { state: 'change', detail: 'remove it', commands: [{ argv }] }

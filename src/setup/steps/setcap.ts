@@ -38,9 +38,9 @@ export const setcap = defineStep<Params, Before>({
   async undo({ capabilities }, { path, was }, host) {
     if (!host.stat(path)) return { state: 'done', detail: `${path} is gone` }
     const now = await capabilitiesOf(path, host)
-    if (now === was || !has(now, capabilities)) return { state: 'done', detail: 'it is as it was' }
+    if (now === was || !has(now, capabilities)) return { state: 'done', detail: 'unchanged' }
     const argv = was === '' ? ['setcap', '-r', path] : ['setcap', was, path]
-    return { state: 'change', detail: 'take them away', commands: [{ argv, asRoot: true }] }
+    return { state: 'change', detail: 'remove them', commands: [{ argv, asRoot: true }] }
   },
 })
 

@@ -46,9 +46,8 @@ export const venvInstall = defineStep<z.output<typeof schema>, Before>({
             detail: 'remove the environment',
             commands: [{ argv: ['rm', '--recursive', environment] }],
           }
-        : { state: 'done', detail: 'it is gone' }
-    if ((await versionIn(environment, name, host)) === undefined)
-      return { state: 'done', detail: 'it is gone' }
+        : { state: 'done', detail: 'removed' }
+    if ((await versionIn(environment, name, host)) === undefined) return { state: 'done', detail: 'removed' }
     return {
       state: 'change',
       detail: 'remove it',

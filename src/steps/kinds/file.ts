@@ -61,7 +61,7 @@ export const file = defineStep<Params, Before>({
       return { state: 'blocked', diagnostics: [problems.FILE_UNREADABLE.at('', params.path)] }
     if (there === 'other')
       return { state: 'blocked', diagnostics: [problems.FILE_NOT_REGULAR.at('', params.path)] }
-    if (isAsWanted(params, there)) return { state: 'done', detail: 'it has that content' }
+    if (isAsWanted(params, there)) return { state: 'done', detail: 'up to date' }
     const folders = there ? [] : missingFolders(params.path, host)
     return {
       state: 'change',
@@ -95,22 +95,22 @@ export const file = defineStep<Params, Before>({
       return { state: 'blocked', diagnostics: [problems.FILE_CHANGED_SINCE.at('', params.path)] }
     if (before.was === 'missing') {
       const folders = before.folders.toReversed().filter((folder) => host.stat(folder) !== undefined)
-      if (!there && !leftover && folders.length === 0) return { state: 'done', detail: 'it is gone' }
+      if (!there && !leftover && folders.length === 0) return { state: 'done', detail: 'removed' }
       const removal = there ? [asUser(params, { argv: ['rm', params.path] })] : []
       // A folder with files of others stays.
       const rmdirs = folders.map((folder) =>
         asUser(params, { argv: ['rmdir', '--ignore-fail-on-non-empty', folder] }),
       )
       const isWorth = there || leftover || folders.some((folder) => isEmptyBut(folder, params, host))
-      if (!isWorth) return { state: 'done', detail: 'it is gone; its folder is in use' }
+      if (!isWorth) return { state: 'done', detail: 'removed; its folder is in use' }
       return { state: 'change', detail: 'remove it', commands: [...cleaning, ...removal, ...rmdirs] }
     }
-    if (there && isAsBefore(there, before) && !leftover) return { state: 'done', detail: 'it is as it was' }
+    if (there && isAsBefore(there, before) && !leftover) return { state: 'done', detail: 'unchanged' }
     const owner = params.asRoot ? { owner: `${before.uid}:${before.gid}` } : {}
     const content = { base64: before.base64 }
     return {
       state: 'change',
-      detail: 'put back what it was',
+      detail: 'restore the previous content',
       commands: writeCommands(params, content, { mode: before.mode, ...owner }),
     }
   },

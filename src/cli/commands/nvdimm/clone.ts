@@ -17,11 +17,14 @@ export const clone: Command = {
     { name: '<copy>', description: 'name in this project, MACHINE/ID, or a path', from: 'files' },
   ],
   options: [
-    { flags: '--size <size>', description: 'give the copy more room' },
-    { flags: '--label <size>', description: 'give the copy another label area, empty; 0 for none' },
+    { flags: '--size <size>', description: 'size of the copy, if larger than the original' },
+    {
+      flags: '--label <size>',
+      description: 'empty label area of the copy, instead of the original’s; 0 for none',
+    },
   ],
   examples: [
-    { command: 'bringup nvdimm clone default/pm0 good.img', says: 'a copy to come back to' },
+    { command: 'bringup nvdimm clone default/pm0 good.img', says: 'a copy to return to' },
     {
       command: 'bringup nvdimm clone old.img new.img --label 128K',
       says: 'the same data, with a label area behind it',
@@ -43,7 +46,6 @@ async function run({ args, options, output, signal, project: load }: Invocation)
   const store = await cloneStore({ from, to, stateFolder, signal, ...sizes })
   output.json(storeJson(store, project))
   output.print(describe(store, project, output.colors).join('\n'))
-  if (had > 0 && store.label !== had)
-    output.note('The labels of the original are not in the copy: its namespaces have to be made anew.')
+  if (had > 0 && store.label !== had) output.note('The copy has no labels: create its namespaces again.')
   return 0
 }

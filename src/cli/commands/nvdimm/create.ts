@@ -17,10 +17,10 @@ export const create: Command = {
     'The file is sparse: it takes room as the guest writes. The label area comes on top of the size. A store named MACHINE/ID is what that NVDIMM of that machine uses by itself.',
   arguments: [
     { name: '<store>', description: 'name in this project, MACHINE/ID, or a path', from: 'files' },
-    { name: '<size>', description: 'what the guest can use, such as 1G' },
+    { name: '<size>', description: 'size of the data, such as 1G' },
   ],
   options: [
-    { flags: '--label <size>', description: 'label area for namespaces behind it, such as 128K' },
+    { flags: '--label <size>', description: 'label area for namespaces, such as 128K' },
     { flags: '--align <size>', description: 'round the size up to a multiple, such as 128M for Linux' },
     { flags: '--discard', description: 'empty the store if it is there already' },
     { flags: '-y, --yes', description: 'do not ask before emptying it' },
@@ -34,7 +34,7 @@ export const create: Command = {
       command: 'bringup nvdimm create /mnt/pmem0/vm1.img 4G --label 128K',
       says: 'on a file system on persistent memory',
     },
-    { command: 'bringup nvdimm create scratch 256M --discard --yes', says: 'begin anew, empty' },
+    { command: 'bringup nvdimm create scratch 256M --discard --yes', says: 'an empty store in its place' },
   ],
   run,
 }

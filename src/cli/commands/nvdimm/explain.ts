@@ -8,9 +8,9 @@ import type { Output } from '../../output.ts'
 import { formatTable } from '../../table.ts'
 
 export const explain: Command = {
-  summary: 'say what survives a reboot, a crash, a killed QEMU, a power loss; and why',
+  summary: 'explain what survives a reboot, a crash, the end of QEMU and a power loss',
   description:
-    'For a machine of the project (by default its default machine) as described, or for a store as if an NVDIMM used it with nothing else said. DAX is not guessed from mount options: the kernel is asked for MAP_SYNC on the very file, and QEMU whether it takes pmem=on.',
+    'Explains the NVDIMMs of a machine (default: the default machine), or a store as if an NVDIMM used it with default settings. bringup requests MAP_SYNC from the kernel for the file, and starts QEMU with pmem=on, instead of relying on mount options.',
   arguments: [
     { name: '[machine|store]', description: 'machine of the project, or a store', from: 'machines' },
   ],

@@ -11,7 +11,7 @@ import { endText, nameOf, roughly, storeJson } from './view.ts'
 
 export const list: Command = {
   summary: 'list the stores of this project',
-  description: 'Those in its state folder, and those that its machines name.',
+  description: 'Lists the stores in the state folder, and those that the machines name.',
   examples: [
     { command: 'bringup nvdimm list', says: 'size, last user, how that ended, who holds it' },
     { command: 'bringup nvdimm list --json | jq -r .stores[].path', says: 'the paths alone' },
@@ -22,7 +22,9 @@ export const list: Command = {
     output.json({ stores: stores.map((store) => storeJson(store, project)) })
     if (output.isJson) return 0
     if (stores.length === 0) {
-      output.note('No stores yet; a run makes those that its NVDIMMs need, `bringup nvdimm create` others.')
+      output.note(
+        'No stores yet: a run creates those of its NVDIMMs, `bringup nvdimm create` creates others.',
+      )
       return 0
     }
     const rows = stores.map((store) => [

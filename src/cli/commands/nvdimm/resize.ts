@@ -10,14 +10,11 @@ import { describe, describedBy, STORE_ARGUMENT, sizeFrom, sizeOption, storeJson 
 export const resize: Command = {
   summary: 'let a store grow',
   description:
-    'Data keeps its place; a label area moves to the new end, where QEMU looks for it. A store does not shrink, and its label area keeps its size, unless its content may be lost (--discard). Killed half way, the same command goes on.',
-  arguments: [
-    STORE_ARGUMENT,
-    { name: '<size>', description: 'what the guest can use afterwards, such as 2G' },
-  ],
+    'Data keeps its position; a label area moves to the new end, where QEMU expects it. A store does not shrink, and its label area keeps its size, unless --discard gives up its content. Killed half way, the same command goes on.',
+  arguments: [STORE_ARGUMENT, { name: '<size>', description: 'new size of the data, such as 2G' }],
   options: [
     { flags: '--label <size>', description: 'another label area; only with --discard' },
-    { flags: '--discard', description: 'begin anew, empty, in whatever size' },
+    { flags: '--discard', description: 'create an empty store of any size' },
     { flags: '-y, --yes', description: 'do not ask before emptying it' },
   ],
   examples: [

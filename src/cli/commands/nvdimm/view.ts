@@ -122,7 +122,7 @@ export function sizeFrom(what: string, value: unknown): number {
   throw usageError(`${what} wants a size such as 512M, not "${String(value)}"`)
 }
 
-/** An option that may be left away. */
+/** An option that may be omitted. */
 export function sizeOption(flag: string, value: unknown): number | undefined {
   return value === undefined ? undefined : sizeFrom(flag, value)
 }

@@ -22,7 +22,7 @@ export const problems = defineDiagnostics({
 export const apply: Command = {
   summary: 'do it: set the boot loader, and after the reboot mount it',
   description:
-    'The entry as it was stays in the boot menu. After the reboot `bringup resume` looks at the devices, and mounts them if that was asked for.',
+    'The previous entry stays in the boot menu. After the reboot, `bringup resume` checks the devices, and mounts them if --mount was given.',
   options: [...REQUEST_OPTIONS, ...OPERATION_OPTIONS],
   examples: [
     { command: 'bringup pmem apply --size 16G --mount', says: 'one region, mounted on /mnt/pmem0' },

@@ -1,4 +1,4 @@
-/** What `pmem plan` and `pmem apply` are asked for, and what follows from it. */
+/** The request of `pmem plan` and `pmem apply`, and the plan for it. */
 import { readFileSync } from 'node:fs'
 import { normalize } from 'node:path'
 import { BringupError, type Diagnostic, isClean } from '../../../diagnostics.ts'
@@ -23,16 +23,16 @@ export const REQUEST_OPTIONS: readonly OptionSpec[] = [
     flags: '--count <n>',
     description: 'how many regions (default: 1); on the next node each, unless --node is given',
   },
-  { flags: '--node <n>', description: 'NUMA node on which they are to lie' },
+  { flags: '--node <n>', description: 'NUMA node of the regions' },
   {
     flags: '--at <address>',
     description: 'begin a region there, such as 4G or 0x100000000; may be repeated',
     isRepeatable: true,
   },
-  { flags: '--mount', description: 'make a file system, and mount it with DAX on /mnt/pmem0, /mnt/pmem1 …' },
+  { flags: '--mount', description: 'create a file system and mount it with DAX on /mnt/pmem0, /mnt/pmem1 …' },
   {
     flags: '--mount-at <pattern>',
-    description: 'mount it there; {index} counts from 0, {node} is the NUMA node',
+    description: 'mount point; {index} counts from 0, {node} is the NUMA node',
   },
   { flags: '--fs <type>', description: 'file system (default: ext4)', choices: ['ext4', 'xfs'] },
   { flags: '--unit', description: 'mount it at every boot, by systemd' },
@@ -49,7 +49,7 @@ export interface PmemPlan {
   readonly diagnostics: readonly Diagnostic[]
 }
 
-/** Everything that is wrong is told at once. Reads only. */
+/** Reports all problems at once. Reads only. */
 export async function planPmem({ options }: Invocation, host: HostReader): Promise<PmemPlan> {
   const request = requestOf(options)
   const mount = mountOf(options)

@@ -1,4 +1,4 @@
-/** `bringup pmem status`: what the kernel has made of the regions that it was asked for. Changes nothing. */
+/** `bringup pmem status`: whether the kernel took the regions. Changes nothing. */
 import { type Diagnostic, isClean } from '../../../diagnostics.ts'
 import { EXIT_CODES } from '../../../guest/verdict.ts'
 import { readKernel } from '../../../host/kernel.ts'

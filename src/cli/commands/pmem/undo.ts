@@ -24,13 +24,11 @@ export const problems = defineDiagnostics({
 
 export const undo: Command = {
   summary: 'take it back: mounts, units and the boot loader are as they were',
-  description: 'Files of the boot loader are put back byte for byte. The RAM is back after the next reboot.',
-  options: [
-    { flags: '--discard-data', description: 'files that are on it may be lost' },
-    ...OPERATION_OPTIONS,
-  ],
+  description:
+    'Restores the files of the boot loader byte for byte. The RAM is available after the next reboot.',
+  options: [{ flags: '--discard-data', description: 'discard the files on it' }, ...OPERATION_OPTIONS],
   examples: [
-    { command: 'bringup pmem undo --dry-run', says: 'what would be put back' },
+    { command: 'bringup pmem undo --dry-run', says: 'what would be restored' },
     { command: 'bringup pmem undo --discard-data --yes', says: 'for a script' },
   ],
   run,
@@ -74,7 +72,7 @@ async function mayBeLost({ options, output }: Invocation, files: readonly string
 
 const SHOWN = 10
 
-/** What lies at the top of each mounted region. */
+/** What is at the top of each mounted region. */
 function filesOf(operation: Operation, host: HostReader): readonly string[] {
   const mountinfo = host.read('/proc/self/mountinfo')?.toString() ?? ''
   return regionsOf(operation).flatMap(({ mountPoint }) => {

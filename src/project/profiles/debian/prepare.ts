@@ -90,7 +90,7 @@ function markUsed(image: string): void {
   } catch {}
 }
 
-/** What killed builds left, and images that were not used for long: each new recipe would else add one for ever. */
+/** What killed builds left, and images that were not used for long: each new recipe would else add one forever. */
 function removeOld(folder: string): void {
   const limit = Date.now() - UNUSED_DAYS * 24 * 60 * 60 * 1000
   for (const entry of readdirSync(folder, { withFileTypes: true })) {

@@ -20,14 +20,14 @@ export const LINUX_BUILD_OPTIONS: readonly BuildOptionSpec[] = [
     name: 'config',
     type: 'text',
     valueName: 'name|file',
-    description: 'configuration to begin with: a make target such as tinyconfig, or a file',
+    description: 'base configuration: a make target such as tinyconfig, or a file',
     default: 'defconfig',
   },
   {
     name: 'fragments',
     type: 'list',
     valueName: 'files',
-    description: 'configuration fragments laid over it, the last one wins',
+    description: 'configuration fragments merged over it; the last one wins',
   },
   {
     name: 'kernelModules',

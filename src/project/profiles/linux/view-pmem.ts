@@ -73,7 +73,7 @@ function regionOf(name: string, files: Files): GuestPmemRegion {
   }
 }
 
-/** "unknown" is told by the absence of the file. */
+/** The file is absent where the value is unknown. */
 function domainOf(text: string | undefined): GuestPmemRegion['persistenceDomain'] {
   return text === 'cpu_cache' ? 'cpu' : text === 'memory_controller' ? 'mem-ctrl' : null
 }

@@ -80,7 +80,7 @@ export const BUILD_OPTIONS: readonly BuildOptionSpec[] = [
     type: 'text',
     valueName: 'number',
     default: '0',
-    description: 'number of this machine among several (default: 0); told to the kernel after --cmd',
+    description: 'number of this machine among several (default: 0); appended to --cmd',
   },
 ]
 

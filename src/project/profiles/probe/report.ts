@@ -2,7 +2,7 @@
 import * as z from 'zod'
 import type { GuestCxl, GuestView } from '../../../machine/guest-view.ts'
 
-/** The lines that become part of the view; keys beyond these are passed over. Source: kernels/probe/README.md. */
+/** The lines that become part of the view; other keys are ignored. Source: kernels/probe/README.md. */
 const makeSchemas = () => {
   const number = z.number().nonnegative()
   const node = number.nullable()

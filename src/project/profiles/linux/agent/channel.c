@@ -3,7 +3,7 @@
 
 static int port = -1;
 
-/* Each side waits for the other's: what lies before it in the stream is from before a reset. */
+/* Each side waits for the other's: what is before it in the stream is from before a reset. */
 static const u8 HELLO[16] = { 0xb1, 0x07, 0x2e, 0x91, 'b', 'r', 'i', 'n', 'g', 'u', 'p', 1, 0xd6, 0x4c, 0xf3, 0x58 };
 
 static void write_all(const u8 *from, u32 size) {
