@@ -6,6 +6,7 @@ import { cli } from './cli.ts'
 import { compile } from './compile.ts'
 import { console as consoleBench } from './console.ts'
 import { linux } from './linux.ts'
+import { networks } from './networks.ts'
 import { tiny } from './tiny.ts'
 
 const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
@@ -13,6 +14,7 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   tiny,
   cli,
   linux,
+  networks,
   console: consoleBench,
   bulk,
   compile,

@@ -45,6 +45,7 @@ const MAY_IMPORT = {
   cli: [
     'containers',
     'machine',
+    'network',
     'plan',
     'host',
     'qemu',

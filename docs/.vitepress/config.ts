@@ -50,6 +50,7 @@ export default defineConfig({
             page('Describing a machine', '/guide/describing-a-machine'),
             page('Runs and verdicts', '/guide/running'),
             page('Racks: several machines', '/guide/racks'),
+            page('Networks between machines', '/guide/networks'),
             page('Runs that stay', '/guide/staying'),
             page('Exit codes', '/guide/exit-codes'),
             page('Troubleshooting', '/guide/troubleshooting'),

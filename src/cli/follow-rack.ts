@@ -4,6 +4,7 @@ import type { RunEvent } from '../runs/events.ts'
 import type { RunResult } from '../runs/record.ts'
 import { formatMs } from '../units.ts'
 import { formatDiagnostics } from './errors.ts'
+import { networkWords } from './network-words.ts'
 import type { Colors, Output } from './output.ts'
 import { shortPath } from './run-report.ts'
 import { formatTable } from './table.ts'
@@ -24,6 +25,11 @@ export function showRackEvents(guests: readonly string[], output: Output): (even
   return (event) => {
     if ('service' in event) {
       output.note(output.errorColors.dim(serviceLine(event)))
+      return
+    }
+    if ('network' in event) {
+      const what = networkWords(event)
+      if (what !== undefined) output.note(output.errorColors.dim(`network ${event.network}: ${what}`))
       return
     }
     if (!('guest' in event)) return
