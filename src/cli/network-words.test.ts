@@ -8,11 +8,20 @@ const mac = '52:54:00:00:00:01'
 
 test.each<[NetworkEvent, string | undefined]>([
   [{ type: 'lease given', port, mac, address: '10.1.0.10' }, 'server/lan has 10.1.0.10'],
-  [{ type: 'mac clash', mac, ports: [port, 'b/lan'] }, `server/lan and b/lan send with the same MAC address ${mac}: both lose frames`],
-  [{ type: 'frames dropped', port, limitBytes: 2 ** 20 }, 'server/lan does not take its frames: 1M wait, further ones are dropped'],
+  [
+    { type: 'mac clash', mac, ports: [port, 'b/lan'] },
+    `server/lan and b/lan send with the same MAC address ${mac}: both lose frames`,
+  ],
+  [
+    { type: 'frames dropped', port, limitBytes: 2 ** 20 },
+    'server/lan does not take its frames: 1M wait, further ones are dropped',
+  ],
   [{ type: 'queue drained', port, dropped: 7 }, 'server/lan takes frames again; 7 were dropped'],
   [{ type: 'link down', port }, 'link down at server/lan'],
-  [{ type: 'switch ended', problem: 'it ended with SIGKILL' }, 'the network has ended: it ended with SIGKILL'],
+  [
+    { type: 'switch ended', problem: 'it ended with SIGKILL' },
+    'the network has ended: it ended with SIGKILL',
+  ],
   [{ type: 'port closed', port }, undefined],
   [{ type: 'fault applied', fault }, undefined],
 ])('%j', (event, words) => expect(networkWords(event)).toBe(words))

@@ -115,18 +115,18 @@ describe('a private network', () => {
         replies: lostPings(mine.filter(({ from }) => from === 'server/lan')),
       }
     }
-    const pings = 1000
+    const pings = 600
     const first = await lossOf(7, pings)
     for (const share of first.shares) expect(Math.abs(share - 0.1)).toBeLessThan(0.02)
-    expect(first.requests.length).toBeGreaterThan(80)
+    expect(first.requests.length).toBeGreaterThan(40)
     // What was not lost arrived, but for answers that came after the end of a ping on a loaded computer.
     const arrived = pings - first.requests.length - first.replies.length
     expect(first.received).toBeLessThanOrEqual(arrived)
     expect(first.received).toBeGreaterThan(arrived - pings / 50)
-    const again = await lossOf(7, 300)
-    const early = (lost: readonly number[]) => lost.filter((sequence) => sequence < 300)
+    const again = await lossOf(7, 200)
+    const early = (lost: readonly number[]) => lost.filter((sequence) => sequence < 200)
     expect([again.requests, again.replies]).toEqual([early(first.requests), early(first.replies)])
-    const other = await lossOf(8, 300)
+    const other = await lossOf(8, 200)
     expect(other.requests).not.toEqual(early(first.requests))
   })
 
@@ -198,7 +198,7 @@ describe('a private network', () => {
     // An address that does not answer is forgotten after a while.
     const mac = run.plan.networks[0]?.ports.find(({ guest }) => guest === 'stopped')?.mac
     await sh(client, `ip neigh replace 10.1.0.10 lladdr ${mac} dev eth0 nud permanent`)
-    await sh(client, 'ping -q -c 2500 -s 1400 -i 0.001 -W 1 10.1.0.10')
+    await sh(client, 'ping -q -c 1200 -s 1400 -i 0.001 -W 1 10.1.0.10')
     expect(dropped().length).toBe(1)
     expect(resident() - before).toBeLessThan(64 * 1024)
     expect((await lan.stats()).ports['stopped/lan']?.waitingBytes).toBeLessThanOrEqual(1024 * 1024)
