@@ -74,23 +74,20 @@ export const serviceSchema = z.lazy(() => z.strictObject({ name: zServiceName, .
 /** A service as a description has it. */
 export type ServiceInput = z.input<typeof serviceSchema>
 
+/** A service with defaults filled in; times in milliseconds. */
+export type ServiceSpec = z.output<typeof serviceSchema>
+
 /**
- * A service with defaults filled in; times in milliseconds.
+ * Reads a service from a description: fills in defaults, and refuses unknown keys.
  *
+ * @throws ZodError with all that is wrong
  * @example
  * const redis = parseService({
  *   name: 'redis',
  *   argv: ['redis-server', '--port', '6400', '--save', ''],
  *   ready: { pattern: 'Ready to accept connections' },
  * })
- * redis.stop // 'SIGTERM'
- */
-export type ServiceSpec = z.output<typeof serviceSchema>
-
-/**
- * Reads a service from a description.
- *
- * @throws the issues of zod
+ * console.log(redis.stop, redis.readyWithin) // SIGTERM 60000
  */
 export function parseService(input: ServiceInput): ServiceSpec {
   return serviceSchema.parse(input)

@@ -52,9 +52,13 @@ export interface Service extends AsyncDisposable {
  * @throws BringupError SERVICE_PROGRAM_MISSING, SERVICE_PORT_TAKEN, SERVICE_PATH_TAKEN, SERVICE_NOT_READY,
  * SERVICE_SHARED_DIFFERS, SERVICE_FOLDER_UNSAFE, SERVICE_NOT_SUPERVISED: nothing is left running then
  * @example
- * await using server = await startService(
- *   parseService({ name: 'echo', argv: ['socat', 'TCP-LISTEN:7007,fork', 'EXEC:cat'], ready: { port: 7007 } }),
- * )
+ * const spec = parseService({
+ *   name: 'watch',
+ *   argv: ['sh', '-c', 'echo ready; exec sleep 1000'],
+ *   ready: { pattern: '^ready' },
+ * })
+ * await using watch = await startService(spec)
+ * console.log(watch.pid, watch.folder)
  */
 export async function startService(spec: ServiceSpec, options: ServiceOptions = {}): Promise<Service> {
   const { signal } = options

@@ -22,8 +22,9 @@ export interface Services extends AsyncDisposable {
  *
  * @throws BringupError SERVICE_NAME_TWICE, and what `startService` throws
  * @example
- * await using services = await startServices([mux, dhcp], { runFolder })
- * services.byName.get('mux')?.folder
+ * const named = (name: string) => parseService({ name, argv: ['sleep', '1000'] })
+ * await using services = await startServices([named('first'), named('second')])
+ * console.log([...services.byName.keys()])
  */
 export async function startServices(
   specs: readonly ServiceSpec[],

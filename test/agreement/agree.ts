@@ -58,6 +58,7 @@ const UNSEEN: Readonly<Record<string, string>> = {
   BACKING_FILE_TWICE: 'it writes to neither',
   BACKING_FILE_IS_DIRECTORY: 'it boots once',
   BACKING_SHARED_PRIVATE: 'there is no other machine',
+  IVSHMEM_NODES_IGNORED: 'it does not see where memory lies on the host',
   MEMORY_FILE_FOR_SEVERAL_NODES: 'it writes to little of its memory',
   BOOT_KERNEL_IGNORED: 'it is the kernel that is started all the same',
   MEMORY_TOO_SMALL: 'of no RAM QEMU makes its default, which may be what the nodes add up to',

@@ -51,6 +51,25 @@ const virtioPmem: fc.Arbitrary<Of<'virtio-pmem'>> = fc
     }),
   )
 
+/** Without vectors: a doorbell needs the server of a run. */
+const ivshmem: fc.Arbitrary<Of<'ivshmem'>> = fc
+  .record(
+    {
+      size: fc.constantFrom('4K', '64K', '1M', '256M'),
+      hostNodes: fc.constant<[number]>([0]),
+      policy: fc.constantFrom('bind', 'preferred', 'interleave'),
+      master: fc.boolean(),
+    },
+    { requiredKeys: ['size'] },
+  )
+  .map(
+    (wanted): Of<'ivshmem'> => ({
+      kind: 'ivshmem',
+      ...wanted,
+      ...(wanted.hostNodes === undefined ? { policy: undefined } : {}),
+    }),
+  )
+
 /** One of two bridges, or one of its own; a window is set only on a bridge of its own. */
 const cxl: fc.Arbitrary<Of<'cxl'>> = fc
   .record(
@@ -129,6 +148,7 @@ export function arbitraryDevices(nodes: number, type: 'q35' | 'pc'): fc.Arbitrar
     .tuple(
       fc.oneof(fc.constant<Of<'nvdimm'>[]>([]), fc.array(nvdimm(nodes), { minLength: 1, maxLength: 3 })),
       few(virtioPmem, 3),
+      few(ivshmem, 2),
       type === 'q35' ? few(cxl, 3) : fc.constant<Of<'cxl'>[]>([]),
       few(disk, 3),
       few(nic, 2),

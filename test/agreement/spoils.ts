@@ -45,6 +45,7 @@ const pm = (more: Loose): Loose => ({ kind: 'nvdimm', id: 'wrong', size: '16M', 
 const dk = (more: Loose): Loose => ({ kind: 'disk', id: 'wrong', size: '1M', ...more })
 const nc = (more: Loose): Loose => ({ kind: 'nic', id: 'wrong', ...more })
 const vp = (more: Loose): Loose => ({ kind: 'virtio-pmem', id: 'wrong', size: '2M', ...more })
+const im = (more: Loose): Loose => ({ kind: 'ivshmem', id: 'wrong', size: '1M', ...more })
 const cx = (more: Loose): Loose => ({ kind: 'cxl', id: 'wrong', size: '256M', backing: 'ram', ...more })
 const times = (n: number, one: (i: number) => Loose) => Array.from({ length: n }, (_, i) => one(i))
 
@@ -177,6 +178,17 @@ const OF_MEMORY_DEVICES: Readonly<Record<string, Spoil>> = {
     memory: { size: '64M', max: '65M', slots: 4 },
     devices: [vp({})],
   }),
+  'shared memory of nothing': add(im({ size: 0 })),
+  'shared memory without size': add(im({ size: undefined })),
+  'shared memory of half a page': add(im({ size: '2K' })),
+  'shared memory of 3M': add(im({ size: '3M' })),
+  'shared memory of a smaller file': add(im({ size: '64M', file: 'small.img' })),
+  'shared memory in a folder': add(im({ file: 'folder' })),
+  'shared memory without folder': add(im({ file: 'nowhere/window' })),
+  'shared memory with a policy alone': add(im({ policy: 'bind' })),
+  'shared memory on a missing host node': add(im({ hostNodes: [63] })),
+  'shared memory of odd huge pages': add(im({ hugePages: '16K' })),
+  'shared memory of a server that is missing': add(im({ vectors: 1, socket: 'no-socket' })),
   'CXL of nothing': add(cx({ size: 0 })),
   'CXL of 300M': add(cx({ size: '300M' })),
   'CXL without labels': add(cx({ label: 0 })),
