@@ -37,6 +37,7 @@ export const TEST_PACKAGES = [
   },
   { name: 'openssl', programs: ['openssl'], why: 'the certificate of the HTTPS server for check-outs' },
   { name: 'tshark', programs: ['tshark'], why: 'reads the captures of networks that the tests make' },
+  { name: 'passt', programs: ['passt'], why: 'gives guests the network of this computer' },
   { name: 'qemu-utils', programs: ['qemu-img'], why: 'makes the qcow2 disks that the tests attach' },
   {
     name: 'ovmf',

@@ -1,7 +1,7 @@
 /** The description of a rack: machines that run together, and what connects them. */
 import * as z from 'zod'
 import { sharedMemorySchema } from '../machine/devices/ivshmem-schema.ts'
-import { nic } from '../machine/devices/nic.ts'
+import { nic, PASST } from '../machine/devices/nic.ts'
 import { type MachineInput, machineSchema } from '../machine/machine-schema.ts'
 import { networkSchema } from '../network/network-schema.ts'
 import { literalPattern, zPattern } from '../pattern.ts'
@@ -15,8 +15,8 @@ const zName = z
   .string()
   .regex(NAME, 'lower-case letters, digits and inner hyphens, at most 63 of them (RFC 1123)')
 
-const zNetworkName = zName.refine((name) => !['user', 'none'].includes(name), {
-  error: 'user and none are networks of their own kind; use another name',
+const zNetworkName = zName.refine((name) => !['user', PASST, 'none'].includes(name), {
+  error: 'user, passt and none are networks of their own kind; use another name',
 })
 
 /** A description of a machine inside a rack, checked and kept as it was written. */

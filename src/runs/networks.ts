@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import type { Join } from '../machine/device.ts'
+import { PASST } from '../machine/devices/nic.ts'
 import type { NetworkEvent } from '../network/network-event.ts'
+import { type Passt, startPasst } from '../network/passt.ts'
 import type { RunningNetwork } from '../network/running-network.ts'
 import { startNetwork } from '../network/start-network.ts'
 import { OWN_FOLDER } from '../own-files.ts'
@@ -32,7 +34,9 @@ export class RunNetworks implements AsyncDisposable {
   readonly running: Record<string, RunningNetwork> = {}
   readonly #plan: RunPlan
   readonly #options: NetworksOptions
+  readonly #programs: Passt[] = []
   #started: Promise<void> | undefined
+  #isEnding = false
 
   constructor(plan: RunPlan, options: NetworksOptions) {
     this.#plan = plan
@@ -71,8 +75,16 @@ export class RunNetworks implements AsyncDisposable {
     this.#options.onDeath(problems.RUN_NETWORK_ENDED.at(`networks.${network}`, what))
   }
 
-  /** The end of the cable of a guest's card, which QEMU inherits, and what lets go of it here. */
-  attach(guest: string, { resource, device }: Join): { readonly end: Duplex; release(): void } {
+  /**
+   * The end of the cable of a guest's card, which QEMU inherits, and what lets go of it here.
+   *
+   * @throws BringupError where a program for it is missing
+   */
+  async attach(
+    guest: string,
+    { resource, device }: Join,
+  ): Promise<{ readonly end: Duplex; release(): void }> {
+    if (resource === PASST) return this.#passt(`${guest}/${device}`)
     const network = this.running[resource]
     if (network === undefined) throw new Error(`network ${resource} of guest ${guest} has not started`)
     const port = `${guest}/${device}`
@@ -80,7 +92,19 @@ export class RunNetworks implements AsyncDisposable {
     return { end: network.attach(port), release: () => void network.release(port).catch(() => {}) }
   }
 
+  async #passt(card: string): Promise<Passt> {
+    const passt = await startPasst(card)
+    this.#programs.push(passt)
+    void passt.ended.then((finding) => {
+      if (finding !== undefined && !this.#isEnding) this.#options.onDeath(finding)
+    })
+    return passt
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isEnding = true
+    for (const { kill } of this.#programs) kill()
+    await Promise.all(this.#programs.map(({ ended }) => ended))
     await this.#started?.catch(() => {})
     await Promise.all(Object.values(this.running).map((network) => network[Symbol.asyncDispose]()))
   }

@@ -73,7 +73,7 @@ export class RunResources implements AsyncDisposable {
     try {
       for (const one of wanted) {
         if (one.kind === 'network') {
-          const { end, release: letGo } = this.#networks.attach(guest, one)
+          const { end, release: letGo } = await this.#networks.attach(guest, one)
           joins.set(one.id, end)
           releases.push(letGo)
           continue

@@ -1,6 +1,9 @@
 /** Private networks between real guests: addresses, names, faults that repeat, partitions, captures. */
 import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, onTestFinished } from 'vitest'
@@ -268,5 +271,23 @@ describe('clients of DHCP', () => {
       'option interface-mtu 1500',
     ])
       expect(asked.stdout).toContain(line)
+  })
+})
+
+describe('passt', () => {
+  test('gives a guest the network of this computer', async ({ launch }) => {
+    const server = createServer((_, answer) => void answer.end('from this computer')).listen(0, '127.0.0.1')
+    onTestFinished(() => void server.close())
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const guest = await launch(
+      { ...machine, devices: [{ kind: 'nic', id: 'out', network: 'passt' }] },
+      { profile: 'linux' },
+    )
+    const route = await sh(guest, 'ip route show default')
+    const gateway = /via ([\d.]+)/.exec(route.stdout)?.[1]
+    expect((await sh(guest, `wget -qO- http://${gateway}:${port}/`)).stdout).toBe('from this computer')
+    const { diagnostics } = await guest.close()
+    expect(diagnostics).toEqual([])
   })
 })

@@ -37,7 +37,7 @@ const schema = z.lazy(() =>
       .min(1)
       .default('user')
       .describe(
-        '`user`: QEMU’s own NAT, DHCP and DNS. `none`: no cable. Any other word: a network of the rack.',
+        '`user`: QEMU’s own NAT, DHCP and DNS. `passt`: the network of this computer, through the program passt. `none`: no cable. Any other word: a network of the rack.',
       ),
     address: z
       .ipv4()
@@ -102,7 +102,7 @@ export const problems = defineDiagnostics({
   NIC_NETWORK_UNKNOWN: {
     title: 'A card is on a network that its rack does not have, or its machine is in no rack.',
     why: 'a network connects the guests of one rack, which describes it',
-    remedy: 'describe it: racks.NAME.networks, or set network to "user" or "none"',
+    remedy: 'describe it: racks.NAME.networks, or set network to "user", "passt" or "none"',
     qemu: 'accepts',
   },
   NIC_ADDRESS_WITHOUT_NETWORK: {
@@ -221,16 +221,19 @@ export const nic = defineDevice({
   ],
 })
 
-/** Whether the network is one of the rack. */
+/** A program that QEMU is connected to, for one card. */
+export const PASST = 'passt'
+
+/** Whether the other end of the cable is not in QEMU. */
 const isJoinedBy = (network: string) => network !== 'user' && network !== 'none'
 
 function checkNetwork({ network, address }: Config, { facts, path }: RuleContext): readonly Diagnostic[] {
   const known = facts.networks ?? []
-  if (!isJoinedBy(network) && address !== undefined)
+  if ((!isJoinedBy(network) || network === PASST) && address !== undefined)
     return [
       problems.NIC_ADDRESS_WITHOUT_NETWORK.at(`${path}.address`, `${address}, but network is "${network}"`),
     ]
-  if (!isJoinedBy(network) || known.includes(network)) return []
+  if (!isJoinedBy(network) || network === PASST || known.includes(network)) return []
   const near = nearest(network, known)
   const hint = near === undefined ? '' : `; did you mean "${near}"?`
   return [problems.NIC_NETWORK_UNKNOWN.at(`${path}.network`, `network "${network}" is not described${hint}`)]
@@ -257,7 +260,7 @@ export interface Card {
   /** Path in the description. */
   readonly at: string
   readonly mac: string
-  /** QEMU’s own network, which answers DHCP. */
+  /** A network that answers DHCP, whatever the rack is. */
   readonly hasNetwork: boolean
 }
 
@@ -269,7 +272,7 @@ export function nicsOf(machine: MachineView): readonly Card[] {
             id,
             at: path,
             mac: macOf(config as Config, machine, id),
-            hasNetwork: (config as Config).network === 'user',
+            hasNetwork: ['user', PASST].includes((config as Config).network),
           },
         ]
       : [],
