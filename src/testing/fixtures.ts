@@ -8,6 +8,7 @@ import { type LaunchRequest, launch, launchRack, type RackRequest } from '../lau
 import type { MachineInput } from '../machine/machine.ts'
 import type { RackInput } from '../rack/rack-schema.ts'
 import type { Run } from '../runs/run.ts'
+import { defaultMachine } from './default-machine.ts'
 import { evidenceMark, evidenceOf } from './evidence.ts'
 
 /** How long a guest may take to end when its test is over; Vitest does not bound cleanup itself. */
@@ -26,7 +27,8 @@ export type LaunchRack = (rack: RackInput | string, request?: RackRequest) => Pr
  * Vitest's `test` with machines. Fixtures are lazy: a guest boots only in tests that use it. Tests and hooks may take
  * 60 s unless the Vitest config sets `testTimeout` or `hookTimeout`.
  *
- * - `machine`: what `guest` boots; override it with `test.override('machine', { … })` or per `describe`.
+ * - `machine`: what `guest` boots, by default the project's default machine; override it with
+ *   `test.override('machine', { … })` or per `describe`.
  * - `options`: profile, folder and the like for all guests of the test.
  * - `stateFolder`: runs and stores of this test alone; kept when it fails.
  * - `launch`: starts further guests, or others.
@@ -40,8 +42,8 @@ export type LaunchRack = (rack: RackInput | string, request?: RackRequest) => Pr
  * })
  */
 export const test = base
-  .extend('machine', {} as MachineInput | string)
   .extend('options', {} as LaunchRequest)
+  .extend('machine', async ({ options }): Promise<MachineInput | string> => defaultMachine(options.folder))
   .extend('stateFolder', async ({ task }, { onCleanup }) => {
     const folder = mkdtempSync(join(tmpdir(), 'bringup-test-'))
     onCleanup(() => {
@@ -55,8 +57,9 @@ export const test = base
       addEvidence(task, guests)
       await Promise.all(guests.map((guest) => guest.close({ timeoutMs: CLOSE_MS })))
     })
-    return async (machine = {}, request = {}) => {
-      const guest = await launch(machine, { state: stateFolder, signal, ...options, ...request })
+    return async (machine, request = {}) => {
+      const chosen = machine ?? (await defaultMachine(request.folder ?? options.folder))
+      const guest = await launch(chosen, { state: stateFolder, signal, ...options, ...request })
       guests.push(guest)
       return guest
     }

@@ -6,6 +6,7 @@ import { test as base } from 'vitest'
 import type { Guest } from '../guest/guest.ts'
 import { type LaunchRequest, launch } from '../launch.ts'
 import type { MachineInput } from '../machine/machine.ts'
+import { defaultMachine } from './default-machine.ts'
 import { evidenceMark, evidenceOf } from './evidence.ts'
 import { CLOSE_MS } from './fixtures.ts'
 
@@ -14,7 +15,7 @@ import { CLOSE_MS } from './fixtures.ts'
  * A test that begins after the guest has ended fails, and names how the guest ended.
  *
  * @param scope `file`: one guest for the tests of this file. `worker`: one for all files of a Vitest worker.
- * @param machine A description, or the name of a machine in the project's config.
+ * @param machine A description, or the name of a machine in the project's config. Default: its default machine.
  * @param request Profile, folder and the like.
  * @example
  * const shared = testWithGuestPer('file', { memory: '512M' }, { profile: 'linux' })
@@ -24,7 +25,7 @@ import { CLOSE_MS } from './fixtures.ts'
  */
 export function testWithGuestPer(
   scope: 'file' | 'worker',
-  machine: MachineInput | string = {},
+  machine?: MachineInput | string,
   request: LaunchRequest = {},
 ) {
   let hasFailed = false
@@ -34,7 +35,8 @@ export function testWithGuestPer(
       // biome-ignore lint/correctness/noEmptyPattern: Vitest refuses any other first parameter
       .extend('guest', { scope: scope as 'file' }, async ({}, { onCleanup }): Promise<Guest> => {
         const folder = mkdtempSync(join(tmpdir(), 'bringup-test-'))
-        const guest = await launch(machine, { state: folder, ...request })
+        const chosen = machine ?? (await defaultMachine(request.folder))
+        const guest = await launch(chosen, { state: folder, ...request })
         onCleanup(async () => {
           await guest.close({ timeoutMs: CLOSE_MS })
           if (!hasFailed) rmSync(folder, { recursive: true, force: true })

@@ -1,50 +1,20 @@
 /** The first hour of a Linux developer: `bringup run --profile linux` in a terminal of 80x24 (tmux). */
-import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { execa } from 'execa'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { startTimer } from '../../src/timer.ts'
+import { openTerminal, type Terminal } from '../support/tmux.ts'
 
-const BIN = fileURLToPath(new URL('../../dist/cli/bin.js', import.meta.url))
 const minutes = { timeout: 600_000 }
 
-let folder: string
+let terminal: Terminal
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'bringup-terminal-'))
-  const shell = ['env', 'PS1=host> ', 'HISTFILE=', 'bash', '--norc', '--noprofile']
-  await tmux('-f', '/dev/null', 'new-session', '-d', '-x', '80', '-y', '24', '-c', folder, ...shell)
-  await shows(/host>$/)
+  terminal = await openTerminal()
 })
-afterEach(async () => {
-  await tmux('kill-server').catch(() => {})
-  rmSync(folder, { recursive: true, force: true })
-})
+afterEach(() => terminal[Symbol.asyncDispose]())
 
-const tmux = (...words: string[]) => execa('tmux', ['-S', join(folder, 'tmux'), ...words])
-const bringup = (words: string) => type(`${process.execPath} ${BIN} ${words}`)
-const type = async (text: string) => {
-  await tmux('send-keys', '-l', text)
-  await tmux('send-keys', 'Enter')
-}
-
-/** Looks at the screen, asking tmux again as soon as it has answered, until it shows the text. */
-async function shows(pattern: RegExp): Promise<string> {
-  let isLate = false
-  const timer = startTimer(300_000, () => {
-    isLate = true
-  })
-  try {
-    for (;;) {
-      const screen = (await tmux('capture-pane', '-p')).stdout.trimEnd()
-      if (pattern.test(screen)) return screen
-      if (isLate) throw new Error(`no ${pattern} on the screen:\n${screen}`)
-    }
-  } finally {
-    timer.clear()
-  }
-}
+const tmux: Terminal['tmux'] = (...words) => terminal.tmux(...words)
+const bringup: Terminal['bringup'] = (words) => terminal.bringup(words)
+const type: Terminal['type'] = (line) => terminal.type(line)
+const shows: Terminal['shows'] = (pattern) => terminal.shows(pattern)
 
 /** The QEMU that works in this folder. */
 function qemuOf(cwd: string): number {
@@ -103,7 +73,7 @@ describe('a shell in a Linux guest', () => {
     await shows(/guest:\/#$/)
     await type('printf "\\033[?1049h"; echo on the other screen')
     await shows(/^on the other screen$/m)
-    process.kill(qemuOf(folder), 'SIGKILL')
+    process.kill(qemuOf(terminal.folder), 'SIGKILL')
     await shows(/^machine-failed /m)
     await type('clear; stty -a | grep -o " -*icanon"')
     await shows(/^ icanon/m)
