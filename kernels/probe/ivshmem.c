@@ -121,6 +121,11 @@ void ivshmem_report(struct pci_address at)
     struct device device = open_device(at);
     json_open("ivshmem");
     pci_json_address(at);
+    json_number("registers", (uint64_t)device.registers);
+    if (device.msix)
+        json_number("table", pci_read32(at, BAR1) & ~15u);
+    else
+        json_null("table");
     json_number("start", device.memory);
     json_number("bytes", device.bytes);
     json_number("vectors", device.vectors);
