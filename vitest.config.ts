@@ -18,7 +18,8 @@ export default defineConfig({
           name: 'unit',
           sequence: { groupOrder: 0 },
           include: ['src/**/*.test.ts', 'scripts/**/*.test.ts', 'test/fuzz/**/*.test.ts'],
-          testTimeout: 180_000,
+          // A net only, as below.
+          testTimeout: 1_200_000,
         },
       },
       {

@@ -361,7 +361,7 @@ test('a second build waits for the first; SIGKILL of bringup leaves nothing runn
 
 /** Resolves when that process has ended: pid files of /proc disappear with it. */
 async function gone(pid: number): Promise<void> {
-  await expect.poll(() => isRunning(pid), { timeout: 10_000, interval: 10 }).toBe(false)
+  await expect.poll(() => isRunning(pid), { timeout: 150_000, interval: 10 }).toBe(false)
 }
 
 function isRunning(pid: number): boolean {

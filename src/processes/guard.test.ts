@@ -35,7 +35,7 @@ async function kill({ child }: Awaited<ReturnType<typeof driver>>) {
   await once(child, 'close')
 }
 
-const ended = (pid: number) => vi.waitFor(() => expect(isAlive(pid)).toBe(false), { timeout: 10_000 })
+const ended = (pid: number) => vi.waitFor(() => expect(isAlive(pid)).toBe(false), { timeout: 150_000 })
 
 describe('the death of bringup', () => {
   it('ends a process that was just started and not yet registered', async () => {

@@ -54,7 +54,7 @@ const PRELUDE = `
 const machine = { memory: '64M', devices: [{ kind: 'nvdimm', id: 'pm0', size: '16M' }] }
 `
 describe('exports of bringup', () => {
-  test.each(values)('%s has an example that runs', { timeout: 300_000 }, async (name) => {
+  test.each(values)('%s has an example that runs', { timeout: 1_200_000 }, async (name) => {
     const example = examples.get(name)
     expect(example, `an @example above ${name}`).toBeDefined()
     const path = join(folder, 'examples', `${name}.ts`)

@@ -18,7 +18,7 @@ describe('firmware', () => {
   }
 
   test('UEFI from a folder: the whole report arrives', async ({ launch }) => {
-    const guest = await launch({ boot: { firmware: 'uefi' }, cpu: 2, timeout: '90s' })
+    const guest = await launch({ boot: { firmware: 'uefi' }, cpu: 2, timeout: '20m' })
     await expect(guest).toEnd('passed')
     await expect(guest).toSeeItsMachine()
   })

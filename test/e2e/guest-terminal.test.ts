@@ -3,9 +3,9 @@ import { describe } from 'vitest'
 import { expect, test } from '../../src/testing/index.ts'
 
 const profile = 'linux'
-const slow = { timeoutMs: 240_000 }
-const minutes = { timeout: 600_000 }
-const unhurried = { timeout: '10m' }
+const slow = { timeoutMs: 1_000_000 }
+const minutes = { timeout: 1_200_000 }
+const unhurried = { timeout: '19m' }
 
 describe('a terminal of a guest', () => {
   test('has a size, job control and an exit code', minutes, async ({ launch }) => {

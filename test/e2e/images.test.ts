@@ -49,10 +49,10 @@ test.skipIf(code === undefined)('a GPT disk with a FAT partition boots by UEFI',
     {
       boot: { firmware: 'uefi' },
       memory: '256M',
-      timeout: '100s',
+      timeout: '19m',
       devices: [{ kind: 'disk', file: 'disk.img', bootindex: 0 }],
     },
     { folder },
   )
-  await guest.console.expect('{"t":"probe"', { timeoutMs: 100_000 })
+  await guest.console.expect('{"t":"probe"', { timeoutMs: 1_000_000 })
 })

@@ -70,7 +70,7 @@ describe('a Linux guest', () => {
     await expect(guest.readFile('/nowhere')).rejects.toMatchObject({ code: 'GUEST_FILE_FAILED' })
     await guest.run(['sh', '-c', 'echo by serial > /dev/ttyS1'])
     await guest.channel('com2').expect('by serial')
-    const bulk = guest.channel('data').expect('the end', { timeoutMs: 60_000 })
+    const bulk = guest.channel('data').expect('the end', { timeoutMs: 1_000_000 })
     await guest.run(['sh', '-c', '(head -c 3000000 /dev/zero; echo the end) > /dev/virtio-ports/data'])
     expect((await bulk).before.length).toBe(3_000_000)
     expect(() => guest.channel('no')).toThrow('GUEST_HAS_NO_CHANNEL')

@@ -7,8 +7,8 @@ import { describe } from 'vitest'
 import { cacheFolder } from '../../src/project/cache-folder.ts'
 import { expect, test } from '../support/guests.ts'
 
-const PATIENT = { timeout: 600_000 }
-const linux = { profile: 'linux', overrides: { timeout: '9m' } } as const
+const PATIENT = { timeout: 1_200_000 }
+const linux = { profile: 'linux', overrides: { timeout: '19m' } } as const
 
 /** The kernel of this distribution, as a file without its modules. */
 function kernelAlone(): Disposable & Readonly<Record<'kernel' | 'release' | 'folder', string>> {
@@ -74,7 +74,7 @@ describe('a kernel of the user’s own', PATIENT, () => {
 describe('a Linux guest', PATIENT, () => {
   test('complains on the console while its channel does not come', async ({ launch }) => {
     const guest = await launch({ boot: { append: 'module_blacklist=virtio_console' } }, linux)
-    await guest.console.expect('bringup: still waits for a port of virtio_console', { timeoutMs: 500_000 })
+    await guest.console.expect('bringup: still waits for a port of virtio_console', { timeoutMs: 1_000_000 })
   })
 
   test('has the drivers of persistent memory that its command line makes', async ({ launch }) => {

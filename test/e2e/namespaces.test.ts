@@ -17,7 +17,7 @@ writeFileSync(
 const project = { folder, profile: 'tools' }
 
 async function output(guest: Guest, ...argv: readonly string[]): Promise<string> {
-  const { stdout, stderr, exitCode } = await guest.run(argv, { timeoutMs: 90_000 })
+  const { stdout, stderr, exitCode } = await guest.run(argv, { timeoutMs: 1_000_000 })
   expect({ argv, exitCode, stderr: exitCode === 0 ? '' : stderr }).toEqual({ argv, exitCode: 0, stderr: '' })
   return stdout
 }
@@ -30,7 +30,7 @@ async function compared(guest: Guest, id: string): Promise<Readonly<Record<strin
 
 const MODES = ['raw', 'sector', 'fsdax', 'devdax'] as const
 const labelled = (namespaces?: readonly (typeof MODES)[number][]): MachineInput => ({
-  timeout: '6m',
+  timeout: '19m',
   devices: [
     {
       kind: 'nvdimm',

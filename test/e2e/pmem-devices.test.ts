@@ -15,7 +15,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 const profile = 'linux'
 
 async function output(guest: Guest, ...argv: readonly string[]): Promise<string> {
-  const { stdout, stderr, exitCode } = await guest.run(argv, { timeoutMs: 60_000 })
+  const { stdout, stderr, exitCode } = await guest.run(argv, { timeoutMs: 1_000_000 })
   expect({ argv, exitCode, stderr: exitCode === 0 ? '' : stderr }).toEqual({ argv, exitCode: 0, stderr: '' })
   return stdout
 }
@@ -108,7 +108,7 @@ describe('a Linux guest', () => {
   })
 
   test('makes a region of CXL memory and a namespace in it, and finds its data again', async ({ launch }) => {
-    const machine: MachineInput = { timeout: '4m', devices: [{ kind: 'cxl', id: 'near', size: '256M' }] }
+    const machine: MachineInput = { timeout: '19m', devices: [{ kind: 'cxl', id: 'near', size: '256M' }] }
     const project = projectWith('cxl', 'ndctl')
     const first = await launch(machine, project)
     expect(JSON.parse(await output(first, 'cxl', 'list', '-M'))).toMatchObject([{ pmem_size: 256 << 20 }])
@@ -134,7 +134,7 @@ describe('MAP_SYNC', () => {
       { kind: 'nvdimm', size: '128M' },
       { kind: 'virtio-pmem', size: '128M' },
     ]
-    const guest = await launch({ timeout: '4m', devices }, projectWith('mkfs.ext4', 'ndctl', program))
+    const guest = await launch({ timeout: '19m', devices }, projectWith('mkfs.ext4', 'ndctl', program))
     const { nvdimms = [], virtioPmems = [] } = (await guest.view()) ?? {}
     const answers: Record<string, string> = {}
     for (const [kind, region] of [

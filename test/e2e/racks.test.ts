@@ -150,7 +150,7 @@ describe('a guest', () => {
     passes: ['client'],
   } satisfies RackInput)
 
-  test('runs its command, whose output and code are those of the run', { timeout: 600_000 }, async ({
+  test('runs its command, whose output and code are those of the run', { timeout: 1_200_000 }, async ({
     rack,
   }) => {
     const result = await rack.done

@@ -593,7 +593,7 @@ test.runIf(process.getuid?.() === 0)('the user "nobody" may not open what belong
     spawnSync(
       'setpriv',
       ['--reuid', '65534', '--clear-groups', 'qemu-system-x86_64', '-S', '-display', 'none', ...args],
-      { encoding: 'utf8', timeout: 20_000 },
+      { encoding: 'utf8', timeout: 1_000_000 },
     ).stderr
   const path = at('64m.img').replaceAll(',', ',,')
   const memory = ask('-object', `memory-backend-file,id=m,size=64M,mem-path=${path}`)

@@ -70,7 +70,7 @@ test('packages with users, groups and conffiles: installed once, and undone byte
   const undone = bringup(root, wanted, ['undo', '--yes'])
   expect(undone.status, undone.stderr).toBe(0)
   expect(snapshot(root)).toBe(before)
-}, 400_000)
+})
 
 /** The codes of what a command says went wrong, and all of it as text. */
 function findings(result: { stdout: string; stderr: string }) {
@@ -135,7 +135,7 @@ f = open("/var/lib/dpkg/lock-frontend", "w"); fcntl.lockf(f, fcntl.LOCK_EX); ope
   expect(findings(offline).codes).toEqual(['PACKAGES_NO_NETWORK'])
   expect(bringup(root, wanted, ['undo', '--yes']).status).toBe(0)
   expect(snapshot(root)).toBe(before)
-}, 400_000)
+})
 
 test('what others would lose is left alone: packages that would go, and packages that others need by now', () => {
   using root = throwAwayRoot()
@@ -160,7 +160,7 @@ test('what others would lose is left alone: packages that would go, and packages
   const undone = bringup(root, library, ['undo', '--yes'])
   expect(undone.status, undone.stderr).toBe(0)
   expect(snapshot(root)).toBe(before)
-}, 400_000)
+})
 
 test('a disk that is full when dpkg unpacks: said, nothing half configured, and gone on with', () => {
   using root = throwAwayRoot()
@@ -177,7 +177,7 @@ test('a disk that is full when dpkg unpacks: said, nothing half configured, and 
   const undone = bringup(root, wanted, ['undo', '--yes'])
   expect(undone.status, undone.stderr).toBe(0)
   expect(snapshot(root)).toBe(before)
-}, 400_000)
+})
 
 test('a user who may not open a device joins its group, by sudo, and is out of it again, byte for byte', () => {
   using root = throwAwayRoot()
@@ -207,7 +207,7 @@ test('a user who may not open a device joins its group, by sudo, and is out of i
   expect(undone.status, undone.stderr).toBe(0)
   expect(groups()).toBe('someone')
   expect(snapshot(root)).toBe(before)
-}, 400_000)
+})
 
 test('killed with dpkg at work: the next start says so, finishes it, and can take it back', async () => {
   using root = throwAwayRoot()
@@ -228,7 +228,7 @@ test('killed with dpkg at work: the next start says so, finishes it, and can tak
   const undone = bringup(root, wanted, ['undo', '--yes'])
   expect(undone.status, undone.stderr).toBe(0)
   expect(snapshot(root)).toBe(before)
-}, 400_000)
+})
 
 test('no lists, a half-configured package and an unknown release: said, fixed, and gone on with', () => {
   using root = throwAwayRoot()
@@ -246,4 +246,4 @@ test('no lists, a half-configured package and an unknown release: said, fixed, a
   expect(stderr).toContain('half done: bc')
   expect(status, stderr).toBe(0)
   expect(root.run(['sh', '-c', 'tcpdump --version && bc --version']).status).toBe(0)
-}, 400_000)
+})

@@ -124,11 +124,11 @@ test('killed with cargo at work: what cargo has started ends too', async () => {
     env: environment(wanted),
     stdio: 'ignore',
   })
-  await vi.waitFor(() => expect(existsSync(started)).toBe(true), { timeout: 60_000, interval: 50 })
+  await vi.waitFor(() => expect(existsSync(started)).toBe(true), { timeout: 1_000_000, interval: 50 })
   const sleeper = `/proc/${readFileSync(started, 'utf8')}`
   expect(existsSync(sleeper)).toBe(true)
   child.kill('SIGKILL')
-  await vi.waitFor(() => expect(existsSync(sleeper)).toBe(false), { timeout: 10_000, interval: 20 })
+  await vi.waitFor(() => expect(existsSync(sleeper)).toBe(false), { timeout: 1_000_000, interval: 20 })
   succeed(wanted, 'undo', '--yes')
 })
 

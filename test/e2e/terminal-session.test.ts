@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { openTerminal, type Terminal } from '../support/tmux.ts'
 
-const minutes = { timeout: 600_000 }
+const minutes = { timeout: 1_200_000 }
 
 let terminal: Terminal
 beforeEach(async () => {

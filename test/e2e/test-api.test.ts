@@ -107,7 +107,7 @@ describe('matchers', () => {
     await expect(expect(guest).not.toEnd('passed')).rejects.toThrow(/expected: not ends with passed/)
   })
 
-  test('toRun compares exit code and output', { timeout: 600_000 }, async ({ launch }) => {
+  test('toRun compares exit code and output', { timeout: 1_200_000 }, async ({ launch }) => {
     const guest = await launch({}, { profile: 'linux' })
     await expect(guest).toRun(['echo', 'hello'], { stdout: 'hello\n' })
     await expect(guest).toRun(['false'], { exitCode: 1 })

@@ -65,7 +65,7 @@ test('a kernel that does not exit passes when it has shown the text', () => {
   expect(status, output).toBe(0)
 })
 
-test('the test file passes as it is written', { timeout: 600_000 }, () => {
+test('the test file passes as it is written', { timeout: 1_200_000 }, () => {
   const { status, output } = run([join(root, 'node_modules/vitest/vitest.mjs'), 'run'])
   expect(output).toMatch(/Tests\s+3 passed/)
   expect(status).toBe(0)

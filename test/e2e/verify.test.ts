@@ -4,8 +4,8 @@ import type { MachineInput } from '../../src/machine/machine.ts'
 import { expect, test } from '../../src/testing/index.ts'
 
 /** Under load a guest may take minutes; what it does is the test, not how fast. */
-const PATIENT = { timeout: 600_000 }
-const linux = { profile: 'linux', verify: true, overrides: { timeout: '9m' } } as const
+const PATIENT = { timeout: 1_200_000 }
+const linux = { profile: 'linux', verify: true, overrides: { timeout: '19m' } } as const
 
 /** All kinds of hardware that a Linux guest reports by its drivers. */
 const WHOLE: MachineInput = {

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { KINDS, problemWith } from './kinds.ts'
 
-test.each(KINDS)('$name', { timeout: 300_000 }, async (kind) => {
+test.each(KINDS)('$name', { timeout: 1_200_000 }, async (kind) => {
   const problems: string[] = []
   for (let seed = 0; seed < kind.dose; seed++) {
     const problem = await problemWith(kind, seed)

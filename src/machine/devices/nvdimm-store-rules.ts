@@ -32,7 +32,7 @@ export const storeProblems = defineDiagnostics({
   },
   NVDIMM_RESIZE_UNFINISHED: {
     title: 'A resize of the store is unfinished.',
-    why: 'a `bringup nvdimm resize` was killed; the label area is kept in the record until it is in its new place',
+    why: 'a `bringup nvdimm resize` of an older version was killed; the label area is kept in the record until it is in its new place',
     remedy: 'run the same `bringup nvdimm resize` again: it continues where it stopped',
     qemu: 'misbehaves',
   },

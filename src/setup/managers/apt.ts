@@ -11,13 +11,15 @@ const LISTS_LAST_MS = 14 * 24 * 3600 * 1000
 const LISTS = '/var/lib/apt/lists'
 const LOCKS = ['/var/lib/dpkg/lock-frontend', '/var/lib/dpkg/lock', '/var/cache/apt/archives/lock']
 const ROOT = { asRoot: true, env: { DEBIAN_FRONTEND: 'noninteractive' }, whenOrphaned: 'finish' } as const
+/** Only fetches, which can be broken off at any moment: what was fetched is used the next time. */
+const FETCHING = { ...ROOT, whenOrphaned: 'die' } as const
 /** Without Recommends, which pull in desktops; modified configuration files stay. */
 const SETTINGS = ['--yes', '--quiet', '--no-install-recommends']
 const QUIET = ['-o', 'APT::Get::Show-User-Simulation-Note=no']
 
 export const apt: PackageManager = {
   name: 'apt',
-  updateCommand: { argv: ['apt-get', 'update', '--quiet', '--error-on=any'], ...ROOT },
+  updateCommand: { argv: ['apt-get', 'update', '--quiet', '--error-on=any'], ...FETCHING },
   installed: async (names, host) =>
     new Map((await states(names, host)).filter((p) => p.isInstalled).map((p) => [p.name, p.version])),
   known: async (names, host) => parsePolicy((await host.ask(['apt-cache', 'policy', ...names])).stdout),
@@ -64,6 +66,10 @@ export const apt: PackageManager = {
       return [problems.PACKAGES_WOULD_GO.at('', `it would remove ${removed.join(', ')}`)]
     return { ...parseSimulation(simulated.stdout), cost: parseSizes(sizes.stdout) }
   },
+  downloadCommand: (names) => ({
+    argv: ['apt-get', 'install', '--download-only', ...SETTINGS, '--no-remove', ...names],
+    ...FETCHING,
+  }),
   installCommand: (names) => ({
     // It never removes, whatever has changed since the preview.
     argv: ['apt-get', 'install', ...SETTINGS, '--no-remove', ...names],

@@ -33,6 +33,8 @@ export interface PackageManager {
   /** The process that uses the package manager now; undefined when there is none. */
   lock(host: HostReader): Diagnostic | undefined
   preview(names: readonly string[], host: HostReader): Promise<InstallPreview | readonly Diagnostic[]>
+  /** Fetches what `installCommand` installs, so that a kill before the installation leaves nothing at work. */
+  downloadCommand?(names: readonly string[]): HostCommand
   installCommand(names: readonly string[]): HostCommand
   /** What removing these would remove, those included; undefined when it cannot be told. */
   previewRemoval(names: readonly string[], host: HostReader): Promise<readonly string[]>

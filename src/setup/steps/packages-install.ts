@@ -75,7 +75,12 @@ async function installMissing(
     state: 'change',
     detail: `${plural(names.length, 'package')}${others > 0 ? ` and ${plural(others, 'dependency', 'dependencies')}` : ''}`,
     before: { added: preview.added },
-    commands: [...keepBefore(params.kept, host), manager.installCommand(names), ...keepAfter(params.kept)],
+    commands: [
+      ...keepBefore(params.kept, host),
+      ...(manager.downloadCommand ? [manager.downloadCommand(names)] : []),
+      manager.installCommand(names),
+      ...keepAfter(params.kept),
+    ],
     ...(preview.cost ? { cost: preview.cost } : {}),
     ...(preview.upgraded.length > 0
       ? { warnings: [problems.PACKAGES_UPGRADED.at('', preview.upgraded.join(', '))] }

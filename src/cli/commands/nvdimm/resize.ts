@@ -10,7 +10,7 @@ import { describe, describedBy, STORE_ARGUMENT, sizeFrom, sizeOption, storeJson 
 export const resize: Command = {
   summary: 'let a store grow',
   description:
-    'Data keeps its position; a label area moves to the new end, where QEMU expects it. A store does not shrink, and its label area keeps its size, unless --discard gives up its content. Killed half way, the same command goes on.',
+    'Data keeps its position; a label area moves to the new end, where QEMU expects it. A store does not shrink, and its label area keeps its size, unless --discard gives up its content. Killed at any moment, it leaves the old size or the new one.',
   arguments: [STORE_ARGUMENT, { name: '<size>', description: 'new size of the data, such as 2G' }],
   options: [
     { flags: '--label <size>', description: 'another label area; only with --discard' },
