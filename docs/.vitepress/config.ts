@@ -60,6 +60,7 @@ export default defineConfig({
           text: 'Coming from',
           collapsed: true,
           items: [
+            page('The first hour, compared', '/guide/first-hour'),
             page('virtme-ng', '/guide/coming-from-vng'),
             page('A QEMU command line', '/guide/coming-from-qemu'),
             page('run.py of nrk', '/guide/coming-from-run-py'),
@@ -138,7 +139,7 @@ export default defineConfig({
             page('Changes to this computer', '/guide/changes'),
             page('Safety and clean-up', '/guide/safety'),
             page('Speed', '/guide/speed'),
-            page('The end-to-end test', '/guide/walk'),
+            page('Test on a fresh computer', '/guide/walk'),
           ],
         },
         {

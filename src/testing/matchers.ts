@@ -195,21 +195,23 @@ export interface DescriptionMatchers {
   toBeRefused(code?: string, path?: string, request?: LaunchRequest): Promise<void>
 }
 
-type MatchersOf<T> = (T extends Guest ? GuestMatchers : unknown) &
-  (T extends Guest ? unknown : T extends MachineInput | string ? DescriptionMatchers : unknown)
+// A conditional type with a function in one branch: Vitest's own types require functions, also for a generic T.
+type GuestMatcher<T, K extends keyof GuestMatchers> = T extends Guest ? GuestMatchers[K] : never
 
-type MatcherFor<T, K extends keyof GuestMatchers | keyof DescriptionMatchers> = K extends keyof MatchersOf<T>
-  ? MatchersOf<T>[K]
-  : never
+type DescriptionMatcher<T, K extends keyof DescriptionMatchers> = T extends Guest
+  ? never
+  : T extends MachineInput | string
+    ? DescriptionMatchers[K]
+    : never
 
 declare module 'vitest' {
   // biome-ignore lint/suspicious/noExplicitAny: the parameter must be declared as Vitest declares it
   interface Matchers<T = any> {
-    toShow: MatcherFor<T, 'toShow'>
-    toEnd: MatcherFor<T, 'toEnd'>
-    toSeeItsMachine: MatcherFor<T, 'toSeeItsMachine'>
-    toSeeDevice: MatcherFor<T, 'toSeeDevice'>
-    toRun: MatcherFor<T, 'toRun'>
-    toBeRefused: MatcherFor<T, 'toBeRefused'>
+    toShow: GuestMatcher<T, 'toShow'>
+    toEnd: GuestMatcher<T, 'toEnd'>
+    toSeeItsMachine: GuestMatcher<T, 'toSeeItsMachine'>
+    toSeeDevice: GuestMatcher<T, 'toSeeDevice'>
+    toRun: GuestMatcher<T, 'toRun'>
+    toBeRefused: DescriptionMatcher<T, 'toBeRefused'>
   }
 }

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -78,4 +78,33 @@ export async function boot(): Promise<Guest> {
   const flags = ['--noEmit', '--strict', '--skipLibCheck', 'false', '--types', 'node']
   const target = ['--module', 'nodenext', '--target', 'es2023', 'use.ts']
   expect(node(tsc, ...flags, ...target)).toBe('')
+})
+
+test('matchers of bringup/test compile with the types of Vitest, and only where they fit', () => {
+  writeFileSync(
+    join(folder, 'use.test.ts'),
+    `import { expect, test } from 'bringup/test'
+test('types', async ({ guest }) => {
+  await expect(guest).toRun(['true'], { exitCode: 0, stdout: '' })
+  await expect({ cpu: 0 }).toBeRefused('CPU_COUNT_ZERO', 'cpu')
+  const port: number = guest.port(80)
+  const hasEnded: boolean = guest.hasEnded
+  // @ts-expect-error: a number is no guest
+  await expect(3).toEnd('passed')
+  // @ts-expect-error: a guest is no description
+  await expect(guest).toBeRefused('X')
+})
+`,
+  )
+  const modules = join(folder, 'node_modules')
+  for (const scope of ['', '@types', '@vitest']) {
+    mkdirSync(join(modules, scope), { recursive: true })
+    for (const name of readdirSync(join(root, 'node_modules', scope)))
+      if (!name.startsWith('@') && !existsSync(join(modules, scope, name)))
+        symlinkSync(join(root, 'node_modules', scope, name), join(modules, scope, name))
+  }
+  const tsc = join(root, 'node_modules/typescript/bin/tsc')
+  const flags = ['--noEmit', '--strict', '--skipLibCheck', 'false', '--types', 'node']
+  const target = ['--module', 'nodenext', '--target', 'es2023', '--lib', 'es2023,esnext.disposable,dom']
+  expect(node(tsc, ...flags, ...target, 'use.test.ts')).toBe('')
 })
