@@ -136,6 +136,10 @@ export function supervisor(start: SupervisorStart, find: typeof descendants): vo
     tell({ t: 'started', pid, start: starts })
     const isClosed = new Promise<void>((resolve) => {
       child.once('close', () => resolve())
+      // A process of another user, as a set-uid program is, cannot be killed and may keep the pipes open.
+      child.once('exit', () => {
+        setTimeout(() => resolve(), 30_000).unref()
+      })
     })
     child.once('exit', (status, signal) => {
       // What it has left behind goes with it, and with that the other ends of its pipes.
@@ -153,9 +157,8 @@ export function supervisor(start: SupervisorStart, find: typeof descendants): vo
   }
   /** Kills until nothing is left: one that forked while it was looked at has a child now. */
   const sweep = (then: () => void) => {
-    started.signal('SIGKILL')
-    if (started.find().length === 0) then()
-    else setTimeout(() => sweep(then), 10)
+    if (started.signal('SIGKILL')) setTimeout(() => sweep(then), 10)
+    else then()
   }
   const end = () => {
     if (isEnding) return

@@ -251,5 +251,5 @@ function readOwner(lockFile: string): Owner | undefined {
 
 function sweep(mark: string): void {
   const left = descendants(mark)
-  while (left.find().length > 0) left.signal('SIGKILL')
+  while (left.signal('SIGKILL'));
 }
