@@ -12,7 +12,7 @@ import { startPatience } from '../qemu/patience.ts'
 import { pinVcpus } from '../qemu/pinning.ts'
 import type { QemuExit, QemuProcess } from '../qemu/process.ts'
 import { QmpEnded } from '../qemu/qmp.ts'
-import { startTimer, type Timer } from '../timer.ts'
+import { deadlineSignal, startTimer, type Timer } from '../timer.ts'
 import { type Channels, openChannels } from './channels.ts'
 import { type RunClock, startClock } from './clock.ts'
 import { conclude, judgeEnding, notCompared } from './conclude.ts'
@@ -78,6 +78,9 @@ export interface GuestOptions {
 
 /** How long a guest that panicked may go on. */
 const PANIC_GRACE_MS = 1500
+
+/** How long QEMU may take to say whether the guest runs. */
+const STATUS_MS = 10_000
 
 /** How long QEMU may take until the guest runs: the time for the whole run, within these bounds. */
 const START_MS = { least: 5000, most: 120_000 }
@@ -390,10 +393,16 @@ export class RunningGuest implements Guest {
     this.#process.quit(timeoutMs)
   }
 
-  /** A guest that was stopped cannot answer. */
+  /** A guest that was stopped cannot answer, and a QEMU that was stopped cannot say so. */
   async #readKernelLog(): Promise<void> {
     if (this.#shell?.isReady !== true || this.#process.hasExited) return
-    const status = await this.qemu.qmp.execute('query-status').catch(() => undefined)
+    const { signal, clear } = deadlineSignal(STATUS_MS)
+    const silence = new Promise<undefined>((resolve) => {
+      signal.addEventListener('abort', () => resolve(undefined), { once: true })
+    })
+    const answer = this.qemu.qmp.execute('query-status').catch(() => undefined)
+    const status = await Promise.race([answer, silence])
+    clear()
     if (status?.status === 'running') await this.#kernelLog.read(this.done)
   }
 
