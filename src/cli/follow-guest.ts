@@ -41,6 +41,7 @@ export async function runCommand(
   guest: Guest,
   argv: readonly string[],
   output: Output,
+  beforeEnd: () => Promise<void> = async () => {},
 ): Promise<GuestResult> {
   const live = output.isJson
     ? {}
@@ -55,6 +56,7 @@ export async function runCommand(
       ...(cwd === undefined ? {} : { cwd }),
       ...(isPiped() ? { stdin: process.stdin } : {}),
     })
+    await beforeEnd()
     return await guest.endWith(exitCode)
   } catch {
     // The guest ended first: its verdict says why.

@@ -21,6 +21,8 @@ export interface SessionOptions {
   readonly cwd: string | undefined
   /** The guest may restart: the command is run again then. */
   readonly mayRestart: boolean
+  /** What is left to be done in the guest when the command has ended. */
+  readonly beforeEnd?: () => Promise<void>
 }
 
 /**
@@ -32,7 +34,7 @@ export interface SessionOptions {
 export async function runOnTerminal(
   guest: Guest,
   argv: readonly string[],
-  { progress, cwd, mayRestart }: SessionOptions,
+  { progress, cwd, mayRestart, beforeEnd }: SessionOptions,
 ): Promise<GuestResult> {
   const { stdin, stdout } = process
   const screen = openScreen(stdout)
@@ -65,7 +67,9 @@ export async function runOnTerminal(
         if (mayRestart && !isFailure(error)) return undefined
         throw error
       })
-      if (code !== undefined) return await guest.endWith(code)
+      if (code === undefined) continue
+      await beforeEnd?.()
+      return await guest.endWith(code)
     }
   } catch (error) {
     if (isFailure(error)) {

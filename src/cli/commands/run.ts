@@ -1,8 +1,9 @@
 /** `bringup run`: boots a machine or a rack, and says how it went. */
 import { basename } from 'node:path'
-import { BringupError } from '../../diagnostics.ts'
+import { BringupError, type Diagnostic } from '../../diagnostics.ts'
+import type { Guest } from '../../guest/guest.ts'
 import { LaunchError } from '../../guest/launch.ts'
-import type { GuestResult } from '../../guest/record.ts'
+import { EXIT_CODES } from '../../guest/verdict.ts'
 import { errorsOf } from '../../plan/run-plan.ts'
 import type { PlannedGuest } from '../../project/planning.ts'
 import { type PlannedRun, planOnly, planRun, type RunRequest } from '../../project/run-planning.ts'
@@ -12,6 +13,7 @@ import { type Run, type RunOptions, startRun } from '../../runs/run.ts'
 import { type BootProgress, showBootProgress } from '../boot-progress.ts'
 import { profileOptions, profileWords } from '../build-options.ts'
 import type { Command, Invocation, OptionSpec } from '../command.ts'
+import { COPY_OPTIONS, type Copies, copiesOf, copyAllIn, copyAllOut, missedCopies } from '../copy-options.ts'
 import { DETACH_OPTIONS, detach, STAYS_MS, supervise } from '../detach.ts'
 import { formatDiagnostics } from '../errors.ts'
 import { followConsole, passTo, placeInGuest, runCommand } from '../follow-guest.ts'
@@ -36,6 +38,7 @@ const RUN_OPTIONS: readonly OptionSpec[] = [
     description: 'run the plan that `plan --json` printed; - reads standard input',
     from: 'files',
   },
+  ...COPY_OPTIONS,
   { flags: '--no-build', description: 'boot the last build' },
   {
     flags: '--verify',
@@ -78,6 +81,10 @@ export const command: Command = {
       says: 'stopped at the first instruction, for gdb',
     },
     { command: 'bringup run -d --name db --profile linux', says: 'a guest that stays; see `bringup ps`' },
+    {
+      command: 'bringup run --profile linux --copy-in data:/data --copy-out /tmp/log:log -- ./test.sh',
+      says: 'files in before the command, and out after it',
+    },
     { command: 'bringup run --rack pair', says: 'several machines in one run' },
     { command: 'bringup run --json', says: 'the result for a program' },
     { command: 'bringup run < keys.txt', says: 'a file typed into the console' },
@@ -87,7 +94,10 @@ export const command: Command = {
 }
 
 async function run(invocation: Invocation): Promise<number> {
+  const { ins, outs } = copiesOf(invocation.options)
   if (invocation.options.detach === true) {
+    if (ins.length + outs.length > 0)
+      throw usageError('--copy-in and --copy-out do not go with --detach', 'use `bringup cp`')
     const { stateFolder } = await invocation.project()
     return detach(process.argv.slice(2), stateFolder, invocation.output)
   }
@@ -170,6 +180,7 @@ async function start(made: PlannedRun, { invocation, request, progress, buildMs 
     ...(buildMs === undefined ? {} : { buildMs }),
     ...(options.events === true ? { onEvent: (event) => output.raw(eventLine(event)) } : {}),
   }
+  refuseCopies(planned, invocation)
   if (planned.plan.isRack || options.supervise === true) return runRack(planned, common, invocation, progress)
   const [guest] = planned.guests
   if (!guest) throw new Error('a run has a guest')
@@ -187,6 +198,19 @@ function staying(
   const own = plan.isRack ? {} : { command: rest }
   const seats = guests.map((one) => ({ ...one, plan: { ...one.plan, ...stays, ...own } }))
   return { plan: { ...plan, guests: seats.map((one) => one.plan) }, guests: seats }
+}
+
+/** @throws BringupError where no command runs that files could be copied for */
+function refuseCopies({ plan, guests }: PlannedRun, { options, rest }: Invocation): void {
+  const { ins, outs } = copiesOf(options)
+  const [guest] = guests
+  if (ins.length + outs.length === 0) return
+  const isWithout = !guest?.profile.hasShell || (!rest?.length && !isAtTerminal({ isJson: false }))
+  if (plan.isRack || isWithout)
+    throw usageError(
+      '--copy-in and --copy-out go with a command, or a shell, in one guest',
+      'add a command: bringup run --profile linux --copy-in data:/data -- ls /data',
+    )
 }
 
 /** Warnings, and the command with --verbose. */
@@ -263,41 +287,70 @@ async function runGuest(planned: PlannedRun, guest: PlannedGuest, following: Fol
     ...common,
     ...(pass ? { onConsole: (_name: string, chunk: Buffer) => pass(chunk) } : {}),
   })
-  await followGuest(run, argv, { isSession, showsConsole }, following)
+  const copies = copiesOf(options)
+  const uncopied = await followGuest(run, argv, { isSession, showsConsole, copies }, following)
   const result = await run.done
   progress?.clear()
+  if (uncopied.length > 0) output.error(formatDiagnostics(uncopied, output.errorPage))
   output.json(result)
   const [own] = result.guests
   if (!output.isJson && options.events !== true && own?.result)
     reportRun(guest, { ...own.result, folder: result.folder }, { isCommand, isSession }, output)
   // A guest that crashed or timed out has no code of its own: the verdict's counts.
-  return options.exitCode === 'guest' ? (own?.result?.guestCode ?? result.exitCode) : result.exitCode
+  const code = options.exitCode === 'guest' ? (own?.result?.guestCode ?? result.exitCode) : result.exitCode
+  return code === 0 && uncopied.length > 0 ? EXIT_CODES.failed : code
 }
 
-/** @throws BringupError with what kept the guest from starting, where that is not its result */
+/**
+ * @returns What was not copied out of the guest.
+ * @throws BringupError with what kept the guest from starting, where that is not its result
+ */
 async function followGuest(
   run: Run,
   argv: readonly string[],
-  { isSession, showsConsole }: { readonly isSession: boolean; readonly showsConsole: boolean },
+  {
+    isSession,
+    showsConsole,
+    copies,
+  }: { readonly isSession: boolean; readonly showsConsole: boolean; readonly copies: Copies },
   { invocation: { options, output }, progress }: Following,
-): Promise<GuestResult | undefined> {
+): Promise<readonly Diagnostic[]> {
+  let uncopied = missedCopies(copies)
   const guest = await run.guest(run.plan.guests[0]?.guest ?? '').catch((error: unknown) => {
     progress?.clear()
     if (error instanceof LaunchError) return undefined
     throw error
   })
-  if (!guest) return undefined
+  if (!guest || !(await fill(guest, copies))) return uncopied
   if (guest.gdb) {
     progress?.clear()
     sayGdb(guest, output)
   }
+  const beforeEnd = async () => {
+    uncopied = await copyAllOut(guest, copies)
+  }
   if (isSession && progress)
-    return runOnTerminal(guest, argv, {
+    await runOnTerminal(guest, argv, {
       progress,
       cwd: placeInGuest(guest),
       mayRestart: options.reboots === true,
+      beforeEnd,
     })
-  return argv.length > 0 ? runCommand(guest, argv, output) : followConsole(guest, showsConsole)
+  else if (argv.length > 0) await runCommand(guest, argv, output, beforeEnd)
+  else await followConsole(guest, showsConsole)
+  return uncopied
+}
+
+/** Copies what the command needs; false where the guest has ended meanwhile. */
+async function fill(guest: Guest, copies: Copies): Promise<boolean> {
+  try {
+    await copyAllIn(guest, copies)
+    return true
+  } catch (error) {
+    if (error instanceof BringupError && error.code === 'SHELL_ENDED') return false
+    await guest.close()
+    throw error
+  }
 }
 
 /** What the header calls it: the profile's name for it, the kernel's file, or the machine. */
