@@ -118,6 +118,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./commands/setup.ts'),
   },
   {
+    name: 'update',
+    group: 'Machines and runs:',
+    summary: 'choose the newest versions of what runs boot',
+    load: () => import('./commands/update.ts'),
+  },
+  {
     name: 'container',
     group: 'Source trees:',
     summary: 'build in a container with every build dependency',

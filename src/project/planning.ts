@@ -24,6 +24,7 @@ import { withMapSync } from '../stores/map-sync.ts'
 import { cacheFolder } from './cache-folder.ts'
 import { parseKeptMachine } from './kept-machine.ts'
 import { withPassPatterns } from './kernel-form.ts'
+import { pinFolderOf } from './pin-folder.ts'
 import { buildProbe, findProbe } from './probe-build.ts'
 import type { Pending, PrepareContext, Preview, PreviewContext, Profile, ProjectShare } from './profile.ts'
 import { withProfileNeeds } from './profile-needs.ts'
@@ -357,6 +358,7 @@ function meansOf({ name, profile, machine }: Selection, request: PlanningRequest
       ...(request.sharesProject === undefined ? {} : { sharesProject: request.sharesProject }),
       buildFolder: buildFolderOf(project),
       buildOptions: buildOptionsOf(profile, request),
+      pinFolder: pinFolderOf(project),
       cacheFolder: cache,
       signal,
       progress,

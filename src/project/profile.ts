@@ -28,11 +28,24 @@ export interface PrepareContext {
   readonly buildFolder: string
   /** Checked values of the profile's `buildOptions`: they say where the build has put what is to boot. */
   readonly buildOptions: BuildOptionValues
+  /** Where chosen versions are kept: `.bringup` of the project, or the state of this user where there is no config. */
+  readonly pinFolder: string
   /** Content-addressed cache of this user: kernels, initramfs images. */
   readonly cacheFolder: string
   readonly signal: AbortSignal
   /** Says what takes time: `building kernels/probe`. */
   readonly progress: (what: string) => void
+}
+
+export type UpdateContext = Pick<PrepareContext, 'pinFolder' | 'cacheFolder' | 'signal' | 'progress'>
+
+/** What became of a version that was pinned. */
+export interface VersionChange {
+  readonly what: string
+  readonly from: string
+  readonly to: string
+  /** To be downloaded by the next run. */
+  readonly bytes: number
 }
 
 /** What a profile may use to say what it would add. */
@@ -182,6 +195,8 @@ export interface Profile {
    * `run` checks the machine by it before it prepares anything. Without it `plan` prepares too.
    */
   readonly preview?: (context: PreviewContext) => Preview | Promise<Preview>
+  /** Chooses the newest versions of what is pinned: `bringup update`. Nothing is downloaded. */
+  readonly update?: (context: UpdateContext) => Promise<readonly VersionChange[]>
   /** How reports of its kernel are found: a guest with one has not passed. */
   readonly kernelLog?: KernelLog
   /** What the first command waits for, after every boot: addresses of network cards. Undefined for nothing. */

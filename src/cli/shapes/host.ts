@@ -79,3 +79,17 @@ export const doctorJson = z
 export const trustJson = z
   .object({ folders: z.array(z.string()) })
   .describe('`bringup trust --json`: the folders whose configs are trusted regardless of who can write them.')
+
+export const updateJson = z
+  .object({
+    folder: z.string().describe('Where the versions are kept.'),
+    changes: z.array(
+      z.object({
+        what: z.string(),
+        from: z.string(),
+        to: z.string(),
+        bytes: z.int().describe('To be downloaded by the next run.'),
+      }),
+    ),
+  })
+  .describe('`bringup update --json`.')

@@ -1,5 +1,5 @@
 /** Linux guests: a given kernel or this distribution's, with an initramfs that bringup makes. */
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { BuildOptionValues } from '../../build/options.ts'
 import { BringupError } from '../../diagnostics.ts'
 import { gdbServerOf } from '../../machine/devices/gdb.ts'
@@ -9,6 +9,7 @@ import type { ConfigSketch, SourceTree } from '../recognise/tree.ts'
 import { builtModules, LINUX_BUILD_OPTIONS, type LinuxTree, linuxGraph, linuxTree } from './linux/build.ts'
 import { LINUX_DEPENDENCIES } from './linux/dependencies.ts'
 import { LINUX_ENDS } from './linux/ends.ts'
+import { updatePins } from './linux/kernel.ts'
 import { KERNEL_LOG } from './linux/kernel-reports.ts'
 import { networkSettling } from './linux/network.ts'
 import { problems as packageProblems } from './linux/packages.ts'
@@ -80,6 +81,8 @@ export function linuxProfile({
       const { pending, diagnostics, ...ready } = await previewLinux(...ofTree(tree, options, context))
       return { ...preparedOf(ready, { tree, context, given }), pending, diagnostics }
     },
+    update: ({ pinFolder, cacheFolder, ...context }) =>
+      updatePins(pinFolder, { ...context, folder: join(cacheFolder, 'linux') }),
     settle: networkSettling,
     kernelLog: KERNEL_LOG,
     async view({ run }) {

@@ -1,23 +1,32 @@
 /** The kernel of a guest: one that the user gave, or this distribution's from its package, with its modules. */
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { BringupError, defineDiagnostics } from '../../../diagnostics.ts'
 import { writeWhole } from '../../../own-files.ts'
-import { keep, readKept } from '../../../qemu/cache.ts'
+import type { VersionChange } from '../../profile.ts'
 import { extractVmlinux, readBzImage } from './kernel-image.ts'
 import {
   kernelPackages,
   type PackageContext,
+  type PackageFile,
+  packageFiles,
   problems as packageProblems,
+  unpack,
   unpackedPackages,
 } from './packages.ts'
+import { type Pin, pinFile, readPins, writePin } from './pins.ts'
 
 export const problems = defineDiagnostics({
   LINUX_KERNEL_NOT_IN_PACKAGE: {
     title: 'The kernel package holds no kernel image.',
     why: 'the package has no /boot/vmlinuz-…',
     remedy: 'name the package of an image, such as linux-image-cloud-amd64 or linux-image-virtual',
+  },
+  LINUX_KERNEL_PIN_GONE: {
+    title: 'The kernel version that is pinned is neither in the cache nor available from apt.',
+    why: 'a run boots the version that was booted first; archives drop old versions',
+    remedy: '`bringup update kernel` pins the newest version',
   },
 })
 
@@ -27,6 +36,8 @@ export interface Kernel {
   readonly release: string
   /** Its modules; undefined when none were found. */
   readonly modulesFolder?: string
+  /** The version, of a packaged one. */
+  readonly pin?: Pin
 }
 
 /** A kernel that the user gave, and the first folder of modules that belongs to it. */
@@ -67,11 +78,14 @@ export interface KernelWish {
   readonly kernelPackage: string | undefined
   /** It has drivers that the kernels for clouds lack. */
   readonly needsFullKernel: boolean
+  /** The version; the newest without it. */
+  readonly pin?: Pin | undefined
+  readonly pinFolder: string
 }
 
 /** The distribution's kernel, ready to boot directly where that is possible. */
 export async function packagedKernel(wanted: KernelWish, context: PackageContext): Promise<Kernel> {
-  const folders = await kernelFolders(wanted, context)
+  const { folders, pin } = await kernelFolders(wanted, context)
   const boot = folders.map((f) => join(f, 'boot')).find((f) => existsSync(f) && readdirSync(f).some(isImage))
   const file = boot && readdirSync(boot).find(isImage)
   if (boot === undefined || file === undefined) {
@@ -87,29 +101,87 @@ export async function packagedKernel(wanted: KernelWish, context: PackageContext
     .flatMap((f) => [join(f, 'lib/modules', release), join(f, 'usr/lib/modules', release)])
     .find((f) => existsSync(join(f, 'kernel')))
   const image = await directImage(join(boot, file), release, context)
-  return { image, release, ...(modules === undefined ? {} : { modulesFolder: modules }) }
+  return { image, release, pin, ...(modules === undefined ? {} : { modulesFolder: modules }) }
 }
 
 const isImage = (name: string) => name.startsWith('vmlinuz-')
 
-/** Without a network, or with lists that name a version no longer there, the kernel of the last time serves. */
-async function kernelFolders(wanted: KernelWish, context: PackageContext): Promise<readonly string[]> {
-  const name = `last-kernel-${wanted.kernelPackage ?? (wanted.needsFullKernel ? 'full' : 'default')}`
+/** The pinned version where there is one, else the newest, which is pinned then. */
+async function kernelFolders(
+  wanted: KernelWish,
+  context: PackageContext,
+): Promise<{ readonly folders: readonly string[]; readonly pin: Pin }> {
+  if (wanted.pin) return { folders: await pinnedFolders(wanted.pin, wanted, context), pin: wanted.pin }
+  const files = await packageFiles(await defaultKernelPackages(wanted, context), context)
+  await unpack(files, context)
+  return { folders: files.map((file) => file.folder), pin: pinOf(files) }
+}
+
+export const pinKey = ({ kernelPackage, needsFullKernel }: Wanted): string =>
+  kernelPackage ?? (needsFullKernel ? 'full' : 'default')
+
+/** What a key stands for. */
+const wantedBy = (key: string): Wanted => ({
+  kernelPackage: key === 'default' || key === 'full' ? undefined : key,
+  needsFullKernel: key === 'full',
+})
+
+type Wanted = Pick<KernelWish, 'kernelPackage' | 'needsFullKernel'>
+
+const pinOf = (files: readonly PackageFile[]): Pin => ({
+  packages: files.map(({ file }) => {
+    const [name = '', version = ''] = file.split('_')
+    return `${name}=${decodeURIComponent(version)}`
+  }),
+  folders: files.map(({ folder }) => basename(folder)),
+})
+
+/** apt runs only if the cache lacks the packages. */
+async function pinnedFolders(
+  { packages, folders }: Pin,
+  { pinFolder }: KernelWish,
+  context: PackageContext,
+): Promise<readonly string[]> {
+  const paths = folders.map((name) => join(context.folder, 'packages', name))
+  if (paths.length > 0 && paths.every((path) => existsSync(path))) return paths
   try {
-    const folders = await unpackedPackages(await defaultKernelPackages(wanted, context), context)
-    keep(context.folder, name, folders)
-    return folders
+    return await unpackedPackages(packages, context)
   } catch (error) {
-    const last = readKept<readonly string[]>(context.folder, name)
-    if (!(error instanceof BringupError) || !last?.every((folder) => existsSync(folder))) throw error
-    context.progress(`using the kernel of the last time: ${error.message.split('\n')[0]}`)
-    return last
+    if (!(error instanceof BringupError)) throw error
+    const what = `${packages.join(', ')} is pinned in ${pinFile(pinFolder)}, and not in the cache`
+    const evidence = error.diagnostics.flatMap((d) => [d.what, ...(d.evidence ?? [])])
+    throw new BringupError([problems.LINUX_KERNEL_PIN_GONE.at('', what, { evidence })], { cause: error })
   }
+}
+
+/**
+ * Pins the newest version that apt knows, for everything that was pinned before. Nothing is downloaded.
+ *
+ * @throws BringupError LINUX_NO_APT, LINUX_PACKAGE_UNKNOWN
+ */
+export async function updatePins(
+  pinFolder: string,
+  context: PackageContext,
+): Promise<readonly VersionChange[]> {
+  const changes: VersionChange[] = []
+  for (const [key, before] of Object.entries(readPins(pinFolder))) {
+    const files = await packageFiles(await defaultKernelPackages(wantedBy(key), context), context)
+    const after = pinOf(files)
+    const missing = files.filter(({ folder }) => !existsSync(folder))
+    writePin(pinFolder, key, after)
+    changes.push({
+      what: `kernel (${key})`,
+      from: before.packages.join(' '),
+      to: after.packages.join(' '),
+      bytes: missing.reduce((sum, { bytes }) => sum + bytes, 0),
+    })
+  }
+  return changes
 }
 
 /** The packages of the kernel that is named, or of this distribution's. */
 export function defaultKernelPackages(
-  { kernelPackage, needsFullKernel }: KernelWish,
+  { kernelPackage, needsFullKernel }: Wanted,
   context: PackageContext,
 ): Promise<readonly string[]> {
   if (kernelPackage !== undefined) return firstKnown([kernelPackage], context)

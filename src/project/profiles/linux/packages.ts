@@ -7,6 +7,7 @@ import { BringupError, defineDiagnostics } from '../../../diagnostics.ts'
 import { makeFolder } from '../../../own-files.ts'
 import { fill } from '../../../processes/fill.ts'
 import { startGuard } from '../../../processes/guard.ts'
+import { formatRoundBytes } from '../../../units.ts'
 
 export const problems = defineDiagnostics({
   LINUX_NO_APT: {
@@ -153,8 +154,13 @@ export async function unpackedPackages(
   context: PackageContext,
 ): Promise<readonly string[]> {
   const files = await packageFiles(names, context)
-  for (const { file, folder } of files) if (!existsSync(folder)) await fetchPackage(file, folder, context)
+  await unpack(files, context)
   return files.map((f) => f.folder)
+}
+
+/** Downloads and unpacks those that are not in the cache yet; see `unpackedPackages`. */
+export async function unpack(files: readonly PackageFile[], context: PackageContext): Promise<void> {
+  for (const file of files) if (!existsSync(file.folder)) await fetchPackage(file, context)
 }
 
 /** The file of a package, and the folder of the cache that it is unpacked to. */
@@ -191,16 +197,35 @@ export async function packageFiles(
   })
 }
 
+const LOOK_MS = 500
+
+const sizeOf = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? 0
+
+/** Says a quarter, half and three quarters of it, each once. */
+export function shareOf(total: number, say: (share: string) => void): (bytes: number) => void {
+  let said = 0
+  return (bytes) => {
+    const quarters = Math.floor((4 * bytes) / Math.max(total, 1))
+    if (quarters <= said || quarters > 3) return
+    said = quarters
+    say(`${25 * quarters} % of ${formatRoundBytes(total)}`)
+  }
+}
+
 const short = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 12)
 
-async function fetchPackage(file: string, folder: string, context: PackageContext): Promise<void> {
+async function fetchPackage({ file, folder, bytes }: PackageFile, context: PackageContext): Promise<void> {
   const [name = '', version = ''] = file.split('_')
   const downloads = join(context.folder, 'downloads')
   makeFolder(downloads)
-  context.progress(`downloading the package ${name} (unpacked in the cache, not installed)`)
+  const sayShare = shareOf(bytes, (share) => context.progress(`downloading the package ${name}: ${share}`))
+  context.progress(
+    `downloading the package ${name}, ${formatRoundBytes(bytes)} (unpacked in the cache, not installed)`,
+  )
+  const timer = setInterval(() => sayShare(sizeOf(join(downloads, file))), LOOK_MS).unref()
   // As root apt would download as the user _apt, who cannot write into a user's cache.
   const args = ['-q', '-o', 'APT::Sandbox::User=root', 'download', `${name}=${decodeURIComponent(version)}`]
-  const { failed, words } = await apt('apt-get', args, context, downloads)
+  const { failed, words } = await apt('apt-get', args, context, downloads).finally(() => clearInterval(timer))
   const deb = join(downloads, file)
   if (failed || !existsSync(deb)) {
     throw new BringupError([

@@ -10,10 +10,11 @@ import type { Entry } from '../../images/cpio.ts'
 import type { Pending, PrepareContext, PreviewContext } from '../../profile.ts'
 import { agentIdentity, buildAgent } from './agent-build.ts'
 import { initramfs } from './initramfs.ts'
-import { defaultKernelPackages, givenKernel, type Kernel, packagedKernel } from './kernel.ts'
+import { defaultKernelPackages, givenKernel, type Kernel, packagedKernel, pinKey } from './kernel.ts'
 import { driversNotBuiltIn } from './kernel-image.ts'
 import { type Module, ModuleFolder } from './modules.ts'
 import { type PackageContext, type PackageFile, packageFiles, packagesStamp } from './packages.ts'
+import { type Pin, readPins, writePin } from './pins.ts'
 import { busyboxEntries, packagesOfProgram, programEntries, programStamp } from './programs.ts'
 import { terminalCommand, terminfoEntries, terminfoFile } from './terminal.ts'
 import { CHANNEL_MODULES, hasCard, modulesFor, needsFullKernel, programsFor, waitsFor } from './wanted.ts'
@@ -51,23 +52,37 @@ export interface Ready {
   readonly release?: string
   /** The kernel has no driver of shared folders. */
   readonly lacksFolders?: boolean
+  /** Version of a kernel of the distribution. */
+  readonly pin?: Pin
 }
 
 /** Part of every name in the cache: raised when what is made of the same things changes. */
-const FORM = 5
+const FORM = 6
 
 export async function prepareLinux(options: LinuxOptions, context: PrepareContext): Promise<Ready> {
   const wants = wantsOf(options, context)
   const folder = join(context.cacheFolder, 'linux')
   const name = nameOfReady(wants)
+  /** What is found under another name from now on, since its version is pinned. */
+  const pinned = (ready: Ready): Ready => {
+    if (!ready.pin || wants.pin) return ready
+    writePin(context.pinFolder, pinKey(wants), ready.pin)
+    keep(folder, nameOfReady({ ...wants, pin: ready.pin }), ready)
+    return ready
+  }
   const known = readReady(folder, name)
-  if (known) return known
+  if (known) return pinned(known)
   const fill = async () => {
     const byAnother = readReady(folder, name)
-    if (byAnother) return byAnother
-    const ready = await make(wants, { folder, signal: context.signal, progress: context.progress })
+    if (byAnother) return pinned(byAnother)
+    const { pinFolder } = context
+    const ready = await make(
+      wants,
+      { pinFolder },
+      { folder, signal: context.signal, progress: context.progress },
+    )
     keep(folder, name, ready)
-    return ready
+    return pinned(ready)
   }
   return withLock(join(folder, 'lock'), fill, context.signal)
 }
@@ -80,7 +95,13 @@ export async function previewLinux(
   const wants = wantsOf(options, context)
   const folder = join(context.cacheFolder, 'linux')
   const known = readReady(folder, nameOfReady(wants))
-  if (known) return { ...known, pending: [], diagnostics: [] }
+  if (known && (wants.pin || !known.pin)) return { ...known, pending: [], diagnostics: [] }
+  if (known)
+    return {
+      ...known,
+      pending: [{ what: 'the version of the kernel, written down' }],
+      diagnostics: [],
+    }
   const [kernel, initrd] = [join(folder, 'kernels', 'new.elf'), join(folder, 'images', 'new.cpio')]
   const means = { folder, signal: context.signal, progress: context.progress }
   const packages = context.wantsSizes ? await missingFiles(wants, means) : []
@@ -99,7 +120,9 @@ export async function previewLinux(
 /** Packages that are not in the cache yet. Where apt cannot say, `prepare` will. */
 async function missingFiles(wants: Wants, context: PackageContext): Promise<readonly PackageFile[]> {
   const lists = [
-    ...(wants.given === undefined ? [() => defaultKernelPackages(wants, context)] : []),
+    ...(wants.given === undefined
+      ? [async () => wants.pin?.packages ?? defaultKernelPackages(wants, context)]
+      : []),
     async () => ['busybox-static'],
     ...[...wants.command, ...wants.programs, ...wants.useful].map(
       (program) => () => packagesOfProgram(program, context),
@@ -128,15 +151,20 @@ function nameOfReady(wants: Wants): string {
 type Wants = ReturnType<typeof wantsOf>
 
 /** Everything that the result depends on, as plain data. */
-function wantsOf(options: LinuxOptions, { machine, command, terminal, projectFolder }: PrepareContext) {
+function wantsOf(
+  options: LinuxOptions,
+  { machine, command, terminal, projectFolder, pinFolder }: PrepareContext,
+) {
   const programs = programsFor(machine, command)
   const session = terminal
     ? { terminfo: terminfoFile(process.env.TERM), shell: command.length === 0 ? terminalCommand() : [] }
     : {}
   const given = machine.boot?.kernel === undefined ? undefined : resolve(projectFolder, machine.boot.kernel)
+  const wish = { kernelPackage: options.kernelPackage, needsFullKernel: needsFullKernel(machine) }
+  const pin = given === undefined ? readPins(pinFolder)[pinKey(wish)] : undefined
   return {
-    kernelPackage: options.kernelPackage,
-    needsFullKernel: needsFullKernel(machine),
+    ...wish,
+    ...(pin ? { pin } : {}),
     hasCard: hasCard(machine),
     given,
     givenIdentity:
@@ -160,10 +188,14 @@ function readReady(folder: string, name: string): Ready | undefined {
     : undefined
 }
 
-async function make(wants: Wants, context: PackageContext): Promise<Ready> {
+async function make(
+  wants: Wants,
+  where: { readonly pinFolder: string },
+  context: PackageContext,
+): Promise<Ready> {
   const kernel =
     wants.given === undefined
-      ? await packagedKernel(wants, context)
+      ? await packagedKernel({ ...wants, ...where }, context)
       : givenKernel(wants.given, wants.modulesFolder)
   const modules = await modulesOf(kernel, wants, context.signal)
   const busybox = await busyboxEntries(context)
@@ -195,6 +227,7 @@ async function make(wants: Wants, context: PackageContext): Promise<Ready> {
     initrd,
     release: kernel.release,
     ...(kernel.image === undefined ? {} : { kernel: kernel.image }),
+    ...(kernel.pin ? { pin: kernel.pin } : {}),
     ...((await lacksFolders(kernel, wants, context.signal)) ? { lacksFolders: true } : {}),
   }
 }
