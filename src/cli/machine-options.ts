@@ -43,6 +43,11 @@ export const MACHINE_OPTIONS: readonly OptionSpec[] = [
     flags: '--rw',
     description: 'share the project’s folder writable',
   },
+  {
+    flags: '--root <of>',
+    description: 'commands have the file system of this computer for a root, and cannot change it',
+    choices: ['host'],
+  },
   { flags: '--kernel <file>', description: 'kernel image: bzImage, PVH or multiboot ELF', from: 'files' },
   { flags: '--initrd <file>', description: 'initial RAM disk', from: 'files' },
   { flags: '--append <words>', description: 'words for the kernel command line' },

@@ -37,6 +37,7 @@ export async function requestOf(
           ...shareOf(options, {
             mayShare: project.configFile !== undefined && rack === undefined && (isCommand || terminal),
           }),
+          ...(options.root === 'host' ? { hasHostRoot: true } : {}),
           overrides: machineFromOptions(options),
           overridesPlace: flagPlace(options),
         }

@@ -67,6 +67,8 @@ export interface PlanningRequest {
   readonly isUnnamed?: boolean
   /** Shares the folder of the project with the guest, at its own path; for profiles that can mount it. */
   readonly sharesProject?: ProjectShare
+  /** Commands of the guest have the file system of this computer for a root; for profiles with `inHostRoot`. */
+  readonly hasHostRoot?: boolean
   /** What follows `--`. */
   readonly command?: readonly string[]
   /** A person works at it: a command, or the profile's `terminalCommand`, runs on a terminal of the guest. */
@@ -356,6 +358,7 @@ function meansOf({ name, profile, machine }: Selection, request: PlanningRequest
       terminal: request.terminal ?? false,
       projectFolder: project.folder,
       ...(request.sharesProject === undefined ? {} : { sharesProject: request.sharesProject }),
+      ...(request.hasHostRoot === true ? { hasHostRoot: true } : {}),
       buildFolder: buildFolderOf(project),
       buildOptions: buildOptionsOf(profile, request),
       pinFolder: pinFolderOf(project),

@@ -24,6 +24,8 @@ export interface PrepareContext {
   readonly projectFolder: string
   /** The guest is to see that folder at its own path; absent where it is not. See `ProjectShare`. */
   readonly sharesProject?: ProjectShare
+  /** Commands have the file system of this computer for a root. */
+  readonly hasHostRoot?: boolean
   /** Folder for what the build makes beside the source tree: `.bringup/build` of the project. */
   readonly buildFolder: string
   /** Checked values of the profile's `buildOptions`: they say where the build has put what is to boot. */
@@ -173,6 +175,8 @@ export interface Profile {
   readonly hasShell: boolean
   /** What `run` without a command runs on a terminal of the guest when it is called from one. Default: the console. */
   readonly terminalCommand?: () => readonly string[]
+  /** The command as it runs with the file system of this computer for a root; absent where guests cannot. */
+  readonly inHostRoot?: (argv: readonly string[], cwd: string) => readonly string[]
   /** Whether its guest is 64-bit code, so that a CPU without long mode cannot run it. */
   readonly needsLongMode?: boolean
   /** Whether `run` compares what the guest saw unless told otherwise. */

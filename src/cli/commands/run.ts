@@ -85,6 +85,10 @@ export const command: Command = {
       command: 'bringup run --profile linux --copy-in data:/data --copy-out /tmp/log:log -- ./test.sh',
       says: 'files in before the command, and out after it',
     },
+    {
+      command: 'bringup run --profile linux --root host -- python3 -c "print(1)"',
+      says: 'with the programs of this computer',
+    },
     { command: 'bringup run --rack pair', says: 'several machines in one run' },
     { command: 'bringup run --json', says: 'the result for a program' },
     { command: 'bringup run < keys.txt', says: 'a file typed into the console' },
@@ -181,6 +185,7 @@ async function start(made: PlannedRun, { invocation, request, progress, buildMs 
     ...(options.events === true ? { onEvent: (event) => output.raw(eventLine(event)) } : {}),
   }
   refuseCopies(planned, invocation)
+  if (request.hasHostRoot === true) checkHostRoot(planned, invocation)
   if (planned.plan.isRack || options.supervise === true) return runRack(planned, common, invocation, progress)
   const [guest] = planned.guests
   if (!guest) throw new Error('a run has a guest')
@@ -198,6 +203,22 @@ function staying(
   const own = plan.isRack ? {} : { command: rest }
   const seats = guests.map((one) => ({ ...one, plan: { ...one.plan, ...stays, ...own } }))
   return { plan: { ...plan, guests: seats.map((one) => one.plan) }, guests: seats }
+}
+
+/** @throws BringupError where no command runs that could have that root */
+function checkHostRoot({ plan, guests }: PlannedRun, { options, rest, output }: Invocation): void {
+  const hasCommand = rest?.length || isAtTerminal({ isJson: false })
+  if (plan.isRack || options.supervise === true || !guests[0]?.profile.inHostRoot || !hasCommand)
+    throw usageError(
+      '--root host goes with a command, or a shell, in one guest that can mount it',
+      'add a profile and a command: bringup run --profile linux --root host -- python3 --version',
+    )
+  if (process.getuid?.() === 0)
+    output.note(
+      output.errorColors.yellow(
+        'bringup runs as root: the guest can read every file of this computer, /etc/shadow included',
+      ),
+    )
 }
 
 /** @throws BringupError where no command runs that files could be copied for */
@@ -264,11 +285,13 @@ interface Following {
 async function runGuest(planned: PlannedRun, guest: PlannedGuest, following: Following): Promise<number> {
   const { common, invocation, request, progress } = following
   const { options, output, rest } = invocation
-  const argv = rest?.length
+  const words = rest?.length
     ? rest
     : request.terminal === true
       ? (guest.profile.terminalCommand?.() ?? [])
       : []
+  const inRoot = request.hasHostRoot === true && words.length > 0 ? guest.profile.inHostRoot : undefined
+  const argv = inRoot?.(words, process.cwd()) ?? words
   const isCommand = argv.length > 0
   const isSession = isCommand && request.terminal === true && guest.profile.hasShell
   const showsConsole =

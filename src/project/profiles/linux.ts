@@ -4,11 +4,12 @@ import type { BuildOptionValues } from '../../build/options.ts'
 import { BringupError } from '../../diagnostics.ts'
 import { gdbServerOf } from '../../machine/devices/gdb.ts'
 import type { MachineInput } from '../../machine/machine.ts'
-import { defineProfile, type PrepareContext, type Prepared, type Profile } from '../profile.ts'
+import { defineProfile, type PrepareContext, type Prepared, type Profile, type Settling } from '../profile.ts'
 import type { ConfigSketch, SourceTree } from '../recognise/tree.ts'
 import { builtModules, LINUX_BUILD_OPTIONS, type LinuxTree, linuxGraph, linuxTree } from './linux/build.ts'
 import { LINUX_DEPENDENCIES } from './linux/dependencies.ts'
 import { LINUX_ENDS } from './linux/ends.ts'
+import { hostRootFolder, hostRootSettling, inHostRoot } from './linux/host-root.ts'
 import { updatePins } from './linux/kernel.ts'
 import { KERNEL_LOG } from './linux/kernel-reports.ts'
 import { networkSettling } from './linux/network.ts'
@@ -83,7 +84,8 @@ export function linuxProfile({
     },
     update: ({ pinFolder, cacheFolder, ...context }) =>
       updatePins(pinFolder, { ...context, folder: join(cacheFolder, 'linux') }),
-    settle: networkSettling,
+    inHostRoot,
+    settle: (plan) => inTurn(networkSettling(plan), hostRootSettling(plan)),
     kernelLog: KERNEL_LOG,
     async view({ run }) {
       if (!run) return undefined
@@ -105,7 +107,7 @@ function preparedOf(ready: Ready, { tree, context, given }: Sources): Prepared {
   const isDropped = ready.lacksFolders === true && given.sharesProject === 'if-possible'
   const prepared = {
     ...namesOf(ready, tree, context),
-    machine: machineOf({ ...kernelOf(tree), ...ready }, context, isDropped ? unshared(given) : given),
+    machine: machineOf({ ...kernelOf(tree), ...ready }, isDropped ? unshared(given) : given),
   }
   return isDropped ? withNote(prepared, 'the kernel has no 9p (NET_9P_VIRTIO, 9P_FS)') : prepared
 }
@@ -131,12 +133,19 @@ const UNAVAILABLE = new Set<string>([
   packageProblems.LINUX_DOWNLOAD_FAILED.code,
 ])
 
+const sharedFolders = (context: PrepareContext) => [
+  ...projectFolder(context),
+  ...(context.hasHostRoot === true ? [hostRootFolder] : []),
+]
+
 /** What is prepared must suit the folder of the project too. */
 function withProject<Context extends PrepareContext>(context: Context): Context {
   const { machine } = context
   return {
     ...context,
-    machine: { ...machine, devices: [...(machine.devices ?? []), ...projectFolder(context)] },
+    machine: { ...machine, devices: [...(machine.devices ?? []), ...sharedFolders(context)] },
+    // Its programs are those of this computer.
+    command: context.hasHostRoot === true ? [] : context.command,
   }
 }
 
@@ -148,6 +157,16 @@ function treeOf(
 ): LinuxTree | undefined {
   const isGiven = context.machine.boot?.kernel !== undefined || kernelPackage !== undefined
   return isGiven ? undefined : linuxTree(context, typeof tree === 'string' ? tree : undefined)
+}
+
+function inTurn(...settlings: readonly (Settling | undefined)[]): Settling | undefined {
+  const [first, ...others] = settlings.filter((one) => one !== undefined)
+  if (!first) return undefined
+  return async (run) => {
+    const found = [...(await first(run))]
+    for (const settle of others) found.push(...(await settle(run)))
+    return found
+  }
 }
 
 /** The release, and the symbols where a debugger wants them. */
@@ -187,9 +206,9 @@ function ofTree<Context extends PrepareContext>(
 
 function machineOf(
   { kernel, initrd }: { readonly kernel?: string; readonly initrd: string },
-  { command, terminal }: PrepareContext,
   given: PrepareContext,
 ): MachineInput {
+  const { command, terminal } = given
   const isInteractive = terminal || (command.length === 0 && process.stdin.isTTY === true)
   return {
     boot: {
@@ -200,7 +219,7 @@ function machineOf(
         hasGdb: wantsGdb(given.machine),
       }),
     },
-    devices: projectFolder(given),
+    devices: sharedFolders(given),
     ...(isInteractive ? { timeout: AT_A_TERMINAL } : {}),
   }
 }
