@@ -73,6 +73,10 @@ const built = await Promise.all([
     banner: { js: "const $url = require('node:url').pathToFileURL(__dirname).href;" },
   }),
 ])
+// The loader reads the program as Latin-1; esbuild escapes strings, but no regular expressions.
+const [strange] =
+  readFileSync(join(folder, 'cli/main.js'), 'utf8').match(/.{0,40}[\u0080-\uffff].{0,40}/) ?? []
+if (strange !== undefined) throw new Error(`write \\uXXXX in the regular expression: ${strange}`)
 for (const name of ['cli', 'network'])
   writeFileSync(join(folder, name, 'package.json'), '{ "type": "commonjs" }\n')
 const inputs = built.flatMap(({ metafile }) => Object.keys(metafile.inputs))

@@ -12,7 +12,7 @@ import { ROOT } from './processes.mjs'
 const [program = join(ROOT, 'dist/cli/bin.js'), to = join(ROOT, 'docs/guide/sessions.md')] =
   process.argv.slice(2)
 const COLUMNS = 80
-const LONGEST = 45
+const LONGEST = 30
 
 const SESSIONS = [
   ['What this computer can do', 'doctor'],
@@ -40,7 +40,7 @@ try {
     return `## ${title}\n\n\`\`\`text\n$ bringup ${words}\n${shorten(text.slice(begin))}\n\`\`\`\n`
   })
   const intro =
-    '# Terminal sessions\n\nOutput of the most frequent commands on a terminal of 80 columns, recorded by `node scripts/record-sessions.mjs` in a project with one described machine:\n\n' +
+    '# Terminal sessions\n\nOutput of the most frequent commands on a terminal of 80 columns, recorded by `node scripts/record-sessions.mjs` in a project with two machines:\n\n' +
     `\`\`\`json [bringup.config.json]\n${JSON.stringify({ machines }, null, 2)}\n\`\`\`\n`
   writeFileSync(to, `${intro}\n${parts.join('\n')}`)
 } finally {
@@ -56,8 +56,11 @@ function record(cwd, words) {
     env: { ...process.env, NO_COLOR: '1', TERM: 'xterm' },
     stdio: ['ignore', 'pipe', 'ignore'],
   })
+  // A terminal echoes the end of the input as ^@ or ^D.
   return stripVTControlCharacters(stdout.replaceAll('\r\n', '\n'))
+    .replaceAll(/\^[@D]/g, '')
     .split('\n')
+    .map((line) => line.replace(/\r+$/, ''))
     .map((line) => line.slice(line.lastIndexOf('\r') + 1).trimEnd())
     .join('\n')
     .replaceAll(cwd, '/home/me/hello')

@@ -15,9 +15,14 @@ const diagnostics = readdirSync(docs('reference/diagnostics'))
     return page(title ?? file, `/reference/diagnostics/${file.slice(0, -3)}`)
   })
 
+/** TypeDoc names modules by file; users import them by these names. */
+const MODULES: Readonly<Record<string, string>> = { index: 'bringup', testing: 'bringup/test' }
+
 /** The API pages exist once `npm run docs:api` has run; their sidebar comes from TypeDoc. */
 const apiSidebar = existsSync(docs('api/typedoc-sidebar.json'))
-  ? JSON.parse(readFileSync(docs('api/typedoc-sidebar.json'), 'utf8'))
+  ? (JSON.parse(readFileSync(docs('api/typedoc-sidebar.json'), 'utf8')) as readonly { text: string }[]).map(
+      (module) => ({ ...module, text: MODULES[module.text] ?? module.text }),
+    )
   : []
 
 export default defineConfig({
@@ -53,6 +58,7 @@ export default defineConfig({
             page('Networks between machines', '/guide/networks'),
             page('Runs that stay', '/guide/staying'),
             page('Exit codes', '/guide/exit-codes'),
+            page('Terminal sessions', '/guide/sessions'),
             page('Troubleshooting', '/guide/troubleshooting'),
           ],
         },

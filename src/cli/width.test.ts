@@ -43,6 +43,10 @@ describe('fitText', () => {
   test('falls back to the indent of the line where the label takes most of it', () => {
     expect(fitText('  a long label here  one two', 24)).toBe('  a long label here  one\n  two')
   })
+  test('repeats the mark of evidence', () => {
+    expect(fitText('  │ one two three four', 14)).toBe('  │ one two\n  │ three four')
+    expect(fitText('  │ {"a":"a long word"}', 14)).toMatch(/^ {2}│ \{/)
+  })
   test('puts a path that is too long for its line below the label', () => {
     expect(fitText('folder     /a/path/of/thirty/columns', 30)).toBe('folder\n  /a/path/of/thirty/columns')
   })

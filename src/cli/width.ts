@@ -12,7 +12,7 @@ export interface Page {
 /** Columns of a terminal: colours take none, marks go onto the letter before them, ideographs take two. */
 export function widthOf(text: string): number {
   // The pattern for marks takes Node a millisecond to compile, and common text does not need it.
-  if (/^[\x20-\x7e✓✗·…]*$/.test(text)) return text.length
+  if (/^[\x20-\x7e\u2713\u2717\u00b7\u2026]*$/.test(text)) return text.length
   const plain = stripVTControlCharacters(text).replace(/[\p{Mark}\p{Cf}\p{Cc}]/gu, '')
   return Array.from(plain).reduce((sum, letter) => sum + eastAsianWidth(letter.codePointAt(0) ?? 0), 0)
 }
@@ -43,6 +43,8 @@ function wrapIndented(line: string, columns: number): readonly string[] {
   const start = startOf(line, columns)
   const text = line.slice(start.length)
   const [word = ''] = text.split(' ')
+  // Each line of evidence has its mark.
+  if (start.includes('│')) return wrap(text, columns - widthOf(start)).map((below) => `${start}${below}`)
   // A path that does not fit beside its label goes below it, where a terminal may have room for it.
   if (widthOf(start) + widthOf(word) > columns && start.trim() !== '') {
     const indent = `${/^ */.exec(line)?.[0]}  `
@@ -54,7 +56,8 @@ function wrapIndented(line: string, columns: number): readonly string[] {
 }
 
 const COLUMN = /^.*\S {2,}(?=\S)/
-const LABEL = /^\s*(?:[✓✗+↻…│→?-] +)?(?:(?:why|remedy|source) +)?/
+/** After an indent, one of the marks ✓ ✗ ↻ … │ → + ? - and a label. Regular expressions stay ASCII: see bundle.mjs. */
+const LABEL = /^\s*(?:[\u2713\u2717\u21bb\u2026\u2502\u2192+?-] +)?(?:(?:why|remedy|source) +)?/
 
 /** Indent, mark and label of a line: up to its last gap of two spaces or more, unless that takes most of the line. */
 function startOf(line: string, columns: number): string {

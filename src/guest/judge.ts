@@ -7,6 +7,7 @@
 import type { Diagnostic } from '../diagnostics.ts'
 import { defineDiagnostics } from '../diagnostics.ts'
 import type { Judgement } from '../plan/plan.ts'
+import { formatMs } from '../units.ts'
 import type { Verdict } from './verdict.ts'
 
 /** Why bringup itself ended the machine. */
@@ -223,7 +224,7 @@ const SILENT =
 
 function ownHand(e: Ending, judgement: Judgement): Judged | undefined {
   if (e.endedBy === 'timeout') {
-    const what = `the guest still ran after ${e.timeoutMs} ms`
+    const what = `the guest was still running after ${formatMs(e.timeoutMs)}`
     return result('timed-out', what, [
       problems.GUEST_TIMED_OUT.at('timeout', what, {
         evidence: e.consoleTail,

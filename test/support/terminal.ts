@@ -34,5 +34,6 @@ export async function onTerminal(
 function screenOf(text: string): readonly string[] {
   return stripVTControlCharacters(text.replaceAll('\r\n', '\n'))
     .split('\n')
+    .map((line) => line.replace(/\r+$/, ''))
     .map((line) => line.slice(line.lastIndexOf('\r') + 1))
 }

@@ -10,7 +10,7 @@ const zLatency = z.lazy(() =>
       z
         .string()
         .regex(
-          /^[1-9]\d*\s*(ns|us|µs|ms)?$/,
+          /^[1-9]\d*\s*(ns|us|\u00b5s|ms)?$/,
           'write nanoseconds, or a number with ns, us or ms, such as "80ns"',
         ),
     ])

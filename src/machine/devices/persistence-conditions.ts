@@ -78,7 +78,7 @@ function mapSync({ backing }: NvdimmConfig, fact: FileFact | undefined): Conditi
     return { condition, isMet: false, because: 'there is no file to map', change: DAX_FILE }
   if (fact?.mapSync) {
     const { isGranted, reason } = fact.mapSync
-    const which = fact.kind === 'missing' ? 'a file of its folder' : 'this very file'
+    const which = fact.kind === 'missing' ? 'a file of its folder' : 'this file'
     const because = isGranted
       ? `the kernel granted it for ${which}`
       : `the kernel refused it for ${which}: ${reason}`
