@@ -242,8 +242,14 @@ function checkInitrd(
   ]
 }
 
-/** As qemu_strtoui with base 0, which takes a sign, an octal and a hexadecimal number. */
-const VIDEO_MODE = /^(normal|ext|ask|[+-]?(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9]\d*)( |$))/
+/** As qemu_strtoui with base 0: blanks, a sign, then an octal, decimal or hexadecimal number of 32 bits. */
+function isVideoMode(text: string): boolean {
+  if (/^(normal|ext|ask)/.test(text)) return true
+  const [, sign, digits] = /^[ \t\n\v\f\r]*([+-]?)(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9]\d*)(?: |$)/.exec(text) ?? []
+  if (digits === undefined) return false
+  const value = BigInt(/^0[0-7]+$/.test(digits) ? `0o${digits.slice(1)}` : digits)
+  return sign === '-' ? value <= 2n ** 31n : value < 2n ** 32n
+}
 
 function checkVideoMode(
   boot: BootConfig,
@@ -253,6 +259,6 @@ function checkVideoMode(
   const at = boot.append?.indexOf('vga=') ?? -1
   if (boot.append === undefined || at === -1 || (protocol !== 'bzimage' && protocol !== 'zimage')) return []
   const value = boot.append.slice(at + 4)
-  if (VIDEO_MODE.test(value)) return []
+  if (isVideoMode(value)) return []
   return [problems.BOOT_VGA_INVALID.at(`${path}.append`, `append has "vga=${value.split(' ')[0]}"`)]
 }
