@@ -135,9 +135,48 @@ describe.each(Object.keys(KERNELS))('a RAM disk for %s', (name) => {
 
 describe.each(['a bzImage', 'a zImage', 'a PVH kernel'])('vga= for %s', (name) => {
   test.each([
-    ...['vga=normal', 'vga=ext', 'vga=ask', 'vga=0', 'vga=791', 'vga=0x317', 'vga=0X317', 'vga=0317', 'vga=+1'],
-    ...['vga=-1', 'vga=08', 'vga=0x', 'vga=', 'vga= ', 'vga=normal2', 'vga=normal quiet', 'vga=ask,1', 'vga=791 x'],
-    ...['vga=791,x', 'vga=abc', 'quiet vga=bad', 'novga=bad', 'vga=1 vga=bad', 'vga=4294967295', 'vga=4294967296', 'vga=-2147483648', 'vga=-2147483649'],
-    ...['vga=99999999999999999999', 'vga=1.5', 'vga= 5', 'vga=\t5', 'vga=5\t', 'VGA=bad', 'vga=0b1', 'vga=0x3 17'],
+    ...[
+      'vga=normal',
+      'vga=ext',
+      'vga=ask',
+      'vga=0',
+      'vga=791',
+      'vga=0x317',
+      'vga=0X317',
+      'vga=0317',
+      'vga=+1',
+    ],
+    ...[
+      'vga=-1',
+      'vga=08',
+      'vga=0x',
+      'vga=',
+      'vga= ',
+      'vga=normal2',
+      'vga=normal quiet',
+      'vga=ask,1',
+      'vga=791 x',
+    ],
+    ...[
+      'vga=791,x',
+      'vga=abc',
+      'quiet vga=bad',
+      'novga=bad',
+      'vga=1 vga=bad',
+      'vga=4294967295',
+      'vga=4294967296',
+      'vga=-2147483648',
+      'vga=-2147483649',
+    ],
+    ...[
+      'vga=99999999999999999999',
+      'vga=1.5',
+      'vga= 5',
+      'vga=\t5',
+      'vga=5\t',
+      'VGA=bad',
+      'vga=0b1',
+      'vga=0x3 17',
+    ],
   ])('%j', async (append) => agreeOn(join(folder, name), { append }))
 })

@@ -245,7 +245,8 @@ function checkInitrd(
 /** As qemu_strtoui with base 0: blanks, a sign, then an octal, decimal or hexadecimal number of 32 bits. */
 function isVideoMode(text: string): boolean {
   if (/^(normal|ext|ask)/.test(text)) return true
-  const [, sign, digits] = /^[ \t\n\v\f\r]*([+-]?)(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9]\d*)(?: |$)/.exec(text) ?? []
+  const [, sign, digits] =
+    /^[ \t\n\v\f\r]*([+-]?)(0[xX][0-9a-fA-F]+|0[0-7]*|[1-9]\d*)(?: |$)/.exec(text) ?? []
   if (digits === undefined) return false
   const value = BigInt(/^0[0-7]+$/.test(digits) ? `0o${digits.slice(1)}` : digits)
   return sign === '-' ? value <= 2n ** 31n : value < 2n ** 32n
