@@ -70,6 +70,8 @@ describe('an argument of the user’s own', () => {
     expect(codes(['-device'])).toEqual(['QEMU_ARG_VALUE_MISSING'])
     expect(codes(['-qmp', 'stdio'])).toEqual(['QEMU_ARG_STDIO'])
     expect(codes(['-chardev', 'stdio,id=mine'])).toEqual(['QEMU_ARG_STDIO'])
+    for (const last of ['-plugin', '-fda', '--uuid', '-trace'])
+      expect(codes(['-usb', last])).toEqual(['QEMU_ARG_VALUE_MISSING'])
     expect(codes(['-icount', 'shift=1'], { accel: 'kvm' })).toEqual(['QEMU_ARG_ICOUNT_KVM'])
   })
 

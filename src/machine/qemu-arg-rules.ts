@@ -192,16 +192,14 @@ function checkOption(option: QemuOption): readonly Diagnostic[] {
   return takesStdio ? [problems.QEMU_ARG_STDIO.at(at(index), `-${name} ${value}`)] : []
 }
 
+/** Options of which QEMU 7.2 says "requires an argument"; without one, the last of them would take bringup's own `-d`. */
 const TAKES_VALUE = new Set([
   ...Object.keys(GROUPS),
-  'd',
-  'D',
-  'global',
-  'set',
-  'boot',
-  'rtc',
-  'icount',
-  'drive',
+  ...`accel acpitable action add-fd append audio audiodev bios blockdev boot cdrom chardev chroot compat cpu D d debugcon
+  device dfilter display drive dtb dump-vmstate echr fda fdb fsdev fw_cfg gdb global hda hdb hdc hdd icount incoming initrd
+  iscsi k kernel loadvm m machine M mem-path mon monitor msg mtdblock name net netdev nic numa object option-rom overcommit
+  parallel pflash pidfile plugin qmp qmp-pretty qtest qtest-log readconfig rotate rtc runas sandbox sd seed serial set smbios
+  smp spice tpmdev trace usbdevice uuid vga virtfs vnc watchdog-action xen-domid`.split(/\s+/),
 ])
 
 function checkIds(

@@ -28,7 +28,7 @@ export function diskExpectations(
   return [
     expect('serial', wanted, (disk) => disk.serial),
     ...(bytes === undefined ? [] : [expect('size', formatBytes(bytes), (disk) => formatBytes(disk.bytes))]),
-    // QEMU 7.2 does not report a read-only NVMe namespace to the guest.
+    // Seen with QEMU 7.2 and Linux 6.1: `ro` of a read-only NVMe namespace is 0, and its writes fail (sct 0x2, sc 0x80).
     ...(bus === 'nvme'
       ? []
       : [

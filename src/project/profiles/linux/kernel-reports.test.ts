@@ -94,7 +94,7 @@ describe('findReports', () => {
   })
 
   it('has clean boots of many machines to look at', () => {
-    expect(boots.length).toBeGreaterThanOrEqual(8)
+    expect(boots.length).toBeGreaterThanOrEqual(10)
   })
 })
 
