@@ -56,6 +56,7 @@ export const TEST_PACKAGES = [
     why: 'reads the partition tables that the tests make',
   },
   { name: 'gdb', programs: ['gdb'], why: 'debugs the guests of the gdb tests' },
+  { name: 'python3', programs: ['python3'], why: 'runs in guests that have the root of this computer' },
   { name: 'tmux', programs: ['tmux'], why: 'a terminal of a fixed size for the terminal tests' },
   { name: 'make', programs: ['make'], why: 'builds the make-based example' },
   { name: 'cmake', programs: ['cmake'], why: 'builds the CMake kernel of the tests' },

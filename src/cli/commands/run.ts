@@ -185,7 +185,10 @@ async function start(made: PlannedRun, { invocation, request, progress, buildMs 
     ...(options.events === true ? { onEvent: (event) => output.raw(eventLine(event)) } : {}),
   }
   refuseCopies(planned, invocation)
-  if (request.hasHostRoot === true) checkHostRoot(planned, invocation)
+  if (request.hasHostRoot === true) {
+    progress?.clear()
+    checkHostRoot(planned, invocation)
+  }
   if (planned.plan.isRack || options.supervise === true) return runRack(planned, common, invocation, progress)
   const [guest] = planned.guests
   if (!guest) throw new Error('a run has a guest')
