@@ -22,7 +22,7 @@ async function finish(type: () => Promise<void>): Promise<string> {
   await terminal.type('clear')
   await terminal.shows(/^host>$/)
   await type()
-  return terminal.shows(/\n[\s\S]*\nhost>$/)
+  return terminal.shows(/\nhost>$/)
 }
 const bringup = (words: string) => finish(() => terminal.bringup(words))
 
