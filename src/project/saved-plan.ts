@@ -5,6 +5,7 @@ import { BringupError, type Diagnostic, defineDiagnostics } from '../diagnostics
 import type { MachineConfig } from '../machine/machine.ts'
 import type { GuestPlan, Judgement } from '../plan/plan.ts'
 import type { RunPlan } from '../plan/run-plan.ts'
+import { withAddresses } from '../rack/rack-networks.ts'
 import { type PlannedGuest, planPlaced } from './planning.ts'
 import type { Project } from './project.ts'
 import type { PlannedRun } from './run-planning.ts'
@@ -38,6 +39,9 @@ const savedGuest = z.looseObject({
 const savedPlan = z.looseObject({
   name: z.string(),
   isRack: z.boolean(),
+  networks: z
+    .array(z.looseObject({ name: z.string(), ports: z.array(z.looseObject({ id: z.string() })) }))
+    .default([]),
   guests: z.array(savedGuest).nonempty(),
   diagnostics: z.array(z.looseObject({ severity: z.string() })),
 })
@@ -103,7 +107,9 @@ async function planAgain(
     signal,
   })
   const { guest, after, command, counts } = saved
-  return { ...planned, plan: { ...planned.plan, guest, after, command, counts } }
+  // Addresses are the networks', which stay as they were saved.
+  const seated = withAddresses({ ...planned.plan, guest, after, command, counts }, plan.networks)
+  return { ...planned, plan: seated }
 }
 
 /** Every difference, key by key, and the errors that the machine would have now. */

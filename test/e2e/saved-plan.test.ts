@@ -27,10 +27,13 @@ test('a saved plan runs as it is, also from standard input and for a rack', asyn
   expect(guest.result.guest.nodes).toHaveLength(2)
   expect((await bringup(['run', '--plan', '-'], plan)).exitCode).toBe(0)
   const guests = {
-    a: { machine: { memory: '64M' } },
+    a: { machine: { memory: '64M' }, nics: ['lan'] },
     b: { machine: { memory: '64M' }, after: { a: { ends: 'passed' } } },
   }
-  writeFileSync(join(folder, 'bringup.config.json'), JSON.stringify({ racks: { two: { guests } } }))
+  writeFileSync(
+    join(folder, 'bringup.config.json'),
+    JSON.stringify({ racks: { two: { networks: { lan: {} }, guests } } }),
+  )
   save((await bringup(['plan', '--rack', 'two', '--json'])).stdout)
   const rack = await bringup(['run', '--plan', 'plan.json', '--json'])
   expect(JSON.parse(rack.stdout)).toMatchObject({
