@@ -1,13 +1,17 @@
 /** Processes for the scripts that run before anything is installed: only Node's own modules, never a shell. */
 import { spawn, spawnSync } from 'node:child_process'
-import { accessSync, constants, readFileSync, statSync } from 'node:fs'
+import { accessSync, constants, readdirSync, readFileSync, statSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 export const ROOT = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '')
 
-/** Runs a program on this terminal; resolves to its exit status (128 + n for a signal). */
-export function run(argv, options = {}) {
+/**
+ * Runs a program on this terminal; resolves to its exit status (128 + n for a signal).
+ *
+ * @param options those of spawn; `limitMs` kills it with all that it has started after that time
+ */
+export function run(argv, { limitMs, ...options } = {}) {
   const [program, ...args] = [...asOwner(), ...argv]
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
@@ -16,6 +20,8 @@ export function run(argv, options = {}) {
       ...options,
       env: { ...ownerEnv(), ...options.env },
     })
+    const timer = limitMs === undefined ? undefined : setTimeout(() => killTree(child.pid), limitMs)
+    child.once('close', () => clearTimeout(timer))
     // The terminal sends Ctrl-C to both; the child decides how it ends, and its status is ours.
     const pass = (signal) => child.kill(signal)
     for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, pass)
@@ -25,6 +31,24 @@ export function run(argv, options = {}) {
       resolve(status ?? 128 + ({ SIGHUP: 1, SIGINT: 2, SIGKILL: 9, SIGTERM: 15 }[signal] ?? 0)),
     )
   })
+}
+
+/** SIGKILL for a process and all that it has started, the children first. */
+function killTree(pid) {
+  const parents = readdirSync('/proc').flatMap((name) => {
+    try {
+      const stat = readFileSync(`/proc/${name}/stat`, 'utf8')
+      return [[Number(name), Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])]]
+    } catch {
+      return []
+    }
+  })
+  for (const [child, parent] of parents) if (parent === pid) killTree(child)
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It has ended meanwhile.
+  }
 }
 
 /** Whether a program ends with 0; nothing is shown. */
