@@ -3,29 +3,21 @@ import { setMaxListeners } from 'node:events'
 import { existsSync } from 'node:fs'
 import type { BuildOptionSpec } from '../build/options.ts'
 import { BringupError, isClean } from '../diagnostics.ts'
-import { freshLocks, type LockReading, startReadingLocks } from '../host/file-locks.ts'
-import { readPorts } from '../host/ports.ts'
+import { type LockReading, startReadingLocks } from '../host/file-locks.ts'
 import { settleDefaults } from '../machine/defaults.ts'
-import type { Home } from '../machine/device.ts'
 import { joinMemory, type SharedMemory } from '../machine/devices/ivshmem-schema.ts'
-import type { AcceleratorFact, Facts, FileFact, QemuCapabilities } from '../machine/facts.ts'
+import type { Facts, FileFact } from '../machine/facts.ts'
 import { asWritten, type Layer, mergeLayers } from '../machine/layers.ts'
 import { checkMachine, type MachineConfig, type MachineInput } from '../machine/machine.ts'
-import { ARCH } from '../machine/machine-rules.ts'
 import { gatherFacts } from '../plan/gather.ts'
 import { makePlan } from '../plan/make-plan.ts'
-import { pathsOf, placeMachine, portsOf } from '../plan/place.ts'
+import { pathsOf, placeMachine } from '../plan/place.ts'
 import type { GuestPlan } from '../plan/plan.ts'
-import { proveAccelerators } from '../qemu/accelerators.ts'
-import { readCapabilities } from '../qemu/capabilities.ts'
-import { readCpuModel } from '../qemu/cpu-model.ts'
-import { findQemu } from '../qemu/find.ts'
-import { withMapSync } from '../stores/map-sync.ts'
 import { cacheFolder } from './cache-folder.ts'
+import { type FactMeans, factsFor, UNTRIED } from './facts-for.ts'
 import { parseKeptMachine } from './kept-machine.ts'
 import { withPassPatterns } from './kernel-form.ts'
 import { pinFolderOf } from './pin-folder.ts'
-import { buildProbe, findProbe } from './probe-build.ts'
 import type { Pending, PrepareContext, Preview, PreviewContext, Profile, ProjectShare } from './profile.ts'
 import { withProfileNeeds } from './profile-needs.ts'
 import type { Project } from './project.ts'
@@ -323,16 +315,6 @@ export async function planPlaced(placed: PlacedMachine): Promise<PlannedGuest> {
   return { plan: withProfileNeeds(plan, profile, facts), facts, profile }
 }
 
-/** What gathering facts works with. */
-interface FactMeans {
-  readonly home: Home
-  readonly cache: string
-  readonly locks: LockReading | undefined
-  readonly networks: readonly string[]
-  readonly signal: AbortSignal
-  readonly progress: (what: string) => void
-}
-
 /** What planning works with, besides the description. */
 interface Means extends FactMeans {
   readonly memories: Readonly<Record<string, SharedMemory>>
@@ -367,90 +349,6 @@ function meansOf({ name, profile, machine }: Selection, request: PlanningRequest
       progress,
     },
   }
-}
-
-/** Stands for an accelerator that was not tried yet: rules for emulated CPUs only have nothing to say then. */
-const UNTRIED: AcceleratorFact = {
-  name: 'kvm',
-  works: true,
-  reason: 'not tried, since the description is wrong',
-  tookMs: 0,
-}
-
-/**
- * @throws BringupError when there is no QEMU to speak of, with all that is wrong with the description besides
- */
-/** @param refine Leaves out what is not known yet. */
-async function factsFor(
-  machine: MachineConfig,
-  means: FactMeans,
-  layers: readonly Layer[],
-  refine: (facts: Facts) => Facts = (facts) => facts,
-): Promise<Facts> {
-  const { home, cache, locks } = means
-  const paths = pathsOf(home.machine, machine)
-  const known = locks && (await freshLocks(locks))
-  const hostPorts = await readPorts(portsOf(machine))
-  const gather = (facts: Pick<Facts, 'qemu' | 'accelerators' | 'cpu'>) =>
-    refine({
-      ...gatherFacts(paths, { ...facts, hostPorts }, home.stateFolder, known),
-      networks: means.networks,
-    })
-  const wrongWith = (facts: Facts) =>
-    checkMachine(machine, facts, home.machine).filter((d) => d.severity === 'error')
-  const qemu = await qemuOf(machine, means).catch((cause: unknown) => {
-    if (!(cause instanceof BringupError)) throw cause
-    const found = [...cause.diagnostics, ...wrongWith(gather({ accelerators: [UNTRIED] }))]
-    throw new BringupError(
-      found.map((d) => asWritten(d, layers)),
-      { cause },
-    )
-  })
-  const { model, features } = machine.cpu
-  const asked = await readCpuModel({ qemu, model, features, cacheFolder: cache, signal: means.signal })
-  const cpu = asked ? { cpu: asked } : {}
-  // A trial guest takes seconds where none was run before: what is wrong without it is said at once.
-  if (!findProbe(cache).isBuilt) {
-    const untried = gather({ qemu, ...cpu, accelerators: [UNTRIED] })
-    if (wrongWith(untried).length > 0) return untried
-  }
-  const facts = gather({ qemu, ...cpu, accelerators: await acceleratorsFor(machine, qemu, means) })
-  const mayBeDax = [...facts.files.values()].some((file) => file.mayBeDax)
-  return mayBeDax ? withMapSync(facts, { cacheFolder: cache, signal: means.signal }) : facts
-}
-
-/** No binary is looked for where the architecture has none that bringup could use: the rule says so. */
-async function qemuOf(
-  { arch, qemu }: MachineConfig,
-  { cache, signal }: Pick<FactMeans, 'cache' | 'signal'>,
-): Promise<QemuCapabilities> {
-  if (arch !== ARCH) throw new BringupError([])
-  return readCapabilities(findQemu(arch, qemu), arch, cache, signal)
-}
-
-/** Proves what may be used, with the probe kernel as the throw-away guest. */
-async function acceleratorsFor(
-  machine: MachineConfig,
-  qemu: QemuCapabilities,
-  { cache, signal, progress }: FactMeans,
-): Promise<readonly AcceleratorFact[]> {
-  const names = machine.accel === 'auto' ? (['kvm', 'tcg'] as const) : [machine.accel]
-  const kernel = await buildProbe({ cacheFolder: cache, signal, progress }).catch((error: unknown) => {
-    if (error instanceof BringupError) return error
-    throw error
-  })
-  const trial =
-    kernel instanceof BringupError
-      ? { probeKernel: undefined, kernelProblem: kernel.diagnostics[0]?.what }
-      : { probeKernel: kernel.pvh }
-  const { model } = machine.cpu
-  // A model that this QEMU does not know has a finding of its own: no accelerator is to blame for it.
-  const isKnown = model === 'host' || qemu.cpuModels.includes(model)
-  const prove = (name: AcceleratorFact['name']) => {
-    const cpuModel = isKnown && !(model === 'host' && name === 'tcg') ? model : 'max'
-    return proveAccelerators({ qemu, names: [name], cpuModel, cacheFolder: cache, signal, ...trial })
-  }
-  return (await Promise.all(names.map(prove))).flat()
 }
 
 /** Many compilers may listen to it at once; that is no leak. */
