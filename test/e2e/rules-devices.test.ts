@@ -69,7 +69,7 @@ beforeEach(() => {
     truncateSync(at(name), 64 * MiB)
   }
   writeFileSync(at('damaged.qcow2'), Buffer.from('QFI\xfb\0\0\0\x03not an image', 'latin1'))
-  recorded('half.img', { event: 'resizing', size: 128 * MiB, label: 0 })
+  recorded('half.img', { event: 'resizing', size: 128 * MiB, label: 128 * 1024, labels: '' })
   recorded('unclean.img', { event: 'began', machine: 'm', device: 'd', run: 'r', joins: false })
   execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', at('good.img'), '64M'])
   rmSync(at('folder'), { recursive: true, force: true })
@@ -324,6 +324,7 @@ const ACCEPTED: readonly (readonly [code: string, machine: MachineInput, words?:
   ['DISK_SERIAL_TOO_LONG', { devices: [disk({ serial: '123456789012345678901' })] }],
   ['NIC_MAC_NOT_UNICAST', { devices: [nic({ mac: '53:54:00:00:00:01' })] }],
   ['NIC_MAC_TWICE', { devices: times(2, nic({ mac: '52:54:00:00:00:01' })) }],
+  ['NIC_ADDRESS_WITHOUT_NETWORK', { devices: [nic({ address: '10.1.0.5' })] }],
   ['NIC_NETWORK_UNKNOWN', { devices: [nic({ network: 'lan' })] }],
   ['NIC_FORWARD_WITHOUT_NETWORK', { devices: [nic({ network: 'none', forwards: [':22'] })] }],
   ['WATCHDOG_TWICE', { devices: times(2, { kind: 'watchdog' } as Item) }],

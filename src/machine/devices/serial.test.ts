@@ -22,6 +22,6 @@ test('a PC has four ports', () => {
 
 test('ids that QEMU or bringup could not use are refused', () => {
   for (const id of ['console', 'bringup-qmp', '1st', '../x', 'a b', ''])
-    expect(() => one(serial, { id }), id).toThrow('an id begins')
+    expect(() => one(serial, { id }), id).toThrow('an id starts')
   for (const id of ['consoles', 'a.b_c-1']) expect(() => one(serial, { id })).not.toThrow()
 })

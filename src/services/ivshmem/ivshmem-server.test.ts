@@ -45,7 +45,8 @@ function client(socket: string) {
     rest = Buffer.concat([rest, chunk])
     for (; rest.length >= 8; rest = rest.subarray(8)) numbers.push(Number(rest.readBigInt64LE()))
   })
-  const closed = once(stream, 'close')
+  // A peer that is cut off may see ECONNRESET first.
+  const closed = new Promise<void>((resolve) => stream.once('close', () => resolve()))
   const has = (...wanted: readonly number[]) =>
     vi.waitFor(() => expect(numbers).toEqual(wanted), { timeout: 60_000 })
   return { stream, numbers, closed, has }
