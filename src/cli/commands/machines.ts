@@ -3,6 +3,7 @@ import type { MachineView } from '../../machine/device.ts'
 import { type MachineConfig, partsOf, resolveMachines, viewOf } from '../../machine/machine.ts'
 import { describeRun } from '../../project/planning.ts'
 import type { Project } from '../../project/project.ts'
+import { guestNames } from '../../rack/guest-names.ts'
 import { formatBytes } from '../../units.ts'
 import type { Command, Invocation } from '../command.ts'
 import type { Output } from '../output.ts'
@@ -51,6 +52,7 @@ async function list(project: Project, output: Output): Promise<number> {
     folder: project.folder,
     configFile: project.configFile ?? null,
     machines: machines.map((one) => ({ ...identify(project, one), machine: one.machine })),
+    racks: Object.entries(project.racks).map(([name, rack]) => ({ name, ...rack })),
   })
   if (output.isJson) return 0
   const { formatTable } = await import('../table.ts')
@@ -64,6 +66,17 @@ async function list(project: Project, output: Output): Promise<number> {
     machine.summary ?? '',
   ])
   output.print(formatTable(['machine', 'profile', 'CPUs', 'memory', 'nodes', 'devices', ''], rows, output))
+  const racks = Object.entries(project.racks).map(
+    ([name, { guests, networks, memory, services, summary }]) => [
+      name,
+      Object.entries(guests)
+        .flatMap(([key, { count }]) => guestNames(key, count))
+        .join(' '),
+      [networks, memory, services].flatMap(Object.keys).join(' ') || '-',
+      summary ?? '',
+    ],
+  )
+  if (racks.length > 0) output.print(`\n${formatTable(['rack', 'guests', 'they share', ''], racks, output)}`)
   output.note(
     output.errorColors.dim(
       `from ${project.configFile ?? 'the built-in default; describe others in bringup.config.ts'}`,

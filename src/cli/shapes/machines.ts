@@ -61,7 +61,12 @@ const described = z.object({
 
 export const machinesJson = z
   .union([
-    z.object({ folder: z.string(), configFile: z.string().nullable(), machines: z.array(described) }),
+    z.object({
+      folder: z.string(),
+      configFile: z.string().nullable(),
+      machines: z.array(described),
+      racks: z.array(z.looseObject({ name: z.string(), guests: z.looseObject({}) })),
+    }),
     described.extend({
       view: z.looseObject({}).describe('What follows from it: CPUs and memory of each node.'),
     }),
