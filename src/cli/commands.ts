@@ -30,7 +30,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'machines',
     group: 'Machines and runs:',
-    summary: 'list the machines of the project, or show one in full',
+    summary: 'list the machines and racks of the project, or show a machine in full',
     load: () => import('./commands/machines.ts'),
   },
   {

@@ -10,7 +10,7 @@ import type { Output } from '../output.ts'
 import { usageError } from '../usage.ts'
 
 export const command: Command = {
-  summary: 'list the machines of the project, or show one in full',
+  summary: 'list the machines and racks of the project, or show a machine in full',
   arguments: [{ name: '[machine]', description: 'machine to show in full', from: 'machines' }],
   options: [{ flags: '--svg', description: 'write a picture of the machine, as SVG' }],
   examples: [
