@@ -39,15 +39,12 @@ export function describedStores(project: Project): readonly DescribedStore[] {
     const config = placed(project, name, input)
     const machine = viewOf(name, config)
     const devices = partsOf(config).filter(({ path }) => path.startsWith('devices['))
-    // A device locks what it keeps its content in, and nothing else.
-    return devices.flatMap(({ device, config: part, path: at, id }) =>
-      (device.compile(part, { machine, facts: NO_FACTS, path: at }).locks ?? []).map(({ path }) => ({
-        machine: name,
-        device: id,
-        kind: device.kind,
-        path,
-      })),
-    )
+    return devices.flatMap(({ device, config: part, path: at, id }) => {
+      // A device locks what it keeps its content in; for an image, which QEMU locks, it makes the file.
+      const { locks = [], files = [] } = device.compile(part, { machine, facts: NO_FACTS, path: at })
+      const paths = new Set([...locks, ...files].map(({ path }) => path))
+      return [...paths].map((path) => ({ machine: name, device: id, kind: device.kind, path }))
+    })
   })
 }
 
