@@ -5,13 +5,18 @@
  * Of equals, the one that is as long as the word: swapped letters are likelier than forgotten ones.
  */
 export function nearest(word: string, candidates: readonly string[]): string | undefined {
+  return allNearest(word, candidates)[0]
+}
+
+/** All candidates with the fewest edits to `word`, those that are as long as the word first. */
+export function allNearest(word: string, candidates: readonly string[]): readonly string[] {
   const limit = Math.max(1, Math.floor(word.length / 3) + 1)
   const lengthTo = (candidate: string) => Math.abs(candidate.length - word.length)
   const ranked = candidates
     .map((candidate) => ({ candidate, edits: editsBetween(word.toLowerCase(), candidate.toLowerCase()) }))
     .filter(({ edits }) => edits <= limit)
     .toSorted((a, b) => a.edits - b.edits || lengthTo(a.candidate) - lengthTo(b.candidate))
-  return ranked[0]?.candidate
+  return ranked.filter(({ edits }) => edits === ranked[0]?.edits).map(({ candidate }) => candidate)
 }
 
 /** Insertions, deletions, replacements and swaps of neighbours (Damerau–Levenshtein, optimal string alignment). */

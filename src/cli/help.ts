@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { Argument, Option, Command as Parser } from 'commander'
 import type { BringupError } from '../diagnostics.ts'
-import { nearest } from '../nearest.ts'
+import { allNearest } from '../nearest.ts'
 import { PACKAGE_FOLDER } from '../package-folder.ts'
 import type { ArgumentSpec, Command, OptionSpec } from './command.ts'
 import { usageError } from './usage.ts'
@@ -83,10 +83,10 @@ function sentence(text: string): string {
 
 /** An error for a word where a command should be. */
 export function unknownCommand(word: string, known: readonly string[]): BringupError {
-  const meant = nearest(word, known)
+  const meant = allNearest(word, known)
   return usageError(
     `there is no command "${word}"`,
-    meant === undefined ? undefined : `did you mean ${meant}?`,
+    meant.length === 0 ? undefined : `did you mean ${meant.join(' or ')}?`,
   )
 }
 

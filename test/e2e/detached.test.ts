@@ -73,7 +73,7 @@ describe('a run that stays', () => {
     const stopped = await bringup('stop', 'db')
     expect(stopped.stdout).toContain('db: interrupted')
     expect((await follow).stdout).toContain('"t":"ready"')
-    expect((await bringup('ps')).stderr).toContain('No run goes on')
+    expect((await bringup('ps')).stderr).toContain('No run is running')
     expect(existsSync(join(runs, id, 'control.json'))).toBe(false)
     expect((await bringup('rm', 'db')).stdout).toBe('deleted 1 run')
     expect(existsSync(join(runs, id))).toBe(false)

@@ -14,6 +14,7 @@ import { createHostReader } from '../../src/steps/host-reader.ts'
 import { createJournal, listOperations } from '../../src/steps/journal.ts'
 import type { Step } from '../../src/steps/step.ts'
 import { undoOperation } from '../../src/steps/undo.ts'
+import { killWhenStuck } from '../support/progress.ts'
 import { SETUP_CONFIG, setsOf } from '../support/setup-config.ts'
 
 const BIN = fileURLToPath(new URL('../../dist/cli/bin.js', import.meta.url))
@@ -190,6 +191,8 @@ async function onTerminal(
     env: environment(dependency),
     stdio: ['pipe', 'pipe', 'inherit'],
   })
+  // A question that is never asked would be waited for until the test is over.
+  killWhenStuck(child, 600)
   const ended = once(child, 'close')
   const open = [...answers]
   let text = ''
@@ -210,8 +213,8 @@ async function onTerminal(
 
 const DOWN = '\u001b[B'
 // The last line of the question: all of it is on the screen, and keys are listened to.
-const WHAT = /leave it, and change nothing now[\s\S]*└/
-const DO_IT = /Do it\?[\s\S]*└/
+const WHAT = /leave it and change nothing[\s\S]*└/
+const DO_IT = /Continue\?[\s\S]*└/
 
 test('an operation that failed: left, finished and taken back, as a person on a terminal says', async () => {
   const wanted = { kind: 'cargo', program: 'own-tool', why: 'is a test' }
