@@ -18,7 +18,7 @@ async function bringup(...argv: readonly string[]) {
 
 describe('a wrong command line', () => {
   test.each([
-    [['rusn'], 'did you mean runs?'],
+    [['rusn'], 'did you mean runs or run?'],
     [['runs', '--jsn'], 'did you mean --json?'],
     [['runs', 'shwo'], 'did you mean show?'],
     [['runs', 'path', 'a', 'b'], 'too many arguments'],
