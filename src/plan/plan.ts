@@ -128,7 +128,9 @@ export function pasteArgv(plan: Pick<GuestPlan, 'qemu' | 'args' | 'channels'>): 
 
 /** A card on a network of the run: the network exists in a run only, and a hub with one port is a cable to nowhere. */
 function unplugged(argument: Argument): Argument {
-  const [flag, value = ''] = argument
+  const [flag, value] = argument
+  // The user’s own arguments are words, of which each stands alone.
+  if (value === undefined) return argument
   const [, id] = /^stream,id=([^,]+),addr\.type=fd,/.exec(value) ?? []
   if (flag === '-netdev' && id !== undefined) return option('-netdev', 'hubport', { id, hubid: 0 })
   return flag === '-chardev' || flag === '-object' ? [flag, sharedByPath(value)] : argument
