@@ -94,6 +94,8 @@ describe.skipIf(!hasDocker)('with a Docker daemon', () => {
     expect(made.stderr).not.toContain('error')
     expect(statSync(join(folder, 'made-inside'))).toMatchObject({ uid: 1234, gid: 100 })
     rmSync(theirs.XDG_CACHE_HOME, { recursive: true, force: true })
+    // Root does not run the config of a folder that belongs to another user.
+    chownSync(folder, 0, 0)
   }, 300_000)
 
   test('bringup is killed: the container and what runs in it are gone', async () => {
@@ -106,7 +108,8 @@ describe.skipIf(!hasDocker)('with a Docker daemon', () => {
         stdio: ['pipe', 'pipe', 'inherit'],
       },
     )
-    await once(child.stdout, 'data')
+    const ended = once(child, 'exit').then(([code]) => `ended with ${code}`)
+    expect(await Promise.race([once(child.stdout, 'data').then(String), ended])).toBe('up\n')
     const id = containers()
     expect(id).not.toBe('')
     child.kill('SIGKILL')
