@@ -129,6 +129,6 @@ describe.skipIf(!hasDocker)('with a Docker daemon', () => {
       env: env(),
     })
     expect(left.stdout).toBe('')
-    expect(bringup('container', 'remove').stderr).toContain('nothing to remove')
+    expect(bringup('container', 'remove').stderr).toContain('Nothing to remove.')
   }, 120_000)
 })
