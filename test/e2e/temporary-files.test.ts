@@ -40,12 +40,15 @@ function qemuThat(name: string, script: string): string {
 }
 
 const start = (...args: string[]) =>
-  execa(process.execPath, [BIN, 'run', '--memory', '64M', '--append', 'ready-hang', ...args], {
+  execa(process.execPath, [BIN, 'run', '--memory', '64M', ...waiting(args), ...args], {
     cwd: folder,
     env: { TMPDIR: temporary },
     reject: false,
     stdin: 'ignore',
   })
+
+/** UEFI boots the kernel from a folder, with a command line of its own. */
+const waiting = (args: readonly string[]) => (args.includes('uefi') ? [] : ['--append', 'ready-hang'])
 
 const ways: readonly (readonly string[])[] = [
   ['--disk', disk],
