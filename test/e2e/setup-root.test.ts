@@ -1,8 +1,9 @@
 /** The one door to root, tried all four ways; and `--dry-run` where nothing can be written. */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { expect, test } from 'vitest'
-import { killWhenStuck } from '../support/progress.ts'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import { expect, onTestFinished, test } from 'vitest'
 import { SETUP_CONFIG } from '../support/setup-config.ts'
 import { throwAwayRoot } from '../support/throw-away-root.ts'
 
@@ -16,19 +17,30 @@ const SETS = JSON.stringify([
 const PREPARE = `mkdir -p "$1/srv/project"; cat > "$1/srv/project/bringup.config.mjs" <<'END'\n${SETUP_CONFIG}END\n`
 const SETUP = ['bringup', 'setup', 'build', '--project', '/srv/project', '--state', '/tmp/state']
 
-/** Types the password each time it is asked for: sudo throws away what was typed before. */
-async function answering(program: string, args: readonly string[], question: RegExp) {
-  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] })
-  killWhenStuck(child, 600)
-  const ended = once(child, 'close')
-  let text = ''
-  for await (const chunk of child.stdout.setEncoding('utf8')) {
-    text += chunk
-    if (question.test(text)) child.stdin.write('secret\n')
+/** Runs a command in a terminal of tmux, and types the password when the screen asks for it. */
+async function answering(argv: readonly string[], question: RegExp) {
+  const folder = mkdtempSync(join(tmpdir(), 'sudo-'))
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
+  const config = join(folder, 'config')
+  // The pane stays when the command has ended: its screen and its exit code can be read.
+  writeFileSync(config, 'set -g remain-on-exit on\nset -g history-limit 10000\n')
+  const tmux = async (...words: readonly string[]) =>
+    (await execa('tmux', ['-S', join(folder, 'tmux'), '-f', config, ...words])).stdout
+  const screen = () => tmux('capture-pane', '-p', '-J', '-S', '-')
+  const ended = () => tmux('display-message', '-p', '#{pane_dead} #{pane_dead_status}')
+  try {
+    await tmux('new-session', '-d', '-x', '200', '-y', '50', ...argv)
+    await expect.poll(screen, UNHURRIED).toMatch(question)
+    await tmux('send-keys', 'secret', 'Enter')
+    await expect.poll(ended, UNHURRIED).toMatch(/^1 /)
+    return { text: await screen(), code: Number((await ended()).slice(2)) }
+  } finally {
+    await tmux('kill-server').catch(() => {})
   }
-  const [code] = await ended
-  return { code, text }
 }
+
+/** A net only. */
+const UNHURRIED = { timeout: 240_000, interval: 100 }
 
 test('root, sudo without a password, sudo that asks, and none', async () => {
   using root = throwAwayRoot()
@@ -63,23 +75,13 @@ test('root, sudo without a password, sudo that asks, and none', async () => {
   expect(undone.status, undone.stderr).toBe(0)
   expect(root.run(['tcpdump', '--version']).status).not.toBe(0)
 
-  // On a terminal of script(1), sudo reads the password there: once, before the first change.
-  const [first = '', ...rest] = root.words(
-    [
-      'script',
-      '--quiet',
-      '--return',
-      '--command',
-      [...user, ...SETUP, '--yes'].map(quote).join(' '),
-      '/dev/null',
-    ],
-    {
-      prepare: `${PREPARE}${rule('someone ALL=(ALL) ALL')}echo someone:secret | chroot "$1" chpasswd
+  // On a terminal sudo reads the password there: once, before the first change.
+  const words = root.words([...user, ...SETUP, '--yes'], {
+    prepare: `${PREPARE}${rule('someone ALL=(ALL) ALL')}echo someone:secret | chroot "$1" chpasswd
 mkdir -p "$1/dev/pts"; mount --bind /dev/pts "$1/dev/pts"\n`,
-      env: { SETS },
-    },
-  )
-  const asked = await answering(first, rest, /password for someone[^\n]*$/)
+    env: { SETS },
+  })
+  const asked = await answering(words, /password for someone/)
   expect(asked.text.match(/password for someone/g), asked.text).toHaveLength(1)
   expect(asked.code, asked.text).toBe(0)
 
