@@ -31,7 +31,7 @@ describe('events', () => {
     expect(recorded(path).map(({ type }) => type)).toEqual(['guest starting', 'guest started'])
   })
 
-  test('of a guest that prints for ever are recorded up to a limit; listeners get all of them', () => {
+  test('of a guest that never stops printing are recorded up to a limit; listeners get all of them', () => {
     const path = join(folder, 'events.jsonl')
     const events = new RunEvents(path)
     let count = 0

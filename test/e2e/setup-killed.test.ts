@@ -28,7 +28,7 @@ const MAKE_PACKAGE = `set -e
 mkdir -p /root/slow/DEBIAN /root/slow/usr/bin /root/slow/usr/share/slow
 printf '#!/bin/sh\\necho it runs\\n' > /root/slow/usr/bin/slow-program; chmod 755 /root/slow/usr/bin/slow-program
 head -c 500000 /dev/urandom > /root/slow/usr/share/slow/data
-printf 'Package: slow-program\\nVersion: 1\\nArchitecture: all\\nMaintainer: nobody <a@b.c>\\nDescription: slow\\n' > /root/slow/DEBIAN/control
+printf 'Package: slow-program\\nVersion: 1\\nArchitecture: all\\nMaintainer: A Test <a@b.c>\\nDescription: slow\\n' > /root/slow/DEBIAN/control
 mkdir /root/archive; dpkg-deb --build --root-owner-group /root/slow /root/archive/slow.deb > /dev/null; rm -r /root/slow
 cd /root/archive; { dpkg-deb --field slow.deb; echo Filename: ./slow.deb; echo Size: $(stat -c %s slow.deb)
 echo SHA256: $(sha256sum slow.deb | cut -d ' ' -f 1); } > Packages`

@@ -105,7 +105,3 @@ test('--dry-run needs nothing that can be written', () => {
   })
   expect(wet.stderr).toContain('JOURNAL_UNWRITABLE')
 }, 200_000)
-
-function quote(word: string): string {
-  return `'${word.replaceAll("'", "'\\''")}'`
-}
