@@ -42,6 +42,7 @@ export const WORDS = [
   [/\bminds? its own\b/i, 'plain words'],
   [/\blife begins\b/i, 'boots'],
   [/\bfor ever\b/i, 'forever'],
+  [/\bforever(?=[a-z])/i, 'for every'],
   [/\bin vain\b/i, 'without success'],
   [/\b(is|are|was|were) thrown away\b/i, 'discarded'],
   [/\bleft away\b/i, 'omitted'],

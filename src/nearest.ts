@@ -20,7 +20,7 @@ export function allNearest(word: string, candidates: readonly string[]): readonl
 }
 
 /** Insertions, deletions, replacements and swaps of neighbours (Damerau–Levenshtein, optimal string alignment). */
-function editsBetween(a: string, b: string): number {
+export function editsBetween(a: string, b: string): number {
   let [older, last] = [[] as number[], Array.from({ length: b.length + 1 }, (_, j) => j)]
   for (let i = 1; i <= a.length; i++) {
     const row = [i]

@@ -42,7 +42,7 @@ export function definitionHash(definition: unknown): string {
 }
 
 /**
- * Files as they are now; folders stand foreverything in them, and what is not there is null.
+ * Files as they are now; folders stand for everything in them, and what is not there is null.
  *
  * @param before An earlier snapshot: files whose size and time have not changed since are not read again.
  */

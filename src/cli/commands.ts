@@ -48,7 +48,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'ps',
     group: 'Runs that stay:',
-    summary: 'list the runs that go on',
+    summary: 'list the running runs',
     load: () => import('./commands/ps.ts'),
   },
   {

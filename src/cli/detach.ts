@@ -1,27 +1,16 @@
 /** `run -d`: the run continues in its own process, which ends with it. */
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { closeSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import * as z from 'zod'
+import { EXIT_CODES } from '../guest/verdict.ts'
 import { makeFolder, OWN_FILE } from '../own-files.ts'
 import { randomDigits } from '../random-name.ts'
 import { serveRun } from '../runs/control-server.ts'
 import type { Run } from '../runs/run.ts'
-import type { OptionSpec } from './command.ts'
 import type { Output } from './output.ts'
-
-export const DETACH_OPTIONS: readonly OptionSpec[] = [
-  {
-    flags: '-d, --detach',
-    description: 'start the run in the background; see `ps`, `logs`, `attach`, `exec`, `cp`, `stop`',
-  },
-  { flags: '--name <name>', description: 'name of the run, for those commands' },
-  { flags: '--supervise', description: 'own the run for a `run -d`', isHidden: true },
-]
-
-/** A run that stays has no time-out unless one is given: a year. */
-export const STAYS_MS = 365 * 24 * 60 * 60 * 1000
 
 const startedSchema = z.strictObject({ id: z.string(), folder: z.string() })
 
@@ -30,46 +19,56 @@ const STARTED_FD = 3
 
 /**
  * Starts this command line again in a process of its own, without `-d`, and returns once its guests run. What that
- * process says until then is said here.
+ * process prints until then is printed here.
  */
-export async function detach(argv: readonly string[], stateFolder: string, output: Output): Promise<number> {
+export async function detach(
+  argv: readonly string[],
+  {
+    stateFolder,
+    output,
+    signal,
+  }: { readonly stateFolder: string; readonly output: Output; readonly signal: AbortSignal },
+): Promise<number> {
   makeFolder(stateFolder)
   const log = join(stateFolder, `detached-${randomDigits(16)}.log`)
   const file = openSync(log, 'wx', OWN_FILE)
-  const child = spawn(process.execPath, [...process.execArgv, process.argv[1] ?? '', ...supervised(argv)], {
+  const words = [process.argv[1] ?? '', ...supervised(argv, log)]
+  const child = spawn(process.execPath, [...process.execArgv, ...words], {
     stdio: ['ignore', file, file, 'pipe'],
-    // A session of its own: the terminal's Ctrl-C and its end are not for it.
+    // A session of its own: neither the terminal's Ctrl-C nor its end reaches it.
     detached: true,
   })
   closeSync(file)
+  const exited = once(child, 'exit') as Promise<[number | null]>
+  const interrupt = () => void child.kill('SIGTERM')
+  signal.addEventListener('abort', interrupt, { once: true })
   const text = await readAll(child.stdio[STARTED_FD] as Readable)
-  const said = readFileSync(log, 'utf8')
+  signal.removeEventListener('abort', interrupt)
   const started = startedSchema.safeParse(parseOr(text))
+  const said = readFileSync(started.success ? superviseLog(started.data) : log, 'utf8')
   if (!started.success) {
-    const status = await new Promise<number | null>((resolve) => {
-      if (child.exitCode !== null) resolve(child.exitCode)
-      else child.once('exit', resolve)
-    })
+    const [status] = await exited
     if (output.isJson) output.raw(said)
     else output.error(said.trimEnd())
     rmSync(log, { force: true })
-    return status ?? 1
+    return status ?? EXIT_CODES.failed
   }
   child.unref()
-  const { id, folder } = started.data
-  renameSync(log, join(folder, 'supervisor.log'))
   if (said !== '') output.note(said.trimEnd())
   output.json(started.data)
-  output.print(id)
-  return 0
+  output.print(started.data.id)
+  return EXIT_CODES.passed
 }
 
 /** The words after `run -d` for the process that owns the run. */
-export function supervised(argv: readonly string[]): readonly string[] {
+export function supervised(argv: readonly string[], log: string): readonly string[] {
   const dashes = argv.indexOf('--')
   const [own, rest] = dashes === -1 ? [argv, []] : [argv.slice(0, dashes), argv.slice(dashes)]
-  return [...own.filter((word) => word !== '-d' && word !== '--detach'), '--supervise', ...rest]
+  return [...own.filter((word) => word !== '-d' && word !== '--detach'), `--supervise=${log}`, ...rest]
 }
+
+/** What the process that owns the run prints. */
+const superviseLog = ({ folder }: { readonly folder: string }) => join(folder, 'supervisor.log')
 
 async function readAll(stream: Readable): Promise<string> {
   let text = ''
@@ -85,14 +84,22 @@ function parseOr(text: string): unknown {
   }
 }
 
-/** In the process that owns the run: opens its door, and tells who waits for it that its first guests run. */
-export async function supervise(run: Run): Promise<void> {
+/**
+ * In the process that owns the run: opens its door, and reports to the process that waits that the first guests run.
+ * The run ends where that process has gone.
+ */
+export async function supervise(run: Run, log: string): Promise<void> {
   await serveRun(run)
   const first = run.plan.guests.filter(({ after }) => after.length === 0)
   const isRunning = await Promise.all(first.map(({ guest }) => run.guest(guest))).then(
     () => true,
     () => false,
   )
-  if (isRunning) writeSync(STARTED_FD, JSON.stringify({ id: run.folder.id, folder: run.folder.path }))
-  closeSync(STARTED_FD)
+  if (isRunning) renameSync(log, superviseLog({ folder: run.folder.path }))
+  try {
+    if (isRunning) writeSync(STARTED_FD, JSON.stringify({ id: run.folder.id, folder: run.folder.path }))
+    closeSync(STARTED_FD)
+  } catch {
+    await run.close()
+  }
 }

@@ -86,7 +86,7 @@ const LIMITS: Readonly<Record<string, string>> = {
   EROFS: 'use a folder on a disk that is not mounted read-only',
 }
 
-/** A limit of this computer that no rule foresaw; undefined forevery other error. */
+/** A limit of this computer that no rule foresaw; undefined for every other error. */
 function limitReached(error: unknown): Diagnostic | undefined {
   const { code = '', syscall } = error as NodeJS.ErrnoException
   const remedy = LIMITS[code]

@@ -46,7 +46,7 @@ describe('a wrong command line', () => {
   })
 })
 
-test('help is no error, has examples, and names the global options forevery command', async () => {
+test('help is no error, has examples, and names the global options for every command', async () => {
   const { exitCode, out } = await bringup('runs', 'show', '--help')
   expect(exitCode).toBe(0)
   expect(out).toContain('bringup runs show last --json')

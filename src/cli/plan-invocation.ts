@@ -65,7 +65,7 @@ export async function planInvocation(invocation: Invocation): Promise<PlannedRun
   return planOnly(await requestOf(invocation), { wantsSizes: true })
 }
 
-/** In a project, commands and shells see its folder unless they are told not to. */
+/** In a project, commands and shells see its folder by default. */
 function shareOf(
   { rw, projectFolder }: Invocation['options'],
   { mayShare }: { readonly mayShare: boolean },

@@ -1,4 +1,4 @@
-/** `--rack NAME`, and what cannot be said beside it. */
+/** `--rack NAME`, and the options that it excludes. */
 import type { OptionSpec } from './command.ts'
 import { MACHINE_OPTIONS } from './machine-options.ts'
 import { usageError } from './usage.ts'
@@ -10,7 +10,7 @@ export const RACK_OPTION: OptionSpec = {
 }
 
 /**
- * The rack that is asked for.
+ * The rack that the command line names.
  *
  * @throws usage error for a flag that describes one machine, or a command: a rack says both for each guest
  */

@@ -122,7 +122,7 @@ export class Console {
     return (whole.at(-1) === '' ? whole.slice(0, -1) : whole).slice(-lines).flatMap(screenLines).slice(-lines)
   }
 
-  /** Calls back forevery complete line, without its end. */
+  /** Calls back for every complete line, without its end. */
   onLine(listener: (line: string, atMs: number) => void): void {
     // Lines are made for those who want them only: half of the work at many MB/s.
     if (this.#lineListeners.length === 0) {
@@ -137,7 +137,7 @@ export class Console {
     this.#unfinishedListeners.push(listener)
   }
 
-  /** Calls back forevery chunk as it comes. Returns what takes the listener away again. */
+  /** Calls back for every chunk as it comes. Returns what takes the listener away again. */
   onChunk(listener: (chunk: Buffer) => void): () => void {
     this.#chunkListeners.push(listener)
     return () => {

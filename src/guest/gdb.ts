@@ -16,7 +16,7 @@ export interface GdbTarget {
   readonly command: readonly string[]
 }
 
-/** To be asked once QEMU listens; undefined where the machine has no server for gdb. */
+/** Call it once QEMU listens; undefined where the machine has no server for gdb. */
 export async function gdbTargetOf(
   { machine, symbols }: Pick<GuestPlan, 'machine' | 'symbols'>,
   qmp: Pick<QmpClient, 'execute'>,

@@ -45,9 +45,9 @@ export const resultSchema = z.lazy(() =>
     guestCode: z.int().optional(),
     meaning: z.string(),
     diagnostics: z.array(diagnosticSchema),
-    /** What the guest saw, where it could tell. */
+    /** What the guest saw, where it reported it. */
     guest: z.unknown().optional(),
-    /** What was asked against what was seen, device by device. */
+    /** The description compared with what was seen, device by device. */
     comparison: z.array(comparisonSchema).optional(),
     /** What was not compared, and why; present where a comparison was wanted. */
     notCompared: z.array(notComparedSchema).optional(),

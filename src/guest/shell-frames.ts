@@ -1,5 +1,5 @@
 /**
- * The command channel's protocol, the same forevery guest. Its other end for Linux is
+ * The command channel's protocol, the same for every guest. Its other end for Linux is
  * `src/project/profiles/linux/agent`.
  *
  * Each side begins with HELLO, the guest first; what a side reads before the other's HELLO is left over from before a

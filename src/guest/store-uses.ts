@@ -1,4 +1,4 @@
-/** Writes down, forevery store that a guest can write to, that it runs and how it ended. */
+/** Writes down, for every store that a guest can write to, that it runs and how it ended. */
 import type { StoreEnd } from '../machine/facts.ts'
 import type { GuestPlan } from '../plan/plan.ts'
 import { beginUse } from '../stores/record.ts'

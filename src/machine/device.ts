@@ -290,7 +290,7 @@ export function option(
   head: string | undefined,
   values: Readonly<Record<string, OptionValue>> = {},
 ): Argument {
-  // Built up in place: this runs some dozens of times forevery machine that is compiled.
+  // Built up in place: this runs some dozens of times for every machine that is compiled.
   let text = head ?? ''
   const add = (key: string, item: string | number) => {
     const value = typeof item === 'string' && item.includes(',') ? item.replaceAll(',', ',,') : item

@@ -152,7 +152,7 @@ export interface GuestIvshmem {
   readonly address: string
   /** Size of the memory, BAR 2. */
   readonly bytes: number
-  /** Entries of its MSI-X table; 0 without interrupts. Undefined where the guest cannot tell. */
+  /** Entries of its MSI-X table; 0 without interrupts. Undefined where the guest does not report it. */
   readonly vectors?: number
   /** Number of this guest among its peers. */
   readonly id?: number

@@ -91,7 +91,7 @@ function readOptions(bytes: Buffer): ReadonlyMap<number, Buffer> {
 export interface DhcpReply {
   readonly type: number
   readonly server: Ipv4
-  /** What the client is told of itself and its network; nothing in a refusal. */
+  /** Addresses and options for the client; absent in a refusal. */
   readonly lease?: DhcpLease
 }
 

@@ -1,4 +1,4 @@
-/** What a frame says of itself, as far as the switch has to know: Ethernet, VLAN tags, ARP, IPv4, IPv6, UDP. */
+/** The headers that the switch reads: Ethernet, VLAN tags, ARP, IPv4, IPv6, UDP. */
 import { type Ipv4, type Mac, readMac, writeMac } from './addresses.ts'
 
 export const ETHERNET_BYTES = 14
@@ -44,7 +44,7 @@ export function trafficOf(frame: Buffer): number {
   return etherType * 256
 }
 
-/** Names of kinds of traffic that a person can ask for. */
+/** Names of the kinds of traffic that faults can be limited to. */
 export const TRAFFIC_NAMES = ['arp', 'ipv4', 'ipv6', 'icmp', 'tcp', 'udp'] as const
 export type TrafficName = (typeof TRAFFIC_NAMES)[number]
 

@@ -8,7 +8,7 @@ export const LENGTH_BYTES = 4
 /** QEMU ends the link at a longer one (NET_BUFSIZE, 4096 + 65536). */
 export const LONGEST_FRAME = 69_632
 
-/** Told where whole frames lie: `bytes` from `start`, where the length is, to `end`. They must not be changed. */
+/** Called with whole frames: `bytes` from `start`, where the length is, to `end`. They must not be changed. */
 export type FrameSink = (bytes: Buffer, start: number, end: number) => void
 
 /** Finds whole frames in the chunks of one stream. The writer is not trusted. */
@@ -24,7 +24,7 @@ export class FrameReader {
     this.#sink = sink
   }
 
-  /** What is wrong with the stream, which is useless from there on: nothing tells where the next frame begins. */
+  /** What is wrong with the stream. It cannot be used from there on: where the next frame begins is unknown. */
   push(chunk: Buffer): string | undefined {
     let at = 0
     while (at < chunk.length) {

@@ -1,4 +1,4 @@
-/** The network's own port: answers ARP and ping, DHCP and DNS, and says of all else that it is not here. */
+/** The network's own port: answers ARP, ping, DHCP and DNS, and rejects everything else as unreachable. */
 import {
   BROADCAST_IP,
   BROADCAST_MAC,
@@ -89,7 +89,7 @@ export class Gateway implements Outlet {
       this.#dhcp(udp.payload, header.source, from)
       return
     }
-    // What is sent to all is for us only if it asks for an address.
+    // Of broadcasts, only requests for an address are for this port.
     if (header.destination !== mac || isGroup(header.source)) return
     const reply = this.#answer(packet)
     if (reply !== undefined) this.#toGuest(header.source, reply)
@@ -132,7 +132,7 @@ export class Gateway implements Outlet {
   /** The answer to a packet that the guest has sent to us, for us or for elsewhere. */
   #answer(packet: IpPacket): Buffer | undefined {
     const { address, subnet } = this.#options
-    // Sources that are nobody's get no answer (RFC 1122).
+    // Sources that belong to no host get no answer (RFC 1122).
     if (!isWithin(packet.source, subnet)) return undefined
     const about = { source: address, destination: packet.source }
     if (packet.destination !== address)

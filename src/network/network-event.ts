@@ -22,7 +22,7 @@ export type NetworkEvent =
   | { readonly type: 'frames dropped'; readonly port: string; readonly limitBytes: number }
   /** It takes them again. */
   | { readonly type: 'queue drained'; readonly port: string; readonly dropped: number }
-  /** A frame longer than the MTU allows was dropped; told once for each port. */
+  /** A frame longer than the MTU was dropped; reported once per port. */
   | {
       readonly type: 'frame too long'
       readonly port: string
@@ -33,9 +33,9 @@ export type NetworkEvent =
   | { readonly type: 'port broken'; readonly port: string; readonly problem: string }
   /** The machine behind the port has ended. */
   | { readonly type: 'port closed'; readonly port: string }
-  /** The capture file has reached its limit; the network goes on. */
+  /** The capture file has reached its limit; the network continues. */
   | { readonly type: 'capture full'; readonly file: string; readonly limitBytes: number }
-  /** The capture file could not be written; the network goes on. */
+  /** The capture file could not be written; the network continues. */
   | { readonly type: 'capture failed'; readonly file: string; readonly problem: string }
   /** A port was cut off, or put back. */
   | { readonly type: 'link down' | 'link up'; readonly port: string }

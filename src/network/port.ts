@@ -24,7 +24,7 @@ export interface Outlet extends Station {
   readonly isOpen: boolean
   /** Frames that lie one behind the other in `bytes`, each with its length in front. */
   send(bytes: Buffer, start: number, end: number, from: Outlet): void
-  /** Lets go of what `send` has gathered. */
+  /** Flushes what `send` has gathered. */
   flush(): void
   /** Room for a frame that will be sent later. Without room it is dropped, and false. */
   reserve(bytes: number): boolean
@@ -43,7 +43,7 @@ export const newCounters = (): PortCounters => ({
 
 export interface PortEvents {
   readonly onFrame: FrameSink
-  /** All frames of a chunk have been told. */
+  /** All frames of a chunk have been reported. */
   readonly onChunkEnd: () => void
   readonly onFull: () => void
   readonly onDrained: (dropped: number) => void
@@ -101,7 +101,7 @@ export class Port implements Outlet {
       events.onBroken(problem)
     })
     stream.on('drain', () => this.#drained())
-    // A QEMU that has gone breaks the stream; `close` says so.
+    // A QEMU that has gone breaks the stream; `close` reports it.
     stream.on('error', () => {})
     stream.on('close', () => {
       this.#isDead = true

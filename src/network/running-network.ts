@@ -60,7 +60,7 @@ export interface RunningNetwork extends AsyncDisposable {
   readonly ended: Promise<string | undefined>
   /** The end of a port, to be given to one QEMU: an entry of `stdio` for `spawn`, which gets it as that descriptor. */
   attach(port: string): Duplex
-  /** To be called once that QEMU was spawned: this process lets go of its copy, and frames begin to pass. */
+  /** Call it once that QEMU was spawned: this process closes its copy, and frames begin to pass. */
   release(port: string): Promise<void>
   /**
    * From now on frames meet this fault, beside those in force.

@@ -188,7 +188,7 @@ class SwitchProcess implements RunningNetwork {
   }
 
   #send(message: ToSwitch): void {
-    // A channel that has closed is told by `exit`.
+    // `exit` reports a closed channel.
     if (this.#child.connected) this.#child.send(message, () => {})
   }
 

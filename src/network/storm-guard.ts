@@ -7,7 +7,7 @@ import type { Clock } from './delay-line.ts'
 const WINDOW_MS = 1000
 /** Copies of one frame in a window that may be meant: a program that repeats an announcement. */
 const COPIES = 200
-/** Different frames that are told apart in a window. */
+/** Distinct frames that are counted in a window. */
 const MOST = 4096
 
 export class StormGuard {

@@ -1,4 +1,4 @@
-/** What the process that started the network and the process of the switch say to each other. */
+/** Messages between the process that started the network and the process of the switch. */
 import type { Fault } from './fault-schema.ts'
 import type { NetworkEvent } from './network-event.ts'
 import type { NetworkPlan } from './network-plan.ts'

@@ -10,7 +10,7 @@ import type { FromSwitch, ToSwitch } from './switch-calls.ts'
 let core: NetworkCore | undefined
 
 const say = (message: FromSwitch) => {
-  // The other side may have gone; `disconnect` says so.
+  // The other side may have gone; `disconnect` reports it.
   if (process.connected) process.send?.(message, undefined, undefined, () => {})
 }
 

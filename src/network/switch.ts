@@ -14,7 +14,7 @@ import type { NetworkEvent } from './network-event.ts'
 import { copyOf, type Outlet } from './port.ts'
 import { StormGuard } from './storm-guard.ts'
 
-/** One frame, with what became of it. Told once, when it comes in. */
+/** One frame, with what became of it. Reported once, when it comes in. */
 export interface FrameRecord {
   readonly from: Outlet
   readonly to: readonly Outlet[]
@@ -103,7 +103,7 @@ export class Switch {
     this.#options.onFrame({ from, to: targets, frame: bytes.subarray(first, end), remarks })
   }
 
-  /** Lets go of what was gathered; to be called after the last frame of a chunk. */
+  /** Flushes what was gathered. Call it after the last frame of a chunk. */
   endOfChunk(): void {
     // The gateway answers while it gets its frames: its answers are a run of their own.
     while (this.#run !== undefined) this.#endRun()

@@ -196,7 +196,7 @@ function overlaps(regions: readonly WantedRegion[]): readonly Diagnostic[] {
   )
 }
 
-/** RAM that is left foreverything else, less what describes the pages of the regions. */
+/** RAM that is left for everything else, less what describes the pages of the regions. */
 export function ramAfter(regions: readonly PmemRegion[], map: MemoryMap): readonly Span[] {
   return subtract(ramOf(map), regions.map(spanOf))
 }

@@ -71,7 +71,8 @@ type PlanOne = (request: PlanningRequest) => Promise<PlannedGuest>
 
 async function planAll(request: RunRequest, planOne: PlanOne): Promise<PlannedRun> {
   if (request.rack === undefined) {
-    const guest = await planOne(request)
+    const { plan, ...planned } = await planOne(request)
+    const guest = { ...planned, plan: { ...plan, command: request.command ?? [] } }
     return { plan: runOfOne(guest.plan), guests: [guest] }
   }
   const { rack: name, project } = request

@@ -1,10 +1,9 @@
 /** Runs a plan that was saved as JSON: exactly that, or says what has changed since. */
 import { isDeepStrictEqual } from 'node:util'
-import * as z from 'zod'
 import { BringupError, type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
-import type { MachineConfig } from '../machine/machine.ts'
-import type { GuestPlan, Judgement } from '../plan/plan.ts'
+import type { GuestPlan } from '../plan/plan.ts'
 import type { RunPlan } from '../plan/run-plan.ts'
+import { unsealPlan } from '../plan/seal.ts'
 import { withAddresses } from '../rack/rack-networks.ts'
 import { type PlannedGuest, planPlaced } from './planning.ts'
 import type { Project } from './project.ts'
@@ -13,7 +12,7 @@ import { profileOf } from './selection.ts'
 
 export const problems = defineDiagnostics({
   PLAN_UNREADABLE: {
-    title: 'A file is not a plan.',
+    title: 'A file is not a plan, or not one as it was printed.',
     why: '`run --plan` takes what `plan --json` has printed',
     remedy: 'write it anew: `bringup plan --json > plan.json`',
   },
@@ -22,28 +21,6 @@ export const problems = defineDiagnostics({
     why: 'files, QEMU or bringup have changed since it was made, and another machine would run',
     remedy: 'make the plan anew: `bringup plan --json > plan.json`',
   },
-})
-
-const savedGuest = z.looseObject({
-  guest: z.string(),
-  name: z.string(),
-  profile: z.string(),
-  machine: z.looseObject({
-    devices: z.array(z.looseObject({ kind: z.string() })),
-    qemuArgs: z.array(z.string()),
-  }),
-  judgement: z.looseObject({}),
-  args: z.array(z.array(z.string())),
-})
-
-const savedPlan = z.looseObject({
-  name: z.string(),
-  isRack: z.boolean(),
-  networks: z
-    .array(z.looseObject({ name: z.string(), ports: z.array(z.looseObject({ id: z.string() })) }))
-    .default([]),
-  guests: z.array(savedGuest).nonempty(),
-  diagnostics: z.array(z.looseObject({ severity: z.string() })),
 })
 
 /** What a plan has decided: all of it has to be decided again in the same way. */
@@ -79,11 +56,21 @@ export async function readSavedPlan(
 }
 
 function parse(text: string): RunPlan {
+  const plan = unsealPlan(parseOr(text))
+  if (plan) return plan
+  throw new BringupError([
+    problems.PLAN_UNREADABLE.at(
+      '--plan',
+      'the text is not a plan, or was edited after `plan --json` had printed it',
+    ),
+  ])
+}
+
+function parseOr(text: string): unknown {
   try {
-    return savedPlan.parse(JSON.parse(text)) as unknown as RunPlan
-  } catch (cause) {
-    const what = cause instanceof z.ZodError ? z.prettifyError(cause) : (cause as Error).message
-    throw new BringupError([problems.PLAN_UNREADABLE.at('--plan', what)], { cause })
+    return JSON.parse(text)
+  } catch {
+    return undefined
   }
 }
 
@@ -100,10 +87,12 @@ async function planAgain(
   const planned = await planPlaced({
     name: saved.name,
     profile,
-    machine: saved.machine as MachineConfig,
-    judgement: saved.judgement as Judgement,
+    machine: saved.machine,
+    judgement: saved.judgement,
     stateFolder: project.stateFolder,
-    networks: plan.guests.flatMap(({ joins }) => joins.map(({ resource }) => resource)),
+    networks: plan.guests.flatMap(({ joins }) =>
+      joins.flatMap(({ kind, resource }) => (kind === 'network' ? resource : [])),
+    ),
     signal,
   })
   const { guest, after, command, counts } = saved

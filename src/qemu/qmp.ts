@@ -123,7 +123,7 @@ export class QmpClient {
     })
   }
 
-  /** Calls back forevery event of that name. Returns what takes the listener away again. */
+  /** Calls back for every event of that name. Returns what takes the listener away again. */
   on<Name extends string>(event: Name, listener: (data: EventData<Name>) => void): () => void {
     const listeners = this.#listeners.get(event) ?? new Set()
     this.#listeners.set(event, listeners)

@@ -47,6 +47,17 @@ test('a run of one machine has the verdict, the code and the meaning of its gues
   })
 })
 
+test('a run of one machine has failed where something that it needs has, although its guest passed', () => {
+  const one = concludeRun({
+    isRack: false,
+    guests: [guest('a', 'passed')],
+    diagnostics: [{ code: 'X', severity: 'error', path: '', what: 'the server died', why: '', remedy: '' }],
+    timings,
+    folder: '/run',
+  })
+  expect(one).toMatchObject({ verdict: 'failed', exitCode: 1, meaning: 'the server died' })
+})
+
 describe('a rack', () => {
   test('passes when every guest that counts has passed', () => {
     expect(judged([guest('a', 'passed'), guest('b', 'passed')])).toEqual(['passed', 0, 'all 2 guests passed'])

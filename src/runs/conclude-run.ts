@@ -45,7 +45,10 @@ export function concludeRun(end: RunEnd): RunResult {
     folder,
   }
   const [only] = guests
-  if (!end.isRack && only?.result) {
+  const wrong = end.diagnostics.find((d) => d.severity === 'error')
+  // A pass of the guest proves nothing where what the run shares with it has failed.
+  const isDoubtful = wrong !== undefined && only?.result?.verdict === 'passed'
+  if (!end.isRack && only?.result && !isDoubtful) {
     const { verdict, exitCode, meaning } = only.result
     return { verdict, exitCode, meaning, ...common, timings: only.result.timings }
   }

@@ -9,7 +9,7 @@ export const problems = defineDiagnostics({
   RUN_NOT_REACHED: {
     title: 'The process that owns a run could not be reached.',
     why: 'only a running run that was started with `run -d` can be reached',
-    remedy: '`bringup ps` lists the runs that go on; start one with `bringup run -d`',
+    remedy: '`bringup ps` lists the running runs; start one with `bringup run -d`',
   },
 })
 
@@ -18,13 +18,15 @@ export interface ControlCall {
   /** The result; rejects with what went wrong. */
   readonly done: Promise<{ readonly exitCode?: number | undefined }>
   send(input: ControlInput): void
-  /** Leaves: what was asked for is given up, and the run goes on. */
+  /** Leaves: what was asked for is given up, and the run continues. */
   leave(): void
 }
 
 export interface ControlListeners {
   readonly onStdout?: (chunk: Buffer) => void
   readonly onStderr?: (chunk: Buffer) => void
+  /** Aborting leaves. */
+  readonly signal?: AbortSignal
 }
 
 /**
@@ -35,7 +37,7 @@ export interface ControlListeners {
 export function callRun(
   run: RunFolder,
   request: ControlRequest,
-  { onStdout, onStderr }: ControlListeners = {},
+  { onStdout, onStderr, signal }: ControlListeners = {},
 ): ControlCall {
   const door = readDoor(run)
   if (!door) throw notReached(run)
@@ -53,11 +55,22 @@ export function callRun(
     else if ('done' in answer) settle.resolve(answer.done)
     else settle.reject(new BringupError(answer.failed as readonly Diagnostic[]))
   })
-  socket.once('close', () => settle.reject(notReached(run)))
+  const onAbort = () => {
+    settle.reject(signal?.reason)
+    socket.destroy()
+  }
+  if (signal?.aborted) onAbort()
+  signal?.addEventListener('abort', onAbort, { once: true })
+  socket.once('close', () => {
+    signal?.removeEventListener('abort', onAbort)
+    settle.reject(notReached(run))
+  })
   lines.send({ secret: door.secret, request })
   return { done, send: (input) => lines.send(input), leave: () => void socket.destroy() }
 }
 
 function notReached({ id }: RunFolder): BringupError {
-  return new BringupError([problems.RUN_NOT_REACHED.at('', `run ${id} does not go on, or does not stay`)])
+  return new BringupError([
+    problems.RUN_NOT_REACHED.at('', `run ${id} is not running, or was not started with \`run -d\``),
+  ])
 }

@@ -142,6 +142,8 @@ async function exec(
   { argv, terminal, hasInput }: Extract<ControlRequest, { op: 'exec' }>,
   client: Client,
 ): Promise<{ exitCode: number }> {
+  // A command that reads would wait for input that can no longer come.
+  void client.gone.then(() => client.input.end())
   if (!terminal) {
     const { exitCode } = await guest.run(argv, {
       onStdout: (chunk) => client.show('stdout', chunk),

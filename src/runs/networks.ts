@@ -6,9 +6,8 @@ import { type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import type { Join } from '../machine/device.ts'
 import { PASST } from '../machine/devices/nic.ts'
 import type { NetworkEvent } from '../network/network-event.ts'
-import { type Passt, startPasst } from '../network/passt.ts'
+import type { Passt } from '../network/passt.ts'
 import type { RunningNetwork } from '../network/running-network.ts'
-import { startNetwork } from '../network/start-network.ts'
 import { OWN_FOLDER } from '../own-files.ts'
 import type { RunPlan } from '../plan/run-plan.ts'
 
@@ -58,6 +57,7 @@ export class RunNetworks implements AsyncDisposable {
     const folder = join(this.#options.folder, 'networks')
     if (this.#plan.networks.some(({ captureBytes }) => captureBytes !== undefined))
       mkdirSync(folder, { mode: OWN_FOLDER, recursive: true })
+    const { startNetwork } = await import('../network/start-network.ts')
     // All of them are awaited, so that those that have started are ended when another one fails.
     const started = await Promise.allSettled(
       this.#plan.networks.map(async (plan) => {
@@ -93,6 +93,7 @@ export class RunNetworks implements AsyncDisposable {
   }
 
   async #passt(card: string): Promise<Passt> {
+    const { startPasst } = await import('../network/passt.ts')
     const passt = await startPasst(card)
     this.#programs.push(passt)
     void passt.ended.then((finding) => {

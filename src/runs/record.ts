@@ -1,5 +1,4 @@
 /** The record of a run: a folder that says what was planned, what happened, and how each guest ended. */
-import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as z from 'zod'
@@ -114,15 +113,14 @@ export function folderOfGuest({ id, path }: RunFolder, guest: string): GuestFold
  * QEMU takes `%` in the path of its log for a template.
  */
 function fileName(guest: string): string {
-  const encoded = encodeURIComponent(guest)
+  return encodeURIComponent(guest)
     .replace(/^\.+/, (dots) => '%2E'.repeat(dots.length))
     .replaceAll('%', '=')
-  return encoded.length <= LONGEST_NAME ? encoded : `${encoded.slice(0, LONGEST_NAME)}-${checksum(guest)}`
+    .slice(0, LONGEST_NAME)
 }
 
+/** Names of guests of racks are shorter, so that no two of one run become the same. */
 const LONGEST_NAME = 150
-
-const checksum = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 16)
 
 /**
  * Makes a new run folder with one for each guest; the name has the time and random bits, and `mkdir` refuses a name that

@@ -1,4 +1,7 @@
-/** What the guests of a run share: services, networks and memory. Started before the guests that need them, ended after the last guest. */
+/**
+ * What the guests of a run share: services, networks and memory. Started before the guests that need them, ended after the
+ * last guest. Their rooms are loaded only for runs that need them.
+ */
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import type { Diagnostic } from '../diagnostics.ts'
@@ -7,8 +10,8 @@ import type { RunningNetwork } from '../network/running-network.ts'
 import type { GuestPlan } from '../plan/plan.ts'
 import type { RunPlan } from '../plan/run-plan.ts'
 import { cacheFolder } from '../project/cache-folder.ts'
-import { type RunningMemory, startSharedMemory } from '../services/ivshmem/shared-memory.ts'
-import { type Services, startServices } from '../services/start-services.ts'
+import type { RunningMemory } from '../services/ivshmem/shared-memory.ts'
+import type { Services } from '../services/start-services.ts'
 import type { RunHappening } from './events.ts'
 import { RunNetworks } from './networks.ts'
 
@@ -52,7 +55,8 @@ export class RunResources implements AsyncDisposable {
     await this.#networks.start()
     if (this.#plan.services.length === 0) return
     const { folder: runFolder, signal, onEvent } = this.#options
-    this.#services ??= startServices(this.#plan.services, { runFolder, signal, onEvent }).then((services) => {
+    this.#services ??= import('../services/start-services.ts').then(async ({ startServices }) => {
+      const services = await startServices(this.#plan.services, { runFolder, signal, onEvent })
       this.#watch(services.died)
       return services
     })
@@ -96,12 +100,14 @@ export class RunResources implements AsyncDisposable {
     if (known) return known
     const { folder, signal, onEvent } = this.#options
     const name = serviceName(resource, this.#memories.size)
-    const made = startSharedMemory(name, memory, {
-      cacheFolder: cacheFolder(),
-      signal,
-      onEvent,
-      logPath: join(folder, 'services', name, 'log'),
-    }).then((running) => {
+    const logPath = join(folder, 'services', name, 'log')
+    const made = import('../services/ivshmem/shared-memory.ts').then(async ({ startSharedMemory }) => {
+      const running = await startSharedMemory(name, memory, {
+        cacheFolder: cacheFolder(),
+        signal,
+        onEvent,
+        logPath,
+      })
       this.#watch(running.died)
       return running
     })

@@ -21,6 +21,8 @@ import { RunResources } from './resources.ts'
 
 export interface RunOptions
   extends Pick<GuestOptions, 'stateFolder' | 'allowReboot' | 'signal' | 'verify' | 'buildMs'> {
+  /** The caller runs the commands of the guests itself. */
+  readonly leavesCommands?: boolean
   /** What the user calls the run. */
   readonly label?: string | undefined
   /** Every chunk of every console as it comes. */
@@ -193,7 +195,7 @@ class ActiveRun implements Run {
     }).finally(() => attached.release())
     this.guests[name] = guest
     this.#events.emit({ type: 'guest started', guest: name, pid: guest.qemu.pid })
-    if (plan.command.length > 0) void this.#runCommand(guest, plan.command)
+    if (plan.command.length > 0 && !this.#options.leavesCommands) void this.#runCommand(guest, plan.command)
     return guest
   }
 

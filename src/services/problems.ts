@@ -44,7 +44,7 @@ export const problems = defineDiagnostics({
   SERVICE_PATH_TAKEN: {
     title: 'Another process listens on the socket of a service.',
     why: 'the service cannot listen there, and the socket of another program would pass for its own',
-    remedy: 'end that process, or use a path below {folder}, which is new forevery start',
+    remedy: 'end that process, or use a path below {folder}, which is new for every start',
     source: '/proc/net/unix',
   },
   SERVICE_SHARED_DIFFERS: {

@@ -54,7 +54,7 @@ export interface Service extends AsyncDisposable {
  * @example
  * const spec = parseService({
  *   name: 'watch',
- *   argv: ['sh', '-c', 'echo ready; exec sleep 1000'],
+ *   argv: [process.execPath, '-e', 'console.log("ready"); setInterval(() => {}, 1000)'],
  *   ready: { pattern: '^ready' },
  * })
  * await using watch = await startService(spec)

@@ -8,7 +8,6 @@ import type { Duplex } from 'node:stream'
 import { BringupError } from '../diagnostics.ts'
 import { screenLines } from '../guest-text.ts'
 import { startTimeOf } from '../host/process-start.ts'
-import { readText } from '../host/read-file.ts'
 import { descendants } from '../processes/descendants.ts'
 import { withLock } from '../processes/file-lock.ts'
 import { randomDigits } from '../random-name.ts'
@@ -76,7 +75,7 @@ async function joinOrStart(
   return startSupervisor(spec, place, context)
 }
 
-/** Undefined where no supervisor takes users: there is none, or it is about to end. */
+/** Undefined where no supervisor takes users: none is running, or it is about to end. */
 async function joinRunning(
   spec: ServiceSpec,
   { socket, lockFile }: Required<Place>,
@@ -235,9 +234,7 @@ interface Owner {
 }
 
 function isAlive({ pid, beganAt }: Owner): boolean {
-  return (
-    startTimeOf(pid) === beganAt && !/^State:\s+[ZX]/m.test(readText('/proc', `${pid}/status`) ?? 'State: X')
-  )
+  return startTimeOf(pid) === beganAt
 }
 
 /** What the supervisor has written about itself; the folder is this user's own. */

@@ -32,7 +32,7 @@ test('a file that is not there is answered for by its folder, where nothing is l
   expect(readdirSync(folder)).toEqual(before)
 })
 
-test('facts have it forevery store, or say why not', async () => {
+test('facts have it for every store, or say why not', async () => {
   const path = join(folder, 'not/there/yet.img')
   const facts = gatherFacts([path, folder], { accelerators: [] })
   const asked = await withMapSync(facts, { cacheFolder }, true)

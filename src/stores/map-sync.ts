@@ -65,7 +65,7 @@ export async function askMapSync(
 const PAGE = 4096
 
 /**
- * The same facts, with the kernel's word on MAP_SYNC forevery file that could be given it.
+ * The same facts, with the kernel's word on MAP_SYNC for every file that could be given it.
  *
  * @param asksAll also for files on disks that are no memory, so that the refusal is the kernel's own
  */

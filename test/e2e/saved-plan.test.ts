@@ -43,6 +43,24 @@ test('a saved plan runs as it is, also from standard input and for a rack', asyn
   rmSync(join(folder, 'bringup.config.json'))
 })
 
+test('the command after -- is part of the plan', { timeout: 600_000 }, async () => {
+  const words = [
+    'plan',
+    '--json',
+    '--profile',
+    'linux',
+    '--memory',
+    '256M',
+    '--',
+    'sh',
+    '-c',
+    'echo done; exit 5',
+  ]
+  save((await bringup(words)).stdout)
+  const { stdout, exitCode } = await bringup(['run', '--plan', 'plan.json'])
+  expect([stdout, exitCode]).toEqual(['done', 5])
+})
+
 test('a plan that no longer fits says what has changed, and starts nothing', async () => {
   const words = ['plan', '--json', '--memory', '64M', '--nvdimm', '16M,file=pm.img']
   save((await bringup(words)).stdout)
@@ -55,7 +73,7 @@ test('a plan that no longer fits says what has changed, and starts nothing', asy
   const edited = JSON.parse((await bringup(words)).stdout)
   edited.guests[0].args.push(['-device', 'vmgenid'])
   save(JSON.stringify(edited))
-  expect((await bringup(['run', '--plan', 'plan.json'])).stderr).toContain('args is different now')
+  expect((await bringup(['run', '--plan', 'plan.json'])).stderr).toContain('error PLAN_UNREADABLE')
 })
 
 test('what is no plan, or not this user’s alone, is refused', async () => {

@@ -18,7 +18,7 @@ export const command: Command = {
     { command: 'bringup cp testdata server:/tmp/testdata', says: 'into the guest' },
     { command: 'bringup cp server:/var/log logs', says: 'out of it' },
   ],
-  run: async ({ args: [from = '', to = ''], options, output, project }) => {
+  run: async ({ args: [from = '', to = ''], options, output, project, signal }) => {
     const [source, target] = [splitPath(from), splitPath(to)]
     if ((source.guest === undefined) === (target.guest === undefined))
       throw usageError('one of the two paths is in a guest', 'write it as GUEST:PATH')
@@ -29,7 +29,7 @@ export const command: Command = {
     const paths = isIn
       ? { from: resolve(source.path), to: target.path }
       : { from: source.path, to: resolve(target.path) }
-    await callRun(run, { op: isIn ? 'copyIn' : 'copyOut', guest, ...paths }).done
+    await callRun(run, { op: isIn ? 'copyIn' : 'copyOut', guest, ...paths }, { signal }).done
     output.json({ guest, ...paths })
     return 0
   },

@@ -25,7 +25,7 @@ export const command: Command = {
     { command: 'tar c src | bringup exec server -- tar x -C /tmp', says: 'with input' },
   ],
   rest: 'command for the guest',
-  run: async ({ args, options, output, rest, project }) => {
+  run: async ({ args, options, output, rest, project, signal }) => {
     if (!rest?.length)
       throw usageError('no command was given', 'write it after --: `bringup exec GUEST -- uname -r`')
     const { stateFolder } = await project()
@@ -43,6 +43,7 @@ export const command: Command = {
       {
         onStdout: output.isJson ? keep('stdout') : passTo(process.stdout),
         onStderr: output.isJson ? keep('stderr') : passTo(process.stderr),
+        signal,
       },
     )
     if (hasInput) {

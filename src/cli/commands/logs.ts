@@ -13,25 +13,33 @@ import type { Output } from '../output.ts'
 export const command: Command = {
   summary: 'print what the guests of a run have printed',
   description: 'The console of each guest and the output of its command, as a screen would show them.',
-  arguments: [{ name: '[guest]', description: 'name of one guest (default: all of them)' }],
-  options: [{ flags: '-f, --follow', description: 'go on until the run has ended' }, RUN_OPTION],
+  arguments: [{ name: '[guest]', description: 'name of one guest, or of a run (default: all guests)' }],
+  options: [{ flags: '-f, --follow', description: 'follow until the run has ended' }, RUN_OPTION],
   examples: [
     { command: 'bringup logs -f', says: 'all guests of the newest run, as they print' },
     { command: 'bringup logs server --run db', says: 'one guest of the run called db' },
   ],
   run: async ({ args, options, output, project, signal }) => {
     const { stateFolder } = await project()
-    const run = findRun(stateFolder, typeof options.run === 'string' ? options.run : newest(stateFolder))
+    const { run, guest } = named(stateFolder, { word: args[0], run: options.run })
     const { guests } = readRun(run).summary
-    const wanted = args[0] === undefined ? guests : [findGuest(run, args[0]).name]
+    const wanted = guest === undefined ? guests : [findGuest(run, guest).name]
     await printLogs(run, wanted, output, options.follow === true ? signal : undefined)
     return 0
   },
 }
 
-/** The newest running run, else the newest one. */
-function newest(stateFolder: string): string {
-  return listRuns(stateFolder).findLast(({ verdict }) => verdict === 'running')?.id ?? 'last'
+/** The newest running run, else the newest one. The word is one of its guests, or else the name of a run. */
+function named(
+  stateFolder: string,
+  { word, run }: { readonly word: string | undefined; readonly run: unknown },
+): { readonly run: RunFolder; readonly guest?: string | undefined } {
+  if (typeof run === 'string') return { run: findRun(stateFolder, run), guest: word }
+  const runs = listRuns(stateFolder)
+  const newest = runs.findLast(({ verdict }) => verdict === 'running') ?? runs.at(-1)
+  const isGuest = word === undefined || newest?.guests.includes(word) === true
+  if (!isGuest && runs.some(({ label }) => label === word)) return { run: findRun(stateFolder, word) }
+  return { run: findRun(stateFolder, newest?.id ?? 'last'), guest: word }
 }
 
 /** With a signal until the run has ended, or the signal is given. */

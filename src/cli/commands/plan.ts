@@ -44,7 +44,7 @@ export const command: Command = {
   run: async (invocation) => {
     const { options, output } = invocation
     const { plan } = await planInvocation(invocation)
-    output.json(plan)
+    if (output.isJson) output.json((await import('../../plan/seal.ts')).sealPlan(plan))
     if (!output.isJson && options.command === true) printCommand(plan, output)
     else if (!output.isJson) print(plan, output)
     return isClean(plan.diagnostics) ? EXIT_CODES.passed : EXIT_CODES.refused
@@ -61,7 +61,7 @@ function print(plan: RunPlan, output: Output): void {
   printServices(plan, output)
   for (const [index, guest] of plan.guests.entries()) {
     if (index > 0) output.print('')
-    if (plan.isRack) printSeat(guest, output)
+    if (plan.isRack || guest.command.length > 0) printSeat(guest, output)
     printGuest(guest, output)
   }
   if (plan.pending.length > 0) {

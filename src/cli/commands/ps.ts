@@ -1,11 +1,11 @@
-/** `bringup ps`: the runs that go on. */
+/** `bringup ps`: the running runs. */
 import { readDoor } from '../../runs/control-protocol.ts'
 import { findRun, listRuns } from '../../runs/record.ts'
 import { formatMs } from '../../units.ts'
 import type { Command } from '../command.ts'
 
 export const command: Command = {
-  summary: 'list the runs that go on',
+  summary: 'list the running runs',
   description:
     'Runs that were started with `run -d` can be worked with: `logs`, `attach`, `exec`, `cp`, `stop`.',
   examples: [

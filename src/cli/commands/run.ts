@@ -4,17 +4,18 @@ import { BringupError, type Diagnostic } from '../../diagnostics.ts'
 import type { Guest } from '../../guest/guest.ts'
 import { LaunchError } from '../../guest/launch.ts'
 import { EXIT_CODES } from '../../guest/verdict.ts'
-import { errorsOf } from '../../plan/run-plan.ts'
+import { errorsOf, type RunPlan } from '../../plan/run-plan.ts'
 import type { PlannedGuest } from '../../project/planning.ts'
 import { type PlannedRun, planOnly, planRun, type RunRequest } from '../../project/run-planning.ts'
 import { quoteCommand } from '../../quote.ts'
 import { eventLine } from '../../runs/events.ts'
+import type { RunResult } from '../../runs/record.ts'
 import { type Run, type RunOptions, startRun } from '../../runs/run.ts'
 import { type BootProgress, showBootProgress } from '../boot-progress.ts'
 import { profileOptions, profileWords } from '../build-options.ts'
 import type { Command, Invocation, OptionSpec } from '../command.ts'
 import { COPY_OPTIONS, type Copies, copiesOf, copyAllIn, copyAllOut, missedCopies } from '../copy-options.ts'
-import { DETACH_OPTIONS, detach, STAYS_MS, supervise } from '../detach.ts'
+import { DETACH_OPTIONS } from '../detach-options.ts'
 import { formatDiagnostics } from '../errors.ts'
 import { followConsole, passTo, placeInGuest, runCommand } from '../follow-guest.ts'
 import { sayGdb } from '../gdb-lines.ts'
@@ -103,7 +104,9 @@ async function run(invocation: Invocation): Promise<number> {
     if (ins.length + outs.length > 0)
       throw usageError('--copy-in and --copy-out do not go with --detach', 'use `bringup cp`')
     const { stateFolder } = await invocation.project()
-    return detach(process.argv.slice(2), stateFolder, invocation.output)
+    const { output, signal } = invocation
+    const { detach } = await import('../detach.ts')
+    return detach(process.argv.slice(2), { stateFolder, output, signal })
   }
   const { options, output } = invocation
   const asked = await requestOf(invocation, RUN_OPTIONS)
@@ -173,7 +176,7 @@ interface Start {
 
 async function start(made: PlannedRun, { invocation, request, progress, buildMs }: Start): Promise<number> {
   const { options, output, signal } = invocation
-  const planned = options.supervise === true ? staying(made, request, invocation) : made
+  const planned = isSupervised(options) ? staying(made, request, invocation) : made
   sayFirst(planned, { isVerbose: options.verbose === true }, output, progress)
   const common: RunOptions = {
     stateFolder: request.project.stateFolder,
@@ -189,29 +192,38 @@ async function start(made: PlannedRun, { invocation, request, progress, buildMs 
     progress?.clear()
     checkHostRoot(planned, invocation)
   }
-  if (planned.plan.isRack || options.supervise === true) return runRack(planned, common, invocation, progress)
+  if (planned.plan.isRack || isSupervised(options)) return runRack(planned, common, invocation, progress)
   const [guest] = planned.guests
   if (!guest) throw new Error('a run has a guest')
   return runGuest(planned, guest, { common, invocation, request, progress })
 }
 
-/** A run that stays: the command after `--` is the guest's, and no time-out ends it unless one was given. */
+/** Whether this process owns the run of a `run -d`. */
+const isSupervised = ({ supervise }: Invocation['options']) => typeof supervise === 'string'
+
+/** A run that stays has no time-out unless one is given: a year. */
+const STAYS_MS = 365 * 24 * 60 * 60 * 1000
+
+/** A run that stays: no time-out ends it unless one was given. */
 function staying(
   { plan, guests }: PlannedRun,
   { project, rack }: RunRequest,
-  { options, rest = [] }: Invocation,
+  { options }: Invocation,
 ): PlannedRun {
   const given = rack === undefined ? options.timeout : project.racks[rack]?.timeout
   const stays = given === undefined ? { timeoutMs: STAYS_MS } : {}
-  const own = plan.isRack ? {} : { command: rest }
-  const seats = guests.map((one) => ({ ...one, plan: { ...one.plan, ...stays, ...own } }))
+  const seats = guests.map((one) => ({ ...one, plan: { ...one.plan, ...stays } }))
   return { plan: { ...plan, guests: seats.map((one) => one.plan) }, guests: seats }
 }
 
+/** Whether a command runs in its first guest, or a shell on the terminal. */
+const hasWork = ({ guests: [guest] }: RunPlan) =>
+  (guest?.command.length ?? 0) > 0 || isAtTerminal({ isJson: false })
+
 /** @throws BringupError where no command runs that could have that root */
-function checkHostRoot({ plan, guests }: PlannedRun, { options, rest, output }: Invocation): void {
-  const hasCommand = rest?.length || isAtTerminal({ isJson: false })
-  if (plan.isRack || options.supervise === true || !guests[0]?.profile.inHostRoot || !hasCommand)
+function checkHostRoot({ plan, guests }: PlannedRun, { options, output }: Invocation): void {
+  const hasCommand = hasWork(plan)
+  if (plan.isRack || isSupervised(options) || !guests[0]?.profile.inHostRoot || !hasCommand)
     throw usageError(
       '--root host goes with a command, or a shell, in one guest that can mount it',
       'add a profile and a command: bringup run --profile linux --root host -- python3 --version',
@@ -225,11 +237,11 @@ function checkHostRoot({ plan, guests }: PlannedRun, { options, rest, output }: 
 }
 
 /** @throws BringupError where no command runs that files could be copied for */
-function refuseCopies({ plan, guests }: PlannedRun, { options, rest }: Invocation): void {
+function refuseCopies({ plan, guests }: PlannedRun, { options }: Invocation): void {
   const { ins, outs } = copiesOf(options)
   const [guest] = guests
   if (ins.length + outs.length === 0) return
-  const isWithout = !guest?.profile.hasShell || (!rest?.length && !isAtTerminal({ isJson: false }))
+  const isWithout = !guest?.profile.hasShell || !hasWork(plan)
   if (plan.isRack || isWithout)
     throw usageError(
       '--copy-in and --copy-out go with a command, or a shell, in one guest',
@@ -264,7 +276,10 @@ async function runRack(
   const names = planned.plan.guests.map(({ guest }) => guest)
   const isShown = !output.isJson && options.quiet !== true && options.events !== true
   const run = startRun(planned, { ...(isShown ? { onEvent: showRackEvents(names, output) } : {}), ...common })
-  if (options.supervise === true) await supervise(run)
+  if (typeof options.supervise === 'string') {
+    const { supervise } = await import('../detach.ts')
+    await supervise(run, options.supervise)
+  }
   const result = await run.done
   // A bug while a guest starts is no result.
   await run.started.catch(throwBug)
@@ -287,9 +302,9 @@ interface Following {
 
 async function runGuest(planned: PlannedRun, guest: PlannedGuest, following: Following): Promise<number> {
   const { common, invocation, request, progress } = following
-  const { options, output, rest } = invocation
-  const words = rest?.length
-    ? rest
+  const { options, output } = invocation
+  const words = guest.plan.command.length
+    ? guest.plan.command
     : request.terminal === true
       ? (guest.profile.terminalCommand?.() ?? [])
       : []
@@ -311,6 +326,8 @@ async function runGuest(planned: PlannedRun, guest: PlannedGuest, following: Fol
   const pass = showsConsole ? passTo(process.stdout, progress) : isSession ? progress?.saw : undefined
   const run = startRun(planned, {
     ...common,
+    // With this process's input and output, or on its terminal.
+    leavesCommands: true,
     ...(pass ? { onConsole: (_name: string, chunk: Buffer) => pass(chunk) } : {}),
   })
   const copies = copiesOf(options)
@@ -321,7 +338,7 @@ async function runGuest(planned: PlannedRun, guest: PlannedGuest, following: Fol
   output.json(result)
   const [own] = result.guests
   if (!output.isJson && options.events !== true && own?.result)
-    reportRun(guest, { ...own.result, folder: result.folder }, { isCommand, isSession }, output)
+    reportRun(guest, { ...own.result, ...ofRun(result) }, { isCommand, isSession }, output)
   // A guest that crashed or timed out has no code of its own: the verdict's counts.
   const code = options.exitCode === 'guest' ? (own?.result?.guestCode ?? result.exitCode) : result.exitCode
   return code === 0 && uncopied.length > 0 ? EXIT_CODES.failed : code
@@ -383,6 +400,11 @@ async function fill(guest: Guest, copies: Copies): Promise<boolean> {
 function nameOfBooted({ plan, boots }: PlannedGuest): string {
   const { kernel } = plan.machine.boot
   return boots ?? (kernel === undefined ? `${plan.name} (${plan.profile})` : basename(kernel))
+}
+
+/** What counts for the process: the guest's own result may be a pass although the run has failed. */
+function ofRun({ verdict, exitCode, meaning, diagnostics, folder }: RunResult) {
+  return { verdict, exitCode, meaning, diagnostics, folder }
 }
 
 /** @throws BringupError with every error of the plan */

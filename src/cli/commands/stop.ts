@@ -17,10 +17,10 @@ export const command: Command = {
     { command: 'bringup stop', says: 'the only running run' },
     { command: 'bringup stop db', says: 'the run called db' },
   ],
-  run: async ({ args, output, project }) => {
+  run: async ({ args, output, project, signal }) => {
     const { stateFolder } = await project()
     const run = findRun(stateFolder, args[0] ?? onlyRun(stateFolder))
-    await callRun(run, { op: 'stop' }).done
+    await callRun(run, { op: 'stop' }, { signal }).done
     const { summary } = readRun(run)
     output.json(summary)
     output.print(`${summary.label ?? run.id}: ${summary.verdict} ${summary.meaning ?? ''}`)

@@ -31,6 +31,7 @@ export const planJson = z
   .looseObject({
     name: z.string().describe('Name of the machine, or of the rack.'),
     isRack: z.boolean(),
+    sha256: z.string().describe('Of everything else; `run --plan` refuses a plan that was edited.'),
     services: z
       .array(z.looseObject({ name: z.string(), argv: z.array(z.string()) }))
       .describe('Programs beside the guests, in the order in which they start.'),

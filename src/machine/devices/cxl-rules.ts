@@ -48,7 +48,7 @@ export const cxlProblems = defineDiagnostics({
   },
   CXL_LABEL_ZERO: {
     title: 'Persistent CXL memory without a label area.',
-    why: 'QEMU requires a label area forevery persistent device',
+    why: 'QEMU requires a label area for every persistent device',
     remedy: 'omit `label` (it is 128K), or give it a size',
     source: "QEMU: \"doesn't take value '0'\"",
     qemu: 'refuses',

@@ -75,7 +75,7 @@ const object = z.lazy(() =>
       .union([z.int(), z.array(z.array(z.int())), z.array(distance)])
       .optional()
       .describe(
-        'SLIT: one number forevery remote pair, a matrix `[from][to]`, or single pairs (the way back is the same unless it is given). 10 is local.',
+        'SLIT: one number for every remote pair, a matrix `[from][to]`, or single pairs (the way back is the same unless it is given). 10 is local.',
       ),
     hmat: z.array(hmatEntrySchema).default([]).describe('HMAT: latency and bandwidth between nodes.'),
     caches: z.array(cacheSchema).default([]).describe('HMAT: memory-side caches.'),

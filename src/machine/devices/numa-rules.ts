@@ -97,7 +97,7 @@ const own = defineDiagnostics({
   },
   NUMA_DISTANCE_MISSING: {
     title: 'Some distances are given, but not that of a pair of nodes.',
-    why: 'the SLIT has a place forevery pair',
+    why: 'the SLIT has a place for every pair',
     remedy: 'give every pair, in one direction at least',
     source:
       'QEMU: "The distance between node … and … is missing, at least one distance value between each nodes should be provided."',

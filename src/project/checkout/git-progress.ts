@@ -9,7 +9,7 @@ export interface GitProgress {
   readonly detail?: string
 }
 
-/** One line of git's progress; undefined forevery other line. Source: progress.c of git. */
+/** One line of git's progress; undefined for every other line. Source: progress.c of git. */
 export function parseProgress(line: string): GitProgress | undefined {
   const found =
     /^(?:remote: )?(?<phase>[A-Z][A-Za-z ]+): +(?:(?<percent>\d{1,3})% \(\d+\/\d+\)|\d+)(?:, (?<detail>\d[^,]*?))?(?:, done\.)?\s*$/.exec(

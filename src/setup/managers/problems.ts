@@ -1,4 +1,4 @@
-/** Why packages could not be installed: the same findings forevery package manager. */
+/** Why packages could not be installed: the same findings for every package manager. */
 import { defineDiagnostics } from '../../diagnostics.ts'
 
 export const problems = defineDiagnostics({

@@ -78,7 +78,7 @@ const REPLACED: Readonly<Record<string, string>> = {
   norun: 'use `bringup build`, with the same flags',
   nobuild: 'use `bringup run --no-build`',
   qemuMonitor:
-    'on a terminal Ctrl-A X ends the guest and Ctrl-A R resets it; foreverything else add --qemu-arg -monitor --qemu-arg telnet:127.0.0.1:55555,server,nowait',
+    'on a terminal Ctrl-A X ends the guest and Ctrl-A R resets it; for everything else add --qemu-arg -monitor --qemu-arg telnet:127.0.0.1:55555,server,nowait',
   dcmPath: 'start the scheduler of several machines beside them; the build does not need it',
   pvrdma: 'omit it: para-virtual RDMA is not supported here',
   tap: 'omit it: the card is on a network of this user’s that needs no tap; forward ports with --nic forwards=…',

@@ -1,0 +1,15 @@
+/** Options of runs in the background. `detach.ts`, which acts on them, is loaded only for such a run. */
+import type { OptionSpec } from './command.ts'
+
+export const DETACH_OPTIONS: readonly OptionSpec[] = [
+  {
+    flags: '-d, --detach',
+    description: 'start the run in the background; see `ps`, `logs`, `attach`, `exec`, `cp`, `stop`',
+  },
+  { flags: '--name <name>', description: 'name of the run, for those commands' },
+  {
+    flags: '--supervise <log>',
+    description: 'own the run of a `run -d`, which has created that log',
+    isHidden: true,
+  },
+]
