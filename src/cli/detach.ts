@@ -1,7 +1,8 @@
 /** `run -d`: the run continues in its own process, which ends with it. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { Socket } from 'node:net'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import * as z from 'zod'
@@ -86,20 +87,30 @@ function parseOr(text: string): unknown {
 
 /**
  * In the process that owns the run: opens its door, and reports to the process that waits that the first guests run.
- * The run ends where that process has gone.
+ * The run ends where that process is killed before.
  */
 export async function supervise(run: Run, log: string): Promise<void> {
+  const waiting = new Socket({ fd: STARTED_FD })
+  const keepLog = () => renameSync(log, superviseLog({ folder: run.folder.path }))
+  const close = () => {
+    keepLog()
+    void run.close()
+  }
+  // A killed process closes its end.
+  waiting
+    .on('error', () => {})
+    .once('close', close)
+    .resume()
   await serveRun(run)
   const first = run.plan.guests.filter(({ after }) => after.length === 0)
   const isRunning = await Promise.all(first.map(({ guest }) => run.guest(guest))).then(
     () => true,
     () => false,
   )
-  if (isRunning) renameSync(log, superviseLog({ folder: run.folder.path }))
-  try {
-    if (isRunning) writeSync(STARTED_FD, JSON.stringify({ id: run.folder.id, folder: run.folder.path }))
-    closeSync(STARTED_FD)
-  } catch {
-    await run.close()
-  }
+  if (waiting.destroyed) return
+  waiting.off('close', close).unref()
+  // The process that waits reads the log where it is, and deletes it.
+  if (!isRunning) return void waiting.destroy()
+  keepLog()
+  waiting.end(JSON.stringify({ id: run.folder.id, folder: run.folder.path }))
 }

@@ -72,7 +72,7 @@ describe('what an image makes QEMU open', () => {
   test('a key', () => {
     const image = at('locked.qcow2')
     const secret = ['--object', 'secret,id=k,data=abc123']
-    const options = ['-o', 'encrypt.format=luks,encrypt.key-secret=k,encrypt.iter-time=10']
+    const options = ['-o', 'encrypt.format=luks,encrypt.key-secret=k,encrypt.iter-time=100']
     execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', ...secret, ...options, image, '1M'])
     expect(imageFiles(image).isEncrypted).toBe(true)
     expect(imageFiles(create('over.qcow2', '-u', '-b', 'locked.qcow2', '-F', 'qcow2')).isEncrypted).toBe(true)

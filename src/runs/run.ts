@@ -92,6 +92,8 @@ class ActiveRun implements Run {
   readonly #ends = new Map<string, GuestEnd>()
   /** Ends all waiting, and keeps guests from starting. */
   readonly #over = new AbortController()
+  /** Guests whose QEMU does not run them yet, by name: they cannot be closed, only given up. */
+  readonly #starting = new Map<string, AbortController>()
   /** Guests that the run itself ends. */
   readonly #closed = new Set<string>()
   readonly #problems: Diagnostic[] = []
@@ -179,20 +181,25 @@ class ActiveRun implements Run {
     const { onConsole, stateFolder, allowReboot, signal, verify, buildMs } = this.#options
     this.#events.emit({ type: 'guest starting', guest: name })
     const attached = await this.#resources.attach(plan)
+    const starting = new AbortController()
+    this.#starting.set(name, starting)
     const guest = await launchGuest(plan, {
       joins: attached.joins,
       stateFolder,
       facts,
       profile,
       ...(allowReboot === undefined ? {} : { allowReboot }),
-      ...(signal === undefined ? {} : { signal }),
+      signal: signal ? AbortSignal.any([signal, starting.signal]) : starting.signal,
       ...(verify === undefined ? {} : { verify }),
       ...(buildMs === undefined ? {} : { buildMs }),
       folder: folderOfGuest(this.folder, name),
       ...(onConsole ? { onConsole: (chunk: Buffer) => onConsole(name, chunk) } : {}),
       onLine: (line) => this.#events.emit({ type: 'console line', guest: name, line }),
       onResult: (result) => this.#ended(plan, result),
-    }).finally(() => attached.release())
+    }).finally(() => {
+      this.#starting.delete(name)
+      attached.release()
+    })
     this.guests[name] = guest
     this.#events.emit({ type: 'guest started', guest: name, pid: guest.qemu.pid })
     if (plan.command.length > 0 && !this.#options.leavesCommands) void this.#runCommand(guest, plan.command)
@@ -283,9 +290,10 @@ class ActiveRun implements Run {
     await this.#endAll((guest) => guest.close())
   }
 
-  /** Ends those that run, and those that are starting as soon as they run. */
+  /** Ends those that run, and gives up those that are starting or waiting. */
   async #endAll(end: (guest: Guest) => Promise<unknown>): Promise<void> {
     this.#over.abort(new BringupError([]))
+    for (const starting of this.#starting.values()) starting.abort()
     const ended = this.#seats.map(({ running }) => running.then(end, () => {}))
     await Promise.all(ended)
   }

@@ -69,7 +69,7 @@ describe('a run that stays', () => {
     })
     expect((await bringup('run', '-d', '--name', 'db', ...waiting)).stderr).toContain('RUN_NAME_TAKEN')
     expect((await bringup('rm', 'db')).stderr).toContain('RUN_GOES_ON')
-    const follow = bringup('logs', '-f')
+    const follow = bringup('logs', '-f', 'db')
     const stopped = await bringup('stop', 'db')
     expect(stopped.stdout).toContain('db: interrupted')
     expect((await follow).stdout).toContain('"t":"ready"')
@@ -97,6 +97,25 @@ describe('a run that stays', () => {
       verdict: 'abandoned',
     })
     expect((await bringup('stop', id)).stderr).toContain('RUN_NOT_REACHED')
+  })
+
+  test('ends with the process that waits for its start, where that is interrupted or killed', async () => {
+    // QEMU that never answers; questions about the binary go to the real one.
+    const stuck = join(folder, 'stuck-qemu')
+    const questions = '*"-machine none"* | *"-L help"* | *"-append accel"*'
+    const script = `case "$*" in ${questions}) exec /usr/bin/qemu-system-x86_64 "$@" ;; esac\nexec cat /dev/zero > /dev/null`
+    writeFileSync(stuck, `#!/bin/sh\n${script}\n`, { mode: 0o755 })
+    const count = () => (existsSync(runs) ? readdirSync(runs).length : 0)
+    for (const signal of ['SIGINT', 'SIGKILL'] as const) {
+      const before = count()
+      const waits = bringup('run', '-d', ...waiting, '--qemu', stuck)
+      await expect.poll(count, { timeout: 240_000, interval: 20 }).toBe(before + 1)
+      waits.kill(signal)
+      const { exitCode } = await waits
+      if (signal === 'SIGINT') expect(exitCode).toBe(130)
+      await untilNoneIsLeft()
+      expect(readdirSync(join(folder, '.bringup')).filter((name) => name.startsWith('detached'))).toEqual([])
+    }
   })
 
   test('has a door for its user alone', async () => {
@@ -182,6 +201,14 @@ describe('a Linux guest that stays', { timeout: 600_000 }, () => {
     expect(readFileSync(join(folder, 'back.txt'), 'utf8')).toBe('from here\n')
     expect((await bringup('cp', 'here.txt', 'back.txt')).exitCode).toBe(2)
     expect((await bringup('cp', 'here.txt', 'nowhere:/tmp/x')).stderr).toContain('RUN_NOT_REACHED')
+  })
+
+  test('goes on where a command in it is left by Ctrl-C', async () => {
+    const left = bringup('exec', '--', 'sh', '-c', 'echo up; cat')
+    await new Promise((resolve) => left.stdout.once('data', resolve))
+    left.kill('SIGINT')
+    expect((await left).exitCode).toBe(130)
+    expect((await bringup('exec', '--', 'echo', 'still here')).stdout).toBe('still here')
   })
 
   test('is attached to from a terminal, which it outlives', async () => {
