@@ -1,5 +1,5 @@
 /** Options of runs in the background. `detach.ts`, which acts on them, is loaded only for such a run. */
-import type { OptionSpec } from './command.ts'
+import type { Invocation, OptionSpec } from './command.ts'
 
 export const DETACH_OPTIONS: readonly OptionSpec[] = [
   {
@@ -13,3 +13,6 @@ export const DETACH_OPTIONS: readonly OptionSpec[] = [
     isHidden: true,
   },
 ]
+
+/** Whether this process owns the run of a `run -d`. */
+export const isSupervised = ({ supervise }: Invocation['options']) => typeof supervise === 'string'
