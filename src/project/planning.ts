@@ -61,6 +61,12 @@ export interface PlanningRequest {
   readonly sharesProject?: ProjectShare
   /** Commands of the guest have the file system of this computer for a root; for profiles with `inHostRoot`. */
   readonly hasHostRoot?: boolean
+  /**
+   * Where machine and command are named, for findings. Default: `--machine` and `--`.
+   *
+   * @internal
+   */
+  readonly namedAt?: { readonly machine: string; readonly command: string }
   /** What follows `--`. */
   readonly command?: readonly string[]
   /** A person works at it: a command, or the profile's `terminalCommand`, runs on a terminal of the guest. */

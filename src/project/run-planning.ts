@@ -133,6 +133,10 @@ function requestsOf(request: RunRequest, rackName: string, rack: RackConfig): re
           ...(config.profile === undefined ? {} : { profile: config.profile }),
           overrides: connected(config, rack),
           overridesPlace: (path) => placeInRack(path, { rack: rackName, key, nics: config.nics.length }),
+          namedAt: {
+            machine: formatPath(['racks', rackName, 'guests', key, 'machine']),
+            command: formatPath(['racks', rackName, 'guests', key, 'command']),
+          },
           memories: rack.memory,
           networks: Object.keys(rack.networks),
           command: config.command,

@@ -20,7 +20,7 @@ import { DEFAULT_MACHINE, type Project } from './project.ts'
 export const problems = defineDiagnostics({
   MACHINE_UNKNOWN: {
     title: 'The project has no machine of that name.',
-    why: '--machine names one of the machines in bringup.config',
+    why: 'a machine is named as bringup.config has it',
     remedy: '`bringup machines` lists them',
   },
   GUEST_NAME_TAKEN: {
@@ -30,7 +30,7 @@ export const problems = defineDiagnostics({
   },
   PROFILE_HAS_NO_SHELL: {
     title: 'A command was given for a guest that cannot run commands.',
-    why: 'what follows -- runs inside the guest, over a command channel that this profile’s guests do not have',
+    why: 'the command runs inside the guest, over a command channel that this profile’s guests do not have',
     remedy: 'omit the command, or choose a profile with a command channel, such as --profile linux',
   },
   PROFILE_DEVICE_ID: {
@@ -66,14 +66,14 @@ export async function chooseRun(request: PlanningRequest): Promise<Selection> {
   const name = request.name ?? machineName
   const machines = resolveMachines(project.machines)
   const described = Object.hasOwn(machines, machineName) ? machines[machineName] : undefined
-  if (!described) throw unknownMachine(project, machineName)
+  if (!described) throw unknownMachine(project, machineName, request.namedAt?.machine)
   const profile = await profileOf(project, mergeMachine(described, request.overrides ?? {}), request.profile)
   const written = writtenLayers(machineName, profile, request)
   const wanted = mergeLayers(written)
   const command = request.command ?? []
   if (command.length > 0 && !profile.hasShell) {
     throw new BringupError([
-      problems.PROFILE_HAS_NO_SHELL.at('--', `profile "${profile.name}" cannot run "${command.join(' ')}"`),
+      problems.PROFILE_HAS_NO_SHELL.at(request.namedAt?.command ?? '--', `profile "${profile.name}" cannot run "${command.join(' ')}"`),
     ])
   }
   const layers = [layerOf(profile, settleDefaults(profile.defaults, wanted)), ...written]
@@ -164,12 +164,12 @@ function bootsAnother({ boot }: MachineInput, kernel: KernelForm, folder: string
 }
 
 /** The finding for a name that no machine has, with similar names first. */
-export function unknownMachine(project: Project, name: string): BringupError {
+export function unknownMachine(project: Project, name: string, at = '--machine'): BringupError {
   const names = Object.keys(project.machines)
   const near = nearest(name, names)
   const what = `no machine is named "${name}"${near === undefined ? '' : `; did you mean "${near}"?`}`
   const remedy = names.length === 0 ? 'describe it in bringup.config' : `use one of: ${names.join(', ')}`
-  return new BringupError([problems.MACHINE_UNKNOWN.at('--machine', what, { remedy })])
+  return new BringupError([problems.MACHINE_UNKNOWN.at(at, what, { remedy })])
 }
 
 /** Where builds of a project keep what they make beside the source tree. */

@@ -160,3 +160,12 @@ describe('a guest', () => {
     expect(result.guests[0]).toMatchObject({ guest: 'server', result: { verdict: 'interrupted' } })
   })
 })
+
+test('findings about a guest name its place in the rack', async ({ launchRack }) => {
+  await expect(launchRack({ guests: { a: { machine: 'nope' } } })).rejects.toMatchObject({
+    diagnostics: [{ code: 'MACHINE_UNKNOWN', path: 'racks.rack.guests.a.machine' }],
+  })
+  await expect(launchRack({ guests: { a: { machine: small, command: ['ls'] } } })).rejects.toMatchObject({
+    diagnostics: [{ code: 'PROFILE_HAS_NO_SHELL', path: 'racks.rack.guests.a.command' }],
+  })
+})
