@@ -73,7 +73,10 @@ export async function chooseRun(request: PlanningRequest): Promise<Selection> {
   const command = request.command ?? []
   if (command.length > 0 && !profile.hasShell) {
     throw new BringupError([
-      problems.PROFILE_HAS_NO_SHELL.at(request.namedAt?.command ?? '--', `profile "${profile.name}" cannot run "${command.join(' ')}"`),
+      problems.PROFILE_HAS_NO_SHELL.at(
+        request.namedAt?.command ?? '--',
+        `profile "${profile.name}" cannot run "${command.join(' ')}"`,
+      ),
     ])
   }
   const layers = [layerOf(profile, settleDefaults(profile.defaults, wanted)), ...written]
