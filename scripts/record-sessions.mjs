@@ -12,7 +12,7 @@ import { ROOT } from './processes.mjs'
 const [program = join(ROOT, 'dist/cli/bin.js'), to = join(ROOT, 'docs/guide/sessions.md')] =
   process.argv.slice(2)
 const COLUMNS = 80
-const LONGEST = 30
+const LONGEST = 60
 
 const SESSIONS = [
   ['What this computer can do', 'doctor'],
