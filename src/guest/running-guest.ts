@@ -350,7 +350,7 @@ export class RunningGuest implements Guest {
 
   #compare(view: GuestView | undefined) {
     const { facts, ...machine } = this.#hotplug.now
-    return verify({ ...machine, profile: this.plan.profile }, facts, view)
+    return verify({ ...machine, profile: this.plan.profile }, facts, view, this.plan.machine)
   }
 
   async kill(): Promise<GuestResult> {

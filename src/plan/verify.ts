@@ -29,18 +29,23 @@ const TABLES = 'ACPI tables'
 /**
  * Compares with what the guest made of the hardware, and once more with the firmware's tables where the guest hands
  * them out. An expectation that no witness can answer is in `notCompared`.
+ *
+ * @param atBoot The machine as it was started, if devices were plugged since. The tables that Linux hands out are those
+ *   of its boot: what was plugged later is compared with them only where they have it.
  */
 export function verify(
   plan: Pick<GuestPlan, 'machine' | 'name' | 'profile'>,
   facts: Facts,
   view: GuestView | undefined,
+  atBoot: GuestPlan['machine'] = plan.machine,
 ): Verification {
   const by = view?.by ?? `guest of profile ${plan.profile}`
   const expected = expectationsOf(plan.machine, facts, plan.name)
   const { tables } = view ?? {}
+  const wasThere = new Set(expectationsOf(atBoot, facts, plan.name).map((e) => e.device))
   const comparison = [
     ...rowsOf(expected, view ?? {}, by),
-    ...(tables === undefined ? [] : rowsOf(expected, tables, TABLES)),
+    ...rowsOf(expected, tables ?? {}, TABLES).filter((row) => row.got !== null || wasThere.has(row.device)),
   ]
   const unseen = expected
     .filter((e) => !comparison.some((row) => row.device === e.device && row.aspect === e.aspect))

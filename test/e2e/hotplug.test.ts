@@ -140,6 +140,8 @@ test('a Linux guest makes a region of it', async ({ launch }) => {
     devices: [{ kind: 'nvdimm', id: 'first', size: '128M' }],
   }
   const guest = await launch(machine, { profile: 'linux' })
+  // The firmware's tables are made at boot: a device plugged before its end would be in them.
+  await guest.run(['true'])
   await guest.qemu.plug({ kind: 'nvdimm', id: 'later', size: '128M', node: 1 })
   const isSeen = async () => (await guest.view())?.nvdimms?.some((n) => n.handle === 2 && n.region)
   await expect.poll(isSeen, { timeout: 1_000_000 }).toBe(true)
@@ -165,5 +167,7 @@ test('a Linux guest makes a region of it', async ({ launch }) => {
     ['labels', 'no'],
   ]
   expect(seenBy('Linux')).toEqual([size, node, domain, ...region, armed])
-  expect(seenBy('ACPI tables')).toEqual([size, node, domain, armed])
+  expect(seenBy('ACPI tables')).toEqual([])
+  const first = (await guest.verify()).filter((c) => c.device === 'nvdimm first' && c.by === 'ACPI tables')
+  expect(first.map((c) => [c.aspect, c.ok])).toContainEqual(['size', true])
 })
