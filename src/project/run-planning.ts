@@ -4,12 +4,14 @@ import { BringupError, type Diagnostic, defineDiagnostics, isClean } from '../di
 import type { MachineInput } from '../machine/machine.ts'
 import { formatPath } from '../machine/schema-issues.ts'
 import { nearest } from '../nearest.ts'
+import { gatherFacts } from '../plan/gather.ts'
 import type { Condition, GuestPlan } from '../plan/plan.ts'
 import { type RunPlan, runOfOne, runOfRack } from '../plan/run-plan.ts'
 import { guestNames, placeName } from '../rack/guest-names.ts'
 import { planNetworks, withAddresses } from '../rack/rack-networks.ts'
 import { checkRack, checkTogether } from '../rack/rack-rules.ts'
 import type { RackConfig, RackGuestConfig } from '../rack/rack-schema.ts'
+import { checkUnjoined } from '../rack/unjoined.ts'
 import { type PlannedGuest, type PlanningRequest, planGuest, previewGuest } from './planning.ts'
 import type { Project } from './project.ts'
 
@@ -92,10 +94,13 @@ async function planAll(request: RunRequest, planOne: PlanOne): Promise<PlannedRu
     plan: runOfRack(name, { guests: plans, networks, services: servicesOf(rack, project.folder) }, [
       ...checkTogether(plans),
       ...diagnostics,
+      ...checkUnjoined(rack, plans, hostFacts, { folder: project.folder, at }),
     ]),
     guests,
   }
 }
+
+const hostFacts = (files: readonly string[]) => gatherFacts(files, { accelerators: [] })
 
 /** One after the other: two guests that need the same image prepare it once. */
 async function planGuests(seats: readonly SeatRequest[], planOne: PlanOne): Promise<readonly PlannedGuest[]> {

@@ -101,11 +101,16 @@ export const backingProblems = defineDiagnostics({
   },
 })
 
+/** The devices that might name the same file, the facts, and where the backing is described. */
+export interface BackingContext extends Pick<RuleContext, 'facts' | 'path'> {
+  readonly machine: Pick<RuleContext['machine'], 'devices'>
+}
+
 /** Everything about the backing of one device. `bytes` is what the file must hold. */
 export function checkBacking(
   config: Backing,
   { file, bytes }: { readonly file: string | undefined; readonly bytes: number },
-  context: RuleContext,
+  context: BackingContext,
 ): readonly Diagnostic[] {
   if (file === undefined) return checkRam(config, context.path)
   const fact = context.facts.files.get(file)
@@ -211,7 +216,7 @@ function checkHolder(
 }
 
 /** Earlier devices that name the same file, of whatever kind. NVDIMMs look for themselves, wherever they stand. */
-function checkOnlyUser(file: string, { machine, path }: RuleContext): readonly Diagnostic[] {
+function checkOnlyUser(file: string, { machine, path }: BackingContext): readonly Diagnostic[] {
   const mine = machine.devices.findIndex((d) => d.path === path)
   const twin = machine.devices.slice(0, mine).find(({ kind, config }) => {
     const { file: theirs } = config as { readonly file?: string }

@@ -2,8 +2,8 @@
 import { type Diagnostic, defineDiagnostics } from '../../diagnostics.ts'
 import { formatBytes, KiB } from '../../units.ts'
 import type { RuleContext } from '../device.ts'
-import { checkBacking } from './backing-rules.ts'
-import type { IvshmemConfig } from './ivshmem-schema.ts'
+import { type BackingContext, checkBacking } from './backing-rules.ts'
+import type { IvshmemConfig, SharedMemory } from './ivshmem-schema.ts'
 import { checkHostNodes } from './memory-place-rules.ts'
 
 export const problems = defineDiagnostics({
@@ -67,6 +67,8 @@ export const problems = defineDiagnostics({
   },
 })
 
+type Place = Pick<RuleContext, 'path'>
+
 /** Length of sun_path. QEMU and the kernel do without the terminating zero. */
 const LONGEST_PATH = 108
 const LEAST = 4 * KiB
@@ -77,13 +79,34 @@ export function checkIvshmem(config: IvshmemConfig, context: RuleContext): reado
     ...checkSize(config, context),
     ...checkSocket(config, context),
     ...checkClash(config, context),
+    ...checkHost(config, context),
+  ]
+}
+
+/** Memory of a rack that no device joins. A device checks what it joins. */
+export function checkSharedMemory(
+  id: string,
+  memory: SharedMemory,
+  { facts, path }: Pick<RuleContext, 'facts' | 'path'>,
+): readonly Diagnostic[] {
+  const config = { ...memory, kind: 'ivshmem', id, memory: id, master: false } as const
+  return [
+    ...checkSize(config, { path }),
+    ...checkClash(config, { path }),
+    ...checkHost(config, { facts, path, machine: { devices: [] } }),
+  ]
+}
+
+/** What it takes of this computer. */
+function checkHost(config: IvshmemConfig, context: BackingContext): readonly Diagnostic[] {
+  return [
     ...checkFile(config, context),
     ...checkHugePages(config, context),
     ...checkNodes(config, context),
   ]
 }
 
-function checkSize({ size, memory }: IvshmemConfig, { path }: RuleContext): readonly Diagnostic[] {
+function checkSize({ size, memory }: IvshmemConfig, { path }: Place): readonly Diagnostic[] {
   if (size === undefined)
     return [
       memory === undefined
@@ -113,7 +136,7 @@ function checkSocket({ socket }: IvshmemConfig, { facts, path }: RuleContext): r
   return [problems.IVSHMEM_SOCKET_UNUSABLE.at(at, what)]
 }
 
-function checkClash(config: IvshmemConfig, { path }: RuleContext): readonly Diagnostic[] {
+function checkClash(config: IvshmemConfig, { path }: Place): readonly Diagnostic[] {
   const { socket, vectors, file, hugePages } = config
   const clash = (key: string, what: string) => problems.IVSHMEM_KEYS_CLASH.at(`${path}.${key}`, what)
   const ofServer = (['memory', 'file', 'hugePages', 'hostNodes'] as const).filter(
@@ -130,7 +153,7 @@ function checkClash(config: IvshmemConfig, { path }: RuleContext): readonly Diag
   ]
 }
 
-function checkFile(config: IvshmemConfig, context: RuleContext): readonly Diagnostic[] {
+function checkFile(config: IvshmemConfig, context: BackingContext): readonly Diagnostic[] {
   const { id, file, size: bytes = 0 } = config
   if (file === undefined) return []
   return checkBacking({ id, backing: 'file', file, share: true, shared: true }, { file, bytes }, context)
@@ -138,7 +161,7 @@ function checkFile(config: IvshmemConfig, context: RuleContext): readonly Diagno
 
 function checkHugePages(
   { hugePages, size = 0, file }: IvshmemConfig,
-  { facts, path }: RuleContext,
+  { facts, path }: BackingContext,
 ): readonly Diagnostic[] {
   if (hugePages === undefined || file !== undefined) return []
   const found = (what: string) => [problems.IVSHMEM_HUGE_PAGES.at(`${path}.hugePages`, what)]
@@ -156,7 +179,7 @@ function checkHugePages(
 
 function checkNodes(
   { hostNodes, policy, file }: IvshmemConfig,
-  { facts, path }: RuleContext,
+  { facts, path }: BackingContext,
 ): readonly Diagnostic[] {
   if (hostNodes === undefined)
     return policy === undefined
