@@ -6,9 +6,16 @@ import { gatherFacts } from '../plan/gather.ts'
 import { type RackInput, rackSchema } from './rack-schema.ts'
 import { checkUnjoined } from './unjoined.ts'
 
-const factsOf = (files: readonly string[]) => ({ ...gatherFacts(files, { accelerators: [] }), hostNodes: [0] })
+const factsOf = (files: readonly string[]) => ({
+  ...gatherFacts(files, { accelerators: [] }),
+  hostNodes: [0],
+})
 
-function found(rack: Omit<RackInput, 'guests'>, guests: Parameters<typeof checkUnjoined>[1] = [], folder = '/') {
+function found(
+  rack: Omit<RackInput, 'guests'>,
+  guests: Parameters<typeof checkUnjoined>[1] = [],
+  folder = '/',
+) {
   const parsed = rackSchema.parse({ ...rack, guests: { a: {} } })
   return checkUnjoined(parsed, guests, factsOf, { folder, at: ['racks', 'r'] }).map(
     ({ severity, code, path }) => `${severity} ${code} ${path}`,

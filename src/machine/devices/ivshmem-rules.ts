@@ -99,11 +99,7 @@ export function checkSharedMemory(
 
 /** What it takes of this computer. */
 function checkHost(config: IvshmemConfig, context: BackingContext): readonly Diagnostic[] {
-  return [
-    ...checkFile(config, context),
-    ...checkHugePages(config, context),
-    ...checkNodes(config, context),
-  ]
+  return [...checkFile(config, context), ...checkHugePages(config, context), ...checkNodes(config, context)]
 }
 
 function checkSize({ size, memory }: IvshmemConfig, { path }: Place): readonly Diagnostic[] {
