@@ -40,7 +40,7 @@ const MAY_IMPORT = {
     'setup',
     'stores',
   ],
-  guest: ['acpi', 'machine', 'plan', 'host', 'qemu', 'project', 'stores'],
+  guest: ['acpi', 'machine', 'plan', 'host', 'processes', 'qemu', 'project', 'stores'],
   testing: ['machine', 'plan', 'host', 'qemu', 'rack', 'runs', 'project', 'guest'],
   cli: [
     'containers',

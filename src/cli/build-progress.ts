@@ -3,6 +3,7 @@ import type { BuildEvent, BuildResult } from '../build/build.ts'
 import type { TargetResult } from '../build/record.ts'
 import type { Diagnostic } from '../diagnostics.ts'
 import { coloredLine, screenLine } from '../guest-text.ts'
+import { LineSplitter } from '../line-splitter.ts'
 import { quoteCommand } from '../quote.ts'
 import type { Colors, Output } from './output.ts'
 
@@ -19,7 +20,7 @@ export interface BuildProgress {
 export function showBuild(output: Output, { isVerbose }: { readonly isVerbose: boolean }): BuildProgress {
   const { errorColors: colors } = output
   const paints = new Map<string, (text: string) => string>()
-  const partial = new Map<string, string>()
+  const outputs = new Map<string, LineSplitter>()
   /** Targets whose output stands last and unbroken on the screen. */
   let last: string | undefined
   const prefix = (target: string) => {
@@ -32,10 +33,10 @@ export function showBuild(output: Output, { isVerbose }: { readonly isVerbose: b
     output.note(`${prefix(target)} ${text}`)
   }
   const show = colors.isColorSupported ? coloredLine : screenLine
-  const flush = (target: string) => {
-    const rest = partial.get(target) ?? ''
-    partial.delete(target)
-    if (rest !== '') line(target, show(rest))
+  const outputOf = (target: string) => {
+    const output = outputs.get(target) ?? new LineSplitter((text) => line(target, show(text)))
+    outputs.set(target, output)
+    return output
   }
   return {
     onEvent: (event) => {
@@ -46,12 +47,8 @@ export function showBuild(output: Output, { isVerbose }: { readonly isVerbose: b
         last = undefined
         if (isVerbose) line(event.target, colors.dim(commandText(event.command)))
       }
-      if (event.kind === 'output') {
-        const lines = `${partial.get(event.target) ?? ''}${event.chunk.toString()}`.split('\n')
-        partial.set(event.target, lines.pop() ?? '')
-        for (const text of lines) line(event.target, show(text))
-      }
-      if (event.kind === 'end') flush(event.target)
+      if (event.kind === 'output') outputOf(event.target).take(event.chunk)
+      if (event.kind === 'end') outputOf(event.target).end()
     },
     end: (result) => {
       for (const target of result.targets) output.note(describeTarget(target, colors))

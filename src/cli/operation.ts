@@ -186,7 +186,7 @@ async function carryOut(
     output.note('Nothing was changed.')
     return EXIT_CODES.interrupted
   }
-  using _lock = await lockOperations(deed.root)
+  await using _lock = await lockOperations(deed.root)
   const journal = deed.open()
   try {
     const host = createHostReader(signal)

@@ -7,7 +7,7 @@ import type { MachineConfig, MachineInput } from '../machine/machine.ts'
 import { gatherFacts } from '../plan/gather.ts'
 import { pathsOf, placeMachine } from '../plan/place.ts'
 import type { GuestPlan } from '../plan/plan.ts'
-import type { LateLock } from '../qemu/late-locks.ts'
+import type { Lock } from '../processes/flock.ts'
 import type { QemuProcess } from '../qemu/process.ts'
 import { QmpError } from '../qemu/qmp.ts'
 import { deadlineSignal } from '../timer.ts'
@@ -20,7 +20,7 @@ export type DeviceInput = NonNullable<MachineInput['devices']>[number]
 interface Plugged {
   readonly id: string
   readonly plug: Plug
-  readonly locks: readonly LateLock[]
+  readonly locks: readonly Lock[]
   /** The machine as it is from now on. */
   readonly machine: MachineConfig
   readonly facts: Facts
@@ -103,7 +103,7 @@ async function plugDevice(
   try {
     await give(plug, qemu.qmp)
   } catch (error) {
-    await Promise.all(locks.map((lock) => lock.release()))
+    await Promise.all(locks.map((lock) => lock[Symbol.asyncDispose]()))
     if (!(error instanceof QmpError)) throw error
     const what = `QEMU did not add "${id}": ${error.desc}`
     throw new BringupError([problems.HOTPLUG_REFUSED.at('', what, { evidence: [error.desc] })], {
@@ -178,7 +178,7 @@ async function unplugDevice(
   }
   if (!plugged) return
   await qmp.execute('object-del', { id: plugged.plug.object.id })
-  await Promise.all(plugged.locks.map((lock) => lock.release()))
+  await Promise.all(plugged.locks.map((lock) => lock[Symbol.asyncDispose]()))
 }
 
 function deleted(id: string, qmp: QemuProcess['qmp'], signal: AbortSignal): Promise<void> {

@@ -14,11 +14,11 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { imageUse, lockHolder } from '../host/file-locks.ts'
+import { type Mount, mountOf, readMounts } from '../host/mounts.ts'
 import type { Facts, FileFact } from '../machine/facts.ts'
 import { isOnDaxDisk, readDaxDevice } from '../stores/dax-device.ts'
 import { readTail } from '../stores/labels.ts'
 import { readRecord } from '../stores/record.ts'
-import { type Mount, mountOf, readMounts } from './mounts.ts'
 import { imageFiles } from './qcow2.ts'
 import { sniff } from './sniff.ts'
 

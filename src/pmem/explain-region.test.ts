@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest'
 import { GiB, MiB } from '../units.ts'
 import { explainRegion } from './explain-region.ts'
-import { findMount } from './mounts.ts'
 import { mountPoint } from './operation.ts'
 import { escapeUnitPath } from './unit-text.ts'
 
@@ -32,21 +31,6 @@ test('where addresses are hidden, the only device of its size is it', () => {
   const { start: _, ...hidden } = device
   expect(explainRegion(region, { ...kernel, devices: [hidden] }).state).toBe('ready')
   expect(explainRegion(region, { ...kernel, devices: [hidden, hidden] }).state).toBe('failed')
-})
-
-test('mounts: the last on a place, DAX old and new, spaces', () => {
-  const line = (path: string, options: string, source = '/dev/pmem0') =>
-    `30 1 259:0 / ${path} rw,relatime shared:1 - ext4 ${source} ${options}`
-  const text = [
-    line('/mnt/a', 'rw', '/dev/sda'),
-    line('/mnt/a', 'rw,dax=always'),
-    line('/mnt/b\\040c', 'rw,dax=inode'),
-    '',
-  ].join('\n')
-  expect(findMount(text, '/mnt/a')).toEqual({ source: '/dev/pmem0', type: 'ext4', isDax: true })
-  expect(findMount(text, '/mnt/b c')?.isDax).toBe(false)
-  expect(findMount(line('/mnt/d', 'rw,dax'), '/mnt/d')?.isDax).toBe(true)
-  expect(findMount(text, '/mnt/x')).toBeUndefined()
 })
 
 test('mount points, and the names of their units', () => {

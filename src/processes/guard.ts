@@ -8,6 +8,7 @@ import { readlinkSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { randomDigits } from '../random-name.ts'
 import { descendants } from './descendants.ts'
+import { flockWords } from './flock.ts'
 
 export interface GuardRequest {
   /** Between being asked to end (SIGTERM) and being killed. 0: killed at once. */
@@ -38,9 +39,9 @@ const VARIABLE = 'BRINGUP_GUARD'
 export function startGuard({ graceMs, lockFile, remove }: GuardRequest): Guard {
   const mark = randomDigits(32)
   const program = `(${guard})(${JSON.stringify(`${VARIABLE}=${mark}`)}, ${graceMs}, ${JSON.stringify(remove ?? null)}, ${descendants})`
-  const argv: readonly [string, ...string[]] = [process.execPath, '-e', program]
-  const [command, ...args] =
-    lockFile === undefined ? argv : ['flock', '--no-fork', resolve(lockFile), ...argv]
+  const argv = [process.execPath, '-e', program]
+  const [command = '', ...args] =
+    lockFile === undefined ? argv : [...flockWords(resolve(lockFile), { waits: true }), ...argv]
   const output = lockFile === undefined ? 'ignore' : 'pipe'
   const child = spawn(command, args, {
     stdio: ['pipe', output, output],

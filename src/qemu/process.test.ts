@@ -43,7 +43,7 @@ test('the command is one chain of programs that replace themselves', () => {
     { path: '/c', mode: 'shared' },
   ]
   expect(supervisedCommand([QEMU, '-S'], locks).join(' ')).toMatchInlineSnapshot(
-    `"setpriv --pdeathsig KILL -- flock --nonblock --no-fork --conflict-exit-code 77 --exclusive /a b flock --nonblock --no-fork --conflict-exit-code 77 --shared /c qemu-system-x86_64 -S"`,
+    `"setpriv --pdeathsig KILL -- flock --no-fork --exclusive --nonblock --conflict-exit-code 77 /a b flock --no-fork --shared --nonblock --conflict-exit-code 77 /c qemu-system-x86_64 -S"`,
   )
 })
 

@@ -1,8 +1,9 @@
 /** One throw-away guest on one accelerator: how far it came, and why it went no further. */
 import type { Argument } from '../machine/device.ts'
 import type { QemuCapabilities } from '../machine/facts.ts'
+import type { QemuExit } from './exit.ts'
 import { startPatience } from './patience.ts'
-import { type QemuExit, type QemuProcess, startQemu } from './process.ts'
+import { type QemuProcess, startQemu } from './process.ts'
 
 /** What the trial boots: the probe kernel, told by its command line to test the accelerator and no more. */
 export interface TrialRequest {

@@ -1,7 +1,7 @@
 /** JSON lines on a stream, from a peer that may send anything. */
 import type { Duplex } from 'node:stream'
 import type { z } from 'zod'
-import { LineSplitter } from './line-splitter.ts'
+import { LineSplitter } from '../line-splitter.ts'
 
 /** What a peer may leave unread before the connection is closed. */
 const MOST_UNREAD = 64 * 1024 * 1024

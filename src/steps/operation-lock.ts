@@ -1,10 +1,9 @@
 /** One operation at a time: a lock that ends with this process, however it ends. */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
 import { makeFolder } from '../own-files.ts'
+import { isLock, LOCK_TAKEN, takeLock } from '../processes/flock.ts'
 
 export const problems = defineDiagnostics({
   JOURNAL_UNWRITABLE: {
@@ -19,14 +18,12 @@ export const problems = defineDiagnostics({
   },
 })
 
-const CONFLICT = 75
-
 /**
- * Takes the lock. flock(1) becomes a `cat` that holds it, and that ends when its standard input does: with us.
+ * Takes the lock of the journal's folder.
  *
- * @throws BringupError OPERATION_RUNNING
+ * @throws BringupError OPERATION_RUNNING, JOURNAL_UNWRITABLE
  */
-export async function lockOperations(root: string): Promise<Disposable> {
+export async function lockOperations(root: string): Promise<AsyncDisposable> {
   try {
     makeFolder(root)
     accessSync(root, constants.W_OK)
@@ -34,16 +31,8 @@ export async function lockOperations(root: string): Promise<Disposable> {
     const { code } = error as NodeJS.ErrnoException
     throw new BringupError([problems.JOURNAL_UNWRITABLE.at('', `${root} cannot be written to (${code})`)])
   }
-  const args = ['--nonblock', '--no-fork', '--conflict-exit-code', `${CONFLICT}`, join(root, '.lock'), 'cat']
-  const holder = spawn('flock', args, { stdio: ['pipe', 'pipe', 'ignore'], detached: true })
-  holder.stdin.on('error', () => {})
-  holder.stdin.write('locked\n')
-  const ended = once(holder, 'close')
-  const won = await Promise.race([once(holder.stdout, 'data').then(() => true), ended.then(() => false)])
-  if (!won) {
-    if (holder.exitCode !== CONFLICT) throw new Error(`flock ended with ${holder.exitCode}`)
-    throw new BringupError([problems.OPERATION_RUNNING.at('', 'an operation is going on')])
-  }
-  holder.unref()
-  return { [Symbol.dispose]: () => void holder.stdin.end() }
+  const lock = await takeLock(join(root, '.lock'))
+  if (isLock(lock)) return lock
+  if (lock.status !== LOCK_TAKEN) throw new Error(`flock ended with ${lock.status}: ${lock.why}`)
+  throw new BringupError([problems.OPERATION_RUNNING.at('', 'an operation is going on')])
 }

@@ -19,7 +19,7 @@ const onEvent = (event: StepEvent) => {
   process.stdout.write(`${event.kind}\n`)
   if (events === Number(killAt)) process.kill(process.pid, 'SIGKILL')
 }
-using _lock = await lockOperations(root)
+await using _lock = await lockOperations(root)
 const earlier = listOperations(root).at(-1)
 const journal =
   what === 'apply' || !earlier

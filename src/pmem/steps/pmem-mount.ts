@@ -2,9 +2,10 @@
 import { dirname } from 'node:path'
 import * as z from 'zod'
 import { defineDiagnostics } from '../../diagnostics.ts'
+import { isDax, mountAt } from '../../host/mounts.ts'
 import type { HostReader } from '../../steps/host-reader.ts'
 import { defineStep } from '../../steps/step.ts'
-import { findMount } from '../mounts.ts'
+import { mountsOf } from '../mounts.ts'
 import { readyDevice, regionOf, regionSchema } from './pmem-device.ts'
 
 export const problems = defineDiagnostics({
@@ -47,9 +48,9 @@ export const pmemMount = defineStep<z.output<typeof schema>, Before>({
   async check({ region, type, path, owner }, host) {
     const device = await readyDevice(regionOf(region), host)
     if (!device) return { state: 'later', detail: 'after the device exists' }
-    const mount = findMount(host.read('/proc/self/mountinfo')?.toString() ?? '', path)
+    const mount = mountAt(path, mountsOf(host))
     if (mount?.source === device.path)
-      return mount.isDax
+      return isDax(mount)
         ? { state: 'done', detail: `${device.path} is mounted with DAX` }
         : {
             state: 'blocked',
@@ -71,7 +72,7 @@ export const pmemMount = defineStep<z.output<typeof schema>, Before>({
     }
   },
   async undo({ path }, { device, folders }, host) {
-    const mount = findMount(host.read('/proc/self/mountinfo')?.toString() ?? '', path)
+    const mount = mountAt(path, mountsOf(host))
     const isOurs = mount?.source === device
     const left = folders.toReversed().filter((folder) => host.stat(folder) !== undefined)
     // A folder with files of others stays.

@@ -1,6 +1,4 @@
 /** The folder that a source tree goes to: what is there, who works in it, and how it is left. */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import {
   existsSync,
   lstatSync,
@@ -13,6 +11,7 @@ import {
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { BringupError, defineDiagnostics } from '../../diagnostics.ts'
+import { isLock, LOCK_TAKEN, takeLock } from '../../processes/flock.ts'
 import { type Marker, readMarker } from './marker.ts'
 
 export const problems = defineDiagnostics({
@@ -135,32 +134,17 @@ function removeEmpty(from: string, to: string): void {
   if (from !== to) removeEmpty(dirname(from), to)
 }
 
-/** Exit status that flock(1) is told to use when the lock is taken. */
-const LOCKED = 77
-
 /**
- * Holds the folder for this process; the lock ends with it, however it ends.
+ * Holds the folder for this process; the lock ends with it, however it ends. Undefined on a file system without locks,
+ * and on a computer without flock: that is left to git's own locks.
  *
  * @throws BringupError CHECKOUT_RUNNING
  */
-export async function lockFolder(folder: string): Promise<AsyncDisposable> {
-  const args = ['--nonblock', '--no-fork', '--conflict-exit-code', `${LOCKED}`, join(folder, '.git'), 'cat']
-  const holder = spawn('flock', args, { stdio: ['pipe', 'pipe', 'ignore'], detached: true })
-  holder.stdin.on('error', () => {})
-  holder.stdin.write('locked\n')
-  const ended = Promise.race([once(holder, 'close'), once(holder, 'error')]).catch(() => {})
-  await Promise.race([once(holder.stdout, 'data'), ended])
-  if (holder.exitCode === LOCKED)
-    throw new BringupError([problems.CHECKOUT_RUNNING.at('', `${folder} is being worked on`)])
-  // A file system without locks (or a computer without flock) is left to git's own locks.
-  holder.unref()
-  return {
-    async [Symbol.asyncDispose]() {
-      holder.ref()
-      holder.stdin.end()
-      await ended
-    },
-  }
+export async function lockFolder(folder: string): Promise<AsyncDisposable | undefined> {
+  const lock = await takeLock(join(folder, '.git'))
+  if (isLock(lock)) return lock
+  if (lock.status !== LOCK_TAKEN) return undefined
+  throw new BringupError([problems.CHECKOUT_RUNNING.at('', `${folder} is being worked on`)])
 }
 
 /**

@@ -2,8 +2,9 @@
 import { type Diagnostic, isClean } from '../../../diagnostics.ts'
 import { EXIT_CODES } from '../../../guest/verdict.ts'
 import { readKernel } from '../../../host/kernel.ts'
+import { isDax, mountAt } from '../../../host/mounts.ts'
 import { deviceOf, emulatedDevices, type PmemDevice } from '../../../pmem/devices.ts'
-import { findMount } from '../../../pmem/mounts.ts'
+import { mountsOf } from '../../../pmem/mounts.ts'
 import { type JournalledRegion, regionsOf } from '../../../pmem/operation.ts'
 import { memmapWord } from '../../../pmem/parse-parameters.ts'
 import { inGiB } from '../../../pmem/region-rules.ts'
@@ -69,7 +70,7 @@ async function reportOf(
   host: HostReader,
 ): Promise<{ report: RegionReport; diagnostics: readonly Diagnostic[] }> {
   const { state, device, evidence, diagnostics } = await askKernel(region, host)
-  const mount = mountPoint === undefined ? undefined : findMount(mountinfo(host), mountPoint)
+  const mount = mountPoint === undefined ? undefined : mountAt(mountPoint, mountsOf(host))
   const isMounted = mount !== undefined && mount.source === device?.path
   const report: RegionReport = {
     start: region.start,
@@ -79,7 +80,7 @@ async function reportOf(
     device: device?.path ?? null,
     node: device?.node ?? region.node ?? null,
     mountPoint: isMounted ? (mountPoint ?? null) : null,
-    isDax: isMounted && mount.isDax,
+    isDax: isMounted && isDax(mount),
     evidence,
   }
   return { report, diagnostics }
@@ -87,11 +88,7 @@ async function reportOf(
 
 /** Made by another program, or left until the next reboot. */
 function otherReport(device: PmemDevice, host: HostReader): RegionReport {
-  const line = mountinfo(host)
-    .split('\n')
-    .find((l) => l.includes(` ${device.path} `))
-  const path = line?.split(' ')[4]
-  const mount = path === undefined ? undefined : findMount(mountinfo(host), path)
+  const mount = mountsOf(host).find((m) => m.source === device.path)
   return {
     start: device.start ?? null,
     bytes: device.bytes,
@@ -99,17 +96,14 @@ function otherReport(device: PmemDevice, host: HostReader): RegionReport {
     state: 'not-ours',
     device: device.path ?? null,
     node: device.node,
-    mountPoint: path ?? null,
-    isDax: mount?.isDax === true,
+    mountPoint: mount?.point ?? null,
+    isDax: mount !== undefined && isDax(mount),
     evidence: [],
   }
 }
 
-function mountinfo(host: HostReader): string {
-  return host.read('/proc/self/mountinfo')?.toString() ?? ''
-}
-
-function lineOf({ parameter, bytes, state, device, node, mountPoint, isDax }: RegionReport): string {
+function lineOf(report: RegionReport): string {
+  const { parameter, bytes, state, device, node, mountPoint } = report
   const words = {
     ready: 'persistent (type 12)',
     'awaiting-reboot': 'after the next reboot',
@@ -117,7 +111,8 @@ function lineOf({ parameter, bytes, state, device, node, mountPoint, isDax }: Re
     'not-ours': 'persistent (type 12), not by an operation of this user',
   }[state]
   const where = [device ?? 'no device', ...(node === null ? [] : [`node ${node}`])].join(', ')
-  const mounted = mountPoint === null ? 'not mounted' : `${mountPoint}${isDax ? ' with DAX' : ' without DAX'}`
+  const mounted =
+    mountPoint === null ? 'not mounted' : `${mountPoint}${report.isDax ? ' with DAX' : ' without DAX'}`
   return `${parameter ?? inGiB(bytes)}: ${words}; ${where}; ${mounted}`
 }
 

@@ -1,10 +1,11 @@
 /** `bringup pmem undo`: gives the RAM back, after asking about data. */
 import { BringupError, defineDiagnostics } from '../../../diagnostics.ts'
 import { EXIT_CODES } from '../../../guest/verdict.ts'
+import { mountAt } from '../../../host/mounts.ts'
 import { plural } from '../../../plural.ts'
 import { splitCommandLine } from '../../../pmem/kernel-arguments.ts'
 import type { PmemRegion } from '../../../pmem/memory-map.ts'
-import { findMount } from '../../../pmem/mounts.ts'
+import { mountsOf } from '../../../pmem/mounts.ts'
 import { regionsOf } from '../../../pmem/operation.ts'
 import { memmapWord } from '../../../pmem/parse-parameters.ts'
 import { createHostReader, type HostReader } from '../../../steps/host-reader.ts'
@@ -74,10 +75,9 @@ const SHOWN = 10
 
 /** What is at the top of each mounted region. */
 function filesOf(operation: Operation, host: HostReader): readonly string[] {
-  const mountinfo = host.read('/proc/self/mountinfo')?.toString() ?? ''
+  const mounts = mountsOf(host)
   return regionsOf(operation).flatMap(({ mountPoint }) => {
-    const isMounted =
-      mountPoint !== undefined && findMount(mountinfo, mountPoint)?.source.startsWith('/dev/pmem')
+    const isMounted = mountPoint !== undefined && mountAt(mountPoint, mounts)?.source.startsWith('/dev/pmem')
     const names = isMounted ? (host.list(mountPoint) ?? []) : []
     return names.filter((name) => name !== 'lost+found').map((name) => `${mountPoint}/${name}`)
   })

@@ -1,6 +1,6 @@
 /** Makes lines of what comes in chunks. */
 import { StringDecoder } from 'node:string_decoder'
-import { withoutReturns } from '../guest-text.ts'
+import { withoutReturns } from './guest-text.ts'
 
 /** A longer line is passed on in pieces. */
 const LONGEST_LINE = 64 * 1024

@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs'
 
 export interface Mount {
   readonly point: string
+  /** The device, such as `/dev/pmem0`. */
+  readonly source: string
   readonly type: string
   /** Options of the mount and of the file system: `dax=always` is one of the latter. */
   readonly options: readonly string[]
@@ -21,11 +23,10 @@ export function parseMounts(text: string): readonly Mount[] {
   return text.split('\n').flatMap((line) => {
     const [before = '', after = ''] = line.split(' - ')
     const [, , , , point, own = ''] = before.split(' ')
-    const [type, , whole = ''] = after.split(' ')
-    if (point === undefined || type === undefined) return []
-    return [
-      { point: unescapeOctal(point), type, options: [...new Set([...own.split(','), ...whole.split(',')])] },
-    ]
+    const [type, source, whole = ''] = after.split(' ')
+    if (point === undefined || type === undefined || source === undefined) return []
+    const options = [...new Set([...own.split(','), ...whole.split(',')])]
+    return [{ point: unescapeOctal(point), source: unescapeOctal(source), type, options }]
   })
 }
 
@@ -37,6 +38,16 @@ export function mountOf(path: string, mounts: readonly Mount[]): Mount | undefin
     if (isOn && mount.point.length >= (best?.point.length ?? 0)) best = mount
   }
   return best
+}
+
+/** What is mounted exactly there; of several mounts at one point the last one made is seen. */
+export function mountAt(point: string, mounts: readonly Mount[]): Mount | undefined {
+  return mounts.findLast((mount) => mount.point === point)
+}
+
+/** Whether files are mapped without the page cache: xfs and older ext4 say `dax`, newer ones `dax=always`. */
+export function isDax({ options }: Mount): boolean {
+  return options.includes('dax') || options.includes('dax=always')
 }
 
 /** Blanks, tabs, line feeds and backslashes are octal. */
