@@ -2,7 +2,7 @@
 import { BringupError, defineDiagnostics } from '../../diagnostics.ts'
 import { findOperation, journalFolder, listOperations, type Operation } from '../../steps/journal.ts'
 import type { Command, Invocation } from '../command.ts'
-import { OPERATION_OPTIONS, resumeOperation, takeBack } from '../operation.ts'
+import { OPERATION_OPTIONS, resumeChange, undoChange } from '../operation.ts'
 
 export const problems = defineDiagnostics({
   OPERATION_NOT_RESUMABLE: {
@@ -42,8 +42,8 @@ async function resume(invocation: Invocation): Promise<number> {
       problems.OPERATION_NOT_RESUMABLE.at('', `"${operation.title}" (${operation.id}) is ${operation.state}`),
     ])
   return operation.state === 'half-undone'
-    ? takeBack(invocation, operation)
-    : resumeOperation(invocation, operation)
+    ? undoChange(invocation, operation)
+    : resumeChange(invocation, operation)
 }
 
 function isOpen({ state }: Operation): boolean {

@@ -13,7 +13,7 @@ import { createHostReader } from '../../steps/host-reader.ts'
 import type { Command, Invocation } from '../command.ts'
 import { formatSets, setsJsonOf } from '../dependencies-view.ts'
 import { formatDiagnostics } from '../errors.ts'
-import { OPERATION_OPTIONS, runOperation } from '../operation.ts'
+import { changeHost, OPERATION_OPTIONS } from '../operation.ts'
 
 export const problems = defineDiagnostics({
   DEPENDENCY_SET_UNKNOWN: {
@@ -65,7 +65,7 @@ async function setup(invocation: Invocation): Promise<number> {
   const findings = [...(release ? [release] : []), ...advice]
   if (findings.length > 0 && !output.isJson) output.note(formatDiagnostics(findings, output.errorPage))
   const title = `install what ${sets.map((s) => s.name).join(' and ')} of ${profile.name} need`
-  const code = await runOperation(invocation, { name: 'setup', title, steps, notes: findings })
+  const code = await changeHost(invocation, { name: 'setup', title, steps, notes: findings })
   // What a person has to do is not done.
   return code === EXIT_CODES.passed && advice.length > 0 ? EXIT_CODES.refused : code
 }

@@ -1,7 +1,7 @@
 /** `bringup undo`: takes back what an operation changed on this computer. */
 import { findOperation, journalFolder, listOperations, type Operation } from '../../steps/journal.ts'
 import type { Command, Invocation } from '../command.ts'
-import { OPERATION_OPTIONS, takeBack } from '../operation.ts'
+import { OPERATION_OPTIONS, undoChange } from '../operation.ts'
 
 export const command: Command = {
   summary: 'undo an operation that changed this computer',
@@ -24,7 +24,7 @@ async function undo(invocation: Invocation): Promise<number> {
   const root = journalFolder()
   const operation =
     args[0] === undefined ? listOperations(root).findLast(isUndoable) : findOperation(root, args[0])
-  if (operation && isUndoable(operation)) return takeBack(invocation, operation)
+  if (operation && isUndoable(operation)) return undoChange(invocation, operation)
   const why = operation ? `${operation.id} has nothing to take back.` : 'There is nothing to take back.'
   output.json({ title: why, state: 'nothing-to-do', steps: [], diagnostics: [] })
   output.note(why)

@@ -6,7 +6,7 @@ import { drawMaps } from '../../../pmem/picture.ts'
 import { createHostReader } from '../../../steps/host-reader.ts'
 import type { Command, Invocation } from '../../command.ts'
 import { formatDiagnostics } from '../../errors.ts'
-import { OPERATION_OPTIONS, resumeOperation, runOperation } from '../../operation.ts'
+import { changeHost, OPERATION_OPTIONS, resumeChange } from '../../operation.ts'
 import { currentOperation } from './current.ts'
 import { titleOf } from './plan.ts'
 import { planPmem, REQUEST_OPTIONS, refuseUnclean } from './request.ts'
@@ -39,7 +39,7 @@ async function run(invocation: Invocation): Promise<number> {
   const current = currentOperation()
   if (current && current.state !== 'done') {
     output.note(`"${current.title}" (${current.id}) is not finished: going on with it.`)
-    return resumeOperation(invocation, current)
+    return resumeChange(invocation, current)
   }
   if (current) throw new BringupError([problems.PMEM_APPLIED.at('', `${current.id}: ${current.title}`)])
   const { map, regions, steps, diagnostics } = await planPmem(invocation, createHostReader(signal))
@@ -47,5 +47,5 @@ async function run(invocation: Invocation): Promise<number> {
   output.note(drawMaps(map, regions))
   const remarks = diagnostics.filter((d) => isClean([d]))
   if (remarks.length > 0) output.note(`\n${formatDiagnostics(remarks, output.errorPage)}`)
-  return runOperation(invocation, { name: OPERATION_NAME, title: titleOf(regions.map(memmapWord)), steps })
+  return changeHost(invocation, { name: OPERATION_NAME, title: titleOf(regions.map(memmapWord)), steps })
 }

@@ -12,7 +12,7 @@ import { createHostReader, type HostReader } from '../../../steps/host-reader.ts
 import type { Operation } from '../../../steps/journal.ts'
 import type { Command, Invocation } from '../../command.ts'
 import { hasTerminal, isConfirmed } from '../../confirm.ts'
-import { OPERATION_OPTIONS, takeBack } from '../../operation.ts'
+import { OPERATION_OPTIONS, undoChange } from '../../operation.ts'
 import { currentOperation } from './current.ts'
 
 export const problems = defineDiagnostics({
@@ -50,7 +50,7 @@ async function run(invocation: Invocation): Promise<number> {
     output.note('Nothing was changed.')
     return EXIT_CODES.interrupted
   }
-  const exitCode = await takeBack(invocation, operation)
+  const exitCode = await undoChange(invocation, operation)
   const isTaken = regionsOf(operation).some(({ region }) => isRunning(region, host))
   if (exitCode === EXIT_CODES.passed && isTaken && options.dryRun !== true)
     output.note('The RAM is back after the next reboot.')
