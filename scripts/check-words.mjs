@@ -55,8 +55,8 @@ export const WORDS = [
   [/\bits kin\b/i, 'its derivatives'],
 ]
 
-/** The list of words itself has to name them. */
-const ALLOWED = ['scripts/check-words.mjs', 'scripts/check-words.test.ts']
+/** The list of words itself has to name them; an earlier version's output stays as it was. */
+const ALLOWED = ['scripts/check-words.mjs', 'scripts/check-words.test.ts', 'docs/guide/sessions-before.md']
 
 /** Findings in one text, as `line: word → instead`. */
 export function findWords(text) {

@@ -1,6 +1,9 @@
 /**
  * Writes docs/guide/sessions.md: what the ten most frequent commands print on a terminal of 80 columns, as they really
- * printed it. `node scripts/record-sessions.mjs`; another program and file can be named, to compare versions.
+ * printed it. `node scripts/record-sessions.mjs`.
+ *
+ * `node scripts/record-sessions.mjs PROGRAM VERSION` records another version's program into sessions-before.md, to
+ * compare both. Lines are cut there at the terminal's edge, as that version left it to the terminal.
  */
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -9,10 +12,11 @@ import { join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
 import { ROOT } from './processes.mjs'
 
-const [program = join(ROOT, 'dist/cli/bin.js'), to = join(ROOT, 'docs/guide/sessions.md')] =
-  process.argv.slice(2)
+const [program = join(ROOT, 'dist/cli/bin.js'), version] = process.argv.slice(2)
+const to = join(ROOT, 'docs/guide', version === undefined ? 'sessions.md' : 'sessions-before.md')
 const COLUMNS = 80
-const LONGEST = 60
+const LONGEST = version === undefined ? 60 : 45
+const LONGEST_CONSOLE = 6
 
 const SESSIONS = [
   ['What this computer can do', 'doctor'],
@@ -39,9 +43,11 @@ try {
     const begin = from === undefined ? 0 : Math.max(0, text.search(new RegExp(`^${from}`, 'm')))
     return `## ${title}\n\n\`\`\`text\n$ bringup ${words}\n${shorten(text.slice(begin))}\n\`\`\`\n`
   })
+  const config = `\`\`\`json [bringup.config.json]\n${JSON.stringify({ machines }, null, 2)}\n\`\`\`\n`
   const intro =
-    '# Terminal sessions\n\nOutput of the most frequent commands on a terminal of 80 columns, recorded by `node scripts/record-sessions.mjs` in a project with two machines:\n\n' +
-    `\`\`\`json [bringup.config.json]\n${JSON.stringify({ machines }, null, 2)}\n\`\`\`\n`
+    version === undefined
+      ? `# Terminal sessions\n\nOutput of the most frequent commands on a terminal of 80 columns, recorded by \`node scripts/record-sessions.mjs\` in a project with two machines. [The same commands in an earlier version](./sessions-before).\n\n${config}`
+      : `# Terminal sessions of an earlier version\n\nThe commands of [Terminal sessions](./sessions) in the same project, with bringup as of commit ${version}, on a terminal of 80 columns.\n`
   writeFileSync(to, `${intro}\n${parts.join('\n')}`)
 } finally {
   rmSync(folder, { recursive: true })
@@ -68,7 +74,18 @@ function record(cwd, words) {
     .trim()
 }
 
+/** Evidence from the console is shown by its first lines. */
 function shorten(text) {
-  const lines = text.split('\n')
-  return lines.length <= LONGEST ? text : [...lines.slice(0, LONGEST), '…'].join('\n')
+  const lines = text.split('\n').flatMap((line, index, all) => {
+    const before = index - all.slice(0, index).findLastIndex((other) => !other.startsWith('  │')) - 1
+    if (!line.startsWith('  │') || before < LONGEST_CONSOLE) return atEdge(line)
+    return before === LONGEST_CONSOLE ? ['  │ …'] : []
+  })
+  return (lines.length <= LONGEST ? lines : [...lines.slice(0, LONGEST), '…']).join('\n')
+}
+
+/** As the terminal shows a line that is longer than it is wide. */
+function atEdge(line) {
+  const parts = [...line].length === 0 ? [line] : line.match(new RegExp(`.{1,${COLUMNS}}`, 'gu'))
+  return version === undefined ? [line] : parts
 }
