@@ -1,4 +1,5 @@
 /** The rule of `acpi-loader.ts` against real QEMU: its list of ACPI tables, and what guests see at the border. */
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -15,6 +16,10 @@ writeFileSync(data, 'table')
 const erst = join(folder, 'erst')
 writeFileSync(erst, '')
 truncateSync(erst, 64 * 1024)
+// A pipe that answers each command with itself: to QEMU that is a TPM 2.0, by the tag of the answer.
+const echo = join(folder, 'echo')
+execFileSync('mkfifo', [echo])
+const TPM = `-tpmdev passthrough,id=t,path=${echo},cancel-path=${erst} -device tpm-tis,tpmdev=t`
 
 const NODES =
   '-m 128M,slots=2,maxmem=8G -object memory-backend-ram,id=r0,size=64M -object memory-backend-ram,id=r1,size=64M -smp 2 -numa node,nodeid=0,cpus=0,memdev=r0 -numa node,nodeid=1,cpus=1,memdev=r1'
@@ -42,7 +47,11 @@ describe('counts as QEMU does', () => {
     '-M q35 -device amd-iommu',
     '-M q35 -device {"driver":"virtio-iommu-pci"}',
     `-M q35 ${ERST} -device i6300esb`,
+    `-M q35 ${TPM}`,
+    `-M pc ${TPM.replace('tpm-tis,tpmdev=t', '{"driver":"tpm-tis","tpmdev":"t"}')}`,
     ALL,
+    `${ALL} ${TPM}`,
+    `${ALL} ${TPM} -device intel-iommu`,
     ...[0, 1, 2, 3, 4, 5].map((count) => `${ALL} ${tables(count)}`),
     `${ALL} -device intel-iommu ${ERST} -device vmgenid`,
     '-M q35,acpi=off',
@@ -76,6 +85,8 @@ describe('the guest sees all tables', () => {
     'on the border': { ...machine, qemuArgs: own(3) },
     'one table beyond the border': { ...machine, qemuArgs: own(4) },
     'with an IOMMU': { ...machine, qemuArgs: intel },
+    'with a TPM': { ...machine, qemuArgs: TPM.split(' ') },
+    'with a TPM on the border': { ...machine, qemuArgs: [...TPM.split(' '), ...own(4)] },
     'with a virtio IOMMU, on SeaBIOS': {
       ...machine,
       boot: { rom: 'seabios' },
