@@ -29,6 +29,7 @@ import { checkArgPorts } from './qemu-arg-ports.ts'
 import { checkQemuArgs } from './qemu-arg-rules.ts'
 import { withoutOptions } from './qemu-args.ts'
 import { diagnoseIssues, diagnoseText } from './schema-issues.ts'
+import { checkUsbPorts } from './usb-ports.ts'
 
 export type { MachineConfig, MachineInput } from './machine-schema.ts'
 export { partsOf, viewOf } from './parts.ts'
@@ -134,6 +135,7 @@ export function checkMachine(config: MachineConfig, facts: Facts, name: string):
     ...checkArgPorts(config.qemuArgs, facts),
     ...checkPciSlots(machine, described.args, facts),
     ...checkIdePorts(machine, described.args),
+    ...checkUsbPorts(machine),
     ...checkAcpi(compileParts(config, facts, name).args, config.qemuArgs),
   ]
 }

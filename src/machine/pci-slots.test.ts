@@ -40,5 +40,8 @@ describe('slots of the root bus', () => {
     expect(codes('q35', [], ...own('e1000,addr=5', 'e1000,addr=05.0'))).toEqual(['PCI_ADDRESS_TAKEN'])
     expect(codes('q35', many(3), ...own('e1000,addr=2'))).toEqual(['PCI_ADDRESS_TAKEN'])
     expect(codes('q35', [], ...own('e1000,addr=1f.2'))).toEqual(['PCI_ADDRESS_TAKEN'])
+    // Devices in JSON are made last: the first slot is the one that is named.
+    expect(codes('q35', [], ...own('{"driver":"e1000"}', 'e1000,addr=1'))).toEqual([])
+    expect(codes('q35', [], ...own('e1000', '{"driver":"e1000","addr":"1"}'))).toEqual(['PCI_ADDRESS_TAKEN'])
   })
 })

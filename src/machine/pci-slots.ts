@@ -5,7 +5,7 @@
 import { type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import type { Argument, MachineView } from './device.ts'
 import type { Facts, QemuCapabilities } from './facts.ts'
-import { type QemuOption, readOption, readQemuArgs } from './qemu-args.ts'
+import { devicesInOrder, type QemuOption, readOption, readQemuArgs } from './qemu-args.ts'
 
 export const problems = defineDiagnostics({
   PCI_SLOTS_FULL: {
@@ -76,7 +76,7 @@ export function checkPciSlots(
     ...described.flatMap(([flag, value], index) =>
       wishesOf(readOption(flag.slice(1), value, index), { root, qemu, pathOf: (id) => pathOf(view, id) }),
     ),
-    ...own.flatMap((o) => wishesOf(o, { root, qemu, pathOf: () => `qemuArgs[${o.index + 1}]` })),
+    ...devicesInOrder(own).flatMap((o) => wishesOf(o, { root, qemu, pathOf: () => `qemuArgs[${o.index + 1}]` })),
   ]
   return place(wishes, taken)
 }

@@ -38,6 +38,15 @@ export function readQemuArgs(words: readonly string[]): readonly QemuOption[] {
   return found
 }
 
+/** `-device` in JSON: QEMU makes these after all others (softmmu/vl.c, qemu_create_cli_devices). */
+const isInJson = ({ value = '' }: QemuOption) => value.startsWith('{')
+
+/** The options `-device` in the order in which QEMU makes the devices. */
+export function devicesInOrder(options: readonly QemuOption[]): readonly QemuOption[] {
+  const devices = options.filter((o) => o.name === 'device')
+  return [...devices.filter((o) => !isInJson(o)), ...devices.filter(isInJson)]
+}
+
 /** The words without those options and their values. */
 export function withoutOptions(words: readonly string[], names: readonly string[]): readonly string[] {
   const dropped = new Set(
