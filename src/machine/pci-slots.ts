@@ -76,7 +76,9 @@ export function checkPciSlots(
     ...described.flatMap(([flag, value], index) =>
       wishesOf(readOption(flag.slice(1), value, index), { root, qemu, pathOf: (id) => pathOf(view, id) }),
     ),
-    ...devicesInOrder(own).flatMap((o) => wishesOf(o, { root, qemu, pathOf: () => `qemuArgs[${o.index + 1}]` })),
+    ...devicesInOrder(own).flatMap((o) =>
+      wishesOf(o, { root, qemu, pathOf: () => `qemuArgs[${o.index + 1}]` }),
+    ),
   ]
   return place(wishes, taken)
 }

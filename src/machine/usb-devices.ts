@@ -108,7 +108,8 @@ const USBDEVICE: Readonly<Record<string, string>> = {
   braille: 'usb-braille',
 }
 
-const isUsbDevice = (head: string) => Object.hasOwn(SPEEDS, head) || /^(usb-host|usb-redir|u2f-\w+)$/.test(head)
+const isUsbDevice = (head: string) =>
+  Object.hasOwn(SPEEDS, head) || /^(usb-host|usb-redir|u2f-\w+)$/.test(head)
 const isOn = (text: string | undefined) => text === 'on' || text === 'true' || text === 'yes'
 
 export interface Usb {
@@ -161,16 +162,14 @@ export function readUsb(own: readonly QemuOption[], machineType: string): Usb {
 const isOnRoot = (bus: string | undefined) => bus === undefined || bus === 'pcie.0' || bus === 'pci.0'
 
 /** A companion takes the slower devices of some ports of its EHCI. */
-function withCompanions(
-  ports: readonly Port[],
-  bus: string,
-  later: readonly QemuOption[],
-): readonly Port[] {
+function withCompanions(ports: readonly Port[], bus: string, later: readonly QemuOption[]): readonly Port[] {
   const firsts = later
     .filter((o) => UHCI.test(o.head ?? '') && o.keys.get('masterbus') === bus)
     .map((o) => Number(o.keys.get('firstport') ?? 0))
   return ports.map((port, i) =>
-    firsts.some((first) => i >= first && i < first + UHCI_PORTS) ? { ...port, speeds: ['full', 'high'] } : port,
+    firsts.some((first) => i >= first && i < first + UHCI_PORTS)
+      ? { ...port, speeds: ['full', 'high'] }
+      : port,
   )
 }
 

@@ -131,7 +131,10 @@ function take(bus: Bus, port: Port, device: UsbDevice): Refusal | undefined {
     }
   const behind = device.hub ? hubPorts(port, device.hub.ports) : []
   if (!behind)
-    return { kind: problems.USB_PORTS_FULL, what: `it would be the sixth hub in a row at port ${port.path} of ${name}` }
+    return {
+      kind: problems.USB_PORTS_FULL,
+      what: `it would be the sixth hub in a row at port ${port.path} of ${name}`,
+    }
   bus.free = [...bus.free.filter((p) => p !== port), ...behind]
   if ([...bus.added].some((hub) => port.path.startsWith(`${hub}.`))) bus.hubbed.push(device)
   return undefined

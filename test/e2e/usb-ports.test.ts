@@ -15,8 +15,20 @@ truncateSync(disk, 1 << 20)
 
 const ENDS = `-chardev null,id=c -netdev user,id=n -audiodev none,id=a -blockdev file,node-name=d,filename=${disk}`
 const TYPES = {
-  q35: ['-usb', '-device qemu-xhci', '-device usb-ehci', '-device nec-usb-xhci,p2=2,p3=3', '-device pci-ohci'],
-  pc: ['-usb', '-machine usb=on', '-device piix4-usb-uhci', '-device qemu-xhci,id=x', '-device pci-ohci,num-ports=1'],
+  q35: [
+    '-usb',
+    '-device qemu-xhci',
+    '-device usb-ehci',
+    '-device nec-usb-xhci,p2=2,p3=3',
+    '-device pci-ohci',
+  ],
+  pc: [
+    '-usb',
+    '-machine usb=on',
+    '-device piix4-usb-uhci',
+    '-device qemu-xhci,id=x',
+    '-device pci-ohci,num-ports=1',
+  ],
 } as const
 const DEVICES = [
   'usb-kbd',
@@ -89,10 +101,19 @@ describe('QEMU and the rule agree', () => {
     ['q35', `-device usb-ehci ${'-device usb-tablet '.repeat(7).trim()}`],
     ['pc', `-usb -device usb-ehci ${'-device usb-kbd '.repeat(7).trim()}`],
     ['pc', `-device usb-ehci -usb ${'-device usb-kbd '.repeat(7).trim()}`],
-    ['q35', `-device ich9-usb-ehci1,id=e -device ich9-usb-uhci1,masterbus=e.0,firstport=0 ${'-device usb-kbd '.repeat(7).trim()}`],
-    ['q35', '-device ich9-usb-ehci1,id=e -device ich9-usb-uhci1,masterbus=e.0,firstport=0 -device usb-serial,chardev=c'],
+    [
+      'q35',
+      `-device ich9-usb-ehci1,id=e -device ich9-usb-uhci1,masterbus=e.0,firstport=0 ${'-device usb-kbd '.repeat(7).trim()}`,
+    ],
+    [
+      'q35',
+      '-device ich9-usb-ehci1,id=e -device ich9-usb-uhci1,masterbus=e.0,firstport=0 -device usb-serial,chardev=c',
+    ],
     ['pc', `-usb -device usb-hub,port=1 ${'-device usb-hub '.repeat(6).trim()}`],
-    ['pc', '-usb -device usb-hub,port=1 -device usb-hub,port=1.1 -device usb-hub,port=1.1.1 -device usb-hub,port=1.1.1.1 -device usb-hub,port=1.1.1.1.1 -device usb-hub,port=1.1.1.1.1.1'],
+    [
+      'pc',
+      '-usb -device usb-hub,port=1 -device usb-hub,port=1.1 -device usb-hub,port=1.1.1 -device usb-hub,port=1.1.1.1 -device usb-hub,port=1.1.1.1.1 -device usb-hub,port=1.1.1.1.1.1',
+    ],
     ['q35', '-usbdevice tablet -usbdevice keyboard -usbdevice wacom-tablet'],
     ['q35', '-device pci-ohci -device usb-uas'],
     ['q35', '-device {"driver":"qemu-xhci"} -device usb-kbd'],
@@ -106,6 +127,7 @@ describe('QEMU and the rule agree', () => {
     const seen = await askQemu(type, line)
     expect(seen.status === 0, seen.stderr).toBe(error === undefined)
     if (error) expect(seen.stderr).toMatch(WORDS[error.code as keyof typeof WORDS])
-    else expect(seen.hubs > line.split('usb-hub').length - 1).toBe(found.some((d) => d.code === 'USB_HUB_ADDED'))
+    else
+      expect(seen.hubs > line.split('usb-hub').length - 1).toBe(found.some((d) => d.code === 'USB_HUB_ADDED'))
   })
 })
