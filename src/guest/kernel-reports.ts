@@ -3,6 +3,8 @@ import { once } from 'node:events'
 import { type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import type { MachineConfig } from '../machine/machine.ts'
 import type { KernelLog, KernelReport } from '../project/profile.ts'
+import type { QmpClient } from '../qemu/qmp.ts'
+import { deadlineSignal } from '../timer.ts'
 import type { Shell } from './shell.ts'
 
 export const problems = defineDiagnostics({
@@ -36,18 +38,31 @@ export interface Reported {
 export class KernelLogReader {
   readonly #log: KernelLog | undefined
   readonly #shell: Shell | undefined
+  readonly #qmp: Pick<QmpClient, 'execute'>
   /** Contents of the files, one entry a reading: a reboot empties the kernel's log. */
   readonly #readings: (readonly string[])[] = []
   #unread: string | undefined
 
-  constructor(log: KernelLog | undefined, wanted: MachineConfig['kernelReports'], shell: Shell | undefined) {
+  constructor(
+    log: KernelLog | undefined,
+    {
+      wanted,
+      shell,
+      qmp,
+    }: {
+      readonly wanted: MachineConfig['kernelReports']
+      readonly shell: Shell | undefined
+      readonly qmp: Pick<QmpClient, 'execute'>
+    },
+  ) {
     this.#log = wanted === false ? undefined : log
     this.#shell = shell
+    this.#qmp = qmp
   }
 
   /** Reads what the kernel has logged up to now, where the guest answers. */
   async read(ended: Promise<unknown>): Promise<void> {
-    if (!this.#log || !this.#shell?.isReady) return
+    if (!this.#log || !this.#shell?.isReady || !(await this.#isRunning(ended))) return
     const { files } = this.#log
     const shell = this.#shell
     const limit = once(AbortSignal.timeout(READ_LIMIT_MS), 'abort')
@@ -60,6 +75,18 @@ export class KernelLogReader {
     } catch (error) {
       this.#unread = (error as Error).message
     }
+  }
+
+  /** A guest that was stopped cannot answer, and a QEMU that was stopped cannot say so. */
+  async #isRunning(ended: Promise<unknown>): Promise<boolean> {
+    const { signal, clear } = deadlineSignal(READ_LIMIT_MS)
+    const silence = new Promise<undefined>((resolve) => {
+      signal.addEventListener('abort', () => resolve(undefined), { once: true })
+    })
+    const answer = this.#qmp.execute('query-status').catch(() => undefined)
+    const status = await Promise.race([answer, silence, ended.then(() => undefined)])
+    clear()
+    return status?.status === 'running'
   }
 
   /** Every report, once the guest has ended. */

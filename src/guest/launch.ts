@@ -6,8 +6,9 @@ import type { GuestPlan } from '../plan/plan.ts'
 import { runArgs } from '../plan/run-args.ts'
 import { startQemu } from '../qemu/process.ts'
 import { createFiles } from './host-files.ts'
+import type { GuestOptions } from './options.ts'
 import { type GuestFolder, type GuestResult, recordArgv } from './record.ts'
-import { type GuestOptions, RunningGuest } from './running-guest.ts'
+import { RunningGuest } from './running-guest.ts'
 
 export interface GuestLaunch extends GuestOptions {
   /** Where its record is kept; the folder exists. */

@@ -2,24 +2,20 @@
 import { BringupError, type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import { screenLines } from '../guest-text.ts'
 import { gdbServerOf } from '../machine/devices/gdb.ts'
-import { parseUserNet } from '../machine/devices/nic.ts'
-import type { Facts } from '../machine/facts.ts'
-import type { GuestView } from '../machine/guest-view.ts'
 import type { GuestPlan } from '../plan/plan.ts'
-import { type Verification, verify } from '../plan/verify.ts'
-import type { Profile } from '../project/profile.ts'
 import type { QemuExit } from '../qemu/exit.ts'
 import { startPatience } from '../qemu/patience.ts'
 import { pinVcpus } from '../qemu/pinning.ts'
 import type { QemuProcess } from '../qemu/process.ts'
 import { QmpEnded } from '../qemu/qmp.ts'
-import { deadlineSignal, startTimer, type Timer } from '../timer.ts'
+import { startTimer, type Timer } from '../timer.ts'
 import { type Channels, openChannels } from './channels.ts'
 import { type RunClock, startClock } from './clock.ts'
-import { conclude, judgeEnding, notCompared } from './conclude.ts'
+import { conclude, judgeEnding } from './conclude.ts'
 import { Console } from './console.ts'
 import { copyIn, copyOut } from './copy.ts'
 import { mountFolders } from './folders.ts'
+import { chosenPorts, hostPort } from './forwards.ts'
 import { type GdbTarget, gdbTargetOf } from './gdb.ts'
 import type {
   CommandOptions,
@@ -32,6 +28,7 @@ import type {
 import { type Hotplug, openHotplug } from './hotplug.ts'
 import type { EndedBy, Ending } from './judge.ts'
 import { KernelLogReader, reportFindings } from './kernel-reports.ts'
+import type { GuestOptions } from './options.ts'
 import { problems as passProblems, watchForPass } from './pass-watch.ts'
 import { keepsDisk, powerOff } from './power-off.ts'
 import { readTail } from './read-log.ts'
@@ -42,6 +39,7 @@ import { openShell, type Shell, type ShellOptions } from './shell.ts'
 import { silent, startProblem } from './start-problems.ts'
 import { beginUses, type OpenUses, storeEndOf } from './store-uses.ts'
 import { hasCrashed, watchGuest } from './watch.ts'
+import { Witness } from './witness.ts'
 
 export const problems = defineDiagnostics({
   GUEST_HAS_NO_SHELL: {
@@ -49,39 +47,10 @@ export const problems = defineDiagnostics({
     why: 'commands run over a channel of their own, which the profile must provide',
     remedy: 'use a profile with a command channel, such as `linux`, or use the guest’s console',
   },
-  GUEST_PORT_NOT_FORWARDED: {
-    title: 'A port of the guest was requested that no network card forwards.',
-    why: 'only forwarded ports are reachable from this computer',
-    remedy: 'add it to the card: { kind: "nic", forwards: ["tcp::80"] }',
-  },
 })
-
-export interface GuestOptions {
-  /** Folder that keeps runs and stores: `.bringup` of the project. */
-  readonly stateFolder: string
-  readonly facts: Facts
-  readonly profile: Profile
-  /** Lets the guest go on after a reset, whatever the profile says. */
-  readonly allowReboot?: boolean
-  /** Aborting ends the guest; the verdict is then `interrupted`. */
-  readonly signal?: AbortSignal
-  /** Compare what the guest saw as part of the result. Default: what the profile says. */
-  readonly verify?: boolean
-  /** Every chunk of the console as it comes. */
-  readonly onConsole?: (chunk: Buffer) => void
-  /** Every complete line of the console. */
-  readonly onLine?: (line: string) => void
-  /** The result, before `done` resolves with it. */
-  readonly onResult?: (result: GuestResult) => Promise<void>
-  /** What building took before, for the record. */
-  readonly buildMs?: number
-}
 
 /** How long a guest that panicked may go on. */
 const PANIC_GRACE_MS = 1500
-
-/** How long QEMU may take to say whether the guest runs. */
-const STATUS_MS = 10_000
 
 /** How long QEMU may take until the guest runs: the time for the whole run, within these bounds. */
 const START_MS = { least: 5000, most: 120_000 }
@@ -103,6 +72,7 @@ export class RunningGuest implements Guest {
   readonly #seen: ReturnType<typeof watchGuest>
   readonly #clock: RunClock
   readonly #kernelLog: KernelLogReader
+  readonly #witness: Witness
   #endedBy: EndedBy | undefined
   readonly #deadline: RunDeadline
   #afterPanic: Timer | undefined
@@ -121,9 +91,6 @@ export class RunningGuest implements Guest {
   #uses: OpenUses | undefined
   /** How it ended, once that is known. */
   #ended: string | undefined
-  #lastView: GuestView | undefined
-  /** Taken as soon as the guest answers, where a comparison is wanted. */
-  #firstView: Promise<unknown> | undefined
 
   constructor(plan: GuestPlan, options: GuestOptions, folder: GuestFolder, qemu: QemuProcess) {
     this.plan = plan
@@ -153,6 +120,12 @@ export class RunningGuest implements Guest {
         reason: () => this.#ended ?? 'the guest ended',
         ...this.#preparation(),
       })
+    this.#witness = new Witness(plan, options, {
+      hotplug: this.#hotplug,
+      shell: this.#shell,
+      consoleLog: folder.consoleLog,
+      hasExited: () => qemu.hasExited,
+    })
     this.#console.onChunk(() => {
       this.#hasSpoken = true
     })
@@ -162,8 +135,18 @@ export class RunningGuest implements Guest {
       reboot: isAllowed || plan.judgement.onReset === 'reboot',
       tripleFault: isAllowed,
     })
-    this.#kernelLog = new KernelLogReader(options.profile.kernelLog, plan.machine.kernelReports, this.#shell)
-    this.#seen = watchGuest(plan, this.qemu.qmp, this.#console, {
+    this.#kernelLog = new KernelLogReader(options.profile.kernelLog, {
+      wanted: plan.machine.kernelReports,
+      shell: this.#shell,
+      qmp: qemu.qmp,
+    })
+    this.#seen = this.#watch()
+    this.#watchForPass()
+    this.done = this.#conclude()
+  }
+
+  #watch() {
+    return watchGuest(this.plan, this.qemu.qmp, this.#console, {
       // Time to print its trace and to reset; a kernel that only halts after a panic would else use up the time-out.
       onPanic: () => {
         this.#afterPanic = startTimer(PANIC_GRACE_MS, () => this.#end('panic'))
@@ -185,8 +168,11 @@ export class RunningGuest implements Guest {
       },
       onStopped: () => this.#end('stopped'),
     })
+  }
+
+  #watchForPass(): void {
     watchForPass(this.#console, {
-      patterns: plan.judgement.passPatterns ?? [],
+      patterns: this.plan.judgement.passPatterns ?? [],
       hasCrashed: () => hasCrashed(this.#seen()),
       onShown: (shown) => {
         this.#shown = shown
@@ -196,7 +182,6 @@ export class RunningGuest implements Guest {
         this.#remarks = [passProblems.PASS_PATTERN_SLOW.at('', what)]
       },
     })
-    this.done = this.#conclude()
   }
 
   /** Folders first: they may be needed by what settles. */
@@ -225,11 +210,7 @@ export class RunningGuest implements Guest {
   }
 
   port(guestPort: number, protocol: 'tcp' | 'udp' = 'tcp'): number {
-    const found = this.forwards.find((f) => f.guestPort === guestPort && f.protocol === protocol)
-    if (found) return found.hostPort
-    const known = this.forwards.map((f) => `${f.protocol} ${f.guestPort}`).join(', ') || 'none'
-    const what = `${protocol} port ${guestPort} of the guest is not forwarded; forwarded ports: ${known}`
-    throw new BringupError([problems.GUEST_PORT_NOT_FORWARDED.at('', what)])
+    return hostPort(this.forwards, guestPort, protocol)
   }
 
   /** Lets the machine run. What goes wrong before is thrown once the guest has ended and its record is written. */
@@ -244,13 +225,13 @@ export class RunningGuest implements Guest {
     try {
       await this.#process.ready
       if (this.plan.pins.length > 0) await pinVcpus(this.qemu.qmp, this.plan.pins)
-      this.forwards = await this.#chosenPorts()
+      this.forwards = await chosenPorts(this.plan, this.qemu.qmp)
       // QEMU holds the locks by now, and the guest has not run.
       this.#uses = beginUses(this.plan, this.folder.run, this.#options.stateFolder)
       this.#resetLog.skip()
       this.gdb = await gdbTargetOf(this.plan, this.qemu.qmp)
       if (gdbServerOf(this.plan.machine)?.isStopped !== true) await this.#letRun()
-      if (this.#shell && this.#wantsComparison) this.#firstView = this.view().catch(() => undefined)
+      this.#witness.begin()
     } catch (cause) {
       this.#fail(this.#endedBy === undefined ? startProblem(cause) : [])
       await this.done
@@ -280,7 +261,7 @@ export class RunningGuest implements Guest {
 
   async run(argv: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
     // A command may end the guest, which then reports nothing more.
-    await this.#firstView
+    await this.#witness.first
     return this.#needShell(argv.join(' ')).run(argv, options)
   }
 
@@ -314,32 +295,22 @@ export class RunningGuest implements Guest {
     throw new BringupError([problems.GUEST_HAS_NO_SHELL.at('', what)])
   }
 
-  async view() {
-    const { view } = this.#options.profile
-    const text = () => readTail(this.folder.consoleLog).toString()
-    const shell = this.#shell
-    if (shell && this.#process.hasExited) return this.#lastView
-    this.#lastView = await view?.({
-      consoleText: text,
-      ...(shell ? { run: (argv) => shell.run(argv) } : {}),
-    })
-    return this.#lastView
+  view() {
+    return this.#witness.view()
   }
 
-  async verify() {
-    const { comparison, missing } = this.#compare(await this.view())
-    if (missing.length > 0) throw new BringupError([notCompared(missing)])
-    return comparison
+  verify() {
+    return this.#witness.verify()
   }
 
-  async notCompared() {
-    return this.#compare(await this.view()).notCompared
+  notCompared() {
+    return this.#witness.notCompared()
   }
 
   async reboot(options: { readonly orderly?: boolean } = {}): Promise<void> {
     const shell = options.orderly === true ? this.#needShell('reboot') : undefined
     await shell?.ready
-    await this.#readKernelLog()
+    await this.#kernelLog.read(this.done)
     const reset = this.qemu.qmp.next('RESET')
     await this.qemu.qmp.execute('set-action', { reboot: 'reset' })
     if (shell) {
@@ -347,11 +318,6 @@ export class RunningGuest implements Guest {
       shell.end('restart')
     } else await this.qemu.qmp.execute('system_reset')
     await reset
-  }
-
-  #compare(view: GuestView | undefined) {
-    const { facts, ...machine } = this.#hotplug.now
-    return verify({ ...machine, profile: this.plan.profile }, facts, view, this.plan.machine)
   }
 
   async kill(): Promise<GuestResult> {
@@ -367,8 +333,8 @@ export class RunningGuest implements Guest {
 
   async endWith(exitCode: number): Promise<GuestResult> {
     // What only a running guest can tell has to be asked before it ends.
-    if (this.#wantsComparison) await this.view()
-    await this.#readKernelLog()
+    if (this.#witness.isWanted) await this.view()
+    await this.#kernelLog.read(this.done)
     this.#shellExit = exitCode
     if (this.#shell && keepsDisk(this.plan)) {
       this.#endedBy ??= 'shell-exit'
@@ -379,7 +345,7 @@ export class RunningGuest implements Guest {
   }
 
   async close(options: { readonly timeoutMs?: number } = {}): Promise<GuestResult> {
-    await this.#readKernelLog()
+    await this.#kernelLog.read(this.done)
     this.#end('close', options.timeoutMs)
     return this.done
   }
@@ -394,39 +360,6 @@ export class RunningGuest implements Guest {
     this.#process.quit(timeoutMs)
   }
 
-  /** A guest that was stopped cannot answer, and a QEMU that was stopped cannot say so. */
-  async #readKernelLog(): Promise<void> {
-    if (this.#shell?.isReady !== true || this.#process.hasExited) return
-    const { signal, clear } = deadlineSignal(STATUS_MS)
-    const silence = new Promise<undefined>((resolve) => {
-      signal.addEventListener('abort', () => resolve(undefined), { once: true })
-    })
-    const answer = this.qemu.qmp.execute('query-status').catch(() => undefined)
-    const status = await Promise.race([answer, silence])
-    clear()
-    if (status?.status === 'running') await this.#kernelLog.read(this.done)
-  }
-
-  get #wantsComparison(): boolean {
-    const { verify: isWanted, profile } = this.#options
-    return isWanted ?? (profile.verifiesByDefault && profile.isSilent?.(this.plan.machine) !== true)
-  }
-
-  /** Undefined where no comparison was wanted, and where a pattern ended the guest before its report was whole. */
-  #verification(guest: GuestView | undefined): Verification | undefined {
-    if (!this.#wantsComparison) return undefined
-    const verification = this.#compare(guest)
-    const isCutShort = this.#endedBy === 'shown' && this.#options.verify === undefined
-    return isCutShort && verification.missing.length > 0 ? undefined : verification
-  }
-
-  async #chosenPorts(): Promise<Guest['forwards']> {
-    if (!this.plan.machine.devices.some((d) => d.kind === 'nic' && d.forwards.length > 0)) return []
-    return parseUserNet(
-      await this.qemu.qmp.execute('human-monitor-command', { 'command-line': 'info usernet' }),
-    )
-  }
-
   async #conclude(): Promise<GuestResult> {
     const exit = await this.#process.exited
     this.#deadline.clear()
@@ -439,7 +372,7 @@ export class RunningGuest implements Guest {
     this.#console.end(() => judged.meaning)
     this.#channels.end(() => judged.meaning)
     const guest = await this.view().catch(() => undefined)
-    const verification = this.#verification(guest)
+    const verification = this.#witness.verification(guest, this.#endedBy)
     const storeEnd = storeEndOf(ending, judged)
     const logError = this.#uses?.end(storeEnd) ?? this.#hotplug.end(storeEnd) ?? this.#console.logError
     const found = this.#kernelLog.find(() => readTail(this.folder.consoleLog).toString())
