@@ -85,7 +85,7 @@ const arbitraryMap: fc.Arbitrary<MemoryMap> = fc
       nodes: nodes.length > 1 ? nodes : [],
       kernel: { start: place, end: place + 40 * MiB },
       crashKernel: [],
-      parameters: { memmaps: [], hasKaslr, avoided: 0 },
+      parameters: { memmaps: [], fakeMemory: [], hasKaslr, avoided: 0 },
       sectionBytes,
     }
   })

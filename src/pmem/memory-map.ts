@@ -58,6 +58,8 @@ export interface MemmapParameter {
 export interface MemoryParameters {
   /** In their order, which matters to the kernel. */
   readonly memmaps: readonly MemmapParameter[]
+  /** What `efi_fake_mem=` wants to be special-purpose memory, where the kernel knows that parameter. */
+  readonly fakeMemory: readonly MemmapParameter[]
   /** The kernel chooses its own place at every boot. */
   readonly hasKaslr: boolean
   /**

@@ -23,6 +23,7 @@ export function parseParameters(commandLine: string): MemoryParameters {
   const crashKernel = found.findLast((a) => a.name === 'crashkernel')?.value
   return {
     memmaps: found.flatMap(memmapsOf),
+    fakeMemory: readFakeMemory(found),
     // The kernel’s early code looks for this word by itself, without regard to quotes and `--`.
     hasKaslr: !commandLine.split(/\s+/).includes('nokaslr'),
     avoided: countAvoided(found),
@@ -105,6 +106,42 @@ const toNumber = (value: bigint) => Number(value)
 
 function spanOf(start: bigint, bytes: bigint): Span {
   return { start: toNumber(start), end: toNumber(start + bytes) }
+}
+
+/** `CONFIG_EFI_MAX_FAKE_MEM` unless it was changed. */
+const MAX_FAKE = 8
+const EFI_MEMORY_SP = 0x40000n
+const RAM_TYPE = 1
+
+/**
+ * `efi_fake_mem=size@start:attribute,…`: what has the attribute EFI_MEMORY_SP becomes soft-reserved, if it is RAM; other
+ * attributes leave RAM what it is. Reading a parameter ends at the first part that the kernel does not understand.
+ * Source: `arch/x86/platform/efi/fake_mem.c`, setup_fake_mem() and efi_fake_memmap_early().
+ */
+function readFakeMemory(found: readonly KernelArgument[]): readonly MemmapParameter[] {
+  const isOff = found.some(({ name, value }) => name === 'efi' && value?.split(',').includes('nosoftreserve'))
+  // Names of early parameters match with `-` for `_`.
+  const values = found.flatMap(({ name, value }) =>
+    name.replaceAll('-', '_') === 'efi_fake_mem' && value !== undefined ? [value] : [],
+  )
+  const all = values.flatMap(readFakes).slice(0, MAX_FAKE)
+  return isOff ? [] : all.flatMap(({ attribute, ...parameter }) => (attribute & EFI_MEMORY_SP ? [parameter] : []))
+}
+
+function readFakes(value: string): readonly (MemmapParameter & { readonly attribute: bigint })[] {
+  const fakes: (MemmapParameter & { readonly attribute: bigint })[] = []
+  for (let text = value; text !== ''; ) {
+    const size = memparse(text)
+    if (!size.rest.startsWith('@')) break
+    const start = memparse(size.rest.slice(1))
+    if (!start.rest.startsWith(':')) break
+    const attribute = parseUnsigned(start.rest.slice(1))
+    const word = `efi_fake_mem=${text.slice(0, text.length - attribute.rest.length)}`
+    const span = spanOf(start.value, size.value)
+    fakes.push({ word, kind: 'soft-reserved', span, from: RAM_TYPE, attribute: attribute.value })
+    text = attribute.rest.replace(/^,/, '')
+  }
+  return fakes
 }
 
 const UNITS = ['G', 'M', 'K'] as const

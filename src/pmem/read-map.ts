@@ -1,9 +1,10 @@
 /** Reads the memory map of this computer, or makes one of a pasted kernel log. Changes nothing. */
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
+import { readKernel } from '../host/kernel.ts'
 import type { HostReader } from '../steps/host-reader.ts'
 import { MiB } from '../units.ts'
 import { versionIn } from './kernel-place.ts'
-import type { MemoryMap, MemoryRange, NodeRange } from './memory-map.ts'
+import type { MemoryMap, MemoryParameters, MemoryRange, NodeRange } from './memory-map.ts'
 import {
   crashKernelIn,
   type IomemLine,
@@ -16,6 +17,7 @@ import {
   rangesOf,
 } from './parse-map.ts'
 import { parseParameters } from './parse-parameters.ts'
+import { readConfig } from './support.ts'
 
 export const problems = defineDiagnostics({
   PMEM_NO_MEMORY_MAP: {
@@ -48,7 +50,9 @@ export async function readMemoryMap(host: HostReader): Promise<MemoryMap> {
     ])
   const srat = parseSratLog(log)
   const commandLine = readText(host, '/proc/cmdline') ?? ''
+  const config = readConfig(host, readKernel().release)
   return buildMap({
+    ...(config === undefined ? {} : { config }),
     ranges,
     iomem,
     log,
@@ -95,7 +99,27 @@ export async function readKernelLog(host: HostReader): Promise<string> {
   return ''
 }
 
+/**
+ * The kernel applies `efi_fake_mem=` after all `memmap=`. Only kernels from 5.5 to 6.10 make RAM soft-reserved by it, if
+ * they were started by UEFI and built with EFI_FAKE_MEMMAP, which those of most distributions are not.
+ */
+function withFakeMemory(
+  parameters: MemoryParameters,
+  { log, isEfi, version, config }: Pick<MapSources, 'log' | 'isEfi' | 'version' | 'config'>,
+): MemoryParameters {
+  const [, major, minor] = (/^(\d+)\.(\d+)/.exec(version ?? '') ?? []).map(Number)
+  const series = major === undefined || minor === undefined ? undefined : major * 1000 + minor
+  const isOfTime = series === undefined || (series >= 5005 && series < 6011)
+  const isBuilt = config === undefined || /^CONFIG_EFI_FAKE_MEMMAP=y$/m.test(config)
+  const isTold = log.includes('efi_fake_mem: add attr=')
+  if (isTold || (isEfi && isOfTime && isBuilt))
+    return { ...parameters, memmaps: [...parameters.memmaps, ...parameters.fakeMemory] }
+  return { ...parameters, fakeMemory: [] }
+}
+
 interface MapSources {
+  /** Options that the kernel was built with, where they are known. */
+  readonly config?: string
   readonly ranges: readonly MemoryRange[]
   readonly iomem: readonly IomemLine[] | undefined
   readonly log: string
@@ -114,7 +138,7 @@ function buildMap(sources: MapSources): MemoryMap {
     ranges,
     nodes: new Set(nodes.map((n) => n.node)).size > 1 ? nodes : [],
     crashKernel: iomem ? crashKernelIn(iomem) : [],
-    parameters: parseParameters(commandLine),
+    parameters: withFakeMemory(parseParameters(commandLine), sources),
     sectionBytes,
     isEfi,
     ...(version === undefined ? {} : { version }),

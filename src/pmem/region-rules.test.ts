@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { WRONG_REGIONS } from '../../test/pmem/wrong-regions.ts'
 import { GiB, MiB } from '../units.ts'
-import type { MemoryMap } from './memory-map.ts'
+import { formatSpan, type MemoryMap, totalBytes } from './memory-map.ts'
 import { memmapWord, parseParameters } from './parse-parameters.ts'
 import { mapOfLog } from './read-map.ts'
 import { checkRegion, checkRegions } from './region-rules.ts'
@@ -188,4 +188,44 @@ test('a command line with which the kernel panics', () => {
       parameters: parseParameters('memmap=1G!0xffffffffc0000000'),
     }),
   ).toContain('PMEM_MAP_INVALID')
+})
+
+test('efi_fake_mem= makes RAM special-purpose memory, as the kernel reads it', () => {
+  const spans = (words: string) =>
+    parseParameters(words).fakeMemory.map(({ word, span }) => `${word} ${span ? formatSpan(span) : ''}`)
+  const two = '256M@1G:0x40000 [mem 0x0000000040000000-0x000000004fffffff]'
+  expect(spans('efi_fake_mem=256M@1G:0x40000')).toEqual([`efi_fake_mem=${two}`])
+  // Octal and decimal, several in one, dashes for underscores, and an attribute among others.
+  expect(spans('efi-fake-mem=256M@1G:262144')).toEqual([`efi_fake_mem=${two.replace('0x40000', '262144')}`])
+  expect(spans('efi_fake_mem=256M@1G:01000000').length).toBe(1)
+  expect(spans('efi_fake_mem=256M@1G:0x40000,4K@2G:0x5000f,1M@3G:0x40000').length).toBe(3)
+  // EFI_MEMORY_MORE_RELIABLE leaves RAM what it is.
+  expect(spans('efi_fake_mem=2G@4G:0x10000')).toEqual([])
+  // Reading ends at what the kernel does not understand; what it has read by then counts.
+  expect(spans('efi_fake_mem=256M@1G:0x40000,x')).toEqual([`efi_fake_mem=${two}`])
+  expect(spans('efi_fake_mem=256M@1G:0x40000;1M@3G:0x40000').length).toBe(1)
+  expect(spans('efi_fake_mem=256M!1G efi_fake_mem=256M@1G efi_fake_mem=4G efi_fake_mem')).toEqual([])
+  // It keeps eight.
+  expect(spans(`efi_fake_mem=${'1M@1G:0x40000,'.repeat(9)}`).length).toBe(8)
+  expect(spans('efi=debug,nosoftreserve efi_fake_mem=256M@1G:0x40000')).toEqual([])
+})
+
+test('a region in what efi_fake_mem= takes is refused, where the kernel knows that parameter', () => {
+  const log = (version: string, firmware = 'efi: EFI v2.7 by EDK II', more = '') =>
+    mapOfLog(`Linux version ${version}\n${firmware}\n${more}
+Command line: quiet efi_fake_mem=512M@1G:0x40000
+BIOS-e820: [mem 0x0000000000000000-0x000000007fffffff] usable
+BIOS-e820: [mem 0x0000000080000000-0x000000009fffffff] reserved`)
+  const region = { bytes: 256 * MiB, start: 1 * GiB }
+  const codes = (...given: Parameters<typeof log>) =>
+    problemsOf([region], log(...given)).filter((code) => code === 'PMEM_CLAIMED')
+  expect(codes('6.1.176')).toEqual(['PMEM_CLAIMED'])
+  expect(codes('5.15.0')).toEqual(['PMEM_CLAIMED'])
+  expect(codes('5.4.0')).toEqual([])
+  expect(codes('6.12.1')).toEqual([])
+  expect(codes('6.1.176', 'SMBIOS 3.0.0 present.')).toEqual([])
+  const told = 'efi_fake_mem: add attr=0x0000000000040000 to [mem 0x0000000040000000-0x000000005fffffff]'
+  expect(codes('6.12.1', 'efi: EFI v2.7 by x', told)).toEqual(['PMEM_CLAIMED'])
+  const ram = (map: MemoryMap) => totalBytes(ramOf(map)) / MiB
+  expect([ram(log('6.1.176')), ram(log('6.12.1'))]).toEqual([1536, 2048])
 })

@@ -88,7 +88,8 @@ export function checkDriver(host: HostReader, release: string): readonly Diagnos
       ]
 }
 
-function readConfig(host: HostReader, release: string): string | undefined {
+/** What the running kernel was built with; undefined where that is unavailable. */
+export function readConfig(host: HostReader, release: string): string | undefined {
   const packed = host.read('/proc/config.gz')
   if (packed) return gunzipSync(packed).toString()
   return [`/boot/config-${release}`, `/lib/modules/${release}/config`]
