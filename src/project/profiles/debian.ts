@@ -3,6 +3,7 @@ import type { MachineInput } from '../../machine/machine.ts'
 import { defineProfile, type PrepareContext, type Profile } from '../profile.ts'
 import type { Image } from './debian/prepare.ts'
 import type { DebianOptions } from './debian/recipe.ts'
+import { settleDrivers } from './debian/udev.ts'
 import { LINUX_ENDS } from './linux/ends.ts'
 import { KERNEL_LOG } from './linux/kernel-reports.ts'
 import { parseView, VIEW_COMMAND } from './linux/view.ts'
@@ -62,8 +63,11 @@ export function debianProfile({
       return { machine: machineOf(image, context), pending }
     },
     kernelLog: KERNEL_LOG,
+    settle: () => settleDrivers,
     async view({ run }) {
       if (!run) return undefined
+      // A device that was plugged in since the first command has a driver to be loaded too.
+      await settleDrivers(run)
       const { stdout, exitCode } = await run(VIEW_COMMAND)
       return exitCode === 0 ? parseView(stdout) : undefined
     },
