@@ -125,7 +125,9 @@ function readFakeMemory(found: readonly KernelArgument[]): readonly MemmapParame
     name.replaceAll('-', '_') === 'efi_fake_mem' && value !== undefined ? [value] : [],
   )
   const all = values.flatMap(readFakes).slice(0, MAX_FAKE)
-  return isOff ? [] : all.flatMap(({ attribute, ...parameter }) => (attribute & EFI_MEMORY_SP ? [parameter] : []))
+  return isOff
+    ? []
+    : all.flatMap(({ attribute, ...parameter }) => (attribute & EFI_MEMORY_SP ? [parameter] : []))
 }
 
 function readFakes(value: string): readonly (MemmapParameter & { readonly attribute: bigint })[] {

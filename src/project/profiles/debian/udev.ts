@@ -7,7 +7,8 @@ export const problems = defineDiagnostics({
     severity: 'warning',
     title: 'The guest’s udev was still loading drivers when the command started.',
     why: 'devices whose driver was not loaded yet are missing from /dev and /sys',
-    remedy: 'run `udevadm settle` in front of the command; `journalctl -u systemd-udevd` in the guest says what it does',
+    remedy:
+      'run `udevadm settle` in front of the command; `journalctl -u systemd-udevd` in the guest says what it does',
   },
 })
 
