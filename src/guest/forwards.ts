@@ -1,6 +1,7 @@
 /** Ports of the guest that are reachable from this computer. */
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
 import { parseUserNet } from '../machine/devices/nic.ts'
+import { forwardsOf } from '../machine/parts.ts'
 import type { GuestPlan } from '../plan/plan.ts'
 import type { QmpClient } from '../qemu/qmp.ts'
 import type { Guest } from './guest.ts'
@@ -18,7 +19,7 @@ export async function chosenPorts(
   plan: GuestPlan,
   qmp: Pick<QmpClient, 'execute'>,
 ): Promise<Guest['forwards']> {
-  if (!plan.machine.devices.some((d) => d.kind === 'nic' && d.forwards.length > 0)) return []
+  if (forwardsOf(plan.machine).length === 0) return []
   return parseUserNet(await qmp.execute('human-monitor-command', { 'command-line': 'info usernet' }))
 }
 

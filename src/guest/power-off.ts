@@ -1,6 +1,6 @@
 /** Lets a guest shut down in order where what it has not written yet would be missed. */
 import { once } from 'node:events'
-import { writesImage } from '../machine/devices/disk-schema.ts'
+import { partsOf } from '../machine/parts.ts'
 import type { GuestPlan } from '../plan/plan.ts'
 import type { Shell } from './shell.ts'
 
@@ -9,7 +9,7 @@ const POWER_OFF_MS = 120_000
 
 /** Whether the guest writes to a disk that outlives it: ending QEMU would lose what the guest holds back in its memory. */
 export function keepsDisk(plan: Pick<GuestPlan, 'machine'>): boolean {
-  return plan.machine.devices.some((d) => d.kind === 'disk' && writesImage(d))
+  return partsOf(plan.machine).some(({ device, config }) => device.keeps?.(config) !== undefined)
 }
 
 /** Asks the guest to power off, and resolves when it has ended or the time is over. */

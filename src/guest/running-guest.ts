@@ -1,7 +1,10 @@
 /** A guest that runs: watched until it has ended, talked to meanwhile, and judged by how it ended. */
+
 import { BringupError, type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import { screenLines } from '../guest-text.ts'
+import { foldersOf } from '../machine/devices/folder-schema.ts'
 import { gdbServerOf } from '../machine/devices/gdb.ts'
+import { viewOf } from '../machine/machine.ts'
 import type { GuestPlan } from '../plan/plan.ts'
 import type { QemuExit } from '../qemu/exit.ts'
 import { startPatience } from '../qemu/patience.ts'
@@ -187,7 +190,7 @@ export class RunningGuest implements Guest {
   /** Folders first: they may be needed by what settles. */
   #preparation(): Pick<ShellOptions, 'prepare'> {
     const { plan } = this
-    const hasFolders = plan.machine.devices.some((d) => d.kind === 'folder')
+    const hasFolders = foldersOf(viewOf(plan.name, plan.machine)).length > 0
     const settle = this.#options.profile.settle?.(plan)
     if (!hasFolders && !settle) return {}
     return {

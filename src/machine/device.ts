@@ -201,6 +201,12 @@ export interface RuleContext {
   readonly path: string
 }
 
+/** A port of the guest. */
+export interface GuestPort {
+  readonly protocol: 'tcp' | 'udp'
+  readonly guest: number
+}
+
 /** Where a machine lives: what relative paths and default stores are relative to. All absolute. */
 export interface Home {
   readonly machine: string
@@ -255,6 +261,16 @@ export interface Device<Kind extends string = string, Schema extends z.ZodType =
   paths?(config: z.output<Schema>, machine: MachineView): readonly string[]
   /** Ports of this computer that QEMU would listen on. */
   ports?(config: z.output<Schema>): readonly HostPort[]
+  /** Ports of the guest that are reachable from this computer. */
+  forwards?(config: z.output<Schema>): readonly GuestPort[]
+  /** What the guest writes that outlives the run, in words: `disk root.qcow2`. */
+  keeps?(config: z.output<Schema>): string | undefined
+  /** Place in the order in which firmware tries to boot. */
+  bootindex?(config: z.output<Schema>): number | undefined
+  /** Memory of the rack that it joins, by name. */
+  memories?(config: z.output<Schema>): readonly string[]
+  /** The device with what the rack says of that memory. */
+  withMemories?(config: z.output<Schema>, memories: Readonly<Record<string, SharedMemory>>): z.output<Schema>
   dimms?(config: z.output<Schema>): readonly DimmClaim[]
   needs?(config: z.output<Schema>): QemuNeeds
   /** All problems, not the first. */

@@ -1,7 +1,8 @@
 /** A machine taken apart: the lines of the registry with the configuration that belongs to each, and the view of the whole. */
-import type { Device, MachineView } from './device.ts'
+import type { Device, GuestPort, MachineView } from './device.ts'
 import { firmwareOf } from './devices/boot.ts'
 import { cpuCounts } from './devices/cpu.ts'
+import type { SharedMemory } from './devices/ivshmem-schema.ts'
 import { nodeViews } from './devices/numa.ts'
 import { ramBytesOf } from './devices/numa-split.ts'
 import type { MachineConfig } from './machine-schema.ts'
@@ -102,4 +103,25 @@ function makeView(name: string, machine: MachineConfig): MachineView {
 function physBitsOf(features: readonly string[]): { readonly physBits?: number } {
   const said = features.findLast((feature) => feature.startsWith('phys-bits='))
   return said === undefined ? {} : { physBits: Number(said.slice('phys-bits='.length)) }
+}
+
+/** Ports of the guest that are reachable from this computer. */
+export function forwardsOf(machine: MachineConfig): readonly GuestPort[] {
+  return partsOf(machine).flatMap(({ device, config }) => device.forwards?.(config) ?? [])
+}
+
+/** Devices that join memory of the rack have its size and all that it says of itself. */
+export function withMemories(
+  machine: MachineConfig,
+  memories: Readonly<Record<string, SharedMemory>> = {},
+): MachineConfig {
+  const joining = partsOf(machine).filter(({ device, config }) => device.memories?.(config).length)
+  if (joining.length === 0) return machine
+  return {
+    ...machine,
+    devices: machine.devices.map((config) => {
+      const device = BY_KIND.get(config.kind)
+      return (device?.withMemories?.(config as never, memories) as typeof config | undefined) ?? config
+    }),
+  }
 }

@@ -1,7 +1,9 @@
 /** Arguments for QEMU of the user's own, held against those that the description becomes. */
+
 import { type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import type { Argument, Channel } from './device.ts'
 import type { MachineConfig } from './machine-schema.ts'
+import { partsOf } from './parts.ts'
 import { type QemuOption, readOption, readQemuArgs } from './qemu-args.ts'
 
 export const problems = defineDiagnostics({
@@ -267,16 +269,14 @@ function checkBootIndexes(own: readonly QemuOption[], theirs: readonly QemuOptio
   })
 }
 
-function checkKernelFirst({ boot, devices }: MachineConfig): readonly Diagnostic[] {
-  if (boot.kernel === undefined) return []
-  return devices.flatMap((device, i) =>
-    device.kind === 'disk' && device.bootindex === 0
+function checkKernelFirst(machine: MachineConfig): readonly Diagnostic[] {
+  if (machine.boot.kernel === undefined) return []
+  return partsOf(machine).flatMap(({ device, config, path }) =>
+    device.bootindex?.(config) === 0
       ? [
-          problems.QEMU_ARG_BOOTINDEX_TWICE.at(
-            `devices[${i}].bootindex`,
-            'boot index 0 is that of the kernel',
-            { remedy: 'use 1 or more, or remove boot.kernel' },
-          ),
+          problems.QEMU_ARG_BOOTINDEX_TWICE.at(`${path}.bootindex`, 'boot index 0 is that of the kernel', {
+            remedy: 'use 1 or more, or remove boot.kernel',
+          }),
         ]
       : [],
   )
@@ -286,9 +286,7 @@ function checkSnapshot(machine: MachineConfig, own: readonly QemuOption[]): read
   const snapshot = own.find((o) => o.name === 'snapshot')
   if (!snapshot) return []
   const kept = [
-    ...machine.devices.flatMap((d) =>
-      d.kind === 'disk' && d.persist ? [`disk ${d.file ?? d.id ?? ''}`] : [],
-    ),
+    ...partsOf(machine).flatMap(({ device, config }) => device.keeps?.(config) ?? []),
     ...(machine.boot.variables === undefined ? [] : [`UEFI variables ${machine.boot.variables}`]),
   ]
   if (kept.length === 0) return []

@@ -1,14 +1,16 @@
 /** Brings together what a plan is made of: project, profile, flags, host facts and QEMU's own answers. Reads, never acts. */
+
 import { setMaxListeners } from 'node:events'
 import { existsSync } from 'node:fs'
 import type { BuildOptionSpec } from '../build/options.ts'
 import { BringupError, isClean } from '../diagnostics.ts'
 import { type LockReading, startReadingLocks } from '../host/file-locks.ts'
 import { settleDefaults } from '../machine/defaults.ts'
-import { joinMemory, type SharedMemory } from '../machine/devices/ivshmem-schema.ts'
+import type { SharedMemory } from '../machine/devices/ivshmem-schema.ts'
 import type { Facts, FileFact } from '../machine/facts.ts'
 import { asWritten, type Layer, mergeLayers } from '../machine/layers.ts'
 import { checkMachine, type MachineConfig, type MachineInput } from '../machine/machine.ts'
+import { withMemories } from '../machine/parts.ts'
 import { gatherFacts } from '../plan/gather.ts'
 import { makePlan } from '../plan/make-plan.ts'
 import { pathsOf, placeMachine } from '../plan/place.ts'
@@ -245,15 +247,6 @@ async function planWith(
     ...(preview.boots === undefined ? {} : { boots: preview.boots }),
     ...(preview.notes === undefined ? {} : { notes: preview.notes }),
     added: preview.machine,
-  }
-}
-
-/** Devices that join memory of the rack have its size and all that it says of itself. */
-function withMemories(machine: MachineConfig, memories: Means['memories']): MachineConfig {
-  if (!machine.devices.some((d) => d.kind === 'ivshmem' && d.memory !== undefined)) return machine
-  return {
-    ...machine,
-    devices: machine.devices.map((d) => (d.kind === 'ivshmem' ? joinMemory(d, memories) : d)),
   }
 }
 

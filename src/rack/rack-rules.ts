@@ -1,5 +1,7 @@
 /** What is wrong with a rack, apart from what is wrong with its machines. Pure. */
+
 import { type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
+import { forwardsOf } from '../machine/parts.ts'
 import { formatPath } from '../machine/schema-issues.ts'
 import { nearest } from '../nearest.ts'
 import type { GuestPlan } from '../plan/plan.ts'
@@ -153,10 +155,9 @@ function checkAwaitedPorts(guests: readonly GuestPlan[]): readonly Diagnostic[] 
     after.flatMap((condition) => {
       if (!('port' in condition)) return []
       const awaited = guests.find((other) => other.guest === condition.guest)
-      const isForwarded = awaited?.machine.devices.some(
-        (d) => d.kind === 'nic' && d.forwards.some((f) => f.protocol === 'tcp' && f.guest === condition.port),
-      )
-      if (isForwarded !== false) return []
+      if (!awaited) return []
+      const ports = forwardsOf(awaited.machine)
+      if (ports.some((f) => f.protocol === 'tcp' && f.guest === condition.port)) return []
       const what = `guest "${guest}" waits for port ${condition.port} of "${condition.guest}", which does not forward it`
       return [problems.RACK_PORT_NOT_FORWARDED.at('', what)]
     }),

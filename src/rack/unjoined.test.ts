@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
+import { parseMachine } from '../machine/machine.ts'
 import { gatherFacts } from '../plan/gather.ts'
 import { type RackInput, rackSchema } from './rack-schema.ts'
 import { checkUnjoined } from './unjoined.ts'
@@ -50,9 +51,9 @@ test('its file is relative to the project, as that of a joined one', () => {
 })
 
 test('networks without a card are named; what a guest joins is left to its own checks', () => {
-  const device = { kind: 'ivshmem', id: 'w', memory: 'window', master: false, size: 3 } as const
+  const device = { kind: 'ivshmem', id: 'w', memory: 'window', size: '3M' } as const
   const join = { id: 'n', kind: 'network', resource: 'lan', device: 'n' } as const
-  const guest = { machine: { devices: [device] }, joins: [join] }
+  const guest = { machine: parseMachine('a', { devices: [device] }), joins: [join] }
   const rack = { memory: { window: { size: '3M' } }, networks: { lan: {}, wan: {} } }
   expect(found(rack, [guest])).toEqual(['warning RACK_NETWORK_UNJOINED racks.r.networks.wan'])
 })

@@ -1,8 +1,10 @@
 /** Networks and memories of a rack that no guest joins: nothing else checks such a memory. Pure. */
+
 import { resolve } from 'node:path'
 import { type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import { checkSharedMemory } from '../machine/devices/ivshmem-rules.ts'
 import type { Facts } from '../machine/facts.ts'
+import { partsOf } from '../machine/parts.ts'
 import { formatPath } from '../machine/schema-issues.ts'
 import type { GuestPlan } from '../plan/plan.ts'
 import type { RackConfig } from './rack-schema.ts'
@@ -22,10 +24,7 @@ export const problems = defineDiagnostics({
   },
 })
 
-interface Seated {
-  readonly joins: GuestPlan['joins']
-  readonly machine: Pick<GuestPlan['machine'], 'devices'>
-}
+type Seated = Pick<GuestPlan, 'joins' | 'machine'>
 
 interface Place {
   /** Folder of the project, for relative paths. */
@@ -75,7 +74,7 @@ function joinedBy(guests: readonly Seated[]) {
   )
   // A memory in a file is no join of the plan.
   const memories = guests.flatMap(({ machine }) =>
-    machine.devices.flatMap((d) => (d.kind === 'ivshmem' ? (d.memory ?? []) : [])),
+    partsOf(machine).flatMap(({ device, config }) => device.memories?.(config) ?? []),
   )
   return { networks: new Set(networks), memories: new Set(memories) }
 }

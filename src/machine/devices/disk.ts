@@ -43,6 +43,8 @@ export const disk = defineDevice({
     ...(config.base === undefined ? [] : [config.base]),
   ],
   needs: ({ bus }) => ({ types: [MODELS[bus]] }),
+  bootindex: ({ bootindex }) => bootindex,
+  keeps: (config) => (writesImage(config) ? `disk ${config.file ?? config.id ?? ''}` : undefined),
   check: checkDisk,
   compile,
 

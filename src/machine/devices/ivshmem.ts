@@ -1,4 +1,5 @@
 /** Memory that several guests see as a PCI device, with interrupts between them where it has vectors. */
+
 import { resolve } from 'node:path'
 import { formatBytes } from '../../units.ts'
 import {
@@ -14,7 +15,7 @@ import {
 import type { GuestIvshmem } from '../guest-view.ts'
 import { backingProblems } from './backing-rules.ts'
 import { checkIvshmem, problems } from './ivshmem-rules.ts'
-import { type IvshmemConfig, memoryOf, schema } from './ivshmem-schema.ts'
+import { type IvshmemConfig, joinMemory, memoryOf, schema } from './ivshmem-schema.ts'
 import { pciFunction } from './pci-expectation.ts'
 
 const PCI_FUNCTION = '1af4:1110'
@@ -40,6 +41,8 @@ export const ivshmem = defineDevice({
     ...(socket === undefined ? [] : [socket]),
   ],
   needs,
+  memories: ({ memory }) => (memory === undefined ? [] : [memory]),
+  withMemories: joinMemory,
   check: checkIvshmem,
   compile,
   mustSee,

@@ -137,6 +137,7 @@ export const nic = defineDevice({
     help: 'add a network card; several forwards are joined by +',
   },
   needs: ({ model }) => ({ types: [model] }),
+  forwards: ({ forwards }) => forwards,
   ports: ({ network, forwards }) =>
     network === 'user' ? forwards.flatMap((forward) => hostPort(forward) ?? []) : [],
   check: (config, context) => [
