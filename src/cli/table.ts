@@ -1,6 +1,8 @@
 /** Tables for people. */
 import { type Page, widthOf, wrap } from './width.ts'
 
+/** In front of what stands below a row. */
+const INDENT = 2
 /** Spaces between columns, and where the page is too narrow for that. */
 const [GAP, NARROW_GAP] = [2, 1]
 /** Columns of sentences keep this width; narrower ones are hard to read. */
@@ -10,26 +12,31 @@ type Row = readonly string[]
 
 /**
  * Aligned columns under dim headings (no line of headings where all are empty), without rules, so that they can be
- * cut and pasted. On a page that is too narrow
- * the widest columns are wrapped between words; where even that does not fitText, each row becomes a block of lines.
+ * cut and pasted. On a page that is too narrow the widest columns are wrapped between words, or the sentences of a last
+ * column without a heading go below their rows; where even that does not fit, each row becomes a block of lines.
  */
 export function formatTable(allHeadings: Row, allRows: readonly Row[], { colors, columns }: Page): string {
   const isUsed = (_: string, column: number) =>
     allHeadings[column] !== '' || allRows.some((row) => (row[column] ?? '') !== '')
   const headings = allHeadings.filter(isUsed)
   const rows = allRows.map((row) => row.filter(isUsed))
-  const all = [headings, ...rows].flatMap(linesOf)
-  const widths = headings.map((_, column) => Math.max(...all.map((cells) => widthOf(cells[column] ?? ''))))
-  const layout = layoutOf(widths, leastWidths(headings, rows), columns)
+  const layout = layoutOf(headings, rows, columns)
+  const below = withRemarksBelow(headings, rows, { colors, columns }, layout)
+  if (below !== undefined) return below
   if (!layout) return stacked(headings, rows, { colors, columns })
-  const wrapped = (row: Row) => linesOf(row.map((cell, column) => wrapCell(cell, layout.widths[column] ?? 0)))
+  return formatRows(headings, rows, colors, layout).join('\n')
+}
+
+/** The heading, if there is one, and each row, as text. */
+function formatRows(headings: Row, rows: readonly Row[], colors: Page['colors'], layout: Layout): readonly string[] {
   const head = headings.every((heading) => heading === '')
     ? []
     : [headings.map((heading) => (heading === '' ? '' : colors.dim(heading)))]
-  return [...head, ...rows]
-    .flatMap(wrapped)
-    .map((cells) => join(cells, layout))
-    .join('\n')
+  return [...head, ...rows].map((row) =>
+    linesOf(row.map((cell, column) => wrapCell(cell, layout.widths[column] ?? 0)))
+      .map((cells) => join(cells, layout))
+      .join('\n'),
+  )
 }
 
 interface Layout {
@@ -37,8 +44,39 @@ interface Layout {
   readonly gap: number
 }
 
+/**
+ * The table without its last column, whose sentences stand below their rows: where that column has no heading, and a
+ * width at which sentences are hard to read. Undefined elsewhere.
+ */
+function withRemarksBelow(
+  headings: Row,
+  rows: readonly Row[],
+  { colors, columns }: Page,
+  layout: Layout | undefined,
+): string | undefined {
+  const last = headings.length - 1
+  const width = layout?.widths[last] ?? 0
+  const isWrapped = rows.some((row) => linesOf([row[last] ?? '']).some(([line = '']) => widthOf(line) > width))
+  if (last < 1 || headings[last] !== '' || width >= SENTENCE || !isWrapped) return undefined
+  const [names, cells] = [headings.slice(0, last), rows.map((row) => row.slice(0, last))]
+  const shorter = layoutOf(names, cells, columns)
+  if (!shorter) return undefined
+  const lines = formatRows(names, cells, colors, shorter)
+  const heads = lines.length - rows.length
+  return lines
+    .flatMap((line, index) => {
+      const remark = rows[index - heads]?.[last] ?? ''
+      const wrapped = remark === '' ? [] : wrapCell(remark, columns - INDENT).split('\n')
+      return [line, ...wrapped.map((text) => ' '.repeat(INDENT) + text)]
+    })
+    .join('\n')
+}
+
 /** Takes room from the widest column until all fit; undefined where that is impossible. */
-function layoutOf(natural: readonly number[], least: readonly number[], columns: number): Layout | undefined {
+function layoutOf(headings: Row, rows: readonly Row[], columns: number): Layout | undefined {
+  const all = [headings, ...rows].flatMap(linesOf)
+  const natural = headings.map((_, column) => Math.max(...all.map((cells) => widthOf(cells[column] ?? ''))))
+  const least = leastWidths(headings, rows)
   for (const gap of [GAP, NARROW_GAP]) {
     const widths = [...natural]
     const total = () => widths.reduce((sum, width) => sum + width, gap * (widths.length - 1))
@@ -99,8 +137,9 @@ function stacked(headings: Row, rows: readonly Row[], { colors, columns }: Page)
       .join(' ')
     const below = row.flatMap((cell, column) => {
       if (column <= titled || cell === '') return []
-      const [first = '', ...others] = wrapCell(cell, columns - 2 - label).split('\n')
       const heading = headings[column] ?? ''
+      if (heading === '') return wrapCell(cell, columns - INDENT).split('\n').map((line) => ' '.repeat(INDENT) + line)
+      const [first = '', ...others] = wrapCell(cell, columns - INDENT - label).split('\n')
       const padded = colors.dim(heading) + ' '.repeat(label - widthOf(heading))
       return [`  ${padded}${first}`, ...others.map((line) => `  ${' '.repeat(label)}${line}`)]
     })
