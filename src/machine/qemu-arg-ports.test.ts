@@ -21,6 +21,26 @@ describe('ports that arguments for QEMU listen on', () => {
     [['-chardev', 'socket,id=c,host=127.0.0.1,port=4444'], []],
     [['-qmp', 'tcp:127.0.0.1:4445,server=on,wait=off'], ['tcp:127.0.0.1:4445']],
     [['-qmp', 'tcp:127.0.0.1:4445'], []],
+    [
+      ['-netdev', '{"type":"user","id":"n","hostfwd":[{"str":"tcp::8080-:80"},{"str":"udp:127.0.0.1:53-:53"}]}'],
+      ['tcp::8080', 'udp:127.0.0.1:53'],
+    ],
+    [['-netdev', "{'type':'user','id':'n','hostfwd':[{'str':':127.0.0.1:81-:80'}]}"], ['tcp:127.0.0.1:81']],
+    [['-netdev', 'socket,id=n,listen=:7000'], ['tcp:*:7000']],
+    [['-netdev', 'socket,id=n,connect=127.0.0.1:7000'], []],
+    [
+      ['-netdev', 'stream,id=n,server=on,addr.type=inet,addr.host=127.0.0.1,addr.port=7001'],
+      ['tcp:127.0.0.1:7001'],
+    ],
+    [
+      ['-netdev', '{"type":"stream","id":"n","server":true,"addr":{"type":"inet","host":"::1","port":"7001"}}'],
+      ['tcp:::1:7001'],
+    ],
+    [['-netdev', 'stream,id=n,server=off,addr.type=inet,addr.host=127.0.0.1,addr.port=7001'], []],
+    [['-vnc', ':1'], ['tcp:*:5901']],
+    [['-vnc', '127.0.0.1:2,password=on'], ['tcp:127.0.0.1:5902']],
+    [['-vnc', 'unix:/tmp/vnc'], []],
+    [['-vnc', 'host:5500,reverse=on'], []],
   ])('%j: %j', (words, expected) => {
     expect(ports(...words)).toEqual(expected)
   })

@@ -37,12 +37,32 @@ export function portsOfArgs(words: readonly string[]): readonly ArgPort[] {
 
 function portsOf({ name, value = '', keys, head }: QemuOption): readonly HostPort[] {
   if (name === 's') return [tcp('*', GDB_PORT)]
-  if (name === 'netdev' || name === 'nic' || name === 'net') return forwardsOf(value)
+  if (name === 'netdev' || name === 'nic' || name === 'net')
+    return [...forwardsOf(value, keys), ...listeningLink(head, keys)]
+  if (name === 'vnc') return vncOf(value)
   if (name === 'chardev') return head === 'socket' && waits(keys) ? hostOf(keys) : []
   // The debugger stub always waits; the others only where they are told to.
   const [, host = '', port = '', rest = ''] = /^tcp:([^:,]*):(\d+)(.*)$/.exec(value) ?? []
   const isServer = name === 'gdb' || (SOCKET_WORDS.has(name) && /,server(=on)?(,|$)/.test(rest))
   return isServer && port !== '' ? [tcp(host === '' ? '*' : host, Number(port))] : []
+}
+
+/** A network that is a connection to another QEMU, where this one waits for it. */
+function listeningLink(head: string | undefined, keys: QemuOption['keys']): readonly HostPort[] {
+  if (head === 'stream') return waits(keys) ? hostOf(keys) : []
+  const [, host = '', port = '0'] = /^([^:]*):(\d+)$/.exec(keys.get('listen') ?? '') ?? []
+  return head === 'socket' && port !== '0' ? [tcp(host === '' ? '*' : host, Number(port))] : []
+}
+
+const VNC_PORT = 5900
+
+/** `:1` or `127.0.0.1:1`: displays are numbered. */
+function vncOf(value: string): readonly HostPort[] {
+  const [, host = '', display] = /^([^:,]*):(\d+)(?=,|$)/.exec(value) ?? []
+  const isReversed = /,reverse(=on)?(,|$)/.test(value)
+  return display === undefined || host === 'unix' || isReversed
+    ? []
+    : [tcp(host === '' ? '*' : host, VNC_PORT + Number(display))]
 }
 
 /** Options with a character device in short form. */
@@ -51,8 +71,11 @@ const SOCKET_WORDS = new Set(['qmp', 'qmp-pretty', 'serial', 'parallel', 'debugc
 const tcp = (address: string, port: number): HostPort => ({ protocol: 'tcp', address, port })
 
 /** The key may come several times: `hostfwd=tcp:127.0.0.1:8080-:80`. Port 0 is any free one. */
-function forwardsOf(value: string): readonly HostPort[] {
-  const found = value.matchAll(/(?:^|,)hostfwd=(?:(tcp|udp):|:)([^:,]*):(\d+)-/g)
+function forwardsOf(value: string, keys: QemuOption['keys']): readonly HostPort[] {
+  // In JSON: "hostfwd": [{ "str": "tcp::8080-:80" }].
+  const inJson = [...keys].flatMap(([key, text]) => (/^hostfwd\.\d+\.str$/.test(key) ? [`hostfwd=${text}`] : []))
+  const all = [...(value.startsWith('{') ? [] : [value]), ...inJson].join(',')
+  const found = all.matchAll(/(?:^|,)hostfwd=(?:(tcp|udp):|:)([^:,]*):(\d+)-/g)
   return [...found].flatMap(([, protocol = 'tcp', address = '', port]) =>
     port === '0' ? [] : [{ protocol: protocol as HostPort['protocol'], address, port: Number(port) }],
   )

@@ -93,6 +93,30 @@ it('counts the address bits that the description gives, and the PCI window of th
   expect(found({ ...memory('1007G'), type: 'pc' })).toBe(1)
 })
 
+describe('JSON', () => {
+  it.each([
+    ['-device', '{"driver":"vmgenid",}'],
+    ['-object', '{"qom-type":"memory-backend-ram","id":"a"'],
+    ['-netdev', '{type:"user"}'],
+    ['-blockdev', '{"driver":"null-co","driver":"file"}'],
+  ])('%s %s is refused as QEMU refuses it', (...words) => expect(codes(words)).toEqual(['QEMU_ARG_JSON']))
+
+  it('gets the findings of the other form', () => {
+    const twice = (one: string, other: string) => codes(['-device', one, '-device', other])
+    expect(twice('{"driver":"edu","id":"a"}', 'edu,id=a')).toEqual(['QEMU_ARG_ID_TWICE'])
+    expect(twice("{'driver':'edu','id':'a'}", 'edu,id=a')).toEqual(['QEMU_ARG_ID_TWICE'])
+    expect(twice('{"driver":"e1000","bootindex":1}', 'e1000,bootindex=1')).toEqual(['QEMU_ARG_BOOTINDEX_TWICE'])
+    const objects = ['-object', '{"qom-type":"rng-builtin","id":"r"}', '-object', 'rng-builtin,id=r']
+    expect(codes(objects)).toEqual(['QEMU_ARG_ID_TWICE'])
+    const disks = ['-blockdev', '{"driver":"null-co","node-name":"d"}', '-blockdev', 'null-co,node-name=d']
+    expect(codes(disks)).toEqual(['QEMU_ARG_ID_TWICE'])
+    const nets = ['-netdev', '{"type":"user","id":"n"}', '-netdev', 'user,id=n']
+    expect(codes(nets)).toEqual(['QEMU_ARG_ID_TWICE'])
+    expect(codes(['-device', '{"driver":"usb-kbd"}'])).toEqual(['USB_BUS_MISSING'])
+    expect(codes(['-device', "{'driver':'usb-kbd'}"])).toEqual(['USB_BUS_MISSING'])
+  })
+})
+
 it('takes a feature whose value has spaces', () => {
   expect(codes([], { cpu: { features: ['hv-vendor-id=KVM Hv'] } })).toEqual([])
   expect(() => codes([], { cpu: { features: ['a=b,c'] } })).toThrow('CONFIG_INVALID')
@@ -105,6 +129,7 @@ describe('a VMGENID', () => {
     ['-device', 'vmgenid'],
     ['-device', 'vmgenid,guid=auto'],
     ['-device', '{"driver":"vmgenid"}'],
+    ['-device', "{'driver':'vmgenid'}"],
   ])('%s %s hangs under qboot, and only there', (...words) => {
     expect(codes(words, qboot)).toContain('QEMU_ARG_QBOOT_HANGS')
     expect(codes(words)).not.toContain('QEMU_ARG_QBOOT_HANGS')

@@ -4,7 +4,7 @@ import { type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import type { Argument, Channel } from './device.ts'
 import type { MachineConfig } from './machine-schema.ts'
 import { partsOf } from './parts.ts'
-import { type QemuOption, readOption, readQemuArgs } from './qemu-args.ts'
+import { isBrokenJson, type QemuOption, readOption, readQemuArgs } from './qemu-args.ts'
 
 export const problems = defineDiagnostics({
   QEMU_ARG_QBOOT_HANGS: {
@@ -39,6 +39,13 @@ export const problems = defineDiagnostics({
     why: 'the option takes a value, which is the next word',
     remedy: 'give the value as a word of its own: --qemu-arg -device --qemu-arg vmgenid',
     source: 'QEMU: "requires an argument"',
+    qemu: 'refuses',
+  },
+  QEMU_ARG_JSON: {
+    title: 'An argument for QEMU is not the JSON that it begins as.',
+    why: 'a value that begins with { is JSON to QEMU: keys and texts in quotes, no comma at the end, no key twice',
+    remedy: 'correct it, such as {"driver":"vmgenid"}, or write it as vmgenid,key=value',
+    source: 'QEMU: "JSON parse error"',
     qemu: 'refuses',
   },
   QEMU_ARG_STDIO: {
@@ -188,6 +195,7 @@ function checkOption(option: QemuOption): readonly Diagnostic[] {
       : `use \`${own}\` of the description`
     return [problems.QEMU_ARG_CONFLICT.at(at(index), `-${name} is set by bringup`, { remedy })]
   }
+  if (isBrokenJson(option)) return [problems.QEMU_ARG_JSON.at(at(index + 1), `-${name} ${value}`)]
   if (value === undefined && TAKES_VALUE.has(name))
     return [problems.QEMU_ARG_VALUE_MISSING.at(at(index), `-${name} is the last word`)]
   const takesStdio = STDIO.includes(name) && (option.head === 'stdio' || /^mon:stdio/.test(value ?? ''))

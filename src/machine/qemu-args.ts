@@ -1,4 +1,5 @@
 /** Reads arguments for QEMU as QEMU does: options with and without a value, `key=value` lists, and JSON. Pure. */
+import { readQemuJson } from './qemu-json.ts'
 
 /** One option of a command line. */
 export interface QemuOption {
@@ -38,10 +39,22 @@ export function readQemuArgs(words: readonly string[]): readonly QemuOption[] {
   return found
 }
 
-/** `-device` in JSON: QEMU makes these after all others (softmmu/vl.c, qemu_create_cli_devices). */
-const isInJson = ({ value = '' }: QemuOption) => value.startsWith('{')
+/** QEMU takes a value for JSON by its first letter. */
+const isJson = (value: string) => value.startsWith('{')
+const isInJson = ({ value = '' }: QemuOption) => isJson(value)
 
-/** The options `-device` in the order in which QEMU makes the devices. */
+/** Options that QEMU 7.2 takes JSON for. */
+const TAKES_JSON = new Set(['device', 'object', 'netdev', 'blockdev', 'display', 'audiodev', 'compat'])
+
+/** Whether the value is meant for JSON, and QEMU cannot read it. */
+export function isBrokenJson({ name, value = '' }: QemuOption): boolean {
+  return TAKES_JSON.has(name) && isJson(value) && readQemuJson(value) === undefined
+}
+
+/**
+ * The options `-device` in the order in which QEMU makes the devices: those in JSON after all others (softmmu/vl.c,
+ * qemu_create_cli_devices).
+ */
 export function devicesInOrder(options: readonly QemuOption[]): readonly QemuOption[] {
   const devices = options.filter((o) => o.name === 'device')
   return [...devices.filter((o) => !isInJson(o)), ...devices.filter(isInJson)]
@@ -59,7 +72,7 @@ export function withoutOptions(words: readonly string[], names: readonly string[
 
 export function readOption(name: string, value: string | undefined, index: number): QemuOption {
   const keys: ReadonlyMap<string, string> =
-    value === undefined ? new Map() : value.startsWith('{') ? readJson(value) : readKeys(value)
+    value === undefined ? new Map() : isJson(value) ? (readQemuJson(value) ?? new Map()) : readKeys(value)
   const head = keys.get('') ?? HEADS.map((key) => keys.get(key)).find((text) => text !== undefined)
   return { name, value, index, head, keys }
 }
@@ -85,22 +98,6 @@ function splitAtCommas(text: string): readonly string[] {
     if (isDoubled) i++
   }
   return parts
-}
-
-/** QEMU takes JSON for -device, -object, -blockdev and others; nested keys are joined by dots, as QEMU writes them. */
-function readJson(text: string): ReadonlyMap<string, string> {
-  const keys = new Map<string, string>()
-  const add = (prefix: string, value: unknown) => {
-    if (typeof value !== 'object' || value === null) keys.set(prefix, `${value}`)
-    else
-      for (const [key, inner] of Object.entries(value)) add(prefix === '' ? key : `${prefix}.${key}`, inner)
-  }
-  try {
-    add('', JSON.parse(text))
-  } catch {
-    // QEMU itself says what is wrong with the JSON.
-  }
-  return keys
 }
 
 /** Options that bring a medium along that firmware can boot. */

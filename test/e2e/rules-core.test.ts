@@ -313,6 +313,11 @@ const REFUSED: readonly (readonly [code: string, machine: MachineInput, words: R
     { qemuArgs: ['-device', 'e1000,bootindex=1', '-device', 'e1000e,bootindex=1'] },
     /bootindex 1 has already been used/,
   ],
+  ['QEMU_ARG_JSON', { qemuArgs: ['-device', '{"driver":"edu",}'] }, /JSON parse error/],
+  ['QEMU_ARG_JSON', { qemuArgs: ['-device', '{"driver":"edu","driver":"edu"}'] }, /JSON parse error/],
+  ['QEMU_ARG_JSON', { qemuArgs: ['-object', '{"qom-type":"rng-builtin"'] }, /JSON parse error/],
+  ['QEMU_ARG_JSON', { qemuArgs: ['-blockdev', '{driver:"null-co"}'] }, /JSON parse error/],
+  ['QEMU_ARG_JSON', { qemuArgs: ['-netdev', '{"type":"user","id":n}'] }, /JSON parse error/],
   ['PCI_SLOTS_FULL', { devices: disks(31) }, /no slot\/function available/],
   ['PCI_SLOTS_FULL', { type: 'pc', devices: disks(31) }, /no slot\/function available/],
   [

@@ -78,6 +78,8 @@ export interface KernelWish {
   readonly kernelPackage: string | undefined
   /** It has drivers that the kernels for clouds lack. */
   readonly needsFullKernel: boolean
+  /** UEFI firmware starts it: the bzImage as it is, which is an EFI program. */
+  readonly isForUefi?: boolean
   /** The version; the newest without it. */
   readonly pin?: Pin | undefined
   readonly pinFolder: string
@@ -100,7 +102,8 @@ export async function packagedKernel(wanted: KernelWish, context: PackageContext
   const modules = folders
     .flatMap((f) => [join(f, 'lib/modules', release), join(f, 'usr/lib/modules', release)])
     .find((f) => existsSync(join(f, 'kernel')))
-  const image = await directImage(join(boot, file), release, context)
+  const bzImage = join(boot, file)
+  const image = wanted.isForUefi === true ? bzImage : await directImage(bzImage, release, context)
   return { image, release, pin, ...(modules === undefined ? {} : { modulesFolder: modules }) }
 }
 

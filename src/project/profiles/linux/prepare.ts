@@ -165,6 +165,7 @@ function wantsOf(
   return {
     ...wish,
     ...(pin ? { pin } : {}),
+    ...(machine.boot?.firmware === 'uefi' ? { isForUefi: true } : {}),
     hasCard: hasCard(machine),
     given,
     givenIdentity:

@@ -2,6 +2,7 @@
 import type { BuildOptionSpec, BuildOptionValues } from '../../../build/options.ts'
 import { BringupError, type Diagnostic, defineDiagnostics } from '../../../diagnostics.ts'
 import type { MachineInput } from '../../../machine/machine.ts'
+import { readQemuArgs } from '../../../machine/qemu-args.ts'
 import { nearest } from '../../../nearest.ts'
 import { RUMP_MODULE, RUMP_PROGRAMS } from './layout.ts'
 
@@ -123,7 +124,9 @@ export function refuseUnreachableGdb(options: BuildOptionValues, machine: Machin
   if (!((options.kernelFeatures ?? []) as readonly string[]).includes('gdb')) return
   const hasPort =
     (machine.devices ?? []).some((d) => d.kind === 'serial') ||
-    (machine.qemuArgs ?? []).some((arg) => arg === '-serial' || arg.startsWith('isa-serial,'))
+    readQemuArgs(machine.qemuArgs ?? []).some(
+      ({ name, head }) => name === 'serial' || (name === 'device' && head === 'isa-serial'),
+    )
   if (!hasPort)
     throw new BringupError([problems.NRK_GDB_UNREACHABLE.at('', '--kfeatures gdb without --kgdb')])
 }
