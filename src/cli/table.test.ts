@@ -57,11 +57,19 @@ describe('on a narrow page', () => {
 describe('sentences in a last column without a heading', () => {
   const headings = ['run', 'machine or rack', 'verdict', 'took', '']
   const rows = [
-    ['2026-11-26T09-11-00-17573348', 'default', 'failed', '3 min 56 s', 'the guest found hardware that differs from the description'],
+    [
+      '2026-11-26T09-11-00-17573348',
+      'default',
+      'failed',
+      '3 min 56 s',
+      'the guest found hardware that differs from the description',
+    ],
     ['2026-11-26T09-16-23-635c4922', 'two-nodes', 'running', '', ''],
   ]
   test('have a column where there is room for them', () => {
-    expect(formatTable(headings, rows, { ...plain, columns: 120 }).split('\n')[1]).toMatch(/3 min 56 s {2}the guest/)
+    expect(formatTable(headings, rows, { ...plain, columns: 120 }).split('\n')[1]).toMatch(
+      /3 min 56 s {2}the guest/,
+    )
   })
   test('go below their rows on 80 columns', () => {
     expect(formatTable(headings, rows, { ...plain, columns: 80 }).split('\n')).toEqual([
@@ -72,7 +80,11 @@ describe('sentences in a last column without a heading', () => {
     ])
   })
   test('have the whole width in the blocks on 40 columns', () => {
-    expect(formatTable(headings, rows, { ...plain, columns: 40 }).split('\n').slice(0, 6)).toEqual([
+    expect(
+      formatTable(headings, rows, { ...plain, columns: 40 })
+        .split('\n')
+        .slice(0, 6),
+    ).toEqual([
       '2026-11-26T09-11-00-17573348',
       '  machine or rack default',
       '  verdict         failed',

@@ -28,7 +28,12 @@ export function formatTable(allHeadings: Row, allRows: readonly Row[], { colors,
 }
 
 /** The heading, if there is one, and each row, as text. */
-function formatRows(headings: Row, rows: readonly Row[], colors: Page['colors'], layout: Layout): readonly string[] {
+function formatRows(
+  headings: Row,
+  rows: readonly Row[],
+  colors: Page['colors'],
+  layout: Layout,
+): readonly string[] {
   const head = headings.every((heading) => heading === '')
     ? []
     : [headings.map((heading) => (heading === '' ? '' : colors.dim(heading)))]
@@ -56,7 +61,9 @@ function withRemarksBelow(
 ): string | undefined {
   const last = headings.length - 1
   const width = layout?.widths[last] ?? 0
-  const isWrapped = rows.some((row) => linesOf([row[last] ?? '']).some(([line = '']) => widthOf(line) > width))
+  const isWrapped = rows.some((row) =>
+    linesOf([row[last] ?? '']).some(([line = '']) => widthOf(line) > width),
+  )
   if (last < 1 || headings[last] !== '' || width >= SENTENCE || !isWrapped) return undefined
   const [names, cells] = [headings.slice(0, last), rows.map((row) => row.slice(0, last))]
   const shorter = layoutOf(names, cells, columns)
@@ -138,7 +145,10 @@ function stacked(headings: Row, rows: readonly Row[], { colors, columns }: Page)
     const below = row.flatMap((cell, column) => {
       if (column <= titled || cell === '') return []
       const heading = headings[column] ?? ''
-      if (heading === '') return wrapCell(cell, columns - INDENT).split('\n').map((line) => ' '.repeat(INDENT) + line)
+      if (heading === '')
+        return wrapCell(cell, columns - INDENT)
+          .split('\n')
+          .map((line) => ' '.repeat(INDENT) + line)
       const [first = '', ...others] = wrapCell(cell, columns - INDENT - label).split('\n')
       const padded = colors.dim(heading) + ' '.repeat(label - widthOf(heading))
       return [`  ${padded}${first}`, ...others.map((line) => `  ${' '.repeat(label)}${line}`)]

@@ -22,7 +22,10 @@ describe('ports that arguments for QEMU listen on', () => {
     [['-qmp', 'tcp:127.0.0.1:4445,server=on,wait=off'], ['tcp:127.0.0.1:4445']],
     [['-qmp', 'tcp:127.0.0.1:4445'], []],
     [
-      ['-netdev', '{"type":"user","id":"n","hostfwd":[{"str":"tcp::8080-:80"},{"str":"udp:127.0.0.1:53-:53"}]}'],
+      [
+        '-netdev',
+        '{"type":"user","id":"n","hostfwd":[{"str":"tcp::8080-:80"},{"str":"udp:127.0.0.1:53-:53"}]}',
+      ],
       ['tcp::8080', 'udp:127.0.0.1:53'],
     ],
     [['-netdev', "{'type':'user','id':'n','hostfwd':[{'str':':127.0.0.1:81-:80'}]}"], ['tcp:127.0.0.1:81']],
@@ -33,7 +36,10 @@ describe('ports that arguments for QEMU listen on', () => {
       ['tcp:127.0.0.1:7001'],
     ],
     [
-      ['-netdev', '{"type":"stream","id":"n","server":true,"addr":{"type":"inet","host":"::1","port":"7001"}}'],
+      [
+        '-netdev',
+        '{"type":"stream","id":"n","server":true,"addr":{"type":"inet","host":"::1","port":"7001"}}',
+      ],
       ['tcp:::1:7001'],
     ],
     [['-netdev', 'stream,id=n,server=off,addr.type=inet,addr.host=127.0.0.1,addr.port=7001'], []],

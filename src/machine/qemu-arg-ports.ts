@@ -73,7 +73,9 @@ const tcp = (address: string, port: number): HostPort => ({ protocol: 'tcp', add
 /** The key may come several times: `hostfwd=tcp:127.0.0.1:8080-:80`. Port 0 is any free one. */
 function forwardsOf(value: string, keys: QemuOption['keys']): readonly HostPort[] {
   // In JSON: "hostfwd": [{ "str": "tcp::8080-:80" }].
-  const inJson = [...keys].flatMap(([key, text]) => (/^hostfwd\.\d+\.str$/.test(key) ? [`hostfwd=${text}`] : []))
+  const inJson = [...keys].flatMap(([key, text]) =>
+    /^hostfwd\.\d+\.str$/.test(key) ? [`hostfwd=${text}`] : [],
+  )
   const all = [...(value.startsWith('{') ? [] : [value]), ...inJson].join(',')
   const found = all.matchAll(/(?:^|,)hostfwd=(?:(tcp|udp):|:)([^:,]*):(\d+)-/g)
   return [...found].flatMap(([, protocol = 'tcp', address = '', port]) =>

@@ -105,7 +105,9 @@ describe('JSON', () => {
     const twice = (one: string, other: string) => codes(['-device', one, '-device', other])
     expect(twice('{"driver":"edu","id":"a"}', 'edu,id=a')).toEqual(['QEMU_ARG_ID_TWICE'])
     expect(twice("{'driver':'edu','id':'a'}", 'edu,id=a')).toEqual(['QEMU_ARG_ID_TWICE'])
-    expect(twice('{"driver":"e1000","bootindex":1}', 'e1000,bootindex=1')).toEqual(['QEMU_ARG_BOOTINDEX_TWICE'])
+    expect(twice('{"driver":"e1000","bootindex":1}', 'e1000,bootindex=1')).toEqual([
+      'QEMU_ARG_BOOTINDEX_TWICE',
+    ])
     const objects = ['-object', '{"qom-type":"rng-builtin","id":"r"}', '-object', 'rng-builtin,id=r']
     expect(codes(objects)).toEqual(['QEMU_ARG_ID_TWICE'])
     const disks = ['-blockdev', '{"driver":"null-co","node-name":"d"}', '-blockdev', 'null-co,node-name=d']

@@ -86,5 +86,7 @@ const isString = (token: string) => /^["']/.test(token)
 /** The text of a string of either kind. */
 function unquoted(token: string): string {
   const inner = token.slice(1, -1).replace(/\\'|"|\\"/g, (found) => (found === "\\'" ? "'" : '\\"'))
-  return JSON.parse(`"${inner.replace(/[\0-\x1f]/g, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`)}"`)
+  return JSON.parse(
+    `"${inner.replace(/[\0-\x1f]/g, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`)}"`,
+  )
 }
