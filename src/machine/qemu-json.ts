@@ -87,6 +87,6 @@ const isString = (token: string) => /^["']/.test(token)
 function unquoted(token: string): string {
   const inner = token.slice(1, -1).replace(/\\'|"|\\"/g, (found) => (found === "\\'" ? "'" : '\\"'))
   return JSON.parse(
-    `"${inner.replace(/[\0-\x1f]/g, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`)}"`,
+    `"${inner.replace(/\p{Cc}/gu, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`)}"`,
   )
 }
