@@ -7,7 +7,8 @@ import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeWhole } from '../own-files.ts'
 
-const TIMEOUT_MS = 2000
+/** A program that asks something or loads slowly; on a loaded computer even a fast one takes seconds. */
+const TIMEOUT_MS = 15_000
 
 export interface Versions {
   readonly say: (path: string, args: readonly string[]) => Promise<string>
