@@ -8,3 +8,8 @@ test('finds what was meant, and nothing where nothing is near', () => {
   expect(nearest('watchdog', ['nic', 'disk'])).toBeUndefined()
   expect(nearest('x', [])).toBeUndefined()
 })
+
+test('a word of other letters only was not meant', () => {
+  expect(nearest('q', ['x'])).toBeUndefined()
+  expect(nearest('ab', ['xy', 'cb'])).toBe('cb')
+})

@@ -14,7 +14,8 @@ export function allNearest(word: string, candidates: readonly string[]): readonl
   const lengthTo = (candidate: string) => Math.abs(candidate.length - word.length)
   const ranked = candidates
     .map((candidate) => ({ candidate, edits: editsBetween(word.toLowerCase(), candidate.toLowerCase()) }))
-    .filter(({ edits }) => edits <= limit)
+    // A word with no letter in common was not meant.
+    .filter(({ candidate, edits }) => edits <= limit && edits < Math.max(word.length, candidate.length))
     .toSorted((a, b) => a.edits - b.edits || lengthTo(a.candidate) - lengthTo(b.candidate))
   return ranked.filter(({ edits }) => edits === ranked[0]?.edits).map(({ candidate }) => candidate)
 }

@@ -2,6 +2,7 @@
 import * as z from 'zod'
 import { type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import { nearest } from '../nearest.ts'
+import { wordsOf } from './issue-words.ts'
 
 export const problems = defineDiagnostics({
   CONFIG_UNKNOWN_KEY: {
@@ -11,7 +12,7 @@ export const problems = defineDiagnostics({
   },
   CONFIG_INVALID: {
     title: 'A value in a description has the wrong type or form.',
-    why: 'an unknown key or value would be ignored silently',
+    why: 'a value that is ignored or guessed would give a different machine',
     remedy: 'correct it; the reference lists the values',
   },
 })
@@ -63,7 +64,7 @@ function diagnose(issue: Issue, above: readonly PropertyKey[], subject: Subject)
   return [
     problems.CONFIG_INVALID.at(
       place(),
-      `${prefix}${place() || 'the description'}: ${issue.message} (it is ${describe(value)})`,
+      `${prefix}${place() || 'the description'}: ${wordsOf(issue)} (it is ${describe(value)})`,
       remedyFor(issue, value),
     ),
   ]

@@ -1,6 +1,7 @@
 /** From the description of a network and the cards on it to its plan: addresses, checks. Pure. */
 import { type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import { nearest } from '../nearest.ts'
+import { plural } from '../plural.ts'
 import {
   formatIpv4,
   formatMac,
@@ -102,9 +103,10 @@ export function planNetwork(request: PlanNetworkRequest): {
       }
     }),
   }
-  const room = `${text} has ${Math.max(0, subnet.broadcast - subnet.address - 2)} addresses for guests, and ${cards.length} cards are on the network`
+  const room = Math.max(0, subnet.broadcast - subnet.address - 2)
+  const what = `${text} has ${plural(room, 'address', 'addresses')} for guests, and ${plural(cards.length, 'card')} ${cards.length === 1 ? 'is' : 'are'} on the network`
   const diagnostics = [
-    ...(missing > 0 ? [problems.NETWORK_SUBNET_SMALL.at(`${path}.subnet`, room)] : []),
+    ...(missing > 0 ? [problems.NETWORK_SUBNET_SMALL.at(`${path}.subnet`, what)] : []),
     ...checkNames(cards),
     ...checkAddresses(subnet, text, cards),
     ...checkFaults(request),
