@@ -55,6 +55,9 @@ export const PANIC_PATTERNS: readonly string[] = [
   `${DECORATION}${anyCase('(?:fatal )?assertion')}\\s+\\S.* failed at \\S+:\\d+`,
   `${DECORATION}(?:Fatal trap \\d+:|kernel: page fault trap,|BAD TRAP:|\\w+ DATA ABORT!|Fatal System Error:|STOP: 0x[0-9A-Fa-f]+)`,
   `${DECORATION}X64 Exception Type - `,
+  // Of small kernels: `Unhandled exception 13`, `Double Fault Exception. System Halted!`
+  `${DECORATION}${anyCase('unhandled (?:[a-z]+ )?exception')}(?:${AS_NEWS}|\\s+(?:\\d|0x|in kernel|with|at|on)|\\s*[-#])`,
+  `\\bException[.!:,]? ${anyCase('system halted')}`,
   `\\b(?:ZEPHYR FATAL ERROR|Unikraft crash\\b|Welcome to Kernel Debugging Land|page fault outside application, addr)`,
   `${DECORATION}FATAL \\*{3}|^fatal source: \\d+ \\(`,
   `^(?:<\\d+>)?(?:\\[[^\\]]{0,40}\\]\\s*)*(?:---\\[ end Kernel panic|Oops: |kernel BUG at |BUG: unable to handle |Xen BUG at )|\\) Xen BUG at |\\) Panic on CPU `,
