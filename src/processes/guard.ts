@@ -63,6 +63,16 @@ export function startGuard({ graceMs, lockFile, remove }: GuardRequest): Guard {
   }
 }
 
+/**
+ * The guard as text for `node -e`, for a process that starts its guard itself. The guard reads from its standard input
+ * what `guard` says below.
+ *
+ * @param mark Entry of the environment, `NAME=VALUE`, of all that is guarded
+ */
+export function guardProgram(mark: string, { graceMs, remove }: Omit<GuardRequest, 'lockFile'>): string {
+  return `(${guard})(${JSON.stringify(mark)}, ${graceMs}, ${JSON.stringify(remove ?? null)}, ${descendants})`
+}
+
 /** The pipe or socket that was made for the output of this process alone; empty if bringup itself writes to it as well. */
 function ownOutputOf(group: number): string {
   const output = linkOf(`/proc/${group}/fd/1`)

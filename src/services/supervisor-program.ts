@@ -24,6 +24,8 @@ export interface SupervisorStart {
   readonly lockFile?: string
   /** Hash of the description, by which users know that they mean the same. */
   readonly identity: string
+  /** Program of the guard, which ends what the service has started if supervisor and users are killed together. */
+  readonly guard: string
 }
 
 /** What the supervisor says: a JSON line each. */
@@ -57,7 +59,7 @@ export interface UserMessage {
 
 export function supervisor(start: SupervisorStart, find: typeof descendants): void {
   const { spawn } = process.getBuiltinModule('node:child_process')
-  const { mkdirSync, readFileSync, rmSync, writeFileSync } = process.getBuiltinModule('node:fs')
+  const { mkdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } = process.getBuiltinModule('node:fs')
   const net = process.getBuiltinModule('node:net')
   /** Of the output, so much is repeated to a user that comes later. */
   const KEPT = 256 * 1024
@@ -66,6 +68,15 @@ export function supervisor(start: SupervisorStart, find: typeof descendants): vo
   const users = new Set<Socket>()
   const leavers = new Set<Socket>()
   const started = find(start.mark)
+  // A hang-up or Ctrl-C of a terminal must not reach it, nor a kill of this process group.
+  const guard = spawn(process.execPath, ['-e', start.guard], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+    cwd: '/',
+    env: { PATH: process.env.PATH, LC_ALL: 'C' },
+  })
+  guard.on('error', () => {})
+  guard.stdin.on('error', () => {})
   let kept = ''
   let starts = 0
   let pid = 0
@@ -113,6 +124,15 @@ export function supervisor(start: SupervisorStart, find: typeof descendants): vo
     tell({ t: 'output', text })
   }
 
+  /** The pipe of the service alone, by which the guard finds what has left its group and its environment. */
+  const outputOf = (id: number) => {
+    try {
+      return readlinkSync(`/proc/${id}/fd/1`)
+    } catch {
+      return ''
+    }
+  }
+
   const run = () => {
     starts++
     kept = ''
@@ -132,6 +152,7 @@ export function supervisor(start: SupervisorStart, find: typeof descendants): vo
     if (child.pid === undefined) return
     pid = child.pid
     started.groups.set(pid, '')
+    guard.stdin.write(`+${pid} ${outputOf(pid)}\n`)
     for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', output)
     tell({ t: 'started', pid, start: starts })
     const isClosed = new Promise<void>((resolve) => {
@@ -146,6 +167,7 @@ export function supervisor(start: SupervisorStart, find: typeof descendants): vo
       sweep(() => {
         void isClosed.then(() => {
           started.groups.clear()
+          guard.stdin.write(`-${pid}\n`)
           pid = 0
           const willRestart = !isEnding && isReady && starts <= start.restarts
           tell({ t: 'exited', status, signal, willRestart })
@@ -182,6 +204,7 @@ export function supervisor(start: SupervisorStart, find: typeof descendants): vo
     isEnding = true
     server?.close()
     rmSync(start.folder, { recursive: true, force: true })
+    guard.stdin.end('.\n')
     const last = [...users, ...leavers]
     let open = last.length
     const exit = () => {

@@ -10,6 +10,7 @@ import { screenLines } from '../guest-text.ts'
 import { startTimeOf } from '../host/process-start.ts'
 import { descendants } from '../processes/descendants.ts'
 import { withLock } from '../processes/file-lock.ts'
+import { guardProgram } from '../processes/guard.ts'
 import { randomDigits } from '../random-name.ts'
 import { problems } from './problems.ts'
 import { runtimeFolder } from './runtime-folder.ts'
@@ -109,6 +110,7 @@ async function startSupervisor(
     restarts: spec.restart,
     workingFolder,
     identity: identityOf(spec),
+    guard: guardProgram(mark, { graceMs: 0, remove: folder }),
   }
   const program = `(${supervisor})(${JSON.stringify(start)}, ${descendants})`
   const words = [process.execPath, '-e', program] as const
