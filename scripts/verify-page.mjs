@@ -131,7 +131,7 @@ export function verifyPage({ probe, linux }) {
   return [
     NOTICE,
     '# What `--verify` compares',
-    'One machine with every kind of part was compared with what each guest can report. A row of `run --verify` names who reported it: the probe kernel, Linux, or the ACPI tables that Linux hands out. Profiles `linux` and `debian` report the same. Profiles `bare` and `nrk` report nothing, so a run with `--verify` fails there. Profiles of your own compare what their `view` returns.',
+    'One machine with every kind of part was compared with what each guest can report. A row of `run --verify` names who reported it: the probe kernel, Linux, or the ACPI tables that Linux hands out. Guests of the profiles `linux` and `debian` run the same command and report the same, if their kernel has the drivers; in a Debian guest the report waits until udev has loaded them. Profiles `bare` and `nrk` report nothing, so a run with `--verify` fails there. Profiles of your own compare what their `view` returns.',
     '| property | probe kernel | Linux | ACPI tables |',
     '| --- | --- | --- | --- |',
     ...all.map(

@@ -32,6 +32,34 @@ describe.for(['bios', 'uefi'] as const)('GRUB on %s', (firmware) => {
 describe('a Debian that is started directly', () => {
   const machine = { boot: { firmware: 'direct' } } as const
 
+  test('reports what Linux made of the hardware, and the tables apart from that', {
+    timeout,
+  }, async ({ launch }) => {
+    const guest = await launch({
+      ...machine,
+      boot: { firmware: 'direct', append: 'words' },
+      cpu: { count: 2, max: 3, sockets: 3 },
+      numa: {
+        nodes: [{ memory: '512M' }, { memory: '512M', cpus: 0, initiator: 0 }],
+        distances: 20,
+        hmat: [{ initiator: 0, target: 1, latency: '80ns', bandwidth: '10G' }],
+        caches: [{ node: 1, size: '64M' }],
+      },
+      devices: [
+        { kind: 'nvdimm', id: 'pm0', size: '64M', node: 1 },
+        { kind: 'nvdimm', id: 'lab', size: '64M', node: 1, label: '128K' },
+        { kind: 'virtio-pmem', id: 'vp', size: '64M' },
+        { kind: 'ivshmem', id: 'iv', size: '1M' },
+        { kind: 'cxl', id: 'cx', size: '256M' },
+        { kind: 'disk', id: 'nv', bus: 'nvme', size: '16M' },
+        { kind: 'nic', id: 'vm', model: 'vmxnet3' },
+        { kind: 'serial', id: 's2' },
+        { kind: 'watchdog', id: 'wd' },
+      ],
+    })
+    await expect(guest).toSeeItsMachine()
+  })
+
   test('installs a package from where this computer gets its own, and keeps it on a kept disk', {
     timeout,
   }, async ({ launch }) => {

@@ -50,6 +50,19 @@ const TWO: MachineInput = {
 }
 
 describe('a Linux guest', PATIENT, () => {
+  test('has the drivers of what the kernels for clouds do not know', async ({ launch }) => {
+    const disk = { kind: 'disk', id: 'sata', bus: 'ide', size: '16M' } as const
+    const guest = await launch({ memory: '512M', devices: [disk] }, linux)
+    const { comparison = [] } = await guest.endWith(0)
+    expect(comparison.filter((c) => !c.ok)).toEqual([])
+    expect(comparison.filter((c) => c.device === 'disk sata').map((c) => c.aspect)).toEqual([
+      'PCI function',
+      'serial',
+      'size',
+      'access',
+    ])
+  })
+
   test('is compared by what Linux made of the hardware, and its tables as rows of their own', async ({
     launch,
   }) => {

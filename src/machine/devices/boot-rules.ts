@@ -146,7 +146,8 @@ const WITHOUT_HARDWARE =
 /**
  * Whether qboot starts this machine just as SeaBIOS would. Tried on QEMU 7.2: PVH, multiboot and bzImage work on q35 and
  * pc, with 8M of RAM and with memory above 4G, several CPUs and NVDIMMs. qboot leaves PCI windows to the kernel, so with
- * PCI devices it is taken only for Linux images, which assign them by themselves.
+ * PCI devices it is taken only for Linux images, which assign them by themselves. The buses behind the host bridge of CXL
+ * Linux does not number: without SeaBIOS it finds no memory there.
  */
 export function qbootServes(
   boot: BootConfig,
@@ -156,7 +157,10 @@ export function qbootServes(
   if (facts.qemu?.firmware['qboot.rom'] === undefined || boot.kernel === undefined) return false
   if (!readQemuArgs(machine.qemuArgs).every((option) => WITHOUT_HARDWARE.includes(option.name))) return false
   const kernel = facts.files.get(boot.kernel)?.kernel
-  if (kernel?.protocol === 'bzimage') return kernel.isLoadedHigh === true && (kernel.version ?? 0) >= 0x202
+  if (kernel?.protocol === 'bzimage') {
+    const isFound = machine.devices.every((d) => d.kind !== 'cxl')
+    return isFound && kernel.isLoadedHigh === true && (kernel.version ?? 0) >= 0x202
+  }
   const isEntered = kernel?.protocol === 'pvh' || kernel?.protocol === 'multiboot'
   return isEntered && machine.devices.every((d) => WITHOUT_FIRMWARE.includes(d.kind))
 }

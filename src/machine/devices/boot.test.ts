@@ -64,6 +64,7 @@ describe('qboot', () => {
     ['multiboot', { devices: [nvdimm] }, true],
     ['pvh', { devices: [{ kind: 'watchdog' }] }, false],
     ['bzimage', { devices: [{ kind: 'watchdog' }] }, true],
+    ['bzimage', { devices: [{ kind: 'cxl', size: '256M' }] }, false],
     ['pvh', { boot: { rom: 'seabios' } }, false],
     ['pvh', { devices: [{ kind: 'watchdog' }], boot: { rom: 'qboot' } }, true],
   ] as const)('%s with %j: %s', (protocol, machine, isTaken) => {

@@ -1,6 +1,7 @@
 /** A whole Debian with GRUB on a disk, for what needs a distribution: boot loaders, services, packages, reboots. */
 import type { MachineInput } from '../../machine/machine.ts'
 import { defineProfile, type PrepareContext, type Profile } from '../profile.ts'
+import { kernelRemarks } from './debian/cloud-kernel.ts'
 import type { Image } from './debian/prepare.ts'
 import type { DebianOptions } from './debian/recipe.ts'
 import { settleDrivers } from './debian/udev.ts'
@@ -55,12 +56,12 @@ export function debianProfile({
     verifiesByDefault: false,
     async prepare(context) {
       const { prepareImage } = await import('./debian/prepare.ts')
-      return { machine: machineOf(await prepareImage(options, context), context) }
+      return { machine: machineOf(await prepareImage(options, context), context), ...kernelRemarks(options, context) }
     },
     async preview(context) {
       const { findImage } = await import('./debian/prepare.ts')
       const { pending, ...image } = await findImage(options, context)
-      return { machine: machineOf(image, context), pending }
+      return { machine: machineOf(image, context), pending, ...kernelRemarks(options, context) }
     },
     kernelLog: KERNEL_LOG,
     settle: () => settleDrivers,

@@ -7,6 +7,7 @@ import { BringupError, defineDiagnostics } from '../../../diagnostics.ts'
 import { PACKAGE_FOLDER } from '../../../package-folder.ts'
 import { formatBytes, GiB, MiB, parseBytes } from '../../../units.ts'
 import { agentIdentity } from '../linux/agent-build.ts'
+import { CLOUD_KERNEL } from './cloud-kernel.ts'
 import { ownSuite, readSources, type Sources } from './sources.ts'
 
 export interface DebianOptions {
@@ -82,7 +83,7 @@ const optionSchema = z.strictObject({
 export async function makeRecipe(options: DebianOptions, signal: AbortSignal): Promise<Recipe> {
   checkOptions(options)
   const suite = options.suite ?? ownSuite() ?? 'bookworm'
-  const kernel = options.kernelPackage ?? 'linux-image-cloud-amd64'
+  const kernel = options.kernelPackage ?? CLOUD_KERNEL
   return {
     suite,
     packages: [...new Set([kernel, ...BASE_PACKAGES, ...(options.packages ?? [])])],

@@ -87,6 +87,12 @@ test.each<[MachineInput, boolean]>([
   [{ devices: [{ kind: 'nic', model: 'e1000e' }] }, true],
   [{ devices: [{ kind: 'folder', path: '.' }] }, true],
   [{ qemuArgs: ['-nic', 'user'] }, true],
+  [{ devices: [{ kind: 'disk', bus: 'ide' }] }, true],
+  [{ type: 'pc', devices: [{ kind: 'disk', bus: 'ide' }] }, false],
+  [{ type: 'pc', qemuArgs: ['-device', 'ahci', '-cdrom', 'x'] }, true],
+  [{ devices: [{ kind: 'disk', bus: 'nvme' }] }, false],
+  [{ devices: [{ kind: 'watchdog' }] }, true],
+  [{ qemuArgs: ['-device', 'qemu-xhci', '-device', 'usb-storage,drive=d'] }, true],
   [{ qemuArgs: ['-virtfs', 'local,path=/x,mount_tag=t,security_model=none'] }, true],
 ])('drivers that the kernels for clouds lack: %j', (machine, isFull) => {
   expect(needsFullKernel(machine)).toBe(isFull)
