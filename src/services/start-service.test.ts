@@ -297,12 +297,14 @@ async function user(input: ServiceInput) {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   const lines = createInterface({ input: child.stdout })
-  const isIn = new Promise<{ readonly pid: number; readonly folder: string; readonly code?: string }>((resolve) => {
-    lines.on('line', (line) => {
-      const message = JSON.parse(line)
-      if (message.kind === 'in use' || message.kind === 'refused') resolve(message)
-    })
-  })
+  const isIn = new Promise<{ readonly pid: number; readonly folder: string; readonly code?: string }>(
+    (resolve) => {
+      lines.on('line', (line) => {
+        const message = JSON.parse(line)
+        if (message.kind === 'in use' || message.kind === 'refused') resolve(message)
+      })
+    },
+  )
   const ended = once(child, 'exit')
   return { child, isIn, ended }
 }
@@ -416,27 +418,30 @@ test('SIGKILL of the user ends a service and all that it started', async () => {
   })
 })
 
-test.each([undefined, 'doomed'])('SIGKILL of supervisor and user at once ends all that the service started (key %s)', async (key) => {
-  const pids = ['away', 'bare'].map((name) => join(folder, `${name}-${key}`))
-  const [away, bare] = pids
-  const writes = (file = '') => `sh -c 'echo $$ > "$0"; exec sleep 1000' "${file}"`
-  const one = await user({
-    name: 'doomed',
-    argv: shell(
-      `setsid ${writes(away)} & env -i PATH=/usr/bin:/bin setsid --fork ${writes(bare)}; ` +
-        `while [ ! -s "${away}" ] || [ ! -s "${bare}" ]; do sleep 0.01; done; echo ready; wait`,
-    ),
-    ready: { pattern: 'ready' },
-    readyWithin: '600s',
-    ...(key === undefined ? {} : { shared: key }),
-  })
-  const { pid, folder: own } = await one.isIn
-  const left = [pid, ...pids.map((file) => Number(readFileSync(file, 'utf8')))]
-  expect(left.map(isAlive)).toEqual([true, true, true])
-  const supervisor = Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1])
-  // Stopped first, so that neither of the two acts on the end of the other.
-  for (const doomed of [supervisor, one.child.pid ?? 0]) process.kill(doomed, 'SIGSTOP')
-  for (const doomed of [supervisor, one.child.pid ?? 0]) process.kill(doomed, 'SIGKILL')
-  await vi.waitFor(() => expect(left.map(isAlive)).toEqual([false, false, false]), { timeout: 60_000 })
-  await vi.waitFor(() => expect(existsSync(own)).toBe(false), { timeout: 60_000 })
-})
+test.each([undefined, 'doomed'])(
+  'SIGKILL of supervisor and user at once ends all that the service started (key %s)',
+  async (key) => {
+    const pids = ['away', 'bare'].map((name) => join(folder, `${name}-${key}`))
+    const [away, bare] = pids
+    const writes = (file = '') => `sh -c 'echo $$ > "$0"; exec sleep 1000' "${file}"`
+    const one = await user({
+      name: 'doomed',
+      argv: shell(
+        `setsid ${writes(away)} & env -i PATH=/usr/bin:/bin setsid --fork ${writes(bare)}; ` +
+          `while [ ! -s "${away}" ] || [ ! -s "${bare}" ]; do sleep 0.01; done; echo ready; wait`,
+      ),
+      ready: { pattern: 'ready' },
+      readyWithin: '600s',
+      ...(key === undefined ? {} : { shared: key }),
+    })
+    const { pid, folder: own } = await one.isIn
+    const left = [pid, ...pids.map((file) => Number(readFileSync(file, 'utf8')))]
+    expect(left.map(isAlive)).toEqual([true, true, true])
+    const supervisor = Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1])
+    // Stopped first, so that neither of the two acts on the end of the other.
+    for (const doomed of [supervisor, one.child.pid ?? 0]) process.kill(doomed, 'SIGSTOP')
+    for (const doomed of [supervisor, one.child.pid ?? 0]) process.kill(doomed, 'SIGKILL')
+    await vi.waitFor(() => expect(left.map(isAlive)).toEqual([false, false, false]), { timeout: 60_000 })
+    await vi.waitFor(() => expect(existsSync(own)).toBe(false), { timeout: 60_000 })
+  },
+)

@@ -56,7 +56,10 @@ export function debianProfile({
     verifiesByDefault: false,
     async prepare(context) {
       const { prepareImage } = await import('./debian/prepare.ts')
-      return { machine: machineOf(await prepareImage(options, context), context), ...kernelRemarks(options, context) }
+      return {
+        machine: machineOf(await prepareImage(options, context), context),
+        ...kernelRemarks(options, context),
+      }
     },
     async preview(context) {
       const { findImage } = await import('./debian/prepare.ts')

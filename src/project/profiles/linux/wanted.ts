@@ -125,9 +125,40 @@ export function modulesFor(machine: MachineInput): readonly string[] {
 
 /** Drivers that the kernels for clouds of Debian 12 lack; looked up in its `modules.dep` and `modules.builtin`. */
 const NOT_IN_CLOUD = new Set([
-  ...['9p', '9pnet_virtio', 'e1000', 'e1000e', 'igb', '8139cp', '8139too', 'ne2k_pci', 'pcnet32', 'tulip', 'e100'],
-  ...['ahci', 'megaraid_sas', 'mptsas', 'sym53c8xx', 'am53c974', 'usb_storage', 'uas', 'xhci_pci', 'ehci_pci'],
-  ...['sdhci_pci', 'mmc_block', 'i6300esb', 'iTCO_wdt', 'virtio_gpu', 'virtio_iommu', 'virtio_crypto', 'vmgenid'],
+  ...[
+    '9p',
+    '9pnet_virtio',
+    'e1000',
+    'e1000e',
+    'igb',
+    '8139cp',
+    '8139too',
+    'ne2k_pci',
+    'pcnet32',
+    'tulip',
+    'e100',
+  ],
+  ...[
+    'ahci',
+    'megaraid_sas',
+    'mptsas',
+    'sym53c8xx',
+    'am53c974',
+    'usb_storage',
+    'uas',
+    'xhci_pci',
+    'ehci_pci',
+  ],
+  ...[
+    'sdhci_pci',
+    'mmc_block',
+    'i6300esb',
+    'iTCO_wdt',
+    'virtio_gpu',
+    'virtio_iommu',
+    'virtio_crypto',
+    'vmgenid',
+  ],
 ])
 
 /** Whether the distribution's kernel for clouds will not do. */
@@ -135,7 +166,8 @@ export const needsFullKernel = (machine: MachineInput): boolean => notInCloud(ma
 
 /** Drivers of this machine that the kernels for clouds lack. A pc has no AHCI of its own. */
 export function notInCloud(machine: MachineInput): readonly string[] {
-  const isWithAhci = machine.type !== 'pc' || readQemuArgs(machine.qemuArgs ?? []).some((o) => /ahci/.test(o.head ?? ''))
+  const isWithAhci =
+    machine.type !== 'pc' || readQemuArgs(machine.qemuArgs ?? []).some((o) => /ahci/.test(o.head ?? ''))
   return modulesFor(machine).filter((name) => NOT_IN_CLOUD.has(name) && (name !== 'ahci' || isWithAhci))
 }
 
