@@ -107,10 +107,12 @@ function oneCommand(command, path, depth) {
 function optionTable(options) {
   return `${table(
     ['option', ''],
-    options.map((o) => [
-      code(o.flags),
-      `${text(o.description)}${choices(o)}${o.isRepeatable ? '; repeatable' : ''}`,
-    ]),
+    options
+      .filter((o) => !o.isHidden)
+      .map((o) => [
+        code(o.flags),
+        `${text(o.description)}${choices(o)}${o.isRepeatable ? '; repeatable' : ''}`,
+      ]),
   )}\n`
 }
 
@@ -129,49 +131,73 @@ export function configPage(schema) {
     `## A machine\n\nUnder \`machines\`, by name.\n\n${keyTable(machine.properties ?? {}, machine.required)}`,
     ...nested(parts, [], 3),
     ...devices.flatMap((d) => [
-      `## Device: ${d.properties.kind.const}\n\n${keyTable(d.properties, d.required)}`,
+      `## Device: ${d.properties.kind.const}\n\n${keyTable(d.properties, d.required, [d.properties.kind.const])}`,
       ...nested(d.properties, [d.properties.kind.const], 3),
     ]),
   ].join('\n')
 }
 
-/** Objects within, however deep, as tables of their own: `numa`, `numa.hmat[]`. */
-function nested(properties, above, depth) {
-  return Object.entries(properties).flatMap(([key, value]) => {
-    const entries = alternatives(value).flatMap((s) =>
-      s.type === 'array' ? alternatives(s.items ?? {}).map((item) => [item, `${key}[]`]) : [[s, key]],
-    )
-    return entries
-      .filter(([s]) => s.properties)
-      .flatMap(([s, name]) => {
-        const path = [...above, name]
-        const about = s.description ? `${text(s.description)}\n\n` : ''
-        const heading = `${'#'.repeat(Math.min(depth, 5))} ${path.join('.')}`
-        return [
-          `${heading}\n\n${about}${keyTable(s.properties, s.required)}`,
-          ...nested(s.properties, path, depth + 1),
-        ]
-      })
+/** The objects of a key, by the words that lead to them: `numa`, `hmat[]` of a list, `racks.NAME` of a record. */
+function objectsOf(key, value) {
+  const entries = alternatives(value).flatMap((s) => {
+    if (s.type === 'array') return alternatives(s.items ?? {}).map((item) => [`${key}[]`, item])
+    const inRecord = typeof s.additionalProperties === 'object' ? alternatives(s.additionalProperties) : []
+    return [[key, s], ...inRecord.map((entry) => [`${key}.NAME`, entry])]
   })
+  const names = [...new Set(entries.flatMap(([name, s]) => (s.properties ? [name] : [])))]
+  return names.map((name) => [
+    name,
+    entries.flatMap(([other, s]) => (other === name && s.properties ? [s] : [])),
+  ])
 }
 
-function keyTable(properties, required = []) {
+/** Objects within, however deep, as tables of their own. Alternatives of one place share a table. */
+function nested(properties, above, depth) {
+  return Object.entries(properties).flatMap(([key, value]) =>
+    objectsOf(key, value).flatMap(([name, objects]) => {
+      const path = [...above, name]
+      const about = objects.find((s) => s.description)?.description
+      const keys = Object.assign({}, ...objects.map((s) => s.properties))
+      const required = objects.length === 1 ? objects[0].required : []
+      const heading = `${'#'.repeat(Math.min(depth, 5))} ${path.join('.')}`
+      return [
+        `${heading}\n\n${about ? `${text(about)}\n\n` : ''}${keyTable(keys, required, path)}`,
+        ...nested(keys, path, depth + 1),
+      ]
+    }),
+  )
+}
+
+function keyTable(properties, required = [], above = []) {
   const rows = Object.entries(properties).map(([key, p]) => [
     `\`${key}\`${required.includes(key) ? ' (required)' : ''}`,
     typeOf(p),
     p.default === undefined ? '' : code(JSON.stringify(p.default)),
-    text(p.description ?? ''),
+    text(p.description ?? seeBelow(key, p, above)),
   ])
   return `${table(['key', 'type', 'default', ''], rows)}\n`
+}
+
+/** A key without a description leads to the table of its own keys. */
+function seeBelow(key, value, above) {
+  const [first] = objectsOf(key, value)
+  if (!first) return ''
+  const path = [...above, first[0]].join('.')
+  const anchor = path
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .replace(/-$/, '')
+  return `See [${path}](#${anchor}).`
 }
 
 function typeOf(schema) {
   if (schema.const !== undefined) return code(JSON.stringify(schema.const))
   if (schema.enum) return schema.enum.map((v) => code(JSON.stringify(v))).join(', ')
   const inner = alternatives(schema).filter((s) => s !== schema)
-  if (inner.length > 0) return [...new Set(inner.map(typeOf))].filter(Boolean).join(' or ')
+  if (inner.length > 0)
+    return [...new Set(inner.flatMap((s) => typeOf(s).split(' or ')))].filter(Boolean).join(' or ')
   if (schema.type === 'array') return `list of ${typeOf(schema.items ?? {}) || 'anything'}`
-  return schema.type === 'object' ? 'object' : (schema.type ?? '')
+  return [schema.type ?? []].flat().join(' or ')
 }
 
 function alternatives(schema) {

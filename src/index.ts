@@ -1,4 +1,8 @@
-/** The library: what a program imports from 'bringup'. */
+/**
+ * The library: what a program imports from 'bringup'.
+ *
+ * @module bringup
+ */
 
 export type { BuildEvent, BuildResult } from './build/build.ts'
 export type { BuildContext } from './build/context.ts'

@@ -15,15 +15,13 @@ const diagnostics = readdirSync(docs('reference/diagnostics'))
     return page(title ?? file, `/reference/diagnostics/${file.slice(0, -3)}`)
   })
 
-/** TypeDoc names modules by file; users import them by these names. */
-const MODULES: Readonly<Record<string, string>> = { index: 'bringup', testing: 'bringup/test' }
-
 /** The API pages exist once `npm run docs:api` has run; their sidebar comes from TypeDoc. */
 const apiSidebar = existsSync(docs('api/typedoc-sidebar.json'))
-  ? (JSON.parse(readFileSync(docs('api/typedoc-sidebar.json'), 'utf8')) as readonly { text: string }[]).map(
-      (module) => ({ ...module, text: MODULES[module.text] ?? module.text }),
-    )
+  ? JSON.parse(readFileSync(docs('api/typedoc-sidebar.json'), 'utf8'))
   : []
+
+/** Inline code up to this length is not broken. Wider words would be cut off on a phone. */
+const LONGEST_WHOLE = 20
 
 export default defineConfig({
   lang: 'en',
@@ -31,6 +29,17 @@ export default defineConfig({
   description: "Describe hardware you don't have, boot a kernel on it, and prove what the guest sees",
   cleanUrls: true,
   srcExclude: ['api/**/_media/**', 'guide/persistence-observed.md'],
+  markdown: {
+    config: (md) => {
+      const { code_inline } = md.renderer.rules
+      // Flags and names stay on one line: a browser breaks them after a hyphen.
+      md.renderer.rules.code_inline = (tokens, index, ...rest) => {
+        const token = tokens[index]
+        if (token && token.content.length <= LONGEST_WHOLE) token.attrJoin('class', 'whole')
+        return code_inline?.(tokens, index, ...rest) ?? ''
+      }
+    },
+  },
   head: [['link', { rel: 'icon', type: 'image/svg+xml', href: '/favicon.svg' }]],
   themeConfig: {
     logo: '/logo.svg',
@@ -43,6 +52,11 @@ export default defineConfig({
       page('Reference', '/reference/flags'),
       page('API', '/api/'),
     ],
+    notFound: {
+      title: 'Page not found',
+      quote: 'The page was moved or does not exist. Search for it above, or go to the start page.',
+      linkText: 'Start page',
+    },
     docFooter: { prev: 'Previous', next: 'Next' },
     sidebar: {
       '/api/': [{ text: 'API', items: apiSidebar }],

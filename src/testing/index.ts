@@ -1,4 +1,8 @@
-/** 'bringup/test': Vitest's test and expect, with machines. */
+/**
+ * 'bringup/test': Vitest's test and expect, with machines.
+ *
+ * @module bringup/test
+ */
 import { raiseTimeouts } from './timeouts.ts'
 
 raiseTimeouts()
