@@ -180,6 +180,7 @@ function keyTable(properties, required = [], above = []) {
 
 /** A key without a description leads to the table of its own keys. */
 function seeBelow(key, value, above) {
+  if (key === 'devices' && above.length === 0) return 'Each kind has a table of its own below.'
   const [first] = objectsOf(key, value)
   if (!first) return ''
   const path = [...above, first[0]].join('.')
