@@ -8,10 +8,10 @@ import { viewOf } from '../machine/machine.ts'
 import type { GuestPlan } from '../plan/plan.ts'
 import type { QemuExit } from '../qemu/exit.ts'
 import { startPatience } from '../qemu/patience.ts'
-import { pinVcpus } from '../qemu/pinning.ts'
 import type { QemuProcess } from '../qemu/process.ts'
 import { QmpEnded } from '../qemu/qmp.ts'
 import { startTimer, type Timer } from '../timer.ts'
+import { bind } from './bind.ts'
 import { type Channels, openChannels } from './channels.ts'
 import { type RunClock, startClock } from './clock.ts'
 import { conclude, judgeEnding } from './conclude.ts'
@@ -227,7 +227,7 @@ export class RunningGuest implements Guest {
     const deadline = startPatience(patience, (ms) => this.#fail([silent(this.qemu.qmp.awaited, ms)]))
     try {
       await this.#process.ready
-      if (this.plan.pins.length > 0) await pinVcpus(this.qemu.qmp, this.plan.pins)
+      this.#witness.binding = await bind(this.plan, this.qemu)
       this.forwards = await chosenPorts(this.plan, this.qemu.qmp)
       // QEMU holds the locks by now, and the guest has not run.
       this.#uses = beginUses(this.plan, this.folder.run, this.#options.stateFolder)

@@ -3,7 +3,7 @@ import { BringupError } from '../diagnostics.ts'
 import type { NotCompared } from '../machine/device.ts'
 import type { GuestView } from '../machine/guest-view.ts'
 import type { GuestPlan } from '../plan/plan.ts'
-import { type Comparison, type Verification, verify } from '../plan/verify.ts'
+import { type Comparison, type Verification, verify, withBinding } from '../plan/verify.ts'
 import { notCompared } from './conclude.ts'
 import type { Hotplug } from './hotplug.ts'
 import type { EndedBy } from './judge.ts'
@@ -23,6 +23,8 @@ export class Witness {
   readonly isWanted: boolean
   /** The first answer, asked for as soon as the guest runs. */
   first: Promise<unknown> | undefined
+  /** What threads and memory of QEMU were bound to before the guest ran. */
+  binding: readonly Comparison[] = []
   readonly #plan: GuestPlan
   readonly #profile: GuestOptions['profile']
   /** A comparison was asked for by the user, and not by the profile. */
@@ -70,6 +72,9 @@ export class Witness {
 
   /** Undefined where no comparison was wanted, and where a pattern ended the guest before its report was whole. */
   verification(view: GuestView | undefined, endedBy: EndedBy | undefined): Verification | undefined {
+    // What this computer itself says is told in any case.
+    if (!this.isWanted && this.binding.length > 0)
+      return withBinding({ comparison: [], notCompared: [], missing: [] }, this.binding)
     if (!this.isWanted) return undefined
     const verification = this.#compare(view)
     const isCutShort = endedBy === 'shown' && !this.#isAskedFor
@@ -78,6 +83,7 @@ export class Witness {
 
   #compare(view: GuestView | undefined): Verification {
     const { facts, ...machine } = this.#sources.hotplug.now
-    return verify({ ...machine, profile: this.#plan.profile }, facts, view, this.#plan.machine)
+    const seen = verify({ ...machine, profile: this.#plan.profile }, facts, view, this.#plan.machine)
+    return withBinding(seen, this.binding)
   }
 }

@@ -101,8 +101,16 @@ test('memory, huge pages and nodes of a larger computer', () => {
     ],
   })
   expect(readHostNodes(root)).toEqual([
-    { node: 0, cpus: [0, 1], totalBytes: 2 ** 21, freeBytes: 2 ** 20, distances: [10, 21] },
-    { node: 2, cpus: [], totalBytes: 0, freeBytes: 0, distances: [] },
+    {
+      node: 0,
+      cpus: [0, 1],
+      totalBytes: 2 ** 21,
+      freeBytes: 2 ** 20,
+      availableBytes: 2 ** 20,
+      hugePages: [],
+      distances: [10, 21],
+    },
+    { node: 2, cpus: [], totalBytes: 0, freeBytes: 0, availableBytes: 0, hugePages: [], distances: [] },
   ])
   expect(readHostNodes(nothing)).toEqual([])
 })

@@ -94,12 +94,37 @@ export interface GuestPlan {
   /** From power-on to the end of the run. */
   readonly timeoutMs: number
   readonly pins: readonly { readonly cpu: number; readonly hostCpus: readonly number[] }[]
+  /** Which cores and memory of this computer it has. Absent where the kernel chooses. */
+  readonly placement?: GuestPlacement
   readonly persistence: readonly PersistenceVerdict[]
   /** What a run has to fetch, make or build first; empty in the plan that a run follows. */
   readonly pending: readonly { readonly what: string; readonly bytes?: number; readonly path?: string }[]
   readonly diagnostics: readonly Diagnostic[]
   /** What was known of this computer when the plan was made. */
   readonly facts: PlanFacts
+}
+
+/** The place of a guest on this computer, as its rack decided it. Its `pins` and `hostNodes` follow from it. */
+export interface GuestPlacement {
+  readonly strategy: 'pack' | 'interleave'
+  readonly cores: 'exclusive' | 'shared'
+  /** Threads of its QEMU run on these CPUs of this computer and on no others. */
+  readonly hostCpus: readonly number[]
+  /** One for each NUMA node of the guest, or one for all of it. */
+  readonly parts: readonly PlacedPart[]
+}
+
+export interface PlacedPart {
+  /** NUMA node of the guest; absent where it has none. */
+  readonly node?: number
+  /** CPUs of the guest. */
+  readonly cpus: readonly number[]
+  readonly hostCpus: readonly number[]
+  /** NUMA nodes of this computer that its cores are on. */
+  readonly onNodes: readonly number[]
+  /** NUMA nodes that its memory is bound to; absent where the kernel chooses. */
+  readonly memoryNodes?: readonly number[]
+  readonly bytes: number
 }
 
 /** The part of the facts that a plan depends on, as JSON. */

@@ -57,6 +57,28 @@ export function verify(
   }
 }
 
+/** With what this computer's kernel said of QEMU's threads and memory. What it could not say is not compared. */
+export function withBinding(
+  { comparison, notCompared, missing }: Verification,
+  binding: readonly Comparison[],
+): Verification {
+  const isRow = (entry: Pick<NotCompared, 'device' | 'aspect'>) =>
+    binding.some((row) => row.device === entry.device && row.aspect === entry.aspect)
+  const unknown = binding.filter(({ got }) => got === null)
+  return {
+    comparison: [...comparison, ...binding.filter(({ got }) => got !== null)],
+    notCompared: [
+      ...notCompared.filter((entry) => !isRow(entry)),
+      ...unknown.map(({ device, aspect }) => ({
+        device,
+        aspect,
+        because: 'the kernel of this computer does not report it',
+      })),
+    ],
+    missing,
+  }
+}
+
 const named = (by: string) => (/^[A-Z]/.test(by) ? `${by} guest` : by)
 
 function rowsOf(expected: readonly Expectation[], view: HardwareView, by: string): readonly Comparison[] {

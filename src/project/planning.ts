@@ -286,6 +286,24 @@ function withGdbTime(machine: MachineInput, layers: readonly Layer[]): MachineIn
   return waits && !isSet ? { ...machine, timeout: WITH_GDB } : machine
 }
 
+/** The plan of the same guest with another machine: same files, same QEMU, other arguments. Findings that are new are added. */
+export function withMachine(planned: PlannedGuest, machine: MachineConfig): PlannedGuest {
+  const { plan, facts, profile } = planned
+  const { name, judgement } = plan
+  const [before, now] = [plan.machine, machine].map((one) =>
+    withProfileNeeds(
+      makePlan({ name, profile: profile.name, machine: one, facts, judgement }),
+      profile,
+      facts,
+    ),
+  ) as [GuestPlan, GuestPlan]
+  const known = new Set(before.diagnostics.map((finding) => JSON.stringify(finding)))
+  const { args, argv, supervisedArgv, pins } = now
+  const fresh = now.diagnostics.filter((finding) => !known.has(JSON.stringify(finding)))
+  const diagnostics = [...plan.diagnostics, ...fresh]
+  return { ...planned, plan: { ...plan, machine, args, argv, supervisedArgv, pins, diagnostics } }
+}
+
 /** A machine whose paths are absolute, as a plan has it. */
 export interface PlacedMachine extends Pick<GuestPlan, 'name' | 'machine' | 'judgement'> {
   readonly profile: Profile

@@ -1,6 +1,7 @@
 /** Plans runs: of one machine, or of a rack with the machines that run together. Reads, never acts. */
 import { resolve } from 'node:path'
 import { BringupError, type Diagnostic, defineDiagnostics, isClean } from '../diagnostics.ts'
+import { readTopology } from '../host/topology.ts'
 import type { MachineInput } from '../machine/machine.ts'
 import { formatPath } from '../machine/schema-issues.ts'
 import { nearest } from '../nearest.ts'
@@ -8,10 +9,12 @@ import { gatherFacts } from '../plan/gather.ts'
 import type { Condition, GuestPlan } from '../plan/plan.ts'
 import { type RunPlan, runOfOne, runOfRack } from '../plan/run-plan.ts'
 import { guestNames, placeName } from '../rack/guest-names.ts'
+import { type Placement, placementOf } from '../rack/placement-schema.ts'
 import { planNetworks, withAddresses } from '../rack/rack-networks.ts'
 import { checkRack, checkTogether } from '../rack/rack-rules.ts'
 import type { RackConfig, RackGuestConfig } from '../rack/rack-schema.ts'
 import { checkUnjoined } from '../rack/unjoined.ts'
+import { placeRack } from './place-rack.ts'
 import { type PlannedGuest, type PlanningRequest, planGuest, previewGuest } from './planning.ts'
 import type { Project } from './project.ts'
 
@@ -82,7 +85,12 @@ async function planAll(request: RunRequest, planOne: PlanOne): Promise<PlannedRu
   const at = ['racks', name]
   const found = checkRack(rack, at)
   if (!isClean(found)) throw new BringupError(found)
-  const seated = await planGuests(requestsOf(request, name, rack), planOne)
+  const seats = requestsOf(request, name, rack)
+  const { guests: seated, diagnostics: unplaced } = placeRack(
+    await planGuests(seats, planOne),
+    seats.map(({ placement }) => placement),
+    { topology: readTopology, at },
+  )
   const { networks, diagnostics } = planNetworks(
     rack,
     seated.map(({ plan }) => plan),
@@ -93,6 +101,7 @@ async function planAll(request: RunRequest, planOne: PlanOne): Promise<PlannedRu
   return {
     plan: runOfRack(name, { guests: plans, networks, services: servicesOf(rack, project.folder) }, [
       ...checkTogether(plans),
+      ...unplaced,
       ...diagnostics,
       ...checkUnjoined(rack, plans, hostFacts, { folder: project.folder, at }),
     ]),
@@ -124,6 +133,7 @@ async function planGuests(seats: readonly SeatRequest[], planOne: PlanOne): Prom
 interface SeatRequest {
   readonly request: PlanningRequest
   readonly seat: Pick<GuestPlan, 'guest' | 'after' | 'command' | 'counts'>
+  readonly placement: Placement | undefined
 }
 
 function requestsOf(request: RunRequest, rackName: string, rack: RackConfig): readonly SeatRequest[] {
@@ -155,6 +165,7 @@ function requestsOf(request: RunRequest, rackName: string, rack: RackConfig): re
           command: config.command,
           counts: rack.passes === 'all' || rack.passes.includes(key),
         },
+        placement: placementOf(rack.placement, config.placement),
       }
     }),
   )

@@ -1,6 +1,8 @@
 /** Runs a plan that was saved as JSON: exactly that, or says what has changed since. */
 import { isDeepStrictEqual } from 'node:util'
+import { formatCpuList } from '../cpu-list.ts'
 import { BringupError, type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
+import { readCpus } from '../host/cpus.ts'
 import type { GuestPlan } from '../plan/plan.ts'
 import type { RunPlan } from '../plan/run-plan.ts'
 import { unsealPlan } from '../plan/seal.ts'
@@ -95,9 +97,12 @@ async function planAgain(
     ),
     signal,
   })
-  const { guest, after, command, counts } = saved
+  const { guest, after, command, counts, placement } = saved
   // Addresses are the networks', which stay as they were saved.
-  const seated = withAddresses({ ...planned.plan, guest, after, command, counts }, plan.networks)
+  const seated = withAddresses(
+    { ...planned.plan, guest, after, command, counts, ...(placement ? { placement } : {}) },
+    plan.networks,
+  )
   return { ...planned, plan: seated }
 }
 
@@ -107,7 +112,17 @@ function changesOf(saved: GuestPlan, now: GuestPlan | undefined): readonly Diagn
   const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value ?? null))
   const changed = DECIDED.filter((key) => !isDeepStrictEqual(plain(saved[key]), plain(now[key])))
   const errors = now.diagnostics.filter((d) => d.severity === 'error')
+  const { allowed } = readCpus()
+  const lost = (saved.placement?.hostCpus ?? []).filter((cpu) => !allowed.includes(cpu))
   return [
+    ...(lost.length === 0
+      ? []
+      : [
+          problems.PLAN_OUTDATED.at(
+            '--plan',
+            `guest "${saved.guest}" is placed on CPUs that bringup may not use now: ${formatCpuList(lost)}`,
+          ),
+        ]),
     ...changed.map((key) =>
       problems.PLAN_OUTDATED.at('--plan', `guest "${saved.guest}": ${key} is different now`, {
         evidence: [`saved: ${JSON.stringify(saved[key])}`, `now: ${JSON.stringify(now[key])}`],

@@ -66,6 +66,20 @@ export async function pinVcpus(
   if (failed.some((f) => f !== undefined)) throw new BringupError(failed.filter((f) => f !== undefined))
 }
 
+/**
+ * Keeps all threads of QEMU on these CPUs: those that it starts later inherit it. vCPUs are pinned afterwards.
+ *
+ * @throws BringupError PIN_FAILED
+ */
+export async function confineThreads(pid: number, hostCpus: readonly number[]): Promise<void> {
+  const wanted = formatCpuList(hostCpus)
+  const error = await taskset(wanted, pid, ['--all-tasks'])
+  if (error === undefined) return
+  throw new BringupError([
+    problems.PIN_FAILED.at('placement', `QEMU could not be kept on host CPUs ${wanted}: ${error}`),
+  ])
+}
+
 interface PinContext {
   readonly threads: ReadonlyMap<number, number>
   readonly host: CpusFact
@@ -116,11 +130,16 @@ async function pinOne({ cpu, hostCpus }: Pin, path: string, thread: number): Pro
 const LIMITS = { timeout: 5000, killSignal: 'SIGKILL' } as const
 
 /** Node cannot set the affinity of a thread, so util-linux does. Resolves with its words when it fails. */
-function taskset(cpuList: string, thread: number): Promise<string | undefined> {
+function taskset(cpuList: string, thread: number, more: readonly string[] = []): Promise<string | undefined> {
   return new Promise((resolve) => {
-    execFile('taskset', ['--pid', '--cpu-list', cpuList, `${thread}`], LIMITS, (error, _stdout, stderr) => {
-      resolve(error ? stderr.trim() || error.message : undefined)
-    })
+    execFile(
+      'taskset',
+      [...more, '--pid', '--cpu-list', cpuList, `${thread}`],
+      LIMITS,
+      (error, _stdout, stderr) => {
+        resolve(error ? stderr.trim() || error.message : undefined)
+      },
+    )
   })
 }
 

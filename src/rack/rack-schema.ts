@@ -7,6 +7,7 @@ import { networkSchema } from '../network/network-schema.ts'
 import { literalPattern, zPattern } from '../pattern.ts'
 import { servicesSchema } from '../services/service.ts'
 import { zDuration } from '../units.ts'
+import { placementSchema } from './placement-schema.ts'
 
 /** A host name (RFC 1123): names of guests are their names in the DNS of a network. */
 const NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
@@ -99,6 +100,10 @@ const guestSchema = z.lazy(() =>
       .array(z.string())
       .default([])
       .describe('Program and arguments that run in the guest. Its end is the end of the guest.'),
+    placement: z
+      .union([z.literal(false), placementSchema])
+      .optional()
+      .describe('Says it otherwise than the rack; `false` leaves the guest to the kernel’s scheduler.'),
     after: z
       .record(z.string(), zCondition)
       .default({})
@@ -125,6 +130,11 @@ export const rackSchema = z.lazy(() =>
     services: servicesSchema
       .default({})
       .describe('Programs beside the guests, by name. They start before the guests, in this order.'),
+    placement: placementSchema
+      .optional()
+      .describe(
+        'Which cores and memory of this computer the guests get: "pack", "interleave", or { strategy, cores, threads, memory, hostNodes, hostCpus }. Default: those that the kernel chooses.',
+      ),
     passes: z
       .union([z.literal('all'), z.array(z.string()).nonempty()])
       .default('all')

@@ -1,12 +1,13 @@
 /** `bringup plan`: what a run would do, with every finding, before anything happens. */
 import { dirname } from 'node:path'
+import { formatCpuList } from '../../cpu-list.ts'
 import { isClean } from '../../diagnostics.ts'
 import { EXIT_CODES } from '../../guest/verdict.ts'
 import type { GuestPlan } from '../../plan/plan.ts'
 import type { RunPlan } from '../../plan/run-plan.ts'
 import { quoteCommand } from '../../quote.ts'
 import { conditionText } from '../../rack/condition-text.ts'
-import { formatBytes, KiB, MiB } from '../../units.ts'
+import { formatBytes, formatRoundBytes, KiB, MiB } from '../../units.ts'
 import { profileOptions, profileWords } from '../build-options.ts'
 import type { Command } from '../command.ts'
 import { formatDiagnostics } from '../errors.ts'
@@ -59,6 +60,7 @@ function printCommand({ guests }: RunPlan, output: Output): void {
 function print(plan: RunPlan, output: Output): void {
   const { colors } = output
   printServices(plan, output)
+  printPlaces(plan, output)
   for (const [index, guest] of plan.guests.entries()) {
     if (index > 0) output.print('')
     if (plan.isRack || guest.command.length > 0) printSeat(guest, output)
@@ -95,6 +97,27 @@ function printServices({ services, guests }: RunPlan, output: Output): void {
     output.print(`  ${resource}  ${formatBytes(size)}${server}  ${of.join(', ')}`)
   }
   output.print('')
+}
+
+/** Which cores and memory of this computer the guests get. */
+function printPlaces({ guests }: RunPlan, output: Output): void {
+  const rows = guests.flatMap(({ guest, placement, pins }) =>
+    (placement?.parts ?? []).map(({ node, cpus, onNodes, memoryNodes, bytes }) => {
+      const own = pins.filter(({ cpu }) => cpus.includes(cpu)).flatMap(({ hostCpus }) => hostCpus)
+      return [
+        node === undefined ? guest : `${guest}, node ${node}`,
+        formatCpuList(cpus) || '-',
+        `${formatCpuList(own) || '-'}${placement?.cores === 'shared' ? ', shared' : ''}`,
+        formatCpuList(onNodes),
+        memoryNodes === undefined ? 'any' : formatCpuList(memoryNodes),
+        formatRoundBytes(bytes),
+      ]
+    }),
+  )
+  if (rows.length === 0) return
+  output.print(output.colors.bold('Placement on this computer'))
+  const head = ['guest', 'its CPUs', 'CPUs here', 'node', 'memory from', 'memory']
+  output.print(`${formatTable(head, rows, output)}\n`)
 }
 
 /** Its place in the run: when it starts, what it runs. */
