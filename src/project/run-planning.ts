@@ -9,13 +9,14 @@ import { gatherFacts } from '../plan/gather.ts'
 import type { Condition, GuestPlan } from '../plan/plan.ts'
 import { type RunPlan, runOfOne, runOfRack } from '../plan/run-plan.ts'
 import { guestNames, placeName } from '../rack/guest-names.ts'
+import { type Demand, demandOf } from '../rack/placement.ts'
 import { type Placement, placementOf } from '../rack/placement-schema.ts'
 import { planNetworks, withAddresses } from '../rack/rack-networks.ts'
 import { checkRack, checkTogether } from '../rack/rack-rules.ts'
 import type { RackConfig, RackGuestConfig } from '../rack/rack-schema.ts'
 import { checkUnjoined } from '../rack/unjoined.ts'
 import { placeRack } from './place-rack.ts'
-import { type PlannedGuest, type PlanningRequest, planGuest, previewGuest } from './planning.ts'
+import { describeRun, type PlannedGuest, type PlanningRequest, planGuest, previewGuest } from './planning.ts'
 import type { Project } from './project.ts'
 
 export const problems = defineDiagnostics({
@@ -70,6 +71,29 @@ export async function planOnly(
   { wantsSizes = false }: { readonly wantsSizes?: boolean } = {},
 ): Promise<PlannedRun> {
   return planAll(request, (one) => previewGuest(one, { wantsSizes }))
+}
+
+/**
+ * What the guests of a run need of this computer, from the descriptions alone; starts no QEMU.
+ *
+ * @throws BringupError with unknown racks, machines, profiles and keys
+ */
+export async function describeDemands(request: RunRequest): Promise<readonly Demand[]> {
+  const { rack: name, project } = request
+  if (name === undefined) {
+    const machine = request.machine ?? project.defaultMachine
+    const described = await describeRun({ ...request, machine })
+    return [demandOf({ guest: machine, name: machine, machine: described.machine }, undefined)]
+  }
+  const rack = needRack(project, name)
+  const found = checkRack(rack, ['racks', name])
+  if (!isClean(found)) throw new BringupError(found)
+  const demands: Demand[] = []
+  for (const { request: one, seat, placement } of requestsOf(request, name, rack)) {
+    const { machine } = await describeRun(one)
+    demands.push(demandOf({ guest: seat.guest, name: placeName(name, seat.guest), machine }, placement))
+  }
+  return demands
 }
 
 type PlanOne = (request: PlanningRequest) => Promise<PlannedGuest>

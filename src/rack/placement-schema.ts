@@ -55,7 +55,7 @@ export const placementSchema = z.lazy(() =>
 )
 
 /** As it is written: what is omitted is inherited from the rack. */
-export type PlacementConfig = z.output<typeof object>
+type PlacementConfig = z.output<typeof object>
 
 /** With defaults filled in. */
 export interface Placement

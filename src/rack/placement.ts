@@ -25,7 +25,7 @@ export interface Demand {
   readonly hugePageBytes?: number
 }
 
-export interface DemandedPart extends Pick<PlacedPart, 'node' | 'cpus' | 'bytes'> {
+interface DemandedPart extends Pick<PlacedPart, 'node' | 'cpus' | 'bytes'> {
   /** NUMA nodes of this computer that the description binds its memory to. */
   readonly hostNodes?: readonly number[]
 }

@@ -1,7 +1,7 @@
 /** Gives CPUs of a guest hardware threads of cores. Pure. */
 import type { Core } from './host-state.ts'
 
-export interface Seated {
+interface Seated {
   /** Host CPU by CPU of the guest. */
   readonly cpus: ReadonlyMap<number, number>
   readonly cores: readonly Core[]

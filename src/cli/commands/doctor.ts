@@ -21,6 +21,7 @@ import { formatSets, setsJsonOf } from '../dependencies-view.ts'
 import { formatDiagnostics } from '../errors.ts'
 import type { Output } from '../output.ts'
 import { formatTable } from '../table.ts'
+import { usageError } from '../usage.ts'
 
 export const command: Command = {
   summary: 'check this computer and its QEMU, and show what to fix',
@@ -34,10 +35,20 @@ export const command: Command = {
       from: 'profiles',
     },
     { flags: '--qemu <path>', description: 'QEMU binary to check', from: 'files' },
+    {
+      flags: '--capacity',
+      description: 'count instead how many guests fit on cores and memory of this computer',
+    },
+    { flags: '--machine <name>', description: 'with --capacity: guests of this machine', from: 'machines' },
+    { flags: '--rack <name>', description: 'with --capacity: all guests of this rack', from: 'racks' },
   ],
   examples: [
     { command: 'bringup doctor', says: 'what works on this computer, what does not, and why' },
     { command: 'bringup doctor --refresh', says: 'after something has been fixed' },
+    {
+      command: 'bringup doctor --capacity --rack pair',
+      says: 'how many times a rack fits, and what runs out first',
+    },
     { command: 'bringup doctor --json', says: 'for a bug report, or for a CI job that needs KVM' },
   ],
   run: doctor,
@@ -60,6 +71,13 @@ interface Examination {
 }
 
 async function doctor(invocation: Invocation): Promise<number> {
+  const { capacity: counts, machine, rack } = invocation.options
+  if (counts === true) return (await import('../capacity.ts')).capacity(invocation)
+  if (machine !== undefined || rack !== undefined)
+    throw usageError(
+      `${machine === undefined ? '--rack' : '--machine'} says what --capacity counts`,
+      'add --capacity',
+    )
   const found = await examine(invocation)
   const named = profileNamed(invocation)
   invocation.output.json({ ...found, sets: setsJsonOf(found.sets, named) })
