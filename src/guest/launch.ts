@@ -1,9 +1,11 @@
 /** Acts on the plan of a guest: files, QEMU, pins, `cont`. From there on the guest runs: see `running-guest.ts`. */
+import { closeSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { BringupError, type Diagnostic } from '../diagnostics.ts'
+import { OWN_FILE } from '../own-files.ts'
 import type { GuestPlan } from '../plan/plan.ts'
-import { runArgs } from '../plan/run-args.ts'
+import { QEMU_LOG, runArgs } from '../plan/run-args.ts'
 import { startQemu } from '../qemu/process.ts'
 import { createFiles } from './host-files.ts'
 import type { GuestOptions } from './options.ts'
@@ -38,14 +40,16 @@ export async function launchGuest(plan: GuestPlan, launch: GuestLaunch): Promise
   const onReset = launch.allowReboot ? 'reboot' : plan.judgement.onReset
   const own = runArgs(plan.machine.qemuArgs, onReset, launch.folder.path)
   const folder = { ...launch.folder, qemuLog: own.qemuLog }
+  const log = own.isInherited ? openSync(own.qemuLog, 'a', OWN_FILE) : undefined
+  const joins = new Map([...(launch.joins ?? []), ...(log === undefined ? [] : [[QEMU_LOG, log] as const])])
   const planned = runArgs(plan.machine.qemuArgs, plan.judgement.onReset).args.length
   const qemu = await startQemu({
     plan: { ...plan, args: [...plan.args.slice(0, -planned), ...own.args] },
     onArgv: (argv) => recordArgv(folder, argv),
     qmpLogPath: folder.qmpLog,
     stderrPath: join(folder.path, 'stderr.log'),
-    ...(launch.joins ? { joins: launch.joins } : {}),
-  })
+    ...(joins.size > 0 ? { joins } : {}),
+  }).finally(() => log !== undefined && closeSync(log))
   const guest = new RunningGuest(plan, launch, folder, qemu)
   try {
     await guest.start()

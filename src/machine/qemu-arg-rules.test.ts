@@ -119,6 +119,12 @@ describe('JSON', () => {
   })
 })
 
+it('refuses a template for the name of QEMU’s log', () => {
+  expect(codes(['-D', '/tmp/log-%d'])).toEqual(['QEMU_ARG_LOG_NAME'])
+  expect(codes(['-D', '/tmp/100%/log'])).toEqual(['QEMU_ARG_LOG_NAME'])
+  expect(codes(['-D', '/tmp/log'])).toEqual([])
+})
+
 it('takes a feature whose value has spaces', () => {
   expect(codes([], { cpu: { features: ['hv-vendor-id=KVM Hv'] } })).toEqual([])
   expect(() => codes([], { cpu: { features: ['a=b,c'] } })).toThrow('CONFIG_INVALID')

@@ -55,6 +55,13 @@ export const problems = defineDiagnostics({
     source: 'QEMU: "cannot use stdio by multiple character devices"',
     qemu: 'refuses',
   },
+  QEMU_ARG_LOG_NAME: {
+    title: 'The file of QEMU’s log has a % in its name.',
+    why: 'QEMU takes the name for a template: %d becomes its process number, any other % is refused; bringup reads resets of the guest from that file',
+    remedy: 'use a name without %',
+    source: 'QEMU: "Bad logfile template"',
+    qemu: 'misbehaves',
+  },
   QEMU_SNAPSHOT_DISCARDS: {
     title: '-snapshot with a disk whose content is to be kept.',
     why: 'QEMU silently discards writes to all disks of -drive',
@@ -195,6 +202,8 @@ function checkOption(option: QemuOption): readonly Diagnostic[] {
       : `use \`${own}\` of the description`
     return [problems.QEMU_ARG_CONFLICT.at(at(index), `-${name} is set by bringup`, { remedy })]
   }
+  if (name === 'D' && value?.includes('%'))
+    return [problems.QEMU_ARG_LOG_NAME.at(at(index + 1), `-D ${value}`)]
   if (isBrokenJson(option)) return [problems.QEMU_ARG_JSON.at(at(index + 1), `-${name} ${value}`)]
   if (value === undefined && TAKES_VALUE.has(name))
     return [problems.QEMU_ARG_VALUE_MISSING.at(at(index), `-${name} is the last word`)]

@@ -15,6 +15,10 @@ it('joins the items of QEMU’s log, and reads the log where the user wants it',
   ])
   expect(own.qemuLog).toBe('/tmp/x.log')
   expect(runArgs([], 'stop', '/runs/1').qemuLog).toBe('/runs/1/qemu.log')
+  // In a name QEMU takes % for a template.
+  expect(runArgs([], 'stop', '/a%d/1')).toMatchObject({ qemuLog: '/a%d/1/qemu.log', isInherited: true })
+  expect(runArgs([], 'stop', '/a%d/1').args).toContainEqual(['-D', '/proc/self/fd/{fd:qemu-log}'])
+  expect(runArgs(['-D', '/x'], 'stop', '/a%d/1')).toMatchObject({ qemuLog: '/x', isInherited: false })
 })
 
 it('counts instructions with one thread', () => {

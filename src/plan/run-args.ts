@@ -28,6 +28,17 @@ export function acceleratorArgs(name: 'kvm' | 'tcg', qemuArgs: readonly string[]
   return [option('-accel', 'tcg', { thread: counts ? 'single' : 'multi', 'tb-size': TCG_CACHE_MIB })]
 }
 
+/** Id of the log's descriptor, where QEMU inherits it. */
+export const QEMU_LOG = 'qemu-log'
+
+export interface RunArgs {
+  readonly args: readonly Argument[]
+  /** The file that QEMU's log is written to. */
+  readonly qemuLog: string
+  /** QEMU inherits the log as descriptor `QEMU_LOG`: in a name it takes `%d` for its number, and refuses other `%`. */
+  readonly isInherited: boolean
+}
+
 /**
  * QEMU's log and what a reset does. bringup reads CPU resets from the log, to tell a triple fault from other ends; the
  * user's own items are added to them, and the user's own file is the one that is read.
@@ -36,16 +47,19 @@ export function runArgs(
   qemuArgs: readonly string[],
   onReset: GuestPlan['judgement']['onReset'],
   runFolder: string = RUN_FOLDER,
-): { readonly args: readonly Argument[]; readonly qemuLog: string } {
+): RunArgs {
   const own = readQemuArgs(qemuArgs)
   const items = own.flatMap((o) => (o.name === 'd' ? (o.value ?? '').split(',') : []))
-  const qemuLog = own.findLast((o) => o.name === 'D')?.value ?? `${runFolder}/qemu.log`
+  const theirs = own.findLast((o) => o.name === 'D')?.value
+  const qemuLog = theirs ?? `${runFolder}/qemu.log`
+  const isTemplate = theirs === undefined && qemuLog.includes('%')
   return {
     args: [
       ['-d', [...new Set([...items.filter((item) => item !== ''), 'cpu_reset'])].join(',')],
-      ['-D', qemuLog],
+      ['-D', isTemplate ? `/proc/self/fd/{fd:${QEMU_LOG}}` : qemuLog],
       option('-action', undefined, { reboot: onReset === 'stop' ? 'shutdown' : 'reset' }),
     ],
     qemuLog,
+    isInherited: isTemplate,
   }
 }

@@ -14,8 +14,14 @@ import { dirname, join } from 'node:path'
 import { BringupError, type DiagnosticKind, type QemuReaction } from '../../src/diagnostics.ts'
 import { createFiles } from '../../src/guest/host-files.ts'
 import type { GuestResult } from '../../src/guest/record.ts'
+import { problems as acpiProblems } from '../../src/machine/acpi-loader.ts'
+import { problems as ideProblems } from '../../src/machine/ide-ports.ts'
 import { problems as wholeProblems } from '../../src/machine/machine-rules.ts'
+import { problems as pciProblems } from '../../src/machine/pci-slots.ts'
+import { problems as portProblems } from '../../src/machine/qemu-arg-ports.ts'
+import { problems as argProblems } from '../../src/machine/qemu-arg-rules.ts'
 import { devices, sections } from '../../src/machine/registry.ts'
+import { problems as usbProblems } from '../../src/machine/usb-ports.ts'
 import type { GuestPlan } from '../../src/plan/plan.ts'
 import { type PlannedGuest, planGuest } from '../../src/project/planning.ts'
 import { problems as profileProblems } from '../../src/project/profile-needs.ts'
@@ -39,7 +45,8 @@ export interface Agreement {
 const KINDS: ReadonlyMap<string, DiagnosticKind> = new Map(
   [...Object.values(sections), ...devices]
     .map((d) => d.diagnostics as Readonly<Record<string, DiagnosticKind>>)
-    .concat(wholeProblems, profileProblems)
+    .concat(wholeProblems, profileProblems, argProblems, portProblems, pciProblems, ideProblems, usbProblems)
+    .concat(acpiProblems)
     .flatMap((kinds) => Object.values(kinds))
     .map((kind) => [kind.code, kind]),
 )
@@ -129,6 +136,9 @@ async function compare(planned: PlannedGuest, stateFolder: string): Promise<Agre
 
 function categoryOf(codes: readonly string[]): Category {
   if (codes.length === 0) return 'accepted'
+  // A code from elsewhere would count as accepted.
+  const unknown = codes.filter((code) => !KINDS.has(code))
+  if (unknown.length > 0) throw new Error(`no table has ${unknown.join(', ')}`)
   const reactions = codes.map((code): QemuReaction | undefined => KINDS.get(code)?.qemu)
   return reactions.includes('refuses')
     ? 'refuses'

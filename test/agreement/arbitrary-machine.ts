@@ -208,6 +208,9 @@ const qemuArgs: fc.Arbitrary<MachineInput['qemuArgs']> = fc.oneof(
       ['-device', 'virtio-rng-pci'],
       ['-object', 'rng-random,id=own-rng,filename=/dev/urandom', '-device', 'virtio-rng-pci,rng=own-rng'],
       ['-device', 'vmgenid'],
+      ['-device', "{'driver':'virtio-rng-pci'}"],
+      ['-usb', '-device', 'usb-tablet', '-device', 'usb-kbd'],
+      ['-device', '{"driver":"usb-kbd"}', '-device', 'qemu-xhci'],
     ),
   },
 )

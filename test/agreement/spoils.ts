@@ -270,6 +270,9 @@ const OF_THE_REST: Readonly<Record<string, Spoil>> = {
   'pin beyond the last CPU': only('pins', [{ cpu: 64, hostCpus: [0] }]),
   'own -m': only('qemuArgs', ['-m', '64']),
   'own -smp': only('qemuArgs', ['-smp', '1']),
+  'USB without a bus': only('qemuArgs', ['-device', 'usb-kbd']),
+  'USB ports full': only('qemuArgs', ['-device', 'usb-ehci', ...Array(7).fill(['-device', 'usb-tablet']).flat()]),
+  'broken JSON': only('qemuArgs', ['-device', '{"driver":"edu",}']),
   'own id twice': add({ kind: 'watchdog', id: 'w' }),
   'argument with the id of a device': (machine) => ({
     ...machine,
