@@ -271,7 +271,11 @@ const OF_THE_REST: Readonly<Record<string, Spoil>> = {
   'own -m': only('qemuArgs', ['-m', '64']),
   'own -smp': only('qemuArgs', ['-smp', '1']),
   'USB without a bus': only('qemuArgs', ['-device', 'usb-kbd']),
-  'USB ports full': only('qemuArgs', ['-device', 'usb-ehci', ...Array(7).fill(['-device', 'usb-tablet']).flat()]),
+  'USB ports full': only('qemuArgs', [
+    '-device',
+    'usb-ehci',
+    ...Array(7).fill(['-device', 'usb-tablet']).flat(),
+  ]),
   'broken JSON': only('qemuArgs', ['-device', '{"driver":"edu",}']),
   'own id twice': add({ kind: 'watchdog', id: 'w' }),
   'argument with the id of a device': (machine) => ({

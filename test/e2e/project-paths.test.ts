@@ -1,5 +1,14 @@
 /** Projects whose folders have names that mean something to QEMU, to a shell or to a URL, or are very long. */
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -13,7 +22,19 @@ const top = mkdtempSync(join(tmpdir(), 'project-paths-'))
 afterAll(() => rmSync(top, { recursive: true, force: true }))
 
 const long = 'long'.repeat(50)
-const NAMES = ['%d', '100%', 'a,b,,c', 'a b', 'a:b:rw:c', 'a\nb', '{run}', '{fd:ib-memory}', 'q"\'$x`\\', `${long}/${long}`, '[x]*?=é']
+const NAMES = [
+  '%d',
+  '100%',
+  'a,b,,c',
+  'a b',
+  'a:b:rw:c',
+  'a\nb',
+  '{run}',
+  '{fd:ib-memory}',
+  'q"\'$x`\\',
+  `${long}/${long}`,
+  '[x]*?=é',
+]
 const ALL = '%d, a:b\n{run} =é'
 let count = 0
 
@@ -24,7 +45,8 @@ function project(name: string, config: object): string {
   return folder
 }
 
-const bringup = (cwd: string, ...words: readonly string[]) => execa(process.execPath, [BIN, ...words], { cwd, reject: false })
+const bringup = (cwd: string, ...words: readonly string[]) =>
+  execa(process.execPath, [BIN, ...words], { cwd, reject: false })
 
 const machine = { memory: '64M', timeout: '10m', boot: { append: 'report=no' } }
 const devices = [
@@ -53,7 +75,14 @@ describe('a project in a folder named', () => {
 test('UEFI with a folder to boot from, variables that stay, and a path with all of that', async () => {
   const qemu = await readCapabilities(findQemu('x86_64'), 'x86_64', join(top, 'cache'))
   const folder = project(ALL, {
-    machines: { default: { ...machine, memory: '256M', timeout: '20m', boot: { firmware: 'uefi', variables: 'vars.fd' } } },
+    machines: {
+      default: {
+        ...machine,
+        memory: '256M',
+        timeout: '20m',
+        boot: { firmware: 'uefi', variables: 'vars.fd' },
+      },
+    },
   })
   copyFileSync(qemu.firmware['OVMF_VARS_4M.fd'] ?? '', join(folder, 'vars.fd'))
   const { exitCode, stderr } = await bringup(folder, 'run')
