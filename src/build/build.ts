@@ -40,6 +40,8 @@ export interface BuildRequest {
   readonly env?: Readonly<Record<string, string>>
   readonly signal: AbortSignal
   readonly onEvent?: (event: BuildEvent) => void
+  /** Path of the reaper of commands on this computer. */
+  readonly reaper?: string
   /** Where commands run. Default: on this computer. */
   readonly executor?: (guardian: Guardian) => Executor
   /** Command that installs what the build needs: `bringup setup build`. */
@@ -63,7 +65,7 @@ export async function runBuild(request: BuildRequest): Promise<BuildResult> {
     signal: request.signal,
     onWait: (holder) => request.onEvent?.({ kind: 'waiting', holder }),
   })
-  const executor = (request.executor ?? localExecutor)(guardian)
+  const executor = request.executor?.(guardian) ?? localExecutor(guardian, request.reaper)
   const missing = await missingFor(targets, executor, request)
   if (missing.length > 0) throw new BringupError(missing)
   const { results, diagnostics } = await buildAll(targets, executor, request)

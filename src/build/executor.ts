@@ -43,40 +43,48 @@ const GRACE_MS = 2000
 
 /**
  * Runs commands on this computer. Each is a process group of its own, which dies with bringup.
+ *
+ * @param reaper Path of the reaper (`src/processes/reaper.ts`): with it nothing that a command starts outlives bringup.
  */
-export function localExecutor(guardian: Guardian): Executor {
+export function localExecutor(guardian: Guardian, reaper?: string): Executor {
   return {
     name: LOCAL,
     missing: async (programs) => programs.filter((p) => !p.includes('/') && findProgram(p) === undefined),
     run: ({ argv, cwd, env }, { onOutput, signal }) =>
       new Promise((resolve) => {
         if (signal.aborted) return resolve({ exitCode: null, signal: 'SIGTERM' })
-        const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', ...argv], {
+        const [program, ...before] =
+          reaper === undefined ? ['setpriv', '--pdeathsig', 'KILL', '--'] : [reaper, `${process.pid}`]
+        const child = spawn(program ?? '', [...before, ...argv], {
           cwd,
           env: { ...environment(env), ...guardian.environment },
           stdio: ['ignore', 'pipe', 'pipe'],
           detached: true,
         })
         const group = child.pid
-        if (group !== undefined) guardian.watch(group)
+        // A reaper ends by itself, after all that it is there for.
+        const isWatched = group !== undefined && reaper === undefined
+        if (isWatched) guardian.watch(group)
         child.stdout.on('data', onOutput)
         child.stderr.on('data', onOutput)
         let killer: NodeJS.Timeout | undefined
+        const kill = () => (reaper === undefined ? killGroup(group, 'SIGKILL') : child.kill('SIGUSR1'))
         const end = () => {
-          killGroup(group, 'SIGTERM')
-          killer = setTimeout(() => killGroup(group, 'SIGKILL'), GRACE_MS)
+          if (reaper === undefined) killGroup(group, 'SIGTERM')
+          else child.kill('SIGTERM')
+          killer = setTimeout(kill, GRACE_MS)
         }
         signal.addEventListener('abort', end, { once: true })
         const finish = (result: CommandEnd) => {
           signal.removeEventListener('abort', end)
           clearTimeout(killer)
-          if (group !== undefined) guardian.release(group)
+          if (isWatched) guardian.release(group)
           resolve(result)
         }
         child.once('error', (error) => finish({ exitCode: null, signal: null, problem: error.message }))
         child.once('close', (exitCode, killedBy) => {
           // What a tool that was stopped has left running would go on writing.
-          if (exitCode !== 0) killGroup(group, 'SIGKILL')
+          if (exitCode !== 0 && reaper === undefined) killGroup(group, 'SIGKILL')
           finish({ exitCode, signal: killedBy })
         })
       }),

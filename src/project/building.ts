@@ -5,6 +5,8 @@ import type { Executor } from '../build/executor.ts'
 import { type BuildGraph, checkGraph } from '../build/graph.ts'
 import type { Guardian } from '../build/guardian.ts'
 import { BringupError } from '../diagnostics.ts'
+import { buildReaper } from '../processes/reaper.ts'
+import { cacheFolder } from './cache-folder.ts'
 import type { PlanningRequest } from './planning.ts'
 import type { Profile } from './profile.ts'
 import { buildFolderOf, buildOptionsOf, chooseRun } from './selection.ts'
@@ -76,12 +78,15 @@ export async function buildProject(request: BuildingRequest): Promise<BuildResul
   const planned = await planBuild(request)
   if (!planned) return undefined
   const { project, targets, keepsGoing, hasColors, onEvent, executor } = request
+  const { signal = new AbortController().signal } = request
+  const reaper = executor === undefined ? await buildReaper({ cacheFolder: cacheFolder(), signal }) : undefined
   return runBuild({
     graph: planned.graph,
     folder: project.folder,
     buildFolder: planned.buildFolder,
     jobs: request.jobs ?? availableParallelism(),
-    signal: request.signal ?? new AbortController().signal,
+    signal,
+    ...(reaper === undefined ? {} : { reaper }),
     ...(targets === undefined ? {} : { targets }),
     ...(keepsGoing === undefined ? {} : { keepsGoing }),
     ...(hasColors ? { env: COLORS } : {}),

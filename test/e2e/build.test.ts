@@ -86,10 +86,21 @@ test('a profile without a build has nothing to do', () => {
   })
 })
 
+/** A child, and one that leaves its session, its environment, its output and its parent. */
 const FAMILY = `
-  const { spawn } = require('node:child_process')
+  const { execFileSync, spawn } = require('node:child_process')
+  const { readFileSync } = require('node:fs')
   const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' })
-  console.log('pids ' + process.pid + ' ' + child.pid)
+  const away = 'echo $$ > away; exec sleep 100000'
+  execFileSync('env', ['-i', 'PATH=/usr/bin:/bin', 'setsid', '--fork', 'sh', '-c', away], { stdio: 'ignore' })
+  const look = () => {
+    try {
+      const pid = readFileSync('away', 'utf8').trim()
+      if (pid !== '') return console.log('pids ' + process.pid + ' ' + child.pid + ' ' + pid)
+    } catch {}
+    setTimeout(look, 10)
+  }
+  look()
   setInterval(() => {}, 1000)`
 
 /** A build that never ends by itself, and the processes that it is. */
@@ -101,8 +112,8 @@ async function running(folder: string, ...argv: readonly string[]) {
   if (!child.stderr) throw new Error('no stderr')
   const lines = createInterface({ input: child.stderr })
   for await (const line of lines) {
-    const [, one, other] = /pids (\d+) (\d+)/.exec(line) ?? []
-    if (one !== undefined) return { child, pids: [Number(one), Number(other)] }
+    const [, ...pids] = /pids (\d+) (\d+) (\d+)/.exec(line) ?? []
+    if (pids.length > 0) return { child, pids: pids.map(Number) }
   }
   throw new Error('the build ended')
 }
