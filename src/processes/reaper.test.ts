@@ -34,13 +34,18 @@ const away = (file: string) =>
   `env -i PATH=/usr/bin:/bin setsid --fork sh -c 'echo $$ > ${file}; exec sleep 1000' > /dev/null 2>&1 < /dev/null`
 
 const run = (script: string) =>
-  spawn(reaper, [`${process.pid}`, 'sh', '-c', script], { stdio: ['ignore', 'pipe', 'inherit'], detached: true })
+  spawn(reaper, [`${process.pid}`, 'sh', '-c', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    detached: true,
+  })
 
 describe('the reaper', () => {
   it('ends as the program ends', async () => {
     expect(await once(run('exit 7'), 'exit')).toEqual([7, null])
     expect(await once(run('kill -TERM $$'), 'exit')).toEqual([null, 'SIGTERM'])
-    const child = spawn(reaper, [`${process.pid}`, '/no/such/program'], { stdio: ['ignore', 'ignore', 'pipe'] })
+    const child = spawn(reaper, [`${process.pid}`, '/no/such/program'], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
     const says = once(child.stderr.setEncoding('utf8'), 'data')
     expect(await once(child, 'exit')).toEqual([127, null])
     expect(await says).toEqual(['reaper: failed to execute /no/such/program: No such file or directory\n'])
@@ -75,7 +80,9 @@ describe('the reaper', () => {
   it('kills all of it when its parent is killed', async () => {
     const file = join(folder, 'orphan')
     const script = `require('child_process').spawn(process.argv[1], [String(process.pid), 'sh', '-c', process.argv[2]], { stdio: 'ignore', detached: true }); setInterval(() => {}, 1000)`
-    const parent = spawn(process.execPath, ['-e', script, reaper, `${away(file)}; exec sleep 1000`], { stdio: 'ignore' })
+    const parent = spawn(process.execPath, ['-e', script, reaper, `${away(file)}; exec sleep 1000`], {
+      stdio: 'ignore',
+    })
     const pid = await pidIn(file)
     parent.kill('SIGKILL')
     await gone(pid)

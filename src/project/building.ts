@@ -79,7 +79,8 @@ export async function buildProject(request: BuildingRequest): Promise<BuildResul
   if (!planned) return undefined
   const { project, targets, keepsGoing, hasColors, onEvent, executor } = request
   const { signal = new AbortController().signal } = request
-  const reaper = executor === undefined ? await buildReaper({ cacheFolder: cacheFolder(), signal }) : undefined
+  const reaper =
+    executor === undefined ? await buildReaper({ cacheFolder: cacheFolder(), signal }) : undefined
   return runBuild({
     graph: planned.graph,
     folder: project.folder,
