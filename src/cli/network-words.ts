@@ -27,6 +27,12 @@ export function networkWords(event: NetworkEvent): string | undefined {
       return `the capture has reached ${formatBytes(event.limitBytes)}; later frames are missing from it`
     case 'capture failed':
       return `the capture could not be written: ${event.problem}`
+    case 'host network ready':
+      return event.device === undefined
+        ? `bridge ${event.bridge} in the network namespace of process ${event.pid}`
+        : `bridge ${event.bridge}; this computer has ${event.address} on ${event.device}`
+    case 'host changed':
+      return `ran ${event.command}`
     case 'switch ended':
       return `the network has ended: ${event.problem}`
     case 'link down':

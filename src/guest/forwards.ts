@@ -1,6 +1,6 @@
 /** Ports of the guest that are reachable from this computer. */
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
-import { parseUserNet } from '../machine/devices/nic.ts'
+import { parseUserNet } from '../machine/devices/nic-forwards.ts'
 import { forwardsOf } from '../machine/parts.ts'
 import type { GuestPlan } from '../plan/plan.ts'
 import type { QmpClient } from '../qemu/qmp.ts'

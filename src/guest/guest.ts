@@ -1,7 +1,7 @@
 /** A running machine. */
 
 import type { NotCompared } from '../machine/device.ts'
-import type { UserForward } from '../machine/devices/nic.ts'
+import type { UserForward } from '../machine/devices/nic-forwards.ts'
 import type { GuestView } from '../machine/guest-view.ts'
 import type { GuestPlan } from '../plan/plan.ts'
 import type { Comparison } from '../plan/verify.ts'

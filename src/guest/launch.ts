@@ -1,12 +1,11 @@
 /** Acts on the plan of a guest: files, QEMU, pins, `cont`. From there on the guest runs: see `running-guest.ts`. */
 import { closeSync, openSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Duplex } from 'node:stream'
 import { BringupError, type Diagnostic } from '../diagnostics.ts'
 import { OWN_FILE } from '../own-files.ts'
 import type { GuestPlan } from '../plan/plan.ts'
 import { QEMU_LOG, runArgs } from '../plan/run-args.ts'
-import { startQemu } from '../qemu/process.ts'
+import { type JoinEnd, startQemu } from '../qemu/process.ts'
 import { createFiles } from './host-files.ts'
 import type { GuestOptions } from './options.ts'
 import { type GuestFolder, type GuestResult, recordArgv } from './record.ts'
@@ -16,7 +15,7 @@ export interface GuestLaunch extends GuestOptions {
   /** Where its record is kept; the folder exists. */
   readonly folder: GuestFolder
   /** Its ends of connections to resources of the run, by the ids of its joins. */
-  readonly joins?: ReadonlyMap<string, Duplex | number>
+  readonly joins?: ReadonlyMap<string, JoinEnd>
 }
 
 /** The machine did not start. The record of the run is written all the same, and its result is here. */

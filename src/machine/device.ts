@@ -118,6 +118,10 @@ export interface Join {
   readonly memory?: SharedMemory
   /** IPv4 address that a card gets by DHCP. */
   readonly address?: string
+  /** Queues of a card, where it has more than one: `{fd:ID}`, `{fd:ID.1}` and so on. */
+  readonly queues?: number
+  /** A DHCP server gives the card an address that the plan does not know. */
+  readonly isServed?: boolean
 }
 
 /** What a device adds to the machine. */

@@ -263,6 +263,8 @@ export interface Facts {
   readonly hostPorts?: readonly PortFact[]
   /** Networks of the rack that the machine is part of. */
   readonly networks?: readonly string[]
+  /** Those of them that are bridges of this computer: QEMU gets a tap. */
+  readonly hostNetworks?: readonly string[]
   /** NUMA nodes of this computer, online ones. */
   readonly hostNodes: readonly number[]
   /** Huge pages by page size in bytes. */

@@ -79,6 +79,10 @@ export interface GuestNic {
   readonly name: string
   /** Lower case, with colons. */
   readonly mac: string
+  /** Whether it has a carrier. */
+  readonly link?: boolean
+  /** Queues for receiving. */
+  readonly queues?: number
 }
 
 export interface GuestCpu {

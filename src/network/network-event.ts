@@ -43,5 +43,15 @@ export type NetworkEvent =
   | { readonly type: 'partitioned'; readonly groups: readonly (readonly string[])[] }
   /** All faults and the partition are gone. */
   | { readonly type: 'healed' }
+  /** A host network is ready: its bridge lies in the namespaces of that process. With `device` this computer is on it. */
+  | {
+      readonly type: 'host network ready'
+      readonly bridge: string
+      readonly pid: number
+      readonly device?: string
+      readonly address?: string
+    }
+  /** A command ran as root for a host network. */
+  | { readonly type: 'host changed'; readonly command: string }
   /** The process of the switch ended before it was to: no frame passes any more. */
   | { readonly type: 'switch ended'; readonly problem: string }

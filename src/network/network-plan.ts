@@ -10,6 +10,8 @@ export interface NetworkPort {
   readonly mac: string
   /** What DHCP gives it and its guest's name resolves to. */
   readonly address?: string
+  /** Queues of the card, where it has more than one: those of its tap. */
+  readonly queues?: number
 }
 
 export interface NetworkPlan {
@@ -27,6 +29,16 @@ export interface NetworkPlan {
   readonly captureBytes?: number
   readonly faults: readonly Fault[]
   readonly ports: readonly NetworkPort[]
+  /** It is a bridge of this computer's kernel; without it, a switch of bringup's own. */
+  readonly host?: HostNetworkPlan
+}
+
+/** A bridge with a tap for each port, in a network namespace that ends with the run. `gateway.address` is the bridge's. */
+export interface HostNetworkPlan {
+  /** This computer's own address on the network, with the length of the prefix: it needs root. */
+  readonly reachable?: string
+  /** Answers DHCP with this configuration, an absolute path. Without it dnsmasq answers, if anything does. */
+  readonly dhcpd?: string
 }
 
 /** The network's own services, where names of ports and guests are given. */

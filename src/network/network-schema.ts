@@ -10,6 +10,33 @@ const [LEAST_MTU, MOST_MTU] = [576, 65_535]
 /** Room for the longest frame beside another one. */
 const LEAST_QUEUE = 128 * 1024
 
+/** Of a private network, where the description does not say. */
+export const USUAL_QUEUE = 1024 * 1024
+
+const zHost = z.strictObject({
+  address: z
+    .ipv4()
+    .optional()
+    .describe(
+      'Address of the bridge, on which DHCP and DNS are answered. Default: the first one of the subnet.',
+    ),
+  reachable: z
+    .union([z.boolean(), z.ipv4()])
+    .default(false)
+    .describe(
+      'Whether this computer has an address on the network, and programs of it reach the guests: `true` for the second address of the subnet, or an address. Needs root.',
+    ),
+  dhcpd: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'Configuration file for ISC dhcpd, which then answers DHCP instead of dnsmasq; relative to the project. Addresses are those of the file.',
+    ),
+})
+
+const hostSchema = z.union([z.literal(true).transform(() => zHost.parse({})), zHost])
+
 /** Unknown keys are refused. */
 export const networkSchema = z.lazy(() =>
   z.strictObject({
@@ -45,13 +72,18 @@ export const networkSchema = z.lazy(() =>
       .describe('Longest packet. DHCP tells the guests; longer frames are dropped.'),
     queue: zBytes
       .refine((bytes) => bytes >= LEAST_QUEUE, { error: 'less than 128K' })
-      .default(1024 * 1024)
+      .default(USUAL_QUEUE)
       .describe('What may wait for one guest. Frames beyond it are dropped, whole ones.'),
     capture: z
       .union([z.boolean(), z.strictObject({ limit: zBytes.describe('Longest capture file.') })])
       .default(false)
       .describe('Whether all frames are written to networks/NAME.pcapng of the run. Default limit: 1G.'),
     faults: z.array(faultSchema).default([]).describe('Faults from the start on.'),
+    host: hostSchema
+      .optional()
+      .describe(
+        'A bridge and taps of this computer’s kernel instead of a switch of bringup’s own. `true`: all defaults.',
+      ),
   }),
 )
 

@@ -156,7 +156,7 @@ function unplugged(argument: Argument): Argument {
   const [flag, value] = argument
   // The user’s own arguments are words, of which each stands alone.
   if (value === undefined) return argument
-  const [, id] = /^stream,id=([^,]+),addr\.type=fd,/.exec(value) ?? []
+  const [, id] = /^(?:stream|tap),id=([^,]+),(?:addr\.type=fd,|fds?=\{)/.exec(value) ?? []
   if (flag === '-netdev' && id !== undefined) return option('-netdev', 'hubport', { id, hubid: 0 })
   return flag === '-chardev' || flag === '-object' ? [flag, sharedByPath(value)] : argument
 }

@@ -22,6 +22,7 @@ export interface FactMeans {
   readonly cache: string
   readonly locks: LockReading | undefined
   readonly networks: readonly string[]
+  readonly hostNetworks: readonly string[]
   readonly signal: AbortSignal
   readonly progress: (what: string) => void
 }
@@ -54,6 +55,7 @@ export async function factsFor(
     refine({
       ...gatherFacts(paths, { ...facts, hostPorts }, home.stateFolder, known),
       networks: means.networks,
+      hostNetworks: means.hostNetworks,
     })
   const wrongWith = (facts: Facts) =>
     checkMachine(machine, facts, home.machine).filter((d) => d.severity === 'error')

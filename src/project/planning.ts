@@ -81,6 +81,8 @@ export interface PlanningRequest {
   readonly until?: readonly string[]
   /** Networks of the rack that the guest is part of. */
   readonly networks?: readonly string[]
+  /** Those of them that are bridges of this computer. */
+  readonly hostNetworks?: readonly string[]
   /** Memory of the rack that the guest is part of, which its devices join by name. */
   readonly memories?: Readonly<Record<string, SharedMemory>>
   readonly signal?: AbortSignal
@@ -309,6 +311,7 @@ export interface PlacedMachine extends Pick<GuestPlan, 'name' | 'machine' | 'jud
   readonly profile: Profile
   readonly stateFolder: string
   readonly networks: readonly string[]
+  readonly hostNetworks: readonly string[]
   readonly signal: AbortSignal
 }
 
@@ -318,12 +321,13 @@ export interface PlacedMachine extends Pick<GuestPlan, 'name' | 'machine' | 'jud
  * @throws BringupError when there is no QEMU to speak of
  */
 export async function planPlaced(placed: PlacedMachine): Promise<PlannedGuest> {
-  const { name, profile, machine, judgement, stateFolder, networks, signal } = placed
+  const { name, profile, machine, judgement, stateFolder, networks, hostNetworks, signal } = placed
   const means = {
     home: { machine: name, folder: machine.home?.folder ?? stateFolder, stateFolder },
     cache: cacheFolder(),
     locks: startReadingLocks(),
     networks,
+    hostNetworks,
     signal,
     progress: () => {},
   }
@@ -347,6 +351,7 @@ function meansOf({ name, profile, machine }: Selection, request: PlanningRequest
     cache,
     locks: machine.devices?.length ? (request.locks ?? startReadingLocks()) : undefined,
     networks: request.networks ?? [],
+    hostNetworks: request.hostNetworks ?? [],
     memories: request.memories ?? {},
     signal,
     progress,

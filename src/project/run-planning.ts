@@ -119,6 +119,7 @@ async function planAll(request: RunRequest, planOne: PlanOne): Promise<PlannedRu
     rack,
     seated.map(({ plan }) => plan),
     at,
+    project.folder,
   )
   const guests = seated.map((guest) => ({ ...guest, plan: withAddresses(guest.plan, networks) }))
   const plans = guests.map(({ plan }) => plan)
@@ -178,6 +179,7 @@ function requestsOf(request: RunRequest, rackName: string, rack: RackConfig): re
           },
           memories: rack.memory,
           networks: Object.keys(rack.networks),
+          hostNetworks: Object.keys(rack.networks).filter((one) => rack.networks[one]?.host),
           command: config.command,
           ...(signal ? { signal } : {}),
           ...(progress ? { progress } : {}),

@@ -95,6 +95,7 @@ async function planAgain(
     networks: plan.guests.flatMap(({ joins }) =>
       joins.flatMap(({ kind, resource }) => (kind === 'network' ? resource : [])),
     ),
+    hostNetworks: plan.networks.flatMap(({ name, host }) => (host ? name : [])),
     signal,
   })
   const { guest, after, command, counts, placement } = saved

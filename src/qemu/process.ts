@@ -16,10 +16,22 @@ import type { TemporaryFolder } from './temporary-folder.ts'
 /** In options that make QEMU write temporary files: overlays of `snapshot=on` and `-snapshot`, vvfat's, and those for smbd. */
 const TEMPORARY = /snapshot|fat|smb/i
 
+/** A tap that a program opens before it becomes QEMU; see `src/network/host/tap-opener.ts`. */
+export interface Opened {
+  /** Words that become the command behind them, which has these descriptors. */
+  readonly words: (firstFd: number) => readonly string[]
+  readonly count: number
+}
+
+/** What QEMU inherits for a join. */
+export type JoinEnd = Duplex | number | Opened
+
+const isOpened = (end: JoinEnd): end is Opened => typeof end === 'object' && 'words' in end
+
 export interface QemuStart {
   readonly plan: Pick<GuestPlan, 'qemu' | 'args' | 'channels' | 'locks'>
   /** What QEMU inherits for its joins, by their ids: its end of a connection to a resource of the run. */
-  readonly joins?: ReadonlyMap<string, Duplex | number>
+  readonly joins?: ReadonlyMap<string, JoinEnd>
   /** Gets every word that QEMU gets, before it starts. */
   readonly onArgv?: (argv: readonly string[]) => void
   /** Every QMP message, a line each. */
@@ -52,9 +64,13 @@ export interface QemuProcess extends AsyncDisposable {
 }
 
 /** The command that is spawned: `setpriv` and `flock` replace themselves, so the process ends up being QEMU. */
-export function supervisedCommand(argv: readonly string[], locks: readonly FileLock[]): readonly string[] {
+export function supervisedCommand(
+  argv: readonly string[],
+  locks: readonly FileLock[],
+  opening: readonly string[] = [],
+): readonly string[] {
   const held = locks.flatMap((lock) => flockWords(lock.path, lock))
-  return ['setpriv', '--pdeathsig', 'KILL', '--', ...held, ...argv]
+  return ['setpriv', '--pdeathsig', 'KILL', '--', ...held, ...opening, ...argv]
 }
 
 /**
@@ -70,15 +86,10 @@ export async function startQemu(start: QemuStart): Promise<QemuProcess> {
   const extra = plan.channels.filter((c) => c.id !== CONSOLE)
   const channelFds = Object.fromEntries(extra.map((c, index) => [c.id, index + 4]))
   // After QMP, the channels and the stream that shows QEMU's end.
-  const joins = [...(start.joins ?? [])].map(([id, end], index) => ({
-    id,
-    end,
-    fd: extra.length + 5 + index,
-  }))
-  const joinFds = Object.fromEntries(joins.map(({ id, fd }) => [id, fd]))
+  const { inherited, opening, joinFds } = numbered([...(start.joins ?? [])], extra.length + 5)
   const argv = supervisedArgv(plan, { qmpFd: 3, channelFds, joinFds, keeper: await keeperName() })
   start.onArgv?.(argv)
-  const [program = '', ...args] = supervisedCommand(argv, plan.locks)
+  const [program = '', ...args] = supervisedCommand(argv, plan.locks, opening)
   const temporary = await temporaryFolderFor(argv)
   const child = spawn(program, args, {
     stdio: [
@@ -86,7 +97,7 @@ export async function startQemu(start: QemuStart): Promise<QemuProcess> {
       ...extra.map(() => 'pipe' as const),
       // QEMU does not use this one: it ends when QEMU does.
       'pipe',
-      ...joins.map(({ end }) => end),
+      ...inherited,
     ],
     // Its own process group: Ctrl-C on the terminal is bringup's to handle.
     detached: true,
@@ -99,6 +110,21 @@ export async function startQemu(start: QemuStart): Promise<QemuProcess> {
   const channels = new Map(extra.map((c, index) => [c.id, child.stdio[index + 4] as unknown as Duplex]))
   const life = child.stdio[extra.length + 4] as unknown as Duplex
   return supervise(child, { channels, life }, start)
+}
+
+/** Numbers of descriptors for what QEMU inherits: first what this process has, then what is opened on the way to QEMU. */
+function numbered(joins: readonly (readonly [string, JoinEnd])[], firstFd: number) {
+  const inherited: (Duplex | number)[] = []
+  const joinFds: Record<string, number> = {}
+  for (const [id, end] of joins) if (!isOpened(end)) joinFds[id] = firstFd + inherited.push(end) - 1
+  const opening: string[] = []
+  let next = firstFd + inherited.length
+  for (const [id, end] of joins) {
+    if (!isOpened(end)) continue
+    opening.push(...end.words(next))
+    for (let queue = 0; queue < end.count; queue++) joinFds[queue === 0 ? id : `${id}.${queue}`] = next++
+  }
+  return { inherited, opening, joinFds }
 }
 
 /** Loaded only where it is needed: the guard costs the others time. */

@@ -10,11 +10,13 @@ import type { RackConfig } from './rack-schema.ts'
  * Plans the networks: who is on them, with which address.
  *
  * @param at path of the rack, such as `['racks', 'pair']`
+ * @param folder what paths in it are relative to
  */
 export function planNetworks(
   { networks }: Pick<RackConfig, 'networks'>,
   guests: readonly Pick<GuestPlan, 'guest' | 'joins'>[],
   at: readonly PropertyKey[],
+  folder = '/',
 ): { readonly networks: readonly NetworkPlan[]; readonly diagnostics: readonly Diagnostic[] } {
   const planned = Object.entries(networks).map(([name, network], index) =>
     planNetwork({
@@ -23,6 +25,7 @@ export function planNetworks(
       index,
       cards: guests.flatMap((guest) => cardsOn(name, guest, at)),
       path: formatPath([...at, 'networks', name]),
+      folder,
     }),
   )
   return {
@@ -36,12 +39,14 @@ export function withAddresses<P extends Pick<GuestPlan, 'guest' | 'joins'>>(
   plan: P,
   networks: readonly NetworkPlan[],
 ): P {
-  const joins = plan.joins.map(({ address: _, ...join }) => {
+  const joins = plan.joins.map(({ address: _, isServed: __, ...join }) => {
     const network = networks.find(
       ({ name, dhcp }) => join.kind === 'network' && name === join.resource && dhcp,
     )
     const address = network?.ports.find(({ id }) => id === `${plan.guest}/${join.device}`)?.address
-    return { ...join, ...(address === undefined ? {} : { address }) }
+    // dhcpd takes addresses from its own file.
+    const isServed = network?.host?.dhcpd !== undefined
+    return { ...join, ...(address === undefined ? {} : { address }), ...(isServed ? { isServed } : {}) }
   })
   return { ...plan, joins }
 }
@@ -53,11 +58,12 @@ function cardsOn(
 ): readonly NetworkCard[] {
   return joins
     .filter(({ kind, resource }) => kind === 'network' && resource === network)
-    .map(({ device, mac = '', address }) => ({
+    .map(({ device, mac = '', address, queues }) => ({
       id: `${guest}/${device}`,
       guest,
       mac,
       ...(address === undefined ? {} : { address }),
+      ...(queues === undefined ? {} : { queues }),
       path: formatPath([...at, 'guests', guest]),
     }))
 }

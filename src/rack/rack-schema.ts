@@ -1,7 +1,7 @@
 /** The description of a rack: machines that run together, and what connects them. */
 import * as z from 'zod'
 import { sharedMemorySchema } from '../machine/devices/ivshmem-schema.ts'
-import { nic, PASST } from '../machine/devices/nic.ts'
+import { nicSchema, PASST } from '../machine/devices/nic-schema.ts'
 import { type MachineInput, machineSchema } from '../machine/machine-schema.ts'
 import { networkSchema } from '../network/network-schema.ts'
 import { literalPattern, zPattern } from '../pattern.ts'
@@ -86,7 +86,10 @@ const guestSchema = z.lazy(() =>
           z.strictObject({
             network: zName,
             id: zName.optional(),
-            model: nic.schema.unwrap().shape.model.optional(),
+            model: nicSchema.unwrap().shape.model.optional(),
+            queues: nicSchema.unwrap().shape.queues.optional(),
+            offloads: nicSchema.unwrap().shape.offloads.optional(),
+            rom: nicSchema.unwrap().shape.rom.optional(),
             mac: z.string().optional(),
             address: z.ipv4().optional(),
           }),
@@ -94,7 +97,7 @@ const guestSchema = z.lazy(() =>
       )
       .default([])
       .describe(
-        'Networks of the rack; each gets a card of the same id. With more to say: { network, model, mac, address, id }.',
+        'Networks of the rack; each gets a card of the same id. With more to say: { network, model, mac, address, id, queues, offloads, rom }.',
       ),
     command: z
       .array(z.string())

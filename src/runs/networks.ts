@@ -1,15 +1,19 @@
 /** The private networks of a run. */
 import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import type { Join } from '../machine/device.ts'
-import { PASST } from '../machine/devices/nic.ts'
+import { PASST } from '../machine/devices/nic-schema.ts'
+import type { RunningHostNetwork } from '../network/host/start-host-network.ts'
+import type { TapEnd } from '../network/host/tap-opener.ts'
 import type { NetworkEvent } from '../network/network-event.ts'
+import type { NetworkPlan } from '../network/network-plan.ts'
 import type { Passt } from '../network/passt.ts'
 import type { RunningNetwork } from '../network/running-network.ts'
 import { OWN_FOLDER } from '../own-files.ts'
 import type { RunPlan } from '../plan/run-plan.ts'
+import type { ServiceEvent } from '../services/start-service.ts'
 
 export const problems = defineDiagnostics({
   RUN_NETWORK_ENDED: {
@@ -23,6 +27,8 @@ export interface NetworksOptions {
   /** Folder of the run. */
   readonly folder: string
   readonly onEvent: (event: NetworkEvent & { readonly network: string }) => void
+  readonly onService: (event: ServiceEvent) => void
+  readonly signal: AbortSignal
   /** Something that the run shares has died. */
   readonly onDeath: (finding: Diagnostic) => void
 }
@@ -31,6 +37,8 @@ export interface NetworksOptions {
 export class RunNetworks implements AsyncDisposable {
   /** Those that have started, by name. */
   readonly running: Record<string, RunningNetwork> = {}
+  /** Bridges of this computer that have started, by name. */
+  readonly hosts: Record<string, RunningHostNetwork> = {}
   readonly #plan: RunPlan
   readonly #options: NetworksOptions
   readonly #programs: Passt[] = []
@@ -57,15 +65,43 @@ export class RunNetworks implements AsyncDisposable {
     const folder = join(this.#options.folder, 'networks')
     if (this.#plan.networks.some(({ captureBytes }) => captureBytes !== undefined))
       mkdirSync(folder, { mode: OWN_FOLDER, recursive: true })
-    const { startNetwork } = await import('../network/start-network.ts')
     // All of them are awaited, so that those that have started are ended when another one fails.
     const started = await Promise.allSettled(
-      this.#plan.networks.map(async (plan) => {
-        const network = await startNetwork(plan, { folder, onEvent: (event) => this.#tell(plan.name, event) })
-        this.running[plan.name] = network
-      }),
+      this.#plan.networks.map((plan) =>
+        plan.host ? this.#startHost(plan, folder) : this.#startPrivate(plan, folder),
+      ),
     )
     for (const one of started) if (one.status === 'rejected') throw one.reason
+  }
+
+  async #startPrivate(plan: NetworkPlan, folder: string): Promise<void> {
+    const { startNetwork } = await import('../network/start-network.ts')
+    const onEvent = (event: NetworkEvent) => this.#tell(plan.name, event)
+    this.running[plan.name] = await startNetwork(plan, { folder, onEvent })
+  }
+
+  async #startHost(plan: NetworkPlan, folder: string): Promise<void> {
+    const [{ startHostNetwork }, { stepKinds }, { cacheFolder }] = await Promise.all([
+      import('../network/host/start-host-network.ts'),
+      import('../step-registry.ts'),
+      import('../project/cache-folder.ts'),
+    ])
+    const { folder: runFolder, signal, onService, onDeath } = this.#options
+    const network = await startHostNetwork(plan, {
+      folder,
+      runFolder,
+      run: basename(runFolder),
+      cacheFolder: cacheFolder(),
+      kinds: stepKinds,
+      signal,
+      hasTerminal: process.stdin.isTTY === true && process.stderr.isTTY === true,
+      onEvent: (event) => this.#tell(plan.name, event),
+      onService,
+    })
+    this.hosts[plan.name] = network
+    void network.died.then((finding) => {
+      if (!this.#isEnding) onDeath(finding)
+    })
   }
 
   #tell(network: string, event: NetworkEvent): void {
@@ -83,13 +119,21 @@ export class RunNetworks implements AsyncDisposable {
   async attach(
     guest: string,
     { resource, device }: Join,
-  ): Promise<{ readonly end: Duplex; release(): void }> {
+  ): Promise<{ readonly end: Duplex | TapEnd; release(): void }> {
     if (resource === PASST) return this.#passt(`${guest}/${device}`)
+    const host = this.hosts[resource]
+    if (host) return { end: host.attach(`${guest}/${device}`), release: () => {} }
     const network = this.running[resource]
     if (network === undefined) throw new Error(`network ${resource} of guest ${guest} has not started`)
     const port = `${guest}/${device}`
     // A network that has ended says so itself.
     return { end: network.attach(port), release: () => void network.release(port).catch(() => {}) }
+  }
+
+  /** Words before a program that runs on that network; undefined for one that runs on this computer's own. */
+  wordsOf(network: string | undefined): readonly [string, ...string[]] | undefined {
+    const host = network === undefined ? undefined : this.hosts[network]
+    return host?.serviceWords
   }
 
   async #passt(card: string): Promise<Passt> {
@@ -107,6 +151,7 @@ export class RunNetworks implements AsyncDisposable {
     for (const { kill } of this.#programs) kill()
     await Promise.all(this.#programs.map(({ ended }) => ended))
     await this.#started?.catch(() => {})
-    await Promise.all(Object.values(this.running).map((network) => network[Symbol.asyncDispose]()))
+    const all: readonly AsyncDisposable[] = [...Object.values(this.running), ...Object.values(this.hosts)]
+    await Promise.all(all.map((network) => network[Symbol.asyncDispose]()))
   }
 }

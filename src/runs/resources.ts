@@ -3,13 +3,14 @@
  * last guest. Their rooms are loaded only for runs that need them.
  */
 import { join } from 'node:path'
-import type { Duplex } from 'node:stream'
 import type { Diagnostic } from '../diagnostics.ts'
 import type { Join } from '../machine/device.ts'
+import type { RunningHostNetwork } from '../network/host/start-host-network.ts'
 import type { RunningNetwork } from '../network/running-network.ts'
 import type { GuestPlan } from '../plan/plan.ts'
 import type { RunPlan } from '../plan/run-plan.ts'
 import { cacheFolder } from '../project/cache-folder.ts'
+import type { JoinEnd } from '../qemu/process.ts'
 import type { RunningMemory } from '../services/ivshmem/shared-memory.ts'
 import type { Services } from '../services/start-services.ts'
 import type { RunHappening } from './events.ts'
@@ -26,7 +27,7 @@ export interface ResourcesOptions {
 
 /** What QEMU inherits. To be released once it has been started. */
 export interface Attached {
-  readonly joins: ReadonlyMap<string, Duplex | number>
+  readonly joins: ReadonlyMap<string, JoinEnd>
   release(): void
 }
 
@@ -42,12 +43,17 @@ export class RunResources implements AsyncDisposable {
   constructor(plan: RunPlan, options: ResourcesOptions) {
     this.#plan = plan
     this.#options = options
-    this.#networks = new RunNetworks(plan, options)
+    this.#networks = new RunNetworks(plan, { ...options, onService: options.onEvent })
   }
 
   /** Those that have started, by name. */
   get networks(): Readonly<Record<string, RunningNetwork>> {
     return this.#networks.running
+  }
+
+  /** Bridges of this computer that have started, by name. */
+  get hostNetworks(): Readonly<Record<string, RunningHostNetwork>> {
+    return this.#networks.hosts
   }
 
   /** Resolves when networks and services of the rack are ready. They start with the first call. */
@@ -56,7 +62,12 @@ export class RunResources implements AsyncDisposable {
     if (this.#plan.services.length === 0) return
     const { folder: runFolder, signal, onEvent } = this.#options
     this.#services ??= import('../services/start-services.ts').then(async ({ startServices }) => {
-      const services = await startServices(this.#plan.services, { runFolder, signal, onEvent })
+      const services = await startServices(this.#plan.services, {
+        runFolder,
+        signal,
+        onEvent,
+        enter: ({ network }) => this.#networks.wordsOf(network),
+      })
       this.#watch(services.died)
       return services
     })
@@ -69,7 +80,7 @@ export class RunResources implements AsyncDisposable {
    * @throws BringupError with what kept a resource from being made
    */
   async attach({ guest, joins: wanted }: Pick<GuestPlan, 'guest' | 'joins'>): Promise<Attached> {
-    const joins = new Map<string, Duplex | number>()
+    const joins = new Map<string, JoinEnd>()
     const releases: (() => void)[] = []
     const release = () => {
       for (const undo of releases.splice(0)) undo()

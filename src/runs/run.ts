@@ -6,6 +6,7 @@ import { launchGuest } from '../guest/launch.ts'
 import type { GuestOptions } from '../guest/options.ts'
 import type { GuestResult } from '../guest/record.ts'
 import { LineSplitter } from '../line-splitter.ts'
+import type { RunningHostNetwork } from '../network/host/start-host-network.ts'
 import type { RunningNetwork } from '../network/running-network.ts'
 import type { Condition } from '../plan/plan.ts'
 import { errorsOf, type RunPlan, runOfOne } from '../plan/run-plan.ts'
@@ -34,8 +35,10 @@ export interface RunOptions
 export interface Run extends AsyncDisposable {
   readonly plan: RunPlan
   readonly folder: RunFolder
-  /** The networks between them, by name, once `started` has resolved. */
+  /** The private networks between them, by name, once `started` has resolved. */
   readonly networks: Readonly<Record<string, RunningNetwork>>
+  /** Those that are bridges of this computer. */
+  readonly hostNetworks: Readonly<Record<string, RunningHostNetwork>>
   /** The guests that have started, by name. */
   readonly guests: Readonly<Record<string, Guest>>
   /** How it ended; never rejects. */
@@ -129,6 +132,10 @@ class ActiveRun implements Run {
 
   get networks(): Readonly<Record<string, RunningNetwork>> {
     return this.#resources.networks
+  }
+
+  get hostNetworks(): Readonly<Record<string, RunningHostNetwork>> {
+    return this.#resources.hostNetworks
   }
 
   async guest(name: string): Promise<Guest> {

@@ -55,6 +55,13 @@ const keys = () => ({
     .union([z.boolean().transform((isWanted) => (isWanted ? 5 : 0)), z.int().min(0).max(1000)])
     .default(0)
     .describe('How often it is started again when it dies after it was ready. `true`: 5 times.'),
+  network: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'Host network of the rack that it runs on: it has the address of the bridge, and reaches the guests. Default: the network of this computer.',
+    ),
   shared: z
     .string()
     .min(1)

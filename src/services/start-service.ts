@@ -29,6 +29,8 @@ export type ServiceEvent =
 export interface ServiceOptions {
   /** The log of this run: a file that must not be there yet. */
   readonly logPath?: string
+  /** Words before its command, which run it elsewhere, as in the network namespace of a host network. */
+  readonly enter?: readonly [string, ...string[]]
   /** Gives up waiting until the service is ready. */
   readonly signal?: AbortSignal
   readonly onEvent?: (event: ServiceEvent) => void
@@ -61,7 +63,7 @@ export interface Service extends AsyncDisposable {
  * console.log(watch.pid, watch.folder)
  */
 export async function startService(spec: ServiceSpec, options: ServiceOptions = {}): Promise<Service> {
-  const { signal } = options
+  const { signal, enter = [] } = options
   const workingFolder = spec.cwd ?? process.cwd()
   const [word, ...args] = spec.argv
   const program = programPath(word, workingFolder)
@@ -70,9 +72,12 @@ export async function startService(spec: ServiceSpec, options: ServiceOptions = 
       problems.SERVICE_PROGRAM_MISSING.at('', `service ${spec.name}: no program "${word}"`),
     ])
   const before = stateBefore(spec)
-  if (spec.shared === undefined) await refuseTaken(spec)
+  // Ports of this computer are not those of another network.
+  if (spec.shared === undefined && (enter.length === 0 || (spec.ready && 'path' in spec.ready)))
+    await refuseTaken(spec)
+  const [first = '', ...words] = [...enter, program, ...args]
   const supervised = await supervise(
-    { ...spec, argv: [program, ...args] },
+    { ...spec, argv: [first, ...words] },
     { workingFolder, ...(signal ? { signal } : {}) },
   )
   const running = new RunningService(supervised, before, options)

@@ -5,7 +5,9 @@ import { problems } from './problems.ts'
 import type { ServiceSpec } from './service.ts'
 import { type Service, type ServiceOptions, startService } from './start-service.ts'
 
-export interface ServicesOptions extends Omit<ServiceOptions, 'logPath'> {
+export interface ServicesOptions extends Omit<ServiceOptions, 'logPath' | 'enter'> {
+  /** Words before the command of a service. */
+  readonly enter?: (spec: ServiceSpec) => ServiceOptions['enter']
   /** Folder of the run; the log of a service is `services/NAME/log` in it. */
   readonly runFolder?: string
 }
@@ -28,7 +30,7 @@ export interface Services extends AsyncDisposable {
  */
 export async function startServices(
   specs: readonly ServiceSpec[],
-  { runFolder, ...options }: ServicesOptions = {},
+  { runFolder, enter, ...options }: ServicesOptions = {},
 ): Promise<Services> {
   const twice = specs.filter(({ name }, i) => specs.findIndex((other) => other.name === name) < i)
   if (twice.length > 0)
@@ -43,7 +45,10 @@ export async function startServices(
     for (const spec of specs) {
       const logPath =
         runFolder === undefined ? {} : { logPath: join(runFolder, 'services', spec.name, 'log') }
-      services.push(await startService(spec, { ...options, ...logPath }))
+      const before = enter?.(spec)
+      services.push(
+        await startService(spec, { ...options, ...logPath, ...(before ? { enter: before } : {}) }),
+      )
     }
   } catch (error) {
     await end()

@@ -25,7 +25,7 @@ import { afterAll, beforeEach, describe, expect, test } from 'vitest'
 import { BringupError, type DiagnosticKind } from '../../src/diagnostics.ts'
 import { createFiles } from '../../src/guest/host-files.ts'
 import { readPorts } from '../../src/host/ports.ts'
-import { parseUserNet } from '../../src/machine/devices/nic.ts'
+import { parseUserNet } from '../../src/machine/devices/nic-forwards.ts'
 import type { Facts } from '../../src/machine/facts.ts'
 import type { GuestPciFunction } from '../../src/machine/guest-view.ts'
 import {

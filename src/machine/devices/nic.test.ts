@@ -2,7 +2,9 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { flat, machineWith, one } from '../../../test/support/device-context.ts'
 import type { PortFact } from '../facts.ts'
-import { defaultMac, nic, parseForward, parseUserNet } from './nic.ts'
+import { nic } from './nic.ts'
+import { defaultMac } from './nic-cards.ts'
+import { parseForward, parseUserNet } from './nic-forwards.ts'
 
 const codes = (...descriptions: readonly Record<string, unknown>[]) =>
   machineWith(descriptions.map((d) => [nic, d])).flatMap((d) => d.codes())

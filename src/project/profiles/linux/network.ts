@@ -1,6 +1,6 @@
 /** The network of a Linux guest: every card gets an address by DHCP, and the first command waits for that. */
 import { BringupError, type Diagnostic, defineDiagnostics } from '../../../diagnostics.ts'
-import { nicsOf } from '../../../machine/devices/nic.ts'
+import { nicsOf } from '../../../machine/devices/nic-cards.ts'
 import { viewOf } from '../../../machine/machine.ts'
 import type { GuestPlan } from '../../../plan/plan.ts'
 import type { Entry } from '../../images/cpio.ts'
@@ -114,7 +114,9 @@ export function networkSettling({
   machine,
   joins = [],
 }: Pick<GuestPlan, 'name' | 'machine'> & Partial<Pick<GuestPlan, 'joins'>>): Settling | undefined {
-  const planned = joins.filter(({ address }) => address !== undefined).map(({ device }) => device)
+  const planned = joins
+    .filter(({ address, isServed }) => address !== undefined || isServed)
+    .map(({ device }) => device)
   const cards = nicsOf(viewOf(name, machine)).map((card) => ({
     ...card,
     hasNetwork: card.hasNetwork || planned.includes(card.id),

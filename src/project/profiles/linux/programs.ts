@@ -39,6 +39,13 @@ const PACKAGE_OF: Readonly<Record<string, string>> = {
   ibv_devinfo: 'ibverbs-utils',
   ibv_rc_pingpong: 'ibverbs-utils',
   rdma: 'iproute2',
+  dhclient: 'isc-dhcp-client',
+  dhcpd: 'isc-dhcp-server',
+  dnsmasq: 'dnsmasq-base',
+  dot: 'graphviz',
+  nc: 'netcat-openbsd',
+  'redis-benchmark': 'redis-tools',
+  'redis-cli': 'redis-tools',
 }
 
 const FOLDERS = ['/usr/bin', '/usr/sbin', '/bin', '/sbin']

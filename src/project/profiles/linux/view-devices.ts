@@ -12,7 +12,8 @@ for device in $(grep -ls 0x1110 /sys/bus/pci/devices/*/device); do
   grep -s '' \${device%device}resource /dev/null
   echo "\${device%device}config:$(base64 \${device%device}config | tr -d '\\n' | tr / _)"
 done
-grep -s '' /sys/class/tty/ttyS*/type /sys/class/virtio-ports/*/name /sys/class/net/*/address /dev/null
+grep -s '' /sys/class/tty/ttyS*/type /sys/class/virtio-ports/*/name /sys/class/net/*/address /sys/class/net/*/carrier /dev/null
+for queue in /sys/class/net/*/queues/rx-*; do echo "$queue:"; done
 grep -s '' /sys/block/*/size /sys/block/*/ro /sys/block/*/serial /sys/block/*/device/serial /dev/null
 for page in /sys/block/*/device/vpd_pg80; do
   [ -e $page ] && echo "$page:$(tail -c +5 $page | tr -d '\\0\\n')"
@@ -74,8 +75,17 @@ export function portsOf(printed: Printed): readonly string[] {
 }
 
 export function nicsOf(printed: Printed): NonNullable<HardwareView['nics']> {
+  const queued = matching(printed, /^\/sys\/class\/net\/([^/]+)\/queues\/rx-\d+$/).map(
+    ({ groups }) => groups[0],
+  )
   return matching(printed, /^\/sys\/class\/net\/([^/]+)\/address$/).flatMap(
-    ({ groups: [name = ''], text }) => (name === 'lo' ? [] : [{ name, mac: text.toLowerCase() }]),
+    ({ groups: [name = ''], text }) => {
+      if (name === 'lo') return []
+      // A card that is negotiating its link has no carrier yet, and one that is down reports none.
+      const link = printed.files.get(`/sys/class/net/${name}/carrier`) === '1' ? { link: true } : {}
+      const queues = queued.filter((owner) => owner === name).length
+      return [{ name, mac: text.toLowerCase(), ...link, ...(queues > 0 ? { queues } : {}) }]
+    },
   )
 }
 
