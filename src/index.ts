@@ -81,8 +81,10 @@ export type {
 export type { MachineConfig, MachineInput } from './machine/machine.ts'
 export type { FaultInput } from './network/fault-schema.ts'
 export type { WayCounters } from './network/faulty-path.ts'
+export type { RunningHostNetwork } from './network/host/start-host-network.ts'
+export type { TapEnd } from './network/host/tap-opener.ts'
 export type { NetworkEvent } from './network/network-event.ts'
-export type { NetworkPlan, NetworkPort } from './network/network-plan.ts'
+export type { HostNetworkPlan, NetworkPlan, NetworkPort } from './network/network-plan.ts'
 export type { NetworkInput } from './network/network-schema.ts'
 export type { PortCounters } from './network/port.ts'
 export type {

@@ -7,6 +7,7 @@
 #include "cxl.h"
 #include "ivshmem.h"
 #include "json.h"
+#include "nic.h"
 #include "paging.h"
 #include "serial.h"
 #include "virtio-pmem.h"
@@ -282,6 +283,7 @@ static bool report(struct pci_address at, int slot, void *context)
     json_close();
     virtio_pmem_report(at);
     ivshmem_report(at);
+    nic_report(at);
     cxl_memory_report(at);
     return false;
 }

@@ -22,6 +22,15 @@ test.each<[NetworkEvent, string | undefined]>([
     { type: 'switch ended', problem: 'it ended with SIGKILL' },
     'the network has ended: it ended with SIGKILL',
   ],
+  [
+    { type: 'host network ready', bridge: 'bu1b', pid: 7 },
+    'bridge bu1b in the network namespace of process 7',
+  ],
+  [
+    { type: 'host network ready', bridge: 'bu1b', pid: 7, device: 'bu1', address: '10.1.0.2/24' },
+    'bridge bu1b; this computer has 10.1.0.2/24 on bu1',
+  ],
+  [{ type: 'host changed', command: 'sudo ip link show' }, 'ran sudo ip link show'],
   [{ type: 'port closed', port }, undefined],
   [{ type: 'fault applied', fault }, undefined],
 ])('%j', (event, words) => expect(networkWords(event)).toBe(words))

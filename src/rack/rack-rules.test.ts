@@ -23,6 +23,20 @@ describe('a rack', () => {
     ])
   })
 
+  test('runs services on host networks that it has', () => {
+    const on = (network: string) => ({ argv: ['x'] as [string], network })
+    expect(
+      found({
+        networks: { lan: { host: true }, back: {} },
+        services: { near: on('lan'), far: on('back'), lost: on('wan') },
+        guests: { a: {} },
+      }),
+    ).toEqual([
+      'RACK_SERVICE_NETWORK racks.r.services.far.network',
+      'RACK_SERVICE_NETWORK racks.r.services.lost.network',
+    ])
+  })
+
   test('has no two guests of one name, counted ones included', () => {
     expect(found({ guests: { client: { count: 3 }, 'client-2': {} } })).toEqual([
       'RACK_GUEST_NAME_TWICE racks.r.guests["client-2"]',

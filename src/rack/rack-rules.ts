@@ -24,6 +24,11 @@ export const problems = defineDiagnostics({
     why: 'none of them would ever start',
     remedy: 'remove one `after` of the circle',
   },
+  RACK_SERVICE_NETWORK: {
+    title: 'A service is on a network that is no host network of its rack.',
+    why: 'a private network has no way for programs of this computer',
+    remedy: 'name a network of the rack that has `host`, or omit `network`',
+  },
   RACK_STORE_SHARED: {
     title: 'Two guests of a rack write to the same file.',
     why: 'a backing file is locked by the guest that uses it, so the second guest could not start',
@@ -48,7 +53,7 @@ export const problems = defineDiagnostics({
 
 /** Problems of the description alone; `at` is its path, such as `['racks', 'pair']`. */
 export function checkRack(rack: RackConfig, at: readonly PropertyKey[]): readonly Diagnostic[] {
-  return [...checkNames(rack, at), ...checkReferences(rack, at), ...checkOrder(rack, at)]
+  return [...checkNames(rack, at), ...checkReferences(rack, at), ...checkOrder(rack, at), ...checkServices(rack, at)]
 }
 
 function checkNames(rack: RackConfig, at: readonly PropertyKey[]): readonly Diagnostic[] {
@@ -83,6 +88,18 @@ function checkReferences(rack: RackConfig, at: readonly PropertyKey[]): readonly
     ),
     ...passes.flatMap((name, index) => unknown(name, ['passes', index])),
   ]
+}
+
+function checkServices(
+  { services, networks }: RackConfig,
+  at: readonly PropertyKey[],
+): readonly Diagnostic[] {
+  return Object.entries(services).flatMap(([name, { network }]) => {
+    if (network === undefined || (Object.hasOwn(networks, network) && networks[network]?.host)) return []
+    const is = Object.hasOwn(networks, network) ? 'is a private network' : 'is not described'
+    const path = formatPath([...at, 'services', name, 'network'])
+    return [problems.RACK_SERVICE_NETWORK.at(path, `service "${name}": network "${network}" ${is}`)]
+  })
 }
 
 function checkOrder(rack: RackConfig, at: readonly PropertyKey[]): readonly Diagnostic[] {

@@ -1,6 +1,6 @@
 /** Programs that people use, over private networks: redis and its benchmark, iperf3, socat, DHCP clients. */
 import { execFile, execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -65,7 +65,7 @@ describe('redis in a guest', () => {
     const lan = lanOf(run)
     const { server, client } = run.guests
     await out(server, REDIS)
-    const inside = await out(client, 'redis-benchmark -h server -t set,get,lpush -n 3000 -c 10 --csv')
+    const inside = await out(client, 'redis-benchmark -h server -t set,get,lpush -n 1500 -c 10 --csv')
     for (const kind of ['SET', 'GET', 'LPUSH'])
       expect(inside).toMatch(new RegExp(`^"${kind}","[\\d.]+"`, 'm'))
     expect(await out(client, 'redis-cli -h server dbsize')).toMatch(/^[1-9]/)
@@ -73,7 +73,7 @@ describe('redis in a guest', () => {
     const port = `${server?.port(6379)}`
     const outside = await promisify(execFile)(
       path,
-      ['-h', '127.0.0.1', '-p', port, '-t', 'set,get', '-n', '1000', '-c', '5', '--csv'],
+      ['-h', '127.0.0.1', '-p', port, '-t', 'set,get', '-n', '500', '-c', '5', '--csv'],
       { env: { ...process.env, ...env } },
     )
     expect(outside.stdout).toMatch(/^"GET","[\d.]+"/m)
@@ -110,7 +110,7 @@ describe('redis in a guest', () => {
     await out(server, `${REDIS} ${patience}`)
     await out(replica, `${REDIS} ${patience} --replicaof server 6379`)
     await out(replica, untilReplica('master_link_status:up'))
-    const busy = out(load, 'redis-benchmark -h server -t set -n 20000 -r 5000 -c 4 -q')
+    const busy = out(load, 'redis-benchmark -h server -t set -n 6000 -r 5000 -c 4 -q')
     await out(server, 'redis-cli set before yes')
     await lan.partition(['server', 'load'], ['replica'])
     await out(server, 'redis-cli set during yes')
@@ -150,11 +150,16 @@ describe('iperf3 and socat', () => {
             readonly packets: number
             readonly lost_percent: number
           }
+          readonly sum_sent: { readonly bytes: number }
           readonly sum_received: { readonly bytes: number }
         }
       }
-    expect((await iperf('-n 8M')).end.sum_received.bytes).toBeGreaterThanOrEqual(8 * 1024 ** 2)
-    expect((await iperf('-n 4M --reverse')).end.sum_received.bytes).toBeGreaterThanOrEqual(4 * 1024 ** 2)
+    for (const way of ['', '--reverse']) {
+      const { sum_sent, sum_received } = (await iperf(`-n 4M ${way}`)).end
+      expect(sum_sent.bytes).toBeGreaterThanOrEqual(4 * 1024 ** 2)
+      // iperf3 stops counting when the sender has ended; what is on its way then is not counted.
+      expect(sum_received.bytes).toBeGreaterThan(2 * 1024 ** 2)
+    }
     const lossOf = async (seed: number) => {
       // With these seeds the datagram with which iperf3 begins is not lost; it sends it once only.
       await using _loss = await lan.fault({ loss: 0.1, seed, from: 'client', traffic: ['udp'] })
@@ -176,8 +181,6 @@ describe('iperf3 and socat', () => {
     const { one, two, three } = run.guests
     await out(one, 'socat TCP-LISTEN:7000,fork,reuseaddr EXEC:cat >/dev/null 2>&1 &')
     await out(two, 'head -c 2000000 /dev/urandom > /tmp/sent')
-    const echo =
-      'socat -t 600 -u FILE:/tmp/sent TCP:one:7001 && until [ "$(wc -c < /tmp/got)" = 2000000 ]; do usleep 100000; done'
     await out(one, 'socat -u TCP-LISTEN:7001 CREATE:/tmp/got >/dev/null 2>&1 &')
     await out(two, 'until socat -u OPEN:/dev/null TCP:one:7000; do usleep 100000; done')
     const returned = await out(
@@ -185,7 +188,7 @@ describe('iperf3 and socat', () => {
       'socat -t 600 FILE:/tmp/sent!!CREATE:/tmp/back TCP:one:7000 && cmp /tmp/sent /tmp/back && echo same',
     )
     expect(returned).toBe('same\n')
-    await out(two, echo.split(' && ')[0] ?? '')
+    await out(two, 'socat -t 600 -u FILE:/tmp/sent TCP:one:7001')
     await out(one, 'until [ "$(wc -c < /tmp/got)" = 2000000 ]; do usleep 100000; done')
     const sum = (guest: Guest | undefined, file: string) => out(guest, `sha256sum < ${file}`)
     expect(await sum(one, '/tmp/got')).toBe(await sum(two, '/tmp/sent'))
@@ -220,14 +223,19 @@ describe('udhcpc', () => {
     expect(asked.stdout).toContain('default via 10.1.0.1')
     const held = await sh(
       only,
-      'udhcpc -i eth0 -s /usr/share/udhcpc/default.script -p /tmp/pid -R -t 3 2>/tmp/log; kill -USR1 $(cat /tmp/pid); until [ $(grep -c "lease of" /tmp/log) = 2 ]; do usleep 50000; done; kill $(cat /tmp/pid); until grep -q releas /tmp/log; do usleep 50000; done; cat /tmp/log',
+      `(udhcpc -i eth0 -f -s /usr/share/udhcpc/default.script -p /tmp/pid -R > /tmp/log 2>&1; echo ended >> /tmp/log) &
+       until grep -q 'lease of' /tmp/log; do usleep 50000; done
+       kill -USR1 $(cat /tmp/pid)
+       until [ $(grep -c 'lease of' /tmp/log) = 2 ]; do usleep 50000; done
+       kill $(cat /tmp/pid)
+       until grep -q ended /tmp/log; do usleep 50000; done
+       cat /tmp/log`,
     )
     expect(held.stdout).toMatch(
       /lease of 10\.1\.0\.10 obtained[\s\S]*lease of 10\.1\.0\.10 obtained[\s\S]*releas/i,
     )
     const { events } = run.folder
     await run.close()
-    const { readFileSync } = await import('node:fs')
     expect(readFileSync(events, 'utf8').match(/"type":"lease given"/g)?.length).toBeGreaterThanOrEqual(3)
   })
 })

@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import { formatCpuList } from '../../cpu-list.ts'
 import { isClean } from '../../diagnostics.ts'
 import { EXIT_CODES } from '../../guest/verdict.ts'
+import { previewOf } from '../../network/host/preview.ts'
 import type { GuestPlan } from '../../plan/plan.ts'
 import type { RunPlan } from '../../plan/run-plan.ts'
 import { quoteCommand } from '../../quote.ts'
@@ -59,6 +60,7 @@ function printCommand({ guests }: RunPlan, output: Output): void {
 
 function print(plan: RunPlan, output: Output): void {
   const { colors } = output
+  printHostNetworks(plan, output)
   printServices(plan, output)
   printPlaces(plan, output)
   for (const [index, guest] of plan.guests.entries()) {
@@ -73,6 +75,20 @@ function print(plan: RunPlan, output: Output): void {
   }
   if (plan.diagnostics.length > 0) output.print(`\n${formatDiagnostics(plan.diagnostics, output)}`)
   else output.print(`\n${colors.green('no findings')}`)
+}
+
+/** What is made on this computer for host networks; names in braces are those of the run. */
+function printHostNetworks({ networks }: RunPlan, output: Output): void {
+  const bridged = networks.filter(({ host }) => host)
+  if (bridged.length === 0) return
+  output.print(output.colors.bold('Host networks: made for the run, and removed with it'))
+  for (const plan of bridged) {
+    const commands = previewOf(plan)
+    output.print(`  ${plan.name}  ${plan.subnet}`)
+    for (const { argv, asRoot } of commands)
+      output.print(`    ${asRoot ? 'as root: ' : ''}${quoteCommand(argv).join(' ')}`)
+  }
+  output.print('')
 }
 
 /** Programs beside the guests, and the memory that guests share. */

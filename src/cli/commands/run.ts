@@ -1,5 +1,6 @@
 /** `bringup run`: boots a machine or a rack, and says how it went. */
 import { BringupError } from '../../diagnostics.ts'
+import { EXIT_CODES } from '../../guest/verdict.ts'
 import { errorsOf } from '../../plan/run-plan.ts'
 import { type PlannedRun, planOnly, planRun, type RunRequest } from '../../project/run-planning.ts'
 import { quoteCommand } from '../../quote.ts'
@@ -49,6 +50,7 @@ const RUN_OPTIONS: readonly OptionSpec[] = [
     description: 'exit with the code of the verdict (default) or of the guest',
     choices: ['verdict', 'guest'],
   },
+  { flags: '-y, --yes', description: 'do what a host network needs root for without asking' },
   { flags: '--reboots', description: 'continue after a reset by the guest' },
 ]
 
@@ -225,10 +227,12 @@ function sayFirst(
 async function runRack(
   planned: PlannedRun,
   common: RunOptions,
-  { options, output }: Invocation,
+  invocation: Invocation,
   progress: BootProgress | undefined,
 ): Promise<number> {
+  const { options, output } = invocation
   progress?.clear()
+  if (!(await mayChangeHost(invocation, planned))) return EXIT_CODES.interrupted
   const { reportRack, showRackEvents } = await import('../follow-rack.ts')
   const names = planned.plan.guests.map(({ guest }) => guest)
   const isShown = !output.isJson && options.quiet !== true && options.events !== true
@@ -243,6 +247,27 @@ async function runRack(
   output.json(result)
   if (!output.isJson && options.events !== true) reportRack(result, output)
   return result.exitCode
+}
+
+/**
+ * Whether this computer may be changed where a host network needs root: shown, then asked.
+ *
+ * @throws BringupError CONFIRMATION_NEEDED without a terminal and without --yes
+ */
+async function mayChangeHost(invocation: Invocation, { plan }: PlannedRun): Promise<boolean> {
+  if (!plan.networks.some(({ host }) => host?.reachable !== undefined)) return true
+  const [{ isConfirmed }, { rootCommandsOf }] = await Promise.all([
+    import('../confirm.ts'),
+    import('../../network/host/preview.ts'),
+  ])
+  const { options, output } = invocation
+  const commands = plan.networks.flatMap(rootCommandsOf)
+  const lines = commands.map((argv) => `  ${quoteCommand(argv).join(' ')}`)
+  if (options.yes !== true) output.note(`The host networks of this rack need root for:\n${lines.join('\n')}`)
+  return isConfirmed(invocation, {
+    what: `${commands.length} commands need root; the run takes back what they make`,
+    message: 'Run them?',
+  })
 }
 
 function throwBug(error: unknown): void {

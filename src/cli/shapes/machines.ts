@@ -35,6 +35,18 @@ export const planJson = z
     services: z
       .array(z.looseObject({ name: z.string(), argv: z.array(z.string()) }))
       .describe('Programs beside the guests, in the order in which they start.'),
+    networks: z
+      .array(
+        z.looseObject({
+          name: z.string(),
+          subnet: z.string(),
+          host: z
+            .object({ reachable: z.string().optional(), dhcpd: z.string().optional() })
+            .optional()
+            .describe('It is a bridge of this computer.'),
+        }),
+      )
+      .describe('Networks between the guests.'),
     guests: z.array(guestPlan),
     pending: z
       .array(z.object({ what: z.string(), bytes: z.int().optional(), path: z.string().optional() }))

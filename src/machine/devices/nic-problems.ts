@@ -76,6 +76,13 @@ export const problems = defineDiagnostics({
     source: 'qemu-system-x86_64 -device MODEL,help',
     qemu: 'refuses',
   },
+  NIC_ROM_UNREADABLE: {
+    title: 'The option ROM of a card is not a file that this user can read.',
+    why: 'QEMU reads it when it starts',
+    remedy: 'correct the path, or omit `rom`',
+    source: 'QEMU: "failed to find romfile"',
+    qemu: 'refuses',
+  },
   NIC_QUEUES_WITHOUT_TAP: {
     title: 'A card has several queues on a network that has one.',
     why: 'only a tap of a host network has more than one queue; QEMU starts, and the guest uses one',

@@ -21,12 +21,15 @@ export function checkNic(config: NicConfig, context: RuleContext): readonly Diag
 
 /** Options that the model does not have, and queues that the network does not have. */
 function checkOptions(
-  { model, queues, offloads, network }: NicConfig,
+  { model, queues, offloads, network, rom }: NicConfig,
   { facts, path }: RuleContext,
 ): readonly Diagnostic[] {
   const isVirtio = model === 'virtio-net-pci'
   const hasTap = facts.hostNetworks?.includes(network) === true
+  const file = typeof rom === 'string' ? facts.files.get(rom) : undefined
+  const isRom = file === undefined || (file.kind === 'file' && file.isReadable)
   return [
+    ...(isRom ? [] : [problems.NIC_ROM_UNREADABLE.at(`${path}.rom`, `there is no readable file ${file.path}`)]),
     ...(queues > 1 && !isVirtio
       ? [problems.NIC_OPTION_UNSUPPORTED.at(`${path}.queues`, `model ${model} has one queue, not ${queues}`)]
       : []),

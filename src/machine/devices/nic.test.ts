@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { flat, machineWith, one } from '../../../test/support/device-context.ts'
+import { fileFact, flat, machineWith, one } from '../../../test/support/device-context.ts'
 import type { PortFact } from '../facts.ts'
 import { nic } from './nic.ts'
 import { defaultMac } from './nic-cards.ts'
@@ -126,4 +126,59 @@ test('reads which ports QEMU chose', () => {
     { nic: 'other', protocol: 'udp', hostPort: 44097, guestPort: 53 },
   ])
   expect(parseUserNet('')).toEqual([])
+})
+
+test('options of the card: queues by a tap with several descriptors, offloads, option ROM', () => {
+  const facts = { hostNetworks: ['lan'], networks: ['lan', 'back'] }
+  const words = (config: object, machine = {}) =>
+    flat(one(nic, { mac: '52:54:00:00:00:01', ...config }, { facts, ...machine }).compile().args)
+  expect(words({ network: 'lan' })).toEqual([
+    '-netdev',
+    'tap,id=nic0-net,fd={fd:nic0-net}',
+    '-device',
+    'virtio-net-pci,id=nic0,netdev=nic0-net,mac=52:54:00:00:00:01,romfile=',
+  ])
+  expect(words({ network: 'lan', queues: 3, rom: true })).toEqual([
+    '-netdev',
+    'tap,id=nic0-net,fds={fd:nic0-net}:{fd:nic0-net.1}:{fd:nic0-net.2}',
+    '-device',
+    'virtio-net-pci,id=nic0,netdev=nic0-net,mac=52:54:00:00:00:01,mq=on,vectors=8',
+  ])
+  expect(words({ network: 'back', rom: '/a.rom' })).toEqual([
+    '-netdev',
+    'stream,id=nic0-net,addr.type=fd,addr.str={fd:nic0-net}',
+    '-device',
+    'virtio-net-pci,id=nic0,netdev=nic0-net,mac=52:54:00:00:00:01,romfile=/a.rom',
+  ])
+  expect(words({ network: 'none', offloads: false })[1]).toContain(',csum=off,gso=off,guest_csum=off,')
+  expect(words({ network: 'none', model: 'e1000e', offloads: false })[1]).toContain(',disable_vnet_hdr=1,')
+  const found = (config: object) => one(nic, config, { facts }).codes()
+  expect(found({ network: 'lan', queues: 4 })).toEqual([])
+  expect(found({ network: 'back', queues: 4 })).toEqual(['NIC_QUEUES_WITHOUT_TAP'])
+  expect(found({ queues: 2 })).toEqual(['NIC_QUEUES_WITHOUT_TAP'])
+  const files = [fileFact('/a.rom'), fileFact('/b.rom', { kind: 'missing' })]
+  const roms = ['/a.rom', '/b.rom'].map((rom) => one(nic, { rom }, { files }).codes())
+  expect(roms).toEqual([[], ['NIC_ROM_UNREADABLE']])
+  expect(found({ network: 'lan', model: 'e1000', queues: 2, offloads: false })).toEqual([
+    'NIC_OPTION_UNSUPPORTED',
+    'NIC_OPTION_UNSUPPORTED',
+  ])
+})
+
+test('what the guest says of the card: MAC, link, queues', () => {
+  const mac = '52:54:00:00:00:01'
+  const seen = (config: object, card: object) =>
+    one(nic, { mac, ...config }, { facts: { hostNetworks: ['lan'], networks: ['lan'] } })
+      .mustSee()
+      .map(({ aspect, want, see }) => [aspect, want, see({ nics: [{ name: 'eth0', mac, ...card }] } as never)])
+  expect(seen({ network: 'lan', queues: 2 }, { link: true, queues: 1 }).slice(1)).toEqual([
+    ['MAC', mac, mac],
+    ['link', 'up', 'up'],
+    ['queues', '2', '1'],
+  ])
+  expect(seen({}, { mac: 'other' }).slice(1)).toEqual([
+    ['MAC', mac, null],
+    ['link', 'up', undefined],
+  ])
+  expect(seen({ network: 'none' }, { link: false }).map(([aspect]) => aspect)).toEqual(['PCI function', 'MAC'])
 })

@@ -1,4 +1,5 @@
 /** Starts a host network: its namespace, its bridge and taps as journalled steps, and what answers DHCP and DNS on it. */
+import { setMaxListeners } from 'node:events'
 import { mkdirSync } from 'node:fs'
 import { BringupError, type Diagnostic } from '../../diagnostics.ts'
 import { OWN_FOLDER } from '../../own-files.ts'
@@ -75,6 +76,8 @@ export async function startHostNetwork(
 ): Promise<RunningHostNetwork> {
   const { signal, cacheFolder, folder } = options
   signal.throwIfAborted()
+  // Each program that a step asks listens to it for a while.
+  setMaxListeners(0, signal)
   mkdirSync(folder, { mode: OWN_FOLDER, recursive: true })
   const names = hostNames(plan, randomDigits(7))
   // What is missing on this computer is said before anything is made.

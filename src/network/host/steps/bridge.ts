@@ -16,7 +16,7 @@ const schema = z.strictObject({
 type Params = z.output<typeof schema>
 
 /** STP and snooping delay and filter frames, which a test network must not. */
-const commands = ({ place, name, address, mtu }: Params): readonly HostCommand[] => {
+export const bridgeCommands = ({ place, name, address, mtu }: Params): readonly HostCommand[] => {
   const ip = (...words: readonly string[]): HostCommand => ({ argv: inPlace(place, ['ip', ...words]) })
   const still = ['stp_state', '0', 'forward_delay', '0', 'mcast_snooping', '0']
   return [
@@ -42,7 +42,7 @@ export const hostBridge = defineStep<Params, { readonly wasThere: false }>({
     const again: readonly HostCommand[] = link
       ? [{ argv: inPlace(place, ['ip', 'link', 'delete', 'dev', name]) }]
       : []
-    const change = [...again, ...commands(params)]
+    const change = [...again, ...bridgeCommands(params)]
     return { state: 'change', detail: `${name} is missing`, before: { wasThere: false }, commands: change }
   },
   async undo({ place, name }, _before, host) {

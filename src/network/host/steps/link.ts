@@ -34,7 +34,7 @@ const schema = z.strictObject({
 
 type Params = z.output<typeof schema>
 
-const commands = ({ place, name, peer, bridge, address, mtu }: Params): readonly HostCommand[] => {
+export const linkCommands = ({ place, name, peer, bridge, address, mtu }: Params): readonly HostCommand[] => {
   const root = (...words: readonly string[]): HostCommand => ({ argv: ['ip', ...words], asRoot: true })
   const size = ['mtu', `${mtu}`]
   return [
@@ -81,7 +81,7 @@ export const hostLink = defineStep<Params, { readonly wasThere: false }>({
         ],
       }
     const again: readonly HostCommand[] = own ? [remove(name)] : []
-    const change = [...again, ...commands(params)]
+    const change = [...again, ...linkCommands(params)]
     return { state: 'change', detail: `${name} is missing`, before: { wasThere: false }, commands: change }
   },
   async undo({ name }, _before, host) {

@@ -17,7 +17,7 @@ const schema = z.strictObject({
 type Params = z.output<typeof schema>
 
 /** User 0 of the run's user namespace is this user. */
-const commands = ({ place, name, bridge, mtu, hasQueues }: Params): readonly HostCommand[] => {
+export const tapCommands = ({ place, name, bridge, mtu, hasQueues }: Params): readonly HostCommand[] => {
   const ip = (...words: readonly string[]): HostCommand => ({ argv: inPlace(place, ['ip', ...words]) })
   const queues = hasQueues ? ['multi_queue'] : []
   return [
@@ -40,7 +40,7 @@ export const hostTap = defineStep<Params, { readonly wasThere: false }>({
     const again: readonly HostCommand[] = link
       ? [{ argv: inPlace(place, ['ip', 'link', 'delete', 'dev', name]) }]
       : []
-    const change = [...again, ...commands(params)]
+    const change = [...again, ...tapCommands(params)]
     return { state: 'change', detail: `${name} is missing`, before: { wasThere: false }, commands: change }
   },
   async undo({ place, name }, _before, host) {

@@ -1,6 +1,6 @@
 /** Which files a program needs to run: its libraries, found as the dynamic loader finds them, without running anything. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
 import { readDynamic } from './elf.ts'
 
 /** A file of the host, or of a package unpacked in the cache, and where it goes in the guest. */
@@ -97,13 +97,28 @@ export function withLibraries(
 }
 
 /** The first root that has the path. `/lib` and `/usr/lib` are one folder on merged systems and two in packages. */
-export function locate(path: string, { roots }: LibrarySearch): NeededFile | undefined {
+export function locate(path: string, { roots }: LibrarySearch, links = MOST_LINKS): NeededFile | undefined {
   const merged = path.startsWith('/usr/') ? path.slice('/usr'.length) : join('/usr', path)
   for (const root of roots) {
     for (const candidate of [path, merged]) {
       const from = join(root, candidate)
       if (existsSync(from)) return { from, to: path }
+      // A link of a package may lead to a file of another one, which is unpacked elsewhere.
+      const target = links > 0 ? linkOf(from) : undefined
+      const found = target && locate(resolve(dirname(candidate), target), { roots }, links - 1)
+      if (found) return { from: found.from, to: path }
     }
   }
   return undefined
+}
+
+/** Longest chain of links that the kernel follows (path_resolution(7)). */
+const MOST_LINKS = 40
+
+function linkOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path)
+  } catch {
+    return undefined
+  }
 }

@@ -81,7 +81,7 @@ const REPLACED: Readonly<Record<string, string>> = {
     'on a terminal Ctrl-A X ends the guest and Ctrl-A R resets it; for everything else add --qemu-arg -monitor --qemu-arg telnet:127.0.0.1:55555,server,nowait',
   dcmPath: 'start the scheduler of several machines beside them; the build does not need it',
   pvrdma: 'omit it: para-virtual RDMA is not supported here',
-  tap: 'omit it: the card is on a network of this user’s that needs no tap; forward ports with --nic forwards=…',
+  tap: 'omit it: the card is on a network of this user’s that needs no tap; forward ports with --nic forwards=…, or describe a rack whose network has `host` for a bridge with taps',
   qemuIvshmem: 'omit it: shared memory of several machines is not supported here',
   qemuShmemPath: 'omit it: shared memory of several machines is not supported here',
   configureIpxe: 'omit it: bringup does not boot bare metal',

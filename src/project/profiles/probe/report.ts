@@ -42,6 +42,7 @@ const makeSchemas = () => {
       boots: number.optional(),
     }),
     'virtio-pmem': z.object({ address: text, bytes: node }),
+    nic: z.object({ address: text, mac: text, link: z.boolean() }),
     ivshmem: z.object({ address: text, bytes: number, vectors: number, id: node }),
     'cxl-host-bridge': z.object({ uid: number, version: number }),
     'cxl-window': z.object({ window: number, start: number, bytes: number }),
@@ -102,6 +103,9 @@ export function parseReport(console: string): GuestView | undefined {
     caches: all('hmat-cache'),
     nvdimms: all('nvdimm').map(({ armed, ...rest }) => ({ ...rest, isArmed: armed })),
     virtioPmems: all('virtio-pmem').toSorted(byAddress),
+    nics: all('nic')
+      .toSorted(byAddress)
+      .map(({ address: name, mac, link }) => ({ name, mac, link })),
     ivshmems: all('ivshmem')
       .map(({ id, ...rest }) => ({ ...rest, ...(id === null ? {} : { id }) }))
       .toSorted(byAddress),
