@@ -53,7 +53,12 @@ export const problems = defineDiagnostics({
 
 /** Problems of the description alone; `at` is its path, such as `['racks', 'pair']`. */
 export function checkRack(rack: RackConfig, at: readonly PropertyKey[]): readonly Diagnostic[] {
-  return [...checkNames(rack, at), ...checkReferences(rack, at), ...checkOrder(rack, at), ...checkServices(rack, at)]
+  return [
+    ...checkNames(rack, at),
+    ...checkReferences(rack, at),
+    ...checkOrder(rack, at),
+    ...checkServices(rack, at),
+  ]
 }
 
 function checkNames(rack: RackConfig, at: readonly PropertyKey[]): readonly Diagnostic[] {

@@ -30,8 +30,14 @@ beforeAll(async () => {
   const add = (name: string, values: readonly string[]) => {
     process.env[name] = [...values, process.env[name] ?? ''].filter(Boolean).join(delimiter)
   }
-  add('PATH', servers.map(({ path }) => dirname(path)))
-  add('LD_LIBRARY_PATH', servers.flatMap(({ env }) => env.LD_LIBRARY_PATH ?? []))
+  add(
+    'PATH',
+    servers.map(({ path }) => dirname(path)),
+  )
+  add(
+    'LD_LIBRARY_PATH',
+    servers.flatMap(({ env }) => env.LD_LIBRARY_PATH ?? []),
+  )
 })
 
 const run = (words: readonly string[]) => {
@@ -106,26 +112,31 @@ subnet 172.31.0.0 netmask 255.255.255.0 {
 })
 
 describe('cards of every model', () => {
-  test.for([
-    'virtio-net-pci',
-    'e1000',
-    'e1000e',
-    'vmxnet3',
-    'rtl8139',
-  ] as const)('%s: the probe kernel reports its MAC address and its link', async (model, { launch }) => {
-    const mac = '52:54:00:12:34:56'
-    const guest = await launch(
-      { memory: '64M', devices: [{ kind: 'nic', model, mac, rom: true }, { kind: 'nic', model, network: 'none' }] },
-      { profile: 'probe', verify: true },
-    )
-    const result = await guest.done
-    expect(result.verdict).toBe('passed')
-    const about = (device: string) =>
-      result.comparison?.filter((row) => row.device === device).map(({ aspect, got, ok }) => [aspect, got, ok])
-    expect(about('nic nic0')).toContainEqual(['MAC', mac, true])
-    expect(about('nic nic0')).toContainEqual(['link', 'up', true])
-    expect(about('nic nic1')?.find(([aspect]) => aspect === 'MAC')?.[2]).toBe(true)
-  })
+  test.for(['virtio-net-pci', 'e1000', 'e1000e', 'vmxnet3', 'rtl8139'] as const)(
+    '%s: the probe kernel reports its MAC address and its link',
+    async (model, { launch }) => {
+      const mac = '52:54:00:12:34:56'
+      const guest = await launch(
+        {
+          memory: '64M',
+          devices: [
+            { kind: 'nic', model, mac, rom: true },
+            { kind: 'nic', model, network: 'none' },
+          ],
+        },
+        { profile: 'probe', verify: true },
+      )
+      const result = await guest.done
+      expect(result.verdict).toBe('passed')
+      const about = (device: string) =>
+        result.comparison
+          ?.filter((row) => row.device === device)
+          .map(({ aspect, got, ok }) => [aspect, got, ok])
+      expect(about('nic nic0')).toContainEqual(['MAC', mac, true])
+      expect(about('nic nic0')).toContainEqual(['link', 'up', true])
+      expect(about('nic nic1')?.find(([aspect]) => aspect === 'MAC')?.[2]).toBe(true)
+    },
+  )
 })
 
 const repository = fileURLToPath(new URL('../..', import.meta.url))
@@ -170,6 +181,7 @@ describe('a host network that this computer is on', () => {
         stdio: ['ignore', 'pipe', 'inherit'],
         env: { ...process.env, XDG_STATE_HOME: state },
       })
+      onTestFinished(() => void driver.kill('SIGKILL'))
       const events: { readonly type: string; readonly pid?: number }[] = []
       for await (const line of createInterface(driver.stdout)) {
         events.push(JSON.parse(line))

@@ -29,7 +29,9 @@ function checkOptions(
   const file = typeof rom === 'string' ? facts.files.get(rom) : undefined
   const isRom = file === undefined || (file.kind === 'file' && file.isReadable)
   return [
-    ...(isRom ? [] : [problems.NIC_ROM_UNREADABLE.at(`${path}.rom`, `there is no readable file ${file.path}`)]),
+    ...(isRom
+      ? []
+      : [problems.NIC_ROM_UNREADABLE.at(`${path}.rom`, `there is no readable file ${file.path}`)]),
     ...(queues > 1 && !isVirtio
       ? [problems.NIC_OPTION_UNSUPPORTED.at(`${path}.queues`, `model ${model} has one queue, not ${queues}`)]
       : []),

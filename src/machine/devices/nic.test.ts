@@ -170,7 +170,11 @@ test('what the guest says of the card: MAC, link, queues', () => {
   const seen = (config: object, card: object) =>
     one(nic, { mac, ...config }, { facts: { hostNetworks: ['lan'], networks: ['lan'] } })
       .mustSee()
-      .map(({ aspect, want, see }) => [aspect, want, see({ nics: [{ name: 'eth0', mac, ...card }] } as never)])
+      .map(({ aspect, want, see }) => [
+        aspect,
+        want,
+        see({ nics: [{ name: 'eth0', mac, ...card }] } as never),
+      ])
   expect(seen({ network: 'lan', queues: 2 }, { link: true, queues: 1 }).slice(1)).toEqual([
     ['MAC', mac, mac],
     ['link', 'up', 'up'],
@@ -180,5 +184,8 @@ test('what the guest says of the card: MAC, link, queues', () => {
     ['MAC', mac, null],
     ['link', 'up', undefined],
   ])
-  expect(seen({ network: 'none' }, { link: false }).map(([aspect]) => aspect)).toEqual(['PCI function', 'MAC'])
+  expect(seen({ network: 'none' }, { link: false }).map(([aspect]) => aspect)).toEqual([
+    'PCI function',
+    'MAC',
+  ])
 })
