@@ -130,8 +130,8 @@ test('reads which ports QEMU chose', () => {
 
 test('options of the card: queues by a tap with several descriptors, offloads, option ROM', () => {
   const facts = { hostNetworks: ['lan'], networks: ['lan', 'back'] }
-  const words = (config: object, machine = {}) =>
-    flat(one(nic, { mac: '52:54:00:00:00:01', ...config }, { facts, ...machine }).compile().args)
+  const words = (config: Readonly<Record<string, unknown>>) =>
+    flat(one(nic, { mac: '52:54:00:00:00:01', ...config }, { facts }).compile().args)
   expect(words({ network: 'lan' })).toEqual([
     '-netdev',
     'tap,id=nic0-net,fd={fd:nic0-net}',
@@ -152,7 +152,7 @@ test('options of the card: queues by a tap with several descriptors, offloads, o
   ])
   expect(words({ network: 'none', offloads: false })[1]).toContain(',csum=off,gso=off,guest_csum=off,')
   expect(words({ network: 'none', model: 'e1000e', offloads: false })[1]).toContain(',disable_vnet_hdr=1,')
-  const found = (config: object) => one(nic, config, { facts }).codes()
+  const found = (config: Readonly<Record<string, unknown>>) => one(nic, config, { facts }).codes()
   expect(found({ network: 'lan', queues: 4 })).toEqual([])
   expect(found({ network: 'back', queues: 4 })).toEqual(['NIC_QUEUES_WITHOUT_TAP'])
   expect(found({ queues: 2 })).toEqual(['NIC_QUEUES_WITHOUT_TAP'])
@@ -167,7 +167,7 @@ test('options of the card: queues by a tap with several descriptors, offloads, o
 
 test('what the guest says of the card: MAC, link, queues', () => {
   const mac = '52:54:00:00:00:01'
-  const seen = (config: object, card: object) =>
+  const seen = (config: Readonly<Record<string, unknown>>, card: object) =>
     one(nic, { mac, ...config }, { facts: { hostNetworks: ['lan'], networks: ['lan'] } })
       .mustSee()
       .map(({ aspect, want, see }) => [
