@@ -99,6 +99,8 @@ describe('JSON', () => {
     ['-object', '{"qom-type":"memory-backend-ram","id":"a"'],
     ['-netdev', '{type:"user"}'],
     ['-blockdev', '{"driver":"null-co","driver":"file"}'],
+    // A word that no option stands in front of is a disk image to QEMU.
+    ['{"driver":"vmgenid"}'],
   ])('%s %s is refused as QEMU refuses it', (...words) => expect(codes(words)).toEqual(['QEMU_ARG_JSON']))
 
   it('gets the findings of the other form', () => {
