@@ -206,7 +206,9 @@ function checkOption(option: QemuOption): readonly Diagnostic[] {
     return [problems.QEMU_ARG_LOG_NAME.at(at(index + 1), `-D ${value}`)]
   if (name === 'hda' && value?.startsWith('{')) {
     const remedy = `put the option in front of it: --qemu-arg -device --qemu-arg '${value}'`
-    return [problems.QEMU_ARG_JSON.at(at(index), `${value} stands alone, as the name of a disk image`, { remedy })]
+    return [
+      problems.QEMU_ARG_JSON.at(at(index), `${value} stands alone, as the name of a disk image`, { remedy }),
+    ]
   }
   if (isBrokenJson(option)) return [problems.QEMU_ARG_JSON.at(at(index + 1), `-${name} ${value}`)]
   if (value === undefined && TAKES_VALUE.has(name))
