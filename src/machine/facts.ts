@@ -209,6 +209,8 @@ export interface QemuCapabilities {
   readonly properties: Readonly<Record<string, readonly string[]>>
   /** It takes `pmem=on`: it was built with libpmem. Tried, not guessed from a property. */
   readonly hasLibpmem: boolean
+  /** Network backends: `user`, `stream`; empty where the QEMU does not say. Compiled out ones are missing. */
+  readonly netdevs: readonly string[]
   /** Types of devices that take a PCI slot. */
   readonly pciTypes: readonly string[]
   /** What features of a CPU can be called. */

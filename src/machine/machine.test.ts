@@ -224,6 +224,7 @@ describe('checkMachine', () => {
       types: ['isa-serial'],
       properties: {},
       hasLibpmem: false,
+      netdevs: [],
       pciTypes: [],
       cpuProperties: [],
       hasTcgX2apic: false,

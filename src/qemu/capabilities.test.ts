@@ -14,7 +14,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { BringupError } from '../diagnostics.ts'
 import { contentOf } from './cache.ts'
-import { readCapabilities } from './capabilities.ts'
+import { netdevsOf, readCapabilities } from './capabilities.ts'
 import { findAllQemu, findQemu } from './find.ts'
 import { findFirmware } from './firmware.ts'
 
@@ -37,7 +37,31 @@ async function codeOf(result: Promise<unknown>): Promise<BringupError> {
   throw new Error('no BringupError', { cause: error })
 }
 
+test('network backends are the cases of what `netdev_add` takes', () => {
+  const schema = [
+    { name: 'netdev_add', 'arg-type': '17' },
+    { name: '16', variants: [{ case: 'vnc', type: '4' }] },
+    {
+      name: '17',
+      variants: [
+        { case: 'user', type: '1' },
+        { case: 'stream', type: '2' },
+      ],
+    },
+  ]
+  expect(netdevsOf(schema)).toEqual(['user', 'stream'])
+  expect(netdevsOf([{ name: 'netdev_add' }])).toEqual([])
+  expect(netdevsOf([])).toEqual([])
+})
+
 describe('what QEMU says of itself', () => {
+  test('has its network backends', async () => {
+    const { netdevs, version } = await readCapabilities(QEMU, 'x86_64', join(folder, 'netdevs'))
+    expect(netdevs).toContain('socket')
+    const isNew = version[0] > 7 || (version[0] === 7 && version[1] >= 2)
+    expect(netdevs.includes('stream')).toBe(isNew)
+  })
+
   test('is asked by QMP', async () => {
     const qemu = await readCapabilities(QEMU, 'x86_64', join(folder, 'a'))
     expect(qemu).toMatchObject({

@@ -9,6 +9,7 @@ import { startPatience } from './patience.ts'
 import { startQemu } from './process.ts'
 import { outputOf } from './program-output.ts'
 import { type QmpClient, QmpError } from './qmp.ts'
+import type { QmpSchemaInfo } from './qmp-types.ts'
 
 export const problems = defineDiagnostics({
   QEMU_NOT_QEMU: {
@@ -48,7 +49,7 @@ const OBJECTS = ['memory-backend-file', 'memory-backend-memfd', 'memory-backend-
 const WIDEST = 'max'
 
 /** Bumped when the shape of the answer changes. */
-const SHAPE = 4
+const SHAPE = 5
 
 /** QEMU answers within 100 ms; a program that waits for so long is no QEMU. */
 const DEADLINE_MS = 8000
@@ -92,6 +93,7 @@ function isAnswer(value: Partial<Answer> | null | undefined): value is Answer {
     value.accelerators,
     value.types,
     value.pciTypes,
+    value.netdevs,
     value.cpuProperties,
     value.dataFolders,
   ]
@@ -152,19 +154,22 @@ async function dataFoldersOf(path: string, signal: AbortSignal | undefined): Pro
 }
 
 async function answers(qmp: QmpClient): Promise<Omit<Answer, 'sha256' | 'dataFolders'>> {
-  const [version, target, machines, types, cpuModels, pci, cpuProperties, widest] = await Promise.all([
-    qmp.execute('query-version'),
-    qmp.execute('query-target'),
-    qmp.execute('query-machines'),
-    qmp.execute('qom-list-types', {}),
-    qmp.execute('query-cpu-definitions').catch(() => []),
-    qmp.execute('qom-list-types', { implements: 'pci-device', abstract: false }).catch(() => []),
-    qmp.execute('device-list-properties', { typename: `${WIDEST}-x86_64-cpu` }).catch(() => []),
-    // Without an accelerator named, this QEMU runs on TCG.
-    qmp
-      .execute('query-cpu-model-expansion', { type: 'full', model: { name: WIDEST } })
-      .catch(() => undefined),
-  ])
+  const [version, target, machines, types, cpuModels, pci, cpuProperties, widest, schema] = await Promise.all(
+    [
+      qmp.execute('query-version'),
+      qmp.execute('query-target'),
+      qmp.execute('query-machines'),
+      qmp.execute('qom-list-types', {}),
+      qmp.execute('query-cpu-definitions').catch(() => []),
+      qmp.execute('qom-list-types', { implements: 'pci-device', abstract: false }).catch(() => []),
+      qmp.execute('device-list-properties', { typename: `${WIDEST}-x86_64-cpu` }).catch(() => []),
+      // Without an accelerator named, this QEMU runs on TCG.
+      qmp
+        .execute('query-cpu-model-expansion', { type: 'full', model: { name: WIDEST } })
+        .catch(() => undefined),
+      qmp.execute('query-qmp-schema').catch(() => []),
+    ],
+  )
   const names = types.map((t) => t.name)
   const properties = async (
     command: 'device-list-properties' | 'qom-list-properties',
@@ -192,6 +197,7 @@ async function answers(qmp: QmpClient): Promise<Omit<Answer, 'sha256' | 'dataFol
     cpuModels: cpuModels.map((c) => c.name),
     accelerators: names.filter((n) => n.endsWith('-accel')).map((n) => n.slice(0, -'-accel'.length)),
     types: names,
+    netdevs: netdevsOf(schema),
     pciTypes: pci.map((t) => t.name),
     cpuProperties: cpuProperties.map((p) => p.name),
     hasTcgX2apic: widest?.model?.props?.x2apic === true,
@@ -201,6 +207,13 @@ async function answers(qmp: QmpClient): Promise<Omit<Answer, 'sha256' | 'dataFol
       ...(await properties('qom-list-properties', OBJECTS)),
     ]),
   }
+}
+
+/** What `netdev_add` takes for its `type`. Types of the schema have no names, only numbers (qapi/introspect.json). */
+export function netdevsOf(schema: readonly QmpSchemaInfo[]): readonly string[] {
+  const find = (name: string | undefined) => schema.find((entry) => entry.name === name)
+  const argument = find(find('netdev_add')?.['arg-type'])
+  return argument?.variants?.map((variant) => variant.case) ?? []
 }
 
 /**

@@ -13,6 +13,13 @@ export interface QmpProperty {
   readonly 'default-value'?: unknown
 }
 
+/** One entry of QEMU's schema: a command, a type, an event. */
+export interface QmpSchemaInfo {
+  readonly name: string
+  readonly 'arg-type'?: string
+  readonly variants?: readonly { readonly case: string; readonly type: string }[]
+}
+
 /** The commands that bringup uses: arguments and answer. Others go through with untyped shapes. */
 export interface QmpCommands {
   qmp_capabilities: Plain
@@ -36,6 +43,7 @@ export interface QmpCommands {
     readonly qemu: { readonly major: number; readonly minor: number; readonly micro: number }
     readonly package: string
   }>
+  'query-qmp-schema': Plain<readonly QmpSchemaInfo[]>
   'query-target': Plain<{ readonly arch: string }>
   'query-kvm': Plain<{ readonly enabled: boolean; readonly present: boolean }>
   'query-cpus-fast': Plain<

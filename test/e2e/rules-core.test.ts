@@ -78,6 +78,7 @@ const facts: Facts = {
     types: [],
     properties: {},
     hasLibpmem: false,
+    netdevs: [],
     pciTypes: asked.pciTypes,
     cpuProperties: asked.cpuProperties,
     hasTcgX2apic: false,

@@ -14,6 +14,7 @@ const qemu: QemuCapabilities = {
   types: ['isa-serial', 'virtio-blk-pci', 'nvdimm', 'memory-backend-ram', 'i6300esb'],
   properties: {},
   hasLibpmem: false,
+  netdevs: [],
   pciTypes: [],
   cpuProperties: [],
   hasTcgX2apic: false,

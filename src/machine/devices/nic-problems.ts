@@ -57,6 +57,14 @@ export const problems = defineDiagnostics({
     remedy: 'describe it: racks.NAME.networks, or set network to "user", "passt" or "none"',
     qemu: 'accepts',
   },
+  NIC_BACKEND_MISSING: {
+    title: 'This QEMU lacks the network backend that a card needs.',
+    why: 'private networks of a rack and passt need `-netdev stream` (since QEMU 7.2), the user network needs a QEMU that was built with slirp',
+    remedy:
+      'use QEMU 7.2 or newer (--qemu PATH, or `qemu` of the machine; Debian 12 and Ubuntu 24.04 have one), or omit the card',
+    source: 'QEMU: "Parameter \'type\' expects a netdev backend type", QMP query-qmp-schema',
+    qemu: 'refuses',
+  },
   NIC_ADDRESS_WITHOUT_NETWORK: {
     title: 'A card that is not on a network of the rack has an address.',
     why: 'the address is what DHCP of that network gives the card; on the user network QEMU decides',

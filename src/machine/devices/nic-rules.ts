@@ -13,6 +13,7 @@ import { isJoinedBy, type NicConfig, PASST } from './nic-schema.ts'
 export function checkNic(config: NicConfig, context: RuleContext): readonly Diagnostic[] {
   return [
     ...checkNetwork(config, context),
+    ...checkBackend(config, context),
     ...checkMac(config, context),
     ...checkForwards(config, context),
     ...checkOptions(config, context),
@@ -59,6 +60,16 @@ function checkNetwork({ network, address }: NicConfig, { facts, path }: RuleCont
   const near = nearest(network, known)
   const hint = near === undefined ? '' : `; did you mean "${near}"?`
   return [problems.NIC_NETWORK_UNKNOWN.at(`${path}.network`, `network "${network}" is not described${hint}`)]
+}
+
+function checkBackend({ network }: NicConfig, { facts, path }: RuleContext): readonly Diagnostic[] {
+  const { qemu, hostNetworks = [] } = facts
+  const ofRack = hostNetworks.includes(network) ? 'tap' : 'stream'
+  const backend = isJoinedBy(network) ? ofRack : network
+  const known = qemu?.netdevs ?? []
+  if (!qemu || backend === 'none' || known.length === 0 || known.includes(backend)) return []
+  const what = `network "${network}" needs \`-netdev ${backend}\`, which QEMU ${qemu.version.join('.')} at ${qemu.path} lacks`
+  return [problems.NIC_BACKEND_MISSING.at(`${path}.network`, what)]
 }
 
 const MAC = /^[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}$/i

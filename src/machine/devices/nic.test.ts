@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { fileFact, flat, machineWith, one } from '../../../test/support/device-context.ts'
-import type { PortFact } from '../facts.ts'
+import type { Facts, PortFact } from '../facts.ts'
 import { nic } from './nic.ts'
 import { defaultMac } from './nic-cards.ts'
 import { parseForward, parseUserNet } from './nic-forwards.ts'
@@ -188,4 +188,27 @@ test('what the guest says of the card: MAC, link, queues', () => {
     'PCI function',
     'MAC',
   ])
+})
+
+test('a network of a rack needs `-netdev stream`, which QEMU has since 7.2; the user network may be compiled out', () => {
+  const with_ = (netdevs: readonly string[], network: string) => {
+    const qemu = { path: '/opt/qemu', version: [5, 2, 0], netdevs, types: [], properties: {} }
+    const facts = { networks: ['lan'], qemu } as unknown as Partial<Facts>
+    return machineWith([[nic, { network }]], { facts })
+      .flatMap((d) => d.check())
+      .filter(({ code }) => code === 'NIC_BACKEND_MISSING')
+      .map(({ what }) => what)
+  }
+  const old = ['none', 'user', 'tap', 'socket', 'bridge']
+  for (const network of ['lan', 'passt'])
+    expect(with_(old, network)).toEqual([
+      `network "${network}" needs \`-netdev stream\`, which QEMU 5.2.0 at /opt/qemu lacks`,
+    ])
+  expect(with_(['tap', 'stream', 'dgram'], 'user')).toEqual([
+    'network "user" needs `-netdev user`, which QEMU 5.2.0 at /opt/qemu lacks',
+  ])
+  for (const network of ['user', 'none']) expect(with_(old, network)).toEqual([])
+  expect(with_([...old, 'stream'], 'lan')).toEqual([])
+  // A QEMU that does not say what it has.
+  expect(with_([], 'lan')).toEqual([])
 })
