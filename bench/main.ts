@@ -7,6 +7,7 @@ import { compile } from './compile.ts'
 import { console as consoleBench } from './console.ts'
 import { linux } from './linux.ts'
 import { networks } from './networks.ts'
+import { racks } from './racks.ts'
 import { tiny } from './tiny.ts'
 
 const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
@@ -15,6 +16,7 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   cli,
   linux,
   networks,
+  racks,
   console: consoleBench,
   bulk,
   compile,
