@@ -1,4 +1,4 @@
-/** `npm run kills:racks [-- --runs N --linux N --kills N --racks N --clients N --seed S]`: the big dose of `racks.test.ts`. */
+/** `npm run kills:racks [-- --runs N --linux N --kills N --racks N --clients N --bridge --seed S]`: the big dose of `racks.test.ts`. */
 import { parseArgs } from 'node:util'
 import { makePlace, meet, networksHere, Supervisors, sideBySide } from './racks.ts'
 
@@ -8,6 +8,7 @@ const { values } = parseArgs({
     linux: { type: 'string', default: '20' },
     kills: { type: 'string', default: '200' },
     racks: { type: 'string', default: '16' },
+    bridge: { type: 'boolean', default: false },
     clients: { type: 'string', default: '4' },
     seed: { type: 'string', default: '1' },
   },
@@ -37,7 +38,7 @@ for (const [kind, times] of [
 }
 {
   using place = makePlace()
-  const supervisors = new Supervisors(place, { clients })
+  const supervisors = new Supervisors(place, { clients, hasBridge: values.bridge })
   const first = Number(values.seed) * 100_000
   await repeat('supervisor killed', Number(values.kills), (index) => supervisors.killOne(first + index))
   const { before: early, starting, started } = supervisors.moments

@@ -4,9 +4,19 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 import { linuxProfile, type RackInput } from '../../src/index.ts'
@@ -68,7 +78,7 @@ const linux = (clients: number, program: string): RackInput => {
     profile: 'exchange',
     nics: [...MEMBERS.nics],
     memory: [...MEMBERS.memory],
-  } as const
+  }
   return {
     ...SHARED,
     guests: {
@@ -138,23 +148,31 @@ function messagesOf(kind: 'probe' | 'linux', folder: string): number {
 }
 
 /** What stays: guests that wait, on a network with a capture, with memory that needs a server, beside a service. */
-const waiting = (clients: number): RackInput => {
+const waiting = (clients: number, hasBridge: boolean): RackInput => {
   const machine = { ...small, boot: { append: 'report=no ready-hang' } }
+  const nics = ['lan', ...(hasBridge ? ['bridge'] : [])]
   return {
-    networks: { lan: { capture: true } },
+    networks: { lan: { capture: true }, ...(hasBridge ? { bridge: { host: true } } : {}) },
     memory: { window: { size: '1M', vectors: 1 } },
     services: { beside: { argv: ['sh', '-c', 'echo up; exec tail -f /dev/null'], ready: { pattern: 'up' } } },
     guests: {
-      controller: { machine, nics: ['lan'], memory: ['window'] },
+      controller: { machine, nics, memory: ['window'] },
       client: {
         machine,
-        nics: ['lan'],
+        nics,
         memory: ['window'],
         count: clients,
         after: { controller: '"ready"' },
       },
     },
   }
+}
+
+interface Before {
+  /** Names of abstract sockets. */
+  readonly sockets: readonly string[]
+  /** Network namespaces of the run alone. */
+  readonly namespaces: readonly string[]
 }
 
 /** Kills supervisors of `run -d` at random moments: by events of the run, and a random number of turns after one. */
@@ -165,9 +183,10 @@ export class Supervisors {
   /** Moments at which the kills came, by how far the run was. */
   readonly moments = { before: 0, starting: 0, started: 0 }
 
-  constructor(place: Place, { clients = 4 } = {}) {
+  /** @param hasBridge the guests are on a network of this computer's kernel too, with taps in a namespace and dnsmasq */
+  constructor(place: Place, { clients = 4, hasBridge = false } = {}) {
     this.#place = place
-    const config = { racks: { waiting: waiting(clients) } }
+    const config = { racks: { waiting: waiting(clients, hasBridge) } }
     writeFileSync(join(place.folder, 'bringup.config.json'), JSON.stringify(config))
   }
 
@@ -177,37 +196,42 @@ export class Supervisors {
     const front = this.#call(['run', '-d', '--rack', 'waiting', '--name', `k${seed}`])
     const ended = once(front, 'exit')
     const target = Math.floor(random() * this.#events * 1.3)
-    await until(() => front.exitCode !== null || this.#supervisor() !== undefined)
-    await until(() => front.exitCode !== null || this.#progress(known) >= target)
+    const hasEnded = () => front.exitCode !== null
+    await until(() => hasEnded() || supervisorOf(front) !== undefined)
+    const supervisor = supervisorOf(front) ?? this.#supervisor()
+    await until(() => hasEnded() || this.#progress(known) >= target)
     for (let turn = Math.floor(random() * 300); turn > 0; turn--) await nextTurn()
     const progress = this.#progress(known)
     const hasStarted = front.exitCode !== null
     if (hasStarted) this.#events = Math.max(this.#events, progress)
     this.moments[hasStarted ? 'started' : progress > 0 ? 'starting' : 'before'] += 1
-    const supervisor = this.#supervisor()
     if (supervisor === undefined) return `case ${seed}: there is no supervisor to kill`
-    const sockets = this.#sockets(known)
+    const before = { sockets: this.#sockets(known), namespaces: namespacesOf(marked(this.#place)) }
     try {
       process.kill(supervisor, 'SIGKILL')
     } catch {
       return `case ${seed}: the supervisor had ended by itself`
     }
     if (!hasStarted) await ended
-    const left = await this.#left(sockets)
+    const left = await this.#left(before)
     return left === undefined ? undefined : `case ${seed}, after ${progress} events: ${left}`
   }
 
-  async #left(sockets: readonly string[]): Promise<string | undefined> {
+  async #left({ sockets, namespaces }: Before): Promise<string | undefined> {
     const { folder, temporary, runtime } = this.#place
     const stuck = await untilGone(() => marked(this.#place))
     if (stuck.length > 0) return `still running: ${stuck.map(commandOf).join('; ')}`
     const names = readFileSync('/proc/net/unix', 'latin1')
-    const open = sockets.filter((name) => names.includes(name))
+    const all = new Set(namespacesOf(processes()))
+    const open = [
+      ...sockets.filter((name) => names.includes(name)),
+      ...namespaces.filter((namespace) => all.has(namespace)),
+    ]
     const files = [
       ...readdirSync(temporary).map((name) => `$TMPDIR/${name}`),
       ...inside(runtime).filter((name) => !/^bringup$|\.(?:lock|join)$/.test(name)),
       ...inside(join(folder, '.bringup')).filter((name) =>
-        /^detached-|\.part$|\.partial$|\.tmp$|\.sock$/.test(name),
+        /^detached-|\.part$|\.partial$|\.tmp$|\.sock$|\.leases$/.test(name),
       ),
     ]
     const left = [...open, ...files]
@@ -278,8 +302,12 @@ export function networksHere(): readonly string[] {
 
 const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve))
 
+/** Between two looks at all processes, which cost CPU time that the run needs. */
+const LOOK_EVERY_MS = 10
+const nextLook = () => pause(LOOK_EVERY_MS)
+
 async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await nextTurn()
+  while (!holds()) await nextLook()
 }
 
 /** Looks again and again; returns those that are left when the first of them makes no progress any more. */
@@ -291,7 +319,7 @@ async function untilGone(look: () => readonly number[]): Promise<readonly number
   for (;;) {
     const alive = look()
     if (alive.length > 0 && !isStuck) {
-      await nextTurn()
+      await nextLook()
       continue
     }
     stop()
@@ -299,16 +327,43 @@ async function untilGone(look: () => readonly number[]): Promise<readonly number
   }
 }
 
+const processes = () =>
+  readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+
 function marked({ env }: Place): readonly number[] {
   const mark = `${MARK}=${env[MARK]}`
-  return readdirSync('/proc').flatMap((pid) => {
-    if (!/^\d+$/.test(pid)) return []
+  return processes().filter((pid) => {
     try {
-      return readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(mark) ? [Number(pid)] : []
+      return readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0').includes(mark)
+    } catch {
+      return false
+    }
+  })
+}
+
+/** Network namespaces of processes, other than that of this one. */
+function namespacesOf(pids: readonly number[]): readonly string[] {
+  const own = readlinkSync('/proc/self/ns/net')
+  const found = pids.flatMap((pid) => {
+    try {
+      return readlinkSync(`/proc/${pid}/ns/net`)
     } catch {
       return []
     }
   })
+  return [...new Set(found)].filter((namespace) => namespace !== own)
+}
+
+/** The child that `run -d` has started. */
+function supervisorOf({ pid = 0 }: ChildProcess): number | undefined {
+  try {
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').split(' ').filter(Boolean)
+    return children.map(Number).find((child) => commandOf(child).includes(' --supervise='))
+  } catch {
+    return undefined
+  }
 }
 
 function commandOf(pid: number): string {
