@@ -107,8 +107,8 @@ export interface Channel {
 export interface Join {
   /** Names the descriptor that QEMU inherits: `{fd:ID}` in its arguments stands for the number. */
   readonly id: string
-  readonly kind: 'network' | 'memory'
-  /** Id of the resource: a key of `networks` or `memory` of the rack, or `MACHINE/DEVICE` of memory that is the device's own. */
+  readonly kind: 'network' | 'memory' | 'folder'
+  /** Id of the resource: a key of `networks` or `memory` of the rack, or `MACHINE/DEVICE` of what is the device's own. */
   readonly resource: string
   /** The device's id. */
   readonly device: string
@@ -116,6 +116,8 @@ export interface Join {
   readonly mac?: string
   /** What the memory is; the same for all that join it. */
   readonly memory?: SharedMemory
+  /** Program and arguments that serve a folder on `{folder}/socket`. */
+  readonly daemon?: readonly [string, ...string[]]
   /** IPv4 address that a card gets by DHCP. */
   readonly address?: string
   /** Queues of a card, where it has more than one: `{fd:ID}`, `{fd:ID.1}` and so on. */

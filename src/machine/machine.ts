@@ -2,6 +2,7 @@
  * The machine: parsed, checked, compiled, and what its guest must see.
  * Pure: everything here turns data into data.
  */
+
 import { BringupError, type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import { acpiVerdict, checkAcpi } from './acpi-loader.ts'
 import type {
@@ -18,6 +19,7 @@ import type {
   RuleContext,
   StoreClaim,
 } from './device.ts'
+import { sharedRam } from './devices/folder-virtiofs.ts'
 import type { Facts } from './facts.ts'
 import { mergeMachine } from './flags.ts'
 import { checkIdePorts } from './ide-ports.ts'
@@ -115,9 +117,15 @@ export function parseMachine(
 ): MachineConfig {
   const parsed = machineSchema.safeParse(input)
   const unfit = diagnoseText(input, path)
-  if (parsed.success && unfit.length === 0) return parsed.data
+  if (parsed.success && unfit.length === 0) return withSharedRam(parsed.data)
   if (parsed.success) throw new BringupError(unfit)
   throw new BringupError(diagnoseIssues(parsed.error.issues, { schema: machineSchema, input, base: path }))
+}
+
+/** A daemon of a device reads the RAM of the guest. */
+function withSharedRam(config: MachineConfig): MachineConfig {
+  const isServed = config.devices.some((d) => d.kind === 'folder' && d.transport === 'virtiofs')
+  return isServed ? { ...config, memory: sharedRam(config.memory) } : config
 }
 
 /** All problems of a machine: every part's rules, and those of the whole. Empty when QEMU will start it as described. */

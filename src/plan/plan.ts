@@ -168,8 +168,12 @@ function unplugged(argument: Argument): Argument {
 function sharedByPath(value: string): string {
   return value
     .replace(/mem-path=\/proc\/self\/fd\/\{fd:([^}]+)\}/, 'mem-path=/dev/shm/$1')
+    .replace(/^(socket,id=[^,]+),fd=\{fd:([^}]+)-folder\}/, `$1,path=${folderSocket('$2')}`)
     .replace(/^(socket,id=[^,]+),fd=\{fd:[^}]+\}/, '$1,path=/tmp/ivshmem_socket')
 }
+
+/** Socket at which a pasted command expects the daemon that serves a folder. */
+export const folderSocket = (device: string) => `/tmp/virtiofsd-${device}`
 
 /** QEMU's argv under bringup, with names in braces for what is known only when it starts. */
 export function plannedArgv(plan: Pick<GuestPlan, 'qemu' | 'args' | 'channels'>): readonly string[] {

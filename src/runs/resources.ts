@@ -13,6 +13,7 @@ import { cacheFolder } from '../project/cache-folder.ts'
 import type { JoinEnd } from '../qemu/process.ts'
 import type { RunningMemory } from '../services/ivshmem/shared-memory.ts'
 import type { Services } from '../services/start-services.ts'
+import type { ServedFolder } from '../services/virtiofs.ts'
 import type { RunHappening } from './events.ts'
 import { RunNetworks } from './networks.ts'
 
@@ -36,6 +37,7 @@ export class RunResources implements AsyncDisposable {
   readonly #plan: RunPlan
   readonly #options: ResourcesOptions
   readonly #memories = new Map<string, Promise<RunningMemory>>()
+  readonly #folders: ServedFolder[] = []
   readonly #networks: RunNetworks
   #services: Promise<Services> | undefined
   #isEnding = false
@@ -93,6 +95,12 @@ export class RunResources implements AsyncDisposable {
           releases.push(letGo)
           continue
         }
+        if (one.kind === 'folder') {
+          const served = await this.#serve(guest, one)
+          joins.set(one.id, served.connection)
+          releases.push(() => served.connection.destroy())
+          continue
+        }
         const memory = await this.#memory(one)
         const name = `${guest}/${one.device}`
         joins.set(one.id, await memory.attach(name))
@@ -105,12 +113,24 @@ export class RunResources implements AsyncDisposable {
     return { joins, release }
   }
 
+  /** Each guest has a daemon of its own for each folder: it takes one connection. */
+  async #serve(guest: string, { device, daemon = ['virtiofsd'] }: Join): Promise<ServedFolder> {
+    const { folder, signal, onEvent } = this.#options
+    const name = serviceName('folder', `${guest}-${device}`, this.#folders.length)
+    const logPath = join(folder, 'services', name, 'log')
+    const { serveFolder } = await import('../services/virtiofs.ts')
+    const served = await serveFolder(name, daemon, { signal, onEvent, logPath })
+    this.#folders.push(served)
+    this.#watch(served.died)
+    return served
+  }
+
   /** Made for the first guest that joins it. */
   #memory({ resource, memory = { size: 0 } }: Join): Promise<RunningMemory> {
     const known = this.#memories.get(resource)
     if (known) return known
     const { folder, signal, onEvent } = this.#options
-    const name = serviceName(resource, this.#memories.size)
+    const name = serviceName('memory', resource, this.#memories.size)
     const logPath = join(folder, 'services', name, 'log')
     const made = import('../services/ivshmem/shared-memory.ts').then(async ({ startSharedMemory }) => {
       const running = await startSharedMemory(name, memory, {
@@ -134,6 +154,7 @@ export class RunResources implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isEnding = true
+    for (const one of this.#folders) await one[Symbol.asyncDispose]()
     const all = [...(this.#services ? [this.#services] : []), ...this.#memories.values()]
     for (const one of all.reverse())
       await one.then(
@@ -145,7 +166,7 @@ export class RunResources implements AsyncDisposable {
 }
 
 /** Resources are called by names of machines, which are free text. */
-function serviceName(resource: string, index: number): string {
+function serviceName(kind: string, resource: string, index: number): string {
   const plain = resource.replaceAll(/[^A-Za-z0-9._-]+/g, '-').slice(0, 40)
-  return index === 0 ? `memory-${plain}` : `memory-${plain}-${index}`
+  return index === 0 ? `${kind}-${plain}` : `${kind}-${plain}-${index}`
 }

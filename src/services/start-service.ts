@@ -34,6 +34,8 @@ export interface ServiceOptions {
   /** Gives up waiting until the service is ready. */
   readonly signal?: AbortSignal
   readonly onEvent?: (event: ServiceEvent) => void
+  /** Once it was ready, status 0 is an orderly end and not a death. */
+  readonly mayEnd?: boolean
 }
 
 /** A service that is ready. Disposing of it ends the service, if no other run uses it, and waits until it has gone. */
@@ -246,6 +248,10 @@ class RunningService implements Service {
         wasWanted: true,
         ...(finding ? { finding } : {}),
       })
+      return
+    }
+    if (this.#options.mayEnd && this.#hasBeenReady && this.#exit?.status === 0) {
+      this.#emit({ type: 'service ended', service: this.name, wasWanted: true })
       return
     }
     const finding = this.#whyDied(lastLines)

@@ -141,3 +141,34 @@ test('a kernel without 9p boots without the folder of the project, and a line sa
     ])
   }
 })
+
+/** Debian 12 has the daemon of QEMU 7.2, which runs as root only and cannot be read-only. */
+test.runIf(existsSync('/usr/lib/qemu/virtiofsd') && process.getuid?.() === 0)(
+  'virtiofs: the guest reads and writes, and a reset mounts the folder again',
+  async ({ launch }) => {
+    const served = join(folder, 'served, by \\daemon')
+    mkdirSync(served)
+    writeFileSync(join(served, 'hello.txt'), 'from this computer\n')
+    const machine: MachineInput = {
+      timeout: '20m',
+      numa: 2,
+      cpu: 2,
+      devices: [
+        { kind: 'folder', id: 'served', path: served, guest: '/mnt', access: 'rw', transport: 'virtiofs' },
+      ],
+    }
+    const guest = await launch(machine, { profile })
+    const sh = async (script: string) => (await guest.run(['sh', '-c', script])).stdout
+    expect(await sh('cat /mnt/hello.txt; echo kept > /mnt/x; grep -c virtiofs /proc/mounts')).toBe(
+      'from this computer\n1\n',
+    )
+    expect(readFileSync(join(served, 'x'), 'utf8')).toBe('kept\n')
+    const rows = (await guest.verify()).filter((row) => row.device.startsWith('folder '))
+    expect(rows.map(({ aspect, ok }) => ({ aspect, ok }))).toEqual(
+      ['PCI function', 'mounted at'].map((aspect) => ({ aspect, ok: true })),
+    )
+    await guest.reboot()
+    expect(await sh('cat /mnt/x')).toBe('kept\n')
+    expect(await guest.close()).toMatchObject({ diagnostics: [] })
+  },
+)

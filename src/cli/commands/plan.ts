@@ -4,7 +4,7 @@ import { formatCpuList } from '../../cpu-list.ts'
 import { isClean } from '../../diagnostics.ts'
 import { EXIT_CODES } from '../../guest/verdict.ts'
 import { previewOf } from '../../network/host/preview.ts'
-import type { GuestPlan } from '../../plan/plan.ts'
+import { folderSocket, type GuestPlan } from '../../plan/plan.ts'
 import type { RunPlan } from '../../plan/run-plan.ts'
 import { quoteCommand } from '../../quote.ts'
 import { conditionText } from '../../rack/condition-text.ts'
@@ -99,6 +99,7 @@ function printServices({ services, guests }: RunPlan, output: Output): void {
     for (const { name, argv } of services) output.print(`  ${name}  ${quoteCommand(argv).join(' ')}`)
     output.print('')
   }
+  printDaemons(guests, output)
   const joins = guests.flatMap(({ guest, joins: own }) => own.map((join) => ({ guest, ...join })))
   const memories = new Map(
     joins.flatMap((join) => (join.memory ? [[join.resource, join.memory] as const] : [])),
@@ -134,6 +135,19 @@ function printPlaces({ guests }: RunPlan, output: Output): void {
   output.print(output.colors.bold('Placement on this computer'))
   const head = ['guest', 'its CPUs', 'CPUs here', 'node', 'memory from', 'memory']
   output.print(`${formatTable(head, rows, output)}\n`)
+}
+
+/** What serves folders, as it is started before the QEMU command above is pasted. */
+function printDaemons(guests: RunPlan['guests'], output: Output): void {
+  const daemons = guests
+    .flatMap(({ joins }) => joins)
+    .flatMap(({ device, daemon }) =>
+      daemon ? [daemon.map((word) => word.replace('{folder}/socket', folderSocket(device)))] : [],
+    )
+  if (daemons.length === 0) return
+  output.print(output.colors.bold('Folders, served by'))
+  for (const daemon of daemons) output.print(`  ${quoteCommand(daemon).join(' ')}`)
+  output.print('')
 }
 
 /** Its place in the run: when it starts, what it runs. */

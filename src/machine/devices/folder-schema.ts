@@ -20,6 +20,12 @@ export const schema = z.lazy(() =>
       .describe(
         'What becomes of writes. `overlay`: they stay in the memory of the guest. `readonly`: they fail. `rw`: they change the folder of this computer.',
       ),
+    transport: z
+      .enum(['9p', 'virtiofs'])
+      .default('9p')
+      .describe(
+        'What serves the files. `9p`: QEMU itself. `virtiofs`: the daemon virtiofsd, faster with many small files; the RAM of the guest is shared with it.',
+      ),
   }),
 )
 

@@ -21,7 +21,7 @@ test('a folder is exported read-only unless it is to be written', () => {
 test('the guest path is the path on this computer unless it is given', () => {
   const home = { machine: 'm', folder: '/home/me/p', stateFolder: '/s' }
   const place = (config: object) =>
-    folder.place?.({ kind: 'folder', path: 'src', access: 'overlay', ...config }, home)
+    folder.place?.({ kind: 'folder', path: 'src', access: 'overlay', transport: '9p', ...config }, home)
   expect(place({})).toMatchObject({ path: '/home/me/p/src', guest: '/home/me/p/src' })
   expect(place({ path: '.', guest: '/mnt/x/../y/' })).toMatchObject({ path: '/home/me/p', guest: '/mnt/y' })
   expect(guestPathOf({ path: '/' })).toBe('/')
@@ -81,6 +81,7 @@ describe('--folder', () => {
     ['path=a:b,guest=/x,access=rw', { path: 'a:b', guest: '/x', access: 'rw' }],
     ['12,id=x', { path: '12', id: 'x' }],
     ['/a,,b c:/m', { path: '/a,b c', guest: '/m' }],
+    ['src,rw,virtiofs', { path: 'src', access: 'rw', transport: 'virtiofs' }],
   ])('%s', (text, want) => {
     expect(parseDeviceFlag(folder, text)).toEqual({ device: { kind: 'folder', ...want }, diagnostics: [] })
   })
@@ -96,7 +97,7 @@ describe('--folder', () => {
 
 test('a path of this computer leads through the folder that has it', () => {
   const at = (path: string, guest: string) =>
-    ({ guest, config: { kind: 'folder', path, access: 'overlay' } }) as const
+    ({ guest, config: { kind: 'folder', path, access: 'overlay', transport: '9p' } }) as const
   const folders = [at('/home/me', '/m'), at('/home/me/src', '/src')]
   expect(inGuest('/home/me/src/a b/c', folders)).toBe('/src/a b/c')
   expect(inGuest('/home/me', folders)).toBe('/m')

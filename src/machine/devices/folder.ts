@@ -2,7 +2,8 @@
 import { posix, resolve } from 'node:path'
 import type { Diagnostic } from '../../diagnostics.ts'
 import { plural } from '../../plural.ts'
-import { defineDevice, option, type RuleContext } from '../device.ts'
+import { type Compiled, defineDevice, option, type RuleContext } from '../device.ts'
+import type { GuestView } from '../guest-view.ts'
 import { problems } from './folder-problems.ts'
 import {
   type FolderConfig,
@@ -13,6 +14,13 @@ import {
   schema,
   whyNoMountPoint,
 } from './folder-schema.ts'
+import {
+  checkVirtiofs,
+  VIRTIOFS_DAEMONS,
+  virtiofsArgs,
+  virtiofsdWords,
+  virtiofsProblems,
+} from './folder-virtiofs.ts'
 import { pciFunction } from './pci-expectation.ts'
 
 /** MAX_TAG_LEN in hw/9pfs/9p.h of QEMU, without the terminating zero. */
@@ -20,14 +28,14 @@ const TAG_LENGTH = 31
 
 export const folder = defineDevice({
   kind: 'folder',
-  summary: 'a folder of this computer, mounted in the guest (9p)',
+  summary: 'a folder of this computer, mounted in the guest (9p or virtiofs)',
   schema,
-  diagnostics: problems,
+  diagnostics: { ...problems, ...virtiofsProblems },
   flag: {
     name: 'folder',
     first: 'path',
     example: 'src:/mnt/src,readonly',
-    help: 'share this folder with the guest: PATH[:GUEST][,overlay|readonly|rw]',
+    help: 'share this folder with the guest: PATH[:GUEST][,overlay|readonly|rw][,virtiofs]',
     readFirst: (text): Readonly<Record<string, string>> => {
       const at = text.lastIndexOf(':')
       return at <= 0 ? { path: text } : { path: text.slice(0, at), guest: text.slice(at + 1) }
@@ -37,29 +45,25 @@ export const folder = defineDevice({
       readonly: { access: 'readonly' },
       ro: { access: 'readonly' },
       rw: { access: 'rw' },
+      virtiofs: { transport: 'virtiofs' },
     },
   },
   place: (config, home) => {
     const path = resolve(home.folder, config.path)
     return { ...config, path, guest: guestPathOf({ ...config, path }) }
   },
-  paths: (config, machine) => [config.path, ...mountPoint(config, foldersOf(machine))],
-  needs: () => ({ types: ['virtio-9p-pci'] }),
+  paths: (config, machine) => [
+    config.path,
+    ...mountPoint(config, foldersOf(machine)),
+    ...(config.transport === 'virtiofs' ? VIRTIOFS_DAEMONS : []),
+  ],
+  needs: ({ transport }) => ({
+    types: transport === 'virtiofs' ? ['vhost-user-fs-pci', 'memory-backend-memfd'] : ['virtio-9p-pci'],
+  }),
   check,
 
-  compile: ({ id = 'folder0', path, access }) => ({
-    args: [
-      // Without multidevs=remap, files of several file systems of this computer may share an inode number.
-      option('-fsdev', 'local', {
-        id: `${id}-files`,
-        path,
-        security_model: 'none',
-        multidevs: 'remap',
-        ...(access === 'rw' ? {} : { readonly: true }),
-      }),
-      option('-device', 'virtio-9p-pci', { id, fsdev: `${id}-files`, mount_tag: id }),
-    ],
-  }),
+  compile: (config, { facts, machine }) =>
+    config.transport === 'virtiofs' ? served(config, { facts, machine }) : exported(config),
 
   topology: ({ access }) => ({ detail: access }),
 
@@ -67,15 +71,23 @@ export const folder = defineDevice({
     const { id = 'folder0' } = config
     const guest = guestPathOf(config)
     const device = `folder ${id}`
-    const ordinal = foldersOf(machine).findIndex((other) => other.at === path)
+    const isServed = config.transport === 'virtiofs'
+    const ordinal = foldersOf(machine)
+      .filter((other) => other.config.transport === config.transport)
+      .findIndex((other) => other.at === path)
     return [
-      pciFunction(device, '1af4:1009', ordinal),
-      {
-        device,
-        aspect: 'mount tag',
-        want: id,
-        see: ({ folders }) => folders && (folders.tags.includes(id) ? id : null),
-      },
+      pciFunction(device, isServed ? '1af4:105a' : '1af4:1009', ordinal),
+      // The driver of virtiofs shows no tags (Linux before 6.9); the mount is by the tag.
+      ...(isServed
+        ? []
+        : [
+            {
+              device,
+              aspect: 'mount tag',
+              want: id,
+              see: ({ folders }: GuestView) => folders && (folders.tags.includes(id) ? id : null),
+            },
+          ]),
       {
         device,
         aspect: 'mounted at',
@@ -88,6 +100,38 @@ export const folder = defineDevice({
     { device: `folder ${id}`, aspect: `access ${access}`, because: 'the comparison writes no files' },
   ],
 })
+
+function served(config: FolderConfig, { facts, machine }: Pick<RuleContext, 'facts' | 'machine'>): Compiled {
+  const { id = 'folder0' } = config
+  return {
+    args: virtiofsArgs(id),
+    joins: [
+      {
+        id: `${id}-folder`,
+        kind: 'folder',
+        resource: `${machine.name}/${id}`,
+        device: id,
+        daemon: virtiofsdWords(config, facts),
+      },
+    ],
+  }
+}
+
+function exported({ id = 'folder0', path, access }: FolderConfig): Compiled {
+  return {
+    args: [
+      // Without multidevs=remap, files of several file systems of this computer may share an inode number.
+      option('-fsdev', 'local', {
+        id: `${id}-files`,
+        path,
+        security_model: 'none',
+        multidevs: 'remap',
+        ...(access === 'rw' ? {} : { readonly: true }),
+      }),
+      option('-device', 'virtio-9p-pci', { id, fsdev: `${id}-files`, mount_tag: id }),
+    ],
+  }
+}
 
 /** Where the mount point lies on this computer, if it has to be there. */
 function mountPoint(config: FolderConfig, folders: readonly PlacedFolder[]): readonly string[] {
@@ -119,6 +163,7 @@ function check(config: FolderConfig, context: RuleContext): readonly Diagnostic[
     ...(id.length > TAG_LENGTH
       ? [problems.FOLDER_ID_TOO_LONG.at(`${at}.id`, `"${id}" has ${plural(id.length, 'character')}`)]
       : []),
+    ...checkVirtiofs(config, context),
     ...checkGuestPath(config, context),
   ]
 }

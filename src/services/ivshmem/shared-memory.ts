@@ -1,11 +1,12 @@
 /** A memory of a run that its guests share: created for each run and removed with it. */
 import { closeSync, constants, ftruncateSync, openSync } from 'node:fs'
-import { connect, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Diagnostic } from '../../diagnostics.ts'
 import type { SharedMemory } from '../../machine/devices/ivshmem-schema.ts'
 import { OWN_FILE } from '../../own-files.ts'
+import { connectUnread } from '../connect-unread.ts'
 import { type ServiceOptions, startService } from '../start-service.ts'
 import { ivshmemService, SERVER_SOCKET, type ServerContext } from './ivshmem-server.ts'
 
@@ -87,16 +88,4 @@ async function withServer(
       await service[Symbol.asyncDispose]()
     },
   }
-}
-
-/** What the server sends is for QEMU: descriptors that Node reads are lost. A stream that is paused before it is connected reads nothing. */
-function connectUnread(path: string): Promise<Socket> {
-  const socket = connect(path).pause()
-  return new Promise((resolve, reject) => {
-    socket.once('error', reject)
-    socket.once('connect', () => {
-      socket.off('error', reject).on('error', () => {})
-      resolve(socket)
-    })
-  })
 }

@@ -8,7 +8,7 @@ for file in /sys/bus/virtio/devices/*/mount_tag; do
   [ -e $file ] && echo "$file:$(tr -d '\\0' < $file)"
 done
 while read -r what where type rest; do
-  case $type in 9p|overlay) count=$((count+1)); echo "/proc/mounts/$count:$where" ;; esac
+  case $type in 9p|virtiofs|overlay) count=$((count+1)); echo "/proc/mounts/$count:$where" ;; esac
 done < /proc/mounts`
 
 export function foldersOf(printed: Printed): NonNullable<HardwareView['folders']> {

@@ -29,7 +29,7 @@ function modulesOf(device: DeviceInput): readonly string[] {
     case 'nic':
       return NIC_MODULES[device.model ?? ''] ?? ['virtio_net']
     case 'folder':
-      return ['9pnet_virtio', '9p', 'overlay']
+      return [...(device.transport === 'virtiofs' ? ['virtiofs'] : ['9pnet_virtio', '9p']), 'overlay']
     case 'vsock':
       return ['vmw_vsock_virtio_transport']
     case 'watchdog':
