@@ -3,15 +3,10 @@ import { formatCpuList } from '../cpu-list.ts'
 import type { Topology, TopologyDevice } from '../machine/topology.ts'
 import { formatBytes } from '../units.ts'
 import type { Colors } from './output.ts'
-
-interface Branch {
-  readonly label: string
-  readonly below: readonly Branch[]
-}
+import { type Branch, leaf, linesOf } from './tree.ts'
 
 /** One line a node, device and node's memory, joined by lines as `tree` draws them. */
 export function topologyTree(topology: Topology, colors: Colors): string {
-  const leaf = (label: string): Branch => ({ label, below: [] })
   const device = ({ kind, id, detail }: TopologyDevice) =>
     leaf([kind, colors.bold(id), colors.dim(detail)].filter((word) => word !== '').join(' '))
   const nodes = topology.nodes.flatMap(({ node, cpus, bytes, devices }): readonly Branch[] => {
@@ -29,14 +24,4 @@ export function topologyTree(topology: Topology, colors: Colors): string {
 function cpuLabel(cpus: readonly number[], bootCpus: number): string {
   const later = cpus.filter((cpu) => cpu >= bootCpus).length
   return `${cpus.length === 1 ? 'CPU' : 'CPUs'} ${formatCpuList(cpus)}${later === 0 ? '' : ` (${later} hot-pluggable)`}`
-}
-
-function linesOf(branches: readonly Branch[]): readonly string[] {
-  return branches.flatMap(({ label, below }, index) => {
-    const isLast = index === branches.length - 1
-    return [
-      `${isLast ? '└─' : '├─'} ${label}`,
-      ...linesOf(below).map((line) => `${isLast ? '  ' : '│ '} ${line}`),
-    ]
-  })
 }

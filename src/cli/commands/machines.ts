@@ -4,19 +4,21 @@ import { type MachineConfig, partsOf, resolveMachines, viewOf } from '../../mach
 import { describeRun } from '../../project/planning.ts'
 import type { Project } from '../../project/project.ts'
 import { guestNames } from '../../rack/guest-names.ts'
+import type { RackConfig } from '../../rack/rack-schema.ts'
 import { formatBytes } from '../../units.ts'
 import type { Command, Invocation } from '../command.ts'
 import type { Output } from '../output.ts'
 import { usageError } from '../usage.ts'
 
 export const command: Command = {
-  summary: 'list the machines and racks of the project, or show a machine in full',
-  arguments: [{ name: '[machine]', description: 'machine to show in full', from: 'machines' }],
+  summary: 'list the machines and racks of the project, or show one of them in full',
+  arguments: [{ name: '[machine]', description: 'machine or rack to show in full', from: 'machines' }],
   options: [{ flags: '--svg', description: 'write a picture of the machine, as SVG' }],
   examples: [
     { command: 'bringup machines', says: 'the machines of this project' },
     { command: 'bringup machines big', says: 'one machine in full, with defaults' },
     { command: 'bringup machines big --svg > big.svg', says: 'a picture of it' },
+    { command: 'bringup machines lab', says: 'the guests of a rack, and what they share' },
     { command: 'bringup machines big --json', says: 'the complete description as JSON' },
   ],
   run: async (invocation) => {
@@ -95,11 +97,12 @@ function identify(project: Project, { name, profile, machine }: Described) {
 }
 
 async function explain(project: Project, name: string, { output, options }: Invocation): Promise<number> {
-  if (!Object.hasOwn(project.machines, name))
-    throw usageError(
-      `there is no machine "${name}"`,
-      `it is one of: ${Object.keys(project.machines).join(', ')}`,
-    )
+  if (!Object.hasOwn(project.machines, name)) {
+    const rack = Object.hasOwn(project.racks, name) ? project.racks[name] : undefined
+    if (rack) return explainRack(project, { name, rack }, { output, options })
+    const names = [...Object.keys(project.machines), ...Object.keys(project.racks)]
+    throw usageError(`there is no machine or rack "${name}"`, `it is one of: ${names.join(', ')}`)
+  }
   const found = await describe(project, name)
   const { machine, view } = found
   const { topologyOf } = await import('../../machine/topology.ts')
@@ -135,6 +138,26 @@ async function explain(project: Project, name: string, { output, options }: Invo
     output.print(`           ${colors.dim(settings(part.config))}`)
   }
   output.note(colors.dim(`\`bringup plan --machine ${name}\` checks it and shows the QEMU command`))
+  return 0
+}
+
+async function explainRack(
+  project: Project,
+  { name, rack }: { readonly name: string; readonly rack: RackConfig },
+  { output, options }: Pick<Invocation, 'output' | 'options'>,
+): Promise<number> {
+  if (options.svg === true)
+    throw usageError(
+      `"${name}" is a rack, and --svg draws one machine`,
+      'use `bringup machines MACHINE --svg`',
+    )
+  output.json({ name, ...rack })
+  if (output.isJson) return 0
+  const { rackTree } = await import('../rack-tree.ts')
+  const { colors } = output
+  if (rack.summary !== undefined) output.print(`${rack.summary}\n`)
+  output.print(rackTree(name, rack, { machine: project.defaultMachine, colors }))
+  output.note(colors.dim(`\`bringup plan --rack ${name}\` checks it and shows the QEMU commands`))
   return 0
 }
 
