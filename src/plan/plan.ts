@@ -212,9 +212,9 @@ export function supervisedArgv(
   ]
 }
 
-/** `{fd:lan-net}` becomes the number of the descriptor that QEMU inherits: as a whole value, and not within a path. */
+/** `{fd:lan-net}` becomes the number of the descriptor that QEMU inherits: as a whole value or one of a list of them, and not within a path. */
 function withDescriptors(word: string, fds: Ties['joinFds'] = {}): string {
-  return word.replace(/(?<=^|=|\/proc\/self\/fd\/)\{fd:([^}]+)\}(?=,|$)/g, (text, id: string) =>
+  return word.replace(/(?<=^|=|\}:|\/proc\/self\/fd\/)\{fd:([^}]+)\}(?=,|$|:\{fd:)/g, (text, id: string) =>
     Object.hasOwn(fds, id) ? `${fds[id]}` : text,
   )
 }
