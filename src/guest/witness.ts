@@ -27,7 +27,7 @@ export class Witness {
   binding: readonly Comparison[] = []
   readonly #plan: GuestPlan
   readonly #profile: GuestOptions['profile']
-  /** A comparison was asked for by the user, and not by the profile. */
+  /** The user, and not the profile, wants a comparison. */
   readonly #isAskedFor: boolean
   readonly #sources: Sources
   #last: GuestView | undefined

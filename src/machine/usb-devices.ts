@@ -60,7 +60,7 @@ const XHCI_PORTS = 4
 const XHCI_MOST = 15
 const OHCI_PORTS = 3
 
-/** Ports of a controller by itself; undefined for what is none. */
+/** Ports of a controller by itself; undefined for other devices. */
 function ownPorts({ head = '', keys }: QemuOption): readonly Port[] | undefined {
   const number = (key: string, standard: number) => Number(keys.get(key) ?? standard)
   if (UHCI.test(head)) return portsOf(times(UHCI_PORTS, ['full']))

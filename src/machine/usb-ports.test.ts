@@ -60,7 +60,7 @@ describe('ports of a USB bus', () => {
     expect(codes('-usb -device usb-hub,port=1,ports=3 -device usb-kbd,port=1.4', 'pc')).toEqual([
       'USB_PORT_TAKEN',
     ])
-    // A hub of the user's own is none of QEMU's.
+    // A hub of the user's own is not one of QEMU's.
     expect(codes(`-usb ${times(2, 'usb-hub')} ${times(3)}`, 'pc')).toEqual([])
     expect(codes(`-usb -device usb-hub,port=1 ${times(6, 'usb-hub')}`, 'pc')).toEqual([])
   })

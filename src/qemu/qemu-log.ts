@@ -1,7 +1,7 @@
 /** Logs of what QEMU said. One that a full disk cuts short must not end the guest. */
 import { appendFileSync, closeSync, openSync, writeSync } from 'node:fs'
 
-/** So much of each is written, in characters: a guest can make QEMU talk for ever. */
+/** So much of each is written, in characters: a guest can make QEMU write forever. */
 const LOGGED_STDERR = 64 * 1024 * 1024
 const LOGGED_QMP = 256 * 1024 * 1024
 

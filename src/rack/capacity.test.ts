@@ -71,7 +71,7 @@ describe('what fits', () => {
     })
   })
 
-  test('of machines with pins is one, and of tiny ones is not counted for ever', () => {
+  test('of machines with pins is one, and of tiny ones is not counted forever', () => {
     const pinned = needs(1, 1, { pins: [{ cpu: 0, hostCpus: [3] }] })
     expect(capacityOf(pinned, host).exclusive).toEqual({ fits: 1, limit: 'pins' })
     expect(capacityOf(needs(1, 0.001), host).shared).toEqual({ fits: MOST })

@@ -1,4 +1,4 @@
-/** How every change of this computer goes: plan, show, ask, apply, record. Whoever calls it shows and asks. */
+/** How every change of this computer goes: plan, show, ask, apply, record. The caller shows and asks. */
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
 import { plural } from '../plural.ts'
 import { type ApplyContext, applyOperation, type StepEvent } from './apply.ts'
@@ -28,7 +28,7 @@ export interface OperationRequest {
   readonly steps: readonly Step[]
 }
 
-/** What an operation needs from whoever wants it. */
+/** What an operation needs from its caller. */
 export interface OperationContext {
   readonly kinds: StepKinds
   readonly signal: AbortSignal
