@@ -38,6 +38,7 @@ describe('a Debian that is started directly', () => {
     const guest = await launch({
       ...machine,
       boot: { firmware: 'direct', append: 'words' },
+      timeout: '14m',
       cpu: { count: 2, max: 3, sockets: 3 },
       numa: {
         nodes: [{ memory: '512M' }, { memory: '512M', cpus: 0, initiator: 0 }],
