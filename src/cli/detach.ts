@@ -46,15 +46,16 @@ export async function detach(
   const text = await readAll(child.stdio[STARTED_FD] as Readable)
   signal.removeEventListener('abort', interrupt)
   const started = startedSchema.safeParse(parseOr(text))
-  const said = readFileSync(started.success ? superviseLog(started.data) : log, 'utf8')
   if (!started.success) {
     const [status] = await exited
+    const said = readFileSync(log, 'utf8')
     if (output.isJson) output.raw(said)
     else output.error(said.trimEnd())
     rmSync(log, { force: true })
     return status ?? EXIT_CODES.failed
   }
   child.unref()
+  const said = readFileSync(superviseLog(started.data), 'utf8')
   if (said !== '') output.note(said.trimEnd())
   output.json(started.data)
   output.print(started.data.id)

@@ -255,7 +255,7 @@ class ActiveRun implements Run {
     const known = error instanceof BringupError ? error.diagnostics : undefined
     // A service that does not start keeps every guest from starting.
     this.#problems.push(...(known ?? []).filter((finding) => !this.#problems.includes(finding)))
-    const because = known?.[0]?.what ?? 'the run was ended first'
+    const because = known ? (known[0]?.what ?? 'the run was ended first') : String(error)
     this.#events.emit({ type: 'guest skipped', guest, because })
     const isUnmet = known?.[0]?.code === conditionProblems.RACK_CONDITION_UNMET.code
     const skipped = known?.length === 0 ? 'ended' : isUnmet ? 'unmet' : 'failed'

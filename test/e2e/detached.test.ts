@@ -87,6 +87,20 @@ describe('a run that stays', () => {
     expect(readdirSync(join(folder, '.bringup')).filter((name) => name.startsWith('detached'))).toEqual([])
   })
 
+  test('says all of why its start failed, and ends with the code of that', async () => {
+    const config = {
+      racks: { broken: { services: { s: { argv: ['false'], ready: { port: 1 } } }, guests: { g: {} } } },
+    }
+    writeFileSync(join(folder, 'bringup.config.json'), JSON.stringify(config))
+    const plain = await bringup('run', '--rack', 'broken', '--json')
+    const detached = await bringup('run', '-d', '--rack', 'broken', '--json')
+    rmSync(join(folder, 'bringup.config.json'))
+    const codes = (stdout: string) =>
+      JSON.parse(stdout).diagnostics.map(({ code }: { readonly code: string }) => code)
+    expect(codes(plain.stdout)).toEqual([expect.stringContaining('SERVICE_')])
+    expect([codes(detached.stdout), detached.exitCode]).toEqual([codes(plain.stdout), plain.exitCode])
+  })
+
   test('leaves nothing when its owner is killed', async () => {
     const id = await start(...waiting)
     const { pid } = JSON.parse(readFileSync(join(runs, id, 'run.json'), 'utf8'))
