@@ -2,6 +2,7 @@
 import type { MachineInput } from '../../machine/machine.ts'
 import { defineProfile, type PrepareContext, type Profile } from '../profile.ts'
 import { kernelRemarks } from './debian/cloud-kernel.ts'
+import { settleNetwork } from './debian/network.ts'
 import type { Image } from './debian/prepare.ts'
 import type { DebianOptions } from './debian/recipe.ts'
 import { settleDrivers } from './debian/udev.ts'
@@ -67,7 +68,10 @@ export function debianProfile({
       return { machine: machineOf(image, context), pending, ...kernelRemarks(options, context) }
     },
     kernelLog: KERNEL_LOG,
-    settle: () => settleDrivers,
+    settle: (plan) => {
+      const settleNames = settleNetwork(plan)
+      return async (run) => [...(await settleDrivers(run)), ...((await settleNames?.(run)) ?? [])]
+    },
     async view({ run }) {
       if (!run) return undefined
       // A device that was plugged in since the first command has a driver to be loaded too.

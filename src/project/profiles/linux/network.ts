@@ -105,8 +105,8 @@ export function networkEntries({ hasCard }: { readonly hasCard: boolean }): read
   ]
 }
 
-/** Longer than the tries of the client take. */
-const WAIT_MS = 30_000
+/** Longer than the tries of the client take, on a loaded computer too. */
+const WAIT_MS = 300_000
 
 /** What the first command of a guest waits for; undefined where no card of the machine has a network. */
 export function networkSettling({

@@ -1,0 +1,39 @@
+/** Names of a rack's network in a Debian guest: its own resolv.conf knows the user network's server only. */
+import type { Diagnostic } from '../../../diagnostics.ts'
+import type { GuestPlan } from '../../../plan/plan.ts'
+import type { Settling } from '../../profile.ts'
+import { problems } from '../linux/network.ts'
+
+const WAIT_SECONDS = 600
+
+/** Arguments: MAC addresses. Waits for their leases, then asks the servers that these name. */
+const SCRIPT = `
+cards=
+for mac; do
+  for card in /sys/class/net/*; do
+    [ "$(cat "$card/address")" != "$mac" ] || cards="$cards --interface=\${card##*/}"
+  done
+done
+/lib/systemd/systemd-networkd-wait-online --ipv4 --timeout=${WAIT_SECONDS} $cards || exit
+servers=$(sed -n 's/^DNS=//p' /run/systemd/netif/leases/* | tr ' ' '\\n' | sort -u)
+[ -z "$servers" ] || printf 'nameserver %s\\n' $servers > /etc/resolv.conf`
+
+/** What the first command waits for; undefined where no card gets its address from a network of the rack. */
+export function settleNetwork({ joins = [] }: Partial<Pick<GuestPlan, 'joins'>>): Settling | undefined {
+  const cards = joins.filter(
+    ({ mac, address, isServed }) => mac !== undefined && (address !== undefined || isServed),
+  )
+  if (cards.length === 0) return undefined
+  return async (run): Promise<readonly Diagnostic[]> => {
+    const macs = cards.flatMap(({ mac }) => mac ?? [])
+    const { exitCode, stderr } = await run(['sh', '-c', SCRIPT, 'sh', ...macs], {
+      timeoutMs: (WAIT_SECONDS + 30) * 1000,
+    })
+    if (exitCode === 0) return []
+    return cards.map(({ device, mac }) =>
+      problems.NIC_NO_ADDRESS.at('', `${device} (${mac}) got no address by DHCP`, {
+        evidence: stderr === '' ? [] : [stderr],
+      }),
+    )
+  }
+}
