@@ -16,12 +16,15 @@ const NOERROR = 0
 const FORMERR = 1
 const NXDOMAIN = 3
 const NOTIMP = 4
+const REFUSED = 5
 
 export class DnsServer {
   readonly #addresses = new Map<string, readonly string[]>()
   readonly #names = new Map<string, string>()
+  readonly #domain: string
 
   constructor({ domain, names }: DnsOptions) {
+    this.#domain = domain.toLowerCase()
     for (const { name, address } of names) {
       const key = name.toLowerCase()
       const text = formatIpv4(address)
@@ -75,10 +78,15 @@ export class DnsServer {
         code: NOERROR,
       }
     const addresses = this.#addresses.get(name)
-    if (addresses === undefined) return { answers: [], code: NXDOMAIN }
+    if (addresses === undefined) return { answers: [], code: this.#isOurs(name) ? NXDOMAIN : REFUSED }
     // A known name has no records of other types, which is no error.
     const wanted = type === 'A' || type === 'ANY'
     return { answers: wanted ? addresses.map((data) => ({ type: 'A' as const, data })) : [], code: NOERROR }
+  }
+
+  /** Of another name a guest with a way out asks its next server: "no such name" would end its search. */
+  #isOurs(name: string): boolean {
+    return !name.includes('.') || /(?:^|\.)in-addr\.arpa$/.test(name) || name.endsWith(`.${this.#domain}`)
   }
 }
 

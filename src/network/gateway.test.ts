@@ -379,8 +379,8 @@ describe('DNS', () => {
     ['client-1', 'UNKNOWN_65', 'NOERROR', []],
     ['10.0.1.10.in-addr.arpa', 'PTR', 'NOERROR', ['PTR client-1.lan']],
     ['10.0.1.10.in-addr.arpa', 'A', 'NOERROR', []],
-    ['example.org', 'A', 'NXDOMAIN', []],
-    ['client-1.other', 'A', 'NXDOMAIN', []],
+    ['example.org', 'A', 'REFUSED', []],
+    ['client-1.other', 'A', 'REFUSED', []],
     ['.', 'NS', 'NXDOMAIN', []],
   ] as const)('answers %s %s', (name, type, code, answers) => {
     const reply = query({ name, type: type as Question['type'] })

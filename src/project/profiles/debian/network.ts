@@ -6,17 +6,22 @@ import { problems } from '../linux/network.ts'
 
 const WAIT_SECONDS = 600
 
-/** Arguments: MAC addresses. Waits for their leases, then asks the servers that these name. */
+/** Arguments: MAC addresses. Waits for their leases, and asks the servers that these name before the others. */
 const SCRIPT = `
-cards=
+cards= leases=
 for mac; do
   for card in /sys/class/net/*; do
-    [ "$(cat "$card/address")" != "$mac" ] || cards="$cards --interface=\${card##*/}"
+    [ "$(cat "$card/address")" = "$mac" ] || continue
+    cards="$cards --interface=\${card##*/}"
+    leases="$leases /run/systemd/netif/leases/$(cat "$card/ifindex")"
   done
 done
 /lib/systemd/systemd-networkd-wait-online --ipv4 --timeout=${WAIT_SECONDS} $cards || exit
-servers=$(sed -n 's/^DNS=//p' /run/systemd/netif/leases/* | tr ' ' '\\n' | sort -u)
-[ -z "$servers" ] || printf 'nameserver %s\\n' $servers > /etc/resolv.conf`
+servers=$(sed -n 's/^DNS=//p' $leases)
+[ -n "$servers" ] || exit 0
+printf 'nameserver %s\\n' $servers > /run/resolv.conf
+cat /etc/resolv.conf >> /run/resolv.conf
+cp /run/resolv.conf /etc/resolv.conf`
 
 /** What the first command waits for; undefined where no card gets its address from a network of the rack. */
 export function settleNetwork({ joins = [] }: Partial<Pick<GuestPlan, 'joins'>>): Settling | undefined {

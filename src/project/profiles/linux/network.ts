@@ -77,10 +77,10 @@ for one in $router; do route add default gw $one dev $interface metric $metric 2
 {
   [ -z "$domain" ] || echo search $domain
   for one in $dns; do echo nameserver $one; done
-} > $own/$interface.conf
+} > $own/\${domain:+0}.$interface.conf
 # The clients of other cards do the same: a folder is made by one of them at a time.
 until mkdir $own/writing 2>/dev/null; do :; done
-cat $own/*.conf > /etc/resolv.conf
+cat $own/0.*.conf $own/.*.conf 2>/dev/null > /etc/resolv.conf
 rmdir $own/writing
 if [ -n "$hostname" ] && [ "$(hostname)" = "(none)" ]; then
   hostname "$hostname" && echo "$ip $hostname" >> /etc/hosts
