@@ -211,6 +211,12 @@ const REFUSED: readonly (readonly [code: string, machine: MachineInput, words: s
     { devices: [{ kind: 'folder', id: 'a'.repeat(32), path: at('folder'), guest: '/m' } as Item] },
     'is longer than maximum (31 bytes)',
   ],
+  [
+    'NIC_OPTION_UNSUPPORTED',
+    { devices: [nic({ model: 'e1000', queues: 2 })] },
+    "Property 'e1000.mq' not found",
+  ],
+  ['NIC_ROM_UNREADABLE', { devices: [nic({ rom: 'missing.rom' })] }, 'failed to find romfile'],
   ['NIC_MAC_INVALID', { devices: [nic({ mac: '52:54:00:zz:00:01' })] }, "doesn't take value"],
   ['NIC_PORT_RANGE', { devices: [nic({ forwards: ['70000-22'] })] }, 'Invalid host forwarding rule'],
   [
@@ -287,6 +293,7 @@ const ACCEPTED: readonly (readonly [code: string, machine: MachineInput, words?:
   ['NVDIMM_SIZE_UNALIGNED', { devices: [nvdimm({ size: '100M', file: '100m.img' })] }],
   ['NVDIMM_SIZE_NOT_SECTIONS', { devices: [nvdimm()] }],
   ['NVDIMM_OPTION_NEEDS_FILE', { devices: [nvdimm({ backing: 'ram' })] }],
+  ['NIC_QUEUES_WITHOUT_TAP', { devices: [nic({ queues: 2 })] }],
   ['NVDIMM_SHARED_PRIVATE', { devices: [nvdimm({ shared: true, share: false })] }],
   ['NVDIMM_NOT_KEPT', { devices: [nvdimm({ share: false })] }],
   [
@@ -356,6 +363,10 @@ const ACCEPTED: readonly (readonly [code: string, machine: MachineInput, words?:
 
 /** Shown in tests of their own below, or unavailable here. */
 const ELSEWHERE = [
+  // Rules of a program beside QEMU; folder.test.ts.
+  'VIRTIOFSD_MISSING',
+  'VIRTIOFSD_NEEDS_ROOT',
+  'VIRTIOFSD_ALWAYS_WRITES',
   'NVDIMM_FILE_IS_DIRECTORY',
   'NVDIMM_FILE_TWICE',
   'NVDIMM_FILE_BUSY',

@@ -81,7 +81,7 @@ export const problems = defineDiagnostics({
     title: 'A model of network card does not have an option.',
     why: 'queues and offloads are features of some models only',
     remedy: 'omit the option, or use model virtio-net-pci',
-    source: 'qemu-system-x86_64 -device MODEL,help',
+    source: 'qemu-system-x86_64 -device MODEL,help; QEMU: "Property \'e1000.mq\' not found"',
     qemu: 'refuses',
   },
   NIC_ROM_UNREADABLE: {

@@ -106,7 +106,9 @@ const OFFLOADS = [
 function optionsOf({ model, queues, offloads, rom }: NicConfig, hasTap: boolean) {
   const isVirtio = model === 'virtio-net-pci'
   return {
-    ...(isVirtio && hasTap && queues > 1 ? { mq: true, vectors: 2 * queues + 2 } : {}),
+    // QEMU itself refuses it for other models.
+    ...(queues > 1 && !isVirtio ? { mq: true } : {}),
+    ...(queues > 1 && isVirtio && hasTap ? { mq: true, vectors: 2 * queues + 2 } : {}),
     ...(isVirtio && !offloads ? Object.fromEntries(OFFLOADS.map((name) => [name, false])) : {}),
     ...(model === 'e1000e' && !offloads ? { disable_vnet_hdr: 1 } : {}),
     // No option ROM: the firmware would offer to boot from the network, which takes time.
