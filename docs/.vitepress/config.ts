@@ -127,6 +127,7 @@ export default defineConfig({
             page('All recipes', '/recipes/'),
             page('A file system on persistent memory', '/recipes/file-system-on-pmem'),
             page('A NUMA bug', '/recipes/numa-bug'),
+            page('Boot an ISO and read its screen', '/recipes/boot-an-iso'),
             page('CI on GitHub and GitLab', '/recipes/ci'),
           ],
         },

@@ -105,7 +105,7 @@ const OWN: Readonly<Record<string, string>> = {
   nographic: 'console',
   curses: 'console',
   display: 'nothing: machines have no display',
-  vga: 'nothing: machines have no display',
+  vga: '`-device VGA`; a screendump over QMP shows its screen',
   nodefaults: 'nothing: it is always set',
   'no-user-config': 'nothing: it is always set',
   preconfig: 'nothing: bringup starts every machine paused',
