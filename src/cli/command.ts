@@ -36,6 +36,11 @@ export interface OptionSpec {
   readonly group?: string
 }
 
+/** The options under one heading of the help. */
+export function inGroup(group: string, specs: readonly OptionSpec[]): readonly OptionSpec[] {
+  return specs.map((spec) => ({ group, ...spec }))
+}
+
 export interface ArgumentSpec {
   /** `<id>` is required, `[id]` is not, `[id...]` takes the rest. */
   readonly name: string

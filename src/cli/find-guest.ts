@@ -45,6 +45,6 @@ function noneRuns(running: readonly RunSummary[], wanted: string | undefined): B
   const what =
     names.length === 0
       ? 'no run is running'
-      : `no guest that runs is named "${wanted}"; there are: ${[...new Set(names)].join(', ')}`
+      : `no running guest is named "${wanted}"; these run: ${[...new Set(names)].join(', ')}`
   return new BringupError([problems.RUN_NOT_REACHED.at('', what)])
 }

@@ -8,6 +8,7 @@ import type { Output } from './output.ts'
 import { isPiped, typeInto } from './piped-input.ts'
 import { attachTerminal } from './terminal.ts'
 import { guardTerminal } from './terminal-modes.ts'
+import { withoutQueries } from './terminal-queries.ts'
 
 /** Follows the console until the guest has ended. */
 export async function followConsole(guest: Guest, isInteractive: boolean): Promise<GuestResult> {
@@ -70,9 +71,10 @@ export async function runCommand(
 /** What the guest says, as it is: the terminal is the guest's until it ends, and is put back then. */
 export function passTo(stream: NodeJS.WriteStream, progress?: BootProgress): (chunk: Uint8Array) => void {
   const watch = guardTerminal(stream)
+  const shown = stream.isTTY && isPiped() ? withoutQueries() : (chunk: Uint8Array) => chunk
   return (chunk) => {
     progress?.clear()
     watch?.(chunk)
-    stream.write(chunk)
+    stream.write(shown(chunk))
   }
 }

@@ -4,7 +4,7 @@ import { parseDeviceFlag } from '../machine/flags.ts'
 import type { MachineInput } from '../machine/machine.ts'
 import { devices } from '../machine/registry.ts'
 import { quoteCommand } from '../quote.ts'
-import type { OptionSpec } from './command.ts'
+import { inGroup, type OptionSpec } from './command.ts'
 import { problems as usageProblems } from './usage.ts'
 
 /** One per device that has a short form: `--nvdimm 256M,node=1`. */
@@ -20,9 +20,7 @@ const DEVICE_OPTIONS: readonly OptionSpec[] = devices.flatMap((device) =>
     : [],
 )
 
-export const MACHINE_OPTIONS: readonly OptionSpec[] = [
-  { flags: '-m, --machine <name>', description: 'machine of the project', from: 'machines' },
-  { flags: '--profile <name>', description: 'operating system profile', from: 'profiles' },
+const HARDWARE_OPTIONS: readonly OptionSpec[] = [
   { flags: '--type <name>', description: 'QEMU machine type', choices: ['q35', 'pc'] },
   { flags: '--cores <n>', description: 'number of CPUs' },
   { flags: '--cpu <model>', description: 'CPU model' },
@@ -34,6 +32,22 @@ export const MACHINE_OPTIONS: readonly OptionSpec[] = [
     choices: ['cpu', 'mem-ctrl'],
   },
   ...DEVICE_OPTIONS,
+  { flags: '--accel <name>', description: 'accelerator', choices: ['auto', 'kvm', 'tcg'] },
+  { flags: '--qemu <path>', description: 'QEMU binary', from: 'files' },
+  { flags: '--qemu-arg <arg>', description: 'argument passed to QEMU as it is', isRepeatable: true },
+]
+
+const BOOT_OPTIONS: readonly OptionSpec[] = [
+  { flags: '-m, --machine <name>', description: 'machine of the project', from: 'machines' },
+  { flags: '--profile <name>', description: 'operating system profile', from: 'profiles' },
+  { flags: '--kernel <file>', description: 'kernel image: bzImage, PVH or multiboot ELF', from: 'files' },
+  { flags: '--initrd <file>', description: 'initial RAM disk', from: 'files' },
+  { flags: '--append <words>', description: 'words for the kernel command line' },
+  { flags: '--firmware <kind>', description: 'how the guest starts', choices: ['direct', 'bios', 'uefi'] },
+  { flags: '--esp <folder>', description: 'EFI system partition made from this folder', from: 'folders' },
+]
+
+const HOST_OPTIONS: readonly OptionSpec[] = [
   {
     flags: '--project-folder',
     description: 'share the project’s folder with the guest, at its own path (the default in a project)',
@@ -48,27 +62,43 @@ export const MACHINE_OPTIONS: readonly OptionSpec[] = [
     description: 'commands have the file system of this computer for a root, and cannot change it',
     choices: ['host'],
   },
-  { flags: '--kernel <file>', description: 'kernel image: bzImage, PVH or multiboot ELF', from: 'files' },
-  { flags: '--initrd <file>', description: 'initial RAM disk', from: 'files' },
-  { flags: '--append <words>', description: 'words for the kernel command line' },
-  { flags: '--firmware <kind>', description: 'how the guest starts', choices: ['direct', 'bios', 'uefi'] },
-  { flags: '--esp <folder>', description: 'EFI system partition made from this folder', from: 'folders' },
-  { flags: '--accel <name>', description: 'accelerator', choices: ['auto', 'kvm', 'tcg'] },
+]
+
+const VERDICT_OPTIONS: readonly OptionSpec[] = [
+  { flags: '--timeout <time>', description: 'end the guest after this time, such as 30s' },
   {
     flags: '--allow-report <regex>',
     description: 'ignore kernel reports with a line that matches',
     isRepeatable: true,
   },
   { flags: '--no-kernel-reports', description: 'do not check for reports of the guest’s kernel' },
+]
+
+const GDB_OPTIONS: readonly OptionSpec[] = [
   {
     flags: '--gdb [port]',
     description: 'wait at the first instruction for gdb on this port of 127.0.0.1 (default: a free one)',
   },
   { flags: '-s', description: 'as with QEMU: a gdb server on port 1234' },
   { flags: '-S', description: 'as with QEMU: wait at the first instruction (with -s)' },
-  { flags: '--timeout <time>', description: 'end the guest after this time, such as 30s' },
-  { flags: '--qemu <path>', description: 'QEMU binary', from: 'files' },
-  { flags: '--qemu-arg <arg>', description: 'argument passed to QEMU as it is', isRepeatable: true },
+]
+
+/** Headings of `run --help` and `plan --help`, in this order. */
+export const GROUPS = {
+  boot: 'What boots:',
+  hardware: 'Hardware:',
+  host: 'Files of this computer:',
+  verdict: 'Verdict:',
+  gdb: 'gdb:',
+  output: 'Output:',
+} as const
+
+export const MACHINE_OPTIONS: readonly OptionSpec[] = [
+  ...inGroup(GROUPS.boot, BOOT_OPTIONS),
+  ...inGroup(GROUPS.hardware, HARDWARE_OPTIONS),
+  ...inGroup(GROUPS.host, HOST_OPTIONS),
+  ...inGroup(GROUPS.verdict, VERDICT_OPTIONS),
+  ...inGroup(GROUPS.gdb, GDB_OPTIONS),
 ]
 
 type Values = Readonly<Record<string, unknown>>

@@ -25,6 +25,13 @@ describe('a wrong command line', () => {
     [['runs', '--last', 'many'], 'wants a whole number'],
     [['runs', '--', 'ls'], 'nothing may follow --'],
     [['completion', 'tcsh'], 'bash'],
+    [['completion', 'zhs'], 'did you mean zsh?'],
+    [['help', 'rnu'], 'did you mean run?'],
+    [['rusn', '--help'], 'did you mean runs or run?'],
+    [['run', '--accel', 'kvmm'], 'did you mean kvm? The values are auto, kvm, and tcg'],
+    [['run', '--type', 'q53'], '--type q53: "q53" is not a value of --type'],
+    [['run', '--machine', 'defualt'], 'did you mean "default"?'],
+    [['run', '--profile', 'linx'], 'did you mean "linux"?'],
     [['runs', '--last'], 'argument missing'],
     [['--project'], 'argument missing'],
   ])('%j is refused with a remedy', async (argv, words) => {
@@ -53,6 +60,20 @@ test('help is no error, has examples, and names the global options for every com
   expect(out).toContain('--state <folder>')
   expect(out).not.toContain('--last')
   expect((await bringup()).out).toContain('Exit codes:')
+  const run = (await bringup('run', '--help')).out
+  const headings = run.split('\n').filter((line) => /^\S.*:$/.test(line))
+  expect(headings).toEqual([
+    'What boots:',
+    'Hardware:',
+    'Files of this computer:',
+    'Verdict:',
+    'gdb:',
+    'Output:',
+    'Runs that stay:',
+    'Options:',
+    'Global options:',
+    'Examples:',
+  ])
   expect((await bringup('--version')).out).toBe('1.2.3\n')
 })
 

@@ -3,6 +3,7 @@ import { CommanderError } from 'commander'
 import type { BringupError } from '../diagnostics.ts'
 import { EXIT_CODES } from '../guest/verdict.ts'
 import type { LockReading } from '../host/file-locks.ts'
+import { allNearest } from '../nearest.ts'
 import type { Project } from '../project/project.ts'
 import type { Peek } from './command.ts'
 import { COMMANDS } from './commands.ts'
@@ -104,7 +105,7 @@ function createParser(environment: Environment, output: Output): Parser {
       formatItem: (term, width, description) => helpItem(term, width, description, output.columns),
       // On the page of bringup itself they are its options already.
       visibleGlobalOptions: (shown) => (shown === parser ? [] : [...parser.options]),
-      styleTitle: (text) => output.colors.bold(text),
+      styleTitle: (text) => output.colors.bold(text === 'Global Options:' ? 'Global options:' : text),
       styleCommandText: (text) => output.colors.cyan(text),
       styleSubcommandText: (text) => output.colors.cyan(text),
       styleOptionText: (text) => output.colors.cyan(text),
@@ -131,7 +132,14 @@ async function addEntries(
   onChosen: Parameters<typeof addCommand>[4],
 ): Promise<readonly string[]> {
   let wordsToRead = words
-  const called = COMMANDS.find((entry) => entry.name === commandWord(words))
+  const word = commandWord(words)
+  const called = COMMANDS.find((entry) => entry.name === word)
+  // With --help, commander would print the help of bringup itself for a misspelt command.
+  if (word !== undefined && called === undefined && (words.includes('--help') || words.includes('-h')))
+    throw unknownCommand(
+      word,
+      COMMANDS.map((entry) => entry.name),
+    )
   for (const entry of COMMANDS) {
     if (entry === called) {
       const { command } = await entry.load()
@@ -179,6 +187,28 @@ async function loadOutline({ cwd }: Environment, { project, state }: ProjectOpti
 
 function usageOf(error: CommanderError): BringupError {
   const [first = '', ...more] = error.message.replace(/^error: /, '').split('\n')
+  const choice = CHOICE.exec(first)
+  if (choice !== null) return wrongChoice(choice.slice(1))
   const suggestion = more.join(' ').match(/\(Did you mean (.*)\?\)/)?.[1]
   return usageError(first, suggestion === undefined ? undefined : `did you mean ${suggestion}?`)
 }
+
+/** How commander says that the value of an option or argument is none of its choices. */
+const CHOICE =
+  /^(?:option '([^']*)' argument|command-argument value) '(.*)' is invalid(?: for argument '([^']*)')?\. Allowed choices are (.*)\.$/
+
+function wrongChoice([option, value = '', argument, list = '']: readonly (
+  | string
+  | undefined
+)[]): BringupError {
+  const flag = option === undefined ? argument : (/--[a-z-]+/.exec(option)?.[0] ?? option)
+  const choices = list.split(', ')
+  const meant = allNearest(value, choices)
+  const values = `the values are ${new Intl.ListFormat('en').format(choices)}`
+  return usageError(
+    `${flag} ${value}: "${value}" is not a value of ${flag}`,
+    meant.length === 0 ? values : `did you mean ${meant.join(' or ')}? ${capitalised(values)}`,
+  )
+}
+
+const capitalised = (text: string) => `${text.charAt(0).toUpperCase()}${text.slice(1)}`

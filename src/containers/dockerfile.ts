@@ -50,7 +50,7 @@ export const CACHE_FOLDERS = ['.cargo/registry', '.cargo/git', '.cache'] as cons
 export function dockerfile(recipe: ContainerRecipe): string {
   const { base, user, packages } = recipe
   const sections = [
-    `# Made by bringup from the dependency sets of the profile. Do not edit: it is made again when they change.\nFROM ${base}`,
+    `# Made by bringup from the dependency sets of the profile. Do not edit: it is regenerated when they change.\nFROM ${base}`,
     installPackages(packages),
     exec('ln', '--symbolic', `${OWN.package}/dist/cli/bin.js`, '/usr/local/bin/bringup'),
     ...(user.uid === 0 ? [] : [addUser(user)]),

@@ -95,7 +95,7 @@ qemu-system-x86_64: -device nonsense: 'nonsense' is not a valid device model nam
   it('proves nothing by closing a guest', () => {
     expect(judge({ ...ending, status: 0, endedBy: 'close' }, judgement)).toEqual({
       verdict: 'interrupted',
-      meaning: 'the guest was closed by its owner',
+      meaning: 'the guest was stopped before it ended',
       diagnostics: [],
     })
     expect(verdictOf({ status: 0, endedBy: 'close', panicLine: 'PANIC: x' })).toBe('crashed')

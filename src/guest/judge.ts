@@ -235,7 +235,7 @@ function ownHand(e: Ending, judgement: Judgement): Judged | undefined {
   if (e.endedBy === 'shell-exit' && e.shellExit !== undefined) return byCode(e.shellExit, e, judgement)
   // Nothing was proved: the guest had neither passed nor failed when its owner ended it.
   if (e.endedBy === 'close' || (e.endedBy === undefined && e.shutdown?.reason === 'host-qmp-quit'))
-    return result('interrupted', 'the guest was closed by its owner')
+    return result('interrupted', 'the guest was stopped before it ended')
   return undefined
 }
 

@@ -68,7 +68,7 @@ export function resolveMachines(
         wrong.push(
           problems.MACHINE_EXTENDS_MISSING.at(
             path,
-            `there is no machine "${base}"; there are: ${Object.keys(machines).join(', ')}`,
+            `no machine is named "${base}"; the machines are ${Object.keys(machines).join(', ')}`,
           ),
         )
       return own

@@ -20,7 +20,7 @@ import { DEFAULT_MACHINE, type Project } from './project.ts'
 export const problems = defineDiagnostics({
   MACHINE_UNKNOWN: {
     title: 'The project has no machine of that name.',
-    why: 'a machine is named as bringup.config has it',
+    why: '`machines` in bringup.config defines the names',
     remedy: '`bringup machines` lists them',
   },
   GUEST_NAME_TAKEN: {

@@ -67,7 +67,7 @@ describe('a guest that its user ends on purpose', () => {
   it('may have a time limit of any length', async () => {
     const guest = await boot('hang', { timeout: '1000h' })
     await guest.console.expect('ready', { timeoutMs: 2 ** 40 })
-    expect(await guest.close()).toMatchObject({ meaning: 'the guest was closed by its owner' })
+    expect(await guest.close()).toMatchObject({ meaning: 'the guest was stopped before it ended' })
   })
 })
 

@@ -219,7 +219,12 @@ function hostRows(host: HostFact): readonly (readonly string[])[] {
     ],
     ['memory', `${mebibytes(memory.availableBytes)} of ${mebibytes(memory.totalBytes)} available`],
     ['limits', limits.join(', ') || 'none'],
-    ['NUMA', host.nodes.length === 0 ? 'no nodes' : `nodes ${host.nodes.map((n) => n.node).join(' ')}`],
+    [
+      'NUMA',
+      host.nodes.length === 0
+        ? 'no nodes'
+        : `${plural(host.nodes.length, 'node')} (${host.nodes.map((n) => n.node).join(', ')})`,
+    ],
     ['huge pages', pages.join(', ') || 'none reserved'],
     ['/dev/kvm', host.kvm.state],
   ]

@@ -8,12 +8,12 @@ import { eventLine } from '../../runs/events.ts'
 import { type RunOptions, startRun } from '../../runs/run.ts'
 import { type BootProgress, showBootProgress } from '../boot-progress.ts'
 import { profileOptions, profileWords } from '../build-options.ts'
-import type { Command, Invocation, OptionSpec } from '../command.ts'
+import { type Command, type Invocation, inGroup, type OptionSpec } from '../command.ts'
 import { COPY_OPTIONS, copiesOf } from '../copy-options.ts'
 import { DETACH_OPTIONS, isSupervised } from '../detach-options.ts'
 import { formatDiagnostics } from '../errors.ts'
 import { isAtTerminal } from '../guest-terminal.ts'
-import { MACHINE_OPTIONS } from '../machine-options.ts'
+import { GROUPS, MACHINE_OPTIONS } from '../machine-options.ts'
 import type { Output } from '../output.ts'
 import { requestOf } from '../plan-invocation.ts'
 import { RACK_OPTION, refuseMachineFlags } from '../rack-option.ts'
@@ -24,34 +24,40 @@ import { usageError } from '../usage.ts'
 
 /** Every option but those of the profile. */
 const RUN_OPTIONS: readonly OptionSpec[] = [
-  RACK_OPTION,
-  ...DETACH_OPTIONS,
+  ...inGroup(GROUPS.boot, [
+    RACK_OPTION,
+    {
+      flags: '--plan <file>',
+      description: 'run the plan that `plan --json` printed; - reads standard input',
+      from: 'files',
+    },
+    { flags: '--no-build', description: 'boot the last build' },
+  ]),
   ...MACHINE_OPTIONS,
-  ...UNTIL_OPTIONS,
-  {
-    flags: '--plan <file>',
-    description: 'run the plan that `plan --json` printed; - reads standard input',
-    from: 'files',
-  },
-  ...COPY_OPTIONS,
-  { flags: '--no-build', description: 'boot the last build' },
-  {
-    flags: '--verify',
-    description:
-      'compare the hardware that the guest found with the description (default for the probe kernel)',
-  },
-  { flags: '--no-verify', description: 'do not compare' },
-  { flags: '--console', description: 'show the console even if a report replaces it' },
-  { flags: '--quiet', description: 'do not show the console' },
-  { flags: '--events', description: 'print every event of the run as a line of JSON, and nothing else' },
-  { flags: '-v, --verbose', description: 'show the commands of the build and of QEMU' },
-  {
-    flags: '--exit-code <of>',
-    description: 'exit with the code of the verdict (default) or of the guest',
-    choices: ['verdict', 'guest'],
-  },
+  ...inGroup(GROUPS.host, COPY_OPTIONS),
+  ...inGroup(GROUPS.verdict, [
+    ...UNTIL_OPTIONS,
+    {
+      flags: '--verify',
+      description:
+        'compare the hardware that the guest found with the description (default for the probe kernel)',
+    },
+    { flags: '--no-verify', description: 'do not compare' },
+    { flags: '--reboots', description: 'continue after a reset by the guest' },
+    {
+      flags: '--exit-code <of>',
+      description: 'exit with the code of the verdict (default) or of the guest',
+      choices: ['verdict', 'guest'],
+    },
+  ]),
+  ...inGroup(GROUPS.output, [
+    { flags: '--console', description: 'show the console even if a report replaces it' },
+    { flags: '--quiet', description: 'do not show the console' },
+    { flags: '--events', description: 'print every event of the run as a line of JSON, and nothing else' },
+    { flags: '-v, --verbose', description: 'show the commands of the build and of QEMU' },
+  ]),
+  ...inGroup('Runs that stay:', DETACH_OPTIONS),
   { flags: '-y, --yes', description: 'do what a host network needs root for without asking' },
-  { flags: '--reboots', description: 'continue after a reset by the guest' },
 ]
 
 export const command: Command = {

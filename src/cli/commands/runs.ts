@@ -179,7 +179,7 @@ async function prune({ options, output, project }: Invocation): Promise<number> 
   const keep = options.keep === undefined ? KEPT_RUNS : countOf('--keep', options.keep)
   const deleted = pruneRuns(stateFolder, keep)
   output.json({ deleted: deleted.map((r) => r.id) })
-  output.print(`deleted ${plural(deleted.length, 'run')}, kept the newest ${keep}`)
+  output.print(`deleted ${plural(deleted.length, 'run')}; the newest ${keep} are kept`)
   return 0
 }
 

@@ -1,13 +1,14 @@
 /** The profiles that bringup brings along. A new operating system is one new file and its line here. */
 import { BringupError, defineDiagnostics } from '../../diagnostics.ts'
 import type { MachineInput } from '../../machine/machine.ts'
+import { nearest } from '../../nearest.ts'
 import type { Profile } from '../profile.ts'
 
 export const problems = defineDiagnostics({
   PROFILE_UNKNOWN: {
     title: 'The profile does not exist.',
     why: 'a profile defines what boots and how its end is judged',
-    remedy: 'use one of the profiles in the message, or add your own to `profiles` in bringup.config',
+    remedy: 'use one of the profiles listed, or add your own to `profiles` in bringup.config',
   },
 })
 
@@ -46,8 +47,9 @@ export async function findProfile(
   const own = project.profiles.find((p) => p.name === name)
   const profile = own ?? (Object.hasOwn(BUILT_IN, name) ? await BUILT_IN[name]?.() : undefined)
   if (profile) return profile
-  const names = [...project.profiles.map((p) => p.name), ...BUILT_IN_NAMES].join(', ')
-  throw new BringupError([
-    problems.PROFILE_UNKNOWN.at('profile', `no profile is named "${name}"; there are: ${names}`),
-  ])
+  const names = [...project.profiles.map((p) => p.name), ...BUILT_IN_NAMES]
+  const near = nearest(name, names)
+  const what = `no profile is named "${name}"${near === undefined ? '' : `; did you mean "${near}"?`}`
+  const remedy = `use one of: ${names.join(', ')}; or add your own to \`profiles\` in bringup.config`
+  throw new BringupError([problems.PROFILE_UNKNOWN.at('profile', what, { remedy })])
 }
