@@ -45,3 +45,24 @@ describe('slots of the root bus', () => {
     expect(codes('q35', [], ...own('e1000', '{"driver":"e1000","addr":"1"}'))).toEqual(['PCI_ADDRESS_TAKEN'])
   })
 })
+
+describe('an expander bridge', () => {
+  const pxb = 'pxb-pcie,id=p,bus=pcie.0,bus_nr=32'
+  const bare = 'virtio-rng-pci'
+  it.each([
+    [[pxb, bare], ['PCI_EXPANDER_NOT_A_BRIDGE']],
+    [[bare, pxb], []],
+    [['{"driver":"virtio-rng-pci"}', pxb], ['PCI_EXPANDER_NOT_A_BRIDGE']],
+    [[pxb, `${bare},bus=pcie.0`], []],
+    [[pxb, 'pcie-root-port,id=r'], []],
+    [[pxb, 'isa-serial'], []],
+  ] as const)('before or after %j', (devices, wanted) => {
+    expect(codes('q35', [], ...own(...devices))).toEqual(wanted)
+  })
+
+  it('of the machine comes before devices in JSON only', () => {
+    const cxl: Argument[] = [['-device', 'pxb-cxl,id=c,bus=pcie.0,bus_nr=32']]
+    expect(codes('q35', cxl, ...own(bare))).toEqual([])
+    expect(codes('q35', cxl, ...own('{"driver":"virtio-rng-pci"}'))).toEqual(['PCI_EXPANDER_NOT_A_BRIDGE'])
+  })
+})

@@ -5,7 +5,7 @@
 import { type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import type { Argument, MachineView } from './device.ts'
 import type { Facts, QemuCapabilities } from './facts.ts'
-import { devicesInOrder, type QemuOption, readOption, readQemuArgs } from './qemu-args.ts'
+import { devicesInOrder, isInJson, type QemuOption, readOption, readQemuArgs } from './qemu-args.ts'
 
 export const problems = defineDiagnostics({
   PCI_SLOTS_FULL: {
@@ -20,6 +20,13 @@ export const problems = defineDiagnostics({
     why: 'an address names one function of one device; devices without `addr` get the first free slots',
     remedy: 'name another slot, or omit `addr`',
     source: 'QEMU: "PCI: slot … function … not available for …, in use by …"',
+    qemu: 'refuses',
+  },
+  PCI_EXPANDER_NOT_A_BRIDGE: {
+    title: 'A PCI device without `bus` would be put on an expander bridge.',
+    why: 'QEMU puts a device without `bus` on the newest host bridge, and an expander takes bridges only; devices in JSON are made after all others',
+    remedy: 'name the bus, such as bus=pcie.0, or "bus":"pcie.0" in JSON',
+    source: 'QEMU: "PCI: Only PCI/PCIe bridges can be plugged into pxb-cxl"',
     qemu: 'refuses',
   },
 })
@@ -80,7 +87,32 @@ export function checkPciSlots(
       wishesOf(o, { root, qemu, pathOf: () => `qemuArgs[${o.index + 1}]` }),
     ),
   ]
-  return place(wishes, taken)
+  return [...checkExpanders(own, described, qemu), ...place(wishes, taken)]
+}
+
+const EXPANDERS = ['pxb', 'pxb-pcie', 'pxb-cxl']
+const BRIDGE = /bridge|root-port|-rp$|ioh3420|x3130|xio3130|switch|pxb/
+
+/** Devices of the user's own that come after an expander bridge, and name no bus. */
+function checkExpanders(
+  own: readonly QemuOption[],
+  described: readonly Argument[],
+  qemu: QemuCapabilities,
+): readonly Diagnostic[] {
+  const isExpander = ({ name, head = '' }: QemuOption) => name === 'device' && EXPANDERS.includes(head)
+  const ofMachine = described.some(([flag, value], index) =>
+    isExpander(readOption(flag.slice(1), value, index)),
+  )
+  const devices = devicesInOrder(own)
+  return devices.flatMap((option, position) => {
+    const { head = '', keys, index } = option
+    // Expanders of the machine are made after all of the user's devices but those in JSON.
+    const isBehind = devices.slice(0, position).some(isExpander) || (ofMachine && isInJson(option))
+    const isPci = [head, `${head}-pci`].some((type) => qemu.pciTypes.includes(type))
+    if (!isBehind || !isPci || keys.has('bus') || BRIDGE.test(head)) return []
+    const what = `${keys.get('id') ?? head} has no bus, and an expander bridge is made before it`
+    return [problems.PCI_EXPANDER_NOT_A_BRIDGE.at(`qemuArgs[${index + 1}]`, what)]
+  })
 }
 
 const pathOf = (view: MachineView, id: string) => view.devices.find((d) => d.id === id)?.path ?? ''

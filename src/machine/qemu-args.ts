@@ -41,7 +41,7 @@ export function readQemuArgs(words: readonly string[]): readonly QemuOption[] {
 
 /** QEMU takes a value for JSON by its first letter. */
 const isJson = (value: string) => value.startsWith('{')
-const isInJson = ({ value = '' }: QemuOption) => isJson(value)
+export const isInJson = ({ value = '' }: QemuOption) => isJson(value)
 
 /** Options that QEMU 7.2 takes JSON for. */
 const TAKES_JSON = new Set(['device', 'object', 'netdev', 'blockdev', 'display', 'audiodev', 'compat'])

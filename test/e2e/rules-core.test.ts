@@ -342,6 +342,19 @@ const REFUSED: readonly (readonly [code: string, machine: MachineInput, words: R
     /slot 2 function 0 not available/,
   ],
   ['PCI_ADDRESS_TAKEN', { qemuArgs: ['-device', 'e1000,addr=1f.2'] }, /slot 31 function 2 not available/],
+  [
+    'PCI_EXPANDER_NOT_A_BRIDGE',
+    { qemuArgs: ['-device', 'pxb-pcie,id=p,bus=pcie.0,bus_nr=32', '-device', 'virtio-rng-pci'] },
+    /Only PCI\/PCIe bridges can be plugged into pxb-pcie/,
+  ],
+  [
+    'PCI_EXPANDER_NOT_A_BRIDGE',
+    {
+      devices: [{ kind: 'cxl', size: '256M', backing: 'ram' }],
+      qemuArgs: ['-device', '{"driver":"virtio-rng-pci"}'],
+    },
+    /Only PCI\/PCIe bridges can be plugged into pxb-cxl/,
+  ],
   ['CPU_FEATURE_UNKNOWN', { cpu: { features: ['+nonsense'] } }, /nonsense' not found/],
   ['CPU_FEATURE_UNKNOWN', { cpu: { features: ['-nonsense'] } }, /nonsense' not found/],
   ['CPU_FEATURE_UNKNOWN', { cpu: { features: ['nonsense=1'] } }, /nonsense' not found/],
