@@ -165,7 +165,10 @@ const ANONYMOUS_RACK = 'rack'
 
 /** @throws BringupError GUEST_NAME_TAKEN where the name belongs to another machine of the project. */
 function withMachine(project: Project, name: string, machine: MachineInput | string): Project {
-  if (machine === name) return project
+  if (machine === name) {
+    needMachine(project, name)
+    return project
+  }
   if (name !== ANONYMOUS && Object.hasOwn(project.machines, name))
     throw new BringupError([problems.GUEST_NAME_TAKEN.at('name', `"${name}" is a machine of this project`)])
   const known = typeof machine === 'string' ? needMachine(project, machine) : machine
@@ -174,6 +177,6 @@ function withMachine(project: Project, name: string, machine: MachineInput | str
 
 /** @throws BringupError MACHINE_UNKNOWN */
 function needMachine(project: Project, name: string): MachineInput {
-  if (!Object.hasOwn(project.machines, name)) throw unknownMachine(project, name)
+  if (!Object.hasOwn(project.machines, name)) throw unknownMachine(project, name, 'machine')
   return { extends: name }
 }

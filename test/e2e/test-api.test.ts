@@ -77,7 +77,7 @@ test('waits', async ({ guest }) => {
       `import { test } from 'bringup/test'
 test('launches', async ({ launch }) => { await launch('nmua') })`,
     )
-    expect(shown).toContain('no machine is named "nmua"; did you mean "numa"?')
+    expect(shown).toContain('MACHINE_UNKNOWN at machine: no machine is named "nmua"; did you mean "numa"?')
     expect(shown).toContain('use one of: numa, small')
   })
 
