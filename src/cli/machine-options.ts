@@ -59,7 +59,7 @@ const HOST_OPTIONS: readonly OptionSpec[] = [
   },
   {
     flags: '--root <of>',
-    description: 'commands have the file system of this computer for a root, and cannot change it',
+    description: 'run commands on the file system of this computer, which they cannot change',
     choices: ['host'],
   },
 ]

@@ -151,10 +151,13 @@ function explain(file: string, cause: unknown): BringupError {
   const syntax = /\((\d+):(\d+)\)\s*$/m.exec(error.message) ?? /:(\d+):(\d+)\s*$/m.exec(error.message)
   const isSyntax = error.name === 'SyntaxError' || error.message.startsWith('ParseError')
   const place = (isSyntax ? syntax : undefined) ?? placeInStack(error.stack ?? '', file)
-  const [line, column] = [Number(place?.[1] ?? 0), Number(place?.[2] ?? 0)]
+  // Babel, jiti's parser, counts columns from 0.
+  const isFromZero = isSyntax && syntax !== null && error.message.startsWith('ParseError')
+  const [line, column] = [Number(place?.[1] ?? 0), Number(place?.[2] ?? 0) + (isFromZero ? 1 : 0)]
   const message = (error.message.split('\n')[0] ?? '')
     .replace(/^.*ParseError:\s*/, '')
     .replace(/\s*\(?[^\s(]*\d+:\d+\)?\s*$/, '')
+    .trimEnd()
   const where = line > 0 ? `${file}:${line}:${column}` : file
   const evidence = line > 0 ? pointAt(readFileSync(file, 'utf8'), line, column) : []
   const kind = isSyntax ? problems.CONFIG_SYNTAX : problems.CONFIG_THREW

@@ -61,7 +61,7 @@ const RUN_OPTIONS: readonly OptionSpec[] = [
 ]
 
 export const command: Command = {
-  summary: 'boot a kernel on a machine, or a rack of them, and say how it went',
+  summary: 'boot a kernel on a machine or a rack, and report the verdict',
   description:
     'Checks the description, starts QEMU, follows the console, compares the hardware that the guest found with the description, and keeps a record.\n' +
     'On a terminal you get the console: Ctrl-A X ends the guest, Ctrl-A H shows more keys. A Linux guest opens a shell, and a command after `--` gets its own terminal.\n' +

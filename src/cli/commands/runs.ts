@@ -66,7 +66,7 @@ export const command: Command = {
       run: path,
     },
     prune: {
-      summary: `delete all but the newest ${KEPT_RUNS} runs, or as many as --keep says; running ones stay`,
+      summary: `delete old runs: the newest ${KEPT_RUNS} (or --keep) and running ones stay`,
       options: [
         {
           flags: '--keep <count>',
