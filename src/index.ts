@@ -71,6 +71,7 @@ export type {
   GuestIvshmem,
   GuestMemoryCache,
   GuestNic,
+  GuestNicPeer,
   GuestNvdimm,
   GuestPciFunction,
   GuestPmemRegion,

@@ -5,6 +5,7 @@
 #include "cmdline.h"
 #include "cpu.h"
 #include "exit.h"
+#include "frames.h"
 #include "ivshmem.h"
 #include "json.h"
 #include "nvdimm.h"
@@ -169,6 +170,19 @@ static void meet(const char *value)
         exit_value = EXIT_PEER_FAILED;
 }
 
+static void serve_frames(const char *value)
+{
+    if (!frames_serve((unsigned)text_number(value)) && exit_value == EXIT_SUCCESS)
+        exit_value = EXIT_PEER_FAILED;
+}
+
+static void call_frames(const char *value)
+{
+    (void)value;
+    if (!frames_call() && exit_value == EXIT_SUCCESS)
+        exit_value = EXIT_PEER_FAILED;
+}
+
 static const struct {
     /* Ends with "=" where a value follows. */
     const char *word;
@@ -192,6 +206,8 @@ static const struct {
     { "nvdimm-fill=", fill },
     { "store-check=", check },
     { "ivshmem-meet=", meet },
+    { "frames-serve=", serve_frames },
+    { "frames-call", call_frames },
 };
 
 static void run_word(const char *word)

@@ -88,7 +88,7 @@ static const struct {
     { 0x10d38086, read_intel },  { 0x07b015ad, read_vmxnet3 }, { 0x813910ec, read_rtl8139 },
 };
 
-static void report_mac(const uint8_t mac[6])
+void nic_json_mac(const char *key, const uint8_t mac[6])
 {
     static const char digits[] = "0123456789abcdef";
     char text[] = "00:00:00:00:00:00";
@@ -96,7 +96,7 @@ static void report_mac(const uint8_t mac[6])
         text[3 * i] = digits[mac[i] >> 4];
         text[3 * i + 1] = digits[mac[i] & 15];
     }
-    json_string("mac", text);
+    json_string(key, text);
 }
 
 void nic_report(struct pci_address at)
@@ -108,7 +108,7 @@ void nic_report(struct pci_address at)
             continue;
         json_open("nic");
         pci_json_address(at);
-        report_mac(card.mac);
+        nic_json_mac("mac", card.mac);
         json_bool("link", card.link);
         json_close();
     }

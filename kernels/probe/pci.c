@@ -126,9 +126,6 @@ static uint8_t find_capability(struct pci_address at, uint8_t id)
     return 0;
 }
 
-/* What a walk does with each function; true ends it. `slot`: number of the slot it sits in, or NO_SLOT. */
-typedef bool visitor(struct pci_address at, int slot, void *context);
-
 static bool is_bridge(struct pci_address at)
 {
     return (pci_read8(at, HEADER_TYPE) & 0x7f) == 1;
@@ -143,7 +140,7 @@ static int slot_below(struct pci_address port)
 }
 
 struct walk {
-    visitor *visit;
+    pci_visitor *visit;
     void *context;
     bool seen[256];
     /* Highest bus number in use: the next one is free for a bridge that firmware left without. */
@@ -203,7 +200,7 @@ static bool is_extra_root(struct pci_address at, int slot, void *context)
     return at.bus == 0 && (ids == 0x00091b36 || ids == 0x000b1b36 || is_nameless_host_bridge);
 }
 
-static bool walk_all(visitor *visit, void *context)
+bool pci_walk(pci_visitor *visit, void *context)
 {
     static struct walk walk, roots;
     walk = (struct walk){ .visit = visit, .context = context };
@@ -236,7 +233,7 @@ static bool matches(struct pci_address at, int slot, void *context)
 bool pci_find(uint16_t vendor, uint16_t device, struct pci_address *found)
 {
     struct search search = { (uint32_t)device << 16 | vendor, found };
-    return walk_all(matches, &search);
+    return pci_walk(matches, &search);
 }
 
 /* Device functions have it in their header, bridges in a capability. */
@@ -290,5 +287,5 @@ static bool report(struct pci_address at, int slot, void *context)
 
 void pci_report(void)
 {
-    walk_all(report, NULL);
+    pci_walk(report, NULL);
 }

@@ -22,6 +22,10 @@ void pci_write32(struct pci_address at, unsigned offset, uint32_t value);
 bool pci_reaches_extended(struct pci_address at);
 /* "address":"00:1f.2" */
 void pci_json_address(struct pci_address at);
+/* What a walk does with each function; true ends it. `slot`: number of the slot it sits in, or -1. */
+typedef bool pci_visitor(struct pci_address at, int slot, void *context);
+/* Visits all functions, in the order of the report; whether a visitor ended it. */
+bool pci_walk(pci_visitor *visit, void *context);
 /* Finds a function by its ids. */
 bool pci_find(uint16_t vendor, uint16_t device, struct pci_address *found);
 /* {"t":"pci",...} for each function, followed by a line of its own for memory over virtio and over CXL. */

@@ -2,9 +2,9 @@
 
 enum { STATUS = 0x06, CAPABILITIES = 0x34 };
 enum { HAS_CAPABILITIES = 1 << 4, CAPABILITY_VENDOR = 0x09 };
-/* virtio 1.2, 4.1.4: struct virtio_pci_cap, and the window of 4.1.4.9 */
-enum { CAP_TYPE = 3, CAP_BAR = 4, CAP_OFFSET = 8, CAP_LENGTH = 12, WINDOW_DATA = 16 };
-enum { TYPE_DEVICE_CONFIG = 4, TYPE_WINDOW = 5 };
+/* virtio 1.2, 4.1.4: struct virtio_pci_cap, the step of 4.1.4.4 and the window of 4.1.4.9 */
+enum { CAP_TYPE = 3, CAP_BAR = 4, CAP_OFFSET = 8, CAP_LENGTH = 12, NOTIFY_STEP = 16, WINDOW_DATA = 16 };
+enum { TYPE_WINDOW = 5 };
 
 /* Offset of virtio's capability of that type, or 0. */
 static unsigned find_virtio(struct pci_address at, uint8_t type)
@@ -18,15 +18,43 @@ static unsigned find_virtio(struct pci_address at, uint8_t type)
     return 0;
 }
 
-/* Reads through the window in configuration space: not all firmware gives BARs an address (qboot does not). */
+/* Aims the window at registers: not all firmware gives BARs an address (qboot does not). Returns where its data is, or 0. */
+static unsigned aim(struct pci_address at, enum virtio_registers which, unsigned offset, unsigned bytes)
+{
+    unsigned registers = find_virtio(at, which), window = find_virtio(at, TYPE_WINDOW);
+    if (!registers || !window)
+        return 0;
+    pci_write8(at, window + CAP_BAR, pci_read8(at, registers + CAP_BAR));
+    pci_write32(at, window + CAP_OFFSET, pci_read32(at, registers + CAP_OFFSET) + offset);
+    pci_write32(at, window + CAP_LENGTH, bytes);
+    return window + WINDOW_DATA;
+}
+
+bool virtio_read(struct pci_address at, enum virtio_registers which, unsigned offset, unsigned bytes, uint32_t *value)
+{
+    unsigned data = aim(at, which, offset, bytes);
+    if (!data)
+        return false;
+    *value = pci_read32(at, data) & 0xffffffff >> (32 - 8 * bytes);
+    return true;
+}
+
+bool virtio_write(struct pci_address at, enum virtio_registers which, unsigned offset, unsigned bytes, uint32_t value)
+{
+    unsigned data = aim(at, which, offset, bytes);
+    if (!data)
+        return false;
+    pci_write32(at, data, value);
+    return true;
+}
+
 bool virtio_config32(struct pci_address at, unsigned offset, uint32_t *value)
 {
-    unsigned config = find_virtio(at, TYPE_DEVICE_CONFIG), window = find_virtio(at, TYPE_WINDOW);
-    if (!config || !window)
-        return false;
-    pci_write8(at, window + CAP_BAR, pci_read8(at, config + CAP_BAR));
-    pci_write32(at, window + CAP_OFFSET, pci_read32(at, config + CAP_OFFSET) + offset);
-    pci_write32(at, window + CAP_LENGTH, sizeof(uint32_t));
-    *value = pci_read32(at, window + WINDOW_DATA);
-    return true;
+    return virtio_read(at, VIRTIO_DEVICE, offset, sizeof *value, value);
+}
+
+uint32_t virtio_notify_step(struct pci_address at)
+{
+    unsigned notify = find_virtio(at, VIRTIO_NOTIFY);
+    return notify ? pci_read32(at, notify + NOTIFY_STEP) : 0;
 }

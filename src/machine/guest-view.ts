@@ -83,6 +83,16 @@ export interface GuestNic {
   readonly link?: boolean
   /** Queues for receiving. */
   readonly queues?: number
+  /** Cards that it exchanged messages with: what came of each is a call that it `heard`, or the answer to its own. */
+  readonly peers?: readonly GuestNicPeer[]
+}
+
+/** A message of another card that the probe kernel received (`frames-serve`, `frames-call`). */
+export interface GuestNicPeer {
+  readonly mac: string
+  readonly what: 'heard' | 'answered'
+  /** Number of the call. */
+  readonly counter: number
 }
 
 export interface GuestCpu {

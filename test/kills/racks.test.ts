@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { makePlace, meet, Supervisors, sideBySide } from './racks.ts'
 
-test('a controller and four clients exchange messages through memory, twice', async () => {
+test('a controller and four clients exchange messages by network and memory, twice', async () => {
   using place = makePlace()
   for (let run = 0; run < 2; run++) expect(await meet('probe', place)).toBeUndefined()
 })

@@ -20,6 +20,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 import { linuxProfile, type RackInput } from '../../src/index.ts'
+import { parseReport } from '../../src/project/profiles/probe/report.ts'
 import { loadProject } from '../../src/project/project.ts'
 import { parseRack } from '../../src/project/rack.ts'
 import { planRun } from '../../src/project/run-planning.ts'
@@ -59,14 +60,18 @@ const small = { cpu: 1, memory: '64M', timeout: '30m' } as const
 const MEMBERS = { nics: ['lan'], memory: ['window'] } as const
 const SHARED = { networks: { lan: {} }, memory: { window: { size: '1M', vectors: 1 } } } as const
 
-/** Probe kernels: each writes to all others through the memory, and rings them. */
+/** Probe kernels: each writes to all others through the memory, and rings them; clients call the controller by network. */
 const probes = (clients: number): RackInput => {
-  const machine = { ...small, boot: { append: `ivshmem-meet=${clients + 1}` } }
+  const member = (frames: string) => ({
+    machine: { ...small, boot: { append: `ivshmem-meet=${clients + 1} ${frames}` } },
+    nics: [...MEMBERS.nics],
+    memory: [...MEMBERS.memory],
+  })
   return {
     ...SHARED,
     guests: {
-      controller: { machine, nics: [...MEMBERS.nics], memory: [...MEMBERS.memory] },
-      client: { machine, nics: [...MEMBERS.nics], memory: [...MEMBERS.memory], count: clients },
+      controller: member(`frames-serve=${clients}`),
+      client: { ...member('frames-call'), count: clients },
     },
   }
 }
@@ -129,22 +134,27 @@ export async function meet(
     messagesOf(kind, join(run.folder.path, 'guests', guest)),
   )
   const heard = messages.reduce((sum, count) => sum + count, 0)
-  const expected = kind === 'probe' ? (clients + 1) * clients : clients
+  // By memory from each guest to each other one; by network from each client to the controller, and back.
+  const expected = kind === 'probe' ? (clients + 1) * clients + 2 * clients : clients
   return heard === expected ? undefined : `${heard} messages of ${expected} have arrived`
 }
 
-/** Peers that a probe kernel has read from and heard; clients that the Linux controller has. */
+/** Peers that a probe kernel has read from and heard, and cards that called or answered it; clients that the Linux controller has. */
 function messagesOf(kind: 'probe' | 'linux', folder: string): number {
   if (kind === 'linux') {
     const log = join(folder, 'command.log')
     const text = existsSync(log) ? readFileSync(log, 'utf8') : ''
     return text.match(/^client \d+: network and memory$/gm)?.length ?? 0
   }
-  const lines = readFileSync(join(folder, 'console.log'), 'latin1').matchAll(/\{"t":"ivshmem-peer"[^\n]*\}/g)
+  const console = readFileSync(join(folder, 'console.log'), 'latin1')
+  const lines = console.matchAll(/\{"t":"ivshmem-peer"[^\n]*\}/g)
   const peers = [...lines].map(
     ([text]) => JSON.parse(text) as { own: number; peer: number; pattern: boolean; heard: number },
   )
-  return peers.filter(({ own, peer, pattern, heard }) => own !== peer && pattern && heard > 0).length
+  const byMemory = peers.filter(({ own, peer, pattern, heard }) => own !== peer && pattern && heard > 0)
+  const cards = parseReport(console)?.nics ?? []
+  const byNetwork = cards.flatMap((card) => card.peers ?? []).map(({ mac }) => mac)
+  return byMemory.length + new Set(byNetwork).size
 }
 
 /** What stays: guests that wait, on a network with a capture, with memory that needs a server, beside a service. */

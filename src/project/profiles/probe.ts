@@ -16,7 +16,7 @@ const EXIT_CODES = {
   4: { verdict: 'failed', meaning: 'a store does not hold what was written to it' },
   5: {
     verdict: 'failed',
-    meaning: 'a pattern or a ring of a peer did not arrive through shared memory',
+    meaning: 'a message of another guest did not arrive, through shared memory or by network',
   },
   6: { verdict: 'failed', meaning: 'unhandled exception in the probe kernel' },
   7: { verdict: 'failed', meaning: 'the CPU has no long mode, which the probe kernel needs' },

@@ -33,6 +33,29 @@ test('the last report counts', () => {
   expect(parseReport(`${REPORT}\n${second}`)?.nodes).toEqual([{ node: 0, cpus: 1, bytes: 2048 }])
 })
 
+test('messages by network come after the report and belong to the card that received them', () => {
+  const nic = json('nic', { address: '00:02.0', mac: '52:54:00:00:00:01', link: true })
+  const frame = (own: string, peer: string, counter = 3) =>
+    json('frame', { what: 'heard', own: `52:54:00:00:00:0${own}`, peer: `52:54:00:00:00:0${peer}`, counter })
+  const lines = [frame('1', '2'), json('frames', { sent: 2 }), frame('9', '1'), frame('1', '3', 1)]
+  const text = [PROBE, nic, json('report', { nic: 1 }), ...lines, json('end', { exit: 16 })]
+  expect(parseReport(text.join('\n'))).toMatchObject({
+    nics: [
+      {
+        name: '00:02.0',
+        peers: [
+          { mac: '52:54:00:00:00:02', what: 'heard', counter: 3 },
+          { mac: '52:54:00:00:00:03', what: 'heard', counter: 1 },
+        ],
+      },
+    ],
+  })
+  expect(parseReport([...text, json('frame', { what: 'sung' })].join('\n'))?.missing).toEqual([
+    expect.stringContaining('unreadable line: {"t":"frame"'),
+  ])
+  expect(parseReport([PROBE, ...lines].join('\n'))).toBeUndefined()
+})
+
 test.each([
   ['nothing', ''],
   ['a greeting', 'hello\n'],

@@ -43,6 +43,7 @@ const makeSchemas = () => {
     }),
     'virtio-pmem': z.object({ address: text, bytes: node }),
     nic: z.object({ address: text, mac: text, link: z.boolean() }),
+    frame: z.object({ what: z.enum(['heard', 'answered']), own: text, peer: text, counter: number }),
     ivshmem: z.object({ address: text, bytes: number, vectors: number, id: node }),
     'cxl-host-bridge': z.object({ uid: number, version: number }),
     'cxl-window': z.object({ window: number, start: number, bytes: number }),
@@ -105,7 +106,10 @@ export function parseReport(console: string): GuestView | undefined {
     virtioPmems: all('virtio-pmem').toSorted(byAddress),
     nics: all('nic')
       .toSorted(byAddress)
-      .map(({ address: name, mac, link }) => ({ name, mac, link })),
+      .map(({ address: name, mac, link }) => {
+        const peers = all('frame').filter(({ own }) => own === mac)
+        return { name, mac, link, ...(peers.length > 0 ? { peers: peers.map(peerOf) } : {}) }
+      }),
     ivshmems: all('ivshmem')
       .map(({ id, ...rest }) => ({ ...rest, ...(id === null ? {} : { id }) }))
       .toSorted(byAddress),
@@ -134,9 +138,11 @@ function readReport(console: string): Report {
     if (at === -1) continue
     const value = line.length > CONSOLE_LINE ? undefined : parseJson(line.slice(at))
     const type = value?.t
+    // What the command line asks for comes after the report; of its lines only frames belong to the view.
+    if ((counted !== undefined) !== (type === 'frame')) continue
     if (type === 'report') {
       counted = value
-      break
+      continue
     }
     if (typeof type !== 'string') {
       unreadable.push(shown(line))
@@ -177,6 +183,8 @@ function missingOf({ lines, unreadable, counts }: Report): readonly string[] {
     ...(unreadable.length > 5 ? [`${unreadable.length - 5} more unreadable lines`] : []),
   ]
 }
+
+const peerOf = ({ peer, what, counter }: LineOf<'frame'>) => ({ mac: peer, what, counter })
 
 const byAddress = (a: { readonly address: string }, b: { readonly address: string }) =>
   a.address < b.address ? -1 : 1
