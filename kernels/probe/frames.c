@@ -44,6 +44,7 @@ static void open_card(void)
     uint64_t seconds = wait ? text_number(wait) : DEFAULT_WAIT_S;
     deadline = clock_deadline((uint32_t)(seconds < MOST_WAIT_S ? seconds : MOST_WAIT_S) * 1000);
     memset(&counts, 0, sizeof counts);
+    json_stage("frames");
 }
 
 static void close_card(void)
