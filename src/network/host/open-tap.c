@@ -3,9 +3,9 @@
  *
  * open-tap FD PID NAME one|multi [FD PID NAME one|multi ...] -- COMMAND [ARGUMENT ...]
  *
- * The tap NAME, or one more queue of it (multi), of the user and network namespaces of process PID becomes descriptor FD of COMMAND. A process that has
- * entered a user namespace cannot come back: a child enters it and hands the descriptor over (unix(7), SCM_RIGHTS), so that
- * the command itself keeps the namespaces that it was started in.
+ * The tap NAME, or one more queue of it (multi), of the user and network namespaces of process PID becomes descriptor FD
+ * of COMMAND. A process that has entered a user namespace cannot come back: a child enters it and hands the descriptor
+ * over (unix(7), SCM_RIGHTS), so that the command itself keeps the namespaces that it was started in.
  */
 #define _GNU_SOURCE
 #include <errno.h>
