@@ -145,12 +145,16 @@ export function shapeOf(
 ): { readonly shape: Shape; readonly unfinished?: Resizing } | undefined {
   const last = shapesIn(lines).at(-1)
   if (!last) return undefined
-  const resizing = lines.slice(lines.indexOf(last)).findLast((line) => line.event === 'resizing')
-  if (!resizing) return { shape: last }
-  if (resizing.labels !== undefined) return { shape: last, unfinished: resizing }
-  const { at, size, label, as } = resizing
-  const isDone = as ? isSameFile(as, file) : isSameFile(last.file, file) && bytes === size + label
-  return { shape: isDone ? { event: 'resized', at, size, label, file } : last }
+  const begun = lines.slice(lines.indexOf(last)).filter((line): line is Resizing => line.event === 'resizing')
+  const newest = begun.at(-1)
+  if (newest?.labels !== undefined) return { shape: last, unfinished: newest }
+  // Not only the newest: one resize may have been killed after it was done, and the next one before.
+  const done = begun.findLast(({ size, label, as }) =>
+    as ? isSameFile(as, file) : isSameFile(last.file, file) && bytes === size + label,
+  )
+  if (!done) return { shape: last }
+  const { at, size, label } = done
+  return { shape: { event: 'resized', at, size, label, file } }
 }
 
 export function identityOf({

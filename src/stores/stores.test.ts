@@ -251,6 +251,16 @@ describe('growing', () => {
     expect(get(at('pm.img'), MiB - 4, 8)).toBe('last\0\0\0\0')
   })
 
+  test('killed when it was done, and the next one before it began', async () => {
+    await create('pm.img', MiB, { label: LABEL })
+    const line = { event: 'resizing', at: new Date().toISOString(), label: LABEL } as const
+    appendJournal(journalOf('pm.img'), { ...line, size: 2 * MiB })
+    truncateSync(at('pm.img'), 2 * MiB + LABEL)
+    appendJournal(journalOf('pm.img'), { ...line, size: 3 * MiB })
+    expect(open('pm.img')).toMatchObject({ size: 2 * MiB, label: LABEL })
+    expect(await resize('pm.img', 3 * MiB)).toMatchObject({ size: 3 * MiB, label: LABEL })
+  })
+
   /** What an older version left, which moved the label area by several calls. */
   test.each([
     'nothing done',
