@@ -67,7 +67,8 @@ describe('a private network', () => {
       exitCode: 0,
       stdout: expect.stringContaining('Address: 10.1.0.11'),
     })
-    expect((await sh(client, 'nslookup elsewhere.example 10.1.0.1')).stdout).toContain('NXDOMAIN')
+    expect((await sh(client, 'nslookup elsewhere.lan 10.1.0.1')).stdout).toContain('NXDOMAIN')
+    expect((await sh(client, 'nslookup elsewhere.example 10.1.0.1')).stdout).toContain('REFUSED')
     expect((await sh(client, 'ping -c 1 -w 20 192.0.2.1')).stdout).toContain('100% packet loss')
     expect((await sh(client, 'wget -O- http://gateway/')).stderr).toContain('refused')
     const frames = await lanOf(run).frames({ from: 'client', to: 'server', traffic: 'icmp' })
