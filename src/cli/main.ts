@@ -193,7 +193,7 @@ function usageOf(error: CommanderError): BringupError {
   return usageError(first, suggestion === undefined ? undefined : `did you mean ${suggestion}?`)
 }
 
-/** How commander says that the value of an option or argument is none of its choices. */
+/** How commander says that the value of an option or argument is not one of its choices. */
 const CHOICE =
   /^(?:option '([^']*)' argument|command-argument value) '(.*)' is invalid(?: for argument '([^']*)')?\. Allowed choices are (.*)\.$/
 
