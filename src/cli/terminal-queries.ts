@@ -1,10 +1,10 @@
 /** Questions of a guest to a terminal that cannot answer it, because the guest's input comes from a pipe. */
 
+const ESC = String.fromCharCode(27)
+const PARAMETERS = '\\[[>=?]?[0-9;]{0,16}'
 /** Where is the cursor, how are you, what are you: `ESC[6n`, `ESC[5n`, `ESC[c`, `ESC[>c`. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: terminals are asked with ESC
-const QUERY = /\x1b\[[>=?]?[0-9;]{0,16}[nc]/g
-// biome-ignore lint/suspicious/noControlCharactersInRegex: terminals are asked with ESC
-const UNFINISHED = /\x1b(?:\[[>=?]?[0-9;]{0,16})?$/
+const QUERY = new RegExp(`${ESC}${PARAMETERS}[nc]`, 'g')
+const UNFINISHED = new RegExp(`${ESC}(?:${PARAMETERS})?$`)
 
 /**
  * Removes the queries from a stream of chunks. The host's terminal would echo its answers (`^[[24;10R`) between the

@@ -22,6 +22,7 @@ test.each([
   [z.enum(['q35', 'pc']), 'x', 'must be "q35" or "pc"'],
   [z.literal(2), 3, 'must be 2'],
   [z.string().regex(/^a+$/), 'b', 'must have the form of /^a+$/'],
+  [z.ipv4(), 'x', 'must be an IPv4 address'],
   [z.string().regex(/^a+$/, 'only the letter a'), 'b', 'only the letter a'],
   [
     z.record(z.string().regex(/^a$/, 'only a'), z.int()),

@@ -26,9 +26,13 @@ export function wordsOf(issue: Issue): string {
     return `must ${limit(issue.origin, issue.inclusive === false ? 'less than' : 'at most', issue.maximum)}`
   if (issue.code === 'not_multiple_of') return `must be a multiple of ${issue.divisor}`
   if (issue.code === 'invalid_union') return 'has none of the forms that are possible here'
-  if (issue.code === 'invalid_format') return `must have the form of ${issue.pattern ?? issue.format}`
+  if (issue.code === 'invalid_format')
+    return `must ${FORMATS[issue.format] ?? `have the form of ${issue.pattern ?? issue.format}`}`
   return issue.message
 }
+
+/** Forms that have a name. */
+const FORMATS: Readonly<Record<string, string>> = { ipv4: 'be an IPv4 address', ipv6: 'be an IPv6 address' }
 
 function limit(origin: string, relation: string, bound: number | bigint): string {
   const unit = { string: 'character', array: 'entry', set: 'entry', object: 'key' }[origin]

@@ -18,5 +18,11 @@ export async function withLock<T>(path: string, work: () => Promise<T>, signal?:
   signal?.throwIfAborted()
   if (!isLock(lock)) throw new Error(`flock ${path} ended with ${lock.status}: ${lock.why}`)
   await using _ = lock
-  return await work()
+  try {
+    return await work()
+  } catch (error) {
+    // What an interrupted piece of work fails with says less than why it was interrupted.
+    signal?.throwIfAborted()
+    throw error
+  }
 }

@@ -8,6 +8,7 @@ import { defineDiagnostics } from '../diagnostics.ts'
 import { type MachineConfig, viewOf } from '../machine/machine.ts'
 import type { GuestPlan } from '../plan/plan.ts'
 import type { Comparison } from '../plan/verify.ts'
+import { affinityOf } from './pinning.ts'
 import type { QmpClient } from './qmp.ts'
 
 export const problems = defineDiagnostics({
@@ -52,9 +53,7 @@ function pinRow(pins: GuestPlan['pins'], threads: ReadonlyMap<number, number>): 
     return [...groups].map(([host, cpus]) => `${formatCpuList(cpus)} on ${host}`).join(', ')
   }
   const want = text(({ hostCpus }) => formatCpuList(hostCpus))
-  const got = text(
-    ({ cpu }) => affinityOf(`/proc/${threads.get(cpu) ?? 0}/status`) ?? 'nothing that can be read',
-  )
+  const got = text(({ cpu }) => affinityOf(threads.get(cpu) ?? 0) ?? 'nothing that can be read')
   return { device: 'cpu', aspect: 'pins', want, got, ok: got === want, by: BY }
 }
 
@@ -62,20 +61,10 @@ function pinRow(pins: GuestPlan['pins'], threads: ReadonlyMap<number, number>): 
 function threadRow(hostCpus: readonly number[], vcpus: ReadonlySet<number>, pid: number): Comparison {
   const want = formatCpuList(hostCpus)
   const lists = readdirSync(`/proc/${pid}/task`).flatMap((thread) =>
-    vcpus.has(Number(thread)) ? [] : (affinityOf(`/proc/${pid}/task/${thread}/status`) ?? []),
+    vcpus.has(Number(thread)) ? [] : (affinityOf(Number(thread)) ?? []),
   )
   const got = lists.length === 0 ? null : formatCpuList(lists.flatMap(parseCpuList))
   return { device: 'QEMU', aspect: 'threads', want, got, ok: got === want, by: BY }
-}
-
-function affinityOf(path: string): string | undefined {
-  try {
-    const list = /^Cpus_allowed_list:\s*(\S+)$/m.exec(readFileSync(path, 'utf8'))?.[1]
-    return list === undefined ? undefined : formatCpuList(parseCpuList(list))
-  } catch {
-    // A thread that has just ended.
-    return undefined
-  }
 }
 
 interface BoundMemory {

@@ -143,7 +143,8 @@ function taskset(cpuList: string, thread: number, more: readonly string[] = []):
   })
 }
 
-function affinityOf(thread: number): string | undefined {
+/** CPUs that the thread may run on; undefined for one that has ended. Source: proc(5), "/proc/pid/status". */
+export function affinityOf(thread: number): string | undefined {
   try {
     const list = /^Cpus_allowed_list:\s*(\S+)$/m.exec(readFileSync(`/proc/${thread}/status`, 'utf8'))?.[1]
     return list === undefined ? undefined : formatCpuList(parseCpuList(list))

@@ -29,6 +29,8 @@ export interface NetworksOptions {
   readonly onEvent: (event: NetworkEvent & { readonly network: string }) => void
   readonly onService: (event: ServiceEvent) => void
   readonly signal: AbortSignal
+  /** Whether sudo could ask a person for a password. */
+  readonly hasTerminal: boolean
   /** Something that the run shares has died. */
   readonly onDeath: (finding: Diagnostic) => void
 }
@@ -86,7 +88,7 @@ export class RunNetworks implements AsyncDisposable {
       import('../step-registry.ts'),
       import('../project/cache-folder.ts'),
     ])
-    const { folder: runFolder, signal, onService, onDeath } = this.#options
+    const { folder: runFolder, signal, hasTerminal, onService, onDeath } = this.#options
     const network = await startHostNetwork(plan, {
       folder,
       runFolder,
@@ -94,7 +96,7 @@ export class RunNetworks implements AsyncDisposable {
       cacheFolder: cacheFolder(),
       kinds: stepKinds,
       signal,
-      hasTerminal: process.stdin.isTTY === true && process.stderr.isTTY === true,
+      hasTerminal,
       onEvent: (event) => this.#tell(plan.name, event),
       onService,
     })

@@ -21,6 +21,8 @@ export interface ResourcesOptions {
   /** Folder of the run. */
   readonly folder: string
   readonly signal: AbortSignal
+  /** Whether sudo could ask a person for a password. */
+  readonly hasTerminal: boolean
   readonly onEvent: (event: RunHappening) => void
   /** Something that the run shares has died. */
   readonly onDeath: (finding: Diagnostic) => void

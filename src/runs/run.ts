@@ -24,6 +24,8 @@ export interface RunOptions
   extends Pick<GuestOptions, 'stateFolder' | 'allowReboot' | 'signal' | 'verify' | 'buildMs'> {
   /** The caller runs the commands of the guests itself. */
   readonly leavesCommands?: boolean
+  /** Whether sudo could ask a person for a password, for host networks that need root. Default: false. */
+  readonly hasTerminal?: boolean
   /** What the user calls the run. */
   readonly label?: string | undefined
   /** Every chunk of every console as it comes. */
@@ -117,6 +119,7 @@ class ActiveRun implements Run {
     this.#resources = new RunResources(plan, {
       folder: folder.path,
       signal: this.#over.signal,
+      hasTerminal: options.hasTerminal === true,
       onEvent: (event) => this.#events.emit(event),
       onDeath: (finding) => this.#problems.push(finding),
     })

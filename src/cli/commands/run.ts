@@ -242,7 +242,9 @@ async function runRack(
   const { reportRack, showRackEvents } = await import('../follow-rack.ts')
   const names = planned.plan.guests.map(({ guest }) => guest)
   const isShown = !output.isJson && options.quiet !== true && options.events !== true
-  const run = startRun(planned, { ...(isShown ? { onEvent: showRackEvents(names, output) } : {}), ...common })
+  const onEvent = isShown ? { onEvent: showRackEvents(names, output) } : {}
+  const { hasTerminal } = await import('../confirm.ts')
+  const run = startRun(planned, { ...onEvent, hasTerminal: hasTerminal(), ...common })
   if (typeof options.supervise === 'string') {
     const { supervise } = await import('../detach.ts')
     await supervise(run, options.supervise)

@@ -1,6 +1,7 @@
 /** udev of a Debian guest loads its drivers while services start, the command channel among them. */
-import { BringupError, type Diagnostic, defineDiagnostics } from '../../../diagnostics.ts'
+import { type Diagnostic, defineDiagnostics } from '../../../diagnostics.ts'
 import type { Settling } from '../../profile.ts'
+import { answerWithin, NOT_FOUND } from '../../settling.ts'
 
 export const problems = defineDiagnostics({
   DEBIAN_DRIVERS_LATE: {
@@ -30,7 +31,7 @@ const SETTLE = ['sh', '-c', SCRIPT] as const
 
 /** What the first command waits for: without it a guest under load runs commands before its devices are there. */
 export const settleDrivers: Settling = async (run): Promise<readonly Diagnostic[]> => {
-  const { exitCode, stderr } = await run(SETTLE, { timeoutMs: WAIT_MS }).catch(noAnswer)
+  const { exitCode, stderr } = await answerWithin(run, SETTLE, WAIT_MS)
   // A system that has removed udev loads its drivers otherwise.
   if (exitCode === 0 || exitCode === NOT_FOUND) return []
   return [
@@ -38,12 +39,4 @@ export const settleDrivers: Settling = async (run): Promise<readonly Diagnostic[
       evidence: stderr === '' ? [] : [stderr],
     }),
   ]
-}
-
-const NOT_FOUND = 127
-
-function noAnswer(error: unknown) {
-  if (error instanceof BringupError && error.code === 'SHELL_TIMEOUT')
-    return { exitCode: 1, stderr: `no answer within ${WAIT_MS / 1000} s` }
-  throw error
 }

@@ -1,10 +1,11 @@
 /** The network of a Linux guest: every card gets an address by DHCP, and the first command waits for that. */
-import { BringupError, type Diagnostic, defineDiagnostics } from '../../../diagnostics.ts'
+import { type Diagnostic, defineDiagnostics } from '../../../diagnostics.ts'
 import { nicsOf } from '../../../machine/devices/nic-cards.ts'
 import { viewOf } from '../../../machine/machine.ts'
 import type { GuestPlan } from '../../../plan/plan.ts'
 import type { Entry } from '../../images/cpio.ts'
 import type { Settling } from '../../profile.ts'
+import { answerWithin, NOT_FOUND } from '../../settling.ts'
 
 export const problems = defineDiagnostics({
   NIC_NO_ADDRESS: {
@@ -125,8 +126,7 @@ export function networkSettling({
   const without = cards.filter((card) => !card.hasNetwork).map((card) => card.mac)
   if (wired.length === 0) return undefined
   return async (run) => {
-    const answer = await run([WAIT_SCRIPT, ...without], { timeoutMs: WAIT_MS }).catch(noAnswer)
-    const { stdout, exitCode } = answer
+    const { stdout, exitCode } = await answerWithin(run, [WAIT_SCRIPT, ...without], WAIT_MS)
     // An initial RAM disk of the user's own has no such script, and a network of its own making.
     if (exitCode === NOT_FOUND) return []
     return wired
@@ -141,11 +141,4 @@ export function networkSettling({
         )
       })
   }
-}
-
-const NOT_FOUND = 127
-
-function noAnswer(error: unknown) {
-  if (error instanceof BringupError && error.code === 'SHELL_TIMEOUT') return { stdout: '', exitCode: 1 }
-  throw error
 }
