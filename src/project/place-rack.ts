@@ -1,7 +1,8 @@
 /** Places the guests of a rack on this computer, once their machines are known. */
 import type { Diagnostic } from '../diagnostics.ts'
 import type { HostTopology } from '../machine/host-topology.ts'
-import { demandOf, inPlace, placeGuests } from '../rack/placement.ts'
+import { demandOf } from '../rack/demand.ts'
+import { inPlace, placeGuests } from '../rack/placement.ts'
 import { checkPlaces } from '../rack/placement-rules.ts'
 import type { Placement } from '../rack/placement-schema.ts'
 import { type PlannedGuest, withMachine } from './planning.ts'

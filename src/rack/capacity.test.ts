@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { HostTopology } from '../machine/host-topology.ts'
 import { capacityOf, MOST } from './capacity.ts'
-import type { Demand } from './placement.ts'
+import type { Demand } from './demand.ts'
 
 const GiB = 2 ** 30
 const room = (node: number, gib: number, pages = 0): HostTopology['nodes'][number] => ({

@@ -1,7 +1,9 @@
 /** How many guests fit on this computer, and what runs out first. Pure. */
 import type { HostTopology } from '../machine/host-topology.ts'
+import type { Demand } from './demand.ts'
 import { HostState } from './host-state.ts'
-import { coresOf, type Demand, placeGuests } from './placement.ts'
+import { placeGuests } from './placement.ts'
+import { coresOf } from './shortage.ts'
 
 /** What is counted no further. */
 export const MOST = 200

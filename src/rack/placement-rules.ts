@@ -5,7 +5,9 @@ import type { HostTopology } from '../machine/host-topology.ts'
 import { formatPath } from '../machine/schema-issues.ts'
 import { plural } from '../plural.ts'
 import { formatBytes, formatRoundBytes } from '../units.ts'
-import { coresOf, type Demand, type Places, type Shortage } from './placement.ts'
+import type { Demand } from './demand.ts'
+import type { Places } from './placement.ts'
+import { coresOf, type Shortage } from './shortage.ts'
 
 export const problems = defineDiagnostics({
   PLACEMENT_CORES_SHORT: {
