@@ -142,6 +142,7 @@ export default defineConfig({
             page('NVDIMM', '/devices/nvdimm'),
             page('Memory over virtio', '/devices/virtio-pmem'),
             page('Shared memory', '/devices/ivshmem'),
+            page('Para-virtual RDMA', '/devices/pvrdma'),
             page('Vsock', '/devices/vsock'),
             page('CXL memory', '/devices/cxl'),
             page('Disk', '/devices/disk'),

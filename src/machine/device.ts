@@ -103,11 +103,23 @@ export interface Channel {
   readonly label: string
 }
 
+/** A port of an RDMA device of this computer, and how its messages get to guests. */
+export interface RdmaPort {
+  readonly device: string
+  readonly port: number
+  /** Network interface that the addresses of guests are mirrored onto. */
+  readonly interface: string
+  /** Socket of a multiplexer that runs already. */
+  readonly socket?: string
+  /** Program of the multiplexer, where none runs. */
+  readonly program?: string
+}
+
 /** A resource of the run that a device is connected to: the run makes it once, however many devices join it. */
 export interface Join {
   /** Names the descriptor that QEMU inherits: `{fd:ID}` in its arguments stands for the number. */
   readonly id: string
-  readonly kind: 'network' | 'memory' | 'folder'
+  readonly kind: 'network' | 'memory' | 'folder' | 'multiplexer'
   /** Id of the resource: a key of `networks` or `memory` of the rack, or `MACHINE/DEVICE` of what is the device's own. */
   readonly resource: string
   /** The device's id. */
@@ -118,6 +130,8 @@ export interface Join {
   readonly memory?: SharedMemory
   /** Program and arguments that serve a folder on `{folder}/socket`. */
   readonly daemon?: readonly [string, ...string[]]
+  /** Port of an RDMA device whose messages a multiplexer hands on. */
+  readonly rdma?: RdmaPort
   /** IPv4 address that a card gets by DHCP. */
   readonly address?: string
   /** Queues of a card, where it has more than one: `{fd:ID}`, `{fd:ID.1}` and so on. */
@@ -265,6 +279,8 @@ export interface Device<Kind extends string = string, Schema extends z.ZodType =
   place?(config: z.output<Schema>, home: Home): z.output<Schema>
   /** Paths whose facts the rules need. A default path depends on the machine's name. */
   paths?(config: z.output<Schema>, machine: MachineView): readonly string[]
+  /** The rules need to know the RDMA devices of this computer. */
+  readonly usesRdma?: true
   /** Ports of this computer that QEMU would listen on. */
   ports?(config: z.output<Schema>): readonly HostPort[]
   /** Ports of the guest that are reachable from this computer. */

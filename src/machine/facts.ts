@@ -259,6 +259,47 @@ export interface PortFact extends HostPort {
   readonly suggestion?: number
 }
 
+/** A port of an RDMA device. */
+export interface RdmaPortFact {
+  /** Counted from 1. */
+  readonly number: number
+  /** `ACTIVE`, `DOWN` */
+  readonly state: string
+  /** `Ethernet` for RoCE and iWARP, else `InfiniBand`. */
+  readonly linkLayer: string
+  /** Network interface that it sends by. */
+  readonly netdev?: string
+  /** MAC address of that interface. */
+  readonly mac?: string
+  /** Addresses that are set, each with its index. */
+  readonly gids: readonly { readonly index: number; readonly gid: string; readonly type?: string }[]
+  /** Device for management datagrams; absent where ib_umad is not loaded. */
+  readonly umad?: string
+}
+
+/** An RDMA device of this computer. */
+export interface RdmaDeviceFact {
+  readonly name: string
+  /** `rdma_rxe`, `mlx5_core`; absent where the kernel does not say. */
+  readonly driver?: string
+  /** Whether it is soft-RoCE or soft-iWARP on a network interface, and no hardware. */
+  readonly isSoft: boolean
+  readonly ports: readonly RdmaPortFact[]
+  /** Device for verbs; absent where ib_uverbs is not loaded. */
+  readonly uverbs?: string
+}
+
+/** RDMA of this computer. Gathered only for machines that use it. */
+export interface RdmaFacts {
+  readonly devices: readonly RdmaDeviceFact[]
+  /** Loaded modules that receive the messages that a multiplexer wants: `ib_cm`, `rdma_cm`. */
+  readonly managers: readonly string[]
+  /** Devices in /dev/infiniband that this user cannot open for reading and writing. */
+  readonly refused: readonly string[]
+  /** Path of rdmacm-mux; absent where none was found. */
+  readonly multiplexer?: string
+}
+
 export interface Facts {
   readonly files: ReadonlyMap<string, FileFact>
   /** Ports that the machine would listen on. Absent where they were not looked at. */
@@ -275,6 +316,8 @@ export interface Facts {
   readonly hostBytes: number
   /** bringup, and so QEMU, runs as root. */
   readonly isRoot?: boolean
+  /** Absent where no device of the machine uses it. */
+  readonly rdma?: RdmaFacts
   readonly qemu?: QemuCapabilities
   /** Absent where the CPU was not asked about: the default model has all that TCG can do. */
   readonly cpu?: CpuFact

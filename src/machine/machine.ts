@@ -20,6 +20,7 @@ import type {
   StoreClaim,
 } from './device.ts'
 import { sharedRam } from './devices/folder-virtiofs.ts'
+import { ramForPvrdma } from './devices/pvrdma-schema.ts'
 import type { Facts } from './facts.ts'
 import { mergeMachine } from './flags.ts'
 import { checkIdePorts } from './ide-ports.ts'
@@ -122,10 +123,12 @@ export function parseMachine(
   throw new BringupError(diagnoseIssues(parsed.error.issues, { schema: machineSchema, input, base: path }))
 }
 
-/** A daemon of a device reads the RAM of the guest. */
+/** A daemon of a device reads the RAM of the guest, or the kernel maps it for a device of this computer. */
 function withSharedRam(config: MachineConfig): MachineConfig {
   const isServed = config.devices.some((d) => d.kind === 'folder' && d.transport === 'virtiofs')
-  return isServed ? { ...config, memory: sharedRam(config.memory) } : config
+  if (isServed) return { ...config, memory: sharedRam(config.memory) }
+  const isMapped = config.devices.some((d) => d.kind === 'pvrdma')
+  return isMapped ? { ...config, memory: ramForPvrdma(config.memory) } : config
 }
 
 /** All problems of a machine: every part's rules, and those of the whole. Empty when QEMU will start it as described. */

@@ -90,6 +90,23 @@ export function checkPciSlots(
   return [...checkExpanders(own, described, qemu), ...place(wishes, taken)]
 }
 
+/** The last slot that neither the machine itself nor the user's own arguments have; others without `addr` are given the first. */
+export function lastFreeSlot(
+  { type, qemuArgs }: Pick<MachineView, 'type' | 'qemuArgs'>,
+  skip: number,
+): number {
+  const root = ROOTS[type]
+  const own = readQemuArgs(qemuArgs)
+  const places = [
+    ...(root?.taken ?? []),
+    ...(own.some((o) => o.name === 'usb') ? (USB[type] ?? []) : []),
+    ...own.flatMap((o) => (o.name === 'device' ? (placeOf(o.keys.get('addr')) ?? []) : [])),
+  ]
+  const taken = new Set(places.map((place) => Math.floor(place / FUNCTIONS)))
+  const free = Array.from({ length: SLOTS }, (_, slot) => slot).filter((slot) => !taken.has(slot))
+  return free.at(-1 - skip) ?? SLOTS - 1
+}
+
 const EXPANDERS = ['pxb', 'pxb-pcie', 'pxb-cxl']
 const BRIDGE = /bridge|root-port|-rp$|ioh3420|x3130|xio3130|switch|pxb/
 

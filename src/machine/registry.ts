@@ -12,6 +12,7 @@ import { memory } from './devices/memory.ts'
 import { nic } from './devices/nic.ts'
 import { numa } from './devices/numa.ts'
 import { nvdimm } from './devices/nvdimm.ts'
+import { pvrdma } from './devices/pvrdma.ts'
 import { serial } from './devices/serial.ts'
 import { virtioConsole } from './devices/virtio-console.ts'
 import { virtioPmem } from './devices/virtio-pmem.ts'
@@ -30,6 +31,7 @@ export const devices = [
   folder,
   ivshmem,
   nic,
+  pvrdma,
   serial,
   virtioConsole,
   vsock,

@@ -33,3 +33,7 @@ export function portsOf(machine: MachineConfig): readonly HostPort[] {
     ...portsOfArgs(machine.qemuArgs).map(({ port }) => port),
   ]
 }
+
+/** Whether the rules need to know the RDMA devices of this computer. */
+export const usesRdma = (machine: MachineConfig): boolean =>
+  partsOf(machine).some(({ device }) => device.usesRdma)

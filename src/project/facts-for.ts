@@ -2,13 +2,14 @@
 import { BringupError } from '../diagnostics.ts'
 import { freshLocks, type LockReading } from '../host/file-locks.ts'
 import { readPorts } from '../host/ports.ts'
+import { readRdmaFacts } from '../host/rdma.ts'
 import type { Home } from '../machine/device.ts'
 import type { AcceleratorFact, Facts, QemuCapabilities } from '../machine/facts.ts'
 import { asWritten, type Layer } from '../machine/layers.ts'
 import { checkMachine, type MachineConfig } from '../machine/machine.ts'
 import { ARCH } from '../machine/machine-rules.ts'
 import { gatherFacts } from '../plan/gather.ts'
-import { pathsOf, portsOf } from '../plan/place.ts'
+import { pathsOf, portsOf, usesRdma } from '../plan/place.ts'
 import { proveAccelerators } from '../qemu/accelerators.ts'
 import { readCapabilities } from '../qemu/capabilities.ts'
 import { readCpuModel } from '../qemu/cpu-model.ts'
@@ -51,9 +52,11 @@ export async function factsFor(
   const paths = pathsOf(home.machine, machine)
   const known = locks && (await freshLocks(locks))
   const hostPorts = await readPorts(portsOf(machine))
+  const rdma = usesRdma(machine) ? { rdma: readRdmaFacts() } : {}
   const gather = (facts: Pick<Facts, 'qemu' | 'accelerators' | 'cpu'>) =>
     refine({
       ...gatherFacts(paths, { ...facts, hostPorts }, home.stateFolder, known),
+      ...rdma,
       networks: means.networks,
       hostNetworks: means.hostNetworks,
     })

@@ -35,6 +35,7 @@ import {
   type MachineInput,
   parseMachine,
 } from '../../src/machine/machine.ts'
+import { problems as ofPvrdma } from '../../src/machine/devices/pvrdma-problems.ts'
 import { devices } from '../../src/machine/registry.ts'
 import { gatherFacts } from '../../src/plan/gather.ts'
 import { pathsOf, placeMachine, portsOf } from '../../src/plan/place.ts'
@@ -363,6 +364,8 @@ const ACCEPTED: readonly (readonly [code: string, machine: MachineInput, words?:
 
 /** Shown in tests of their own below, or unavailable here. */
 const ELSEWHERE = [
+  // They depend on RDMA devices: pvrdma-rules.test.ts, and `npm run test:rdma`.
+  ...Object.keys(ofPvrdma),
   // Rules of a program beside QEMU; folder.test.ts.
   'VIRTIOFSD_MISSING',
   'VIRTIOFSD_NEEDS_ROOT',

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { MachineView } from '../device.ts'
 import { type NicConfig, PASST } from './nic-schema.ts'
+import { cardOfPvrdma, type PvrdmaConfig } from './pvrdma-schema.ts'
 
 /** Stable and locally administered: QEMU's 52:54:00, then three bytes of a hash of the names. */
 export function defaultMac(machine: string, id: string): string {
@@ -20,18 +21,29 @@ export interface Card {
 }
 
 export function nicsOf(machine: MachineView): readonly Card[] {
-  return machine.devices.flatMap(({ kind, id, path, config }) =>
-    kind === 'nic'
-      ? [
-          {
-            id,
-            at: path,
-            mac: macOf(config as NicConfig, machine, id),
-            hasNetwork: ['user', PASST].includes((config as NicConfig).network),
-          },
-        ]
-      : [],
-  )
+  return cardsOf(machine).map(({ id, path, config }) => ({
+    id,
+    at: path,
+    mac: macOf(config, machine, id),
+    hasNetwork: ['user', PASST].includes(config.network),
+  }))
+}
+
+/** A card as a device of the machine: one that is described, or one that comes with another device. */
+export interface DescribedCard {
+  readonly id: string
+  readonly path: string
+  readonly config: NicConfig
+}
+
+/** All cards, in the order of the description. */
+export function cardsOf(machine: Pick<MachineView, 'devices'>): readonly DescribedCard[] {
+  return machine.devices.flatMap(({ kind, id, path, config }) => {
+    if (kind === 'nic') return [{ id, path, config: config as NicConfig }]
+    if (kind !== 'pvrdma') return []
+    const card = cardOfPvrdma(config as PvrdmaConfig)
+    return [{ id: card.id ?? id, path, config: card }]
+  })
 }
 
 export function macOf(config: NicConfig, machine: MachineView, id = config.id ?? 'nic0'): string {
@@ -39,10 +51,10 @@ export function macOf(config: NicConfig, machine: MachineView, id = config.id ??
 }
 
 /** Cards that are described before the one at this path. */
-export function earlier(machine: MachineView, path: string) {
-  const nics = machine.devices.filter((d) => d.kind === 'nic')
-  return nics.slice(
+export function earlier(machine: MachineView, path: string): readonly DescribedCard[] {
+  const cards = cardsOf(machine)
+  return cards.slice(
     0,
-    nics.findIndex((d) => d.path === path),
+    cards.findIndex((card) => card.path === path),
   )
 }

@@ -80,7 +80,7 @@ function checkMac(config: NicConfig, { machine, path }: RuleContext): readonly D
   if (!MAC.test(mac)) return [problems.NIC_MAC_INVALID.at(at, `"${mac}" is no MAC address`)]
   const isGroup = (Number.parseInt(mac.slice(0, 2), 16) & 1) === 1
   const isZero = /^[0:-]*$/.test(mac)
-  const twin = earlier(machine, path).find((d) => macOf(d.config as NicConfig, machine, d.id) === mac)
+  const twin = earlier(machine, path).find((d) => macOf(d.config, machine, d.id) === mac)
   return [
     ...(isGroup || isZero
       ? [problems.NIC_MAC_NOT_UNICAST.at(at, `${mac} is ${isZero ? 'all zeros' : 'a group address'}`)]
@@ -93,7 +93,7 @@ function checkForwards(
   { network, forwards }: NicConfig,
   { machine, facts, path }: RuleContext,
 ): readonly Diagnostic[] {
-  const before = earlier(machine, path).flatMap((d) => (d.config as NicConfig).forwards)
+  const before = earlier(machine, path).flatMap((d) => d.config.forwards)
   return [
     ...(network !== 'user' && forwards.length > 0
       ? [problems.NIC_FORWARD_WITHOUT_NETWORK.at(`${path}.forwards`, `network is "${network}"`)]

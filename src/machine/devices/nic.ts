@@ -9,7 +9,7 @@ import {
   option,
 } from '../device.ts'
 import type { GuestView } from '../guest-view.ts'
-import { defaultMac, macOf } from './nic-cards.ts'
+import { cardsOf, defaultMac, macOf } from './nic-cards.ts'
 import { problems } from './nic-problems.ts'
 import { ADDRESS, checkNic, hostPort } from './nic-rules.ts'
 import { isJoinedBy, MODELS, type NicConfig, nicSchema } from './nic-schema.ts'
@@ -66,7 +66,7 @@ export const nic = defineDevice({
 
   mustSee(config, { machine, path }) {
     const { id = 'nic0', model } = config
-    const alike = machine.devices.filter((d) => d.kind === 'nic' && (d.config as NicConfig).model === model)
+    const alike = cardsOf(machine).filter((card) => card.config.model === model)
     return [
       pciFunction(
         `nic ${id}`,
@@ -176,8 +176,8 @@ function seen(config: NicConfig, machine: MachineView): readonly Expectation[] {
 /** QEMU's own network is 10.0.2.0/24; a card beyond the first gets another, so that answers leave by the same card. */
 const MOST_NETWORKS = 250
 
-const userNetworks = ({ devices }: MachineView) =>
-  devices.filter((d) => d.kind === 'nic' && (d.config as NicConfig).network === 'user')
+const userNetworks = (machine: MachineView) =>
+  cardsOf(machine).filter((card) => card.config.network === 'user')
 
 /** The guest learns its name by DHCP. Letters, digits and hyphens (RFC 1123); undefined where nothing is left. */
 function hostNameOf(machine: string): string | undefined {

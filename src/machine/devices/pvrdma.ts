@@ -1,0 +1,101 @@
+/** Para-virtual RDMA: an RDMA device of this computer, shared with guests, and the card that it is paired with. */
+import { resolve } from 'node:path'
+import { type Argument, defineDevice, type Join, option, type RuleContext } from '../device.ts'
+import { lastFreeSlot } from '../pci-slots.ts'
+import { nic } from './nic.ts'
+import { pciFunction } from './pci-expectation.ts'
+import { problems } from './pvrdma-problems.ts'
+import { checkPvrdma } from './pvrdma-rules.ts'
+import { cardOfPvrdma, hostDeviceOf, hostPortOf, type PvrdmaConfig, pvrdmaSchema } from './pvrdma-schema.ts'
+
+/** Vendor and device number (hw/rdma/vmw/pvrdma.h). */
+const NUMBERS = '15ad:0820'
+
+export const pvrdma = defineDevice({
+  kind: 'pvrdma',
+  summary: 'an RDMA device of this computer, shared with guests (QEMU before 9.1)',
+  schema: pvrdmaSchema,
+  diagnostics: problems,
+  flag: {
+    name: 'pvrdma',
+    first: 'device',
+    example: 'rxe0',
+    help: 'share an RDMA device of this computer with the guest; bringup rdma up makes one',
+  },
+  usesRdma: true,
+  needs: () => ({ types: ['pvrdma', 'vmxnet3'] }),
+  place: (config, { folder }) =>
+    config.multiplexer === undefined
+      ? config
+      : { ...config, multiplexer: resolve(folder, config.multiplexer) },
+  paths: ({ multiplexer }) => (multiplexer === undefined ? [] : [multiplexer]),
+  check: checkPvrdma,
+
+  compile(config, context) {
+    const { id = 'pvrdma0', port } = config
+    const slot = slotOf(config, context)
+    const card = nic.compile(cardOfPvrdma(config), context)
+    const join = multiplexerOf(config, context)
+    return {
+      ...card,
+      args: [
+        ...(card.args ?? []).map((arg) => atFunction0(arg, slot)),
+        option('-chardev', 'socket', { id: `${id}-mads`, fd: `{fd:${join.id}}` }),
+        option('-device', 'pvrdma', {
+          id,
+          addr: `${slot}.1`,
+          ibdev: hostDeviceOf(config, context.facts.rdma)?.name ?? config.device,
+          ibport: port,
+          netdev: join.rdma?.interface,
+          'mad-chardev': `${id}-mads`,
+        }),
+      ],
+      joins: [...(card.joins ?? []), join],
+    }
+  },
+
+  topology: ({ device }) => ({ detail: device ?? '' }),
+
+  mustSee: (config, context) => [
+    ...(nic.mustSee?.(cardOfPvrdma(config), context) ?? []),
+    pciFunction(`pvrdma ${config.id ?? 'pvrdma0'}`, NUMBERS, 0),
+  ],
+  notCompared: ({ id = 'pvrdma0' }) => [
+    { device: `pvrdma ${id}`, aspect: 'transfers', because: 'the comparison sends no data' },
+  ],
+})
+
+/** `1e`: hexadecimal, as QEMU reads it. */
+function slotOf(config: PvrdmaConfig, { machine, path }: RuleContext): string {
+  const all = machine.devices.filter(({ kind }) => kind === 'pvrdma')
+  const index = Math.max(
+    0,
+    all.findIndex((one) => one.path === path),
+  )
+  return (config.slot ?? lastFreeSlot(machine, index)).toString(16)
+}
+
+const atFunction0 = ([flag, value]: Argument, slot: string): Argument =>
+  flag === '-device' ? [flag, `${value},addr=${slot}.0,multifunction=on`] : [flag, value]
+
+/** The multiplexer of the port. Where there is no such port, QEMU's own answer can be had. */
+function multiplexerOf(config: PvrdmaConfig, { facts }: RuleContext): Join {
+  const { id = 'pvrdma0', port, multiplexer } = config
+  const { rdma } = facts
+  const device = hostDeviceOf(config, rdma)?.name ?? config.device
+  const name = device ?? 'none'
+  const program = rdma?.multiplexer
+  return {
+    id: `${id}-mux`,
+    kind: 'multiplexer',
+    resource: `${name}/${port}`,
+    device: id,
+    rdma: {
+      device: name,
+      port,
+      interface: hostPortOf(config, rdma)?.netdev ?? 'none',
+      ...(multiplexer === undefined ? {} : { socket: multiplexer }),
+      ...(program === undefined ? {} : { program }),
+    },
+  }
+}
