@@ -68,7 +68,8 @@ async function answerOf(input: MachineInput, rdma: RdmaFacts) {
   })
   const end = await process.exited
   connection.destroy()
-  const codes = checkMachine(machine, facts, 'm').map(({ code }) => code)
+  const found = checkMachine(machine, facts, 'm').filter(({ severity, path }) => severity === 'error' && path.startsWith('devices['))
+  const codes = found.map(({ code }) => code)
   return { codes, status: end.status, signal: end.signal, stderr: end.stderr }
 }
 
