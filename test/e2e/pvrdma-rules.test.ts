@@ -68,7 +68,9 @@ async function answerOf(input: MachineInput, rdma: RdmaFacts) {
   })
   const end = await process.exited
   connection.destroy()
-  const found = checkMachine(machine, facts, 'm').filter(({ severity, path }) => severity === 'error' && path.startsWith('devices['))
+  const found = checkMachine(machine, facts, 'm').filter(
+    ({ severity, path }) => severity === 'error' && path.startsWith('devices['),
+  )
   const codes = found.map(({ code }) => code)
   return { codes, status: end.status, signal: end.signal, stderr: end.stderr }
 }
@@ -93,7 +95,10 @@ test('PVRDMA_NO_DEVICE: QEMU crashes without a device', async ({ skip }) => {
   skip(!(await qemu()).types.includes('pvrdma'), 'this QEMU has no pvrdma')
   const here = readRdmaFacts()
   skip(here.devices.length > 0, 'this computer has RDMA devices')
-  const { codes, signal, stderr } = await answerOf({ devices: [pvrdma()] }, { ...fits, devices: here.devices })
+  const { codes, signal, stderr } = await answerOf(
+    { devices: [pvrdma()] },
+    { ...fits, devices: here.devices },
+  )
   expect(codes).toEqual(['PVRDMA_NO_DEVICE'])
   expect(signal).toBe('SIGSEGV')
   expect(stderr).toMatch(/Failed to get IB devices list|No IB devices were found/)

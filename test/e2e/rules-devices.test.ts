@@ -26,6 +26,7 @@ import { BringupError, type DiagnosticKind } from '../../src/diagnostics.ts'
 import { createFiles } from '../../src/guest/host-files.ts'
 import { readPorts } from '../../src/host/ports.ts'
 import { parseUserNet } from '../../src/machine/devices/nic-forwards.ts'
+import { problems as ofPvrdma } from '../../src/machine/devices/pvrdma-problems.ts'
 import type { Facts } from '../../src/machine/facts.ts'
 import type { GuestPciFunction } from '../../src/machine/guest-view.ts'
 import {
@@ -35,7 +36,6 @@ import {
   type MachineInput,
   parseMachine,
 } from '../../src/machine/machine.ts'
-import { problems as ofPvrdma } from '../../src/machine/devices/pvrdma-problems.ts'
 import { devices } from '../../src/machine/registry.ts'
 import { gatherFacts } from '../../src/plan/gather.ts'
 import { pathsOf, placeMachine, portsOf } from '../../src/plan/place.ts'
