@@ -1,6 +1,5 @@
 /** The description of a para-virtual RDMA device, and the card that it comes with. */
 import * as z from 'zod'
-import type { MachineView } from '../device.ts'
 import { zDeviceId } from '../device-id.ts'
 import type { RdmaDeviceFact, RdmaFacts, RdmaPortFact } from '../facts.ts'
 import type { MemoryConfig } from './memory-options.ts'
@@ -91,7 +90,3 @@ export function hostPortOf(
 ): RdmaPortFact | undefined {
   return hostDeviceOf(config, rdma)?.ports.find(({ number }) => number === config.port)
 }
-
-/** Whether the machine has one. */
-export const hasPvrdma = (machine: Pick<MachineView, 'devices'>) =>
-  machine.devices.some(({ kind }) => kind === 'pvrdma')
