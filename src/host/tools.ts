@@ -4,15 +4,22 @@ import { homeFolder } from '../home-folder.ts'
 import type { PackageFamily } from './distribution.ts'
 import { isProgram } from './is-program.ts'
 
+/**
+ * The folder for what is installed for this user: `$XDG_DATA_HOME/bringup`, else `~/.local/share/bringup` (XDG Base
+ * Directory Specification: a relative path is ignored).
+ */
+export function dataFolder(env: Readonly<Record<string, string | undefined>> = process.env): string {
+  const named = env.XDG_DATA_HOME
+  return join(named && isAbsolute(named) ? named : join(homeFolder(env), '.local/share'), 'bringup')
+}
+
 /** Where `setup` puts programs of this user's that no package has. */
 export function userTools(env: Readonly<Record<string, string | undefined>> = process.env) {
-  const home = homeFolder(env)
-  const data =
-    env.XDG_DATA_HOME && isAbsolute(env.XDG_DATA_HOME) ? env.XDG_DATA_HOME : join(home, '.local/share')
+  const data = dataFolder(env)
   return {
-    cargo: env.CARGO_HOME || join(home, '.cargo'),
-    npm: join(data, 'bringup', 'npm'),
-    python: join(data, 'bringup', 'python'),
+    cargo: env.CARGO_HOME || join(homeFolder(env), '.cargo'),
+    npm: join(data, 'npm'),
+    python: join(data, 'python'),
   }
 }
 

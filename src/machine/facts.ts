@@ -185,9 +185,24 @@ export type FileContent =
   | 'empty'
   | 'unknown'
 
+/** How a QEMU is started that is not of this system: with its own libraries, modules, firmware and data. */
+export interface QemuStarting {
+  /** The name under which it is installed. */
+  readonly installed: string
+  /** Its record: a file that a guest keeps locked while it runs, so that its QEMU is not removed. */
+  readonly record: string
+  /** Words before the program: the loader that it brings along. */
+  readonly before: readonly string[]
+  readonly environment: Readonly<Record<string, string>>
+  /** Arguments before all others: `-L` with its own firmware and data. */
+  readonly args: readonly string[]
+}
+
 /** What this QEMU binary can do, as it says itself by QMP. See `src/qemu/capabilities.ts`. */
 export interface QemuCapabilities {
   readonly path: string
+  /** Absent for a binary that starts by its path alone. */
+  readonly starting?: QemuStarting
   /** SHA-256 of the binary, by which this answer is cached. */
   readonly sha256: string
   readonly version: readonly [number, number, number]

@@ -1,0 +1,25 @@
+/** What can be wrong with QEMUs that are installed side by side. */
+import { defineDiagnostics } from '../diagnostics.ts'
+
+export const problems = defineDiagnostics({
+  QEMU_INSTALLED_ALREADY: {
+    title: 'A QEMU of that name is installed.',
+    why: 'an installed QEMU is not replaced unless that was asked for',
+    remedy: 'use the one that is installed, or add --replace',
+  },
+  QEMU_NOT_INSTALLED: {
+    title: 'No QEMU of that name is installed.',
+    why: 'a name stands for a folder of installed QEMUs',
+    remedy: 'choose one that `bringup qemu list` shows, or install one with `bringup qemu install`',
+  },
+  QEMU_IN_USE: {
+    title: 'An installed QEMU is in use.',
+    why: 'a running guest, or the choice of a default, would lose it',
+    remedy: 'end the guest first: `bringup ps` lists the running runs',
+  },
+  QEMU_FOLDER_UNUSABLE: {
+    title: 'The folder of installed QEMUs cannot be written.',
+    why: 'QEMUs are installed in $XDG_DATA_HOME/bringup/qemus, else in ~/.local/share/bringup/qemus',
+    remedy: 'make the folder writable, or name another: export XDG_DATA_HOME=/tmp/data-of-$USER',
+  },
+})
