@@ -22,6 +22,7 @@ const ROOMS = {
   services: 'Services',
   network: 'Networks',
   stores: 'Stores of NVDIMMs',
+  qemus: 'QEMUs side by side',
   pmem: 'Emulated persistent memory',
 }
 
