@@ -66,9 +66,6 @@ const recordSchema = z.strictObject({
 /** What `qemu.json` holds. */
 export type QemuRecord = Readonly<z.infer<typeof recordSchema>>
 
-/** Where a QEMU came from. */
-export type QemuOrigin = QemuRecord['from']
-
 /** A QEMU that is installed beside the system's. All paths are absolute. */
 export interface InstalledQemu {
   readonly name: string
