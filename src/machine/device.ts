@@ -249,6 +249,8 @@ export interface QemuNeeds {
   /** Device or object types. */
   readonly types?: readonly string[]
   readonly properties?: readonly (readonly [type: string, property: string])[]
+  /** Older QEMUs have it, and are refused all the same. */
+  readonly since?: { readonly version: readonly [major: number, minor: number]; readonly because: string }
 }
 
 /**

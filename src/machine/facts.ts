@@ -198,11 +198,15 @@ export interface QemuStarting {
   readonly args: readonly string[]
 }
 
-/** What this QEMU binary can do, as it says itself by QMP. See `src/qemu/capabilities.ts`. */
-export interface QemuCapabilities {
+/** A QEMU binary, and how it is started. */
+export interface QemuBinary {
   readonly path: string
   /** Absent for a binary that starts by its path alone. */
   readonly starting?: QemuStarting
+}
+
+/** What this QEMU binary can do, as it says itself by QMP. See `src/qemu/capabilities.ts`. */
+export interface QemuCapabilities extends QemuBinary {
   /** SHA-256 of the binary, by which this answer is cached. */
   readonly sha256: string
   readonly version: readonly [number, number, number]
@@ -232,6 +236,8 @@ export interface QemuCapabilities {
   readonly cpuProperties: readonly string[]
   /** TCG emulates an x2APIC, so that there can be more than 255 CPUs (since QEMU 9.0). */
   readonly hasTcgX2apic: boolean
+  /** What it has of the features that bringup distinguishes; see `src/qemu/features.ts`. */
+  readonly features: readonly string[]
   /** Firmware data folder files that were found: `qboot.rom`, `edk2…`. Absolute paths by file name. */
   readonly firmware: Readonly<Record<string, string>>
 }
@@ -334,6 +340,8 @@ export interface Facts {
   /** Absent where no device of the machine uses it. */
   readonly rdma?: RdmaFacts
   readonly qemu?: QemuCapabilities
+  /** Why it is this one of several. */
+  readonly qemuBecause?: string
   /** Absent where the CPU was not asked about: the default model has all that TCG can do. */
   readonly cpu?: CpuFact
   /** The accelerator that `accel: auto` came to, or the one asked for. */

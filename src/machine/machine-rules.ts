@@ -1,6 +1,6 @@
 /** Rules about the machine as a whole: what no single device can see. */
 import { type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
-import type { MachineView } from './device.ts'
+import type { MachineView, QemuNeeds } from './device.ts'
 import type { Facts, QemuCapabilities } from './facts.ts'
 import type { MachineConfig } from './machine-schema.ts'
 import type { Part } from './parts.ts'
@@ -23,14 +23,21 @@ export const problems = defineDiagnostics({
     title: 'This QEMU binary does not have a device that the machine needs.',
     why: 'builds of QEMU differ in their devices, and this one does not list it',
     remedy:
-      'use another binary (--qemu), or install the package that brings the device; `bringup doctor` lists the binaries',
+      'install a QEMU that has it beside this one, such as `bringup qemu install 10.0 --from packages`, or name another binary with --qemu; `bringup qemu list` shows what each one has',
     source: 'QEMU: "\'…\' is not a valid device model name"',
     qemu: 'refuses',
+  },
+  QEMU_TOO_OLD: {
+    title: 'This QEMU is too old for a device of the machine.',
+    why: 'older versions have the device with flaws that were fixed later',
+    remedy: 'install a newer QEMU beside this one: `bringup qemu install 10.0 --from packages`',
+    qemu: 'accepts',
   },
   QEMU_LACKS_PROPERTY: {
     title: 'A device of this QEMU binary does not have a property that the machine needs.',
     why: 'properties come and go with versions and build options',
-    remedy: 'use another binary (--qemu), or omit the option',
+    remedy:
+      'install a newer QEMU beside this one: `bringup qemu install 10.0 --from packages`; or omit the option',
     source: 'QEMU: "Property \'…\' not found"',
     qemu: 'refuses',
   },
@@ -117,7 +124,12 @@ function checkNeeds(parts: readonly Part[], { qemu }: Facts): readonly Diagnosti
       ([type, property]) => qemu.properties[type]?.includes(property) === false,
     )
     return [
-      ...lacking.map((type) => problems.QEMU_LACKS_TYPE.at(path, `QEMU at ${qemu.path} has no "${type}"`)),
+      ...lacking.map((type) => {
+        const remedy = removedRemedy(type)
+        const what = `QEMU ${qemu.version.join('.')} at ${qemu.path} has no "${type}"`
+        return problems.QEMU_LACKS_TYPE.at(path, what, remedy === undefined ? {} : { remedy })
+      }),
+      ...(needs.since ? tooOld(qemu, needs.since, { path, kind: device.kind }) : []),
       ...without.map(([type, property]) =>
         problems.QEMU_LACKS_PROPERTY.at(
           path,
@@ -126,6 +138,23 @@ function checkNeeds(parts: readonly Part[], { qemu }: Facts): readonly Diagnosti
       ),
     ]
   })
+}
+
+/** A device that newer QEMUs have no more needs an older one (docs/about/removed-features.rst). */
+function removedRemedy(type: string): string | undefined {
+  return type === 'pvrdma'
+    ? 'install a QEMU that has it beside this one: `bringup qemu install 7.2 --from packages`'
+    : undefined
+}
+
+function tooOld(
+  { version, path: binary }: QemuCapabilities,
+  { version: [major, minor], because }: NonNullable<QemuNeeds['since']>,
+  { path, kind }: { readonly path: string; readonly kind: string },
+): readonly Diagnostic[] {
+  if (version[0] > major || (version[0] === major && version[1] >= minor)) return []
+  const what = `QEMU ${version.join('.')} at ${binary} is older than ${major}.${minor}, which ${kind} needs`
+  return [problems.QEMU_TOO_OLD.at(path, what, { why: because })]
 }
 
 function checkPins({ pins }: MachineConfig, { cpus }: MachineView): readonly Diagnostic[] {

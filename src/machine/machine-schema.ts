@@ -29,7 +29,18 @@ export const machineSchema = z.lazy(() =>
       .enum(['auto', 'kvm', 'tcg'])
       .default('auto')
       .describe('Accelerator. `auto`: KVM if a throw-away guest ran on it, else TCG.'),
-    qemu: z.string().optional().describe('Path of the QEMU binary; the default is searched in PATH.'),
+    qemu: z
+      .union([
+        z.string().min(1),
+        z.strictObject({
+          version: z.string().optional().describe('A range of versions, such as `>=10` or `7.2`.'),
+          features: z.array(z.string()).optional().describe('Such as `pvrdma` or `cxl-volatile`.'),
+        }),
+      ])
+      .optional()
+      .describe(
+        'Which QEMU: a path, the name of an installed one, a range of versions such as `>=10`, or features that it has to have. The default is the one that `bringup qemu use` chose, else the first in PATH.',
+      ),
     cpu: sections.cpu.schema.prefault({}),
     memory: sections.memory.schema.prefault({}),
     numa: sections.numa.schema.optional(),

@@ -228,6 +228,7 @@ describe('checkMachine', () => {
       pciTypes: [],
       cpuProperties: [],
       hasTcgX2apic: false,
+      features: [],
       firmware: {},
     } as const
     const found = checkMachine(

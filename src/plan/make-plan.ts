@@ -39,8 +39,13 @@ export function makePlan(request: PlanRequest): GuestPlan {
     ...compiled.args,
     ...runArgs(machine.qemuArgs, judgement.onReset).args,
   ]
-  const path = machine.qemu ?? facts.qemu?.path ?? `qemu-system-${machine.arch}`
-  const qemu = { path, version: facts.qemu?.version.join('.') ?? 'unknown' }
+  const path = facts.qemu?.path ?? `qemu-system-${machine.arch}`
+  const qemu = {
+    path,
+    version: facts.qemu?.version.join('.') ?? 'unknown',
+    ...(facts.qemu?.starting ? { starting: facts.qemu.starting } : {}),
+    ...(facts.qemuBecause === undefined ? {} : { because: facts.qemuBecause }),
+  }
   return {
     guest: name,
     name,

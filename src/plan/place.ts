@@ -15,7 +15,7 @@ export function placeMachine(machine: MachineConfig, home: Home): MachineConfig 
     if (index === undefined) placed[part.path] = config
     else (placed.devices as unknown[])[Number(index)] = config
   }
-  if (machine.qemu?.includes('/') && !isAbsolute(machine.qemu))
+  if (typeof machine.qemu === 'string' && machine.qemu.includes('/') && !isAbsolute(machine.qemu))
     placed.qemu = resolve(home.folder, machine.qemu)
   return placed as MachineConfig
 }

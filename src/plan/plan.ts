@@ -14,7 +14,7 @@ import {
   type StoreClaim,
 } from '../machine/device.ts'
 import { FREE_GDB, USUAL_GDB } from '../machine/devices/gdb.ts'
-import type { AcceleratorFact, Facts, FileFact } from '../machine/facts.ts'
+import type { AcceleratorFact, Facts, FileFact, QemuBinary } from '../machine/facts.ts'
 import type { MachineConfig } from '../machine/machine.ts'
 
 /** What an exit value of the guest means. */
@@ -76,7 +76,7 @@ export interface GuestPlan {
   readonly channels: readonly Channel[]
   /** Resources of the run that its devices are connected to. */
   readonly joins: readonly Join[]
-  readonly qemu: { readonly path: string; readonly version: string }
+  readonly qemu: PlannedQemu
   readonly accelerator: { readonly name: 'kvm' | 'tcg'; readonly because: string }
   readonly accelerators: readonly AcceleratorFact[]
   /** The machine alone, without the channels that tie it to a bringup process. */
@@ -102,6 +102,13 @@ export interface GuestPlan {
   readonly diagnostics: readonly Diagnostic[]
   /** What was known of this computer when the plan was made. */
   readonly facts: PlanFacts
+}
+
+/** The QEMU that runs a guest, and how it is started. */
+export interface PlannedQemu extends QemuBinary {
+  readonly version: string
+  /** Why it is this one, where the description does not say it. */
+  readonly because?: string
 }
 
 /** The place of a guest on this computer, as its rack decided it. Its `pins` and `hostNodes` follow from it. */
@@ -148,7 +155,21 @@ export function pasteArgv(plan: Pick<GuestPlan, 'qemu' | 'args' | 'channels'>): 
   const args = plan.args
     .filter(([, value]) => value?.startsWith('{run}/') !== true)
     .map((arg) => (arg[0] === FREE_GDB[0] && arg[1] === FREE_GDB[1] ? USUAL_GDB : unplugged(arg)))
-  return [plan.qemu.path, ...chardevs, ...monitor, ...flat(args)]
+  return qemuCommand(plan.qemu, [...chardevs, ...monitor, ...flat(args)])
+}
+
+/**
+ * The words that start a QEMU, whatever it needs for it: its environment by `env`, a loader that it brings along, its own
+ * firmware and data. Every start of QEMU goes through here.
+ *
+ * @example
+ * qemuCommand({ path: '/usr/bin/qemu-system-x86_64' }, ['-version'])
+ */
+export function qemuCommand({ path, starting }: QemuBinary, args: readonly string[]): readonly string[] {
+  if (starting === undefined) return [path, ...args]
+  const { environment, before, args: own } = starting
+  const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`)
+  return [...(variables.length > 0 ? ['env', ...variables] : []), ...before, path, ...own, ...args]
 }
 
 /** A card on a network of the run: the network exists in a run only, and a hub with one port is a cable to nowhere. */
@@ -202,14 +223,13 @@ export function supervisedArgv(
     '-chardev',
     c.id === CONSOLE ? `stdio,id=${CONSOLE},signal=off` : `socket,id=${c.id},fd=${ties.channelFds[c.id]}`,
   ])
-  return [
-    plan.qemu.path,
+  return qemuCommand(plan.qemu, [
     ...(plan.args.some(([flag]) => flag === '-S') ? [] : ['-S']),
     ...['-chardev', `socket,id=bringup-keeper,path=${ties.keeper},abstract=on`],
     ...['-chardev', `socket,id=bringup-qmp,fd=${ties.qmpFd}`, '-mon', 'chardev=bringup-qmp,mode=control'],
     ...chardevs,
     ...flat(plan.args).map((word) => withDescriptors(word, ties.joinFds)),
-  ]
+  ])
 }
 
 /** `{fd:lan-net}` becomes the number of the descriptor that QEMU inherits: as a whole value or one of a list of them, and not within a path. */

@@ -14,8 +14,7 @@ import {
 } from '../machine/machine.ts'
 import { gatherFacts } from '../plan/gather.ts'
 import { pathsOf, placeMachine } from '../plan/place.ts'
-import { readCapabilities } from '../qemu/capabilities.ts'
-import { findQemu } from '../qemu/find.ts'
+import { chooseQemu } from '../qemus/choose.ts'
 import { withMapSync } from '../stores/map-sync.ts'
 import type { Store } from '../stores/store.ts'
 import { cacheFolder } from './cache-folder.ts'
@@ -71,7 +70,8 @@ export async function explainStores(
       : (['store', machineOf(of.store)] as const)
   const machine = placed(project, name, input)
   const cache = cacheFolder()
-  const qemu = await readCapabilities(findQemu(machine.arch, machine.qemu), machine.arch, cache, signal)
+  const { arch, qemu: wish } = machine
+  const qemu = await chooseQemu({ arch, wish, cacheFolder: cache, signal })
   const known = gatherFacts(pathsOf(name, machine), { qemu, accelerators: [] }, project.stateFolder)
   const facts = await withMapSync(known, { cacheFolder: cache, signal }, true)
   return {

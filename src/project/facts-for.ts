@@ -1,5 +1,5 @@
 /** Facts for the plan of one machine: files, ports, QEMU's own answers, proven accelerators. */
-import { BringupError } from '../diagnostics.ts'
+import { BringupError, type Diagnostic } from '../diagnostics.ts'
 import { freshLocks, type LockReading } from '../host/file-locks.ts'
 import { readPorts } from '../host/ports.ts'
 import { readRdmaFacts } from '../host/rdma.ts'
@@ -13,7 +13,7 @@ import { pathsOf, portsOf, usesRdma } from '../plan/place.ts'
 import { proveAccelerators } from '../qemu/accelerators.ts'
 import { readCapabilities } from '../qemu/capabilities.ts'
 import { readCpuModel } from '../qemu/cpu-model.ts'
-import { findQemu } from '../qemu/find.ts'
+import { candidates, chooseQemu } from '../qemus/choose.ts'
 import { withMapSync } from '../stores/map-sync.ts'
 import { buildProbe, findProbe } from './probe-build.ts'
 
@@ -53,8 +53,9 @@ export async function factsFor(
   const known = locks && (await freshLocks(locks))
   const hostPorts = await readPorts(portsOf(machine))
   const rdma = usesRdma(machine) ? { rdma: readRdmaFacts() } : {}
-  const gather = (facts: Pick<Facts, 'qemu' | 'accelerators' | 'cpu'>) =>
+  const gather = (facts: Pick<Facts, 'qemu' | 'qemuBecause' | 'accelerators' | 'cpu'>) =>
     refine({
+      ...(facts.qemuBecause === undefined ? {} : { qemuBecause: facts.qemuBecause }),
       ...gatherFacts(paths, { ...facts, hostPorts }, home.stateFolder, known),
       ...rdma,
       networks: means.networks,
@@ -62,7 +63,9 @@ export async function factsFor(
     })
   const wrongWith = (facts: Facts) =>
     checkMachine(machine, facts, home.machine).filter((d) => d.severity === 'error')
-  const qemu = await qemuOf(machine, means).catch((cause: unknown) => {
+  const lacking = (found: QemuCapabilities) =>
+    wrongWith(gather({ qemu: found, accelerators: [UNTRIED] })).filter((d) => OF_QEMU.has(d.code))
+  const { qemu, because } = await qemuOf(machine, means, lacking).catch((cause: unknown) => {
     if (!(cause instanceof BringupError)) throw cause
     const found = [...cause.diagnostics, ...wrongWith(gather({ accelerators: [UNTRIED] }))]
     throw new BringupError(
@@ -72,7 +75,10 @@ export async function factsFor(
   })
   const { model, features } = machine.cpu
   const asked = await readCpuModel({ qemu, model, features, cacheFolder: cache, signal: means.signal })
-  const cpu = asked ? { cpu: asked } : {}
+  const cpu = {
+    ...(asked ? { cpu: asked } : {}),
+    ...(because === undefined ? {} : { qemuBecause: because }),
+  }
   // A trial guest takes seconds where none was run before: what is wrong without it is said at once.
   if (!findProbe(cache).isBuilt) {
     const untried = gather({ qemu, ...cpu, accelerators: [UNTRIED] })
@@ -83,13 +89,41 @@ export async function factsFor(
   return mayBeDax ? withMapSync(facts, { cacheFolder: cache, signal: means.signal }) : facts
 }
 
-/** No binary is looked for where the architecture has none that bringup could use: the rule says so. */
+/** Problems of a machine that another QEMU may not have. */
+const OF_QEMU: ReadonlySet<string> = new Set([
+  'QEMU_LACKS_TYPE',
+  'QEMU_LACKS_PROPERTY',
+  'QEMU_TOO_OLD',
+  'MACHINE_TYPE_UNKNOWN',
+  'CXL_VOLATILE_UNSUPPORTED',
+  'NVDIMM_PMEM_UNSUPPORTED',
+  'NIC_BACKEND_MISSING',
+  'CPU_NEEDS_X2APIC',
+])
+
+/**
+ * The QEMU that the machine names; else the default; where that lacks what the machine needs, the first that does not. No
+ * binary is looked for where the architecture has none that bringup could use: the rule says so.
+ */
 async function qemuOf(
-  { arch, qemu }: MachineConfig,
+  { arch, qemu: wish }: MachineConfig,
   { cache, signal }: Pick<FactMeans, 'cache' | 'signal'>,
-): Promise<QemuCapabilities> {
+  lacking: (qemu: QemuCapabilities) => readonly Diagnostic[],
+): Promise<{ readonly qemu: QemuCapabilities; readonly because?: string }> {
   if (arch !== ARCH) throw new BringupError([])
-  return readCapabilities(findQemu(arch, qemu), arch, cache, signal)
+  const qemu = await chooseQemu({ arch, wish, cacheFolder: cache, signal })
+  if (wish !== undefined || process.env.BRINGUP_QEMU !== undefined) return { qemu }
+  const [reason] = lacking(qemu)
+  if (reason === undefined) return { qemu }
+  for (const binary of candidates(arch)) {
+    if (binary.path === qemu.path) continue
+    const other = await readCapabilities(binary, arch, cache, signal).catch((error: unknown) => {
+      signal.throwIfAborted()
+      if (!(error instanceof BringupError)) throw error
+    })
+    if (other && lacking(other).length === 0) return { qemu: other, because: reason.what }
+  }
+  return { qemu }
 }
 
 /** Proves what may be used, with the probe kernel as the throw-away guest. */

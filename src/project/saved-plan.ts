@@ -89,7 +89,7 @@ async function planAgain(
   const planned = await planPlaced({
     name: saved.name,
     profile,
-    machine: saved.machine,
+    machine: { ...saved.machine, qemu: saved.qemu.starting?.installed ?? saved.qemu.path },
     judgement: saved.judgement,
     stateFolder: project.stateFolder,
     networks: plan.guests.flatMap(({ joins }) =>
@@ -101,7 +101,17 @@ async function planAgain(
   const { guest, after, command, counts, placement } = saved
   // Addresses are the networks', which stay as they were saved.
   const seated = withAddresses(
-    { ...planned.plan, guest, after, command, counts, ...(placement ? { placement } : {}) },
+    {
+      ...planned.plan,
+      machine: saved.machine,
+      // The plan’s own QEMU was named: the reason for it is the plan’s.
+      qemu: { ...planned.plan.qemu, ...(saved.qemu.because ? { because: saved.qemu.because } : {}) },
+      guest,
+      after,
+      command,
+      counts,
+      ...(placement ? { placement } : {}),
+    },
     plan.networks,
   )
   return { ...planned, plan: seated }

@@ -131,7 +131,15 @@ function dependencies(
 ): readonly unknown[] {
   const { qemu } = request
   const kernelContent = contentOf(request.kernel, request.cacheFolder)
-  const always = [SHAPE, name, qemu.sha256, request.cpuModel, kernelContent, qemu.firmware['qboot.rom']]
+  const always = [
+    SHAPE,
+    name,
+    qemu.sha256,
+    request.cpuModel,
+    kernelContent,
+    qemu.firmware['qboot.rom'],
+    ...(qemu.starting ? [qemu.starting] : []),
+  ]
   if (name === 'tcg') return always
   const { release, bootId } = readKernel()
   return [...always, release, bootId, readCpus().model, readKvm(request.kvmPath).identity]

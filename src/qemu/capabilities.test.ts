@@ -179,7 +179,7 @@ test('a checksum is remembered until the file changes', () => {
 
 describe('firmware', () => {
   const having = (...paths: readonly string[]) =>
-    findFirmware(['/opt/qemu/share'], (path) => paths.includes(path))
+    findFirmware(['/opt/qemu/share'], { exists: (path) => paths.includes(path) })
   test('has one name, whatever the distribution calls it', () => {
     expect(
       having(

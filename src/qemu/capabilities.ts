@@ -2,8 +2,11 @@
 import { join } from 'node:path'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
 import { screenLines } from '../guest-text.ts'
-import type { QemuCapabilities } from '../machine/facts.ts'
+import type { QemuBinary, QemuCapabilities, QemuStarting } from '../machine/facts.ts'
+import { qemuCommand } from '../plan/plan.ts'
+import { binaryOf } from './binary.ts'
 import { contentOf, keep, nameOf, readKept } from './cache.ts'
+import { exportedNames, featuresOf } from './features.ts'
 import { findFirmware } from './firmware.ts'
 import { startPatience } from './patience.ts'
 import { startQemu } from './process.ts'
@@ -49,7 +52,7 @@ const OBJECTS = ['memory-backend-file', 'memory-backend-memfd', 'memory-backend-
 const WIDEST = 'max'
 
 /** Bumped when the shape of the answer changes. */
-const SHAPE = 5
+const SHAPE = 6
 
 /** QEMU answers within 100 ms; a program that waits for so long is no QEMU. */
 const DEADLINE_MS = 8000
@@ -63,16 +66,18 @@ type Answer = Omit<QemuCapabilities, 'path' | 'firmware'> & { readonly dataFolde
  * @throws BringupError QEMU_NOT_QEMU, QEMU_WRONG_ARCH; the signal's reason when aborted
  */
 export async function readCapabilities(
-  path: string,
+  binary: string | QemuBinary,
   arch: string,
   cacheFolder: string,
   signal?: AbortSignal,
 ): Promise<QemuCapabilities> {
+  const qemu = typeof binary === 'string' ? { path: binary } : binaryOf(binary)
+  const { path, starting } = qemu
   const sha256 = contentOf(path, cacheFolder)
   const folder = join(cacheFolder, 'qemu')
-  const name = nameOf([sha256, SHAPE])
+  const name = nameOf([sha256, SHAPE, ...(starting ? [starting] : [])])
   const known = readKept<Answer>(folder, name)
-  const answer = isAnswer(known) ? known : { sha256, ...(await ask(path, signal)) }
+  const answer = isAnswer(known) ? known : { sha256, ...(await ask(qemu, signal)) }
   if (answer !== known) keep(folder, name, answer)
   if (answer.arch !== arch) {
     throw new BringupError([
@@ -80,7 +85,8 @@ export async function readCapabilities(
     ])
   }
   const { dataFolders, ...capabilities } = answer
-  return { ...capabilities, path, firmware: findFirmware(dataFolders) }
+  const own = starting && ownDataFolders(starting)
+  return { ...capabilities, ...qemu, firmware: findFirmware(dataFolders, own ? { own } : {}) }
 }
 
 /** A cache file may have been written by anything. */
@@ -96,15 +102,22 @@ function isAnswer(value: Partial<Answer> | null | undefined): value is Answer {
     value.netdevs,
     value.cpuProperties,
     value.dataFolders,
+    value.features,
   ]
   if (typeof value.hasLibpmem !== 'boolean') return false
   return lists.every(Array.isArray) && typeof value.arch === 'string' && typeof value.properties === 'object'
 }
 
-async function ask(path: string, signal: AbortSignal | undefined): Promise<Omit<Answer, 'sha256'>> {
+/** What its own arguments name with `-L`. */
+const ownDataFolders = ({ args }: QemuStarting) => args.filter((_, index) => args[index - 1] === '-L')
+
+async function ask(binary: QemuBinary, signal: AbortSignal | undefined): Promise<Omit<Answer, 'sha256'>> {
   signal?.throwIfAborted()
   const args = [['-machine', 'none'], ['-nodefaults'], ['-no-user-config'], ['-display', 'none']] as const
-  await using qemu = await startQemu({ plan: { qemu: { path, version: '' }, args, channels: [], locks: [] } })
+  const { path } = binary
+  await using qemu = await startQemu({
+    plan: { qemu: { ...binary, version: '' }, args, channels: [], locks: [] },
+  })
   let late: string | undefined
   const patience = { group: qemu.pid, withinMs: DEADLINE_MS, mostMs: 6 * DEADLINE_MS }
   const deadline = startPatience(patience, () => {
@@ -115,9 +128,9 @@ async function ask(path: string, signal: AbortSignal | undefined): Promise<Omit<
   signal?.addEventListener('abort', onAbort, { once: true })
   try {
     await qemu.ready
-    const folders = dataFoldersOf(path, signal)
+    const folders = dataFoldersOf(binary, signal)
     folders.catch(() => {})
-    const answer = await answers(qemu.qmp)
+    const answer = await answers(qemu.qmp, path)
     return { ...answer, dataFolders: await folders }
   } catch (cause) {
     signal?.throwIfAborted()
@@ -148,14 +161,17 @@ function whatIsWrong(path: string, cause: unknown, late: string | undefined): st
 }
 
 /** A path a line; none when it does not know the option. */
-async function dataFoldersOf(path: string, signal: AbortSignal | undefined): Promise<readonly string[]> {
-  const text = await outputOf(path, ['-L', 'help'], { withinMs: DEADLINE_MS, signal })
+async function dataFoldersOf(
+  binary: QemuBinary,
+  signal: AbortSignal | undefined,
+): Promise<readonly string[]> {
+  const text = await outputOf(qemuCommand(binary, ['-L', 'help']), { withinMs: DEADLINE_MS, signal })
   return text.split('\n').filter((line) => line.startsWith('/'))
 }
 
-async function answers(qmp: QmpClient): Promise<Omit<Answer, 'sha256' | 'dataFolders'>> {
-  const [version, target, machines, types, cpuModels, pci, cpuProperties, widest, schema] = await Promise.all(
-    [
+async function answers(qmp: QmpClient, path: string): Promise<Omit<Answer, 'sha256' | 'dataFolders'>> {
+  const [version, target, machines, types, cpuModels, pci, cpuProperties, widest, schema, options] =
+    await Promise.all([
       qmp.execute('query-version'),
       qmp.execute('query-target'),
       qmp.execute('query-machines'),
@@ -168,8 +184,8 @@ async function answers(qmp: QmpClient): Promise<Omit<Answer, 'sha256' | 'dataFol
         .execute('query-cpu-model-expansion', { type: 'full', model: { name: WIDEST } })
         .catch(() => undefined),
       qmp.execute('query-qmp-schema').catch(() => []),
-    ],
-  )
+      qmp.execute('query-command-line-options', {}).catch(() => []),
+    ])
   const names = types.map((t) => t.name)
   const properties = async (
     command: 'device-list-properties' | 'qom-list-properties',
@@ -184,7 +200,21 @@ async function answers(qmp: QmpClient): Promise<Omit<Answer, 'sha256' | 'dataFol
         ),
     )
   const { major, minor, micro } = version.qemu
+  const known = {
+    types: names,
+    accelerators: names.filter((n) => n.endsWith('-accel')).map((n) => n.slice(0, -'-accel'.length)),
+    netdevs: netdevsOf(schema),
+    hasTcgX2apic: widest?.model?.props?.x2apic === true,
+    hasLibpmem: await takesPmem(qmp),
+    properties: Object.fromEntries([
+      ...(await properties('device-list-properties', DEVICES)),
+      ...(await properties('qom-list-properties', OBJECTS)),
+    ]),
+  }
+  const exported = await exportedNames(path)
   return {
+    ...known,
+    features: featuresOf({ ...known, schema, options: options.map((o) => o.option), exported }),
     version: [major, minor, micro],
     packageName: version.package,
     arch: target.arch,
@@ -195,17 +225,8 @@ async function answers(qmp: QmpClient): Promise<Omit<Answer, 'sha256' | 'dataFol
       isDeprecated: m.deprecated === true,
     })),
     cpuModels: cpuModels.map((c) => c.name),
-    accelerators: names.filter((n) => n.endsWith('-accel')).map((n) => n.slice(0, -'-accel'.length)),
-    types: names,
-    netdevs: netdevsOf(schema),
     pciTypes: pci.map((t) => t.name),
     cpuProperties: cpuProperties.map((p) => p.name),
-    hasTcgX2apic: widest?.model?.props?.x2apic === true,
-    hasLibpmem: await takesPmem(qmp),
-    properties: Object.fromEntries([
-      ...(await properties('device-list-properties', DEVICES)),
-      ...(await properties('qom-list-properties', OBJECTS)),
-    ]),
   }
 }
 

@@ -1,6 +1,7 @@
 /** What a CPU model is once the features of a machine are switched on and off, asked of QEMU by QMP and kept. */
 import { join } from 'node:path'
-import type { CpuFact, QemuCapabilities } from '../machine/facts.ts'
+import type { CpuFact, QemuBinary, QemuCapabilities } from '../machine/facts.ts'
+import { binaryOf } from './binary.ts'
 import { keep, nameOf, readKept } from './cache.ts'
 import { startQemu } from './process.ts'
 
@@ -11,7 +12,7 @@ const LONG_MODE = 'lm'
 const X2APIC = 'x2apic'
 
 interface CpuModelRequest {
-  readonly qemu: Pick<QemuCapabilities, 'path' | 'sha256' | 'cpuModels'>
+  readonly qemu: Pick<QemuCapabilities, 'path' | 'starting' | 'sha256' | 'cpuModels'>
   readonly model: string
   /** As in `-cpu`: `+lm`, `-lm`, `lm=off`. */
   readonly features: readonly string[]
@@ -37,7 +38,7 @@ export async function readCpuModel(request: CpuModelRequest): Promise<CpuFact | 
   const key = nameOf([SHAPE, qemu.sha256, name])
   const known = readKept<unknown>(folder, key)
   if (isAnswer(known)) return { name, ...known }
-  const answer = await ask(qemu.path, model, longMode, signal)
+  const answer = await ask(binaryOf(qemu), model, longMode, signal)
   signal?.throwIfAborted()
   if (answer === undefined) return undefined
   keep(folder, key, answer)
@@ -61,13 +62,15 @@ function switched(features: readonly string[], name: string): boolean | undefine
 }
 
 async function ask(
-  path: string,
+  binary: QemuBinary,
   name: string,
   longMode: boolean | undefined,
   signal: AbortSignal | undefined,
 ): Promise<Answer | undefined> {
   const args = [['-machine', 'none'], ['-nodefaults'], ['-no-user-config'], ['-display', 'none']] as const
-  await using qemu = await startQemu({ plan: { qemu: { path, version: '' }, args, channels: [], locks: [] } })
+  await using qemu = await startQemu({
+    plan: { qemu: { ...binary, version: '' }, args, channels: [], locks: [] },
+  })
   const stop = () => qemu.kill()
   const deadline = setTimeout(stop, DEADLINE_MS)
   signal?.addEventListener('abort', stop, { once: true })

@@ -89,7 +89,10 @@ export async function startQemu(start: QemuStart): Promise<QemuProcess> {
   const { inherited, opening, joinFds } = numbered([...(start.joins ?? [])], extra.length + 5)
   const argv = supervisedArgv(plan, { qmpFd: 3, channelFds, joinFds, keeper: await keeperName() })
   start.onArgv?.(argv)
-  const [program = '', ...args] = supervisedCommand(argv, plan.locks, opening)
+  const { starting } = plan.qemu
+  // An installed QEMU is not removed while it runs.
+  const locks = starting ? [...plan.locks, { path: starting.record, mode: 'shared' } as const] : plan.locks
+  const [program = '', ...args] = supervisedCommand(argv, locks, opening)
   const temporary = await temporaryFolderFor(argv)
   const child = spawn(program, args, {
     stdio: [
@@ -109,7 +112,7 @@ export async function startQemu(start: QemuStart): Promise<QemuProcess> {
   child.once('error', () => temporary?.[Symbol.dispose]())
   const channels = new Map(extra.map((c, index) => [c.id, child.stdio[index + 4] as unknown as Duplex]))
   const life = child.stdio[extra.length + 4] as unknown as Duplex
-  return supervise(child, { channels, life }, start)
+  return supervise(child, { channels, life }, { ...start, plan: { ...plan, locks } })
 }
 
 /** Numbers of descriptors for what QEMU inherits: first what this process has, then what is opened on the way to QEMU. */

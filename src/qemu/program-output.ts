@@ -10,8 +10,7 @@ const MOST_BYTES = 4 * 1024 * 1024
  * @throws the signal's reason when aborted
  */
 export async function outputOf(
-  path: string,
-  args: readonly string[],
+  [path = '', ...args]: readonly string[],
   { withinMs, signal }: { readonly withinMs: number; readonly signal?: AbortSignal | undefined },
 ): Promise<string> {
   signal?.throwIfAborted()

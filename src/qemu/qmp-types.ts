@@ -18,6 +18,10 @@ export interface QmpSchemaInfo {
   readonly name: string
   readonly 'arg-type'?: string
   readonly variants?: readonly { readonly case: string; readonly type: string }[]
+  /** `command`, `enum`, `object`. */
+  readonly 'meta-type'?: string
+  /** Of an enumeration. */
+  readonly values?: readonly string[]
 }
 
 /** The commands that bringup uses: arguments and answer. Others go through with untyped shapes. */

@@ -1,13 +1,14 @@
 /** One throw-away guest on one accelerator: how far it came, and why it went no further. */
 import type { Argument } from '../machine/device.ts'
 import type { QemuCapabilities } from '../machine/facts.ts'
+import { binaryOf } from './binary.ts'
 import type { QemuExit } from './exit.ts'
 import { startPatience } from './patience.ts'
 import { type QemuProcess, startQemu } from './process.ts'
 
 /** What the trial boots: the probe kernel, told by its command line to test the accelerator and no more. */
 export interface TrialRequest {
-  readonly qemu: Pick<QemuCapabilities, 'path' | 'firmware' | 'machines'>
+  readonly qemu: Pick<QemuCapabilities, 'path' | 'starting' | 'firmware' | 'machines'>
   readonly accelerator: 'kvm' | 'tcg'
   readonly cpuModel: string
   /** ELF with a PVH entry. */
@@ -92,7 +93,7 @@ function trialPlan({ qemu, accelerator, cpuModel, kernel }: TrialRequest) {
     ['-append', 'accel'],
   ]
   const channels = [{ id: 'console', purpose: 'console', label: 'serial 0' }] as const
-  return { qemu: { path: qemu.path, version: '' }, args, channels, locks: [] }
+  return { qemu: { ...binaryOf(qemu), version: '' }, args, channels, locks: [] }
 }
 
 interface TrialEnd {

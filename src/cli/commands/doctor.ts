@@ -3,14 +3,15 @@ import { BringupError, type Diagnostic, isClean } from '../../diagnostics.ts'
 import { EXIT_CODES } from '../../guest/verdict.ts'
 import { type HostFact, readHost } from '../../host/host.ts'
 import { kvmProblem } from '../../host/kvm.ts'
-import type { AcceleratorFact, QemuCapabilities } from '../../machine/facts.ts'
+import type { AcceleratorFact, QemuBinary, QemuCapabilities } from '../../machine/facts.ts'
 import { plural } from '../../plural.ts'
 import { cacheFolder } from '../../project/cache-folder.ts'
 import { buildProbe } from '../../project/probe-build.ts'
 import { profileOf } from '../../project/selection.ts'
 import { proveAccelerators } from '../../qemu/accelerators.ts'
+import { binaryOf } from '../../qemu/binary.ts'
 import { readCapabilities } from '../../qemu/capabilities.ts'
-import { findAllQemu, findQemu } from '../../qemu/find.ts'
+import { candidates, chooseQemu, isNamed, namedQemu } from '../../qemus/choose.ts'
 import { type ExaminedSet, examine as examineSets } from '../../setup/examine.ts'
 import { releaseProblem } from '../../setup/releases.ts'
 import { setsOf } from '../../setup/sets.ts'
@@ -101,8 +102,11 @@ async function examine(invocation: Invocation): Promise<Examination> {
   const cache = cacheFolder()
   const host = readHost()
   const named = typeof options.qemu === 'string' ? options.qemu : process.env.BRINGUP_QEMU
-  const chosen = await attempt(() => findQemu('x86_64', named))
-  const dependencies = examineDependencies(invocation, host, chosen)
+  const wish = { arch: 'x86_64', wish: named, cacheFolder: cache, signal }
+  const chosen = await attempt(() =>
+    isNamed(named) ? namedQemu('x86_64', named) : chooseQemu(wish).then(binaryOf),
+  )
+  const dependencies = examineDependencies(invocation, host, chosen?.path)
   // Whatever fails first is thrown; that this one is awaited later must not make it an unhandled rejection.
   dependencies.catch(() => {})
   const progress = (what: string) => output.progress(output.errorColors.dim(`${what} …`))
@@ -153,7 +157,7 @@ async function examineDependencies(
 type Attempt = <T>(what: () => Promise<T> | T) => Promise<T | undefined>
 
 async function reportAll(
-  chosen: string | undefined,
+  chosen: QemuBinary | undefined,
   capabilities: QemuCapabilities | undefined,
   accelerators: readonly AcceleratorFact[],
   { cache, signal }: { readonly cache: string; readonly signal: AbortSignal },
@@ -163,11 +167,11 @@ async function reportAll(
   const first =
     chosen === undefined
       ? []
-      : [{ path: chosen, version: version(capabilities), isDefault: true, accelerators }]
-  const others = findAllQemu('qemu-system-x86_64').filter((path) => path !== chosen)
-  const rest = others.map(async (path) => ({
-    path,
-    version: version(await attempt(() => readCapabilities(path, 'x86_64', cache, signal))),
+      : [{ path: chosen.path, version: version(capabilities), isDefault: true, accelerators }]
+  const others = candidates('x86_64').filter(({ path }) => path !== chosen?.path)
+  const rest = others.map(async (binary) => ({
+    path: binary.path,
+    version: version(await attempt(() => readCapabilities(binary, 'x86_64', cache, signal))),
     isDefault: false,
     accelerators: [],
   }))

@@ -28,7 +28,8 @@ export const cxlProblems = defineDiagnostics({
   CXL_VOLATILE_UNSUPPORTED: {
     title: 'This QEMU has persistent CXL memory only.',
     why: 'its cxl-type3 device has no property volatile-memdev: volatile memory came with QEMU 8.1',
-    remedy: 'use QEMU 8.1 or later (--qemu), or `type: "persistent"`',
+    remedy:
+      'install a newer QEMU beside this one: `bringup qemu install 10.0 --from packages`; or use `type: "persistent"`',
     source: `${CXL_RST} (8.1: volatile-memdev); QEMU: "Property 'cxl-type3.volatile-memdev' not found"`,
     qemu: 'refuses',
   },

@@ -18,6 +18,12 @@ import {
 import { nvdimmPersistence } from './persistence.ts'
 import { nvdimmConditions } from './persistence-conditions.ts'
 
+/** QEMU's ChangeLog/6.0: "memory-backend-file gained a readonly option", which makes the nvdimm device read-only. */
+const SINCE = {
+  version: [6, 0],
+  because: 'before 6.0 QEMU opens every backing file for writing, read-only NVDIMMs too',
+} as const
+
 export const nvdimm = defineDevice({
   kind: 'nvdimm',
   summary: 'persistent memory, kept in a file, on a NUMA node',
@@ -38,7 +44,7 @@ export const nvdimm = defineDevice({
   },
   // QEMU counts what the guest can use against maxmem; the label area is not mapped.
   dimms: ({ size }) => [{ bytes: size, hasSlot: true }],
-  needs: ({ backing }) => ({ types: ['nvdimm', `memory-backend-${backing}`] }),
+  needs: ({ backing }) => ({ types: ['nvdimm', `memory-backend-${backing}`], since: SINCE }),
   check: checkNvdimm,
   compile,
   plug,

@@ -11,6 +11,13 @@ import { cardOfPvrdma, hostDeviceOf, hostPortOf, type PvrdmaConfig, pvrdmaSchema
 /** Vendor and device number (hw/rdma/vmw/pvrdma.h). */
 const NUMBERS = '15ad:0820'
 
+/** Flaws of pvrdma.c and rdma_backend.c that were fixed for 6.0 and later: CVE-2021-3582, CVE-2021-3607, CVE-2021-3608. */
+const SINCE = {
+  version: [6, 0],
+  because:
+    'pvrdma before QEMU 6.0 gets no more fixes: its guest can crash QEMU (CVE-2021-3582, CVE-2021-3607)',
+} as const
+
 export const pvrdma = defineDevice({
   kind: 'pvrdma',
   summary: 'an RDMA device of this computer, shared with guests (QEMU before 9.1)',
@@ -23,7 +30,7 @@ export const pvrdma = defineDevice({
     help: 'share an RDMA device of this computer with the guest; bringup rdma up makes one',
   },
   usesRdma: true,
-  needs: () => ({ types: ['pvrdma', 'vmxnet3'] }),
+  needs: () => ({ types: ['pvrdma', 'vmxnet3'], since: SINCE }),
   place: (config, { folder }) =>
     config.multiplexer === undefined
       ? config
