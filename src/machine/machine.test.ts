@@ -236,7 +236,7 @@ describe('checkMachine', () => {
       { ...facts, qemu },
       'tiny',
     )
-    expect(found.map((d) => d.what)).toEqual(['QEMU at /q has no "isa-debug-exit"'])
+    expect(found.map((d) => d.what)).toEqual(['QEMU 9.0.0 at /q has no "isa-debug-exit"'])
   })
 
   it.each([
