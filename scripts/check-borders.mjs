@@ -13,7 +13,7 @@ const MAY_IMPORT = {
   processes: [],
   network: ['host', 'processes', 'services', 'steps'],
   qemu: ['machine', 'plan', 'host', 'processes'],
-  qemus: ['machine', 'host', 'processes', 'qemu', 'steps'],
+  qemus: ['machine', 'host', 'processes', 'plan', 'qemu', 'setup', 'steps'],
   acpi: ['machine'],
   containers: ['host', 'build', 'setup'],
   services: ['machine', 'host', 'processes'],
@@ -82,6 +82,7 @@ const NAMED_FOR_A_REASON = {
   'containers/dockerfile.ts': 'the name of the platform is part of rustup’s address',
   'project/config-api.ts': 'hands the built-in profiles to config files',
   'index.ts': 'hands the built-in profiles to programs',
+  'qemus/packages/': 'the dynamic loader has that name',
   'host/': 'facts of this computer, which runs Linux, are read from its /proc and /sys',
 }
 

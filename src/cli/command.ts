@@ -19,6 +19,7 @@ export type ValueSource =
   | 'operations'
   | 'stores'
   | 'sets'
+  | 'qemus'
 
 export interface OptionSpec {
   /** As commander wants it: `-m, --machine <name>`, `--no-verify`. The value's key is the long name in camel case. */

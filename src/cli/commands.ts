@@ -112,6 +112,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./commands/doctor.ts'),
   },
   {
+    name: 'qemu',
+    group: 'This computer:',
+    summary: 'install QEMUs side by side, and choose one',
+    load: () => import('./commands/qemu.ts'),
+  },
+  {
     name: 'setup',
     group: 'Source trees:',
     summary: 'install the dependencies of the project',

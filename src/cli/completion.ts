@@ -106,6 +106,10 @@ async function values(spec: OptionSpec | ArgumentSpec, project: LoadProject): Pr
 async function namesFrom(source: ValueSource, project: LoadProject): Promise<readonly string[]> {
   if (source === 'files' || source === 'folders') return []
   if (source === 'operations') return listOperations(journalFolder()).map((o) => o.id)
+  if (source === 'qemus') {
+    const { installedQemus } = await import('../qemus/installed.ts')
+    return ['system', ...installedQemus().map(({ name }) => name)]
+  }
   try {
     const loaded = await project()
     if (source === 'machines') return Object.keys(loaded.machines)

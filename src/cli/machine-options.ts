@@ -33,7 +33,11 @@ const HARDWARE_OPTIONS: readonly OptionSpec[] = [
   },
   ...DEVICE_OPTIONS,
   { flags: '--accel <name>', description: 'accelerator', choices: ['auto', 'kvm', 'tcg'] },
-  { flags: '--qemu <path>', description: 'QEMU binary', from: 'files' },
+  {
+    flags: '--qemu <which>',
+    description: 'QEMU: a path, an installed one, a range such as ">=10", or features=pvrdma,libpmem',
+    from: 'qemus',
+  },
   { flags: '--qemu-arg <arg>', description: 'argument passed to QEMU as it is', isRepeatable: true },
 ]
 

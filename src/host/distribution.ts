@@ -10,6 +10,8 @@ export interface DistributionFact {
   /** For people: `Debian GNU/Linux 12 (bookworm)`. */
   readonly name: string
   readonly version: string
+  /** `bookworm`, `noble`. */
+  readonly codename?: string
   /** Undefined when its package manager is not known to bringup. */
   readonly family?: PackageFamily
 }
@@ -36,8 +38,15 @@ export function readDistribution(root = '/'): DistributionFact {
   const id = values.get('ID') ?? 'unknown'
   const ids = [id, ...(values.get('ID_LIKE') ?? '').split(/\s+/)]
   const family = ids.map((name) => FAMILY_OF_ID[name]).find((f) => f !== undefined)
+  const codename = values.get('VERSION_CODENAME')
   const name = values.get('PRETTY_NAME') ?? values.get('NAME') ?? id
-  return { id, name, version: values.get('VERSION_ID') ?? '', ...(family ? { family } : {}) }
+  return {
+    id,
+    name,
+    version: values.get('VERSION_ID') ?? '',
+    ...(codename ? { codename } : {}),
+    ...(family ? { family } : {}),
+  }
 }
 
 function assignment(line: string): readonly (readonly [string, string])[] {

@@ -35,7 +35,7 @@ export const command: Command = {
       description: 'operating system profile whose dependencies are checked',
       from: 'profiles',
     },
-    { flags: '--qemu <path>', description: 'QEMU binary to check', from: 'files' },
+    { flags: '--qemu <which>', description: 'QEMU to check: a path, a name or a range', from: 'qemus' },
     {
       flags: '--capacity',
       description: 'count instead how many guests fit on cores and memory of this computer',

@@ -1,0 +1,52 @@
+/** Runs a program that helps to install a QEMU: it ends with this process, and its lines are kept. */
+import { BringupError, defineDiagnostics } from '../diagnostics.ts'
+
+export const problems = defineDiagnostics({
+  QEMU_TOOL_MISSING: {
+    title: 'A program that installs a QEMU is missing.',
+    why: 'packages are fetched by apt and unpacked by dpkg-deb',
+    remedy:
+      'install the program; on other distributions than Debian and Ubuntu build from source: `bringup qemu install 10.0`',
+  },
+})
+
+export interface ToolContext {
+  /** By which the guard finds it. */
+  readonly environment: Readonly<Record<string, string>>
+  readonly signal?: AbortSignal
+  readonly onLine?: (line: string) => void
+}
+
+export interface ToolResult {
+  /** Null when a signal ended it. */
+  readonly status: number | null
+  readonly lines: readonly string[]
+}
+
+/** @throws BringupError QEMU_TOOL_MISSING; the signal's reason when aborted */
+export async function runTool(
+  [program = '', ...args]: readonly string[],
+  context: ToolContext & { readonly cwd?: string; readonly env?: Readonly<Record<string, string>> },
+): Promise<ToolResult> {
+  const { execa } = await import('execa')
+  const { environment, signal, onLine, cwd, env } = context
+  const lines: string[] = []
+  const child = execa('setpriv', ['--pdeathsig', 'KILL', '--', program, ...args], {
+    all: true,
+    buffer: false,
+    reject: false,
+    stdin: 'ignore',
+    env: { LC_ALL: 'C', ...environment, ...env },
+    ...(cwd === undefined ? {} : { cwd }),
+    ...(signal ? { cancelSignal: signal } : {}),
+  })
+  for await (const line of child.iterable({ from: 'all' })) {
+    lines.push(line)
+    onLine?.(line)
+  }
+  const { exitCode } = await child
+  signal?.throwIfAborted()
+  if (exitCode === 127 && lines.some((line) => line.startsWith('setpriv: failed to execute')))
+    throw new BringupError([problems.QEMU_TOOL_MISSING.at('', `there is no ${program} here`)])
+  return { status: exitCode ?? null, lines }
+}
