@@ -13,9 +13,11 @@ let bad = 0
 try {
   for (let i = 0; i < Number(values.cases); i++) {
     const problem = await problemAfterKill(Number(values.seed) * 100_000 + i, cache)
-    if (problem === undefined) continue
-    bad += 1
-    console.log(problem)
+    if (problem !== undefined) {
+      bad += 1
+      console.log(problem)
+    }
+    if ((i + 1) % 25 === 0) console.log(`${i + 1} of ${values.cases} kills, ${bad} bad`)
   }
 } finally {
   rmSync(cache, { recursive: true, force: true })
