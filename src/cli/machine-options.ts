@@ -31,6 +31,11 @@ const HARDWARE_OPTIONS: readonly OptionSpec[] = [
     description: 'what the platform flushes on power loss',
     choices: ['cpu', 'mem-ctrl'],
   },
+  {
+    flags: '--display <card>',
+    description: 'graphics card; its screen is read, no window is opened',
+    choices: ['none', 'std', 'cirrus', 'bochs', 'virtio-vga', 'virtio-gpu'],
+  },
   ...DEVICE_OPTIONS,
   { flags: '--accel <name>', description: 'accelerator', choices: ['auto', 'kvm', 'tcg'] },
   {
@@ -111,6 +116,7 @@ type Values = Readonly<Record<string, unknown>>
 const FLAG_OF: Readonly<Record<string, string>> = {
   type: '--type',
   accel: '--accel',
+  display: '--display',
   qemu: '--qemu',
   timeout: '--timeout',
   nvdimmPersistence: '--nvdimm-persistence',
@@ -175,6 +181,7 @@ export function machineFromOptions(options: Values): MachineInput {
   return prune({
     type: text('type'),
     accel: text('accel'),
+    display: text('display'),
     qemu: text('qemu'),
     kernelReports: kernelReports(options),
     timeout: text('timeout'),

@@ -16,6 +16,7 @@ import { followConsole, passTo, placeInGuest, runCommand } from './follow-guest.
 import { sayGdb } from './gdb-lines.ts'
 import { runOnTerminal } from './guest-terminal.ts'
 import { headline, reportRun } from './run-report.ts'
+import { showScreenLines } from './screen-lines.ts'
 
 /** How the one guest of a run is followed. */
 interface Following {
@@ -53,8 +54,18 @@ export async function runGuest(
   if (isSession || showsConsole) progress?.boots(nameOfBooted(guest))
   else progress?.clear()
   const pass = showsConsole ? passTo(process.stdout, progress) : isSession ? progress?.saw : undefined
+  const drawn = showsConsole
+    ? showScreenLines((line) => {
+        progress?.clear()
+        output.print(`${output.colors.dim('screen │')} ${line}`)
+      })
+    : undefined
   const run = startRun(planned, {
     ...common,
+    onEvent: (event) => {
+      common.onEvent?.(event)
+      drawn?.(event)
+    },
     // With this process's input and output, or on its terminal.
     leavesCommands: true,
     ...(pass ? { onConsole: (_name: string, chunk: Buffer) => pass(chunk) } : {}),

@@ -8,6 +8,7 @@ import type { Comparison } from '../plan/verify.ts'
 import type { QmpClient } from '../qemu/qmp.ts'
 import type { Console } from './console.ts'
 import type { GdbTarget } from './gdb.ts'
+import type { GuestScreen, KeyOptions } from './guest-screen.ts'
 import type { DeviceInput } from './hotplug.ts'
 import type { GuestFolder, GuestResult } from './record.ts'
 
@@ -186,6 +187,20 @@ export interface Guest extends AsyncDisposable {
    * @throws BringupError `GUEST_HAS_NO_CHANNEL`
    */
   channel(id: string): Console
+
+  /** What the guest draws: read from its VGA card or its display, which needs no window. */
+  readonly screen: GuestScreen
+
+  /**
+   * Presses keys of a US keyboard: those that type a text, or a list of keys by QEMU's names. Resolves when QEMU has
+   * pressed them all. A guest that reads slowly may lose some: wait for the echo.
+   *
+   * @throws BringupError `KEY_UNKNOWN`
+   * @example
+   * await guest.keys('ls\n')
+   * await guest.keys(['ctrl-alt-delete'])
+   */
+  keys(keys: string | readonly string[], options?: KeyOptions): Promise<void>
 
   /** What the guest saw of its hardware; undefined when it cannot report it or has not reported yet. */
   view(): Promise<GuestView | undefined>

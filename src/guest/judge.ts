@@ -46,6 +46,8 @@ export interface Ending {
   /** A triple fault ended the guest. */
   readonly tripleFault: boolean
   readonly panicLine?: string
+  /** The line is on the screen, not on the console. */
+  readonly isPanicOnScreen?: boolean
   /** The report that the line belongs to, from a few lines before it on. */
   readonly panicReport?: readonly string[]
   /** The guest said that it restarts in order. */
@@ -55,13 +57,15 @@ export interface Ending {
   /** Why QEMU stopped the guest, where it did so by itself. */
   readonly stopReason?: string
   /** What the console showed of the text that proves the pass. */
-  readonly shown?: { readonly text: string; readonly line: number }
+  readonly shown?: { readonly text: string; readonly line: number; readonly isOnScreen?: boolean }
   /** Exit code reported by the guest through its command channel. */
   readonly shellExit?: number
   readonly endedBy?: EndedBy
   readonly debugExit: boolean
   readonly timeoutMs: number
   readonly consoleTail: readonly string[]
+  /** The last screen; absent without a display, or where nothing was drawn that could be read. */
+  readonly screen?: readonly string[]
 }
 
 export interface Judged {
@@ -171,7 +175,7 @@ function machineFailure(e: Ending): Judged | undefined {
   if (e.endedBy === 'stopped') {
     const what = `QEMU stopped the guest: ${e.stopReason ?? 'no reason given'}`
     return result('machine-failed', what, [
-      problems.QEMU_STOPPED.at('', what, { evidence: [...words, ...e.consoleTail] }),
+      problems.QEMU_STOPPED.at('', what, { evidence: [...words, ...wordsOf(e)] }),
     ])
   }
   const aborted = e.signal !== null && e.endedBy === undefined
@@ -184,14 +188,15 @@ function machineFailure(e: Ending): Judged | undefined {
   if (!aborted && fatal === undefined && !signalled && e.shutdown?.reason !== 'host-error') return undefined
   const what = fatal ?? `QEMU was ended by ${ended(e)}${signalled ? ' (a signal from outside)' : ''}`
   return result('machine-failed', what, [
-    problems.QEMU_DIED.at('', what, { evidence: [...words, ...e.consoleTail] }),
+    problems.QEMU_DIED.at('', what, { evidence: [...words, ...wordsOf(e)] }),
   ])
 }
 
 /** The run ended there: what the guest did until it was gone does not count. */
 function shown(e: Ending): Judged | undefined {
   if (e.endedBy !== 'shown' || e.shown === undefined) return undefined
-  return result('passed', `the console showed ${JSON.stringify(e.shown.text)} in line ${e.shown.line}`)
+  const where = e.shown.isOnScreen === true ? 'screen' : 'console'
+  return result('passed', `the ${where} showed ${JSON.stringify(e.shown.text)} in line ${e.shown.line}`)
 }
 
 function crash(e: Ending, judgement: Judgement): Judged | undefined {
@@ -203,12 +208,12 @@ function crash(e: Ending, judgement: Judgement): Judged | undefined {
       : e.watchdogAction !== undefined
         ? `the watchdog expired (${e.watchdogAction})`
         : e.panicLine !== undefined
-          ? `the guest panicked: ${e.panicLine.trim()}`
+          ? `the guest panicked${e.isPanicOnScreen === true ? ' on its screen' : ''}: ${e.panicLine.trim()}`
           : resetItself(e, judgement)
             ? 'the guest reset itself'
             : undefined
   if (how === undefined) return undefined
-  const evidence = e.panicReport ?? e.consoleTail
+  const evidence = e.panicReport ?? wordsOf(e)
   return result('crashed', how, [problems.GUEST_CRASHED.at('', how, { evidence })], code)
 }
 
@@ -222,13 +227,24 @@ function resetItself(e: Ending, judgement: Judgement): boolean {
 const SILENT =
   'the console has no byte: make the kernel print on it (Linux: `console=ttyS0` on the command line), or raise `timeout` (or --timeout)'
 
+/** For a guest that only drew. */
+const DRAWN =
+  'if the screen shows that all is well, say which text proves it: --until TEXT; else raise `timeout` (or --timeout)'
+
+/** The last words of the guest: on the console, and on its screen. */
+function wordsOf({ consoleTail, screen }: Ending): readonly string[] {
+  if (!screen) return consoleTail
+  const heading = consoleTail.length === 0 ? 'nothing came on the console; the screen shows:' : 'the screen shows:'
+  return [...consoleTail, heading, ...screen.map((line) => `  ${line}`)]
+}
+
 function ownHand(e: Ending, judgement: Judgement): Judged | undefined {
   if (e.endedBy === 'timeout') {
     const what = `the guest was still running after ${formatMs(e.timeoutMs)}`
     return result('timed-out', what, [
       problems.GUEST_TIMED_OUT.at('timeout', what, {
-        evidence: e.consoleTail,
-        ...(e.consoleTail.length === 0 ? { remedy: SILENT } : {}),
+        evidence: wordsOf(e),
+        ...(e.consoleTail.length === 0 ? { remedy: e.screen ? DRAWN : SILENT } : {}),
       }),
     ])
   }
@@ -246,11 +262,11 @@ function guestWord(e: Ending, judgement: Judgement): Judged {
   if (what !== undefined) {
     if (judgement.onPowerOff === 'passed') return pass(what, e, judgement)
     const unsaid = `${what} without reporting an exit code`
-    return result('failed', what, [problems.GUEST_FAILED.at('', unsaid, { evidence: e.consoleTail })])
+    return result('failed', what, [problems.GUEST_FAILED.at('', unsaid, { evidence: wordsOf(e) })])
   }
   const nothing = `QEMU ended with ${ended(e)} and gave no reason`
   return result('machine-failed', nothing, [
-    problems.QEMU_DIED.at('', nothing, { evidence: [...linesOf(e.stderr), ...e.consoleTail] }),
+    problems.QEMU_DIED.at('', nothing, { evidence: [...linesOf(e.stderr), ...wordsOf(e)] }),
   ])
 }
 
@@ -274,7 +290,7 @@ function byCode(code: number, e: Ending, judgement: Judgement): Judged {
   const meaning =
     known?.meaning ??
     (isCommand ? `the command returned ${code}` : `the guest exited with ${code}, a code without a meaning`)
-  const evidence = { evidence: e.consoleTail }
+  const evidence = { evidence: wordsOf(e) }
   const finding =
     known || isCommand
       ? problems.GUEST_FAILED.at('', `exit code ${code}: ${meaning}`, evidence)
@@ -289,8 +305,8 @@ function byCode(code: number, e: Ending, judgement: Judgement): Judged {
 function pass(meaning: string, e: Ending, { passPatterns = [] }: Judgement, code?: number): Judged {
   if (passPatterns.length === 0) return result('passed', meaning, [], code)
   const wanted = passPatterns.map((source) => `/${source}/`).join(' or ')
-  const what = `${meaning}, but the console never showed ${wanted}`
-  return result('failed', what, [problems.PASS_NOT_SHOWN.at('', what, { evidence: e.consoleTail })], code)
+  const what = `${meaning}, but ${e.screen ? 'neither console nor screen' : 'the console never'} showed ${wanted}`
+  return result('failed', what, [problems.PASS_NOT_SHOWN.at('', what, { evidence: wordsOf(e) })], code)
 }
 
 function linesOf(text: string): readonly string[] {

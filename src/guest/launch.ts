@@ -37,11 +37,11 @@ export class LaunchError extends BringupError {
 export async function launchGuest(plan: GuestPlan, launch: GuestLaunch): Promise<RunningGuest> {
   createFiles(plan.files)
   const onReset = launch.allowReboot ? 'reboot' : plan.judgement.onReset
-  const own = runArgs(plan.machine.qemuArgs, onReset, launch.folder.path)
+  const own = runArgs(plan.machine, onReset, launch.folder.path)
   const folder = { ...launch.folder, qemuLog: own.qemuLog }
   const log = own.isInherited ? openSync(own.qemuLog, 'a', OWN_FILE) : undefined
   const joins = new Map([...(launch.joins ?? []), ...(log === undefined ? [] : [[QEMU_LOG, log] as const])])
-  const planned = runArgs(plan.machine.qemuArgs, plan.judgement.onReset).args.length
+  const planned = runArgs(plan.machine, plan.judgement.onReset).args.length
   const qemu = await startQemu({
     plan: { ...plan, args: [...plan.args.slice(0, -planned), ...own.args] },
     onArgv: (argv) => recordArgv(folder, argv),

@@ -18,6 +18,8 @@ export interface GuestOptions {
   readonly onConsole?: (chunk: Buffer) => void
   /** Every complete line of the console. */
   readonly onLine?: (line: string) => void
+  /** Every line that the guest draws on its screen, where it has one. */
+  readonly onScreenLine?: (line: string) => void
   /** The result, before `done` resolves with it. */
   readonly onResult?: (result: GuestResult) => Promise<void>
   /** What building took before, for the record. */

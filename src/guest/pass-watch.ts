@@ -8,6 +8,7 @@ import { visible } from '../guest-text.ts'
 import { plural } from '../plural.ts'
 import type { Console } from './console.ts'
 import type { Ending } from './judge.ts'
+import type { ScreenWatch } from './screen-watch.ts'
 
 export const problems = defineDiagnostics({
   PASS_PATTERN_SLOW: {
@@ -38,6 +39,7 @@ export interface PassWatchOptions {
 export function watchForPass(
   console: Pick<Console, 'onLine' | 'onUnfinished'>,
   options: PassWatchOptions,
+  screen?: Pick<ScreenWatch, 'onChange'>,
 ): void {
   const search = createSearch(options.patterns)
   let lines: string[] = []
@@ -59,6 +61,12 @@ export function watchForPass(
     if ('text' in found) options.onShown({ text: visible(found.text), line: begin + found.index + 1 })
     else
       options.onSlow(`${plural(all.length, 'line')} could not be searched to the end within ${SEARCH_MS} ms`)
+  })
+  screen?.onChange((all) => {
+    const found = isDone || options.hasCrashed() ? undefined : search(all)
+    if (found === undefined || !('text' in found)) return
+    isDone = true
+    options.onShown({ text: visible(found.text), line: found.index + 1, isOnScreen: true })
   })
 }
 

@@ -28,6 +28,7 @@ import type {
   QemuAccess,
   TerminalOptions,
 } from './guest.ts'
+import { type GuestScreen, type KeyOptions, openScreens, type Screens } from './guest-screen.ts'
 import { type Hotplug, openHotplug } from './hotplug.ts'
 import type { EndedBy, Ending } from './judge.ts'
 import { KernelLogReader, reportFindings } from './kernel-reports.ts'
@@ -38,6 +39,7 @@ import { readTail } from './read-log.ts'
 import { type GuestFolder, type GuestResult, saveResult } from './record.ts'
 import { ResetLog, ResetWatch } from './resets.ts'
 import { RunDeadline } from './run-deadline.ts'
+import { saveScreen } from './screen-watch.ts'
 import { openShell, type Shell, type ShellOptions } from './shell.ts'
 import { silent, startProblem } from './start-problems.ts'
 import { beginUses, type OpenUses, storeEndOf } from './store-uses.ts'
@@ -76,6 +78,7 @@ export class RunningGuest implements Guest {
   readonly #clock: RunClock
   readonly #kernelLog: KernelLogReader
   readonly #witness: Witness
+  readonly #screens: Screens
   #endedBy: EndedBy | undefined
   readonly #deadline: RunDeadline
   #afterPanic: Timer | undefined
@@ -115,6 +118,11 @@ export class RunningGuest implements Guest {
     })
     if (options.onConsole) this.#console.onChunk(options.onConsole)
     if (options.onLine) this.#console.onLine(options.onLine)
+    this.#screens = openScreens(plan, qemu.qmp, {
+      folder: folder.path,
+      reason: () => this.#ended ?? 'the guest ended',
+    })
+    if (options.onScreenLine) this.#screens.watch?.onLine(options.onScreenLine)
     this.#channels = openChannels(plan.channels, this.#process.channels, folder.path)
     const shell = this.#process.channels.get('shell')
     this.#shell =
@@ -149,7 +157,7 @@ export class RunningGuest implements Guest {
   }
 
   #watch() {
-    return watchGuest(this.plan, this.qemu.qmp, this.#console, {
+    const listeners: Parameters<typeof watchGuest>[3] = {
       // Time to print its trace and to reset; a kernel that only halts after a panic would else use up the time-out.
       onPanic: () => {
         this.#afterPanic = startTimer(PANIC_GRACE_MS, () => this.#end('panic'))
@@ -165,16 +173,19 @@ export class RunningGuest implements Guest {
         if (!this.#clock.hasRun) this.#clock.run()
         this.#hasStarted = true
         this.#deadline.run()
+        this.#screens.watch?.begin()
       },
       onPaused: () => {
         if (this.gdb) this.#deadline.pause()
       },
       onStopped: () => this.#end('stopped'),
-    })
+      onStill: () => this.#quit(2000),
+    }
+    return watchGuest(this.plan, this.qemu.qmp, this.#console, listeners, this.#screens.watch)
   }
 
   #watchForPass(): void {
-    watchForPass(this.#console, {
+    const options: Parameters<typeof watchForPass>[1] = {
       patterns: this.plan.judgement.passPatterns ?? [],
       hasCrashed: () => hasCrashed(this.#seen()),
       onShown: (shown) => {
@@ -184,7 +195,8 @@ export class RunningGuest implements Guest {
       onSlow: (what) => {
         this.#remarks = [passProblems.PASS_PATTERN_SLOW.at('', what)]
       },
-    })
+    }
+    watchForPass(this.#console, options, this.#screens.watch)
   }
 
   /** Folders first: they may be needed by what settles. */
@@ -204,6 +216,9 @@ export class RunningGuest implements Guest {
 
   get console(): Console {
     return this.#console
+  }
+  get screen(): GuestScreen {
+    return this.#screens.screen
   }
   get name(): string {
     return this.plan.guest
@@ -274,6 +289,10 @@ export class RunningGuest implements Guest {
 
   channel(id: string): Console {
     return this.#channels.open(id)
+  }
+
+  keys(keys: string | readonly string[], options?: KeyOptions): Promise<void> {
+    return this.#screens.keys(keys, options)
   }
 
   async readFile(path: string): Promise<Buffer> {
@@ -360,13 +379,21 @@ export class RunningGuest implements Guest {
   #end(by: EndedBy, timeoutMs = 2000): void {
     if (this.#process.hasExited) return
     this.#endedBy ??= by
-    this.#process.quit(timeoutMs)
+    this.#quit(timeoutMs)
+  }
+
+  /** The screen is read before QEMU takes it away. */
+  #quit(timeoutMs: number): void {
+    const { watch } = this.#screens
+    if (watch && this.#hasStarted) void watch.finish().finally(() => this.#process.quit(timeoutMs))
+    else this.#process.quit(timeoutMs)
   }
 
   async #conclude(): Promise<GuestResult> {
     const exit = await this.#process.exited
     this.#deadline.clear()
     this.#afterPanic?.clear()
+    this.#screens.watch?.end()
     const timings = this.#clock.stop()
     const ending = this.#ending(exit)
     const obstacles = [...exit.diagnostics, ...(this.#obstacles ?? [])]
@@ -400,11 +427,18 @@ export class RunningGuest implements Guest {
   /** The result once it is in the record, or that it could not be written. */
   #saved(result: GuestResult, withError: (error: Error) => GuestResult): GuestResult {
     try {
+      const last = this.#screens.watch?.last
+      if (last) saveScreen(this.folder.path, last)
       saveResult(this.folder, result)
       return result
     } catch (error) {
       return withError(error as Error)
     }
+  }
+
+  #screenShown(): Pick<Ending, 'screen'> {
+    const last = this.#screens.watch?.last
+    return last && last.text !== '' ? { screen: last.text.split('\n') } : {}
   }
 
   #ending({ status, signal, stderr, lastWords }: QemuExit): Ending {
@@ -424,6 +458,7 @@ export class RunningGuest implements Guest {
       debugExit: this.plan.machine.debugExit !== false,
       timeoutMs: this.plan.timeoutMs,
       consoleTail: this.#console.tail(),
+      ...this.#screenShown(),
     }
   }
 }

@@ -4,10 +4,18 @@ import type { GuestPlan } from '../plan/plan.ts'
 import type { QmpClient } from '../qemu/qmp.ts'
 import type { Console } from './console.ts'
 import type { Ending } from './judge.ts'
+import type { ScreenWatch } from './screen-watch.ts'
 
 type Seen = Pick<
   Ending,
-  'shutdown' | 'panicLine' | 'panicReport' | 'restarts' | 'watchdogAction' | 'guestPanicked' | 'stopReason'
+  | 'shutdown'
+  | 'panicLine'
+  | 'panicReport'
+  | 'isPanicOnScreen'
+  | 'restarts'
+  | 'watchdogAction'
+  | 'guestPanicked'
+  | 'stopReason'
 >
 
 /** What the owner of the guest wants to know at once. */
@@ -22,7 +30,12 @@ interface Listeners {
   readonly onPaused?: () => void
   /** QEMU stopped the guest because of an error of the host. */
   readonly onStopped: () => void
+  /** The guest has ended, and QEMU waits so that its screen can be read. */
+  readonly onStill?: () => void
 }
+
+/** What of a screen is watched. */
+type WatchedScreen = Pick<ScreenWatch, 'onChange'>
 
 /** A panic names its cause and its call trace first; what comes after the trace is of less use. */
 const REPORT_LINES = 80
@@ -35,7 +48,8 @@ export function watchGuest(
   { judgement }: Pick<GuestPlan, 'judgement'>,
   qmp: QmpClient,
   console: Console,
-  { onPanic, onHalt, onReset, onRun, onPaused, onStopped }: Listeners,
+  { onPanic, onHalt, onReset, onRun, onPaused, onStopped, onStill }: Listeners,
+  screen?: WatchedScreen,
 ): () => Seen {
   const panics = judgement.panicPatterns.map((source) => new RegExp(source))
   const restarts = (judgement.restartPatterns ?? []).map((source) => new RegExp(source))
@@ -58,7 +72,15 @@ export function watchGuest(
     seen = { ...seen, panicLine: screenLine(line), panicReport: report }
     onPanic()
   })
+  screen?.onChange((lines) => {
+    const panicLine = seen.panicLine === undefined && lines.find((line) => panics.some((p) => p.test(line)))
+    if (!panicLine) return
+    seen = { ...seen, panicLine: screenLine(panicLine), isPanicOnScreen: true }
+    onPanic()
+  })
   qmp.on('SHUTDOWN', (data) => {
+    // Of a guest that has ended, QEMU's own end says nothing.
+    if (seen.shutdown?.guest === true && data.guest !== true) return
     seen = { ...seen, shutdown: { guest: data.guest === true, reason: String(data.reason) } }
   })
   qmp.on('RESET', (data) => {
@@ -75,6 +97,7 @@ export function watchGuest(
     onPaused?.()
     qmp.execute('query-status').then(
       ({ status }) => {
+        if (status === 'shutdown' || status === 'guest-panicked') return onStill?.()
         if (status !== 'io-error' && status !== 'internal-error') return
         const reason = status === 'io-error' ? diskError : undefined
         seen = { ...seen, stopReason: reason ?? `its state is ${status}` }

@@ -46,6 +46,8 @@ export interface MachineView {
   readonly dimms: readonly DimmClaim[]
   readonly firmware: 'direct' | 'bios' | 'uefi'
   readonly debugExit: boolean
+  /** Whether the machine has a graphics card, of the description or of the user's own arguments. */
+  readonly hasScreen: boolean
   /** The user's own arguments for QEMU, as words. */
   readonly qemuArgs: readonly string[]
   /** Whether the first console is a virtio console instead of COM1. */

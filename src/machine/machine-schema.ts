@@ -46,6 +46,7 @@ export const machineSchema = z.lazy(() =>
     numa: sections.numa.schema.optional(),
     boot: sections.boot.schema.prefault({}),
     console: sections.console.schema.prefault({}),
+    display: sections.display.schema.default('none'),
     debugExit: sections.debugExit.schema.prefault(false),
     gdb: sections.gdb.schema.default(false),
     nvdimmPersistence: z

@@ -19,6 +19,7 @@ import type {
   RuleContext,
   StoreClaim,
 } from './device.ts'
+import { withOwnCard } from './devices/display.ts'
 import { sharedRam } from './devices/folder-virtiofs.ts'
 import { ramForPvrdma } from './devices/pvrdma-schema.ts'
 import type { Facts } from './facts.ts'
@@ -118,7 +119,7 @@ export function parseMachine(
 ): MachineConfig {
   const parsed = machineSchema.safeParse(input)
   const unfit = diagnoseText(input, path)
-  if (parsed.success && unfit.length === 0) return withSharedRam(parsed.data)
+  if (parsed.success && unfit.length === 0) return withOwnCard(withSharedRam(parsed.data))
   if (parsed.success) throw new BringupError(unfit)
   throw new BringupError(diagnoseIssues(parsed.error.issues, { schema: machineSchema, input, base: path }))
 }

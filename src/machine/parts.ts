@@ -2,6 +2,7 @@
 import type { Device, GuestPort, MachineView } from './device.ts'
 import { firmwareOf } from './devices/boot.ts'
 import { cpuCounts } from './devices/cpu.ts'
+import { hasScreen } from './devices/display.ts'
 import type { SharedMemory } from './devices/ivshmem-schema.ts'
 import { nodeViews } from './devices/numa.ts'
 import { ramBytesOf } from './devices/numa-split.ts'
@@ -90,6 +91,7 @@ function makeView(name: string, machine: MachineConfig): MachineView {
     dimms,
     firmware: firmwareOf(machine.boot),
     debugExit: machine.debugExit !== false,
+    hasScreen: hasScreen(machine),
     ...physBitsOf(machine.cpu.features),
     qemuArgs: machine.qemuArgs,
     isConsoleVirtio: machine.console.type === 'virtio',

@@ -5,6 +5,7 @@ import { cpu } from './devices/cpu.ts'
 import { cxl } from './devices/cxl.ts'
 import { debugExit } from './devices/debug-exit.ts'
 import { disk } from './devices/disk.ts'
+import { display } from './devices/display.ts'
 import { folder } from './devices/folder.ts'
 import { gdb } from './devices/gdb.ts'
 import { ivshmem } from './devices/ivshmem.ts'
@@ -20,7 +21,7 @@ import { vsock } from './devices/vsock.ts'
 import { watchdog } from './devices/watchdog.ts'
 
 /** Parts that a machine has once: keys of the description. */
-export const sections = { cpu, memory, numa, boot, console, debugExit, gdb } as const
+export const sections = { cpu, memory, numa, boot, console, display, debugExit, gdb } as const
 
 /** Parts that a machine has any number of: entries of `devices`, told apart by `kind`. */
 export const devices = [

@@ -37,7 +37,7 @@ export function makePlan(request: PlanRequest): GuestPlan {
   const args = [
     ...acceleratorArgs(accelerator.name, machine.qemuArgs),
     ...compiled.args,
-    ...runArgs(machine.qemuArgs, judgement.onReset).args,
+    ...runArgs(machine, judgement.onReset).args,
   ]
   const path = facts.qemu?.path ?? `qemu-system-${machine.arch}`
   const qemu = {

@@ -1,5 +1,7 @@
 /** Arguments that a run needs, joined with those that the user gives for the same options. Pure. */
 import { type Argument, option } from '../machine/device.ts'
+import { hasScreen } from '../machine/devices/display.ts'
+import type { MachineConfig } from '../machine/machine.ts'
 import { type QemuOption, readQemuArgs } from '../machine/qemu-args.ts'
 import type { GuestPlan } from './plan.ts'
 
@@ -44,7 +46,7 @@ export interface RunArgs {
  * user's own items are added to them, and the user's own file is the one that is read.
  */
 export function runArgs(
-  qemuArgs: readonly string[],
+  { qemuArgs, display }: Pick<MachineConfig, 'qemuArgs' | 'display'>,
   onReset: GuestPlan['judgement']['onReset'],
   runFolder: string = RUN_FOLDER,
 ): RunArgs {
@@ -57,7 +59,11 @@ export function runArgs(
     args: [
       ['-d', [...new Set([...items.filter((item) => item !== ''), 'cpu_reset'])].join(',')],
       ['-D', isTemplate ? `/proc/self/fd/{fd:${QEMU_LOG}}` : qemuLog],
-      option('-action', undefined, { reboot: onReset === 'stop' ? 'shutdown' : 'reset' }),
+      option('-action', undefined, {
+        reboot: onReset === 'stop' ? 'shutdown' : 'reset',
+        // QEMU waits, so that the screen can be read.
+        shutdown: hasScreen({ qemuArgs, display }) ? 'pause' : undefined,
+      }),
     ],
     qemuLog,
     isInherited: isTemplate,

@@ -35,6 +35,11 @@ export interface QmpCommands {
   system_wakeup: Plain
   'inject-nmi': Plain
   screendump: With<{ filename: string; format?: 'ppm' | 'png'; device?: string; head?: number }>
+  pmemsave: With<{ val: number; size: number; filename: string }>
+  'send-key': With<{
+    keys: readonly { type: 'qcode'; data: string }[]
+    'hold-time'?: number
+  }>
   'set-action': With<{
     reboot?: 'reset' | 'shutdown'
     shutdown?: 'poweroff' | 'pause'

@@ -17,6 +17,8 @@ export type RunHappening =
   /** The guest's machine runs. `pid` is QEMU's. */
   | { readonly type: 'guest started'; readonly guest: string; readonly pid: number }
   | { readonly type: 'console line'; readonly guest: string; readonly line: string }
+  /** A line that the guest has drawn on its screen. */
+  | { readonly type: 'screen line'; readonly guest: string; readonly line: string }
   | { readonly type: 'command started'; readonly guest: string; readonly command: readonly string[] }
   | {
       readonly type: 'command line'

@@ -205,6 +205,7 @@ class ActiveRun implements Run {
       folder: folderOfGuest(this.folder, name),
       ...(onConsole ? { onConsole: (chunk: Buffer) => onConsole(name, chunk) } : {}),
       onLine: (line) => this.#events.emit({ type: 'console line', guest: name, line }),
+      onScreenLine: (line) => this.#events.emit({ type: 'screen line', guest: name, line }),
       onResult: (result) => this.#ended(plan, result),
     }).finally(() => {
       this.#starting.delete(name)

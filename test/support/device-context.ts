@@ -53,6 +53,7 @@ export function machineWith(descriptions: readonly Description[], world: World =
     dimms: [],
     firmware: 'direct',
     debugExit: false,
+    hasScreen: false,
     isConsoleVirtio: false,
     nvdimmPersistence: undefined,
     devices: parts.map(({ device, config, id, path }) => ({ kind: device.kind, id, path, config })),

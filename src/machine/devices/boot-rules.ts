@@ -155,6 +155,8 @@ export function qbootServes(
 ): boolean {
   if (boot.rom !== 'auto') return boot.rom === 'qboot'
   if (facts.qemu?.firmware['qboot.rom'] === undefined || boot.kernel === undefined) return false
+  // qboot runs no VGA BIOS: the card stays as it was at reset, and drops what is written to it.
+  if (machine.hasScreen) return false
   if (!readQemuArgs(machine.qemuArgs).every((option) => WITHOUT_HARDWARE.includes(option.name))) return false
   const kernel = facts.files.get(boot.kernel)?.kernel
   if (kernel?.protocol === 'bzimage') {

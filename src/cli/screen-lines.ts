@@ -1,0 +1,25 @@
+/** Lines of a guest's screen on the terminal, beside its console. */
+import { screenLine } from '../guest-text.ts'
+import type { RunEvent } from '../runs/events.ts'
+
+/** What firmware draws when all is well: who it is, and where it boots from. */
+const FIRMWARE = /^(?:SeaBIOS \(version|Machine UUID|iPXE \(|Booting from |Press F12|BdsDxe: (?:loading|starting) )/
+
+/** Of the console, so many lines are compared. */
+const MOST_KEPT = 10_000
+
+/**
+ * Prints what a guest draws and does not print on its console as well. Kernels that do both are read on the console.
+ *
+ * @returns what takes the events of the run
+ */
+export function showScreenLines(print: (line: string) => void): (event: RunEvent) => void {
+  const printed = new Set<string>()
+  return (event) => {
+    if (event.type === 'console line' && printed.size < MOST_KEPT) printed.add(event.line.trim())
+    if (event.type !== 'screen line') return
+    const line = event.line.trimEnd()
+    if (line === '' || FIRMWARE.test(line) || printed.has(line.trim())) return
+    print(screenLine(line))
+  }
+}

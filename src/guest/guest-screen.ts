@@ -1,0 +1,146 @@
+/** `guest.screen` and `guest.keys`: what a person in front of the machine would see and do. */
+import { setTimeout as delay } from 'node:timers/promises'
+import { callSite } from '../call-site.ts'
+import { BringupError, defineDiagnostics } from '../diagnostics.ts'
+import { hasScreen } from '../machine/devices/display.ts'
+import { viewOf } from '../machine/machine.ts'
+import type { GuestPlan } from '../plan/plan.ts'
+import type { QmpClient } from '../qemu/qmp.ts'
+import { QmpEnded } from '../qemu/qmp.ts'
+import { type KeyPress, keysOfText, readChord } from '../screen/keys.ts'
+import { ScreenReader } from '../screen/read-screen.ts'
+import type { Screen } from '../screen/screen.ts'
+import { ScreenWatch } from './screen-watch.ts'
+
+export const problems = defineDiagnostics({
+  SCREEN_NO_MATCH: {
+    title: 'The screen did not show a text in time.',
+    why: 'the wait for text on the guest’s screen has a deadline',
+    remedy: 'compare the screen with the text, or raise `timeoutMs`',
+  },
+  SCREEN_ENDED: {
+    title: 'The guest ended before its screen showed a text.',
+    why: 'nothing more is drawn once the guest has ended',
+    remedy: 'look at the result of the run: `bringup runs show last`',
+  },
+  KEY_UNKNOWN: {
+    title: 'A key that was to be pressed is not known.',
+    why: 'characters are those of a US keyboard; other keys have QEMU’s names (QKeyCode in qapi/ui.json)',
+    remedy: 'name keys such as "ret", "esc", "f2", "ctrl-alt-delete", in a list: guest.keys([\'esc\'])',
+  },
+})
+
+/** The screen of a guest, and waiting for what it shows. */
+export interface GuestScreen {
+  /**
+   * What the screen shows now, with its picture. The guest stands still for some milliseconds. Works without a display
+   * too: what lies at 0xb8000 is read then.
+   *
+   * @throws BringupError `SCREEN_ENDED`
+   * @example
+   * const { text, mode, png } = await guest.screen()
+   */
+  (): Promise<Screen>
+  /**
+   * Waits until the screen shows a text. A regular expression is tried on each line.
+   *
+   * @param options.timeoutMs 30,000 unless told.
+   * @throws BringupError `SCREEN_NO_MATCH` at the deadline, `SCREEN_ENDED` when the guest ends first
+   * @example
+   * await guest.screen.expect('login:')
+   */
+  expect(pattern: string | RegExp, options?: { readonly timeoutMs?: number }): Promise<Screen>
+}
+
+export interface KeyOptions {
+  /** How long each key is held, in milliseconds of the guest's time: 100 unless told. A guest that reads slowly loses shorter ones. */
+  readonly holdMs?: number
+}
+
+/** Access to the screen of a guest, and the watch over it where the machine has a display. */
+export interface Screens {
+  readonly screen: GuestScreen
+  readonly watch: ScreenWatch | undefined
+  keys(keys: string | readonly string[], options?: KeyOptions): Promise<void>
+}
+
+const LOOK_MS = 100
+
+export function openScreens(
+  plan: GuestPlan,
+  qmp: QmpClient,
+  { folder, reason }: { readonly folder: string; readonly reason: () => string },
+): Screens {
+  const { ramBytes } = viewOf(plan.name, plan.machine)
+  const reader = new ScreenReader(qmp, { folder, ramBytes })
+  const read = async (withPicture: boolean): Promise<Screen> => {
+    try {
+      return await reader.read({ withPicture, searchFonts: true })
+    } catch (error) {
+      if (error instanceof QmpEnded) throw ended(reason(), 'was read')
+      throw error
+    }
+  }
+  const screen = Object.assign(() => read(true), {
+    expect(pattern: string | RegExp, { timeoutMs = 30_000 }: { readonly timeoutMs?: number } = {}) {
+      return expectScreen(() => read(false), pattern, { timeoutMs, atCaller: callSite(screen.expect) })
+    },
+  })
+  const watch = hasScreen(plan.machine) ? new ScreenWatch(reader) : undefined
+  return { screen, watch, keys: (keys, options) => press(qmp, keys, options) }
+}
+
+const ended = (why: string, before: string) =>
+  new BringupError([problems.SCREEN_ENDED.at('', `${why} before its screen ${before}`)])
+
+async function expectScreen(
+  read: () => Promise<Screen>,
+  pattern: string | RegExp,
+  { timeoutMs, atCaller }: { readonly timeoutMs: number; readonly atCaller: ReturnType<typeof callSite> },
+): Promise<Screen> {
+  const until = performance.now() + timeoutMs
+  for (;;) {
+    const screen = await read().catch((error: Error) => {
+      throw atCaller(error)
+    })
+    if (shows(screen, pattern)) return screen
+    if (performance.now() >= until) {
+      const what = `the screen did not show ${typeof pattern === 'string' ? JSON.stringify(pattern) : pattern} within ${timeoutMs} ms`
+      const evidence = screen.text === '' ? ['nothing that can be read is on it'] : screen.text.split('\n')
+      throw atCaller(new BringupError([problems.SCREEN_NO_MATCH.at('', what, { evidence })]))
+    }
+    await delay(LOOK_MS)
+  }
+}
+
+function shows({ text }: Screen, pattern: string | RegExp): boolean {
+  if (typeof pattern === 'string') return text.includes(pattern)
+  const stateless = new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ''))
+  return text.split('\n').some((line) => stateless.test(line))
+}
+
+const HOLD_MS = 100
+/** QEMU keeps 1024 events, of which a key takes four to eight (ui/input.c). */
+const KEYS_AT_ONCE = 100
+
+/** QEMU queues keys, holds each one, and pauses as long after it (qmp_send_key in ui/input-legacy.c). */
+async function press(
+  qmp: QmpClient,
+  keys: string | readonly string[],
+  { holdMs = HOLD_MS }: KeyOptions = {},
+): Promise<void> {
+  const presses = typeof keys === 'string' ? keysOfText(keys) : keys.map(readChord)
+  const unknown = presses.filter((key): key is { readonly unknown: string } => 'unknown' in key)
+  if (unknown.length > 0)
+    throw new BringupError(unknown.map(({ unknown: key }) => problems.KEY_UNKNOWN.at('', `no key is called ${JSON.stringify(key)}`)))
+  const known = presses as readonly KeyPress[]
+  for (let from = 0; from < known.length; from += KEYS_AT_ONCE) {
+    const some = known.slice(from, from + KEYS_AT_ONCE)
+    for (const { codes } of some)
+      await qmp.execute('send-key', {
+        keys: codes.map((data) => ({ type: 'qcode' as const, data })),
+        'hold-time': holdMs,
+      })
+    await delay(2 * holdMs * some.length)
+  }
+}

@@ -1,0 +1,82 @@
+/** The display: a graphics card without a window. What it shows is read from the card. */
+import * as z from 'zod'
+import { defineDevice, option } from '../device.ts'
+import type { MachineConfig } from '../machine-schema.ts'
+import { type QemuOption, readQemuArgs, withoutOptions } from '../qemu-args.ts'
+import { pciFunction } from './pci-expectation.ts'
+
+/** Cards by name: QEMU's driver, and the numbers of its PCI function. */
+const CARDS = {
+  std: { driver: 'VGA', numbers: '1234:1111' },
+  cirrus: { driver: 'cirrus-vga', numbers: '1013:00b8' },
+  bochs: { driver: 'bochs-display', numbers: '1234:1111' },
+  'virtio-vga': { driver: 'virtio-vga', numbers: '1af4:1050' },
+  'virtio-gpu': { driver: 'virtio-gpu-pci', numbers: '1af4:1050' },
+} as const
+
+type Card = keyof typeof CARDS
+
+const schema = z.lazy(() =>
+  z
+    .enum(['none', ...(Object.keys(CARDS) as Card[])])
+    .describe(
+      'Graphics card. `std`: VGA with the Bochs extensions. `bochs` and `virtio-gpu` have no text mode. There is no window: `bringup screen` shows what is drawn.',
+    ),
+)
+
+export const display = defineDevice({
+  kind: 'display',
+  summary: 'A graphics card, whose screen is read as text',
+  schema,
+  diagnostics: {},
+  needs: (card) => (card === 'none' ? {} : { types: [CARDS[card].driver] }),
+  compile: (card) =>
+    card === 'none' ? {} : { args: [option('-device', CARDS[card].driver, { id: 'display' })] },
+  topology: (card) => ({ detail: card }),
+  mustSee: (card) => (card === 'none' ? [] : [pciFunction('display', CARDS[card].numbers, 0)]),
+})
+
+/** Drivers that bring a screen (QEMU: devices of the category "display", and ramfb). */
+const DRIVERS =
+  /^(VGA|secondary-vga|isa-vga|cirrus-vga|isa-cirrus-vga|qxl|qxl-vga|vmware-svga|ati-vga|bochs-display|ramfb|virtio-vga.*|virtio-gpu.*|vhost-user-(vga|gpu).*)$/
+
+/** What `-vga` calls the cards that the description has as well. */
+const VGA_WORDS: Readonly<Record<string, Card | 'none'>> = {
+  none: 'none',
+  std: 'std',
+  cirrus: 'cirrus',
+  virtio: 'virtio-vga',
+}
+
+/**
+ * A card among the user's own arguments is the machine's card: `-vga std` and `-device VGA` mean `display: 'std'`. One
+ * with properties of its own stays an argument, and the machine gets no second one.
+ */
+export function withOwnCard(machine: MachineConfig): MachineConfig {
+  const own = readQemuArgs(machine.qemuArgs)
+  const vga = own.findLast(({ name }) => name === 'vga')
+  const cards = own.filter(isCard)
+  if (vga === undefined && cards.length === 0) return machine
+  const [only] = cards
+  const plain = cards.length === 1 && vga === undefined && only ? cardOf(only) : undefined
+  if (plain !== undefined && only) {
+    const qemuArgs = machine.qemuArgs.filter((_, i) => i !== only.index && i !== only.index + 1)
+    return { ...machine, display: plain, qemuArgs }
+  }
+  const named = cards.length === 0 ? VGA_WORDS[vga?.value ?? ''] : undefined
+  if (named === undefined) return { ...machine, display: 'none' }
+  return { ...machine, display: named, qemuArgs: withoutOptions(machine.qemuArgs, ['vga']) }
+}
+
+const isCard = ({ name, head = '' }: QemuOption) => name === 'device' && DRIVERS.test(head)
+
+function cardOf({ value }: QemuOption): Card | undefined {
+  return (Object.keys(CARDS) as Card[]).find((card) => CARDS[card].driver === value)
+}
+
+/** Whether there is anything to be seen: a card of the description, or among the user's own arguments. */
+export function hasScreen({ display, qemuArgs }: Pick<MachineConfig, 'display' | 'qemuArgs'>): boolean {
+  if (display !== 'none') return true
+  const own = readQemuArgs(qemuArgs)
+  return own.some(isCard) || own.some(({ name, value }) => name === 'vga' && value !== 'none')
+}

@@ -1,0 +1,28 @@
+/** Pixels of a guest's display, as QEMU's `screendump` writes them (netpbm's P6). Pure. */
+
+export interface Picture {
+  readonly width: number
+  readonly height: number
+  /** Red, green and blue of each pixel, row by row. */
+  readonly pixels: Uint8Array
+}
+
+/** The largest that is read: QEMU's displays end below (VBE_DISPI_MAX_XRES in hw/display/vga_int.h). */
+const MOST_PIXELS = 16_000 * 12_000
+
+/** Undefined when it is no such file, or not all of one. */
+export function parsePpm(bytes: Buffer): Picture | undefined {
+  const header = /^P6\s+(\d{1,5})\s+(\d{1,5})\s+255\s/.exec(bytes.toString('latin1', 0, 64))
+  if (!header) return undefined
+  const [width, height] = [Number(header[1]), Number(header[2])]
+  const pixels = bytes.subarray(header[0].length)
+  const isWhole = width * height > 0 && width * height <= MOST_PIXELS && pixels.length >= width * height * 3
+  return isWhole ? { width, height, pixels } : undefined
+}
+
+/** Colour of a pixel as one number. Outside of the picture it is black. */
+export function colorAt({ width, height, pixels }: Picture, x: number, y: number): number {
+  if (x < 0 || y < 0 || x >= width || y >= height) return 0
+  const at = (y * width + x) * 3
+  return ((pixels[at] as number) << 16) | ((pixels[at + 1] as number) << 8) | (pixels[at + 2] as number)
+}

@@ -1,0 +1,63 @@
+/** What a guest's screen shows. */
+
+export interface Screen {
+  /**
+   * `text`: a VGA text mode. `graphics`: pixels, in which text was looked for. `none`: the machine has no display;
+   * what lies where a VGA card would have its text is read all the same.
+   */
+  readonly mode: 'text' | 'graphics' | 'none'
+  /** Lines without blanks at their ends. Empty where nothing is shown, or nothing that can be read. */
+  readonly text: string
+  /** The same with colours, for a terminal (SGR escape sequences and nothing else). */
+  readonly colored: string
+  /** Size in characters. */
+  readonly columns: number
+  readonly rows: number
+  /** Of pixels: shapes that could not be read as characters, `\ufffd` in the text. */
+  readonly unread: number
+  /** The picture; absent unless it was asked for, and where the machine has no display. */
+  readonly png?: Buffer
+}
+
+/** Colours of a terminal by those of a VGA card, which counts blue as 1 and red as 4. */
+const SGR = [0, 4, 2, 6, 1, 5, 3, 7] as const
+
+/** A character with its colours: numbers of VGA's palette, or `0xrrggbb`. */
+export interface ColoredCell {
+  readonly char: string
+  readonly ink: number
+  readonly paper: number
+}
+
+/** Cells as lines with SGR sequences. `isTrueColor`: colours are `0xrrggbb`, not numbers of the palette. */
+export function colored(cells: readonly (readonly ColoredCell[])[], isTrueColor: boolean): string {
+  const lines = cells.map((row) => {
+    const end = row.findLastIndex(({ char }) => char !== ' ') + 1
+    let line = ''
+    let last = ''
+    for (const cell of row.slice(0, end)) {
+      const style = isTrueColor ? trueColor(cell) : palette(cell)
+      if (style !== last) line += `\x1b[0${style}m`
+      last = style
+      line += cell.char
+    }
+    return last === '' ? line : `${line}\x1b[0m`
+  })
+  while (lines.at(-1) === '') lines.pop()
+  return lines.join('\n')
+}
+
+/** Light grey on black is what a terminal shows by itself. */
+function palette({ ink, paper }: ColoredCell): string {
+  const plain = (SGR[ink & 7] as number) + (ink & 8 ? 90 : 30)
+  return `${ink === 7 ? '' : `;${plain}`}${paper === 0 ? '' : `;${(SGR[paper & 7] as number) + 40}`}`
+}
+
+const rgb = (color: number) => `${color >> 16};${(color >> 8) & 255};${color & 255}`
+
+const BLACK = 0
+const GREYS: readonly number[] = [0xaaaaaa, 0xa8a8a8, 0xffffff, 0xc0c0c0]
+
+function trueColor({ ink, paper }: ColoredCell): string {
+  return `${GREYS.includes(ink) ? '' : `;38;2;${rgb(ink)}`}${paper === BLACK ? '' : `;48;2;${rgb(paper)}`}`
+}
