@@ -15,6 +15,7 @@ const MAY_IMPORT = {
   qemu: ['machine', 'plan', 'host', 'processes'],
   qemus: ['machine', 'host', 'processes', 'plan', 'qemu', 'setup', 'steps'],
   acpi: ['machine'],
+  screen: ['qemu'],
   containers: ['host', 'build', 'setup'],
   services: ['machine', 'host', 'processes'],
   stores: ['machine', 'host', 'processes'],
@@ -42,7 +43,7 @@ const MAY_IMPORT = {
     'setup',
     'stores',
   ],
-  guest: ['acpi', 'machine', 'plan', 'host', 'processes', 'qemu', 'project', 'stores'],
+  guest: ['acpi', 'machine', 'screen', 'plan', 'host', 'processes', 'qemu', 'project', 'stores'],
   testing: ['machine', 'plan', 'host', 'qemu', 'rack', 'runs', 'project', 'guest'],
   cli: [
     'containers',

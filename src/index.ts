@@ -29,6 +29,7 @@ export type {
   QemuAccess,
   TerminalOptions,
 } from './guest/guest.ts'
+export type { GuestScreen, KeyOptions } from './guest/guest-screen.ts'
 export type { GuestFolder, GuestResult } from './guest/record.ts'
 export { EXIT_CODES, type Verdict } from './guest/verdict.ts'
 export type { PackageFamily } from './host/distribution.ts'
@@ -142,6 +143,7 @@ export type { RackConfig, RackInput } from './rack/rack-schema.ts'
 export type { RunEvent, RunHappening } from './runs/events.ts'
 export type { RunFolder, RunResult } from './runs/record.ts'
 export type { Run } from './runs/run.ts'
+export type { Screen } from './screen/screen.ts'
 export { parseService, type ServiceInput, type ServiceSpec } from './services/service.ts'
 export {
   type Service,

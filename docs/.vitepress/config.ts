@@ -149,6 +149,7 @@ export default defineConfig({
             page('Shared folder', '/devices/folder'),
             page('Network card', '/devices/nic'),
             page('Consoles and serial ports', '/devices/consoles'),
+            page('Display and screen', '/devices/display'),
             page('Debug exit', '/devices/debug-exit'),
             page('gdb', '/devices/gdb'),
             page('Watchdog', '/devices/watchdog'),

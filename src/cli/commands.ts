@@ -52,6 +52,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./commands/ps.ts'),
   },
   {
+    name: 'screen',
+    group: 'Runs that stay:',
+    summary: 'show what a guest draws on its screen, as text or as a picture',
+    load: () => import('./commands/screen.ts'),
+  },
+  {
     name: 'logs',
     group: 'Runs that stay:',
     summary: 'print what the guests of a run have printed',

@@ -3,7 +3,8 @@ import { screenLine } from '../guest-text.ts'
 import type { RunEvent } from '../runs/events.ts'
 
 /** What firmware draws when all is well: who it is, and where it boots from. */
-const FIRMWARE = /^(?:SeaBIOS \(version|Machine UUID|iPXE \(|Booting from |Press F12|BdsDxe: (?:loading|starting) )/
+const FIRMWARE =
+  /^(?:SeaBIOS \(version|Machine UUID|iPXE \(|Booting from |Press F12|BdsDxe: (?:loading|starting) )/
 
 /** Of the console, so many lines are compared. */
 const MOST_KEPT = 10_000

@@ -6,13 +6,13 @@ import * as z from 'zod'
 import { buildJson, checkoutJson, containerJson, initJson } from './shapes/builds.ts'
 import { diagnostics, exitCode } from './shapes/common.ts'
 import { doctorJson, setupJson, trustJson, updateJson } from './shapes/host.ts'
-import { machinesJson, planJson, runJson, runsJson } from './shapes/machines.ts'
+import { machinesJson, planJson, runJson, runsJson, screenJson } from './shapes/machines.ts'
 import { operationJson, operationsJson, pmemPlanJson, pmemStatusJson } from './shapes/operations.ts'
 import { nvdimmJson } from './shapes/stores.ts'
 
 export { buildJson, checkoutJson, containerJson, initJson } from './shapes/builds.ts'
 export { doctorJson, setupJson, trustJson, updateJson } from './shapes/host.ts'
-export { machinesJson, planJson, runJson, runsJson } from './shapes/machines.ts'
+export { machinesJson, planJson, runJson, runsJson, screenJson } from './shapes/machines.ts'
 export { operationJson, operationsJson, pmemPlanJson, pmemStatusJson } from './shapes/operations.ts'
 export { nvdimmJson } from './shapes/stores.ts'
 
@@ -30,6 +30,7 @@ export const SHAPES = {
   init: initJson,
   machines: machinesJson,
   runs: runsJson,
+  screen: screenJson,
   nvdimm: nvdimmJson,
   'pmem-plan': pmemPlanJson,
   'pmem-status': pmemStatusJson,

@@ -1,9 +1,11 @@
 /** A guest's channels beside its first console and its commands: logs, and data for the owner of the guest. */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Duplex } from 'node:stream'
+import { type Duplex, PassThrough } from 'node:stream'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
 import type { Channel } from '../machine/device.ts'
+import type { GuestPlan } from '../plan/plan.ts'
+import type { QemuProcess } from '../qemu/process.ts'
 import { Console } from './console.ts'
 
 export const problems = defineDiagnostics({
@@ -23,6 +25,19 @@ export interface Channels {
   open(id: string): Console
   /** Nothing more will come. */
   end(why: () => string): void
+}
+
+/** The console, to which come the characters of the debug console, where the machine has one. */
+export function withDebugConsole(
+  { channels }: Pick<GuestPlan, 'channels'>,
+  { console, channels: streams }: Pick<QemuProcess, 'console' | 'channels'>,
+): QemuProcess['console'] {
+  const debug = channels.find(({ purpose }) => purpose === 'debug')
+  const stream = debug && streams.get(debug.id)
+  if (!stream) return console
+  const output = new PassThrough()
+  for (const from of [console.output, stream]) from.on('data', (chunk: Buffer) => output.write(chunk))
+  return { input: console.input, output }
 }
 
 /** Logs are kept from the start, in `channels` below the run's folder. */

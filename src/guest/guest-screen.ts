@@ -1,5 +1,4 @@
 /** `guest.screen` and `guest.keys`: what a person in front of the machine would see and do. */
-import { setTimeout as delay } from 'node:timers/promises'
 import { callSite } from '../call-site.ts'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
 import { hasScreen } from '../machine/devices/display.ts'
@@ -10,6 +9,7 @@ import { QmpEnded } from '../qemu/qmp.ts'
 import { type KeyPress, keysOfText, readChord } from '../screen/keys.ts'
 import { ScreenReader } from '../screen/read-screen.ts'
 import type { Screen } from '../screen/screen.ts'
+import { startTimer } from '../timer.ts'
 import { ScreenWatch } from './screen-watch.ts'
 
 export const problems = defineDiagnostics({
@@ -66,6 +66,9 @@ export interface Screens {
 
 const LOOK_MS = 100
 
+/** QEMU has no event for what a guest draws, nor for keys that it has pressed. */
+const later = (ms: number) => new Promise<void>((resolve) => void startTimer(ms, resolve))
+
 export function openScreens(
   plan: GuestPlan,
   qmp: QmpClient,
@@ -109,7 +112,7 @@ async function expectScreen(
       const evidence = screen.text === '' ? ['nothing that can be read is on it'] : screen.text.split('\n')
       throw atCaller(new BringupError([problems.SCREEN_NO_MATCH.at('', what, { evidence })]))
     }
-    await delay(LOOK_MS)
+    await later(LOOK_MS)
   }
 }
 
@@ -132,7 +135,11 @@ async function press(
   const presses = typeof keys === 'string' ? keysOfText(keys) : keys.map(readChord)
   const unknown = presses.filter((key): key is { readonly unknown: string } => 'unknown' in key)
   if (unknown.length > 0)
-    throw new BringupError(unknown.map(({ unknown: key }) => problems.KEY_UNKNOWN.at('', `no key is called ${JSON.stringify(key)}`)))
+    throw new BringupError(
+      unknown.map(({ unknown: key }) =>
+        problems.KEY_UNKNOWN.at('', `no key is called ${JSON.stringify(key)}`),
+      ),
+    )
   const known = presses as readonly KeyPress[]
   for (let from = 0; from < known.length; from += KEYS_AT_ONCE) {
     const some = known.slice(from, from + KEYS_AT_ONCE)
@@ -141,6 +148,6 @@ async function press(
         keys: codes.map((data) => ({ type: 'qcode' as const, data })),
         'hold-time': holdMs,
       })
-    await delay(2 * holdMs * some.length)
+    await later(2 * holdMs * some.length)
   }
 }

@@ -234,7 +234,8 @@ const DRAWN =
 /** The last words of the guest: on the console, and on its screen. */
 function wordsOf({ consoleTail, screen }: Ending): readonly string[] {
   if (!screen) return consoleTail
-  const heading = consoleTail.length === 0 ? 'nothing came on the console; the screen shows:' : 'the screen shows:'
+  const heading =
+    consoleTail.length === 0 ? 'nothing came on the console; the screen shows:' : 'the screen shows:'
   return [...consoleTail, heading, ...screen.map((line) => `  ${line}`)]
 }
 

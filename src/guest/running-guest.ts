@@ -12,7 +12,7 @@ import type { QemuProcess } from '../qemu/process.ts'
 import { QmpEnded } from '../qemu/qmp.ts'
 import { startTimer, type Timer } from '../timer.ts'
 import { bind } from './bind.ts'
-import { type Channels, openChannels } from './channels.ts'
+import { type Channels, openChannels, withDebugConsole } from './channels.ts'
 import { type RunClock, startClock } from './clock.ts'
 import { conclude, judgeEnding } from './conclude.ts'
 import { Console } from './console.ts'
@@ -112,7 +112,7 @@ export class RunningGuest implements Guest {
       plug: (device) => this.#hotplug.plug(device),
       unplug: (id, { timeoutMs = 10_000 } = {}) => this.#hotplug.unplug(id, timeoutMs),
     }
-    this.#console = new Console(this.#process.console, {
+    this.#console = new Console(withDebugConsole(plan, this.#process), {
       path: folder.consoleLog,
       timingPath: folder.consoleTiming,
     })

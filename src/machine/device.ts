@@ -100,7 +100,7 @@ export interface StoreClaim {
 export interface Channel {
   /** QEMU's chardev id. */
   readonly id: string
-  readonly purpose: 'console' | 'log' | 'shell' | 'bulk'
+  readonly purpose: 'console' | 'debug' | 'log' | 'shell' | 'bulk'
   /** What a person sees: `serial 1`. */
   readonly label: string
 }

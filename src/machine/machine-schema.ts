@@ -47,6 +47,7 @@ export const machineSchema = z.lazy(() =>
     boot: sections.boot.schema.prefault({}),
     console: sections.console.schema.prefault({}),
     display: sections.display.schema.default('none'),
+    debugcon: sections.debugcon.schema.prefault(false),
     debugExit: sections.debugExit.schema.prefault(false),
     gdb: sections.gdb.schema.default(false),
     nvdimmPersistence: z

@@ -4,6 +4,7 @@ import { console } from './devices/console.ts'
 import { cpu } from './devices/cpu.ts'
 import { cxl } from './devices/cxl.ts'
 import { debugExit } from './devices/debug-exit.ts'
+import { debugcon } from './devices/debugcon.ts'
 import { disk } from './devices/disk.ts'
 import { display } from './devices/display.ts'
 import { folder } from './devices/folder.ts'
@@ -21,7 +22,7 @@ import { vsock } from './devices/vsock.ts'
 import { watchdog } from './devices/watchdog.ts'
 
 /** Parts that a machine has once: keys of the description. */
-export const sections = { cpu, memory, numa, boot, console, display, debugExit, gdb } as const
+export const sections = { cpu, memory, numa, boot, console, display, debugcon, debugExit, gdb } as const
 
 /** Parts that a machine has any number of: entries of `devices`, told apart by `kind`. */
 export const devices = [

@@ -9,7 +9,11 @@ it('joins the items of QEMU’s log, and reads the log where the user wants it',
     ['-D', '{run}/qemu.log'],
     ['-action', 'reboot=shutdown'],
   ])
-  const own = runArgs(machine(['-d', 'int,cpu_reset', '-D', '/tmp/x.log', '--d', 'in_asm']), 'reboot', '/runs/1')
+  const own = runArgs(
+    machine(['-d', 'int,cpu_reset', '-D', '/tmp/x.log', '--d', 'in_asm']),
+    'reboot',
+    '/runs/1',
+  )
   expect(own.args).toEqual([
     ['-d', 'int,cpu_reset,in_asm'],
     ['-D', '/tmp/x.log'],
@@ -18,9 +22,15 @@ it('joins the items of QEMU’s log, and reads the log where the user wants it',
   expect(own.qemuLog).toBe('/tmp/x.log')
   expect(runArgs(machine([]), 'stop', '/runs/1').qemuLog).toBe('/runs/1/qemu.log')
   // In a name QEMU takes % for a template.
-  expect(runArgs(machine([]), 'stop', '/a%d/1')).toMatchObject({ qemuLog: '/a%d/1/qemu.log', isInherited: true })
+  expect(runArgs(machine([]), 'stop', '/a%d/1')).toMatchObject({
+    qemuLog: '/a%d/1/qemu.log',
+    isInherited: true,
+  })
   expect(runArgs(machine([]), 'stop', '/a%d/1').args).toContainEqual(['-D', '/proc/self/fd/{fd:qemu-log}'])
-  expect(runArgs(machine(['-D', '/x']), 'stop', '/a%d/1')).toMatchObject({ qemuLog: '/x', isInherited: false })
+  expect(runArgs(machine(['-D', '/x']), 'stop', '/a%d/1')).toMatchObject({
+    qemuLog: '/x',
+    isInherited: false,
+  })
 })
 
 it('counts instructions with one thread', () => {

@@ -16,7 +16,7 @@ export const problems = defineDiagnostics({
 /** What comes of a request. */
 export interface ControlCall {
   /** The result; rejects with what went wrong. */
-  readonly done: Promise<{ readonly exitCode?: number | undefined }>
+  readonly done: Promise<{ readonly exitCode?: number | undefined; readonly [key: string]: unknown }>
   send(input: ControlInput): void
   /** Leaves: what was asked for is given up, and the run continues. */
   leave(): void
@@ -42,8 +42,11 @@ export function callRun(
   const door = readDoor(run)
   if (!door) throw notReached(run)
   const socket = connect({ path: `\0${door.socket}` })
-  let settle: { resolve: (done: { exitCode?: number | undefined }) => void; reject: (error: Error) => void }
-  const done = new Promise<{ exitCode?: number | undefined }>((resolve, reject) => {
+  let settle: {
+    resolve: (done: { exitCode?: number | undefined; [key: string]: unknown }) => void
+    reject: (error: Error) => void
+  }
+  const done = new Promise<{ exitCode?: number | undefined; [key: string]: unknown }>((resolve, reject) => {
     settle = { resolve, reject }
   })
   const lines = openJsonLines<

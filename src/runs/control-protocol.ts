@@ -39,6 +39,16 @@ export const requestSchema = z.discriminatedUnion('op', [
     hasInput: z.boolean(),
   }),
   z.strictObject({
+    op: z.literal('screen'),
+    guest: z.string(),
+    withPicture: z.boolean(),
+    /** Keys that are pressed first: those of a text, or a list by name. */
+    keys: z
+      .union([z.string(), z.array(z.string())])
+      .readonly()
+      .optional(),
+  }),
+  z.strictObject({
     op: z.enum(['copyIn', 'copyOut']),
     guest: z.string(),
     from: z.string(),
@@ -46,6 +56,11 @@ export const requestSchema = z.discriminatedUnion('op', [
   }),
 ])
 export type ControlRequest = z.output<typeof requestSchema>
+
+/** What comes of `screen`; the picture in base64. */
+export const screenAnswerSchema = z.object({
+  screen: z.object({ text: z.string(), colored: z.string(), png: z.base64().optional() }),
+})
 
 /** The first line of a client. */
 export const openingSchema = z.strictObject({ secret: z.string(), request: requestSchema })

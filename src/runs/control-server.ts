@@ -120,11 +120,16 @@ async function answer(request: ControlRequest, client: Client, run: Run): Promis
   }
 }
 
-async function obey(request: ControlRequest, client: Client, run: Run): Promise<{ exitCode?: number }> {
+async function obey(
+  request: ControlRequest,
+  client: Client,
+  run: Run,
+): Promise<{ exitCode?: number; screen?: unknown }> {
   if (request.op === 'stop') return { exitCode: (await run.close()).exitCode }
   const guest = needGuest(run, request.guest)
   if (request.op === 'copyIn') await guest.copyIn(request.from, request.to)
   if (request.op === 'copyOut') await guest.copyOut(request.from, request.to)
+  if (request.op === 'screen') return { screen: await look(guest, request) }
   if (request.op === 'exec') return exec(guest, request, client)
   if (request.op === 'attach') return attach(guest, client)
   return {}
@@ -135,6 +140,12 @@ function needGuest({ guests }: Run, name: string): Guest {
   const guest = Object.hasOwn(guests, name) ? guests[name] : undefined
   if (guest && !guest.hasEnded) return guest
   throw new BringupError([problems.RUN_GUEST_NOT_RUNNING.at('', `guest "${name}" does not run`)])
+}
+
+async function look(guest: Guest, { keys, withPicture }: Extract<ControlRequest, { op: 'screen' }>) {
+  if (keys !== undefined) await guest.keys(keys)
+  const { text, colored, png } = await guest.screen()
+  return { text, colored, ...(png && withPicture ? { png: png.toString('base64') } : {}) }
 }
 
 async function exec(

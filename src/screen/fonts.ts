@@ -62,9 +62,15 @@ function byPattern(memory: Buffer, { name, height, count, isMirrored, a }: Patte
 
 /** Magic, mode, bytes of a glyph; a table of Unicode may follow the glyphs. */
 function psf1(memory: Buffer): readonly Font[] {
-  return positions(memory, Buffer.from([0x36, 0x04]), 64).flatMap((at) => {
+  // Two bytes are found everywhere: the blank is blank, and the "A" is not.
+  const isTable = (at: number) => {
+    const [mode, height] = [memory[at + 2] ?? 0xff, memory[at + 3] ?? 0]
+    const glyph = (code: number) => memory.subarray(at + 4 + code * height, at + 4 + (code + 1) * height)
+    const isSized = mode <= 5 && height >= 6 && height <= 32
+    return isSized && glyph(32).every((row) => row === 0) && glyph(CODE_OF_A).some((row) => row !== 0)
+  }
+  return positions(memory, Buffer.from([0x36, 0x04]), isTable).flatMap((at) => {
     const [mode, height] = [memory[at + 2] ?? 0, memory[at + 3] ?? 0]
-    if (mode > 5 || height < 6 || height > 32) return []
     const count = (mode & 1) === 1 ? 512 : 256
     const chars = new Map<string, string>()
     const names = (mode & 6) === 0 ? [] : unicodeWords(memory, at + 4 + count * height, count)
@@ -78,17 +84,28 @@ function psf1(memory: Buffer): readonly Font[] {
 }
 
 function psf2(memory: Buffer): readonly Font[] {
-  return positions(memory, Buffer.from([0x72, 0xb5, 0x4a, 0x86]), 64).flatMap((at) => {
+  return positions(memory, Buffer.from([0x72, 0xb5, 0x4a, 0x86])).flatMap((at) => {
     if (at + 32 > memory.length) return []
     const word = (index: number) => memory.readUInt32LE(at + 4 * index)
-    const [header, flags, count, bytes, height, width] = [word(2), word(3), word(4), word(5), word(6), word(7)]
-    const isKnown = width === 8 && bytes === height && height >= 6 && height <= 32 && count >= 96 && count <= 4096
+    const [header, flags, count, bytes, height, width] = [
+      word(2),
+      word(3),
+      word(4),
+      word(5),
+      word(6),
+      word(7),
+    ]
+    const isKnown =
+      width === 8 && bytes === height && height >= 6 && height <= 32 && count >= 96 && count <= 4096
     if (!isKnown || header < 32 || header > 4096) return []
     const chars = new Map<string, string>()
     const begin = at + header
     const names = (flags & 1) === 1 ? unicodeText(memory, begin + count * bytes, count) : []
     for (let code = 0; code < count; code++)
-      addGlyph(chars, memory, begin + code * bytes, { height, char: names[code] ?? CODE_PAGE_437[code] ?? '' })
+      addGlyph(chars, memory, begin + code * bytes, {
+        height,
+        char: names[code] ?? CODE_PAGE_437[code] ?? '',
+      })
     return isLikely(chars) ? [{ name: `PSF 8×${height}`, height, chars }] : []
   })
 }
@@ -132,11 +149,19 @@ function narrowGlyphs(memory: Buffer): readonly Font[] {
   const fonts: Font[] = []
   const isCode = (at: number, code: number) =>
     at >= 0 && at + NARROW_BYTES <= memory.length && memory.readUInt16LE(at) === code && memory[at + 2] === 0
-  for (let at = memory.indexOf('A\0\0', 0, 'latin1'); at >= 0; at = memory.indexOf('A\0\0', at + 1, 'latin1')) {
+  for (
+    let at = memory.indexOf('A\0\0', 0, 'latin1');
+    at >= 0;
+    at = memory.indexOf('A\0\0', at + 1, 'latin1')
+  ) {
     if (!isCode(at + NARROW_BYTES, 66) || !isCode(at + 2 * NARROW_BYTES, 67)) continue
     const chars = new Map<string, string>()
     const begin = at - (CODE_OF_A - 32) * NARROW_BYTES
-    for (let glyph = isCode(begin, 32) ? begin : at; glyph + NARROW_BYTES <= memory.length; glyph += NARROW_BYTES) {
+    for (
+      let glyph = isCode(begin, 32) ? begin : at;
+      glyph + NARROW_BYTES <= memory.length;
+      glyph += NARROW_BYTES
+    ) {
       const code = memory.readUInt16LE(glyph)
       if (code < 32 || chars.size > 1000 || (code === 0xffff && memory[glyph + 2] !== 0)) break
       addGlyph(chars, memory, glyph + 3, { height: NARROW_ROWS, char: String.fromCharCode(code) })
@@ -180,8 +205,17 @@ function isLikely(chars: ReadonlyMap<string, string>): boolean {
   return [...'ABCDEFGHKMNRabcdefgh234567'].every((char) => known.has(char))
 }
 
-function positions(memory: Buffer, bytes: Buffer, most = MOST_TABLES): readonly number[] {
+function positions(
+  memory: Buffer,
+  bytes: Buffer,
+  isTable: (at: number) => boolean = () => true,
+): readonly number[] {
   const found: number[] = []
-  for (let at = memory.indexOf(bytes); at >= 0 && found.length < most; at = memory.indexOf(bytes, at + 1)) found.push(at)
+  for (
+    let at = memory.indexOf(bytes);
+    at >= 0 && found.length < MOST_TABLES;
+    at = memory.indexOf(bytes, at + 1)
+  )
+    if (isTable(at)) found.push(at)
   return found
 }

@@ -1,17 +1,37 @@
 import { expect, it } from 'vitest'
 import { keysOfText, readChord } from './keys.ts'
 
-const typed = (text: string) => keysOfText(text).map((k) => ('codes' in k ? k.codes.join('-') : `?${k.unknown}`))
+const typed = (text: string) =>
+  keysOfText(text).map((k) => ('codes' in k ? k.codes.join('-') : `?${k.unknown}`))
 
 it('types every character of a US keyboard', () => {
   expect(typed('aZ9')).toEqual(['a', 'shift-z', '9'])
-  expect(typed(' -=[]\\;\'`,./')).toEqual([
-    'spc', 'minus', 'equal', 'bracket_left', 'bracket_right', 'backslash', 'semicolon', 'apostrophe', 'grave_accent',
-    'comma', 'dot', 'slash',
+  expect(typed(" -=[]\\;'`,./")).toEqual([
+    'spc',
+    'minus',
+    'equal',
+    'bracket_left',
+    'bracket_right',
+    'backslash',
+    'semicolon',
+    'apostrophe',
+    'grave_accent',
+    'comma',
+    'dot',
+    'slash',
   ])
   expect(typed('!@)_{|:"<?~')).toEqual([
-    'shift-1', 'shift-2', 'shift-0', 'shift-minus', 'shift-bracket_left', 'shift-backslash', 'shift-semicolon',
-    'shift-apostrophe', 'shift-comma', 'shift-slash', 'shift-grave_accent',
+    'shift-1',
+    'shift-2',
+    'shift-0',
+    'shift-minus',
+    'shift-bracket_left',
+    'shift-backslash',
+    'shift-semicolon',
+    'shift-apostrophe',
+    'shift-comma',
+    'shift-slash',
+    'shift-grave_accent',
   ])
   expect(typed('ls\n')).toEqual(['l', 's', 'ret'])
   expect(typed('ü')).toEqual(['?ü'])

@@ -57,7 +57,13 @@ const NAMES = new Set(
 )
 
 /** Words that people use for them. */
-const ALIASES: Readonly<Record<string, string>> = { enter: 'ret', return: 'ret', space: 'spc', escape: 'esc', del: 'delete' }
+const ALIASES: Readonly<Record<string, string>> = {
+  enter: 'ret',
+  return: 'ret',
+  space: 'spc',
+  escape: 'esc',
+  del: 'delete',
+}
 
 /** Keys pressed together, as QEMU's monitor writes them: `ctrl-alt-delete`, `f2`, `a`. */
 export function readChord(text: string): Read {

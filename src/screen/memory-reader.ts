@@ -1,5 +1,6 @@
 /** Physical memory and I/O ports of a guest, read through QEMU's monitor. */
-import { readFileSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { partialName } from '../own-files.ts'
 import type { QmpClient } from '../qemu/qmp.ts'
@@ -28,7 +29,7 @@ export async function readMemory(
 ): Promise<Buffer> {
   return withFile(folder, async (path) => {
     await qmp.execute('pmemsave', { val: at, size: bytes, filename: path })
-    return readFileSync(path)
+    return await readFile(path)
   })
 }
 
@@ -37,7 +38,7 @@ export async function readDisplay(qmp: QmpClient, folder: string): Promise<Buffe
   return withFile(folder, async (path) => {
     try {
       await qmp.execute('screendump', { filename: path })
-      return readFileSync(path)
+      return await readFile(path)
     } catch {
       return undefined
     }

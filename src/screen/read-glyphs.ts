@@ -12,7 +12,11 @@ export interface Grid {
 }
 
 export interface ReadText {
-  readonly rows: readonly (readonly { readonly char: string; readonly ink: number; readonly paper: number }[])[]
+  readonly rows: readonly (readonly {
+    readonly char: string
+    readonly ink: number
+    readonly paper: number
+  }[])[]
   /** Cells with a shape that the font has, and those with another. */
   readonly known: number
   readonly unknown: number
@@ -54,7 +58,12 @@ export function readGrid(picture: Picture, font: Font, grid: Grid): ReadText {
   let unknown = 0
   const rows = Array.from({ length: lines }, (_, row) =>
     Array.from({ length: columns }, (_, column) => {
-      const shape = shapeAt(picture, grid.x + column * grid.cellWidth, grid.y + row * grid.cellHeight, font.height)
+      const shape = shapeAt(
+        picture,
+        grid.x + column * grid.cellWidth,
+        grid.y + row * grid.cellHeight,
+        font.height,
+      )
       const { ink, paper } = shape
       if (shape.isBlank) return { char: ' ', ink, paper }
       const read = charOf(shape, font)
@@ -67,7 +76,10 @@ export function readGrid(picture: Picture, font: Font, grid: Grid): ReadText {
 }
 
 /** Either of the two colours may be the ink. */
-function charOf({ bits, ink, paper }: Shape, font: Font): { char: string; ink: number; paper: number } | undefined {
+function charOf(
+  { bits, ink, paper }: Shape,
+  font: Font,
+): { char: string; ink: number; paper: number } | undefined {
   if (bits === undefined) return undefined
   const plain = font.chars.get(text(bits))
   if (plain !== undefined) return { char: plain, ink, paper }
@@ -78,22 +90,35 @@ function charOf({ bits, ink, paper }: Shape, font: Font): { char: string; ink: n
 const text = (bits: Uint8Array) => Buffer.from(bits.buffer, bits.byteOffset, bits.length).toString('latin1')
 
 /** So many cells are looked at to find where the grid begins. */
-const SAMPLE = { columns: 48, rows: 6 }
+const SAMPLE = { columns: 32, rows: 3 }
 
 /** Fewer shapes may be known by chance. */
 const LEAST_KNOWN = 3
 
-/** The best of several fonts and grids; undefined when less than half of the shapes are known. */
+/** A text, and how it was read. */
+export interface ReadPicture extends ReadText {
+  readonly font: Font
+  readonly grid: Grid
+}
+
+/**
+ * The best of several fonts and grids; undefined when less than half of the shapes are known.
+ *
+ * @param like How the last picture of the same screen was read: tried first.
+ */
 export function readPicture(
   picture: Picture,
   fonts: readonly Font[],
-): (ReadText & { readonly font: Font; readonly grid: Grid }) | undefined {
-  let best: (ReadText & { readonly font: Font; readonly grid: Grid }) | undefined
+  like?: Pick<ReadPicture, 'font' | 'grid'>,
+): ReadPicture | undefined {
+  const again = like && { ...readGrid(picture, like.font, like.grid), font: like.font, grid: like.grid }
+  if (again && isClear(again)) return again
+  let best: ReadPicture | undefined
   for (const font of fonts)
     for (const grid of likelyGrids(picture, font)) {
       const read = readGrid(picture, font, grid)
       if (isBetter(read, best)) best = { ...read, font, grid }
-      if (best && best.unknown * 50 <= best.known) return accepted(best)
+      if (best && isClear(best)) return best
     }
   if (accepted(best)) return best
   for (const font of fonts) {
@@ -103,6 +128,9 @@ export function readPicture(
   }
   return accepted(best)
 }
+
+/** Nearly every shape is known. */
+const isClear = ({ known, unknown }: ReadText) => known >= LEAST_KNOWN && unknown * 50 <= known
 
 function accepted<T extends ReadText>(read: T | undefined): T | undefined {
   return read && read.known >= LEAST_KNOWN && read.known >= read.unknown ? read : undefined
@@ -118,7 +146,10 @@ function likelyGrids({ width, height }: Picture, font: Font): readonly Grid[] {
   const widths = width % 9 === 0 && width % 8 === 0 && font.height >= 14 ? [9, 8] : [8]
   return widths.flatMap((cellWidth) => {
     const centred = { x: Math.floor((width % cellWidth) / 2), y: Math.floor((height % cellHeight) / 2) }
-    const text = { x: Math.floor((width - 80 * cellWidth) / 2), y: Math.floor((height - 25 * cellHeight) / 2) }
+    const text = {
+      x: Math.floor((width - 80 * cellWidth) / 2),
+      y: Math.floor((height - 25 * cellHeight) / 2),
+    }
     return [{ x: 0, y: 0 }, centred, text, { x: 10, y: 10 }]
       .filter(({ x, y }, i, all) => x >= 0 && y >= 0 && all.findIndex((o) => o.x === x && o.y === y) === i)
       .map((corner) => ({ ...corner, cellWidth, cellHeight }))
@@ -140,7 +171,12 @@ function searchGrid(picture: Picture, font: Font): Grid | undefined {
       }
   if (!best) return undefined
   const { x, y, cellWidth, cellHeight } = best
-  return { x: ((x % cellWidth) + cellWidth) % cellWidth, y: ((y % cellHeight) + cellHeight) % cellHeight, cellWidth, cellHeight }
+  return {
+    x: ((x % cellWidth) + cellWidth) % cellWidth,
+    y: ((y % cellHeight) + cellHeight) % cellHeight,
+    cellWidth,
+    cellHeight,
+  }
 }
 
 function knownIn(picture: Picture, font: Font, { x, y, cellWidth, cellHeight }: Grid): number {

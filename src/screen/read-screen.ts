@@ -2,8 +2,8 @@
 import type { QmpClient } from '../qemu/qmp.ts'
 import { type Font, fontsIn } from './fonts.ts'
 import { readDisplay, readMemory, readPort, writePort } from './memory-reader.ts'
-import { type Picture, parsePpm } from './picture.ts'
-import { readPicture } from './read-glyphs.ts'
+import { isBlank, type Picture, parsePpm, undoubled } from './picture.ts'
+import { type ReadPicture, readPicture } from './read-glyphs.ts'
 import { type ColoredCell, colored, type Screen } from './screen.ts'
 import {
   CRTC_REGISTERS,
@@ -34,6 +34,7 @@ const MiB = 2 ** 20
 /** Where the BIOS of the VGA card lies, with its fonts. */
 const ROM = { at: 0xc0000, bytes: 0x10000 }
 const PART = 64 * MiB
+const OVERLAP = MiB / 8
 /** Kernels and firmware keep their fonts below; what lies above is rarely theirs. */
 const MOST_SEARCHED = 2048 * MiB
 
@@ -49,6 +50,8 @@ export class ScreenReader {
   readonly #qmp: QmpClient
   readonly #options: ScreenReaderOptions
   #fonts: readonly Font[] | undefined
+  /** How the last picture was read. */
+  #like: ReadPicture | undefined
   #busy: Promise<unknown> = Promise.resolve()
 
   constructor(qmp: QmpClient, options: ScreenReaderOptions) {
@@ -57,14 +60,34 @@ export class ScreenReader {
   }
 
   /**
-   * What is on the screen now. The guest stands still meanwhile: some milliseconds.
+   * What is on the screen now. The guest stands still while its card is read: some milliseconds.
    *
    * @throws QmpEnded when QEMU has gone
    */
   read(options: ReadOptions = {}): Promise<Screen> {
-    const reading = this.#busy.then(() => this.#stopped(() => this.#read(options)))
+    const reading = this.#busy.then(() => this.#read(options))
     this.#busy = reading.catch(() => {})
     return reading
+  }
+
+  async #read(options: ReadOptions): Promise<Screen> {
+    const { registers, text, dump } = await this.#stopped(() => this.#look(options))
+    const picture = dump && parsePpm(dump)
+    const png = options.withPicture && picture ? { png: await pngOf(picture) } : {}
+    if (text && registers) return { ...text, ...png }
+    if (picture) return { ...(await this.#pixels(undoubled(picture), options)), ...png }
+    if (registers && isGraphics(registers)) return EMPTY
+    return text ?? EMPTY
+  }
+
+  /** What has to be of one moment. */
+  async #look({ withPicture = false }: ReadOptions) {
+    const registers = await this.#registers()
+    const layout = registers && textLayout(registers)
+    const dump = layout && !withPicture ? undefined : await readDisplay(this.#qmp, this.#options.folder)
+    if (layout) return { registers, dump, text: await this.#text('text', layout) }
+    const isPlain = dump === undefined && registers === undefined
+    return { registers, dump, ...(isPlain ? { text: await this.#text('none', PLAIN_LAYOUT) } : {}) }
   }
 
   /** Registers are read by writing to them: a guest that does the same must not run. */
@@ -78,18 +101,6 @@ export class ScreenReader {
       // One that has ended meanwhile does not go on.
       await this.#qmp.execute('cont').catch(() => {})
     }
-  }
-
-  async #read(options: ReadOptions): Promise<Screen> {
-    const registers = await this.#registers()
-    const layout = registers && textLayout(registers)
-    const dump = layout && !options.withPicture ? undefined : await readDisplay(this.#qmp, this.#options.folder)
-    const picture = dump && parsePpm(dump)
-    const png = options.withPicture && picture ? { png: await pngOf(picture) } : {}
-    if (layout) return { ...(await this.#text('text', layout)), ...png }
-    if (picture) return { ...(await this.#pixels(picture, options)), ...png }
-    if (registers && isGraphics(registers)) return EMPTY
-    return this.#text('none', PLAIN_LAYOUT)
   }
 
   /** Undefined without a VGA card: ports that nothing answers are all ones. */
@@ -107,11 +118,7 @@ export class ScreenReader {
   }
 
   /** The index register is as before at the end. */
-  async #indexed(
-    port: number,
-    registers: readonly number[],
-    before: number,
-  ): Promise<readonly number[]> {
+  async #indexed(port: number, registers: readonly number[], before: number): Promise<readonly number[]> {
     const values: number[] = []
     for (const register of registers) {
       values.push((await readPort(this.#qmp, port, register)) ?? 0)
@@ -128,23 +135,31 @@ export class ScreenReader {
 
   async #pixels(picture: Picture, { searchFonts = false }: ReadOptions): Promise<Screen> {
     this.#fonts ??= fontsIn(await this.#memory(ROM.at, ROM.bytes))
-    let read = readPicture(picture, this.#fonts)
-    if (searchFonts && (read === undefined || read.unknown > read.known / 10)) {
-      this.#fonts = distinct([...this.#fonts, ...(await this.#search())])
+    let read = readPicture(picture, this.#fonts, this.#like)
+    for (const range of searchFonts ? this.#places() : []) {
+      if (read && read.unknown * 10 <= read.known) break
+      if (isBlank(picture)) break
+      const found = fontsIn(await this.#memory(range.at, range.bytes))
+      if (found.length === 0) continue
+      this.#fonts = distinct([...this.#fonts, ...found])
       read = readPicture(picture, this.#fonts) ?? read
     }
-    if (!read) return { ...EMPTY, columns: Math.floor(picture.width / 8), rows: Math.floor(picture.height / 16) }
+    this.#like = read ?? this.#like
+    if (!read)
+      return { ...EMPTY, columns: Math.floor(picture.width / 8), rows: Math.floor(picture.height / 16) }
     return screenOf('graphics', read.rows, { isTrueColor: true, unread: read.unknown })
   }
 
-  /** Parts overlap by what a table of glyphs takes. */
-  async #search(): Promise<readonly Font[]> {
-    const fonts: Font[] = []
+  /** Where fonts may lie: kernels low in memory, firmware at its end, then all else. Parts overlap by a table. */
+  #places(): readonly { readonly at: number; readonly bytes: number }[] {
     const end = Math.min(this.#options.ramBytes, MOST_SEARCHED)
-    const overlap = MiB / 8
-    for (let at = 0; at < end; at += PART)
-      fonts.push(...fontsIn(await this.#memory(at, Math.min(PART + overlap, end - at))))
-    return fonts
+    const parts = Array.from({ length: Math.ceil(end / PART) }, (_, i) => ({
+      at: i * PART,
+      bytes: Math.min(PART + OVERLAP, end - i * PART),
+    }))
+    const [first, ...rest] = parts
+    const last = rest.pop()
+    return [first, last, ...rest].filter((part) => part !== undefined)
   }
 
   #memory(at: number, bytes: number): Promise<Buffer> {
@@ -180,7 +195,9 @@ function distinct(fonts: readonly Font[]): readonly Font[] {
 
 /** Loaded where a picture is wanted. */
 async function pngOf({ width, height, pixels }: Picture): Promise<Buffer> {
-  const { PNG } = await import('pngjs')
+  const {
+    default: { PNG },
+  } = await import('pngjs')
   const png = new PNG({ width, height, colorType: 2, inputHasAlpha: false })
   png.data = Buffer.from(pixels.subarray(0, width * height * 3))
   return PNG.sync.write(png, { colorType: 2, inputColorType: 2, inputHasAlpha: false })

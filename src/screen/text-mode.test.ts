@@ -5,7 +5,7 @@ import { cellsOf, isGraphics, linesOf, PLAIN_LAYOUT, textLayout } from './text-m
 /** Registers as SeaBIOS sets mode 3: 80 × 25, cells of 16 lines. */
 function mode3(more: Readonly<Record<number, number>> = {}): { crtc: number[]; miscellaneous: number } {
   const crtc = new Array<number>(0x19).fill(0)
-  const values = { 1: 0x4f, 7: 0x1f, 9: 0x4f, 10: 0x0d, 11: 0x0e, 0x12: 0x8f, 0x13: 0x28, ...more }
+  const values = { 1: 0x4f, 7: 0x1f, 9: 0x4f, 10: 0x0d, 11: 0x0e, 18: 0x8f, 19: 0x28, ...more }
   for (const [index, value] of Object.entries(values)) crtc[Number(index)] = value
   return { crtc, miscellaneous: 0x0e }
 }
@@ -44,7 +44,7 @@ it('is 80 × 50 with a font of 8 lines', () => {
 })
 
 it('begins where the kernel scrolled to, and goes on at the begin of the window', () => {
-  const layout = textLayout(mode3({ 0x0c: 0x3f, 0x0d: 0xb0 }))
+  const layout = textLayout(mode3({ 12: 0x3f, 13: 0xb0 }))
   expect(layout).toMatchObject({ start: 0x7f60 })
   const memory = memoryWith(0x7f60, 'x'.repeat(79).concat('y', 'z'))
   const lines = layout ? linesOf(cellsOf(layout, memory)) : []
@@ -52,7 +52,7 @@ it('begins where the kernel scrolled to, and goes on at the begin of the window'
 })
 
 it('knows where the cursor is, and whether it shows', () => {
-  expect(textLayout(mode3({ 0x0e: 0, 0x0f: 85 }))?.cursor).toEqual({ row: 1, column: 5 })
+  expect(textLayout(mode3({ 14: 0, 15: 85 }))?.cursor).toEqual({ row: 1, column: 5 })
   expect(textLayout(mode3({ 10: 0x20 }))?.cursor).toBeUndefined()
 })
 

@@ -111,3 +111,11 @@ export const runsJson = z
     z.object({ console: z.string() }),
   ])
   .describe('`bringup runs --json`; then `runs show`, `runs path`, `runs prune` and `runs show --console`.')
+
+export const screenJson = z
+  .object({
+    guest: z.string(),
+    text: z.string().describe('Lines without blanks at their ends.'),
+    png: z.string().optional().describe('File that the picture was written to.'),
+  })
+  .describe('`bringup screen --json`.')

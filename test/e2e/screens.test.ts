@@ -1,0 +1,143 @@
+/** Kernels that draw on the screen: read as text, judged, kept, typed into. */
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Guest } from '../../src/guest/guest.ts'
+import { launch } from '../../src/launch.ts'
+import type { MachineInput } from '../../src/machine/machine.ts'
+
+const SOURCES = fileURLToPath(new URL('../fixtures/screens/', import.meta.url))
+const folder = mkdtempSync(join(tmpdir(), 'bringup-screens-'))
+const kernel = join(folder, 'draw.elf')
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+beforeAll(() => {
+  const flags =
+    '-m32 -O1 -ffreestanding -fno-pie -no-pie -fno-stack-protector -nostdlib -static -Wall -Wextra -Werror'
+  const link = '-Wl,-Ttext=0x100000 -Wl,-N -Wl,--build-id=none -Wl,--no-warn-rwx-segments -Wl,-z,noexecstack'
+  const words = [...flags.split(' '), ...link.split(' ')]
+  execFileSync('gcc', [...words, '-o', kernel, join(SOURCES, 'boot.S'), join(SOURCES, 'draw.c')])
+})
+
+const draw = (how: string, machine: MachineInput = {}) =>
+  launch(
+    { timeout: '10m', memory: '128M', ...machine, boot: { kernel, append: how } },
+    { profile: 'bare', folder },
+  )
+
+const STRANGER = 'Kernel of a stranger\nred on blue\n\n│ ↑ ß █'
+
+describe('text', () => {
+  it.each(['q35', 'pc'] as const)('of VGA on %s, with its colours', async (type) => {
+    await using guest = await draw('text', { type })
+    await guest.screen.expect('red on blue')
+    const { mode, text, colored, columns, rows, png } = await guest.screen()
+    expect({ mode, text, columns, rows }).toEqual({ mode: 'text', text: STRANGER, columns: 80, rows: 25 })
+    expect(colored).toContain('\x1b[0;91;44mred on blue')
+    expect(png?.subarray(1, 4).toString()).toBe('PNG')
+  })
+
+  it('without a display lies in plain memory', async () => {
+    await using guest = await draw('text', { display: 'none' })
+    await guest.screen.expect(/^│ ↑ ß █$/)
+    expect(await guest.screen()).toMatchObject({ mode: 'none', unread: 0 })
+  })
+
+  it('that scrolled by moving the begin of the screen', async () => {
+    await using guest = await draw('scrolled')
+    const { text } = await guest.screen.expect('line 59')
+    const lines = Array.from({ length: 25 }, (_, i) => `line ${i + 35}`)
+    expect(text).toBe(lines.join('\n'))
+  })
+
+  it('of a card among the user’s own arguments', async () => {
+    await using guest = await draw('text', { qemuArgs: ['-vga', 'cirrus'] })
+    expect(guest.plan.machine).toMatchObject({ display: 'cirrus', qemuArgs: [] })
+    expect((await guest.screen.expect('stranger')).mode).toBe('text')
+  })
+})
+
+describe('pixels', () => {
+  const words = (indent: string) =>
+    `${indent}Linear framebuffer\n${indent}green words {[(#)]}\n\n${indent}          indented`
+
+  it.each([
+    ['drawn with the font of the card', 'linear', ''],
+    ['anywhere on the screen', 'margin', ' '],
+    ['drawn with a font of the kernel', 'bold', ''],
+  ])('%s', async (_, how, indent) => {
+    await using guest = await draw(how)
+    await guest.screen.expect('indented')
+    expect(await guest.screen()).toMatchObject({ mode: 'graphics', text: words(indent), unread: 0 })
+  })
+
+  it('of mode 13h, which are shown twice', async () => {
+    await using guest = await draw('mode13')
+    const { text, columns, rows } = await guest.screen.expect('columns')
+    expect({ text, columns, rows }).toEqual({
+      text: 'Mode 13h\n\n 320 by 200, 40 columns',
+      columns: 40,
+      rows: 25,
+    })
+  })
+})
+
+const kept = ({ folder: { path } }: Guest) => readFileSync(join(path, 'screen.txt'), 'utf8')
+
+describe('verdicts', () => {
+  it('a panic on the screen is a crash', async () => {
+    await using guest = await draw('panic')
+    const { verdict, meaning, diagnostics } = await guest.done
+    expect(verdict).toBe('crashed')
+    expect(meaning).toBe('the guest panicked on its screen: Kernel panic: no root')
+    expect(diagnostics[0]?.evidence).toContain('  Kernel of a stranger')
+  })
+
+  it('the end of a guest does not take its screen away', async () => {
+    await using guest = await draw('off')
+    const { verdict, meaning } = await guest.done
+    expect({ verdict, meaning }).toEqual({ verdict: 'passed', meaning: 'the guest powered off' })
+    expect(kept(guest)).toBe(`${STRANGER}\n`)
+    expect(existsSync(join(guest.folder.path, 'screen.png'))).toBe(true)
+  })
+
+  it('a guest that resets itself shows what it drew last', async () => {
+    await using guest = await draw('reset')
+    const { verdict, diagnostics } = await guest.done
+    expect(verdict).toBe('crashed')
+    expect(diagnostics[0]?.evidence).toEqual([
+      'nothing came on the console; the screen shows:',
+      ...STRANGER.split('\n').map((line) => `  ${line}`),
+    ])
+  })
+
+  it('what the screen does not show is said with what it shows', async () => {
+    await using guest = await draw('text')
+    await guest.screen.expect('stranger')
+    const error = await guest.screen.expect('nonsense', { timeoutMs: 1 }).catch((e: unknown) => e)
+    expect(error).toMatchObject({ code: 'SCREEN_NO_MATCH' })
+    expect((error as { diagnostics: { evidence: string[] }[] }).diagnostics[0]?.evidence?.[0]).toBe(
+      'Kernel of a stranger',
+    )
+    await guest.close()
+    await expect(guest.screen.expect('stranger')).rejects.toMatchObject({ code: 'SCREEN_ENDED' })
+  })
+})
+
+it('types what a person would type', async () => {
+  await using guest = await draw('keys')
+  await guest.screen.expect('>')
+  await guest.keys('Boot from disk 2\n')
+  expect((await guest.screen.expect(/^> Boot from disk 2$/)).text).toContain('> Boot from disk 2')
+  await guest.keys(['a', 'enter'])
+  await guest.screen.expect(/^> a$/)
+  await expect(guest.keys('ü')).rejects.toMatchObject({ code: 'KEY_UNKNOWN' })
+})
+
+it('hears what is written to port 0xe9', async () => {
+  await using guest = await draw('debugcon')
+  await guest.console.expect('words on port 0xe9')
+})
