@@ -13,7 +13,7 @@ const MAY_IMPORT = {
   processes: [],
   network: ['host', 'processes', 'services', 'steps'],
   qemu: ['machine', 'plan', 'host', 'processes'],
-  qemus: ['machine', 'host', 'processes', 'plan', 'qemu', 'setup', 'steps'],
+  qemus: ['machine', 'host', 'processes', 'plan', 'qemu', 'setup', 'steps', 'build'],
   acpi: ['machine'],
   screen: ['qemu'],
   containers: ['host', 'build', 'setup'],
@@ -84,6 +84,7 @@ const NAMED_FOR_A_REASON = {
   'project/config-api.ts': 'hands the built-in profiles to config files',
   'index.ts': 'hands the built-in profiles to programs',
   'qemus/packages/': 'the dynamic loader has that name',
+  'qemus/source/': 'features and targets of QEMU’s configure have names of their own',
   'host/': 'facts of this computer, which runs Linux, are read from its /proc and /sys',
 }
 

@@ -44,6 +44,23 @@ export async function changeHost(invocation: Invocation, request: CommandOperati
   return say(invocation, await runOperation(request, contextOf(invocation)), request.notes)
 }
 
+/**
+ * Does what a command needs of this computer before its own work. Its result is not the command's: nothing goes to
+ * stdout.
+ *
+ * @returns whether it is done; otherwise the exit code of the process
+ * @throws BringupError as `changeHost` does
+ */
+export async function prepareHost(invocation: Invocation, request: OperationRequest): Promise<true | number> {
+  const stopped = await settleHalfDone(invocation)
+  if (stopped !== undefined) return stopped
+  const end = await runOperation(request, contextOf(invocation))
+  if (end.id !== undefined) invocation.output.note(closingWords(end, end.id))
+  if (end.state === 'done' || end.state === 'nothing-to-do') return true
+  if (end.state === 'declined') invocation.output.note('Nothing was changed.')
+  return end.state === 'planned' ? EXIT_CODES.passed : EXIT_CODES.interrupted
+}
+
 /** Goes on with an operation that was not finished. */
 export async function resumeChange(invocation: Invocation, operation: Operation): Promise<number> {
   return say(invocation, await resumeOperation(operation, contextOf(invocation)))

@@ -7,12 +7,12 @@ import validRange from 'semver/ranges/valid.js'
 import { BringupError, defineDiagnostics } from '../../diagnostics.ts'
 import { readDistribution } from '../../host/distribution.ts'
 import { makeFolder } from '../../own-files.ts'
-import { readCapabilities } from '../../qemu/capabilities.ts'
 import { addQemu } from '../add.ts'
+import { askStaged } from '../ask-staged.ts'
 import { digestOf } from '../digests.ts'
 import { findInstalled } from '../installed.ts'
 import { problems as roomProblems } from '../problems.ts'
-import { type InstalledQemu, type QemuRecord, startOf } from '../record.ts'
+import type { InstalledQemu, QemuRecord } from '../record.ts'
 import { runTool, type ToolContext } from '../run-tool.ts'
 import { type Staging, stageQemu } from '../staging.ts'
 import { type AptCopy, openAptCopy, type Package } from './apt-copy.ts'
@@ -266,18 +266,4 @@ async function fetchInto(
   }
   rmSync(archives, { recursive: true })
   return packages.map((one) => ({ ...one, sha256: digests.get(one.name) ?? '' }))
-}
-
-/** Asked where it lies now: nothing of the answer depends on the place. */
-async function askStaged(
-  { folder, work }: Staging,
-  about: Omit<QemuRecord, 'format' | 'files' | 'installedAt'>,
-  signal: AbortSignal | undefined,
-) {
-  const record: QemuRecord = { format: 1, ...about, files: {}, installedAt: new Date().toISOString() }
-  const starting = startOf({ name: about.name, folder, record })
-  // The lock of a running QEMU is on its record, which is not written yet.
-  const binary = { path: join(folder, PROGRAM), starting: { ...starting, record: join(work, 'record') } }
-  const qemu = await readCapabilities(binary, 'x86_64', join(work, 'cache'), signal)
-  return { version: qemu.version.join('.'), features: qemu.features }
 }

@@ -2,24 +2,33 @@
 import { EXIT_CODES } from '../../../guest/verdict.ts'
 import { installFromPackages } from '../../../qemus/packages/install.ts'
 import type { InstalledQemu } from '../../../qemus/record.ts'
-import type { Command, Invocation } from '../../command.ts'
+import { type Command, type Invocation, inGroup } from '../../command.ts'
+import { OPERATION_OPTIONS } from '../../operation.ts'
 import type { Output } from '../../output.ts'
+import { installFromSource, SOURCE_OPTIONS } from '../../qemu-source.ts'
 import { createStatusLine } from '../../status-line.ts'
 import { usageError } from '../../usage.ts'
 
 export const install: Command = {
   summary: 'install a QEMU beside the others',
   description:
-    'It appears whole or not at all: an interrupted or failed installation leaves nothing. `--from packages` takes the binary packages of this distribution’s suites, checks their signatures, and unpacks them with the libraries, firmware and modules that they need; nothing is installed in the system, and root is not needed.',
-  arguments: [{ name: '<version>', description: 'a version or a range of versions: 10.0, ">=10"' }],
+    'It appears whole or not at all: an interrupted or failed installation leaves nothing. `--from packages` takes the binary packages of this distribution’s suites, checks their signatures, and unpacks them with the libraries, firmware and modules that they need; nothing is installed in the system, and root is not needed. `--from source` builds a release of QEMU whose signature it checks, `--from apt-source` the source package of the distribution, `--from PATH` a tarball or a source tree; packages that the build needs are installed as steps that `bringup undo` takes back. An interrupted build continues where it stopped.',
+  arguments: [
+    { name: '[version]', description: 'a version or a range of versions: 10.0, ">=10"; needless for a path' },
+  ],
   options: [
-    { flags: '--from <where>', description: 'packages', choices: ['packages'] },
+    {
+      flags: '--from <where>',
+      description: 'packages, source, apt-source, or the path of a tarball or a source tree',
+    },
     {
       flags: '--suite <name>',
       description: 'take it from this suite (default: the first one that has the version)',
     },
     { flags: '--name <name>', description: 'name to install it under (default: version and origin)' },
     { flags: '--replace', description: 'replace the installed QEMU of the same name' },
+    ...inGroup('Building from source:', SOURCE_OPTIONS),
+    ...inGroup('Building from source:', OPERATION_OPTIONS),
   ],
   examples: [
     {
@@ -34,14 +43,45 @@ export const install: Command = {
       command: 'bringup qemu install ">=11" --from packages --name newest',
       says: 'under a name of your own; its libraries come along if those of the system are too old',
     },
+    {
+      command: 'bringup qemu install 8.2 --with rdma,pmem,plugins',
+      says: 'a release, built from source with these features',
+    },
+    {
+      command: 'bringup qemu install 7.2 --from apt-source --tools',
+      says: 'only rdmacm-mux, which pvrdma needs',
+    },
   ],
   run,
 }
 
+/** Options that only a build from source understands. */
+const BUILDS = ['with', 'targets', 'debug', 'tools', 'jobs', 'sha256', 'mirror'] as const
+
 async function run(invocation: Invocation): Promise<number> {
   const { args, options, output, signal } = invocation
-  if (options.from === undefined) throw usageError('--from is missing', 'add --from packages')
-  const installed = await fromPackages(args[0] ?? '', { options, output, signal })
+  const built = BUILDS.filter((name) => options[name] !== undefined)
+  const from = typeof options.from === 'string' ? options.from : built.length > 0 ? 'source' : undefined
+  if (from === undefined) throw usageError('--from is missing', 'add --from packages')
+  if (from !== 'packages') return fromSource(invocation, from)
+  if (built.length > 0)
+    throw usageError(`--${built[0]} is for builds from source`, 'use --from source or --from apt-source')
+  if (args[0] === undefined)
+    throw usageError('the version is missing', 'bringup qemu install 10.0 --from packages')
+  const installed = await fromPackages(args[0], { options, output, signal })
+  show(installed, output)
+  return EXIT_CODES.passed
+}
+
+async function fromSource(invocation: Invocation, from: string): Promise<number> {
+  const { args, options, output } = invocation
+  const installed = await installFromSource(invocation, {
+    spec: args[0],
+    from,
+    replaces: options.replace === true,
+    ...(typeof options.name === 'string' ? { name: options.name } : {}),
+  })
+  if (typeof installed === 'number') return installed
   show(installed, output)
   return EXIT_CODES.passed
 }
@@ -71,6 +111,8 @@ function show({ name, folder, record }: InstalledQemu, output: Output): void {
   const { version, programs, tools, features, from } = record
   output.json({ name, folder, version, from, programs, tools, features })
   output.print(`Installed QEMU ${version} as ${name} in ${folder}`)
+  for (const [tool, path] of Object.entries(tools)) output.print(`${tool}: ${folder}/${path}`)
+  if (Object.keys(programs).length === 0) return
   output.print(`Features: ${features.join(', ')}`)
   output.print(`A run on it: bringup run --qemu ${name}. As the default: bringup qemu use ${name}`)
 }

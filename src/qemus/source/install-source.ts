@@ -1,0 +1,105 @@
+/** Builds a QEMU from source, and makes it an installed QEMU: staged beside the others, and whole or not there. */
+import { chmodSync, copyFileSync, existsSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { makeFolder } from '../../own-files.ts'
+import { addQemu } from '../add.ts'
+import { askStaged } from '../ask-staged.ts'
+import { qemusFolder } from '../folder.ts'
+import type { InstalledQemu, QemuRecord } from '../record.ts'
+import { type Staging, stageQemu } from '../staging.ts'
+import { buildSource, type SourceBuild, type SourceBuildEvent } from './build.ts'
+import type { SourceWish } from './configure-words.ts'
+import type { FetchedSource } from './source.ts'
+
+export interface InstallSourceRequest {
+  readonly source: FetchedSource
+  readonly wish: SourceWish
+  /** Name to install it under. Default: `nameOf`. */
+  readonly name?: string
+  /** Takes the place of one of the same name. */
+  readonly replaces?: boolean
+  readonly jobs: number
+  /** `qemu` below the user's cache. */
+  readonly folder: string
+  readonly cacheFolder: string
+  readonly meson?: string
+  readonly signal: AbortSignal
+  readonly onEvent: (event: SourceBuildEvent) => void
+}
+
+/** `7.2.22-source`, `7.2.22-tools`, `8.2.0-source-debug`. */
+export function nameOf(version: string, { isToolsOnly, isDebug }: SourceWish): string {
+  return [version, isToolsOnly ? 'tools' : 'source', ...(isDebug ? ['debug'] : [])].join('-')
+}
+
+/**
+ * Nothing that is installed changes before the new one is complete.
+ *
+ * @throws BringupError why it could not be built or added; the signal's reason when aborted
+ */
+export async function installSource(request: InstallSourceRequest): Promise<InstalledQemu> {
+  const { source, wish, signal, folder } = request
+  const name = request.name ?? nameOf(source.tree.version, wish)
+  const home = join(qemusFolder(), name)
+  const build = await buildSource({
+    ...request,
+    tree: source.tree,
+    treeKey: source.key,
+    prefix: home,
+    builds: join(folder, 'builds'),
+    // Debug information then names the copy of the source that is installed with it.
+    ...(wish.isDebug ? { prefixMap: `${folder}=${home}/source` } : {}),
+  })
+  request.onEvent({ kind: 'phase', what: `installing ${name}` })
+  await using staging = await stageQemu()
+  const staged = stage(build, wish, staging)
+  const about = { ...staged, name, version: source.tree.version, from: originOf(source, wish, build) }
+  const { features } = wish.isToolsOnly
+    ? { features: [] }
+    : await askStaged(staging, { ...about, features: [] }, signal)
+  const replaces = request.replaces ?? false
+  const installed = await addQemu(staging, { ...about, features: [...features] }, { replaces, signal })
+  rmSync(build.folder, { recursive: true, force: true })
+  return installed
+}
+
+function stage(build: SourceBuild, wish: SourceWish, { folder }: Staging) {
+  const place = (from: string, to: string, mode: number) => {
+    makeFolder(dirname(join(folder, to)), 0o755)
+    copyFileSync(from, join(folder, to))
+    chmodSync(join(folder, to), mode)
+  }
+  const programs = new Map<string, string>()
+  const tools = new Map<string, string>()
+  for (const [name, from] of Object.entries(build.programs)) {
+    const to = `bin/${name}`
+    place(from, to, 0o755)
+    const arch = /^qemu-system-(.+)$/.exec(name)?.[1]
+    if (arch === undefined) tools.set(name, to)
+    else programs.set(arch, to)
+  }
+  // Pages of manuals and what other architectures need is not made.
+  for (const [to, from] of Object.entries(build.data)) if (existsSync(from)) place(from, to, 0o644)
+  return {
+    programs: Object.fromEntries(programs),
+    tools: Object.fromEntries(tools),
+    start: { loader: [], environment: {}, args: wish.isToolsOnly ? [] : ['-L', '{folder}/share/qemu'] },
+  }
+}
+
+function originOf(
+  source: FetchedSource,
+  { isDebug }: SourceWish,
+  { configure }: SourceBuild,
+): QemuRecord['from'] {
+  const { name, sha256, signedBy, commit } = source
+  return {
+    kind: 'source',
+    source: name,
+    ...(sha256 === undefined ? {} : { sha256 }),
+    ...(signedBy === undefined ? {} : { signedBy }),
+    ...(commit === undefined ? {} : { commit }),
+    isDebug,
+    configure: [...configure],
+  }
+}
