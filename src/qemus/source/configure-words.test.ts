@@ -124,8 +124,8 @@ test('what QEMU removed is refused by the version alone, with what to do instead
 test('all that is unknown is named at once, with the word that was meant', () => {
   const { diagnostics } = wordsFor({ features: ['plugin', 'nonsense'], architectures: ['x86-64', 'aarch64'] })
   expect(diagnostics.map((d) => d.code)).toEqual([
-    'QEMU_FEATURE_UNKNOWN',
-    'QEMU_FEATURE_UNKNOWN',
+    'QEMU_BUILD_FEATURE_UNKNOWN',
+    'QEMU_BUILD_FEATURE_UNKNOWN',
     'QEMU_TARGET_UNKNOWN',
   ])
   expect(diagnostics[0]?.remedy).toBe('did you mean --with plugins?')

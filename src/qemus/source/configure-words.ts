@@ -13,7 +13,7 @@ export const problems = defineDiagnostics({
     remedy: 'install an older version',
     source: 'docs/about/removed-features.rst in QEMU’s source',
   },
-  QEMU_FEATURE_UNKNOWN: {
+  QEMU_BUILD_FEATURE_UNKNOWN: {
     title: '--with names a feature that this version of QEMU does not have.',
     why: 'neither bringup nor the `configure --help` of the source tree knows it',
     remedy: 'correct the name; `./configure --help` in the source tree lists the features',
@@ -172,7 +172,7 @@ function unknownFeatures(
     )
     const what = `--with ${name}: QEMU ${version} has no feature ${missing.join(' and ')}`
     return [
-      problems.QEMU_FEATURE_UNKNOWN.at('', what, near ? { remedy: `did you mean --with ${near}?` } : {}),
+      problems.QEMU_BUILD_FEATURE_UNKNOWN.at('', what, near ? { remedy: `did you mean --with ${near}?` } : {}),
     ]
   })
 }
