@@ -172,7 +172,11 @@ function unknownFeatures(
     )
     const what = `--with ${name}: QEMU ${version} has no feature ${missing.join(' and ')}`
     return [
-      problems.QEMU_BUILD_FEATURE_UNKNOWN.at('', what, near ? { remedy: `did you mean --with ${near}?` } : {}),
+      problems.QEMU_BUILD_FEATURE_UNKNOWN.at(
+        '',
+        what,
+        near ? { remedy: `did you mean --with ${near}?` } : {},
+      ),
     ]
   })
 }
