@@ -34,7 +34,7 @@ export const problems = defineDiagnostics({
 export interface GuestScreen {
   /**
    * What the screen shows now, with its picture. The guest stands still for some milliseconds. Works without a display
-   * too: what lies at 0xb8000 is read then.
+   * too: the content of 0xb8000 is read then.
    *
    * @throws BringupError `SCREEN_ENDED`
    * @example

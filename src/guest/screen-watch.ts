@@ -1,4 +1,4 @@
-/** Follows what a guest draws: new lines for whoever watches, and the last screen for the record. */
+/** Follows what a guest draws: new lines for those who watch, and the last screen for the record. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { OWN_FILE } from '../own-files.ts'

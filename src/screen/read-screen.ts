@@ -35,7 +35,7 @@ const MiB = 2 ** 20
 const ROM = { at: 0xc0000, bytes: 0x10000 }
 const PART = 64 * MiB
 const OVERLAP = MiB / 8
-/** Kernels and firmware keep their fonts below; what lies above is rarely theirs. */
+/** Kernels and firmware keep their fonts below; memory above is rarely theirs. */
 const MOST_SEARCHED = 2048 * MiB
 
 /** Ports of the graphics controller and of the CRT controller: a register's number goes to the first of a pair. */

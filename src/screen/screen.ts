@@ -3,7 +3,7 @@
 export interface Screen {
   /**
    * `text`: a VGA text mode. `graphics`: pixels, in which text was looked for. `none`: the machine has no display;
-   * what lies where a VGA card would have its text is read all the same.
+   * the memory where a VGA card would have its text is read all the same.
    */
   readonly mode: 'text' | 'graphics' | 'none'
   /** Lines without blanks at their ends. Empty where nothing is shown, or nothing that can be read. */

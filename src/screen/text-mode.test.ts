@@ -43,7 +43,7 @@ it('is 80 × 50 with a font of 8 lines', () => {
   expect(textLayout(mode3({ 9: 0x47 }))).toMatchObject({ columns: 80, rows: 50 })
 })
 
-it('begins where the kernel scrolled to, and goes on at the begin of the window', () => {
+it('begins where the kernel scrolled to, and goes on at the start of the window', () => {
   const layout = textLayout(mode3({ 12: 0x3f, 13: 0xb0 }))
   expect(layout).toMatchObject({ start: 0x7f60 })
   const memory = memoryWith(0x7f60, 'x'.repeat(79).concat('y', 'z'))
