@@ -23,6 +23,8 @@ export const EVERYTHING = {
   },
   boot: { kernel: 'kernel', append: 'words' },
   debugExit: true,
+  debugcon: true,
+  display: 'std',
   devices: [
     { kind: 'nvdimm', id: 'ID', size: '64M', node: 1 },
     { kind: 'nvdimm', id: 'labelled', size: '64M', node: 1, label: '128K', namespaces: ['fsdax'] },
@@ -30,6 +32,8 @@ export const EVERYTHING = {
     { kind: 'ivshmem', id: 'ID-i', size: '1M' },
     { kind: 'cxl', id: 'ID-c', size: '256M' },
     { kind: 'disk', id: 'ID-d', file: 'disk.img' },
+    { kind: 'cdrom', id: 'ID-r', file: 'disc.iso' },
+    { kind: 'floppy', id: 'ID-f', file: 'floppy.img' },
     { kind: 'nic', id: 'ID-n' },
     { kind: 'serial', id: 'ID-s' },
     { kind: 'virtio-console', id: 'ID-p', name: 'port' },

@@ -146,6 +146,7 @@ export default defineConfig({
             page('Vsock', '/devices/vsock'),
             page('CXL memory', '/devices/cxl'),
             page('Disk', '/devices/disk'),
+            page('CD-ROM, floppy, USB stick', '/devices/media'),
             page('Shared folder', '/devices/folder'),
             page('Network card', '/devices/nic'),
             page('Consoles and serial ports', '/devices/consoles'),

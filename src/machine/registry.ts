@@ -1,5 +1,6 @@
 /** Every device that bringup knows. A new device is one new file and its line here. */
 import { boot } from './devices/boot.ts'
+import { cdrom } from './devices/cdrom.ts'
 import { console } from './devices/console.ts'
 import { cpu } from './devices/cpu.ts'
 import { cxl } from './devices/cxl.ts'
@@ -7,6 +8,7 @@ import { debugExit } from './devices/debug-exit.ts'
 import { debugcon } from './devices/debugcon.ts'
 import { disk } from './devices/disk.ts'
 import { display } from './devices/display.ts'
+import { floppy } from './devices/floppy.ts'
 import { folder } from './devices/folder.ts'
 import { gdb } from './devices/gdb.ts'
 import { ivshmem } from './devices/ivshmem.ts'
@@ -28,8 +30,10 @@ export const sections = { cpu, memory, numa, boot, console, display, debugcon, d
 export const devices = [
   nvdimm,
   virtioPmem,
+  cdrom,
   cxl,
   disk,
+  floppy,
   folder,
   ivshmem,
   nic,

@@ -65,17 +65,17 @@ function withTools(sets: readonly DependencySet[], { targets }: BuildGraph): rea
   return [...sets.filter((set) => set !== own), { name: 'build', summary, dependencies }]
 }
 
-function graphOf({ build, folder, env, image, disk, esp }: KernelForm): BuildGraph | undefined {
+function graphOf({ build, folder, env, image, disk, iso, floppy, esp }: KernelForm): BuildGraph | undefined {
   if (build === undefined) return undefined
   const commands = build.filter((line) => Array.isArray(line))
   const lines = commands.length > 0 ? commands : [build as string[]]
-  const output = image ?? disk ?? esp
+  const outputs = [image, ...disksIn(disk), iso, floppy, esp].filter((path) => path !== undefined)
   return {
     targets: [
       {
         id: 'kernel',
         summary: `the kernel, by ${lines.map(([program]) => program).join(' and ')}`,
-        ...(output === undefined ? {} : { outputs: [output] }),
+        ...(outputs.length === 0 ? {} : { outputs }),
         actions: lines.map(([program = '', ...args]) => ({
           kind: 'command',
           argv: [program, ...args],
@@ -87,15 +87,41 @@ function graphOf({ build, folder, env, image, disk, esp }: KernelForm): BuildGra
   }
 }
 
-function bootOf(
-  { image, disk, esp }: KernelForm,
-  machine: MachineInput,
-): Pick<MachineInput, 'boot' | 'devices'> {
+/** What firmware boots a medium by; a machine that says otherwise wins. */
+type Booted = Pick<MachineInput, 'boot' | 'devices' | 'type'>
+
+function bootOf(kernel: KernelForm, machine: MachineInput): Booted {
+  const { image, esp, iso, floppy } = kernel
   if (image !== undefined) return { boot: { ...machine.boot, kernel: image } }
   if (esp !== undefined) return { boot: { ...machine.boot, firmware: 'uefi', esp } }
-  const bootDisk = { kind: 'disk', id: 'boot', file: disk ?? '', format: 'raw', bootindex: 0 } as const
-  return {
-    boot: { ...machine.boot, firmware: 'bios' },
-    devices: [...(machine.devices ?? []), bootDisk],
-  }
+  const devices = [...(machine.devices ?? []), ...mediaOf(kernel)]
+  const boot = { ...machine.boot, firmware: 'bios' } as const
+  // Small kernels drive the ports of IDE and the floppy controller of a PC, which a q35 does not have.
+  const isOld = floppy !== undefined || (iso === undefined && (kernel.bus ?? 'ide') === 'ide')
+  return { boot, devices, ...(isOld && machine.type === undefined ? { type: 'pc' } : {}) }
 }
+
+function mediaOf({ disk, iso, floppy, bus }: KernelForm): NonNullable<MachineInput['devices']> {
+  if (floppy !== undefined) return [{ kind: 'floppy', id: 'boot', file: floppy, bootindex: 0 }]
+  if (iso !== undefined)
+    return [
+      {
+        kind: 'cdrom',
+        id: 'boot',
+        file: iso,
+        bootindex: 0,
+        bus: bus === 'scsi' || bus === 'usb' ? bus : 'ide',
+      },
+    ]
+  return disksIn(disk).map((file, n) => ({
+    kind: 'disk',
+    id: n === 0 ? 'boot' : `disk${n}`,
+    file,
+    format: 'raw',
+    bus: bus ?? 'ide',
+    ...(n === 0 ? { bootindex: 0 } : {}),
+  }))
+}
+
+const disksIn = (disk: KernelForm['disk']): readonly string[] =>
+  disk === undefined ? [] : typeof disk === 'string' ? [disk] : disk

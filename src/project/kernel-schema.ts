@@ -30,7 +30,18 @@ export const kernelSchema = z
       .string()
       .optional()
       .describe('The kernel that comes out, for a direct boot: bzImage, PVH or multiboot ELF.'),
-    disk: z.string().optional().describe('The raw disk image that comes out, for a boot by BIOS.'),
+    disk: z
+      .union([z.string(), z.array(z.string()).nonempty()])
+      .optional()
+      .describe(
+        'The raw disk image that comes out, for a boot by BIOS; of several, the first is booted. Default bus: IDE on a `pc`, whose ports small kernels drive.',
+      ),
+    iso: z.string().optional().describe('The ISO image that comes out, for a boot from CD-ROM.'),
+    floppy: z.string().optional().describe('The floppy image that comes out, for a boot by BIOS on a `pc`.'),
+    bus: z
+      .enum(['ide', 'virtio', 'nvme', 'scsi', 'usb'])
+      .optional()
+      .describe('Bus of disk or iso. Default: `ide`.'),
     esp: z.string().optional().describe('The folder that comes out, for a boot by UEFI.'),
     exitCodes: z
       .record(z.string().regex(/^(\d{1,2}|1\d\d|2[0-4]\d|25[0-5])$/), exitMeaning)
@@ -51,8 +62,16 @@ export const kernelSchema = z
         'Regular expressions. A console line that matches one is a crash, as are those of the profile.',
       ),
   })
-  .refine((k) => [k.image, k.disk, k.esp].filter((path) => path !== undefined).length === 1, {
-    error: 'name exactly one of image, disk and esp: what is booted',
+  .refine((k) => [k.image, k.disk, k.iso, k.floppy, k.esp].filter((p) => p !== undefined).length === 1, {
+    error: 'name exactly one of image, disk, iso, floppy and esp: what is booted',
+  })
+  .refine((k) => k.bus === undefined || k.disk !== undefined || k.iso !== undefined, {
+    error: 'bus belongs to disk or iso',
+    path: ['bus'],
+  })
+  .refine((k) => k.iso === undefined || (k.bus !== 'virtio' && k.bus !== 'nvme'), {
+    error: 'a CD-ROM is on ide, scsi or usb',
+    path: ['bus'],
   })
   .describe('A kernel of your own: how it is built, and what comes out.')
 

@@ -167,6 +167,9 @@ export function qbootServes(
   return isEntered && machine.devices.every((d) => WITHOUT_FIRMWARE.includes(d.kind))
 }
 
+/** Kinds that firmware can boot from. */
+const BOOTED_FROM = ['disk', 'cdrom', 'floppy', 'nic']
+
 /** All problems of the boot section. */
 export function check(boot: BootConfig, context: RuleContext): readonly Diagnostic[] {
   const { machine, path } = context
@@ -183,7 +186,7 @@ export function check(boot: BootConfig, context: RuleContext): readonly Diagnost
       )
     const hasSource =
       boot.esp !== undefined ||
-      machine.devices.some((d) => d.kind === 'disk' || d.kind === 'nic') ||
+      machine.devices.some((d) => BOOTED_FROM.includes(d.kind)) ||
       bringsBootMedium(machine.qemuArgs)
     if (isDirect || !hasSource)
       found.push(

@@ -29,7 +29,10 @@ export const schema = z.lazy(() =>
       .enum(['raw', 'qcow2'])
       .optional()
       .describe('Never guessed from content. Default: qcow2 if the name ends in .qcow2, else raw.'),
-    bus: z.enum(['virtio', 'nvme', 'ide']).default('virtio').describe('`ide` is SATA on a q35.'),
+    bus: z
+      .enum(['virtio', 'nvme', 'ide', 'scsi', 'usb'])
+      .default('virtio')
+      .describe('`ide` is SATA on a q35; `scsi` is virtio-scsi, `usb` a stick on xHCI.'),
     persist: z
       .boolean()
       .optional()

@@ -14,13 +14,27 @@ import type { FileFact, ImageFile } from '../facts.ts'
 import { problems } from './disk-problems.ts'
 import { type DiskConfig, diskFile, formatOf, SERIAL_LENGTH, schema, writesImage } from './disk-schema.ts'
 import { diskExpectations, diskNotCompared } from './disk-seen.ts'
+import { CONTROLLERS, controllerFor } from './medium.ts'
 import { pciFunction } from './pci-expectation.ts'
 import { processText } from './process-text.ts'
 import { whyUnfit } from './unfit-file.ts'
 
 /** A PCI function of its own, or for IDE the controller. `virtio-blk-pci` is transitional on a root bus. */
-const PCI = { virtio: '1af4:1001', nvme: '1b36:0010', ide: '8086:2922', 'ide on pc': '8086:7010' } as const
-const MODELS = { virtio: 'virtio-blk-pci', nvme: 'nvme', ide: 'ide-hd' } as const
+const PCI = {
+  virtio: '1af4:1001',
+  nvme: '1b36:0010',
+  ide: '8086:2922',
+  'ide on pc': '8086:7010',
+  scsi: CONTROLLERS.scsi.numbers,
+  usb: CONTROLLERS.usb.numbers,
+} as const
+const MODELS = {
+  virtio: 'virtio-blk-pci',
+  nvme: 'nvme',
+  ide: 'ide-hd',
+  scsi: 'scsi-hd',
+  usb: 'usb-storage',
+} as const
 
 export const disk = defineDevice({
   kind: 'disk',
@@ -42,7 +56,9 @@ export const disk = defineDevice({
     diskFile(config, machine),
     ...(config.base === undefined ? [] : [config.base]),
   ],
-  needs: ({ bus }) => ({ types: [MODELS[bus]] }),
+  needs: ({ bus }) => ({
+    types: [MODELS[bus], ...(bus === 'scsi' || bus === 'usb' ? [CONTROLLERS[bus].driver] : [])],
+  }),
   bootindex: ({ bootindex }) => bootindex,
   keeps: (config) => (writesImage(config) ? `disk ${config.file ?? config.id ?? ''}` : undefined),
   check: checkDisk,
@@ -86,6 +102,7 @@ function compile(config: DiskConfig, { machine, facts, path }: RuleContext): Com
           },
         ]
       : []
+  const controller = bus === 'scsi' || bus === 'usb' ? controllerFor(bus, id) : undefined
   const args: readonly Argument[] = [
     // Driver and name apart: a name with a colon would else be taken for a protocol, such as `nbd:`.
     // QEMU puts a snapshot's temporary file, soon unlinked, into a folder of its own in TMPDIR, else /var/tmp.
@@ -98,10 +115,11 @@ function compile(config: DiskConfig, { machine, facts, path }: RuleContext): Com
       ...(readonly ? { readonly } : {}),
       ...(readonly || writesImage(config) ? {} : { snapshot: true }),
     }),
+    ...(controller?.args ?? []),
     option('-device', MODELS[bus], {
       id,
       drive,
-      ...(bus === 'ide' ? idePort(machine, path) : {}),
+      ...(bus === 'ide' ? idePort(machine, path) : { bus: controller?.bus }),
       serial,
       bootindex,
     }),
