@@ -21,7 +21,7 @@ const MAY_IMPORT = {
   stores: ['machine', 'host', 'processes'],
   plan: ['machine', 'host', 'network', 'qemu', 'services', 'stores'],
   rack: ['machine', 'network', 'plan', 'services'],
-  runs: ['machine', 'network', 'plan', 'host', 'project', 'guest', 'qemu', 'rack', 'services'],
+  runs: ['machine', 'network', 'plan', 'host', 'project', 'guest', 'qemu', 'rack', 'services', 'steps'],
   steps: ['host', 'processes'],
   pmem: ['host', 'steps'],
   setup: ['host', 'steps'],

@@ -12,6 +12,8 @@ import type { RunPlan } from '../plan/run-plan.ts'
 import { cacheFolder } from '../project/cache-folder.ts'
 import type { JoinEnd } from '../qemu/process.ts'
 import type { RunningMemory } from '../services/ivshmem/shared-memory.ts'
+import type { Mirror } from '../services/rdma/mirror.ts'
+import type { RunningMultiplexer } from '../services/rdma/multiplexer.ts'
 import type { Services } from '../services/start-services.ts'
 import type { ServedFolder } from '../services/virtiofs.ts'
 import type { RunHappening } from './events.ts'
@@ -40,6 +42,8 @@ export class RunResources implements AsyncDisposable {
   readonly #options: ResourcesOptions
   readonly #memories = new Map<string, Promise<RunningMemory>>()
   readonly #folders: ServedFolder[] = []
+  readonly #multiplexers = new Map<string, Promise<RunningMultiplexer>>()
+  #mirror: Promise<Mirror> | undefined
   readonly #networks: RunNetworks
   #services: Promise<Services> | undefined
   #isEnding = false
@@ -103,6 +107,12 @@ export class RunResources implements AsyncDisposable {
           releases.push(() => served.connection.destroy())
           continue
         }
+        if (one.kind === 'multiplexer') {
+          const end = await (await this.#multiplexer(one)).attach()
+          joins.set(one.id, end)
+          releases.push(() => end.destroy())
+          continue
+        }
         const memory = await this.#memory(one)
         const name = `${guest}/${one.device}`
         joins.set(one.id, await memory.attach(name))
@@ -148,6 +158,35 @@ export class RunResources implements AsyncDisposable {
     return made
   }
 
+  /** Made for the first guest on that port. */
+  #multiplexer({ resource, rdma }: Join): Promise<RunningMultiplexer> {
+    if (!rdma) throw new Error(`${resource} has no port`)
+    const known = this.#multiplexers.get(resource)
+    if (known) return known
+    const { folder, signal, onEvent } = this.#options
+    const made = import('../services/rdma/multiplexer.ts').then(async (room) => {
+      const logPath = join(folder, 'services', room.multiplexerName(rdma), 'log')
+      const context = { cacheFolder: cacheFolder(), signal, onEvent, logPath }
+      const running = await room.startMultiplexer(rdma, await this.#openMirror(), context)
+      this.#watch(running.died)
+      return running
+    })
+    this.#multiplexers.set(resource, made)
+    return made
+  }
+
+  /** Addresses of guests are set as root. */
+  #openMirror(): Promise<Mirror> {
+    this.#mirror ??= Promise.all([import('../services/rdma/mirror.ts'), import('../steps/root.ts')]).then(
+      ([{ openMirror }, { findRoot, openDoor }]) => {
+        const access = findRoot(this.#options.hasTerminal)
+        openDoor(access, [{ argv: ['ip', 'address', 'add', '…'], asRoot: true }])
+        return openMirror({ prefix: access.prefix })
+      },
+    )
+    return this.#mirror
+  }
+
   #watch(died: Promise<Diagnostic>): void {
     void died.then((finding) => {
       if (!this.#isEnding) this.#options.onDeath(finding)
@@ -157,7 +196,12 @@ export class RunResources implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isEnding = true
     for (const one of this.#folders) await one[Symbol.asyncDispose]()
-    const all = [...(this.#services ? [this.#services] : []), ...this.#memories.values()]
+    const all = [
+      ...(this.#services ? [this.#services] : []),
+      ...this.#memories.values(),
+      ...(this.#mirror ? [this.#mirror] : []),
+      ...this.#multiplexers.values(),
+    ]
     for (const one of all.reverse())
       await one.then(
         (running) => running[Symbol.asyncDispose](),
