@@ -5,7 +5,6 @@
 import { accessSync, constants, existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import type { RdmaDeviceFact, RdmaFacts, RdmaPortFact } from '../machine/facts.ts'
-import { findProgram } from './tools.ts'
 
 /** Program that hands the messages of connections on to guests; it belongs to QEMU's sources. */
 export const MULTIPLEXER = 'rdmacm-mux'
@@ -13,10 +12,14 @@ export const MULTIPLEXER = 'rdmacm-mux'
 /** Modules that receive messages of connections, in the order in which they can be unloaded. */
 export const MANAGERS = ['rdma_cm', 'ib_cm'] as const
 
-/** What the rules of devices need to know. */
-export function readRdmaFacts(root = '/'): RdmaFacts {
+/**
+ * What the rules of devices need to know.
+ *
+ * @param multiplexer path of rdmacm-mux, where there is one
+ * @param root folder that stands for `/`
+ */
+export function readRdmaFacts(multiplexer: string | undefined, root = '/'): RdmaFacts {
   const devices = readRdmaDevices(root)
-  const multiplexer = findProgram(MULTIPLEXER)
   return {
     devices,
     managers: MANAGERS.filter((name) => existsSync(join(root, 'sys/module', name))),

@@ -2,7 +2,7 @@
 import { BringupError, type Diagnostic } from '../diagnostics.ts'
 import { freshLocks, type LockReading } from '../host/file-locks.ts'
 import { readPorts } from '../host/ports.ts'
-import { readRdmaFacts } from '../host/rdma.ts'
+import { MULTIPLEXER, readRdmaFacts } from '../host/rdma.ts'
 import type { Home } from '../machine/device.ts'
 import type { AcceleratorFact, Facts, QemuCapabilities } from '../machine/facts.ts'
 import { asWritten, type Layer } from '../machine/layers.ts'
@@ -14,6 +14,7 @@ import { proveAccelerators } from '../qemu/accelerators.ts'
 import { readCapabilities } from '../qemu/capabilities.ts'
 import { readCpuModel } from '../qemu/cpu-model.ts'
 import { candidates, chooseQemu } from '../qemus/choose.ts'
+import { findTool } from '../qemus/installed.ts'
 import { withMapSync } from '../stores/map-sync.ts'
 import { buildProbe, findProbe } from './probe-build.ts'
 
@@ -52,7 +53,7 @@ export async function factsFor(
   const paths = pathsOf(home.machine, machine)
   const known = locks && (await freshLocks(locks))
   const hostPorts = await readPorts(portsOf(machine))
-  const rdma = usesRdma(machine) ? { rdma: readRdmaFacts() } : {}
+  const rdma = usesRdma(machine) ? { rdma: readRdmaFacts(findTool(MULTIPLEXER)) } : {}
   const gather = (facts: Pick<Facts, 'qemu' | 'qemuBecause' | 'accelerators' | 'cpu'>) =>
     refine({
       ...(facts.qemuBecause === undefined ? {} : { qemuBecause: facts.qemuBecause }),

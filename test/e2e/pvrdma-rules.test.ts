@@ -93,7 +93,7 @@ test.for<[code: keyof typeof problems, machine: MachineInput]>([
 
 test('PVRDMA_NO_DEVICE: QEMU crashes without a device', async ({ skip }) => {
   skip(!(await qemu()).types.includes('pvrdma'), 'this QEMU has no pvrdma')
-  const here = readRdmaFacts()
+  const here = readRdmaFacts(undefined)
   skip(here.devices.length > 0, 'this computer has RDMA devices')
   const { codes, signal, stderr } = await answerOf(
     { devices: [pvrdma()] },

@@ -107,6 +107,19 @@ export async function kernelPackages(name: string, context: PackageContext): Pro
   return [...found].filter((one) => /-\d+\.\d+/.test(one))
 }
 
+/**
+ * The packages of what modules for a kernel are built with: its headers, and those that they depend on.
+ *
+ * @throws BringupError LINUX_NO_APT, LINUX_PACKAGE_UNKNOWN
+ */
+export async function headerPackages(release: string, context: PackageContext): Promise<readonly string[]> {
+  const name = `linux-headers-${release}`
+  const { stdout } = await apt('apt-cache', ['show', '--no-all-versions', name], context)
+  if (stdout.trim() === '')
+    throw new BringupError([problems.LINUX_PACKAGE_UNKNOWN.at('', `apt knows no package "${name}"`)])
+  return [name, ...dependenciesIn(stdout).filter((one) => /^linux-(headers|kbuild)-/.test(one))]
+}
+
 /** The package and those of its dependencies that are not installed here, as `name=version`, in apt's own words. */
 export async function missingPackages(
   name: string,

@@ -16,8 +16,17 @@ import { type Module, ModuleFolder } from './modules.ts'
 import { type PackageContext, type PackageFile, packageFiles, packagesStamp } from './packages.ts'
 import { type Pin, readPins, writePin } from './pins.ts'
 import { busyboxEntries, packagesOfProgram, programEntries, programStamp } from './programs.ts'
+import { builtPvrdmaModule } from './pvrdma-module.ts'
 import { terminalCommand, terminfoEntries, terminfoFile } from './terminal.ts'
-import { CHANNEL_MODULES, hasCard, modulesFor, needsFullKernel, programsFor, waitsFor } from './wanted.ts'
+import {
+  CHANNEL_MODULES,
+  hasCard,
+  modulesFor,
+  needsFullKernel,
+  PVRDMA_MODULE,
+  programsFor,
+  waitsFor,
+} from './wanted.ts'
 
 export const problems = defineDiagnostics({
   LINUX_MODULE_MISSING: {
@@ -198,7 +207,10 @@ async function make(
     wants.given === undefined
       ? await packagedKernel({ ...wants, ...where }, context)
       : givenKernel(wants.given, wants.modulesFolder)
-  const modules = await modulesOf(kernel, wants, context.signal)
+  const modules = [
+    ...(await modulesOf(kernel, wants, context.signal)),
+    ...(await builtModules(kernel, wants, context)),
+  ]
   const busybox = await busyboxEntries(context)
   const applets = new Set(busybox.map((entry) => entry.path.slice(entry.path.lastIndexOf('/') + 1)))
   const image = initramfs({
@@ -255,6 +267,17 @@ async function modulesOf(kernel: Kernel, wants: Wants, signal: AbortSignal): Pro
   const wrong = await wrongWith(kernel, wants, missing, signal)
   if (wrong.length > 0) throw new BringupError(wrong)
   return modules
+}
+
+/** Drivers that a kernel of the distribution lacks, and that are built for it. They depend on those that are loaded before. */
+async function builtModules(
+  { pin, modulesFolder, release }: Kernel,
+  { deviceModules }: Wants,
+  context: PackageContext,
+): Promise<readonly Module[]> {
+  if (!pin || modulesFolder === undefined || !deviceModules.includes(PVRDMA_MODULE)) return []
+  const isLacking = new ModuleFolder(modulesFolder).missing([PVRDMA_MODULE]).length > 0
+  return isLacking ? [await builtPvrdmaModule({ release }, context)] : []
 }
 
 /** What `make` would refuse of a kernel that the user gave. */

@@ -30,6 +30,8 @@ function modulesOf(device: DeviceInput): readonly string[] {
       return NIC_MODULES[device.model ?? ''] ?? ['virtio_net']
     case 'folder':
       return [...(device.transport === 'virtiofs' ? ['virtiofs'] : ['9pnet_virtio', '9p']), 'overlay']
+    case 'pvrdma':
+      return PVRDMA_MODULES
     case 'vsock':
       return ['vmw_vsock_virtio_transport']
     case 'watchdog':
@@ -38,6 +40,12 @@ function modulesOf(device: DeviceInput): readonly string[] {
       return []
   }
 }
+
+/** Driver of para-virtual RDMA; kernels that lack it get one that is built for them (`pvrdma-module.ts`). */
+export const PVRDMA_MODULE = 'vmw_pvrdma'
+
+/** In the order in which they are loaded. */
+const PVRDMA_MODULES = ['vmxnet3', 'ib_uverbs', PVRDMA_MODULE, 'rdma_ucm']
 
 /** Drivers of persistent memory, whatever it was found by. */
 const PMEM = ['nd_pmem', 'nd_btt', 'dax_pmem', 'device_dax']
@@ -159,6 +167,7 @@ const NOT_IN_CLOUD = new Set([
     'virtio_crypto',
     'vmgenid',
   ],
+  PVRDMA_MODULE,
 ])
 
 /** Whether the distribution's kernel for clouds will not do. */
@@ -176,7 +185,7 @@ const NIC_OPTION = /^(virtio-net|e1000|igb|vmxnet3|rtl8139|ne2k|pcnet|tulip|i825
 /** Whether a network card is described, or is among the user's own arguments. */
 export function hasCard({ devices = [], qemuArgs = [] }: MachineInput): boolean {
   return (
-    devices.some((device) => device.kind === 'nic') ||
+    devices.some((device) => device.kind === 'nic' || device.kind === 'pvrdma') ||
     readQemuArgs(qemuArgs).some(
       ({ name, head = '' }) => isCard(name, head) || (name === 'device' && NIC_OPTION.test(head)),
     )
