@@ -24,6 +24,7 @@ const ROOMS = {
   stores: 'Stores of NVDIMMs',
   qemus: 'QEMUs side by side',
   pmem: 'Emulated persistent memory',
+  rdma: 'RDMA of this computer',
 }
 
 const REACTIONS = {

@@ -112,6 +112,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./commands/pmem.ts'),
   },
   {
+    name: 'rdma',
+    group: 'This computer:',
+    summary: 'make RDMA of this computer ready for guests with a pvrdma',
+    load: () => import('./commands/rdma.ts'),
+  },
+  {
     name: 'doctor',
     group: 'This computer:',
     summary: 'check this computer and its QEMU, and show what to fix',

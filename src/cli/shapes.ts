@@ -8,12 +8,14 @@ import { diagnostics, exitCode } from './shapes/common.ts'
 import { doctorJson, setupJson, trustJson, updateJson } from './shapes/host.ts'
 import { machinesJson, planJson, runJson, runsJson, screenJson } from './shapes/machines.ts'
 import { operationJson, operationsJson, pmemPlanJson, pmemStatusJson } from './shapes/operations.ts'
+import { rdmaDoctorJson, rdmaStatusJson } from './shapes/rdma.ts'
 import { nvdimmJson } from './shapes/stores.ts'
 
 export { buildJson, checkoutJson, containerJson, initJson } from './shapes/builds.ts'
 export { doctorJson, setupJson, trustJson, updateJson } from './shapes/host.ts'
 export { machinesJson, planJson, runJson, runsJson, screenJson } from './shapes/machines.ts'
 export { operationJson, operationsJson, pmemPlanJson, pmemStatusJson } from './shapes/operations.ts'
+export { rdmaDoctorJson, rdmaStatusJson } from './shapes/rdma.ts'
 export { nvdimmJson } from './shapes/stores.ts'
 
 /** What every command prints when it fails. */
@@ -34,6 +36,8 @@ export const SHAPES = {
   nvdimm: nvdimmJson,
   'pmem-plan': pmemPlanJson,
   'pmem-status': pmemStatusJson,
+  'rdma-doctor': rdmaDoctorJson,
+  'rdma-status': rdmaStatusJson,
   doctor: doctorJson,
   checkout: checkoutJson,
   setup: setupJson,

@@ -35,8 +35,6 @@ const PACKAGES = [
   'libibverbs1',
   'librdmacm1',
   'ibverbs-providers',
-  'ibverbs-utils',
-  'rdmacm-utils',
 ]
 
 export interface Kit extends Disposable {
@@ -68,7 +66,11 @@ export async function makeKit(multiplexer = findTool('rdmacm-mux')): Promise<Kit
     cpSync(one, join(folder, 'root'), { recursive: true, verbatimSymlinks: true })
   if (multiplexer !== undefined) copyFileSync(multiplexer, join(folder, 'bin/rdmacm-mux'))
   unpackTool(folder)
-  return { folder, release: kernel.release, [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }) }
+  return {
+    folder,
+    release: kernel.release,
+    [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
+  }
 }
 
 /** bringup as users get it. */

@@ -221,6 +221,7 @@ async function make(
     waitFor: wants.waitFor,
     hasCard: wants.hasCard,
     programs: [
+      ...(await tempProvider(wants, context)),
       ...terminfoEntries(wants.terminfo),
       ...(await usefulEntries(wants.useful, context)),
       ...(await programEntries(
@@ -359,4 +360,26 @@ export function commandLine({
 }): string {
   const words = ['console=ttyS0', 'quiet', 'cryptomgr.notests', 'no_timer_check', 'panic=-1']
   return [...words, ...(hasGdb ? ['nokaslr'] : []), ...(hasConsoleShell ? ['bringup.console'] : [])].join(' ')
+}
+
+async function tempProvider(wants: Wants, context: PackageContext): Promise<readonly Entry[]> {
+  if (!wants.deviceModules.includes(PVRDMA_MODULE)) return []
+  const { unpackedPackages } = await import('./packages.ts')
+  const [folder = ''] = await unpackedPackages(['ibverbs-providers'], context)
+  const lib = 'usr/lib/x86_64-linux-gnu/libibverbs/libvmw_pvrdma-rdmav34.so'
+  return [
+    { kind: 'file', path: lib, mode: 0o755, content: readFileSync(join(folder, lib)) },
+    {
+      kind: 'file',
+      path: 'lib/x86_64-linux-gnu/libgcc_s.so.1',
+      mode: 0o755,
+      content: readFileSync('/lib/x86_64-linux-gnu/libgcc_s.so.1'),
+    },
+    {
+      kind: 'file',
+      path: 'etc/libibverbs.d/vmw_pvrdma.driver',
+      mode: 0o644,
+      content: Buffer.from('driver vmw_pvrdma\n'),
+    },
+  ]
 }

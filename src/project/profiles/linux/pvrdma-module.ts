@@ -2,7 +2,16 @@
  * The driver of para-virtual RDMA for a kernel of the distribution that lacks it, as Debian's do
  * (`# CONFIG_INFINIBAND_VMWARE_PVRDMA is not set`): built of the distribution's own source, once for each kernel.
  */
-import { cpSync, existsSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { BringupError, defineDiagnostics } from '../../../diagnostics.ts'
@@ -90,7 +99,10 @@ async function build(
   await step(['tar', '--extract', '--file', archive, '--directory', work, `${source}/${SOURCE}`], work)
   const driver = join(work, source, SOURCE)
   await step(['make', '-C', headers, `M=${driver}`, 'CONFIG_INFINIBAND_VMWARE_PVRDMA=m', 'modules'], driver)
+  // 5 MB of debug information would be part of every guest.
+  await step(['strip', '--strip-debug', `${PVRDMA_MODULE}.ko`], driver)
   cpSync(join(driver, `${PVRDMA_MODULE}.ko`), join(partial, `${PVRDMA_MODULE}.ko`))
+  rmSync(work, { recursive: true, force: true })
 }
 
 /** Packages lie in folders of their own: brought together, so that the links between them lead where they should. */
@@ -104,7 +116,7 @@ function placeHeaders(work: string, roots: readonly string[], release: string): 
       if (!name.startsWith('linux-headers-')) continue
       if (name === `linux-headers-${release}`)
         cpSync(join(root, 'usr/src', name), headers, { recursive: true, verbatimSymlinks: true })
-      else symlinkSync(join(root, 'usr/src', name), join(sources, name))
+      else linkContent(join(root, 'usr/src', name), join(sources, name))
     }
     for (const name of namesIn(join(root, 'usr/lib')))
       if (name.startsWith('linux-kbuild-')) symlinkSync(join(root, 'usr/lib', name), join(libraries, name))
@@ -113,6 +125,15 @@ function placeHeaders(work: string, roots: readonly string[], release: string): 
   const makefile = join(headers, 'Makefile')
   writeFileSync(makefile, readFileSync(makefile, 'utf8').replaceAll('/usr/src/', `${sources}/`))
   return headers
+}
+
+/** A folder of links. Links that are in it lead to a neighbour of the folder, and stay as they are. */
+function linkContent(from: string, to: string): void {
+  makeFolder(to)
+  for (const entry of readdirSync(from, { withFileTypes: true })) {
+    const path = join(from, entry.name)
+    symlinkSync(entry.isSymbolicLink() ? readlinkSync(path) : path, join(to, entry.name))
+  }
 }
 
 function findIn(roots: readonly string[], path: string): string {
