@@ -1,4 +1,5 @@
 /** Kernel modules of this computer: what is loaded, what uses it, and what stops working without it. Reads only. */
+import { release } from 'node:os'
 import { defineDiagnostics } from '../diagnostics.ts'
 import type { HostReader } from '../steps/host-reader.ts'
 
@@ -6,15 +7,13 @@ export const problems = defineDiagnostics({
   RDMA_MODULES_UNSUPPORTED: {
     title: 'The kernel of this computer cannot load modules, and lacks a driver for RDMA.',
     why: 'it was built without CONFIG_MODULES, as kernels of containers and small virtual machines are',
-    remedy:
-      'use a computer with the kernel of a distribution',
+    remedy: 'use a computer with the kernel of a distribution',
     source: '/proc/modules is missing',
   },
   RDMA_MODULE_MISSING: {
     title: 'The kernel of this computer has no module of a driver for RDMA.',
     why: 'kernels for clouds and containers leave drivers of RDMA out',
-    remedy:
-      'install the full kernel of the distribution instead of the one for clouds, and boot it',
+    remedy: 'install the full kernel of the distribution instead of the one for clouds, and boot it',
     source: 'modprobe --dry-run',
   },
   RDMA_MODULE_IN_USE: {
@@ -93,9 +92,14 @@ const LOST: Readonly<Record<string, string>> = {
 
 export const lostWith = (name: string): string => LOST[name] ?? `what the module ${name} does`
 
-/** Built in, or loaded. */
-export const isPresent = (name: string, host: HostReader): boolean =>
-  host.stat(`/sys/module/${name}`) !== undefined
+/** Built in, or loaded. What is built in has no folder in /sys/module unless it has parameters. */
+export function isPresent(name: string, host: HostReader): boolean {
+  if (host.stat(`/sys/module/${name}`) !== undefined) return true
+  const builtIn = host.read(`/lib/modules/${release()}/modules.builtin`)?.toString() ?? ''
+  return builtIn
+    .split('\n')
+    .some((path) => path.endsWith(`/${name}.ko`) || path.endsWith(`/${name.replaceAll('_', '-')}.ko`))
+}
 
 /** Processes that have a file open, as far as this user may see. */
 export function holdersOf(paths: readonly string[], host: HostReader): readonly string[] {

@@ -34,7 +34,7 @@ export function rdmaSteps({ device, soft, ofed, uid }: RdmaRequest): readonly St
       ? [
           load('crc32_generic', true),
           load('rdma_rxe'),
-          ...(soft.isMade ? [dummyInterface.step({ name: soft.interface })] : []),
+          ...(soft.isMade ? [load('dummy'), dummyInterface.step({ name: soft.interface })] : []),
           softDevice.step({ device, interface: soft.interface }),
         ]
       : []),
