@@ -59,6 +59,16 @@ export default defineConfig({
       },
       {
         resolve: { alias },
+        // Para-virtual RDMA: guests within a guest. `npm run test:rdma`.
+        test: {
+          name: 'rdma',
+          sequence: { groupOrder: 5 },
+          include: ['test/rdma/**/*.test.ts'],
+          hookTimeout: 1_200_000,
+        },
+      },
+      {
+        resolve: { alias },
         // Whole systems, booted several times by their own boot loader. `npm run test:debian`.
         test: {
           name: 'debian',

@@ -8,6 +8,7 @@ import { cacheFolder } from '../../src/project/cache-folder.ts'
 import { packagedKernel } from '../../src/project/profiles/linux/kernel.ts'
 import { ModuleFolder } from '../../src/project/profiles/linux/modules.ts'
 import { unpackedPackages } from '../../src/project/profiles/linux/packages.ts'
+import { linuxProfile } from '../../src/project/profiles/linux.ts'
 import { findTool } from '../../src/qemus/installed.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -28,14 +29,7 @@ const MODULES = [
 ]
 
 /** What a computer with RDMA has installed. */
-const PACKAGES = [
-  'kmod',
-  'libkmod2',
-  'libibumad3',
-  'libibverbs1',
-  'librdmacm1',
-  'ibverbs-providers',
-]
+const PACKAGES = ['kmod', 'libkmod2', 'libibumad3', 'libibverbs1', 'librdmacm1', 'ibverbs-providers']
 
 export interface Kit extends Disposable {
   /** `bringup/dist/cli/bin.js`, `lib/modules/RELEASE`, `bin/rdmacm-mux`, and what is to be laid over `/`: `root`. */
@@ -43,8 +37,12 @@ export interface Kit extends Disposable {
   readonly release: string
 }
 
-/** @param multiplexer Path of rdmacm-mux; default: the one that is installed. */
-export async function makeKit(multiplexer = findTool('rdmacm-mux')): Promise<Kit> {
+/** BRINGUP_TEST_MULTIPLEXER, or what `bringup qemu install 7.2 --from apt-source --tools` has built. */
+export async function makeKit(
+  multiplexer = process.env.BRINGUP_TEST_MULTIPLEXER ?? findTool('rdmacm-mux'),
+): Promise<Kit> {
+  if (multiplexer === undefined)
+    throw new Error('rdmacm-mux is missing: bringup qemu install 7.2 --from apt-source --tools')
   const folder = mkdtempSync(join(tmpdir(), 'bringup-rdma-kit-'))
   const context = {
     folder: join(cacheFolder(), 'linux'),
@@ -64,13 +62,52 @@ export async function makeKit(multiplexer = findTool('rdmacm-mux')): Promise<Kit
   mkdirSync(join(folder, 'bin'))
   for (const one of await unpackedPackages(PACKAGES, context))
     cpSync(one, join(folder, 'root'), { recursive: true, verbatimSymlinks: true })
-  if (multiplexer !== undefined) copyFileSync(multiplexer, join(folder, 'bin/rdmacm-mux'))
+  copyFileSync(multiplexer, join(folder, 'bin/rdmacm-mux'))
   unpackTool(folder)
+  await prepareInner(join(folder, 'inner'))
   return {
     folder,
     release: kernel.release,
     [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
   }
+}
+
+/** Programs of the inner guests. */
+const PROGRAMS = ['ibv_devinfo', 'ibv_rc_pingpong', 'rdma_server', 'rdma_client', 'rdma']
+
+/** The project of the inner guests. What they boot is made here, where it takes seconds instead of minutes. */
+async function prepareInner(folder: string): Promise<void> {
+  mkdirSync(folder)
+  writeFileSync(
+    join(folder, 'bringup.config.ts'),
+    `import { defineConfig, linuxProfile } from 'bringup'
+const machine = { profile: 'verbs', memory: '256M', timeout: '50m', devices: [{ kind: 'pvrdma', id: 'r0', device: 'rxe0', network: 'lan' }] } as const
+export default defineConfig({
+  profiles: [linuxProfile({ name: 'verbs', programs: ${JSON.stringify(PROGRAMS)} })],
+  racks: { pair: { networks: { lan: {} }, guests: { a: { machine }, b: { machine } } } },
+})
+`,
+  )
+  const profile = linuxProfile({ name: 'verbs', programs: PROGRAMS })
+  const stateFolder = join(folder, '.bringup')
+  await profile.prepare({
+    machine: {
+      memory: '256M',
+      devices: [
+        ...(profile.defaults?.devices ?? []),
+        { kind: 'pvrdma', id: 'r0', device: 'rxe0', network: 'lan' },
+      ],
+    },
+    command: [],
+    terminal: false,
+    projectFolder: folder,
+    buildFolder: join(stateFolder, 'build'),
+    pinFolder: stateFolder,
+    cacheFolder: cacheFolder(),
+    signal: new AbortController().signal,
+    progress: (what) => process.stderr.write(`${what}\n`),
+    buildOptions: {},
+  })
 }
 
 /** bringup as users get it. */

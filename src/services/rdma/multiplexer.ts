@@ -1,7 +1,7 @@
 /** rdmacm-mux as a service that all runs of this user share, and guests' connections to it. */
-import { rmSync } from 'node:fs'
+import { readlinkSync, rmSync, symlinkSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { BringupError, type Diagnostic, defineDiagnostics } from '../../diagnostics.ts'
 import type { RdmaPort } from '../../machine/device.ts'
 import { PACKAGE_FOLDER } from '../../package-folder.ts'
@@ -83,16 +83,35 @@ async function syslogToOutput({
   signal,
 }: Pick<MultiplexerContext, 'cacheFolder' | 'signal'>): Promise<string | undefined> {
   try {
-    return await compiled({
+    const made = await compiled({
       folder: join(PACKAGE_FOLDER, 'src/services/rdma'),
       sources: ['syslog.c'],
       flags: FLAGS,
       cache: join(cacheFolder, 'rdmacm-mux-syslog'),
       ...(signal ? { signal } : {}),
     })
+    // Blanks and colons separate the entries of LD_PRELOAD, and the path of a cache may have them.
+    const link = join(runtimeFolder(), `${basename(made)}.so`)
+    linkOnce(made, link)
+    return /[\s:]/.test(link) ? undefined : link
   } catch (error) {
     if (error instanceof CompileError) return undefined
     throw error
+  }
+}
+
+function linkOnce(target: string, link: string): void {
+  try {
+    if (readlinkSync(link) === target) return
+  } catch {
+    // It is not there yet.
+  }
+  rmSync(link, { force: true })
+  try {
+    symlinkSync(target, link)
+  } catch (error) {
+    // Another run was faster.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
   }
 }
 

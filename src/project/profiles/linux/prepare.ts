@@ -16,6 +16,7 @@ import { type Module, ModuleFolder } from './modules.ts'
 import { type PackageContext, type PackageFile, packageFiles, packagesStamp } from './packages.ts'
 import { type Pin, readPins, writePin } from './pins.ts'
 import { busyboxEntries, packagesOfProgram, programEntries, programStamp } from './programs.ts'
+import { pvrdmaLibraries } from './pvrdma-libraries.ts'
 import { builtPvrdmaModule } from './pvrdma-module.ts'
 import { terminalCommand, terminfoEntries, terminfoFile } from './terminal.ts'
 import {
@@ -221,7 +222,7 @@ async function make(
     waitFor: wants.waitFor,
     hasCard: wants.hasCard,
     programs: [
-      ...(await tempProvider(wants, context)),
+      ...(wants.deviceModules.includes(PVRDMA_MODULE) ? await pvrdmaLibraries(context) : []),
       ...terminfoEntries(wants.terminfo),
       ...(await usefulEntries(wants.useful, context)),
       ...(await programEntries(
@@ -360,26 +361,4 @@ export function commandLine({
 }): string {
   const words = ['console=ttyS0', 'quiet', 'cryptomgr.notests', 'no_timer_check', 'panic=-1']
   return [...words, ...(hasGdb ? ['nokaslr'] : []), ...(hasConsoleShell ? ['bringup.console'] : [])].join(' ')
-}
-
-async function tempProvider(wants: Wants, context: PackageContext): Promise<readonly Entry[]> {
-  if (!wants.deviceModules.includes(PVRDMA_MODULE)) return []
-  const { unpackedPackages } = await import('./packages.ts')
-  const [folder = ''] = await unpackedPackages(['ibverbs-providers'], context)
-  const lib = 'usr/lib/x86_64-linux-gnu/libibverbs/libvmw_pvrdma-rdmav34.so'
-  return [
-    { kind: 'file', path: lib, mode: 0o755, content: readFileSync(join(folder, lib)) },
-    {
-      kind: 'file',
-      path: 'lib/x86_64-linux-gnu/libgcc_s.so.1',
-      mode: 0o755,
-      content: readFileSync('/lib/x86_64-linux-gnu/libgcc_s.so.1'),
-    },
-    {
-      kind: 'file',
-      path: 'etc/libibverbs.d/vmw_pvrdma.driver',
-      mode: 0o644,
-      content: Buffer.from('driver vmw_pvrdma\n'),
-    },
-  ]
 }
