@@ -118,6 +118,7 @@ export default defineConfig({
           items: [
             page('What survives', '/guide/persistence'),
             page('Emulated persistent memory', '/guide/pmem'),
+            page('RDMA of this computer', '/guide/rdma'),
           ],
         },
         {

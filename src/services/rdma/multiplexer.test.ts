@@ -102,13 +102,13 @@ test('its death is one of the run', async () => {
     name: multiplexerName({ device: 'rxe2', port: 1 }),
     shared: 'rdmacm-mux rxe2 1',
   })
-  await using running = await startMultiplexer(port('rxe2'), undefined, context())
-  const pids = execFileSync('sh', ['-c', `grep -l -a -- "rxe2" /proc/[0-9]*/cmdline 2>/dev/null || true`], {
-    encoding: 'utf8',
+  let pid = -1
+  await using running = await startMultiplexer(port('rxe2'), undefined, {
+    ...context(),
+    onEvent: (event) => {
+      if (event.type === 'service started') pid = event.pid
+    },
   })
-  for (const path of pids.split('\n').filter(Boolean)) {
-    const words = readFileSync(path, 'latin1').split('\0')
-    if (words[0] === program) process.kill(Number(path.split('/')[2]), 'SIGKILL')
-  }
+  process.kill(pid, 'SIGKILL')
   expect(await running.died).toMatchObject({ code: 'RDMA_MULTIPLEXER_DIED' })
 })
