@@ -72,4 +72,29 @@ export const TEST_PACKAGES = [
     files: ['/usr/sbin/dockerd', '/usr/bin/dockerd'],
     why: 'a container engine for the container tests',
   },
+  { name: 'meson', programs: ['meson'], why: 'configures the QEMU source that a test builds a tool of' },
+  { name: 'ninja-build', programs: ['ninja'], why: 'builds that tool, rdmacm-mux' },
+  { name: 'pkg-config', programs: ['pkg-config'], why: 'finds the libraries of rdmacm-mux' },
+  { name: 'dpkg-dev', programs: ['dpkg-source'], why: 'unpacks the source package of QEMU' },
+  {
+    name: 'libglib2.0-dev',
+    files: ['/usr/include/glib-2.0/glib.h'],
+    why: 'a library that rdmacm-mux is built with',
+  },
+  {
+    name: 'librdmacm-dev',
+    files: ['/usr/include/rdma/rdma_cma.h'],
+    why: 'a library that QEMU with RDMA is configured with',
+  },
+  {
+    name: 'libibverbs-dev',
+    files: ['/usr/include/infiniband/verbs.h'],
+    why: 'a library that QEMU with RDMA is configured with',
+  },
+  {
+    name: 'libibumad-dev',
+    files: ['/usr/include/infiniband/umad.h'],
+    why: 'a library that rdmacm-mux is built with',
+  },
+  { name: 'gpg', programs: ['gpg'], why: 'signs the releases of QEMU that tests download' },
 ]

@@ -1,6 +1,6 @@
 /** Builds a QEMU from source, and makes it an installed QEMU: staged beside the others, and whole or not there. */
-import { chmodSync, copyFileSync, existsSync, rmSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { chmodSync, copyFileSync, cpSync, existsSync, rmSync, statSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
 import { makeFolder } from '../../own-files.ts'
 import { addQemu } from '../add.ts'
 import { askStaged } from '../ask-staged.ts'
@@ -9,6 +9,7 @@ import type { InstalledQemu, QemuRecord } from '../record.ts'
 import { type Staging, stageQemu } from '../staging.ts'
 import { buildSource, type SourceBuild, type SourceBuildEvent } from './build.ts'
 import type { SourceWish } from './configure-words.ts'
+import { bringFirmware } from './firmware.ts'
 import type { FetchedSource } from './source.ts'
 
 export interface InstallSourceRequest {
@@ -52,7 +53,10 @@ export async function installSource(request: InstallSourceRequest): Promise<Inst
   })
   request.onEvent({ kind: 'phase', what: `installing ${name}` })
   await using staging = await stageQemu()
-  const staged = stage(build, wish, staging)
+  const placed = stage(build, staging)
+  const args = wish.isToolsOnly ? [] : await bringFirmware(staging, source.suite, signal)
+  const staged = { ...placed, start: { loader: [], environment: {}, args: [...args] } }
+  if (wish.isDebug) copySource(source, build, staging.folder)
   const about = { ...staged, name, version: source.tree.version, from: originOf(source, wish, build) }
   const { features } = wish.isToolsOnly
     ? { features: [] }
@@ -63,7 +67,7 @@ export async function installSource(request: InstallSourceRequest): Promise<Inst
   return installed
 }
 
-function stage(build: SourceBuild, wish: SourceWish, { folder }: Staging) {
+function stage(build: SourceBuild, { folder }: Staging) {
   const place = (from: string, to: string, mode: number) => {
     makeFolder(dirname(join(folder, to)), 0o755)
     copyFileSync(from, join(folder, to))
@@ -83,8 +87,28 @@ function stage(build: SourceBuild, wish: SourceWish, { folder }: Staging) {
   return {
     programs: Object.fromEntries(programs),
     tools: Object.fromEntries(tools),
-    start: { loader: [], environment: {}, args: wish.isToolsOnly ? [] : ['-L', '{folder}/share/qemu'] },
   }
+}
+
+/** Of no use to a debugger, and most of what a release holds. */
+const NOT_COMPILED = new Set(['roms', 'tests', 'pc-bios', 'docs', 'po', 'debian', '.git'])
+
+/** Sources and generated files, where the debug information names them. */
+function copySource({ tree }: FetchedSource, build: SourceBuild, staged: string): void {
+  const to = (path: string) => join(staged, 'source', relative(dirname(dirname(build.folder)), path))
+  if (!relative(dirname(dirname(build.folder)), tree.folder).startsWith('..'))
+    cpSync(tree.folder, to(tree.folder), {
+      recursive: true,
+      verbatimSymlinks: true,
+      filter: (path) => !NOT_COMPILED.has(relative(tree.folder, path)),
+    })
+  const generated = join(build.folder, 'build')
+  cpSync(generated, to(generated), {
+    recursive: true,
+    verbatimSymlinks: true,
+    filter: (path) =>
+      statSync(path, { throwIfNoEntry: false })?.isDirectory() === true || /\.(c|h|inc)$/.test(path),
+  })
 }
 
 function originOf(

@@ -64,6 +64,8 @@ export interface FetchedSource {
   readonly sha256?: string
   readonly signedBy?: string
   readonly commit?: string
+  /** Of a source package: its firmware is in packages of that suite. */
+  readonly suite?: string
 }
 
 const VERSION = /^\d+\.\d+(\.\d+)?(-rc\d+)?$/
@@ -138,7 +140,13 @@ async function unpackedPackage(found: SourcePackage, spec: string, context: Sour
   await fill({ path: to, signal, make })
   const tree = readTree(to)
   agree(tree, spec)
-  return { tree, key: basename(to), name: `apt-source ${found.suite} ${found.version}`, sha256 }
+  return {
+    tree,
+    key: basename(to),
+    name: `apt-source ${found.suite} ${found.version}`,
+    sha256,
+    suite: found.suite,
+  }
 }
 
 function diskFull(path: string, evidence: readonly string[]): BringupError {
