@@ -30,6 +30,7 @@ export type {
   TerminalOptions,
 } from './guest/guest.ts'
 export type { GuestScreen, KeyOptions } from './guest/guest-screen.ts'
+export type { GuestRdma } from './guest/rdma.ts'
 export type { GuestFolder, GuestResult } from './guest/record.ts'
 export { EXIT_CODES, type Verdict } from './guest/verdict.ts'
 export type { PackageFamily } from './host/distribution.ts'
@@ -68,6 +69,7 @@ export type {
   GuestCxl,
   GuestCxlMemory,
   GuestDisk,
+  GuestGid,
   GuestHmatEntry,
   GuestIvshmem,
   GuestMemoryCache,
@@ -76,6 +78,8 @@ export type {
   GuestNvdimm,
   GuestPciFunction,
   GuestPmemRegion,
+  GuestRdmaDevice,
+  GuestRdmaPort,
   GuestView,
   GuestVirtioPmem,
   HardwareView,

@@ -10,6 +10,7 @@ import type { Console } from './console.ts'
 import type { GdbTarget } from './gdb.ts'
 import type { GuestScreen, KeyOptions } from './guest-screen.ts'
 import type { DeviceInput } from './hotplug.ts'
+import type { GuestRdma } from './rdma.ts'
 import type { GuestFolder, GuestResult } from './record.ts'
 
 /** Output of a command that ran in the guest. */
@@ -96,6 +97,8 @@ export interface Guest extends AsyncDisposable {
   readonly console: Console
   /** What only a guest of QEMU has. */
   readonly qemu: QemuAccess
+  /** RDMA devices of the guest. */
+  readonly rdma: GuestRdma
   /** Host ports of NIC forwards, those chosen by the kernel included. Empty before the guest runs. */
   readonly forwards: readonly UserForward[]
   /**

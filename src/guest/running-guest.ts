@@ -35,6 +35,7 @@ import { KernelLogReader, reportFindings } from './kernel-reports.ts'
 import type { GuestOptions } from './options.ts'
 import { problems as passProblems, watchForPass } from './pass-watch.ts'
 import { keepsDisk, powerOff } from './power-off.ts'
+import { type GuestRdma, openRdma } from './rdma.ts'
 import { readTail } from './read-log.ts'
 import { type GuestFolder, type GuestResult, saveResult } from './record.ts'
 import { ResetLog, ResetWatch } from './resets.ts'
@@ -65,6 +66,7 @@ export class RunningGuest implements Guest {
   readonly plan: GuestPlan
   readonly folder: GuestFolder
   readonly qemu: QemuAccess
+  readonly rdma: GuestRdma
   readonly done: Promise<GuestResult>
   forwards: Guest['forwards'] = []
   gdb: GdbTarget | undefined
@@ -112,6 +114,7 @@ export class RunningGuest implements Guest {
       plug: (device) => this.#hotplug.plug(device),
       unplug: (id, { timeoutMs = 10_000 } = {}) => this.#hotplug.unplug(id, timeoutMs),
     }
+    this.rdma = openRdma(options.profile.rdma, plan.profile, (argv, more) => this.run(argv, more))
     this.#console = new Console(withDebugConsole(plan, this.#process), {
       path: folder.consoleLog,
       timingPath: folder.consoleTiming,

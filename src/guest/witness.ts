@@ -83,7 +83,15 @@ export class Witness {
 
   #compare(view: GuestView | undefined): Verification {
     const { facts, ...machine } = this.#sources.hotplug.now
-    const seen = verify({ ...machine, profile: this.#plan.profile }, facts, view, this.#plan.machine)
+    const addresses = addressesOf(this.#plan)
+    const known = { ...facts, addresses }
+    const seen = verify({ ...machine, profile: this.#plan.profile }, known, view, this.#plan.machine)
     return withBinding(seen, this.binding)
   }
 }
+
+/** Addresses that the plan gives to cards, by their ids. */
+const addressesOf = ({ joins }: Pick<GuestPlan, 'joins'>): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    joins.flatMap(({ device, address }) => (address === undefined ? [] : [[device, address]])),
+  )

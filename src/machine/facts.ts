@@ -327,6 +327,8 @@ export interface Facts {
   readonly hostPorts?: readonly PortFact[]
   /** Networks of the rack that the machine is part of. */
   readonly networks?: readonly string[]
+  /** IPv4 addresses that networks of the rack give to cards, by the id of the card; known once all guests are planned. */
+  readonly addresses?: Readonly<Record<string, string>>
   /** Those of them that are bridges of this computer: QEMU gets a tap. */
   readonly hostNetworks?: readonly string[]
   /** NUMA nodes of this computer, online ones. */

@@ -47,6 +47,8 @@ export interface HardwareView {
   readonly ports?: readonly string[]
   readonly disks?: readonly GuestDisk[]
   readonly nics?: readonly GuestNic[]
+  /** RDMA devices, by name. */
+  readonly rdmas?: readonly GuestRdmaDevice[]
 }
 
 /** What a CPU says of itself. */
@@ -85,6 +87,35 @@ export interface GuestNic {
   readonly queues?: number
   /** Cards that it exchanged messages with: what came of each is a call that it `heard`, or the answer to its own. */
   readonly peers?: readonly GuestNicPeer[]
+}
+
+/** An RDMA device of the guest, in software or hardware. */
+export interface GuestRdmaDevice {
+  /** `rxe0` */
+  readonly name: string
+  readonly ports: readonly GuestRdmaPort[]
+}
+
+export interface GuestRdmaPort {
+  /** From 1 on. */
+  readonly port: number
+  /** `ACTIVE`, `DOWN`, `INIT`, `ARMED` */
+  readonly state: string
+  /** `LinkUp`, `Disabled`, `Polling` */
+  readonly physicalState: string
+  readonly linkLayer: 'Ethernet' | 'InfiniBand' | string
+  /** The network device that it sends over; undefined where it has none. */
+  readonly netdev?: string
+  /** Those that are in use, by index. */
+  readonly gids: readonly GuestGid[]
+}
+
+export interface GuestGid {
+  readonly index: number
+  /** As ibv_devinfo prints it: `::ffff:10.1.0.10`. */
+  readonly gid: string
+  /** `RoCE v2`, `IB/RoCE v1`; undefined where the kernel does not report it. */
+  readonly type?: string
 }
 
 /** A message of another card that the probe kernel received (`frames-serve`, `frames-call`). */

@@ -21,6 +21,7 @@ import type {
 } from './device.ts'
 import { withOwnCard } from './devices/display.ts'
 import { sharedRam } from './devices/folder-virtiofs.ts'
+import { withRdmaNames } from './devices/nic-rdma.ts'
 import { ramForPvrdma } from './devices/pvrdma-schema.ts'
 import type { Facts } from './facts.ts'
 import { mergeMachine } from './flags.ts'
@@ -119,9 +120,16 @@ export function parseMachine(
 ): MachineConfig {
   const parsed = machineSchema.safeParse(input)
   const unfit = diagnoseText(input, path)
-  if (parsed.success && unfit.length === 0) return withOwnCard(withSharedRam(parsed.data))
+  if (parsed.success && unfit.length === 0) return completed(parsed.data)
   if (parsed.success) throw new BringupError(unfit)
   throw new BringupError(diagnoseIssues(parsed.error.issues, { schema: machineSchema, input, base: path }))
+}
+
+/** What parts of a machine decide for others. */
+function completed(config: MachineConfig): MachineConfig {
+  const hasRdma = config.devices.some((d) => d.kind === 'nic' && d.rdma !== undefined)
+  const named = hasRdma ? { ...config, devices: [...withRdmaNames(config.devices)] } : config
+  return withOwnCard(withSharedRam(named))
 }
 
 /** A daemon of a device reads the RAM of the guest, or the kernel maps it for a device of this computer. */

@@ -1,6 +1,7 @@
 /** What a profile's guest needs of the machine, whatever the user wrote. */
-import { defineDiagnostics } from '../diagnostics.ts'
+import { type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import { foldersOf } from '../machine/devices/folder-schema.ts'
+import { rdmaLinksOf } from '../machine/devices/nic-rdma.ts'
 import type { Facts } from '../machine/facts.ts'
 import { viewOf } from '../machine/machine.ts'
 import type { GuestPlan } from '../plan/plan.ts'
@@ -14,6 +15,12 @@ export const problems = defineDiagnostics({
       'choose a 64-bit CPU model (`--cpu qemu64`), remove `-lm` from the features, or boot a 32-bit kernel with --profile bare',
     qemu: 'misbehaves',
   },
+  NIC_RDMA_PROFILE: {
+    title: 'A card has an RDMA device, and guests of the profile make none.',
+    why: 'RDMA in software is made by drivers of Linux inside the guest; other kernels have none',
+    remedy: 'use --profile linux or --profile debian (in a rack `profile: "linux"`), or omit `rdma`',
+    qemu: 'accepts',
+  },
   FOLDER_WITHOUT_SHELL: {
     severity: 'warning',
     title: 'A folder is shared with a guest that bringup cannot mount it in.',
@@ -22,6 +29,14 @@ export const problems = defineDiagnostics({
       'mount it in the guest by its tag (`mount -t 9p -o trans=virtio,version=9p2000.L,msize=512000 TAG /mnt`), or use a profile with a command channel, such as --profile linux',
   },
 })
+
+/** What the cards ask for and guests of the profile do not make. */
+function unmadeLinks({ name, machine }: GuestPlan, profile: Profile): readonly Diagnostic[] {
+  if (profile.rdma) return []
+  return rdmaLinksOf(viewOf(name, machine)).map(({ at, kind, id }) =>
+    problems.NIC_RDMA_PROFILE.at(at, `rdma "${kind}" on card "${id}" with profile "${profile.name}"`),
+  )
+}
 
 /** What is only likely of any 64-bit kernel is certain of this one. */
 const LIKELY = 'BOOT_KERNEL_MAY_NEED_64_BIT'
@@ -33,7 +48,7 @@ export function withProfileNeeds(plan: GuestPlan, profile: Profile, { cpu }: Fac
     : foldersOf(viewOf(plan.name, plan.machine)).map(({ id, at }) =>
         problems.FOLDER_WITHOUT_SHELL.at(at, `folder "${id}" with profile "${profile.name}"`),
       )
-  const diagnostics = [...plan.diagnostics, ...unmounted]
+  const diagnostics = [...plan.diagnostics, ...unmounted, ...unmadeLinks(plan, profile)]
   if (!profile.needsLongMode || cpu?.hasLongMode !== false) return { ...plan, diagnostics }
   const missing = problems.PROFILE_NEEDS_64_BIT.at(
     'cpu.model',

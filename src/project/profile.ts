@@ -3,7 +3,7 @@ import type { BuildContext } from '../build/context.ts'
 import type { BuildGraph } from '../build/graph.ts'
 import type { BuildOptionSpec, BuildOptionValues } from '../build/options.ts'
 import type { Diagnostic } from '../diagnostics.ts'
-import type { GuestView } from '../machine/guest-view.ts'
+import type { GuestRdmaDevice, GuestView } from '../machine/guest-view.ts'
 import type { MachineConfig, MachineInput } from '../machine/machine.ts'
 import type { GuestPlan, Judgement } from '../plan/plan.ts'
 import type { DependencySet } from '../setup/dependency.ts'
@@ -95,12 +95,7 @@ export interface Observation {
 }
 
 /** What a guest does over its command channel before anything else runs in it. Findings are warnings. */
-export type Settling = (
-  run: (
-    argv: readonly string[],
-    options?: { readonly timeoutMs?: number },
-  ) => Promise<{ stdout: string; stderr: string; exitCode: number }>,
-) => Promise<readonly Diagnostic[]>
+export type Settling = (run: GuestCommand) => Promise<readonly Diagnostic[]>
 
 /** Where the source tree of an operating system is kept; `bringup checkout NAME` gets it. */
 export interface Source {
@@ -158,6 +153,20 @@ export interface KernelLog {
   }) => readonly KernelReport[]
 }
 
+/** Runs a command in a guest. */
+type GuestCommand = (
+  argv: readonly string[],
+  options?: { readonly timeoutMs?: number },
+) => Promise<{ stdout: string; stderr: string; exitCode: number }>
+
+/** RDMA in the guests of a profile: they make devices of their cards, and report them. */
+export interface ProfileRdma {
+  /** Those that are there now. */
+  readonly devices: (run: GuestCommand) => Promise<readonly GuestRdmaDevice[]>
+  /** Resolves once a program of the guest listens on the port, of the RDMA connection manager or of TCP. */
+  readonly listening: (run: GuestCommand, port: number, timeoutMs: number) => Promise<void>
+}
+
 export interface Profile {
   readonly name: string
   readonly summary: string
@@ -205,6 +214,8 @@ export interface Profile {
   readonly kernelLog?: KernelLog
   /** What the first command waits for, after every boot: addresses of network cards. Undefined for nothing. */
   readonly settle?: (plan: GuestPlan) => Settling | undefined
+  /** Absent where guests make no RDMA devices of their cards (`rdma` of a card). */
+  readonly rdma?: ProfileRdma
   /** What the guest saw; undefined when it has not reported (yet). */
   readonly view?: (observation: Observation) => Promise<GuestView | undefined>
 }

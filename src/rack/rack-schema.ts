@@ -90,6 +90,7 @@ const guestSchema = z.lazy(() =>
             queues: nicSchema.unwrap().shape.queues.optional(),
             offloads: nicSchema.unwrap().shape.offloads.optional(),
             rom: nicSchema.unwrap().shape.rom.optional(),
+            rdma: nicSchema.unwrap().shape.rdma,
             mac: z.string().optional(),
             address: z.ipv4().optional(),
           }),
@@ -97,7 +98,7 @@ const guestSchema = z.lazy(() =>
       )
       .default([])
       .describe(
-        'Networks of the rack; each gets a card of the same id. With more to say: { network, model, mac, address, id, queues, offloads, rom }.',
+        'Networks of the rack; each gets a card of the same id. With more to say: { network, model, mac, address, id, queues, offloads, rom, rdma }.',
       ),
     command: z
       .array(z.string())

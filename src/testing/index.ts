@@ -14,5 +14,6 @@ export {
   expect,
   type GuestMatchers,
 } from './matchers.ts'
+export type { WantedRdma } from './rdma-matcher.ts'
 export { testWithGuestPer } from './shared-guest.ts'
 export type { Wanted } from './wanted-device.ts'

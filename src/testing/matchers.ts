@@ -6,6 +6,7 @@ import type { Verdict } from '../guest/verdict.ts'
 import { checkDescription, type LaunchRequest } from '../launch.ts'
 import type { MachineInput } from '../machine/machine.ts'
 import { CallLog, type Outcome } from './call-log.ts'
+import { toHaveRdmaDevice, type WantedRdma } from './rdma-matcher.ts'
 import { DEVICE_KINDS, differences, nearestDevice, reported, type Wanted } from './wanted-device.ts'
 
 interface MatcherState {
@@ -170,7 +171,7 @@ async function toBeRefused(
 
 /** Vitest's `expect` with the matchers of `GuestMatchers` and `DescriptionMatchers`. */
 export const expect = base
-expect.extend({ toShow, toEnd, toSeeItsMachine, toSeeDevice, toRun, toBeRefused })
+expect.extend({ toShow, toEnd, toSeeItsMachine, toSeeDevice, toHaveRdmaDevice, toRun, toBeRefused })
 
 /** What can be expected of a guest. All are asynchronous. */
 export interface GuestMatchers {
@@ -185,6 +186,11 @@ export interface GuestMatchers {
   toSeeItsMachine(): Promise<void>
   /** The guest reports a device with these values. Waits for the end of a guest that has no command channel. */
   toSeeDevice<K extends keyof Wanted>(kind: K, wanted?: Wanted[K]): Promise<void>
+  /**
+   * The guest has an RDMA device of that name whose port is active, with these values, within `timeoutMs` (30,000). With
+   * `.not` it looks once.
+   */
+  toHaveRdmaDevice(name: string, wanted?: WantedRdma): Promise<void>
   /** The command runs in the guest with this exit code (0), standard output and standard error. */
   toRun(argv: readonly string[], expected?: CommandExpectation): Promise<void>
 }
@@ -211,6 +217,7 @@ declare module 'vitest' {
     toEnd: GuestMatcher<T, 'toEnd'>
     toSeeItsMachine: GuestMatcher<T, 'toSeeItsMachine'>
     toSeeDevice: GuestMatcher<T, 'toSeeDevice'>
+    toHaveRdmaDevice: GuestMatcher<T, 'toHaveRdmaDevice'>
     toRun: GuestMatcher<T, 'toRun'>
     toBeRefused: DescriptionMatcher<T, 'toBeRefused'>
   }

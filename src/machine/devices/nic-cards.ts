@@ -46,7 +46,11 @@ export function cardsOf(machine: Pick<MachineView, 'devices'>): readonly Describ
   })
 }
 
-export function macOf(config: NicConfig, machine: MachineView, id = config.id ?? 'nic0'): string {
+export function macOf(
+  config: Pick<NicConfig, 'id' | 'mac'>,
+  machine: Pick<MachineView, 'name'>,
+  id = config.id ?? 'nic0',
+): string {
   return (config.mac ?? defaultMac(machine.name, id)).toLowerCase().replaceAll('-', ':')
 }
 

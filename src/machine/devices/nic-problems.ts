@@ -91,6 +91,19 @@ export const problems = defineDiagnostics({
     source: 'QEMU: "failed to find romfile"',
     qemu: 'refuses',
   },
+  NIC_RDMA_WITHOUT_NETWORK: {
+    title: 'A card without a network has an RDMA device.',
+    why: 'RDMA in software sends over the card, whose cable leads nowhere; its port never becomes active',
+    remedy: 'set `network` to a network of the rack or to "user", or omit `rdma`',
+    qemu: 'accepts',
+  },
+  NIC_RDMA_NAME_TWICE: {
+    title: 'Two RDMA devices of a guest have the same name.',
+    why: 'Linux tells RDMA devices apart by their names, and refuses the second one',
+    remedy: 'use another name, or omit it: the devices are then called rxe0, rxe1, …',
+    source: 'rdma(8): "error: File exists"',
+    qemu: 'accepts',
+  },
   NIC_QUEUES_WITHOUT_TAP: {
     title: 'A card has several queues on a network that has one.',
     why: 'only a tap of a host network has more than one queue; QEMU starts, and the guest uses one',

@@ -7,6 +7,7 @@ import { holderText, refusedPort } from '../qemu-arg-ports.ts'
 import { earlier, macOf } from './nic-cards.ts'
 import type { Forward } from './nic-forwards.ts'
 import { problems } from './nic-problems.ts'
+import { checkRdma } from './nic-rdma-rules.ts'
 import { isJoinedBy, type NicConfig, PASST } from './nic-schema.ts'
 
 /** All that is wrong with one card. */
@@ -17,6 +18,7 @@ export function checkNic(config: NicConfig, context: RuleContext): readonly Diag
     ...checkMac(config, context),
     ...checkForwards(config, context),
     ...checkOptions(config, context),
+    ...checkRdma(context),
   ]
 }
 

@@ -2,6 +2,7 @@
 import * as z from 'zod'
 import { zDeviceId } from '../device-id.ts'
 import { zForwards } from './nic-forwards.ts'
+import { zRdma } from './nic-rdma.ts'
 
 /** PCI numbers by model. */
 export const MODELS = {
@@ -53,6 +54,7 @@ export const nicSchema = z.lazy(() =>
       .describe(
         'Whether the card computes check sums and cuts long segments. `false`: the guest does all of it itself. virtio-net-pci and e1000e.',
       ),
+    rdma: zRdma,
     rom: z
       .union([z.boolean(), z.string().min(1)])
       .default(false)

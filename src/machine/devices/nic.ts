@@ -11,6 +11,7 @@ import {
 import type { GuestView } from '../guest-view.ts'
 import { cardsOf, defaultMac, macOf } from './nic-cards.ts'
 import { problems } from './nic-problems.ts'
+import { rdmaNotCompared, rdmaSeen } from './nic-rdma-seen.ts'
 import { ADDRESS, checkNic, hostPort } from './nic-rules.ts'
 import { isJoinedBy, MODELS, type NicConfig, nicSchema } from './nic-schema.ts'
 import { pciFunction } from './pci-expectation.ts'
@@ -64,7 +65,8 @@ export const nic = defineDevice({
 
   topology: ({ model }) => ({ detail: model }),
 
-  mustSee(config, { machine, path }) {
+  mustSee(config, context) {
+    const { machine, path } = context
     const { id = 'nic0', model } = config
     const alike = cardsOf(machine).filter((card) => card.config.model === model)
     return [
@@ -74,9 +76,10 @@ export const nic = defineDevice({
         alike.findIndex((d) => d.path === path),
       ),
       ...seen(config, machine),
+      ...rdmaSeen(context),
     ]
   },
-  notCompared: ({ id = 'nic0', offloads, rom }) => [
+  notCompared: ({ id = 'nic0', offloads, rom }, context) => [
     { device: `nic ${id}`, aspect: 'network', because: 'the comparison sends no packets' },
     ...(offloads
       ? []
@@ -84,6 +87,7 @@ export const nic = defineDevice({
     ...(rom === false
       ? []
       : [{ device: `nic ${id}`, aspect: 'rom', because: 'firmware reads it before the guest runs' }]),
+    ...rdmaNotCompared(context),
   ],
 })
 

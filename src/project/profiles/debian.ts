@@ -1,13 +1,14 @@
 /** A whole Debian with GRUB on a disk, for what needs a distribution: boot loaders, services, packages, reboots. */
 import type { MachineInput } from '../../machine/machine.ts'
 import { defineProfile, type PrepareContext, type Profile } from '../profile.ts'
-import { kernelRemarks } from './debian/cloud-kernel.ts'
+import { kernelProblems, kernelRemarks } from './debian/cloud-kernel.ts'
 import { settleNetwork } from './debian/network.ts'
 import type { Image } from './debian/prepare.ts'
 import type { DebianOptions } from './debian/recipe.ts'
 import { settleDrivers } from './debian/udev.ts'
 import { LINUX_ENDS } from './linux/ends.ts'
 import { KERNEL_LOG } from './linux/kernel-reports.ts'
+import { linuxRdma, rdmaSettling } from './linux/rdma.ts'
 import { parseView, VIEW_COMMAND } from './linux/view.ts'
 
 export type { DebianOptions } from './debian/recipe.ts'
@@ -65,12 +66,22 @@ export function debianProfile({
     async preview(context) {
       const { findImage } = await import('./debian/prepare.ts')
       const { pending, ...image } = await findImage(options, context)
-      return { machine: machineOf(image, context), pending, ...kernelRemarks(options, context) }
+      return {
+        machine: machineOf(image, context),
+        pending,
+        ...kernelRemarks(options, context),
+        diagnostics: kernelProblems(options, context),
+      }
     },
     kernelLog: KERNEL_LOG,
+    rdma: linuxRdma,
     settle: (plan) => {
-      const settleNames = settleNetwork(plan)
-      return async (run) => [...(await settleDrivers(run)), ...((await settleNames?.(run)) ?? [])]
+      const others = [settleNetwork(plan), rdmaSettling(plan, { loadsDrivers: true })]
+      return async (run) => {
+        const found = [...(await settleDrivers(run))]
+        for (const settle of others) found.push(...((await settle?.(run)) ?? []))
+        return found
+      }
     },
     async view({ run }) {
       if (!run) return undefined

@@ -16,6 +16,7 @@ import { networkSettling } from './linux/network.ts'
 import { problems as packageProblems } from './linux/packages.ts'
 import { commandLine, type LinuxOptions, prepareLinux, previewLinux, type Ready } from './linux/prepare.ts'
 import { projectFolder } from './linux/project-folder.ts'
+import { linuxRdma, rdmaSettling } from './linux/rdma.ts'
 import { symbolsOf } from './linux/symbols.ts'
 import { terminalCommand } from './linux/terminal.ts'
 import { linuxVersion } from './linux/tree.ts'
@@ -85,8 +86,9 @@ export function linuxProfile({
     update: ({ pinFolder, cacheFolder, ...context }) =>
       updatePins(pinFolder, { ...context, folder: join(cacheFolder, 'linux') }),
     inHostRoot,
-    settle: (plan) => inTurn(networkSettling(plan), hostRootSettling(plan)),
+    settle: (plan) => inTurn(networkSettling(plan), rdmaSettling(plan), hostRootSettling(plan)),
     kernelLog: KERNEL_LOG,
+    rdma: linuxRdma,
     async view({ run }) {
       if (!run) return undefined
       const { stdout, exitCode } = await run(VIEW_COMMAND)

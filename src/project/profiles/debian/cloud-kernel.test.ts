@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { kernelRemarks } from './cloud-kernel.ts'
+import { kernelProblems, kernelRemarks } from './cloud-kernel.ts'
 
 test('a device without a driver in the image’s kernel is named, with the kernel that has it', () => {
   const machine = {
@@ -15,4 +15,24 @@ test('a device without a driver in the image’s kernel is named, with the kerne
   })
   expect(kernelRemarks({ kernelPackage: 'linux-image-amd64' }, { machine })).toEqual({})
   expect(kernelRemarks({}, { machine: { devices: [{ kind: 'nic' }] } })).toEqual({})
+})
+
+test('an RDMA device without a driver in the image’s kernel is refused before the image is made', () => {
+  const machine = {
+    devices: [
+      { kind: 'disk', size: '1G' },
+      { kind: 'nic', rdma: 'rxe' },
+    ],
+  } as const
+  expect(kernelProblems({}, { machine })).toMatchObject([
+    {
+      code: 'LINUX_RDMA_DRIVER_MISSING',
+      path: 'devices[1].rdma',
+      what: 'linux-image-cloud-amd64 has no rdma_rxe',
+      remedy: expect.stringContaining("kernelPackage: 'linux-image-amd64'"),
+    },
+  ])
+  expect(kernelRemarks({}, { machine })).toEqual({})
+  expect(kernelProblems({ kernelPackage: 'linux-image-amd64' }, { machine })).toEqual([])
+  expect(kernelProblems({}, { machine: { devices: [{ kind: 'nic' }] } })).toEqual([])
 })

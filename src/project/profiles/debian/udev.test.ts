@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest'
 import { BringupError } from '../../../diagnostics.ts'
+import { parseMachine } from '../../../machine/machine.ts'
+import type { GuestPlan } from '../../../plan/plan.ts'
 import { debian } from '../debian.ts'
 import { settleDrivers } from './udev.ts'
 
@@ -7,7 +9,7 @@ const answer = (exitCode: number, stderr = '') => ({ stdout: '', stderr, exitCod
 
 test('the first command waits until udev has handled every device', async () => {
   const asked: (readonly string[])[] = []
-  const settle = debian.settle?.({} as never)
+  const settle = debian.settle?.({ name: 'm', machine: parseMachine('m', {}) } as GuestPlan)
   const found = await settle?.(async (argv) => {
     asked.push(argv)
     return answer(0)

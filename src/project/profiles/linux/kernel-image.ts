@@ -57,6 +57,14 @@ const BUILT_IN_TEXTS: Readonly<Record<string, string>> = {
   virtio_console: 'virtio-ports\0',
   // Name of the driver, net/9p/trans_virtio.c.
   '9pnet_virtio': '9pnet_virtio\0',
+  // Prefix of its messages, drivers/infiniband/sw/rxe/rxe.h.
+  rdma_rxe: 'rdma_rxe: ',
+  // drivers/infiniband/sw/siw/siw_main.c.
+  siw: 'SoftiWARP attached',
+  // Name of the class of devices, drivers/infiniband/core/uverbs_main.c.
+  ib_uverbs: 'infiniband_verbs',
+  // Name of the device file, drivers/infiniband/core/ucma.c.
+  rdma_ucm: 'infiniband/rdma_cm',
 }
 
 /** Which of these drivers the kernel does not contain; undefined where its image cannot be read. */

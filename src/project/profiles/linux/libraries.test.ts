@@ -60,3 +60,19 @@ test('reads what ld.so.conf includes, in order', () => {
 test('a script is no ELF file', () => {
   expect(readDynamic(readFileSync(new URL(import.meta.url)))).toBeUndefined()
 })
+
+test('a program that ends threads has libgcc_s, which glibc opens by name', () => {
+  const source = join(folder, 'thread.c')
+  writeFileSync(
+    source,
+    '#include <pthread.h>\nstatic void *end(void *none) { pthread_exit(none); }\n' +
+      'int main(void) { pthread_t t; return pthread_create(&t, 0, end, 0) || pthread_join(t, 0); }\n',
+  )
+  const program = join(folder, 'thread')
+  execFileSync('cc', ['-pthread', '-o', program, source])
+  const { files, missing } = withLibraries({ from: program, to: '/bin/thread' }, { roots: ['/'] })
+  expect(missing).toEqual([])
+  expect(files.map(({ to }) => basename(to))).toContain('libgcc_s.so.1')
+  const { files: plain } = withLibraries({ from: '/bin/true', to: '/bin/true' }, { roots: ['/'] })
+  expect(plain.map(({ to }) => basename(to))).not.toContain('libgcc_s.so.1')
+})

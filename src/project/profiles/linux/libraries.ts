@@ -71,8 +71,10 @@ export function withLibraries(
   const add = (file: NeededFile) => {
     if (files.has(file.to)) return
     files.set(file.to, file)
-    const dynamic = readDynamic(readFileSync(file.from))
+    const content = readFileSync(file.from)
+    const dynamic = readDynamic(content)
     if (!dynamic) return
+    if (needsUnwinder(basename(file.to), content)) addLibrary(UNWINDER, [], { isOptional: true })
     if (dynamic.interpreter !== undefined) addPath(dynamic.interpreter)
     const own = dynamic.searchPath.map((path) => path.replaceAll(/\$\{?ORIGIN\}?/g, dirname(file.to)))
     for (const name of dynamic.needed) addLibrary(name, own)
@@ -82,7 +84,7 @@ export function withLibraries(
     if (found) add(found)
     else missing.add(path)
   }
-  const addLibrary = (name: string, own: readonly string[]) => {
+  const addLibrary = (name: string, own: readonly string[], { isOptional = false } = {}) => {
     if (name.includes('/')) return addPath(name)
     if ([...files.keys()].some((to) => basename(to) === name)) return
     const found = [...own, ...folders]
@@ -90,11 +92,20 @@ export function withLibraries(
       .find((file) => file !== undefined)
     // The guest has no ld.so.cache: its loader knows the default folders only.
     if (found) add(own.includes(dirname(found.to)) ? found : { ...found, to: join(GUEST_FOLDER, name) })
-    else missing.add(name)
+    else if (!isOptional) missing.add(name)
   }
   add(program)
   return { files: [...files.values()], missing: [...missing] }
 }
+
+/** glibc opens it by name when a thread is cancelled or ends itself (sysdeps/nptl/unwind-forcedunwind.c). */
+const UNWINDER = 'libgcc_s.so.1'
+const CALLS_UNWINDER = ['\0pthread_exit\0', '\0pthread_cancel\0'] as const
+
+/** Without it such a program aborts: "libgcc_s.so.1 must be installed for pthread_exit to work". */
+const needsUnwinder = (name: string, content: Buffer) =>
+  !/^(libc|libpthread|libgcc_s)\.so/.test(name) &&
+  CALLS_UNWINDER.some((call) => content.includes(call, 0, 'latin1'))
 
 /** The first root that has the path. `/lib` and `/usr/lib` are one folder on merged systems and two in packages. */
 export function locate(path: string, { roots }: LibrarySearch, links = MOST_LINKS): NeededFile | undefined {

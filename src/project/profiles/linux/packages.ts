@@ -120,9 +120,9 @@ export async function headerPackages(release: string, context: PackageContext): 
   return [name, ...dependenciesIn(stdout).filter((one) => /^linux-(headers|kbuild)-/.test(one))]
 }
 
-/** The package and those of its dependencies that are not installed here, as `name=version`, in apt's own words. */
+/** The packages and those of their dependencies that are not installed here, as `name=version`, in apt's own words. */
 export async function missingPackages(
-  name: string,
+  names: string | readonly string[],
   context: PackageContext,
 ): Promise<readonly string[] | undefined> {
   const empty = join(context.folder, 'empty-archive')
@@ -138,7 +138,7 @@ export async function missingPackages(
   ]
   const { stdout, failed } = await apt(
     'apt-get',
-    [...options, '--print-uris', '--reinstall', 'install', name],
+    [...options, '--print-uris', '--reinstall', 'install', ...[names].flat()],
     context,
   )
   return failed ? undefined : packagesIn(stdout)

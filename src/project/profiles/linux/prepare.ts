@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { BringupError, type Diagnostic, defineDiagnostics } from '../../../diagnostics.ts'
+import { rdmaKindsOf } from '../../../machine/devices/nic-rdma.ts'
 import { writeWhole } from '../../../own-files.ts'
 import { withLock } from '../../../processes/file-lock.ts'
 import { keep, nameOf, readKept } from '../../../qemu/cache.ts'
@@ -18,6 +19,8 @@ import { type Pin, readPins, writePin } from './pins.ts'
 import { busyboxEntries, packagesOfProgram, programEntries, programStamp } from './programs.ts'
 import { pvrdmaLibraries } from './pvrdma-libraries.ts'
 import { builtPvrdmaModule } from './pvrdma-module.ts'
+import { rdmaPathOf, wrongWithRdma } from './rdma-drivers.ts'
+import { packagesOfProviders } from './rdma-providers.ts'
 import { terminalCommand, terminfoEntries, terminfoFile } from './terminal.ts'
 import {
   CHANNEL_MODULES,
@@ -26,6 +29,7 @@ import {
   needsFullKernel,
   PVRDMA_MODULE,
   programsFor,
+  rdmaDriversOf,
   waitsFor,
 } from './wanted.ts'
 
@@ -67,7 +71,7 @@ export interface Ready {
 }
 
 /** Part of every name in the cache: raised when what is made of the same things changes. */
-const FORM = 6
+const FORM = 7
 
 export async function prepareLinux(options: LinuxOptions, context: PrepareContext): Promise<Ready> {
   const wants = wantsOf(options, context)
@@ -137,6 +141,7 @@ async function missingFiles(wants: Wants, context: PackageContext): Promise<read
     ...[...wants.command, ...wants.programs, ...wants.useful].map(
       (program) => () => packagesOfProgram(program, context),
     ),
+    () => packagesOfProviders(wants.rdma, context),
   ]
   const names: string[] = []
   for (const list of lists) names.push(...(await orNothing(list)))
@@ -183,6 +188,9 @@ function wantsOf(
     modulesFolder:
       options.modulesFolder === undefined ? undefined : resolve(projectFolder, options.modulesFolder),
     deviceModules: modulesFor(machine),
+    rdma: rdmaKindsOf(machine.devices ?? []),
+    rdmaDrivers: rdmaDriversOf(machine),
+    rdmaAt: rdmaPathOf(machine),
     modules: options.modules ?? [],
     waitFor: waitsFor(machine),
     command: [...programs.needed, ...(session.shell ?? [])],
@@ -224,11 +232,11 @@ async function make(
     programs: [
       ...(wants.deviceModules.includes(PVRDMA_MODULE) ? await pvrdmaLibraries(context) : []),
       ...terminfoEntries(wants.terminfo),
-      ...(await usefulEntries(wants.useful, context)),
+      ...(await usefulEntries(unnamed(wants), context, wants.rdma)),
       ...(await programEntries(
         [...wants.command.filter((name) => !applets.has(name)), ...wants.programs],
         context,
-        applets,
+        { applets, rdma: wants.rdma },
       )),
     ],
   })
@@ -264,7 +272,7 @@ async function modulesOf(kernel: Kernel, wants: Wants, signal: AbortSignal): Pro
   const { modulesFolder } = kernel
   const { modules, missing } =
     modulesFolder === undefined
-      ? { modules: [], missing: CHANNEL_MODULES }
+      ? { modules: [], missing: [...CHANNEL_MODULES, ...wants.rdmaDrivers] }
       : await new ModuleFolder(modulesFolder).inLoadOrder([...wants.deviceModules, ...wants.modules])
   const wrong = await wrongWith(kernel, wants, missing, signal)
   if (wrong.length > 0) throw new BringupError(wrong)
@@ -288,7 +296,7 @@ async function wrongWithGiven(wants: Wants, signal: AbortSignal): Promise<readon
   const kernel = givenKernel(wants.given, wants.modulesFolder)
   const missing =
     kernel.modulesFolder === undefined
-      ? CHANNEL_MODULES
+      ? [...CHANNEL_MODULES, ...wants.rdmaDrivers]
       : new ModuleFolder(kernel.modulesFolder).missing([...wants.deviceModules, ...wants.modules])
   return wrongWith(kernel, wants, missing, signal)
 }
@@ -315,6 +323,7 @@ async function wrongWith(
       problems.LINUX_MODULE_MISSING.at('', `kernel ${kernel.release} has no module "${name}"`),
     ),
     ...(await withoutChannel(kernel, wants, withoutModule, signal)),
+    ...(await wrongWithRdma(kernel, wants, missing, signal)),
   ]
 }
 
@@ -336,10 +345,18 @@ async function withoutChannel(
   return [problems.LINUX_CHANNEL_DRIVER_MISSING.at('boot.kernel', what, { remedy })]
 }
 
+/** What is useful and not wanted by name. */
+const unnamed = ({ useful, command, programs }: Wants): readonly string[] =>
+  useful.filter((name) => !command.includes(name) && !programs.includes(name))
+
 /** Tools that the user did not name: a guest without them is still right. */
-async function usefulEntries(names: readonly string[], context: PackageContext): Promise<readonly Entry[]> {
+async function usefulEntries(
+  names: readonly string[],
+  context: PackageContext,
+  rdma: readonly string[],
+): Promise<readonly Entry[]> {
   try {
-    return await programEntries(names, context)
+    return await programEntries(names, context, { rdma })
   } catch (error) {
     if (!(error instanceof BringupError)) throw error
     context.progress(`the guest goes without ${names.join(', ')}: ${error.message.split('\n')[0]}`)

@@ -8,6 +8,8 @@ import { isProgram } from '../../../host/is-program.ts'
 import type { Entry } from '../../images/cpio.ts'
 import { locate, type NeededFile, withLibraries } from './libraries.ts'
 import { missingPackages, type PackageContext, unpackedPackages } from './packages.ts'
+import { RDMA_PACKAGE_OF } from './rdma-programs.ts'
+import { PROVIDERS_PACKAGE, rdmaProviders } from './rdma-providers.ts'
 import { interpretersOf } from './shebang.ts'
 
 export const problems = defineDiagnostics({
@@ -35,14 +37,7 @@ const PACKAGE_OF: Readonly<Record<string, string>> = {
   iasl: 'acpica-tools',
   acpidump: 'acpica-tools',
   ip: 'iproute2',
-  ibv_devices: 'ibverbs-utils',
-  ibv_devinfo: 'ibverbs-utils',
-  ibv_rc_pingpong: 'ibverbs-utils',
-  rdma: 'iproute2',
-  rdma_server: 'rdmacm-utils',
-  rdma_client: 'rdmacm-utils',
-  ucmatose: 'rdmacm-utils',
-  rping: 'rdmacm-utils',
+  ...RDMA_PACKAGE_OF,
   dhclient: 'isc-dhcp-client',
   dhcpd: 'isc-dhcp-server',
   dnsmasq: 'dnsmasq-base',
@@ -51,6 +46,8 @@ const PACKAGE_OF: Readonly<Record<string, string>> = {
   'redis-benchmark': 'redis-tools',
   'redis-cli': 'redis-tools',
 }
+
+const IS_PACKAGE = /^[\w.+-]+$/
 
 const FOLDERS = ['/usr/bin', '/usr/sbin', '/bin', '/sbin']
 
@@ -69,22 +66,30 @@ export function programStamp(name: string): string {
   return `${name} ${realpathSync(path)} ${size} ${mtimeMs}`
 }
 
+export interface ProgramOptions {
+  readonly applets?: ReadonlySet<string>
+  readonly rdma?: readonly string[]
+}
+
 /**
  * The programs with all their libraries and interpreters, as files of an initramfs.
  *
  * @param applets Names that busybox has: interpreters of that name need nothing else.
+ * @param rdma RDMA devices of the guest, by the names of their providers.
  */
 export async function programEntries(
   names: readonly string[],
   context: PackageContext,
-  applets: ReadonlySet<string> = new Set(),
+  { applets = new Set(), rdma = [] }: ProgramOptions = {},
 ): Promise<readonly Entry[]> {
   const found: Entry[] = []
   const wrong: Diagnostic[] = []
+  const together = await unpackTogether(names, rdma, context)
+  const providersOf = rdmaProviders(rdma, context)
   const wanted = names.map((name): { name: string; of?: string } => ({ name }))
   for (const { name, of } of wanted) {
-    const roots: string[] = []
-    const program = onHost(name) ?? (await fromPackage(name, roots, context))
+    const roots: string[] = [...together]
+    const program = onHost(name) ?? programIn(name, roots) ?? (await fromPackage(name, roots, context))
     if (!program) {
       const what = of === undefined ? `program "${name}"` : `"${name}", the interpreter of "${of}",`
       wrong.push(problems.LINUX_PROGRAM_MISSING.at('', `there is no ${what} for the guest`))
@@ -94,7 +99,9 @@ export async function programEntries(
     const interpreters = interpretersOf(program.from).filter((one) => !isKnown(one))
     wanted.push(...interpreters.map((one) => ({ name: one, of: name })))
     const { files, missing } = withLibraries(program, { roots: [...roots, '/'] })
-    for (const library of missing)
+    const providers = await providersOf(files, [...roots, '/'])
+    found.push(...providers.entries)
+    for (const library of [...missing, ...providers.missing])
       wrong.push(problems.LINUX_LIBRARY_MISSING.at('', `"${name}" needs ${library}`))
     found.push(
       ...files.map(
@@ -120,7 +127,7 @@ export async function packagesOfProgram(name: string, context: PackageContext): 
 }
 
 async function namedPackages(name: string, context: PackageContext): Promise<readonly string[] | undefined> {
-  return /^[\w.+-]+$/.test(name) ? missingPackages(PACKAGE_OF[name] ?? name, context) : undefined
+  return IS_PACKAGE.test(name) ? missingPackages(PACKAGE_OF[name] ?? name, context) : undefined
 }
 
 async function fromPackage(
@@ -131,7 +138,27 @@ async function fromPackage(
   const packages = await namedPackages(name, context)
   if (!packages) return undefined
   roots.push(...(await unpackedPackages(packages, context)))
-  return FOLDERS.map((folder) => locate(join(folder, name), { roots })).find((file) => file !== undefined)
+  return programIn(name, roots)
+}
+
+const programIn = (name: string, roots: readonly string[]) =>
+  FOLDERS.map((folder) => locate(join(folder, name), { roots })).find((file) => file !== undefined)
+
+/**
+ * The packages of several programs at once: apt takes a second each time that it is called. Where it does not know all
+ * of them, each program is looked up by itself, so that the one without a package is named.
+ */
+async function unpackTogether(
+  names: readonly string[],
+  rdma: readonly string[],
+  context: PackageContext,
+): Promise<readonly string[]> {
+  const wanted = names.filter((name) => !onHost(name) && IS_PACKAGE.test(name))
+  const packages = [...new Set(wanted.map((name) => PACKAGE_OF[name] ?? name))]
+  const all = rdma.length > 0 && packages.length > 0 ? [...packages, PROVIDERS_PACKAGE] : packages
+  if (all.length < 2) return []
+  const missing = await missingPackages(all, context)
+  return missing ? unpackedPackages(missing, context) : []
 }
 
 /** Busybox: a static one from its package, else this computer's with its libraries; links for all that it can do. */

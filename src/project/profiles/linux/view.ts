@@ -17,6 +17,7 @@ import { DEVICE_SCRIPT, disksOf, ivshmemsOf, nicsOf, pciOf, portsOf, serialPorts
 import { parsePrinted } from './view-files.ts'
 import { FOLDER_SCRIPT, foldersOf } from './view-folders.ts'
 import { cxlOf, nvdimmsOf, PMEM_SCRIPT, virtioPmemsOf } from './view-pmem.ts'
+import { RDMA_SCRIPT, rdmasOf } from './view-rdma.ts'
 import { TABLES_SCRIPT, tablesOf } from './view-tables.ts'
 
 /** The last line: without it the guest did not print everything. */
@@ -24,7 +25,7 @@ const END = 'bringup-view-end'
 
 /** `grep ''` prints many small files with their names in one process; tables are binary. */
 const SCRIPT = `${PMEM_SCRIPT}
-grep -s '' /proc/cmdline /dev/null${CPU_SCRIPT}${DEVICE_SCRIPT}${FOLDER_SCRIPT}${TABLES_SCRIPT}
+grep -s '' /proc/cmdline /dev/null${CPU_SCRIPT}${DEVICE_SCRIPT}${FOLDER_SCRIPT}${RDMA_SCRIPT}${TABLES_SCRIPT}
 echo ${END}`
 
 export const VIEW_COMMAND = ['sh', '-c', SCRIPT] as const
@@ -66,6 +67,7 @@ export function parseView(output: string): GuestView {
     ports: portsOf(printed),
     disks: disksOf(printed),
     nics: nicsOf(printed),
+    rdmas: rdmasOf(printed),
     ...(tables ? { tables } : {}),
   }
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { MachineInput } from '../../../machine/machine.ts'
-import { modulesFor, needsFullKernel, programsFor, waitsFor } from './wanted.ts'
+import { modulesFor, needsFullKernel, programsFor, rdmaDriversOf, waitsFor } from './wanted.ts'
 
 const pmem = { devices: [{ kind: 'nvdimm' as const, id: 'pm0', size: '128M' }] }
 
@@ -96,4 +96,31 @@ test.each<[MachineInput, boolean]>([
   [{ qemuArgs: ['-virtfs', 'local,path=/x,mount_tag=t,security_model=none'] }, true],
 ])('drivers that the kernels for clouds lack: %j', (machine, isFull) => {
   expect(needsFullKernel(machine)).toBe(isFull)
+})
+
+test('an RDMA device brings its drivers, the full kernel, and what makes it', () => {
+  const rxe = { devices: [{ kind: 'nic' as const, rdma: 'rxe' as const }] }
+  const siw = { devices: [{ kind: 'nic' as const, rdma: { kind: 'siw' as const, name: 's' } }] }
+  expect(modulesFor(rxe).slice(2)).toEqual([
+    'virtio_net',
+    'af_packet',
+    'crc32_generic',
+    'ib_uverbs',
+    'rdma_rxe',
+    'rdma_ucm',
+  ])
+  expect(rdmaDriversOf(rxe)).toEqual(['ib_uverbs', 'rdma_rxe', 'rdma_ucm'])
+  expect(rdmaDriversOf(siw)).toEqual(['ib_uverbs', 'siw', 'rdma_ucm'])
+  expect([rxe, siw].map(needsFullKernel)).toEqual([true, true])
+  expect(needsFullKernel({ devices: [{ kind: 'nic', rdma: false }] })).toBe(false)
+  expect(programsFor(rxe, [])).toEqual({
+    needed: ['rdma'],
+    useful: ['ibv_devinfo', 'ibv_rc_pingpong', 'rping', 'ucmatose'],
+  })
+  expect(programsFor(rxe, ['sh', '-c', 'rdma link; rping -s && ib_write_bw'])).toEqual({
+    needed: ['sh', 'rdma'],
+    useful: ['rping', 'ib_write_bw'],
+  })
+  expect(programsFor(rxe, ['rdma', 'link'])).toEqual({ needed: ['rdma'], useful: [] })
+  expect(programsFor({}, ['sh', '-c', 'rping -s'])).toEqual({ needed: ['sh'], useful: [] })
 })

@@ -1,6 +1,8 @@
 /** What a guest on a given machine needs: modules for its devices, the tools that go with them. Pure. */
+import { type RdmaKind, rdmaKindsOf } from '../../../machine/devices/nic-rdma.ts'
 import type { MachineInput } from '../../../machine/machine.ts'
 import { type QemuOption, readQemuArgs } from '../../../machine/qemu-args.ts'
+import { RDMA_PROGRAMS } from './rdma-programs.ts'
 
 type DeviceInput = NonNullable<MachineInput['devices']>[number]
 
@@ -117,6 +119,27 @@ function modulesOfOption({ name, head = '', keys }: QemuOption): readonly string
 /** `memmap=2G!4G` makes RAM persistent memory, which a driver of its own finds (drivers/nvdimm/e820.c). */
 const hasFakePmem = (append: string) => /(^|[\s"])memmap="?[^\s"]*!/.test(append)
 
+/**
+ * Drivers of RDMA in software: the device, and the connection manager. rxe asks the crypto layer for crc32 by a name
+ * that no module declares: without crc32_generic `rdma link add` ends with "No such file or directory".
+ */
+const RDMA_MODULES: Readonly<Record<RdmaKind, readonly string[]>> = {
+  rxe: ['crc32_generic', 'ib_uverbs', 'rdma_rxe', 'rdma_ucm'],
+  siw: ['ib_uverbs', 'siw', 'rdma_ucm'],
+}
+
+/** Newer kernels have the sum in a library, so that it is no module. */
+const WITHOUT_DRIVER = ['crc32_generic']
+
+/** Drivers without which a guest on this machine has no RDMA device. */
+export const rdmaModulesOf = (machine: MachineInput): readonly string[] => [
+  ...new Set(rdmaKindsOf(machine.devices ?? []).flatMap((kind) => RDMA_MODULES[kind])),
+]
+
+/** Those of them that a kernel cannot lack. */
+export const rdmaDriversOf = (machine: MachineInput): readonly string[] =>
+  rdmaModulesOf(machine).filter((name) => !WITHOUT_DRIVER.includes(name))
+
 /** The command channel's own, then those of the devices, of the user's own arguments and of the command line. */
 export function modulesFor(machine: MachineInput): readonly string[] {
   const ofCommandLine = hasFakePmem(machine.boot?.append ?? '') ? ['nd_e820', ...PMEM] : []
@@ -126,6 +149,7 @@ export function modulesFor(machine: MachineInput): readonly string[] {
       ...(machine.devices ?? []).flatMap(modulesOf),
       ...readQemuArgs(machine.qemuArgs ?? []).flatMap(modulesOfOption),
       ...(hasCard(machine) ? ['af_packet'] : []),
+      ...rdmaModulesOf(machine),
       ...ofCommandLine,
     ]),
   ]
@@ -168,6 +192,7 @@ const NOT_IN_CLOUD = new Set([
     'vmgenid',
   ],
   PVRDMA_MODULE,
+  ...['rdma_rxe', 'siw'],
 ])
 
 /** Whether the distribution's kernel for clouds will not do. */
@@ -206,6 +231,11 @@ export function waitsFor(machine: MachineInput): readonly string[] {
 /** Tools of hardware, which a command may call from within `sh -c` or a script of its own. */
 const TOOLS = ['ndctl', 'daxctl', 'numactl', 'lspci', 'mkfs.ext4', 'mkfs.xfs', 'ibv_devinfo', 'rdma'] as const
 
+/** Tools of a guest with an RDMA device that is talked to later. */
+const RDMA_TOOLS = ['ibv_devinfo', 'ibv_rc_pingpong', 'rping', 'ucmatose'] as const
+/** What makes the RDMA device. */
+const RDMA_LINK = 'rdma'
+
 /**
  * The program that the command starts with, and tools that are of use: those that its words name, or, for a guest that
  * is talked to later, the tool of persistent memory where there is some. A tool costs time at boot (ndctl 0.09 s under
@@ -216,7 +246,18 @@ export function programsFor(
   command: readonly string[],
 ): { readonly needed: readonly string[]; readonly useful: readonly string[] } {
   const [program, ...words] = command
-  if (program === undefined) return { needed: [], useful: waitsFor(machine).length > 0 ? ['ndctl'] : [] }
+  const hasRdma = rdmaKindsOf(machine.devices ?? []).length > 0
+  const own = hasRdma ? [RDMA_LINK] : []
+  if (program === undefined)
+    return {
+      needed: own,
+      useful: [...(waitsFor(machine).length > 0 ? ['ndctl'] : []), ...(hasRdma ? RDMA_TOOLS : [])],
+    }
   const named = new Set(words.flatMap((word) => word.split(/[^\w.+-]+/)))
-  return { needed: [program], useful: TOOLS.filter((tool) => tool !== program && named.has(tool)) }
+  const needed = [...new Set([program, ...own])]
+  const tools = hasRdma ? [...TOOLS, ...RDMA_PROGRAMS] : TOOLS
+  return {
+    needed,
+    useful: [...new Set(tools)].filter((tool) => !needed.includes(tool) && named.has(tool)),
+  }
 }
