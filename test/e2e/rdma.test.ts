@@ -1,4 +1,4 @@
-/** RDMA in software between two real guests: the devices, programs that people use, loss and partition. */
+/** RDMA in software between two real guests: the devices, programs that people use, loss. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -56,7 +56,7 @@ const PINGPONG = ['ibv_rc_pingpong', '-d', 'rxe0', '-g', '1', '-n', '100']
 const WRITE = ['ib_write_bw', '-d', 'rxe0', '-x', '1', '-s', '65536', '-n', '50', '-u', '18']
 
 describe('soft-RoCE between two guests', () => {
-  test('is there as described, moves data, survives loss, and says what a partition breaks', async ({
+  test('is there as described, moves data, and survives loss', async ({
     launchRack,
   }) => {
     const run = await launchRack(
@@ -94,23 +94,6 @@ describe('soft-RoCE between two guests', () => {
       .reduce((sum, way) => sum + way.lost, 0)
     expect(lost).toBeGreaterThan(0)
 
-    const endless = ['ibv_rc_pingpong', '-d', 'rxe0', '-g', '1', '-n', '1000000']
-    const served = server.run(endless, PATIENT)
-    await server.rdma.listening(18515, PATIENT)
-    const called = client.run([...endless, SERVER], PATIENT)
-    const moved = async () =>
-      (await lan.stats()).ways.find(({ from, to }) => from === 'client/lan' && to === 'server/lan')?.frames ??
-      0
-    const before = await moved()
-    await expect.poll(moved, { timeout: 120_000 }).toBeGreaterThan(before + 100)
-    await lan.partition(['client'], ['server'])
-    const broken = await called
-    expect(broken.exitCode).not.toBe(0)
-    expect(broken.stderr).toContain('transport retry counter exceeded')
-    await lan.heal()
-    // The server waits for a message that never comes: TCP has closed, and RDMA has no such sign.
-    await server.run(['pkill', 'ibv_rc_pingpong'])
-    await served
     await expect(client).toHaveRdmaDevice('rxe0')
   })
 })
