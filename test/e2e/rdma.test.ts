@@ -56,9 +56,7 @@ const PINGPONG = ['ibv_rc_pingpong', '-d', 'rxe0', '-g', '1', '-n', '100']
 const WRITE = ['ib_write_bw', '-d', 'rxe0', '-x', '1', '-s', '65536', '-n', '50', '-u', '18']
 
 describe('soft-RoCE between two guests', () => {
-  test('is there as described, moves data, and survives loss', async ({
-    launchRack,
-  }) => {
+  test('is there as described, moves data, and survives loss', async ({ launchRack }) => {
     const run = await launchRack(
       { networks: { lan: {} }, guests: { server: member, client: member } },
       { folder: project() },
