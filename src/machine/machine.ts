@@ -21,7 +21,7 @@ import type {
 } from './device.ts'
 import { withOwnCard } from './devices/display.ts'
 import { sharedRam } from './devices/folder-virtiofs.ts'
-import { withRdmaNames } from './devices/nic-rdma.ts'
+import { withRdmaNames } from './devices/nic-rdma-schema.ts'
 import { ramForPvrdma } from './devices/pvrdma-schema.ts'
 import type { Facts } from './facts.ts'
 import { mergeMachine } from './flags.ts'

@@ -20,7 +20,15 @@ import { type FactMeans, factsFor, UNTRIED } from './facts-for.ts'
 import { parseKeptMachine } from './kept-machine.ts'
 import { withPassPatterns } from './kernel-form.ts'
 import { pinFolderOf } from './pin-folder.ts'
-import type { Pending, PrepareContext, Preview, PreviewContext, Profile, ProjectShare } from './profile.ts'
+import type {
+  Pending,
+  PrepareContext,
+  Prepared,
+  Preview,
+  PreviewContext,
+  Profile,
+  ProjectShare,
+} from './profile.ts'
 import { withProfileNeeds } from './profile-needs.ts'
 import type { Project } from './project.ts'
 import {
@@ -120,8 +128,21 @@ export async function planGuest(request: PlanningRequest): Promise<PlannedGuest>
   const means = meansOf(selection, request)
   const early = await planAhead(selection, means, { wantsSizes: false })
   if (early.plan.pending.length === 0 || !isClean(early.plan.diagnostics)) return early
-  const prepared = await selection.profile.prepare(means.context)
+  const prepared = await prepareFor(selection, means)
   return planWith(selection, means, { ...prepared, pending: [] })
+}
+
+/** What is found wrong on the way has the path under which the user wrote it. */
+async function prepareFor({ profile, layers }: Selection, { context }: Means): Promise<Prepared> {
+  try {
+    return await profile.prepare(context)
+  } catch (error) {
+    if (!(error instanceof BringupError)) throw error
+    throw new BringupError(
+      error.diagnostics.map((d) => asWritten(d, layers)),
+      { cause: error },
+    )
+  }
 }
 
 /**

@@ -1,5 +1,4 @@
 /** The matcher on RDMA devices of a guest: it waits, since ports come up and GIDs are filled in by and by. */
-import { setTimeout as wait } from 'node:timers/promises'
 import type { Guest } from '../guest/guest.ts'
 import type { GuestRdmaDevice } from '../machine/guest-view.ts'
 import { CallLog, type Outcome } from './call-log.ts'
@@ -21,9 +20,7 @@ export interface WantedRdma {
   readonly timeoutMs?: number
 }
 
-/** Time between two looks. */
-const PAUSE_MS = 100
-
+/** Looks again when the guest has answered, which takes it some milliseconds. */
 export async function toHaveRdmaDevice(
   this: { readonly isNot: boolean },
   guest: Guest,
@@ -44,7 +41,6 @@ export async function toHaveRdmaDevice(
       const expected = `RDMA device ${name} ${JSON.stringify({ state: 'ACTIVE', ...wanted })}`
       return log.outcome(wrong.length === 0, { expected, received, guest, isNot })
     }
-    await wait(PAUSE_MS)
   }
 }
 

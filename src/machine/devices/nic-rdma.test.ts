@@ -3,7 +3,7 @@ import { machineWith } from '../../../test/support/device-context.ts'
 import type { GuestRdmaDevice, GuestView } from '../guest-view.ts'
 import { parseMachine } from '../machine.ts'
 import { nic } from './nic.ts'
-import { rdmaKindsOf, withRdmaNames } from './nic-rdma.ts'
+import { rdmaKindsOf, withRdmaNames } from './nic-rdma-schema.ts'
 import { linkLocalGid, rdmaNotCompared, rdmaSeen, shortGid } from './nic-rdma-seen.ts'
 
 const MAC = '52:54:00:12:34:56'

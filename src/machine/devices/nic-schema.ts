@@ -2,7 +2,7 @@
 import * as z from 'zod'
 import { zDeviceId } from '../device-id.ts'
 import { zForwards } from './nic-forwards.ts'
-import { zRdma } from './nic-rdma.ts'
+import { zRdma } from './nic-rdma-schema.ts'
 
 /** PCI numbers by model. */
 export const MODELS = {

@@ -1,7 +1,7 @@
 /** Kernels without the drivers that RDMA in software needs are refused before the boot. */
 import { existsSync, readFileSync } from 'node:fs'
 import { type Diagnostic, defineDiagnostics } from '../../../diagnostics.ts'
-import { rdmaKindsOf } from '../../../machine/devices/nic-rdma.ts'
+import { rdmaKindsOf } from '../../../machine/devices/nic-rdma-schema.ts'
 import type { MachineInput } from '../../../machine/machine.ts'
 import { driversNotBuiltIn } from './kernel-image.ts'
 

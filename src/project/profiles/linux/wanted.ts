@@ -1,5 +1,5 @@
 /** What a guest on a given machine needs: modules for its devices, the tools that go with them. Pure. */
-import { type RdmaKind, rdmaKindsOf } from '../../../machine/devices/nic-rdma.ts'
+import { type RdmaKind, rdmaKindsOf } from '../../../machine/devices/nic-rdma-schema.ts'
 import type { MachineInput } from '../../../machine/machine.ts'
 import { type QemuOption, readQemuArgs } from '../../../machine/qemu-args.ts'
 import { RDMA_PROGRAMS } from './rdma-programs.ts'
