@@ -187,10 +187,14 @@ function unplugged(argument: Argument): Argument {
  * `ivshmem-server` listens by default (contrib/ivshmem-server/main.c).
  */
 function sharedByPath(value: string): string {
-  return value
-    .replace(/mem-path=\/proc\/self\/fd\/\{fd:([^}]+)\}/, 'mem-path=/dev/shm/$1')
-    .replace(/^(socket,id=[^,]+),fd=\{fd:([^}]+)-folder\}/, `$1,path=${folderSocket('$2')}`)
-    .replace(/^(socket,id=[^,]+),fd=\{fd:[^}]+\}/, '$1,path=/tmp/ivshmem_socket')
+  return (
+    value
+      .replace(/mem-path=\/proc\/self\/fd\/\{fd:([^}]+)\}/, 'mem-path=/dev/shm/$1')
+      .replace(/^(socket,id=[^,]+),fd=\{fd:([^}]+)-folder\}/, `$1,path=${folderSocket('$2')}`)
+      // Where rdmacm-mux listens by default (contrib/rdmacm-mux/main.c).
+      .replace(/^(socket,id=[^,]+),fd=\{fd:[^}]+-mux-([^}]+)\}/, '$1,path=/var/run/rdmacm-mux-$2')
+      .replace(/^(socket,id=[^,]+),fd=\{fd:[^}]+\}/, '$1,path=/tmp/ivshmem_socket')
+  )
 }
 
 /** Socket at which a pasted command expects the daemon that serves a folder. */

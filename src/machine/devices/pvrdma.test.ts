@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import { fileFact, flat, machineWith, one, type World } from '../../../test/support/device-context.ts'
+import { pasteArgv } from '../../plan/plan.ts'
 import type { RdmaFacts } from '../facts.ts'
 import { checkMachine, compileMachine, parseMachine } from '../machine.ts'
 import { folder } from './folder.ts'
@@ -33,13 +34,13 @@ test('a card at function 0, the device at function 1, the multiplexer by descrip
     '-device',
     'vmxnet3,id=pvrdma0-nic,mac=52:54:00:00:00:01,romfile=,addr=1e.0,multifunction=on',
     '-chardev',
-    'socket,id=pvrdma0-mads,fd={fd:pvrdma0-mux}',
+    'socket,id=pvrdma0-mads,fd={fd:pvrdma0-mux-rxe0-1}',
     '-device',
     'pvrdma,id=pvrdma0,addr=1e.1,ibdev=rxe0,ibport=1,netdev=dummy0,mad-chardev=pvrdma0-mads',
   ])
   expect(device.compile().joins).toEqual([
     {
-      id: 'pvrdma0-mux',
+      id: 'pvrdma0-mux-rxe0-1',
       kind: 'multiplexer',
       resource: 'rxe0/1',
       device: 'pvrdma0',
@@ -47,6 +48,12 @@ test('a card at function 0, the device at function 1, the multiplexer by descrip
     },
   ])
   expect(device.codes()).toEqual([])
+})
+
+test('a pasted command connects to the socket of a multiplexer that runs by itself', () => {
+  const args = one(pvrdma, { network: 'none' }, on()).compile().args ?? []
+  const words = pasteArgv({ qemu: { path: 'qemu', version: '' }, args, channels: [] }).join(' ')
+  expect(words).toContain('socket,id=pvrdma0-mads,path=/var/run/rdmacm-mux-rxe0-1')
 })
 
 test('the slot is the last free one, beside what the user places', () => {

@@ -93,7 +93,7 @@ function multiplexerOf(config: PvrdmaConfig, { facts }: RuleContext): Join {
   const name = device ?? 'none'
   const program = rdma?.multiplexer
   return {
-    id: `${id}-mux`,
+    id: `${id}-mux-${name}-${port}`,
     kind: 'multiplexer',
     resource: `${name}/${port}`,
     device: id,
