@@ -161,6 +161,7 @@ export default defineConfig({
         {
           text: 'How bringup behaves',
           items: [
+            page('QEMUs side by side', '/guide/qemus'),
             page('Changes to this computer', '/guide/changes'),
             page('Safety and clean-up', '/guide/safety'),
             page('Speed', '/guide/speed'),

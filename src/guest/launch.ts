@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { BringupError, type Diagnostic } from '../diagnostics.ts'
 import { OWN_FILE } from '../own-files.ts'
 import type { GuestPlan } from '../plan/plan.ts'
-import { QEMU_LOG, runArgs } from '../plan/run-args.ts'
+import { QEMU_LOG, runArgs, usesAction } from '../plan/run-args.ts'
 import { type JoinEnd, startQemu } from '../qemu/process.ts'
 import { createFiles } from './host-files.ts'
 import type { GuestOptions } from './options.ts'
@@ -37,11 +37,12 @@ export class LaunchError extends BringupError {
 export async function launchGuest(plan: GuestPlan, launch: GuestLaunch): Promise<RunningGuest> {
   createFiles(plan.files)
   const onReset = launch.allowReboot ? 'reboot' : plan.judgement.onReset
-  const own = runArgs(plan.machine, onReset, launch.folder.path)
+  const hasAction = usesAction(plan.args)
+  const own = runArgs(plan.machine, onReset, { runFolder: launch.folder.path, hasAction })
   const folder = { ...launch.folder, qemuLog: own.qemuLog }
   const log = own.isInherited ? openSync(own.qemuLog, 'a', OWN_FILE) : undefined
   const joins = new Map([...(launch.joins ?? []), ...(log === undefined ? [] : [[QEMU_LOG, log] as const])])
-  const planned = runArgs(plan.machine, plan.judgement.onReset).args.length
+  const planned = runArgs(plan.machine, plan.judgement.onReset, { hasAction }).args.length
   const qemu = await startQemu({
     plan: { ...plan, args: [...plan.args.slice(0, -planned), ...own.args] },
     onArgv: (argv) => recordArgv(folder, argv),

@@ -242,6 +242,10 @@ export interface QemuCapabilities extends QemuBinary {
   readonly firmware: Readonly<Record<string, string>>
 }
 
+/** Whether it has `-action` and `set-action`, as it says itself. */
+export const hasAction = (qemu: Pick<QemuCapabilities, 'features'> | undefined): boolean =>
+  qemu === undefined || qemu.features.includes('action')
+
 /** The CPU model with the features of the machine, as QEMU expands it. */
 export interface CpuFact {
   /** `qemu32`, `max,lm=off`. */

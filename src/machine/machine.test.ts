@@ -228,7 +228,7 @@ describe('checkMachine', () => {
       pciTypes: [],
       cpuProperties: [],
       hasTcgX2apic: false,
-      features: [],
+      features: ['action'],
       firmware: {},
     } as const
     const found = checkMachine(

@@ -1,6 +1,6 @@
 /** Decides, from a description and facts, what one boot will do. Pure. */
 import { type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
-import type { Facts } from '../machine/facts.ts'
+import { type Facts, hasAction } from '../machine/facts.ts'
 import { checkMachine, compileMachine, type MachineConfig, persistenceOf } from '../machine/machine.ts'
 import { type GuestPlan, type Judgement, type PlanFacts, pasteArgv, plannedArgv } from './plan.ts'
 import { acceleratorArgs, needsTcg, runArgs } from './run-args.ts'
@@ -37,7 +37,7 @@ export function makePlan(request: PlanRequest): GuestPlan {
   const args = [
     ...acceleratorArgs(accelerator.name, machine.qemuArgs),
     ...compiled.args,
-    ...runArgs(machine, judgement.onReset).args,
+    ...runArgs(machine, judgement.onReset, { hasAction: hasAction(facts.qemu) }).args,
   ]
   const path = facts.qemu?.path ?? `qemu-system-${machine.arch}`
   const qemu = {

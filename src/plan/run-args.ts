@@ -41,6 +41,23 @@ export interface RunArgs {
   readonly isInherited: boolean
 }
 
+interface Ends {
+  readonly reboot: 'shutdown' | 'reset'
+  readonly shutdown: 'pause' | undefined
+}
+
+/** QEMU before 6.0 has `-no-reboot` and `-no-shutdown` alone, which mean the same. */
+function endArgs({ reboot, shutdown }: Ends, hasAction: boolean): readonly Argument[] {
+  if (hasAction) return [option('-action', undefined, { reboot, shutdown })]
+  return [
+    ...(reboot === 'shutdown' ? [['-no-reboot'] as const] : []),
+    ...(shutdown === 'pause' ? [['-no-shutdown'] as const] : []),
+  ]
+}
+
+/** Whether the arguments of a plan are for a QEMU that has `-action`. */
+export const usesAction = (args: readonly Argument[]): boolean => args.at(-1)?.[0] === '-action'
+
 /**
  * QEMU's log and what a reset does. bringup reads CPU resets from the log, to tell a triple fault from other ends; the
  * user's own items are added to them, and the user's own file is the one that is read.
@@ -48,7 +65,7 @@ export interface RunArgs {
 export function runArgs(
   { qemuArgs, display }: Pick<MachineConfig, 'qemuArgs' | 'display'>,
   onReset: GuestPlan['judgement']['onReset'],
-  runFolder: string = RUN_FOLDER,
+  { runFolder = RUN_FOLDER, hasAction = true }: { runFolder?: string; hasAction?: boolean } = {},
 ): RunArgs {
   const own = readQemuArgs(qemuArgs)
   const items = own.flatMap((o) => (o.name === 'd' ? (o.value ?? '').split(',') : []))
@@ -59,11 +76,14 @@ export function runArgs(
     args: [
       ['-d', [...new Set([...items.filter((item) => item !== ''), 'cpu_reset'])].join(',')],
       ['-D', isTemplate ? `/proc/self/fd/{fd:${QEMU_LOG}}` : qemuLog],
-      option('-action', undefined, {
-        reboot: onReset === 'stop' ? 'shutdown' : 'reset',
-        // QEMU waits, so that the screen can be read.
-        shutdown: hasScreen({ qemuArgs, display }) ? 'pause' : undefined,
-      }),
+      ...endArgs(
+        {
+          reboot: onReset === 'stop' ? 'shutdown' : 'reset',
+          // QEMU waits, so that the screen can be read.
+          shutdown: hasScreen({ qemuArgs, display }) ? 'pause' : undefined,
+        },
+        hasAction,
+      ),
     ],
     qemuLog,
     isInherited: isTemplate,

@@ -6,6 +6,7 @@ import { readCpus } from '../host/cpus.ts'
 import type { GuestPlan } from '../plan/plan.ts'
 import type { RunPlan } from '../plan/run-plan.ts'
 import { unsealPlan } from '../plan/seal.ts'
+import { findInstalled } from '../qemus/installed.ts'
 import { withAddresses } from '../rack/rack-networks.ts'
 import { type PlannedGuest, planPlaced } from './planning.ts'
 import type { Project } from './project.ts'
@@ -85,6 +86,11 @@ async function planAgain(
     plan,
   }: { readonly project: Project; readonly signal: AbortSignal; readonly plan: RunPlan },
 ): Promise<PlannedGuest> {
+  const { starting } = saved.qemu
+  if (starting && !findInstalled(starting.installed)) {
+    const what = `guest "${saved.guest}": its QEMU, ${starting.installed}, is not installed any more`
+    throw new BringupError([problems.PLAN_OUTDATED.at('--plan', what)])
+  }
   const profile = await profileOf(project, {}, saved.profile)
   const planned = await planPlaced({
     name: saved.name,

@@ -54,6 +54,10 @@ export const FEATURES: Readonly<Record<string, Feature>> = {
   pvrdma: { says: 'para-virtual RDMA', isIn: type('pvrdma') },
   ivshmem: { says: 'shared memory between machines', isIn: type('ivshmem-doorbell') },
   slirp: { says: 'user-mode networks', isIn: (a) => a.netdevs.includes('user') },
+  action: {
+    says: '-action: what a reset, a panic or a watchdog does',
+    isIn: (a) => a.options.includes('action'),
+  },
   'net-stream': { says: 'networks over streams', isIn: (a) => a.netdevs.includes('stream') },
   plugins: { says: 'TCG plugins', isIn: (a) => a.options.includes('plugin') },
   'plugin-registers': {

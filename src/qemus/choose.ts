@@ -82,7 +82,7 @@ export async function chooseQemu(request: ChooseRequest): Promise<QemuCapabiliti
   throw new BringupError([
     problems.QEMU_UNSUITABLE.at('qemu', `no QEMU here has ${what.join(' and ')}`, {
       evidence: rejected,
-      remedy: `install one: \`${commandFor({ version, features })}\``,
+      remedy: remedyFor({ version, features }),
     }),
   ])
 }
@@ -156,6 +156,13 @@ function wishOf(wish: Exclude<QemuWish, undefined>) {
 /** A pre-release such as 11.0.50 counts as the version that it says. */
 const isOfVersion = ({ version }: QemuCapabilities, range: string | undefined) =>
   range === undefined || satisfies(version.join('.'), range)
+
+function remedyFor(wish: Parameters<typeof commandFor>[0]): string {
+  const command = commandFor(wish)
+  return command === undefined
+    ? 'ask for less: no version of QEMU has all of it'
+    : `install one: \`${command}\``
+}
 
 function checkFeatures(features: readonly string[]): void {
   const unknown = features.filter((name) => !Object.hasOwn(FEATURES, name))

@@ -2,43 +2,51 @@
 import minVersion from 'semver/ranges/min-version.js'
 
 /**
- * Where a feature first appeared, and where it went, as release notes of QEMU say. Used for suggestions alone: whether a
- * QEMU has a feature is asked of it.
+ * In which series features are: from the first on, up to the one that took it out (docs/about/removed-features.rst and
+ * the release notes). For suggestions alone: whether a QEMU has a feature is asked of it.
  */
-const VERSIONS: Readonly<Record<string, string>> = {
-  // docs/about/removed-features.rst: 9.1
-  pvrdma: '7.2',
-  'tcg-x2apic': '10.0',
-  'plugin-registers': '10.0',
-  'plugin-values': '10.0',
-  'mapped-ram': '10.0',
-  'cxl-volatile': '10.0',
-  'cxl-dynamic': '10.0',
-  'cxl-errors': '10.0',
+const SERIES: Readonly<Record<string, { readonly from: number; readonly until?: number }>> = {
+  pvrdma: { from: 6.0, until: 9.1 },
+  'net-stream': { from: 7.2 },
+  cxl: { from: 7.2 },
+  'cxl-errors': { from: 8.0 },
+  'cxl-volatile': { from: 8.1 },
+  'plugin-registers': { from: 9.0 },
+  'mapped-ram': { from: 9.0 },
+  'tcg-x2apic': { from: 9.0 },
+  'cxl-dynamic': { from: 9.1 },
+  'plugin-values': { from: 9.2 },
 }
 
-/** Options of a build from source for what packages may lack. */
-const WITH: Readonly<Record<string, string>> = { pvrdma: 'rdma', libpmem: 'pmem', plugins: 'plugins' }
+/** Series that distributions package, for which `--from packages` will do; the newest of Debian with pvrdma is 7.2. */
+const PACKAGED = [7.2, 10.0]
+
+interface Wish {
+  readonly version?: string | undefined
+  readonly features?: readonly string[]
+}
 
 /**
- * A command that can be pasted.
+ * A command that can be pasted; undefined where no version has all of it.
  *
  * @example
  * commandFor({ features: ['cxl-volatile'] }) // 'bringup qemu install 10.0 --from packages'
  */
-export function commandFor({
-  version,
-  features = [],
-}: {
-  readonly version?: string | undefined
-  readonly features?: readonly string[]
-}): string {
-  const least = version === undefined ? undefined : minVersion(version)
-  const wanted = features.map((name) => VERSIONS[name]).find((found) => found !== undefined)
-  const spec = least && least.major > 0 ? `${least.major}.${least.minor}` : (wanted ?? '10.0')
-  const options = features.flatMap((name) => WITH[name] ?? [])
-  // The packages of Debian are built with neither RDMA after 9.0 nor a debugger’s symbols.
-  return options.length > 0 && features.every((name) => name in WITH)
-    ? `bringup qemu install ${spec} --with ${options.join(',')}`
-    : `bringup qemu install ${spec} --from packages`
+export function commandFor({ version, features = [] }: Wish): string | undefined {
+  if (version !== undefined) {
+    const least = minVersion(version)
+    const spec = least && least.major > 0 ? `${least.major}.${least.minor}` : '10.0'
+    return `bringup qemu install ${spec} --from packages`
+  }
+  const series = features.flatMap((name) => SERIES[name] ?? [])
+  const from = Math.max(0, ...series.map((one) => one.from))
+  const until = Math.min(
+    Number.POSITIVE_INFINITY,
+    ...series.map((one) => one.until ?? Number.POSITIVE_INFINITY),
+  )
+  if (from >= until) return undefined
+  const packaged = PACKAGED.find((one) => one >= from && one < until)
+  return packaged === undefined
+    ? `bringup qemu install ${from.toFixed(1)} --from source${features.includes('pvrdma') ? ' --with rdma' : ''}`
+    : `bringup qemu install ${packaged.toFixed(1)} --from packages`
 }

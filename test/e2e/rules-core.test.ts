@@ -82,7 +82,7 @@ const facts: Facts = {
     pciTypes: asked.pciTypes,
     cpuProperties: asked.cpuProperties,
     hasTcgX2apic: false,
-    features: [],
+    features: ['action'],
     firmware: {},
   },
 }

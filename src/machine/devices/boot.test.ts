@@ -18,7 +18,7 @@ const qemu: QemuCapabilities = {
   pciTypes: [],
   cpuProperties: [],
   hasTcgX2apic: false,
-  features: [],
+  features: ['action'],
   firmware: { 'qboot.rom': '/d/qboot.rom', 'OVMF_CODE_4M.fd': '/d/C.fd', 'OVMF_VARS_4M.fd': '/d/V.fd' },
 }
 

@@ -1,8 +1,10 @@
 /** A hardware watchdog: what happens when the guest stops patting it. */
+
 import * as z from 'zod'
 import { defineDiagnostics } from '../../diagnostics.ts'
 import { defineDevice, option } from '../device.ts'
 import { zDeviceId } from '../device-id.ts'
+import { hasAction } from '../facts.ts'
 import { pciFunction } from './pci-expectation.ts'
 
 const schema = z.lazy(() =>
@@ -48,8 +50,13 @@ export const watchdog = defineDevice({
       : []
   },
 
-  compile: ({ id = 'watchdog0', action }) => ({
-    args: [option('-device', 'i6300esb', { id }), option('-action', undefined, { watchdog: action })],
+  compile: ({ id = 'watchdog0', action }, { facts }) => ({
+    args: [
+      option('-device', 'i6300esb', { id }),
+      hasAction(facts.qemu)
+        ? option('-action', undefined, { watchdog: action })
+        : option('-watchdog-action', action),
+    ],
   }),
 
   topology: ({ action }) => ({ detail: `on expiry: ${action}` }),
