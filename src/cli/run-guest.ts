@@ -68,6 +68,7 @@ export async function runGuest(
     },
     // With this process's input and output, or on its terminal.
     leavesCommands: true,
+    endsWhenHalted: true,
     ...(pass ? { onConsole: (_name: string, chunk: Buffer) => pass(chunk) } : {}),
   })
   const copies = copiesOf(options)

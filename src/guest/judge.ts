@@ -25,6 +25,8 @@ export type EndedBy =
   | 'stopped'
   /** The guest halted, and the machine would have run on. */
   | 'halt'
+  /** All CPUs halt with interrupts off, and nothing said what that means. */
+  | 'halted'
   /** The console showed what proves the pass. */
   | 'shown'
   | 'shell-exit'
@@ -99,6 +101,12 @@ export const problems = defineDiagnostics({
       'The guest triple-faulted, panicked, was reset by its watchdog, or reset or powered off unexpectedly.',
     why: 'a crashed guest reports no exit code',
     remedy: 'read the last console lines; `qemu.log` in the run folder has the CPU state at each reset',
+  },
+  GUEST_HALTED: {
+    title: 'The guest halted all its CPUs with interrupts off, and did not say how it went.',
+    why: 'nothing can wake such a guest, and only a proof of success is a pass',
+    remedy:
+      'name the text that proves success: --until TEXT, or `passPatterns` in the config; or end the kernel by a power-off or isa-debug-exit',
   },
   GUEST_TIMED_OUT: {
     title: 'The guest was still running at the deadline.',
@@ -248,6 +256,12 @@ function ownHand(e: Ending, judgement: Judgement): Judged | undefined {
         ...(e.consoleTail.length === 0 ? { remedy: e.screen ? DRAWN : SILENT } : {}),
       }),
     ])
+  }
+  if (e.endedBy === 'halted') {
+    const what = 'the guest halted with interrupts off'
+    return judgement.passPatterns?.length
+      ? pass(what, e, judgement)
+      : result('failed', what, [problems.GUEST_HALTED.at('', what, { evidence: wordsOf(e) })])
   }
   if (e.endedBy === 'shell-exit' && e.shellExit !== undefined) return byCode(e.shellExit, e, judgement)
   // Nothing was proved: the guest had neither passed nor failed when its owner ended it.

@@ -20,6 +20,8 @@ export interface GuestOptions {
   readonly onLine?: (line: string) => void
   /** Every line that the guest draws on its screen, where it has one. */
   readonly onScreenLine?: (line: string) => void
+  /** Ends a guest with a display whose CPUs all halt with interrupts off: nothing more can happen. */
+  readonly endsWhenHalted?: boolean
   /** The result, before `done` resolves with it. */
   readonly onResult?: (result: GuestResult) => Promise<void>
   /** What building took before, for the record. */

@@ -29,6 +29,7 @@ import type {
   TerminalOptions,
 } from './guest.ts'
 import { type GuestScreen, type KeyOptions, openScreens, type Screens } from './guest-screen.ts'
+import { isHaltedForGood } from './halted.ts'
 import { type Hotplug, openHotplug } from './hotplug.ts'
 import type { EndedBy, Ending } from './judge.ts'
 import { KernelLogReader, reportFindings } from './kernel-reports.ts'
@@ -125,6 +126,10 @@ export class RunningGuest implements Guest {
       folder: folder.path,
       reason: () => this.#ended ?? 'the guest ended',
     })
+    if (options.endsWhenHalted === true)
+      this.#screens.watch?.onStill(async () => {
+        if (!this.gdb && (await isHaltedForGood(qemu.qmp))) this.#end('halted')
+      })
     if (options.onScreenLine) this.#screens.watch?.onLine(options.onScreenLine)
     this.#channels = openChannels(plan.channels, this.#process.channels, folder.path)
     const shell = this.#process.channels.get('shell')

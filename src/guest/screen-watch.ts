@@ -18,6 +18,7 @@ export class ScreenWatch {
   readonly #reader: ScreenReader
   readonly #onChange: ((lines: readonly string[]) => void)[] = []
   readonly #onLine: ((line: string) => void)[] = []
+  #onStill: (() => Promise<void>) | undefined
   #last: Screen | undefined
   #shown: readonly string[] = []
   #period: number = PERIOD_MS.least
@@ -45,6 +46,11 @@ export class ScreenWatch {
     return this.#last
   }
 
+  /** Is called while the screen stays as it is, about once a second. */
+  onStill(listener: () => Promise<void>): void {
+    this.#onStill = listener
+  }
+
   begin(): void {
     if (this.#timer || this.#isOver) return
     this.#timer = startTimer(this.#period, () => void this.#look())
@@ -68,6 +74,8 @@ export class ScreenWatch {
       const screen = await this.#reader.read({ searchFonts })
       if (this.#isOver) return
       this.#take(screen)
+      if (this.#period === PERIOD_MS.most) await this.#onStill?.()
+      if (this.#isOver) return
     } catch {
       // QEMU has gone, or answers no more: the guest's end says so.
       return

@@ -21,7 +21,10 @@ import { createRun, folderOfGuest, type RunFolder, type RunResult, saveRunResult
 import { RunResources } from './resources.ts'
 
 export interface RunOptions
-  extends Pick<GuestOptions, 'stateFolder' | 'allowReboot' | 'signal' | 'verify' | 'buildMs'> {
+  extends Pick<
+    GuestOptions,
+    'stateFolder' | 'allowReboot' | 'signal' | 'verify' | 'buildMs' | 'endsWhenHalted'
+  > {
   /** The caller runs the commands of the guests itself. */
   readonly leavesCommands?: boolean
   /** Whether sudo could ask a person for a password, for host networks that need root. Default: false. */
@@ -188,7 +191,7 @@ class ActiveRun implements Run {
   async #launch({ plan, facts, profile }: PlannedGuest): Promise<Guest> {
     this.#over.signal.throwIfAborted()
     const { guest: name } = plan
-    const { onConsole, stateFolder, allowReboot, signal, verify, buildMs } = this.#options
+    const { onConsole, stateFolder, allowReboot, signal, verify, buildMs, endsWhenHalted } = this.#options
     this.#events.emit({ type: 'guest starting', guest: name })
     const attached = await this.#resources.attach(plan)
     const starting = new AbortController()
@@ -205,6 +208,7 @@ class ActiveRun implements Run {
       folder: folderOfGuest(this.folder, name),
       ...(onConsole ? { onConsole: (chunk: Buffer) => onConsole(name, chunk) } : {}),
       onLine: (line) => this.#events.emit({ type: 'console line', guest: name, line }),
+      ...(endsWhenHalted === undefined ? {} : { endsWhenHalted }),
       onScreenLine: (line) => this.#events.emit({ type: 'screen line', guest: name, line }),
       onResult: (result) => this.#ended(plan, result),
     }).finally(() => {

@@ -75,7 +75,7 @@ const UNSEEN: Readonly<Record<string, string>> = {
 }
 
 /** Plans the machine, lets QEMU have it whatever the plan says, and compares. */
-export async function agree({ machine, spoilt }: Case): Promise<Agreement> {
+export async function agree({ machine, spoilt }: Case, qemu?: string): Promise<Agreement> {
   const folder = mkdtempSync(join(tmpdir(), 'bringup-agree-'))
   try {
     prepare(folder)
@@ -84,7 +84,7 @@ export async function agree({ machine, spoilt }: Case): Promise<Agreement> {
         folder,
         stateFolder: join(folder, 'state'),
         // A net only: on a loaded computer a guest takes minutes, and one that hangs is a disagreement all the same.
-        machines: { case: { ...machine, timeout: '20m' } },
+        machines: { case: { ...machine, timeout: '20m', ...(qemu === undefined ? {} : { qemu }) } },
         racks: {},
         defaultMachine: 'case',
         profile: 'probe',

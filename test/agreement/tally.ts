@@ -14,11 +14,13 @@ export interface TallyRequest {
   readonly cases: number
   readonly first?: number
   readonly jobs: number
+  /** Which QEMU; the one in PATH unless told. */
+  readonly qemu?: string
   readonly onCase?: (done: number, one: Case, found: Agreement) => void
 }
 
 export async function tally(request: TallyRequest): Promise<Tally> {
-  const { seed, cases, first = 0, jobs, onCase } = request
+  const { seed, cases, first = 0, jobs, qemu, onCase } = request
   const counts: Partial<Record<Category, number>> = {}
   const codes = new Map<string, number>()
   const disagreements: string[] = []
@@ -27,7 +29,7 @@ export async function tally(request: TallyRequest): Promise<Tally> {
   const worker = async () => {
     while (next < first + cases) {
       const one = makeCase(seed, next++)
-      const found = await agree(one)
+      const found = await agree(one, qemu)
       counts[found.category] = (counts[found.category] ?? 0) + 1
       for (const code of found.codes) codes.set(code, (codes.get(code) ?? 0) + 1)
       if (found.disagreement !== undefined) disagreements.push(describe(one, found))

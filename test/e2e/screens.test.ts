@@ -1,5 +1,5 @@
 /** Kernels that draw on the screen: read as text, judged, kept, typed into. */
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,6 +9,7 @@ import type { Guest } from '../../src/guest/guest.ts'
 import { launch } from '../../src/launch.ts'
 import type { MachineInput } from '../../src/machine/machine.ts'
 
+const BIN = fileURLToPath(new URL('../../dist/cli/bin.js', import.meta.url))
 const SOURCES = fileURLToPath(new URL('../fixtures/screens/', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'bringup-screens-'))
 const kernel = join(folder, 'draw.elf')
@@ -112,6 +113,24 @@ describe('verdicts', () => {
       'nothing came on the console; the screen shows:',
       ...STRANGER.split('\n').map((line) => `  ${line}`),
     ])
+  })
+
+  it('a kernel that halts for good is not waited for', () => {
+    const words = ['run', '--kernel', kernel, '--profile', 'bare', '--append', 'text', '--timeout', '1h']
+    const { status, stdout, stderr } = spawnSync(process.execPath, [BIN, ...words], {
+      cwd: folder,
+      encoding: 'utf8',
+    })
+    expect(stdout).toContain('screen │ Kernel of a stranger\nscreen │ red on blue\nscreen │ │ ↑ ß █\n')
+    expect(stderr).toContain('error GUEST_HALTED')
+    expect(stderr).toContain('│ nothing came on the console; the screen shows:\n  │   Kernel of a stranger')
+    expect(status).toBe(1)
+    const until = spawnSync(process.execPath, [BIN, ...words, '--until', 'red on blue'], {
+      cwd: folder,
+      encoding: 'utf8',
+    })
+    expect(until.stderr).toContain('passed the screen showed "red on blue" in line 2')
+    expect(until.status).toBe(0)
   })
 
   it('what the screen does not show is said with what it shows', async () => {
