@@ -17,14 +17,14 @@ const own = defineDiagnostics({
     qemu: 'refuses',
   },
   NUMA_NODE_MEMORY_ODD: {
-    title: 'A node with less than 1 MiB.',
-    why: 'the SRAT leaves out 640K to 1M, so the guest would see another size',
-    remedy: 'use at least 1M, or 0 for a node without memory',
+    title: 'A node with less than 1 MiB, or with a part of a page.',
+    why: 'the SRAT leaves out 640K to 1M, and guests drop what is not whole pages, so they would see another size',
+    remedy: 'use a multiple of 4K and at least 1M, or 0 for a node without memory',
     qemu: 'accepts',
   },
   NUMA_NODE_PAGE_SPLIT: {
-    title: 'A node ends within a page.',
-    why: 'guests drop what is not whole pages, so they would see another size; QEMU 10 aborts under TCG',
+    title: 'A node ends within a page, and this QEMU aborts on that.',
+    why: 'under TCG memory has to begin and end with whole pages',
     remedy: 'use a multiple of 4K',
     source: 'QEMU 10.0: "tlb_set_page_full: Assertion `!(iotlb & ~TARGET_PAGE_MASK)\' failed"',
     qemu: 'misbehaves',
@@ -182,13 +182,17 @@ export function check(numa: NumaConfig, context: RuleContext): readonly Diagnost
   ]
 }
 
-function checkMemory({ machine, path }: RuleContext): readonly Diagnostic[] {
+/** Seen with 10.0.2, and not with 7.2; nothing but the version tells. */
+const abortsOnPart = ({ qemu }: RuleContext['facts']) => (qemu?.version[0] ?? 0) >= 8
+
+function checkMemory({ machine, facts, path }: RuleContext): readonly Diagnostic[] {
   const sum = machine.nodes.reduce((total, n) => total + n.bytes, 0)
   const odd = machine.nodes.flatMap(({ bytes }, i) => {
     const at = `${path}.nodes[${i}].memory`
     const what = `node ${i} has ${formatBytes(bytes)}`
-    if (bytes % (4 * KiB) !== 0) return [own.NUMA_NODE_PAGE_SPLIT.at(at, what)]
-    return bytes > 0 && bytes < MiB ? [own.NUMA_NODE_MEMORY_ODD.at(at, what)] : []
+    const isPageSplit = bytes % (4 * KiB) !== 0
+    if (isPageSplit && abortsOnPart(facts)) return [own.NUMA_NODE_PAGE_SPLIT.at(at, what)]
+    return bytes > 0 && (bytes < MiB || isPageSplit) ? [own.NUMA_NODE_MEMORY_ODD.at(at, what)] : []
   })
   // Of no RAM QEMU makes its default, 128M, which the nodes may well add up to (MEMORY_TOO_SMALL says the rest).
   if (sum === machine.ramBytes || machine.ramBytes === 0) return odd
