@@ -108,6 +108,7 @@ export default defineConfig({
           items: [
             page('Check-out', '/guide/checkout'),
             page('Dependencies', '/guide/setup'),
+            page('QEMU from source', '/guide/qemu-from-source'),
             page('Building', '/guide/building'),
             page('Images', '/guide/images'),
             page('Building in a container', '/guide/containers'),
