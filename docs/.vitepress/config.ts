@@ -130,6 +130,7 @@ export default defineConfig({
             page('A file system on persistent memory', '/recipes/file-system-on-pmem'),
             page('A NUMA bug', '/recipes/numa-bug'),
             page('Boot an ISO and read its screen', '/recipes/boot-an-iso'),
+            page('RDMA without RDMA hardware', '/recipes/rdma-without-hardware'),
             page('CI on GitHub and GitLab', '/recipes/ci'),
           ],
         },
