@@ -1,5 +1,5 @@
 /**
- * What QEMUs differ in and machines may depend on, under names of bringup's own. Every one is asked of the binary: its
+ * What QEMUs differ in and machines may depend on, under names of bringup's own. The binary tells each by its
  * types, properties, commands and exported functions. Versions decide nothing.
  */
 import { readFile } from 'node:fs/promises'

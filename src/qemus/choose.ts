@@ -21,7 +21,7 @@ export const problems = defineDiagnostics({
   },
   QEMU_FEATURE_UNKNOWN: {
     title: 'A feature of QEMU that bringup does not know.',
-    why: 'features are asked of the binary under names of bringup’s own',
+    why: 'features have names of bringup’s own, and the binary tells whether it has them',
     remedy: '`bringup qemu list --features` lists the names',
   },
   QEMU_NAME_UNKNOWN: {
@@ -88,7 +88,7 @@ export async function chooseQemu(request: ChooseRequest): Promise<QemuCapabiliti
 }
 
 /**
- * The binary that a word names: a path, an installed QEMU, `system`; without a word the default.
+ * The binary that a word names: a path, an installed QEMU, `system`; the default where no word was given.
  *
  * @throws BringupError QEMU_MISSING, QEMU_NOT_EXECUTABLE, QEMU_NAME_UNKNOWN
  */

@@ -18,7 +18,7 @@ export const REMOVED = '.removed-'
 
 /** Disposing of it removes what `addQemu` did not take. */
 export interface Staging extends AsyncDisposable {
-  /** Empty at first; what lies in it becomes the folder of the QEMU. */
+  /** Empty at first; its content becomes the folder of the QEMU. */
   readonly folder: string
   /** For what does not belong to the QEMU: sources, downloads, temporary files. */
   readonly work: string

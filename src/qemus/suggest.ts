@@ -3,7 +3,7 @@ import minVersion from 'semver/ranges/min-version.js'
 
 /**
  * In which series features are: from the first on, up to the one that took it out (docs/about/removed-features.rst and
- * the release notes). For suggestions alone: whether a QEMU has a feature is asked of it.
+ * the release notes). For suggestions alone: the QEMU itself tells whether it has a feature.
  */
 const SERIES: Readonly<Record<string, { readonly from: number; readonly until?: number }>> = {
   pvrdma: { from: 6.0, until: 9.1 },

@@ -25,7 +25,7 @@ export const problems = defineDiagnostics({
   },
   RDMA_UMAD_TAKEN: {
     title: 'Another program has a port open that the multiplexer needs.',
-    why: 'one receiver of connection messages fits on a port, whoever runs it',
+    why: 'one receiver of connection messages fits on a port, whichever user runs it',
     remedy: 'end that program; a multiplexer that bringup starts is shared by the runs of one user only',
   },
 })

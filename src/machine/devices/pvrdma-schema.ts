@@ -74,7 +74,7 @@ export function ramForPvrdma(memory: MemoryConfig): MemoryConfig {
   return backendOf(memory) === 'ram' ? { ...memory, share: true } : memory
 }
 
-/** The device that is meant: the named one, else the only one. Undefined where there is none such. */
+/** The device that is meant: the named one, else the only one. Undefined where it does not exist. */
 export function hostDeviceOf(
   { device }: Pick<PvrdmaConfig, 'device'>,
   rdma: Pick<RdmaFacts, 'devices'> | undefined,

@@ -85,7 +85,7 @@ function slotOf(config: PvrdmaConfig, { machine, path }: RuleContext): string {
 const atFunction0 = ([flag, value]: Argument, slot: string): Argument =>
   flag === '-device' ? [flag, `${value},addr=${slot}.0,multifunction=on`] : [flag, value]
 
-/** The multiplexer of the port. Where there is no such port, QEMU's own answer can be had. */
+/** The multiplexer of the port. Where there is no such port, QEMU answers for itself. */
 function multiplexerOf(config: PvrdmaConfig, { facts }: RuleContext): Join {
   const { id = 'pvrdma0', port, multiplexer } = config
   const { rdma } = facts

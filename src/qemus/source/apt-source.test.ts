@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { choosePackage, packagesIn, sourcesText, upstreamOf } from './apt-source.ts'
 
-/** As `apt-cache madison qemu` prints it; the line of a binary package is none of ours. */
+/** As `apt-cache madison qemu` prints it; lines of binary packages are left out. */
 const MADISON = `      qemu | 1:11.1.3+ds-1 | http://deb.debian.org/debian unstable/main Sources
       qemu | 1:10.0.13+ds-0+deb13u1 | http://deb.debian.org/debian stable/main Sources
       qemu | 1:10.0.2+ds-2+deb13u1~bpo12+1 | http://deb.debian.org/debian bookworm-backports/main Sources
