@@ -10,6 +10,7 @@ import { pathToFileURL } from 'node:url'
 import { createJiti } from 'jiti'
 import { ROOT } from './processes.mjs'
 import { configPage, diagnosticsPages, flagsPage } from './reference-pages.mjs'
+import { qemusPage } from './qemus-page.mjs'
 import { EVERYTHING, LINUX_OUTPUT, PROBE_OUTPUT, verifyPage } from './verify-page.mjs'
 
 const jiti = createJiti(pathToFileURL(`${ROOT}/`).href, { fsCache: `${ROOT}/node_modules/.cache/jiti` })
@@ -48,6 +49,10 @@ const files = {
   ),
   'docs/reference/flags.md': flagsPage(commands, GLOBAL_OPTIONS),
   'docs/reference/verify.md': verifyPage(await verifications()),
+  'docs/reference/qemus.md': qemusPage(
+    (await load('qemu/features.ts')).FEATURES,
+    JSON.parse(readFileSync(join(ROOT, 'scripts/qemu-features.json'), 'utf8')),
+  ),
   'docs/reference/config.md': configPage(configJsonSchema),
 }
 

@@ -177,6 +177,7 @@ export default defineConfig({
             page('Keys of bringup.config', '/reference/config'),
             page('JSON output', '/reference/json'),
             page('What --verify compares', '/reference/verify'),
+            page('QEMU versions and features', '/reference/qemus'),
             page('npm packages used', '/dependencies'),
           ],
         },

@@ -11,6 +11,7 @@ import { LineSplitter } from '../../line-splitter.ts'
 import { makeFolder, writeWhole } from '../../own-files.ts'
 import { startGuard } from '../../processes/guard.ts'
 import { buildReaper } from '../../processes/reaper.ts'
+import { compareVersions } from '../installed.ts'
 import { readConfigureHelp } from './configure-help.ts'
 import { configureWords, type SourceWish } from './configure-words.ts'
 import { failuresIn, NINJA_STATUS, progressIn } from './ninja-output.ts'
@@ -120,14 +121,33 @@ export async function planConfigure(
   const { tree, wish, prefix, meson, prefixMap } = request
   const offer = readConfigureHelp(await helpOf(request))
   const program = meson ?? findProgram('meson')
+  const old = tree.hasOwnMeson || program === undefined ? [] : checkMeson(tree, await mesonVersion(program))
   const { words, diagnostics } = configureWords(wish, offer, tree.version, {
     prefix,
     python: pythonPath(),
     ...(prefixMap === undefined ? {} : { prefixMap }),
     ...(tree.hasOwnMeson || program === undefined ? {} : { meson: program }),
   })
-  if (diagnostics.some((d) => d.severity === 'error')) throw new BringupError(diagnostics)
+  const found = [...diagnostics, ...old]
+  if (found.some((d) => d.severity === 'error')) throw new BringupError(found)
   return { words }
+}
+
+async function mesonVersion(program: string): Promise<string | undefined> {
+  const { stdout, failed } = await execa(program, ['--version'], { reject: false, timeout: 60_000 })
+  return failed ? undefined : stdout.trim()
+}
+
+/** Whether that meson builds the tree; of one whose version is unknown, configure says it. Pure. */
+export function checkMeson(
+  { version, minimumMeson }: Pick<SourceTree, 'version' | 'minimumMeson'>,
+  meson: string | undefined,
+): readonly Diagnostic[] {
+  if (meson === undefined || minimumMeson === undefined) return []
+  if (compareVersions(meson, minimumMeson) >= 0) return []
+  return [
+    problems.QEMU_MESON_OLD.at('', `QEMU ${version} needs meson ${minimumMeson}, this computer has ${meson}`),
+  ]
 }
 
 /** The distribution's: packages such as meson are for its own interpreter, which need not be the first in PATH. */
