@@ -2,6 +2,7 @@
 import { callSite } from '../call-site.ts'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
 import { hasScreen } from '../machine/devices/display.ts'
+import { gdbServerOf } from '../machine/devices/gdb.ts'
 import { viewOf } from '../machine/machine.ts'
 import type { GuestPlan } from '../plan/plan.ts'
 import type { QmpClient } from '../qemu/qmp.ts'
@@ -75,7 +76,9 @@ export function openScreens(
   { folder, reason }: { readonly folder: string; readonly reason: () => string },
 ): Screens {
   const { ramBytes } = viewOf(plan.name, plan.machine)
-  const reader = new ScreenReader(qmp, { folder, ramBytes })
+  // A stop by QMP reaches gdb as one of the guest (gdb_vm_state_change in gdbstub.c): with a server for gdb the guest runs on.
+  const mayStop = gdbServerOf(plan.machine) === undefined
+  const reader = new ScreenReader(qmp, { folder, ramBytes, mayStop })
   const read = async (withPicture: boolean): Promise<Screen> => {
     try {
       return await reader.read({ withPicture, searchFonts: true })

@@ -21,6 +21,8 @@ export interface ScreenReaderOptions {
   readonly folder: string
   /** How much memory may hold a font. */
   readonly ramBytes: number
+  /** Whether the guest may be stopped while its card is read: gdb would take that for an interrupt of its own. */
+  readonly mayStop: boolean
 }
 
 export interface ReadOptions {
@@ -92,6 +94,7 @@ export class ScreenReader {
 
   /** Registers are read by writing to them: a guest that does the same must not run. */
   async #stopped<T>(use: () => Promise<T>): Promise<T> {
+    if (!this.#options.mayStop) return use()
     const { running } = await this.#qmp.execute('query-status')
     if (!running) return use()
     await this.#qmp.execute('stop')
