@@ -15,6 +15,7 @@ const MAY_IMPORT = {
   qemu: ['machine', 'plan', 'host', 'processes'],
   qemus: ['machine', 'host', 'processes', 'plan', 'qemu', 'setup', 'steps', 'build'],
   acpi: ['machine'],
+  'kernel-tests': ['guest', 'host', 'machine'],
   screen: ['qemu'],
   containers: ['host', 'build', 'setup'],
   services: ['machine', 'host', 'processes'],
@@ -29,6 +30,7 @@ const MAY_IMPORT = {
   images: ['host'],
   build: ['machine', 'host', 'images', 'processes'],
   project: [
+    'kernel-tests',
     'machine',
     'network',
     'plan',
@@ -48,6 +50,7 @@ const MAY_IMPORT = {
   testing: ['machine', 'plan', 'host', 'qemu', 'rack', 'runs', 'project', 'guest'],
   cli: [
     'containers',
+    'kernel-tests',
     'machine',
     'network',
     'plan',

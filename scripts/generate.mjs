@@ -9,8 +9,8 @@ import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { createJiti } from 'jiti'
 import { ROOT } from './processes.mjs'
-import { configPage, diagnosticsPages, flagsPage } from './reference-pages.mjs'
 import { qemusPage } from './qemus-page.mjs'
+import { configPage, diagnosticsPages, flagsPage } from './reference-pages.mjs'
 import { EVERYTHING, LINUX_OUTPUT, PROBE_OUTPUT, verifyPage } from './verify-page.mjs'
 
 const jiti = createJiti(pathToFileURL(`${ROOT}/`).href, { fsCache: `${ROOT}/node_modules/.cache/jiti` })

@@ -1,6 +1,7 @@
 /** The generated page on what each QEMU can do. Data in, text out. */
 
-const NOTICE = '<!-- Made by `npm run docs:generate` from scripts/qemu-features.json; changes here are overwritten. -->'
+const NOTICE =
+  '<!-- Made by `npm run docs:generate` from scripts/qemu-features.json; changes here are overwritten. -->'
 
 /**
  * @param features `FEATURES` of src/qemu/features.ts.
@@ -14,7 +15,7 @@ export function qemusPage(features, qemus) {
     '',
     '# QEMU versions and features',
     '',
-    'What each QEMU told of itself: its types, properties, commands, options and exported functions. `bringup qemu list --features` shows the same of the QEMUs on your computer, and `machine.qemu: { features: [\'cxl-volatile\'] }` chooses by it.',
+    "What each QEMU told of itself: its types, properties, commands, options and exported functions. `bringup qemu list --features` shows the same of the QEMUs on your computer, and `machine.qemu: { features: ['cxl-volatile'] }` chooses by it.",
     '',
     row(['feature', 'means', ...qemus.map((q) => q.version)]),
     row(['---', '---', ...qemus.map(() => '---')]),

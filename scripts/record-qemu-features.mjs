@@ -14,6 +14,11 @@ const { stdout, status } = spawnSync(
 )
 if (status !== 0) throw new Error(`bringup qemu list ended with ${status}`)
 const qemus = JSON.parse(stdout)
-  .qemus.map(({ version, packageName, from, features }) => ({ version, package: packageName, from, features }))
+  .qemus.map(({ version, packageName, from, features }) => ({
+    version,
+    package: packageName,
+    from,
+    features,
+  }))
   .toSorted((a, b) => a.version.localeCompare(b.version, 'en', { numeric: true }))
 writeFileSync(join(ROOT, 'scripts/qemu-features.json'), `${JSON.stringify(qemus, null, 2)}\n`)

@@ -99,6 +99,7 @@ export default defineConfig({
           text: 'Tests and programs',
           items: [
             page('Tests', '/guide/tests'),
+            page('Test a kernel by steps', '/guide/kernel-test'),
             page('Library', '/guide/library'),
             page('Services', '/guide/services'),
           ],

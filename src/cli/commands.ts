@@ -10,6 +10,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./commands/run.ts'),
   },
   {
+    name: 'test',
+    group: 'Machines and runs:',
+    summary: 'test a kernel by the steps that its config lists',
+    load: () => import('./commands/test.ts'),
+  },
+  {
     name: 'init',
     group: 'Source trees:',
     summary: 'write a bringup.config.ts for a source tree',

@@ -6,14 +6,14 @@ import * as z from 'zod'
 import { buildJson, checkoutJson, containerJson, initJson } from './shapes/builds.ts'
 import { diagnostics, exitCode } from './shapes/common.ts'
 import { doctorJson, setupJson, trustJson, updateJson } from './shapes/host.ts'
-import { machinesJson, planJson, runJson, runsJson, screenJson } from './shapes/machines.ts'
+import { machinesJson, planJson, runJson, runsJson, screenJson, testJson } from './shapes/machines.ts'
 import { operationJson, operationsJson, pmemPlanJson, pmemStatusJson } from './shapes/operations.ts'
 import { rdmaDoctorJson, rdmaStatusJson } from './shapes/rdma.ts'
 import { nvdimmJson } from './shapes/stores.ts'
 
 export { buildJson, checkoutJson, containerJson, initJson } from './shapes/builds.ts'
 export { doctorJson, setupJson, trustJson, updateJson } from './shapes/host.ts'
-export { machinesJson, planJson, runJson, runsJson, screenJson } from './shapes/machines.ts'
+export { machinesJson, planJson, runJson, runsJson, screenJson, testJson } from './shapes/machines.ts'
 export { operationJson, operationsJson, pmemPlanJson, pmemStatusJson } from './shapes/operations.ts'
 export { rdmaDoctorJson, rdmaStatusJson } from './shapes/rdma.ts'
 export { nvdimmJson } from './shapes/stores.ts'
@@ -32,6 +32,7 @@ export const SHAPES = {
   init: initJson,
   machines: machinesJson,
   runs: runsJson,
+  test: testJson,
   screen: screenJson,
   nvdimm: nvdimmJson,
   'pmem-plan': pmemPlanJson,

@@ -1,5 +1,6 @@
 /** The short form for a kernel of one's own: how it is built, and what comes out. */
 import * as z from 'zod'
+import { stepsSchema } from '../kernel-tests/steps.ts'
 import { zPattern } from '../pattern.ts'
 
 const argv = z
@@ -61,6 +62,9 @@ export const kernelSchema = z
       .describe(
         'Regular expressions. A console line that matches one is a crash, as are those of the profile.',
       ),
+    test: stepsSchema
+      .optional()
+      .describe('What `bringup test` does in the guest, step by step: texts to expect, keys to press.'),
   })
   .refine((k) => [k.image, k.disk, k.iso, k.floppy, k.esp].filter((p) => p !== undefined).length === 1, {
     error: 'name exactly one of image, disk, iso, floppy and esp: what is booted',

@@ -118,6 +118,8 @@ type Item = NonNullable<MachineInput['devices']>[number]
 const nvdimm = (more: object = {}): Item =>
   ({ kind: 'nvdimm', size: '64M', file: '64m.img', ...more }) as Item
 const disk = (more: object = {}): Item => ({ kind: 'disk', file: '64m.img', ...more }) as Item
+const cdrom = (more: object = {}): Item => ({ kind: 'cdrom', file: '64m.img', ...more }) as Item
+const floppy = (more: object = {}): Item => ({ kind: 'floppy', file: 'small.img', ...more }) as Item
 const nic = (more: object = {}): Item => ({ kind: 'nic', ...more }) as Item
 const vpmem = (more: object = {}): Item =>
   ({ kind: 'virtio-pmem', size: '64M', file: '64m.img', ...more }) as Item
@@ -186,6 +188,14 @@ const REFUSED: readonly (readonly [code: string, machine: MachineInput, words: s
   ['DISK_IDE_READONLY', { devices: [disk({ bus: 'ide', readonly: true })] }, 'Block node is read-only'],
   ['DISK_IDE_FULL', { devices: times(7, disk({ bus: 'ide' })) }, "Bus 'ide.6' not found"],
   ['DISK_IDE_FULL', { type: 'pc', devices: times(5, disk({ bus: 'ide' })) }, "Bus 'ide.2' not found"],
+  ['MEDIUM_MISSING', { devices: [cdrom({ file: 'none.iso' })] }, 'No such file or directory'],
+  ['CDROM_IDE_FULL', { devices: times(7, cdrom()) }, "Bus 'ide.6' not found"],
+  ['CDROM_IDE_FULL', { type: 'pc', devices: times(5, cdrom()) }, "Bus 'ide.2' not found"],
+  [
+    'FLOPPY_DRIVES_FULL',
+    { devices: times(3, floppy()) },
+    'machine type does not support if=floppy,bus=0,unit=2',
+  ],
   [
     'DISK_FILE_TWICE',
     { devices: [disk({ persist: true }), disk({ persist: true })] },
@@ -330,11 +340,14 @@ const ACCEPTED: readonly (readonly [code: string, machine: MachineInput, words?:
   ['DISK_BLANK_DISCARDED', { devices: [disk({ file: 'blank.img', size: '1M' })] }],
   ['DISK_READONLY_PERSIST', { devices: [disk({ readonly: true, persist: true })] }],
   ['DISK_SERIAL_TOO_LONG', { devices: [disk({ serial: '123456789012345678901' })] }],
+  ['MEDIUM_UNFIT', { devices: [cdrom({ file: 'empty.img' })] }],
   ['NIC_MAC_NOT_UNICAST', { devices: [nic({ mac: '53:54:00:00:00:01' })] }],
   ['NIC_MAC_TWICE', { devices: times(2, nic({ mac: '52:54:00:00:00:01' })) }],
   ['NIC_ADDRESS_WITHOUT_NETWORK', { devices: [nic({ address: '10.1.0.5' })] }],
   ['NIC_NETWORK_UNKNOWN', { devices: [nic({ network: 'lan' })] }],
   ['NIC_FORWARD_WITHOUT_NETWORK', { devices: [nic({ network: 'none', forwards: [':22'] })] }],
+  ['NIC_RDMA_WITHOUT_NETWORK', { devices: [nic({ network: 'none', rdma: 'rxe' })] }],
+  ['NIC_RDMA_NAME_TWICE', { devices: times(2, nic({ rdma: { kind: 'rxe', name: 'r' } })) }],
   ['WATCHDOG_TWICE', { devices: times(2, { kind: 'watchdog' } as Item) }],
   ['FOLDER_GUEST_PATH', { devices: [{ kind: 'folder', path: at('folder'), guest: '/usr' } as Item] }],
   ['FOLDER_GUEST_TWICE', { devices: times(2, { kind: 'folder', path: at('folder'), guest: '/m' } as Item) }],
@@ -374,6 +387,7 @@ const ELSEWHERE = [
   'NVDIMM_FILE_TWICE',
   'NVDIMM_FILE_BUSY',
   'DISK_BUSY',
+  'MEDIUM_BUSY',
   'NIC_PORT_TAKEN',
   'NIC_PORT_PRIVILEGED',
   // bringup itself meets these: it makes the file before QEMU would look for it.
@@ -384,6 +398,7 @@ const ELSEWHERE = [
   // Nothing is writable or unreadable for root; the user nobody is tried below.
   'NVDIMM_FILE_NO_ACCESS',
   'DISK_NO_ACCESS',
+  'MEDIUM_NO_ACCESS',
   'FOLDER_NOT_WRITABLE',
   // Depends on who runs the tests; `folder.test.ts` gives the fact.
   'FOLDER_RW_AS_ROOT',

@@ -1,5 +1,5 @@
 /** Kernels that draw on the screen: read as text, judged, kept, typed into. */
-import { execFileSync, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,20 +8,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Guest } from '../../src/guest/guest.ts'
 import { launch } from '../../src/launch.ts'
 import type { MachineInput } from '../../src/machine/machine.ts'
+import { buildDrawingKernel } from '../support/drawing-kernel.ts'
 
 const BIN = fileURLToPath(new URL('../../dist/cli/bin.js', import.meta.url))
-const SOURCES = fileURLToPath(new URL('../fixtures/screens/', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'bringup-screens-'))
 const kernel = join(folder, 'draw.elf')
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-beforeAll(() => {
-  const flags =
-    '-m32 -O1 -ffreestanding -fno-pie -no-pie -fno-stack-protector -nostdlib -static -Wall -Wextra -Werror'
-  const link = '-Wl,-Ttext=0x100000 -Wl,-N -Wl,--build-id=none -Wl,--no-warn-rwx-segments -Wl,-z,noexecstack'
-  const words = [...flags.split(' '), ...link.split(' ')]
-  execFileSync('gcc', [...words, '-o', kernel, join(SOURCES, 'boot.S'), join(SOURCES, 'draw.c')])
-})
+beforeAll(() => buildDrawingKernel(kernel))
 
 const draw = (how: string, machine: MachineInput = {}) =>
   launch(

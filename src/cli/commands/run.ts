@@ -1,12 +1,12 @@
 /** `bringup run`: boots a machine or a rack, and says how it went. */
 import { BringupError } from '../../diagnostics.ts'
 import { EXIT_CODES } from '../../guest/verdict.ts'
-import { errorsOf } from '../../plan/run-plan.ts'
 import { type PlannedRun, planOnly, planRun, type RunRequest } from '../../project/run-planning.ts'
 import { quoteCommand } from '../../quote.ts'
 import { eventLine } from '../../runs/events.ts'
 import { type RunOptions, startRun } from '../../runs/run.ts'
 import { type BootProgress, showBootProgress } from '../boot-progress.ts'
+import { buildFirst, refuseWrong } from '../build-first.ts'
 import { profileOptions, profileWords } from '../build-options.ts'
 import { type Command, type Invocation, inGroup, type OptionSpec } from '../command.ts'
 import { COPY_OPTIONS, copiesOf } from '../copy-options.ts'
@@ -145,7 +145,7 @@ async function runRequest(
   const buildMs =
     options.build === false
       ? undefined
-      : await build(request, output, { isVerbose: options.verbose === true, progress })
+      : await buildFirst(request, output, { isVerbose: options.verbose === true, progress })
   const isReady = buildMs === undefined && early.plan.pending.length === 0
   const made = isReady ? early : await planRun(request)
   return start(made, { invocation, request, progress, ...(buildMs === undefined ? {} : { buildMs }) })
@@ -280,38 +280,4 @@ async function mayChangeHost(invocation: Invocation, { plan }: PlannedRun): Prom
 
 function throwBug(error: unknown): void {
   if (!(error instanceof BringupError)) throw error
-}
-
-/** @throws BringupError with every error of the plan */
-function refuseWrong({ plan }: PlannedRun): void {
-  const errors = errorsOf(plan)
-  if (errors.length > 0) throw new BringupError(errors)
-}
-
-/**
- * Builds what is to boot, and says how long that took; nothing where the profile has nothing to build.
- *
- * @throws BringupError when the build failed: nothing is booted then
- */
-async function build(
-  request: RunRequest,
-  output: Output,
-  { isVerbose, progress: boot }: { readonly isVerbose: boolean; readonly progress: BootProgress | undefined },
-): Promise<number | undefined> {
-  const { showBuild } = await import('../build-progress.ts')
-  const { buildProject } = await import('../../project/building.ts')
-  const progress = showBuild(output, { isVerbose })
-  const result = await buildProject({
-    ...request,
-    isVerbose,
-    onEvent: (event) => {
-      boot?.clear()
-      progress.onEvent(event)
-    },
-    hasColors: !output.isJson && output.errorColors.isColorSupported,
-  })
-  if (!result) return undefined
-  if (result.result === 'built') return result.totalMs
-  request.signal?.throwIfAborted()
-  throw new BringupError(output.isJson ? result.diagnostics : progress.remaining(result))
 }

@@ -119,3 +119,25 @@ export const screenJson = z
     png: z.string().optional().describe('File that the picture was written to.'),
   })
   .describe('`bringup screen --json`.')
+
+export const testJson = z
+  .object({
+    exitCode,
+    verdict: z.enum(['passed', 'failed']),
+    points: z.number().describe('What the steps got of `of`.'),
+    of: z.number(),
+    steps: z.array(
+      z.object({
+        name: z.string(),
+        result: z.enum(['passed', 'failed', 'skipped']),
+        points: z.number(),
+        of: z.number(),
+        tookMs: milliseconds.describe('Time that the guest had for it.'),
+        where: z.enum(['console', 'screen']).optional(),
+        because: z.string().optional(),
+        evidence: z.array(z.string()).optional(),
+      }),
+    ),
+    folder: z.string(),
+  })
+  .describe('`bringup test --json`.')

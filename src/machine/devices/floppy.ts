@@ -23,7 +23,7 @@ const own = defineDiagnostics({
     title: 'The machine has more than two floppy drives.',
     why: 'a floppy controller has two',
     remedy: 'use two of them, or a disk',
-    source: 'QEMU: "machine type does not support if=floppy,bus=1,unit=0"',
+    source: 'QEMU: "machine type does not support if=floppy,bus=0,unit=2"',
     qemu: 'refuses',
   },
 })

@@ -1,0 +1,51 @@
+/** Steps of a kernel's test, as a config file has them: what is typed, and what must be seen. */
+import * as z from 'zod'
+import { zPattern } from '../pattern.ts'
+import { zDuration } from '../units.ts'
+
+const text = z.string().min(1)
+
+const zMore = {
+  name: text.optional().describe('What is tested, for the report. Default: the step in words.'),
+  points: z.number().nonnegative().optional().describe('What the step is worth in a course.'),
+  timeout: zDuration
+    .default(30_000)
+    .describe(
+      'How long it may take, in time that the guest had: while it waits for a processor of this computer, nothing counts. Default: 30s.',
+    ),
+}
+
+const zExpect = z.strictObject({
+  expect: text.describe('Text that must come on the console or on the screen.'),
+  ...zMore,
+})
+const zMatch = z.strictObject({
+  match: zPattern.describe('Regular expression for a line of the console or of the screen.'),
+  ...zMore,
+})
+const zScreen = z.strictObject({ screen: text.describe('Text that must be on the screen.'), ...zMore })
+const zType = z.strictObject({
+  type: text.describe('Text that is typed into the console. `\\n` is the return key.'),
+  ...zMore,
+})
+const zKeys = z.strictObject({
+  keys: z
+    .union([text, z.array(text).nonempty()])
+    .describe('Keys of the keyboard: those of a text, or a list by name: `["esc", "ctrl-alt-delete"]`.'),
+  ...zMore,
+})
+
+/** `kernel.test` in a config file. */
+export const stepsSchema = z.array(z.union([zExpect, zMatch, zScreen, zType, zKeys])).nonempty()
+
+export type TestStep = z.output<typeof stepsSchema>[number]
+
+/** The step in words: its name, else what it does. */
+export function nameOf(step: TestStep): string {
+  if (step.name !== undefined) return step.name
+  if ('expect' in step) return `expect ${JSON.stringify(step.expect)}`
+  if ('match' in step) return `match /${step.match}/`
+  if ('screen' in step) return `screen ${JSON.stringify(step.screen)}`
+  if ('type' in step) return `type ${JSON.stringify(step.type)}`
+  return `keys ${typeof step.keys === 'string' ? JSON.stringify(step.keys) : step.keys.join(' ')}`
+}

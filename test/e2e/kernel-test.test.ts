@@ -1,0 +1,67 @@
+/** `bringup test`: the steps of a config, in a guest that draws and reads its keyboard. */
+import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { testJson } from '../../src/cli/shapes.ts'
+import { buildDrawingKernel } from '../support/drawing-kernel.ts'
+
+const BIN = fileURLToPath(new URL('../../dist/cli/bin.js', import.meta.url))
+const folder = mkdtempSync(join(tmpdir(), 'bringup-kernel-test-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+beforeAll(() => buildDrawingKernel(join(folder, 'draw.elf')))
+
+function config(append: string, steps: readonly object[]): void {
+  const machines = { default: { memory: '64M', boot: { append } } }
+  writeFileSync(
+    join(folder, 'bringup.config.json'),
+    JSON.stringify({ kernel: { image: 'draw.elf', test: steps }, machines }),
+  )
+}
+
+const run = (...words: readonly string[]) =>
+  spawnSync(process.execPath, [BIN, 'test', ...words], { cwd: folder, encoding: 'utf8' })
+
+test('does what the config lists, and says where the words were seen', () => {
+  config('keys', [
+    { screen: 'Kernel of a stranger', name: 'boots', points: 2 },
+    { expect: '>' },
+    { keys: 'Hello\n', timeout: '1m' },
+    { match: '^> Hello$', points: 3 },
+  ])
+  const { stdout, stderr, status } = run('--junit', 'results.xml')
+  expect(stdout).toMatch(/^✓ boots · on the screen · 2 of 2 points · /m)
+  expect(stdout).toMatch(/^✓ keys "Hello\\n" · /m)
+  expect(stdout).toMatch(/^✓ match \/\^> Hello\$\/ · on the screen · 3 of 3 points · /m)
+  expect(stderr).toContain('passed 4 of 4 steps, 5 of 5 points')
+  expect(status).toBe(0)
+  const xml = readFileSync(join(folder, 'results.xml'), 'utf8')
+  expect(xml).toContain('tests="4" failures="0" skipped="0"')
+})
+
+test('stops at a step that fails, with what console and screen show', () => {
+  config('debugcon', [
+    { expect: 'words on port 0xe9', points: 1 },
+    { expect: 'all is well', timeout: '300ms', points: 4 },
+    { type: 'x\n', points: 1 },
+  ])
+  const { stdout, status } = run('--json')
+  const result = testJson.parse(JSON.parse(stdout))
+  expect(status).toBe(1)
+  expect(result).toMatchObject({ verdict: 'failed', exitCode: 1, points: 1, of: 6 })
+  expect(result.steps.map((step) => step.result)).toEqual(['passed', 'failed', 'skipped'])
+  expect(result.steps[0]).toMatchObject({ where: 'console' })
+  expect(result.steps[1]?.because).toMatch(/^neither console nor screen showed \/all is well\/ within 300 ms/)
+  expect(result.steps[1]?.evidence?.[0]).toBe('words on port 0xe9')
+  expect(run('--tap').stdout).toContain('not ok 2 - expect "all is well"')
+})
+
+test('says when there is nothing to test', () => {
+  writeFileSync(join(folder, 'bringup.config.json'), JSON.stringify({ kernel: { image: 'draw.elf' } }))
+  const { stderr, status } = run()
+  expect(stderr).toContain('error TEST_MISSING')
+  expect(status).toBe(2)
+  expect(() => execFileSync(process.execPath, [BIN, 'test', '--help'])).not.toThrow()
+})
