@@ -2,6 +2,8 @@
  * Kernels by their build system, where no profile knows the tree: cargo, Meson, CMake, make. What comes out of the build
  * is read from its files as far as they say it plainly; else it is a guess, and said to be one.
  */
+import { type Rule, readMakefile } from './makefile.ts'
+import { type BootedBy, qemuCommandIn } from './qemu-command.ts'
 import type { ConfigSketch, SketchEntry, SourceTree } from './tree.ts'
 
 export type Recogniser = (tree: SourceTree) => ConfigSketch | undefined
@@ -12,14 +14,23 @@ type Commands = readonly string[] | readonly (readonly string[])[]
 function kernelSketch(
   about: Pick<ConfigSketch, 'what' | 'because'>,
   build: Commands,
-  output: { readonly key: 'image' | 'disk'; readonly path: string; readonly isGuess: boolean },
+  output: {
+    readonly key: BootedBy['key']
+    readonly path: string | readonly string[]
+    readonly isGuess: boolean
+    readonly bus?: BootedBy['bus']
+  },
 ): ConfigSketch {
   const entry: SketchEntry = {
     key: 'kernel',
-    value: { build, [output.key]: output.path },
+    value: {
+      build,
+      [output.key]: output.path,
+      ...(output.bus === 'virtio' ? { bus: output.bus } : {}),
+    },
     comment: [
       'How it is built, and what comes out: `image` for a kernel that QEMU loads (bzImage, PVH or multiboot ELF),',
-      '`disk` for a raw disk image with a boot sector, `esp` for a folder with EFI/BOOT/BOOTX64.EFI.',
+      '`disk` for a raw disk image with a boot sector, `iso`, `floppy`, `esp` for a folder with EFI/BOOT/BOOTX64.EFI.',
     ],
   }
   return {
@@ -103,30 +114,81 @@ const meson: Recogniser = (tree) => {
 const MAKEFILES = ['GNUmakefile', 'makefile', 'Makefile']
 
 /** Files that a makefile has rules for, the ones most likely to boot first. */
-const BOOTABLE: readonly (readonly ['image' | 'disk', RegExp])[] = [
-  ['disk', /\.(img|iso|hdd)$/],
+const BOOTABLE: readonly (readonly [BootedBy['key'], RegExp])[] = [
+  ['iso', /\.iso$/],
+  ['floppy', /(?:floppy[\w.-]*|\.flp|\.fd)$/i],
+  ['disk', /\.(img|hdd|raw)$/],
   ['image', /(\.elf|bzImage|vmlinux)$/],
 ]
+
+/** Rules that make nothing but a run, in the order in which people call them. */
+const RUNS = ['run', 'qemu', 'start', 'boot', 'emulate', 'test', 'all']
 
 const make: Recogniser = (tree) => {
   const file = MAKEFILES.find(tree.has)
   const text = file === undefined ? undefined : tree.read(file)
   if (file === undefined || text === undefined) return undefined
-  const rules = [...text.matchAll(/^([\w./+-]+(?: [\w./+-]+)*) *:(?!=)/gm)].flatMap((m) =>
-    (m[1] ?? '').split(' '),
-  )
+  const about = { what: 'make project', because: file }
+  const { rules } = readMakefile(text)
+  const targets = rules.flatMap((rule) => rule.targets)
+  const booted = bootedIn(tree, rules)
+  if (booted) return bootedSketch(about, booted, targets)
   const found = BOOTABLE.flatMap(([key, pattern]) =>
-    rules.filter((r) => pattern.test(r)).map((path) => ({ key, path })),
+    targets
+      .filter((path) => pattern.test(path) && !/[$%]/.test(path))
+      .map((path) => ({ key, path, more: [] })),
   )
   const [output] = found
-  const isNamed = rules.includes('image')
-  return kernelSketch(
-    { what: 'make project', because: file },
-    isNamed ? ['make', 'image'] : ['make'],
-    output === undefined
-      ? { key: 'image', path: 'build/kernel.elf', isGuess: true }
-      : { ...output, isGuess: false },
+  if (output)
+    return bootedSketch(
+      about,
+      output,
+      targets.filter((name) => name === 'image'),
+    )
+  const build = targets.includes('image') ? ['make', 'image'] : ['make']
+  return kernelSketch(about, build, { key: 'image', path: 'build/kernel.elf', isGuess: true })
+}
+
+/** The command by which the tree itself boots: of a rule that people call for it, else of any, else of a script. */
+function bootedIn(tree: SourceTree, rules: readonly Rule[]): BootedBy | undefined {
+  const place = ({ targets }: Rule) => {
+    const known = targets.map((target) => RUNS.indexOf(target)).filter((at) => at >= 0)
+    return Math.min(...known, RUNS.length)
+  }
+  const commands = rules.toSorted((a, b) => place(a) - place(b)).flatMap((rule) => rule.commands)
+  const scripts = tree.list().filter((name) => /^(run|qemu|start|boot)[\w-]*(\.sh)?$/.test(name))
+  const lines = scripts.flatMap(
+    (name) =>
+      tree
+        .read(name)
+        ?.replaceAll(/\\\r?\n/g, ' ')
+        .split('\n') ?? [],
   )
+  return qemuCommandIn(commands) ?? qemuCommandIn(lines)
+}
+
+/** The medium is built by its own rule where it has one. */
+function bootedSketch(
+  about: Pick<ConfigSketch, 'what' | 'because'>,
+  { key, path, more, bus, append, initrd, memory }: BootedBy,
+  targets: readonly string[],
+): ConfigSketch {
+  const made = [path, ...more].filter((file) => targets.includes(file))
+  const build = made.length > 0 ? ['make', ...made] : targets.includes('image') ? ['make', 'image'] : ['make']
+  const disks = key === 'disk' && more.length > 0 ? [path, ...more] : path
+  const sketch = kernelSketch(about, build, { key, path: disks, isGuess: false, bus })
+  const boot = { ...(append === undefined ? {} : { append }), ...(initrd === undefined ? {} : { initrd }) }
+  const drives = key === 'disk' ? [] : more.map((file) => ({ kind: 'disk', file, bus: 'ide' }))
+  const machine = {
+    memory: memory ?? '512M',
+    ...(Object.keys(boot).length > 0 ? { boot } : {}),
+    ...(drives.length > 0 ? { devices: drives } : {}),
+  }
+  const comment = ['The machine that it runs on, as far as its own QEMU command says it; see `bringup plan`.']
+  return {
+    ...sketch,
+    entries: [...sketch.entries, { key: 'machines', value: { default: machine }, comment }],
+  }
 }
 
 /** More than one may fit: cargo kernels often have a makefile too, which says how all of it is put together. */

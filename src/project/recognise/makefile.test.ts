@@ -1,0 +1,28 @@
+import { expect, it } from 'vitest'
+import { readMakefile } from './makefile.ts'
+
+it('expands variables, and leaves to make what only make can work out', () => {
+  const { expand } = readMakefile(
+    'BUILD = build\nISO := $(BUILD)/os.iso # the image\nNAME ?= os\nFLAGS = -m 64\nFLAGS += -smp 2\nSOURCES = $(wildcard *.c)\nLOOP = $(LOOP)x\n',
+  )
+  expect(expand(['$(ISO) $', '{NAME}'].join(''))).toBe('build/os.iso os')
+  expect(expand('$(FLAGS)')).toBe('-m 64 -smp 2')
+  expect(expand('$(SOURCES)')).toBe('$(wildcard *.c)')
+  expect(expand('$(UNKNOWN)')).toBe('$(UNKNOWN)')
+  expect(expand('$(LOOP)')).toMatch(/x+$/)
+})
+
+it('reads rules with their commands', () => {
+  const { rules } = readMakefile(
+    'IMG = os.img\nall: $(IMG)\n$(IMG): boot.bin \\\n  kernel.bin\n\t@cat $^ > $@\nrun: $(IMG); qemu $<\nX := a:b\n%.o: %.c\n\tcc $<\n',
+  )
+  expect(rules.slice(0, 3)).toEqual([
+    { targets: ['all'], needs: ['os.img'], commands: [] },
+    {
+      targets: ['os.img'],
+      needs: ['boot.bin', 'kernel.bin'],
+      commands: ['cat boot.bin kernel.bin > os.img'],
+    },
+    { targets: ['run'], needs: ['os.img'], commands: ['qemu os.img'] },
+  ])
+})
