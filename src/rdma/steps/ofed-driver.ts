@@ -51,7 +51,8 @@ export const ofedDriver = defineStep<z.output<typeof schema>, null>({
       const what = `${archive} has ${found}, not ${sha256}`
       return { state: 'blocked', diagnostics: [problems.RDMA_ARCHIVE_CHECKSUM.at('', what)] }
     }
-    const folder = `/var/tmp/bringup-ofed-${sha256.slice(0, 12)}`
+    // Only root can write there: in a folder for all, another user could have put it there before.
+    const folder = `/var/lib/bringup-ofed-${sha256.slice(0, 12)}`
     return {
       state: 'change',
       detail: 'not installed; the checksum of the archive is right',
