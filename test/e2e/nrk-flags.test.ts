@@ -102,7 +102,6 @@ describe('what has no counterpart is explained, with what to do instead', () => 
     ['-n', 'bringup build'],
     ['--norun', 'bringup build'],
     ['--qemu-monitor', '--qemu-arg -monitor'],
-    ['--pvrdma', 'omit it'],
     ['--tap tap2', 'omit it'],
     ['--qemu-ivshmem 1024 --qemu-shmem-path /tmp/x', 'omit it'],
     ['--configure-ipxe', 'omit it'],
@@ -116,6 +115,13 @@ describe('what has no counterpart is explained, with what to do instead', () => 
     expect([exitCode, new Set(found.map((d) => d.code))]).toEqual([2, new Set(['NRK_FLAG_REPLACED'])])
     expect(found[0]?.remedy).toContain(remedy)
   })
+})
+
+test('--pvrdma needs the RDMA device of this computer, which the tool has no word for', async () => {
+  const { json, exitCode } = await bringup('plan', '--pvrdma')
+  const [found] = json.diagnostics as readonly { code: string; what: string }[]
+  expect([exitCode, found?.code]).toEqual([2, 'USAGE'])
+  expect(found?.what).toContain('--pvrdma <device')
 })
 
 test('a kernel that waits for gdb on a port that is not there is refused before it is started', async () => {

@@ -80,10 +80,9 @@ const REPLACED: Readonly<Record<string, string>> = {
   qemuMonitor:
     'on a terminal Ctrl-A X ends the guest and Ctrl-A R resets it; for everything else add --qemu-arg -monitor --qemu-arg telnet:127.0.0.1:55555,server,nowait',
   dcmPath: 'start the scheduler of several machines beside them; the build does not need it',
-  pvrdma: 'omit it: para-virtual RDMA is not supported here',
   tap: 'omit it: the card is on a network of this user’s that needs no tap; forward ports with --nic forwards=…, or describe a rack whose network has `host` for a bridge with taps',
-  qemuIvshmem: 'omit it: shared memory of several machines is not supported here',
-  qemuShmemPath: 'omit it: shared memory of several machines is not supported here',
+  qemuIvshmem: 'omit it, and describe a rack whose guests join its `memory`',
+  qemuShmemPath: 'omit it, and describe a rack whose guests join its `memory`',
   configureIpxe: 'omit it: bringup does not boot bare metal',
   noReboot: 'omit it: bringup does not boot bare metal',
   workers: 'start each machine by a `bringup run` of its own, with --machine-id',
