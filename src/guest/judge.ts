@@ -237,7 +237,7 @@ const SILENT =
 
 /** For a guest that only drew. */
 const DRAWN =
-  'if the screen shows that all is well, say which text proves it: --until TEXT; else raise `timeout` (or --timeout)'
+  'if the screen shows that all is well, say which text proves it: --until TEXT; for more, make the kernel print on the console (Linux: `console=ttyS0`), or raise `timeout` (or --timeout)'
 
 /** The last words of the guest: on the console, and on its screen. */
 function wordsOf({ consoleTail, screen }: Ending): readonly string[] {
