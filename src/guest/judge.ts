@@ -236,8 +236,7 @@ const SILENT =
   'the console has no byte: make the kernel print on it (Linux: `console=ttyS0` on the command line), or raise `timeout` (or --timeout)'
 
 /** For a guest that only drew. */
-const DRAWN =
-  'if the screen shows that all is well, say which text proves it: --until TEXT; for more, make the kernel print on the console (Linux: `console=ttyS0`), or raise `timeout` (or --timeout)'
+const DRAWN = `if the screen shows that all is well, say which text proves it: --until TEXT; else ${SILENT}`
 
 /** The last words of the guest: on the console, and on its screen. */
 function wordsOf({ consoleTail, screen }: Ending): readonly string[] {

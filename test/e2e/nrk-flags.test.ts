@@ -117,7 +117,7 @@ describe('what has no counterpart is explained, with what to do instead', () => 
   })
 })
 
-test('--pvrdma needs the RDMA device of this computer, which the tool has no word for', async () => {
+test('--pvrdma needs the RDMA device of this computer, which the tool does not name', async () => {
   const { json, exitCode } = await bringup('plan', '--pvrdma')
   const [found] = json.diagnostics as readonly { code: string; what: string }[]
   expect([exitCode, found?.code]).toEqual([2, 'USAGE'])
