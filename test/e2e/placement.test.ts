@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 import { afterAll, describe } from 'vitest'
 import { formatCpuList } from '../../src/cpu-list.ts'
+import type { Guest } from '../../src/guest/guest.ts'
 import { readTopology } from '../../src/host/topology.ts'
 import type { RackInput } from '../../src/index.ts'
 import { expect, test } from '../../src/testing/index.ts'
@@ -26,7 +27,9 @@ describe.skipIf(cores.length < 2)('a rack that is placed', () => {
     const run = await launchRack(rack)
     const places = run.plan.guests.map(({ placement }) => placement?.hostCpus ?? [])
     expect(places).toEqual(cores.slice(0, 2))
-    for (const [index, guest] of Object.values(run.guests).entries()) {
+    // They are listed in the order in which they started.
+    for (const [index, { guest: name }] of run.plan.guests.entries()) {
+      const guest = run.guests[name] as Guest
       const own = formatCpuList(places[index] ?? [])
       expect(new Set(threadsOf(guest.qemu.pid))).toEqual(new Set([own]))
       if (host.hasNuma) {
