@@ -150,9 +150,12 @@ function likelyGrids({ width, height }: Picture, font: Font): readonly Grid[] {
       x: Math.floor((width - 80 * cellWidth) / 2),
       y: Math.floor((height - 25 * cellHeight) / 2),
     }
-    return [{ x: 0, y: 0 }, centred, text, { x: 10, y: 10 }]
-      .filter(({ x, y }, i, all) => x >= 0 && y >= 0 && all.findIndex((o) => o.x === x && o.y === y) === i)
-      .map((corner) => ({ ...corner, cellWidth, cellHeight }))
+    return (
+      [{ x: 0, y: 0 }, centred, text, { x: 10, y: 10 }]
+        .filter(({ x, y }, i, all) => x >= 0 && y >= 0 && all.findIndex((o) => o.x === x && o.y === y) === i)
+        // The whole picture is cut: text may stand left of and above a corner.
+        .map(({ x, y }) => ({ x: x % cellWidth, y: y % cellHeight, cellWidth, cellHeight }))
+    )
   })
 }
 
