@@ -15,7 +15,7 @@ const MAY_IMPORT = {
   qemu: ['machine', 'plan', 'host', 'processes'],
   qemus: ['machine', 'host', 'processes', 'plan', 'qemu', 'setup', 'steps', 'build'],
   acpi: ['machine'],
-  'kernel-tests': ['guest', 'host', 'machine'],
+  'kernel-tests': ['guest', 'host', 'machine', 'screen'],
   screen: ['qemu'],
   containers: ['host', 'build', 'setup'],
   services: ['machine', 'host', 'processes'],
@@ -51,6 +51,7 @@ const MAY_IMPORT = {
   cli: [
     'containers',
     'kernel-tests',
+    'screen',
     'machine',
     'network',
     'plan',

@@ -25,3 +25,7 @@ export function deadlineSignal(ms: number): Timer & { readonly signal: AbortSign
   const { clear } = startTimer(ms, () => controller.abort(new DOMException('deadline', 'TimeoutError')))
   return { signal: controller.signal, clear }
 }
+
+/** Resolves after that time. For what has no event, such as what a guest draws; else wait for the event. */
+export const pause = (ms: number): Promise<void> =>
+  new Promise((resolve) => void startTimer(ms, () => resolve()))

@@ -1,14 +1,33 @@
-/** What comes before a boot: findings of the plan, and the build of what is booted. */
+/** What comes before a boot: findings of the description, the build of what is booted, and the plan with it. */
 import { BringupError } from '../diagnostics.ts'
 import { errorsOf } from '../plan/run-plan.ts'
-import type { PlannedRun, RunRequest } from '../project/run-planning.ts'
+import { type PlannedRun, planOnly, planRun, type RunRequest } from '../project/run-planning.ts'
 import type { BootProgress } from './boot-progress.ts'
 import type { Output } from './output.ts'
 
-/** @throws BringupError with every error of the plan */
-export function refuseWrong({ plan }: PlannedRun): void {
-  const errors = errorsOf(plan)
+export interface BuildFirst {
+  /** False boots the last build. */
+  readonly isBuilt: boolean
+  readonly isVerbose: boolean
+  readonly progress: BootProgress | undefined
+}
+
+/**
+ * The plan that is run. What is wrong with the description is said before anything is built, fetched or made for it.
+ *
+ * @throws BringupError with every error of the plan, or with what the build says
+ */
+export async function planAndBuild(
+  request: RunRequest,
+  output: Output,
+  { isBuilt, ...shown }: BuildFirst,
+): Promise<{ readonly made: PlannedRun; readonly buildMs?: number }> {
+  const early = await planOnly(request)
+  const errors = errorsOf(early.plan)
   if (errors.length > 0) throw new BringupError(errors)
+  const buildMs = isBuilt ? await build(request, output, shown) : undefined
+  if (buildMs === undefined && early.plan.pending.length === 0) return { made: early }
+  return { made: await planRun(request), ...(buildMs === undefined ? {} : { buildMs }) }
 }
 
 /**
@@ -16,10 +35,10 @@ export function refuseWrong({ plan }: PlannedRun): void {
  *
  * @throws BringupError when the build failed: nothing is booted then
  */
-export async function buildFirst(
+async function build(
   request: RunRequest,
   output: Output,
-  { isVerbose, progress: boot }: { readonly isVerbose: boolean; readonly progress: BootProgress | undefined },
+  { isVerbose, progress: boot }: Omit<BuildFirst, 'isBuilt'>,
 ): Promise<number | undefined> {
   const { showBuild } = await import('./build-progress.ts')
   const { buildProject } = await import('../project/building.ts')

@@ -1,10 +1,7 @@
 /** Lines of a guest's screen on the terminal, beside its console. */
 import { screenLine } from '../guest-text.ts'
 import type { RunEvent } from '../runs/events.ts'
-
-/** What firmware draws when all is well: who it is, and where it boots from. */
-const FIRMWARE =
-  /^(?:SeaBIOS \(version|Machine UUID|iPXE \(|Booting from |Press F12|BdsDxe: (?:loading|starting) )/
+import { withoutFirmware } from '../screen/firmware-lines.ts'
 
 /** Of the console, so many lines are compared. */
 const MOST_KEPT = 10_000
@@ -20,7 +17,7 @@ export function showScreenLines(print: (line: string) => void): (event: RunEvent
     if (event.type === 'console line' && printed.size < MOST_KEPT) printed.add(event.line.trim())
     if (event.type !== 'screen line') return
     const line = event.line.trimEnd()
-    if (line === '' || FIRMWARE.test(line) || printed.has(line.trim())) return
+    if (line === '' || withoutFirmware([line]).length === 0 || printed.has(line.trim())) return
     print(screenLine(line))
   }
 }

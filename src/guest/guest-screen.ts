@@ -10,7 +10,7 @@ import { QmpEnded } from '../qemu/qmp.ts'
 import { type KeyPress, keysOfText, readChord } from '../screen/keys.ts'
 import { ScreenReader } from '../screen/read-screen.ts'
 import type { Screen } from '../screen/screen.ts'
-import { startTimer } from '../timer.ts'
+import { pause } from '../timer.ts'
 import { ScreenWatch } from './screen-watch.ts'
 
 export const problems = defineDiagnostics({
@@ -67,9 +67,6 @@ export interface Screens {
 
 const LOOK_MS = 100
 
-/** QEMU has no event for what a guest draws, nor for keys that it has pressed. */
-const later = (ms: number) => new Promise<void>((resolve) => void startTimer(ms, resolve))
-
 export function openScreens(
   plan: GuestPlan,
   qmp: QmpClient,
@@ -115,7 +112,7 @@ async function expectScreen(
       const evidence = screen.text === '' ? ['nothing that can be read is on it'] : screen.text.split('\n')
       throw atCaller(new BringupError([problems.SCREEN_NO_MATCH.at('', what, { evidence })]))
     }
-    await later(LOOK_MS)
+    await pause(LOOK_MS)
   }
 }
 
@@ -151,6 +148,6 @@ async function press(
         keys: codes.map((data) => ({ type: 'qcode' as const, data })),
         'hold-time': holdMs,
       })
-    await later(2 * holdMs * some.length)
+    await pause(2 * holdMs * some.length)
   }
 }

@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { OWN_FILE } from '../own-files.ts'
+import { withoutFirmware } from '../screen/firmware-lines.ts'
 import { newLines } from '../screen/new-lines.ts'
 import type { ScreenReader } from '../screen/read-screen.ts'
 import type { Screen } from '../screen/screen.ts'
@@ -31,7 +32,7 @@ export class ScreenWatch {
     this.#reader = reader
   }
 
-  /** Gets the whole screen, whenever it has changed. */
+  /** Gets the whole screen without the lines of firmware, whenever it has changed. */
   onChange(listener: (lines: readonly string[]) => void): void {
     this.#onChange.push(listener)
   }
@@ -112,7 +113,8 @@ export class ScreenWatch {
   }
 
   #changed(lines: readonly string[]): void {
-    for (const listener of this.#onChange) listener(lines)
+    const own = withoutFirmware(lines)
+    for (const listener of this.#onChange) listener(own)
   }
 
   async #finish(): Promise<void> {

@@ -3,13 +3,17 @@ import { BringupError } from '../diagnostics.ts'
 import type { Guest } from '../guest/guest.ts'
 import { hasScreen } from '../machine/devices/display.ts'
 import { literalPattern } from '../pattern.ts'
+import { withoutFirmware } from '../screen/firmware-lines.ts'
+import { changedLines } from '../screen/new-lines.ts'
+import { pause } from '../timer.ts'
 import { formatMs } from '../units.ts'
 import { GuestTime } from './guest-time.ts'
-import { nameOf, type TestStep } from './steps.ts'
+import { isProof, nameOf, type TestStep } from './steps.ts'
 
 export interface StepResult {
   readonly name: string
-  readonly result: 'passed' | 'failed' | 'skipped'
+  /** `done` of a step that only presses keys: that proves nothing. */
+  readonly result: 'passed' | 'done' | 'failed' | 'skipped'
   /** What it got of what it is worth. */
   readonly points: number
   readonly of: number
@@ -32,9 +36,10 @@ export async function runSteps(
   onStep: (result: StepResult) => void = () => {},
 ): Promise<readonly StepResult[]> {
   const results: StepResult[] = []
+  const scene: Scene = { guest, before: [] }
   let hasFailed = false
   for (const step of steps) {
-    const result: StepResult = hasFailed ? skipped(step) : await runStep(guest, step)
+    const result: StepResult = hasFailed ? skipped(step) : await runStep(scene, step)
     hasFailed ||= result.result === 'failed'
     results.push(result)
     onStep(result)
@@ -42,21 +47,26 @@ export async function runSteps(
   return results
 }
 
+/** The guest, and what was on its screen when keys were last pressed: only what came since answers them. */
+interface Scene {
+  readonly guest: Guest
+  before: readonly string[]
+}
+
 const skipped = (step: TestStep): StepResult => ({ ...pointsOf(step, false), result: 'skipped', tookMs: 0 })
 
-const pointsOf = (step: TestStep, isPassed: boolean) => ({
-  name: nameOf(step),
-  points: isPassed ? (step.points ?? 0) : 0,
-  of: step.points ?? 0,
-})
+function pointsOf(step: TestStep, isPassed: boolean): Pick<StepResult, 'name' | 'points' | 'of'> {
+  const of = 'points' in step ? (step.points ?? 0) : 0
+  return { name: nameOf(step), points: isPassed ? of : 0, of }
+}
 
-async function runStep(guest: Guest, step: TestStep): Promise<StepResult> {
-  const time = new GuestTime(guest.qemu.pid)
+async function runStep(scene: Scene, step: TestStep): Promise<StepResult> {
+  const time = new GuestTime(scene.guest.qemu.pid)
   try {
-    const where = await act(guest, step, time)
+    const where = await act(scene, step, time)
     return {
       ...pointsOf(step, true),
-      result: 'passed',
+      result: isProof(step) ? 'passed' : 'done',
       tookMs: Math.round(time.passed()),
       ...(where === undefined ? {} : { where }),
     }
@@ -68,58 +78,57 @@ async function runStep(guest: Guest, step: TestStep): Promise<StepResult> {
       result: 'failed',
       tookMs: Math.round(time.passed()),
       because: first?.what ?? error.message,
-      evidence: await lastWords(guest),
+      evidence: await lastWords(scene.guest),
     }
   }
 }
 
-async function act(guest: Guest, step: TestStep, time: GuestTime): Promise<StepResult['where']> {
-  if ('type' in step) return void guest.console.write(step.type)
-  if ('keys' in step) return void (await guest.keys(step.keys))
-  const within = { timeoutMs: step.timeout, time }
-  if ('screen' in step)
-    return await waitFor(guest, new RegExp(literalPattern(step.screen)), { ...within, isScreen: true })
-  const pattern = new RegExp('match' in step ? step.match : literalPattern(step.expect))
-  return await waitFor(guest, pattern, { ...within, isScreen: false })
+async function act(scene: Scene, step: TestStep, time: GuestTime): Promise<StepResult['where']> {
+  if ('type' in step || 'keys' in step) {
+    scene.before = await screenLines(scene.guest)
+    if ('keys' in step) await scene.guest.keys(step.keys)
+    else scene.guest.console.write(step.type)
+    return undefined
+  }
+  const isScreen = 'screen' in step
+  const pattern = new RegExp(
+    'match' in step ? step.match : literalPattern(isScreen ? step.screen : step.expect),
+  )
+  return waitFor(scene, { pattern, timeoutMs: step.timeout, isScreen }, time)
+}
+
+interface Awaited {
+  readonly pattern: RegExp
+  readonly timeoutMs: number
+  /** On the screen alone. */
+  readonly isScreen: boolean
 }
 
 /** Looks at console and screen in turn. */
 async function waitFor(
-  guest: Guest,
-  pattern: RegExp,
-  {
-    timeoutMs,
-    time,
-    isScreen,
-  }: { readonly timeoutMs: number; readonly time: GuestTime; readonly isScreen: boolean },
+  scene: Scene,
+  { pattern, timeoutMs, isScreen }: Awaited,
+  time: GuestTime,
 ): Promise<StepResult['where']> {
-  const draws = isScreen || hasScreen(guest.plan.machine)
+  const { guest } = scene
   for (;;) {
     const isLate = time.passed() >= timeoutMs
-    const misses: BringupError[] = []
-    if (!isScreen) {
-      const miss = await missing(guest.console.expect(pattern, { timeoutMs: LOOK_MS }))
-      if (miss === undefined) return 'console'
-      misses.push(miss)
-    }
-    if (draws) {
-      const miss = await missing(guest.screen.expect(pattern, { timeoutMs: isScreen ? LOOK_MS : 0 }))
-      if (miss === undefined) return 'screen'
-      misses.push(miss)
-    }
-    const [first] = misses
+    const miss = isScreen ? undefined : await missing(guest.console.expect(pattern, { timeoutMs: LOOK_MS }))
+    if (!isScreen && miss === undefined) return 'console'
+    const lines = changedLines(scene.before, await screenLines(guest))
+    if (withoutFirmware(lines).some((line) => pattern.test(line))) return 'screen'
     // A guest that has ended shows nothing more.
-    const hasEnded = misses.every(({ code }) => code === 'CONSOLE_ENDED' || code === 'SCREEN_ENDED')
-    if (first && hasEnded) throw first
-    if (isLate) throw new NotSeen(pattern, timeoutMs, draws)
+    if (miss?.code === 'CONSOLE_ENDED') throw miss
+    if (isLate || guest.hasEnded) throw new NotSeen(pattern, timeoutMs, isScreen)
+    if (isScreen) await pause(LOOK_MS)
   }
 }
 
 /** No finding of its own: the report names the step, and the screen is its evidence. */
 class NotSeen extends Error {
-  constructor(pattern: RegExp, timeoutMs: number, draws: boolean) {
-    const where = draws ? 'neither console nor screen' : 'the console never'
-    super(`${where} showed ${pattern} within ${formatMs(timeoutMs)} of the guest's time`)
+  constructor(pattern: RegExp, timeoutMs: number, isScreen: boolean) {
+    const where = isScreen ? 'the screen' : 'the guest'
+    super(`${where} did not show ${pattern} within ${formatMs(timeoutMs)} of its time`)
   }
 }
 
@@ -134,12 +143,17 @@ async function missing(seen: Promise<unknown>): Promise<BringupError | undefined
   }
 }
 
+/** Nothing without a display, and of a guest that has ended. */
+async function screenLines(guest: Guest): Promise<readonly string[]> {
+  if (!hasScreen(guest.plan.machine)) return []
+  const screen = await guest.screen.expect('', { timeoutMs: 0 }).catch(() => undefined)
+  return screen === undefined || screen.text === '' ? [] : screen.text.split('\n')
+}
+
 async function lastWords(guest: Guest): Promise<readonly string[]> {
-  const { text } = hasScreen(guest.plan.machine)
-    ? await guest.screen().catch(() => ({ text: '' }))
-    : { text: '' }
+  const lines = await screenLines(guest)
   return [
     ...guest.console.tail(),
-    ...(text === '' ? [] : ['the screen shows:', ...text.split('\n').map((line) => `  ${line}`)]),
+    ...(lines.length === 0 ? [] : ['the screen shows:', ...lines.map((line) => `  ${line}`)]),
   ]
 }

@@ -5,8 +5,13 @@ import { zDuration } from '../units.ts'
 
 const text = z.string().min(1)
 
-const zMore = {
+const zName = {
   name: text.optional().describe('What is tested, for the report. Default: the step in words.'),
+}
+
+/** What is seen proves something, and may be worth something. */
+const zProof = {
+  ...zName,
   points: z.number().nonnegative().optional().describe('What the step is worth in a course.'),
   timeout: zDuration
     .default(30_000)
@@ -17,28 +22,35 @@ const zMore = {
 
 const zExpect = z.strictObject({
   expect: text.describe('Text that must come on the console or on the screen.'),
-  ...zMore,
+  ...zProof,
 })
 const zMatch = z.strictObject({
   match: zPattern.describe('Regular expression for a line of the console or of the screen.'),
-  ...zMore,
+  ...zProof,
 })
-const zScreen = z.strictObject({ screen: text.describe('Text that must be on the screen.'), ...zMore })
+const zScreen = z.strictObject({ screen: text.describe('Text that must be on the screen.'), ...zProof })
 const zType = z.strictObject({
   type: text.describe('Text that is typed into the console. `\\n` is the return key.'),
-  ...zMore,
+  ...zName,
 })
 const zKeys = z.strictObject({
   keys: z
     .union([text, z.array(text).nonempty()])
     .describe('Keys of the keyboard: those of a text, or a list by name: `["esc", "ctrl-alt-delete"]`.'),
-  ...zMore,
+  ...zName,
 })
 
-/** `kernel.test` in a config file. */
-export const stepsSchema = z.array(z.union([zExpect, zMatch, zScreen, zType, zKeys])).nonempty()
+const zStep = z.union([zExpect, zMatch, zScreen, zType, zKeys])
 
-export type TestStep = z.output<typeof stepsSchema>[number]
+export type TestStep = z.output<typeof zStep>
+
+/** Whether the step proves anything. */
+export const isProof = (step: TestStep): boolean => !('type' in step || 'keys' in step)
+
+/** `kernel.test` in a config file. */
+export const stepsSchema = z.array(zStep).refine((steps) => steps.some(isProof), {
+  error: 'at least one step has to expect something: keys alone prove nothing',
+})
 
 /** The step in words: its name, else what it does. */
 export function nameOf(step: TestStep): string {

@@ -27,11 +27,11 @@ export interface ExitMeaning {
 export interface Judgement {
   /** Meaning of the values that the guest writes to isa-debug-exit, or returns by its command channel. */
   readonly exitCodes: Readonly<Record<number, ExitMeaning>>
-  /** Sources of regular expressions; a console line that matches one is a crash. */
+  /** Sources of regular expressions; a line of the console or of the screen that matches one is a crash. */
   readonly panicPatterns: readonly string[]
   /**
-   * Sources of regular expressions. A console line that matches one is a pass and ends the guest; where there are any,
-   * nothing else is a pass.
+   * Sources of regular expressions. A line of the console or of the screen that matches one is a pass and ends the
+   * guest; where there are any, nothing else is a pass.
    */
   readonly passPatterns?: readonly string[]
   /**

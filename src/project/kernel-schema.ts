@@ -54,13 +54,13 @@ export const kernelSchema = z
       .array(zPattern)
       .optional()
       .describe(
-        'Regular expressions. A console line that matches one is a pass and ends the guest; nothing else is a pass then.',
+        'Regular expressions. A line of the console or of the screen that matches one is a pass and ends the guest; nothing else is a pass then.',
       ),
     panicPatterns: z
       .array(zPattern)
       .optional()
       .describe(
-        'Regular expressions. A console line that matches one is a crash, as are those of the profile.',
+        'Regular expressions. A line of the console or of the screen that matches one is a crash, as are those of the profile.',
       ),
     test: stepsSchema
       .optional()

@@ -69,6 +69,7 @@ export class QmpClient {
   readonly ready: Promise<Json>
   #partial = ''
   #nextId = 0
+  #isHeld = false
   #endedBecause: string | undefined
   readonly #pending = new Map<number, Pending>()
   readonly #listeners = new Map<string, Set<(data: never) => void>>()
@@ -102,6 +103,11 @@ export class QmpClient {
     return this.#pending.values().next().value?.command
   }
 
+  /** Whether a caller has stopped the guest by `stop`, and not continued it. */
+  get isHeld(): boolean {
+    return this.#isHeld
+  }
+
   /**
    * Sends a command and resolves with QEMU's answer.
    *
@@ -115,6 +121,7 @@ export class QmpClient {
   execute(command: string, args?: Json): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (this.#endedBecause !== undefined) return reject(new QmpEnded(command, this.#endedBecause))
+      if (command === 'stop' || command === 'cont') this.#isHeld = command === 'stop'
       const id = this.#nextId++
       this.#pending.set(id, { command, resolve, reject })
       const line = JSON.stringify({ execute: command, ...(args ? { arguments: args } : {}), id })

@@ -19,6 +19,11 @@ export async function writePort(qmp: QmpClient, port: number, value: number): Pr
   await monitor(qmp, `o /b 0x${port.toString(16)} ${value}`)
 }
 
+/** By the monitor, so that `QmpClient.isHeld` goes on to say what the owner of the guest wants. */
+export async function setRunning(qmp: QmpClient, isRunning: boolean): Promise<void> {
+  await monitor(qmp, isRunning ? 'cont' : 'stop')
+}
+
 const monitor = (qmp: QmpClient, command: string) =>
   qmp.execute('human-monitor-command', { 'command-line': command })
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { newLines } from './new-lines.ts'
+import { changedLines, newLines } from './new-lines.ts'
 
 it('is what was added', () => {
   expect(newLines([], ['a', 'b'])).toEqual(['a', 'b'])
@@ -18,4 +18,10 @@ it('has a line again that has grown', () => {
 
 it('is everything when the screen was drawn anew', () => {
   expect(newLines(['a', 'b'], ['', 'x', 'y'])).toEqual(['x', 'y'])
+})
+
+it('are those that differ where a screen was drawn anew in parts', () => {
+  expect(changedLines(['menu', '1 boot', 'time 5'], ['menu', '1 boot', 'time 4'])).toEqual(['time 4'])
+  expect(changedLines(['> '.trimEnd()], ['> ls', 'README', '>'])).toEqual(['> ls', 'README', '>'])
+  expect(changedLines(['a', 'b'], ['a', 'b'])).toEqual([])
 })

@@ -15,3 +15,10 @@ export function newLines(before: readonly string[], next: readonly string[]): re
   }
   return next.filter((line) => line !== '')
 }
+
+/** Lines of `next` that `before` did not show: new ones, or where the screen was drawn anew, those that differ in place. */
+export function changedLines(before: readonly string[], next: readonly string[]): readonly string[] {
+  const added = newLines(before, next)
+  const isAnew = added.length === next.filter((line) => line !== '').length
+  return isAnew ? next.filter((line, i) => line !== before[i]) : added
+}

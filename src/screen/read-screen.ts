@@ -1,7 +1,8 @@
 /** Reads the screen of a guest of QEMU: text from the memory of its VGA card, or from the pixels of its display. */
 import type { QmpClient } from '../qemu/qmp.ts'
+import { MiB } from '../units.ts'
 import { type Font, fontsIn } from './fonts.ts'
-import { readDisplay, readMemory, readPort, writePort } from './memory-reader.ts'
+import { readDisplay, readMemory, readPort, setRunning, writePort } from './memory-reader.ts'
 import { isBlank, type Picture, parsePpm, undoubled } from './picture.ts'
 import { type ReadPicture, readPicture } from './read-glyphs.ts'
 import { type ColoredCell, colored, type Screen } from './screen.ts'
@@ -32,7 +33,6 @@ export interface ReadOptions {
   readonly searchFonts?: boolean
 }
 
-const MiB = 2 ** 20
 /** Where the BIOS of the VGA card lies, with its fonts. */
 const ROM = { at: 0xc0000, bytes: 0x10000 }
 const PART = 64 * MiB
@@ -97,12 +97,12 @@ export class ScreenReader {
     if (!this.#options.mayStop) return use()
     const { running } = await this.#qmp.execute('query-status')
     if (!running) return use()
-    await this.#qmp.execute('stop')
+    await setRunning(this.#qmp, false)
     try {
       return await use()
     } finally {
-      // One that has ended meanwhile does not go on.
-      await this.#qmp.execute('cont').catch(() => {})
+      // One that its owner has stopped meanwhile stays as it is; one that has ended does not go on.
+      if (!this.#qmp.isHeld) await setRunning(this.#qmp, true)
     }
   }
 
@@ -123,9 +123,7 @@ export class ScreenReader {
   /** The index register is as before at the end. */
   async #indexed(port: number, registers: readonly number[], before: number): Promise<readonly number[]> {
     const values: number[] = []
-    for (const register of registers) {
-      values.push((await readPort(this.#qmp, port, register)) ?? 0)
-    }
+    for (const register of registers) values.push((await readPort(this.#qmp, port, register)) ?? 0)
     await writePort(this.#qmp, port, before)
     return values
   }

@@ -21,6 +21,8 @@ function config(append: string, steps: readonly object[]): void {
   )
 }
 
+const STRANGER = 'Kernel of a stranger'
+
 const run = (...words: readonly string[]) =>
   spawnSync(process.execPath, [BIN, 'test', ...words], { cwd: folder, encoding: 'utf8' })
 
@@ -28,14 +30,14 @@ test('does what the config lists, and says where the words were seen', () => {
   config('keys', [
     { screen: 'Kernel of a stranger', name: 'boots', points: 2 },
     { expect: '>' },
-    { keys: 'Hello\n', timeout: '1m' },
+    { keys: 'Hello\n' },
     { match: '^> Hello$', points: 3 },
   ])
   const { stdout, stderr, status } = run('--junit', 'results.xml')
   expect(stdout).toMatch(/^✓ boots · on the screen · 2 of 2 points · /m)
-  expect(stdout).toMatch(/^✓ keys "Hello\\n" · /m)
+  expect(stdout).toMatch(/^· keys "Hello\\n" · /m)
   expect(stdout).toMatch(/^✓ match \/\^> Hello\$\/ · on the screen · 3 of 3 points · /m)
-  expect(stderr).toContain('passed 4 of 4 steps, 5 of 5 points')
+  expect(stderr).toContain('passed 3 of 3 expectations, 5 of 5 points')
   expect(status).toBe(0)
   const xml = readFileSync(join(folder, 'results.xml'), 'utf8')
   expect(xml).toContain('tests="4" failures="0" skipped="0"')
@@ -45,17 +47,47 @@ test('stops at a step that fails, with what console and screen show', () => {
   config('debugcon', [
     { expect: 'words on port 0xe9', points: 1 },
     { expect: 'all is well', timeout: '300ms', points: 4 },
-    { type: 'x\n', points: 1 },
+    { type: 'x\n' },
+    { expect: 'more', points: 1 },
   ])
   const { stdout, status } = run('--json')
   const result = testJson.parse(JSON.parse(stdout))
   expect(status).toBe(1)
   expect(result).toMatchObject({ verdict: 'failed', exitCode: 1, points: 1, of: 6 })
-  expect(result.steps.map((step) => step.result)).toEqual(['passed', 'failed', 'skipped'])
+  expect(result.steps.map((step) => step.result)).toEqual(['passed', 'failed', 'skipped', 'skipped'])
   expect(result.steps[0]).toMatchObject({ where: 'console' })
-  expect(result.steps[1]?.because).toMatch(/^neither console nor screen showed \/all is well\/ within 300 ms/)
+  expect(result.steps[1]?.because).toMatch(/^the guest did not show \/all is well\/ within 300 ms/)
   expect(result.steps[1]?.evidence?.[0]).toBe('words on port 0xe9')
   expect(run('--tap').stdout).toContain('not ok 2 - expect "all is well"')
+})
+
+test('a crash fails it, whatever was seen before', () => {
+  config('panic', [{ screen: STRANGER, points: 1 }])
+  const { stdout, stderr, status } = run()
+  expect(stdout).toMatch(/^✓ screen "Kernel of a stranger"/m)
+  expect(stderr).toContain('the guest panicked on its screen: Kernel panic: no root')
+  expect(stderr).toContain('failed 1 of 1 expectations')
+  expect(status).toBe(1)
+})
+
+test('what was on the screen before keys were pressed does not answer them', () => {
+  config('keys', [{ screen: STRANGER }, { keys: 'a' }, { screen: STRANGER, timeout: '500ms' }])
+  const { steps } = testJson.parse(JSON.parse(run('--json').stdout))
+  expect(steps.map((step) => step.result)).toEqual(['passed', 'done', 'failed'])
+})
+
+test('words of the firmware are none of the kernel', () => {
+  config('text', [{ screen: 'SeaBIOS', timeout: '500ms' }])
+  expect(run().status).toBe(1)
+})
+
+test('keys alone prove nothing, and a report that cannot be written is said', () => {
+  config('text', [{ keys: 'a' }])
+  expect(run().stderr).toContain('at least one step has to expect something')
+  config('text', [{ screen: STRANGER }])
+  const { stderr, status } = run('--junit', 'missing/results.xml')
+  expect(stderr).toContain('error OPTION_FILE_NOT_WRITTEN  at --junit')
+  expect(status).toBe(2)
 })
 
 test('says when there is nothing to test', () => {

@@ -1,12 +1,12 @@
 /** `bringup run`: boots a machine or a rack, and says how it went. */
 import { BringupError } from '../../diagnostics.ts'
 import { EXIT_CODES } from '../../guest/verdict.ts'
-import { type PlannedRun, planOnly, planRun, type RunRequest } from '../../project/run-planning.ts'
+import type { PlannedRun, RunRequest } from '../../project/run-planning.ts'
 import { quoteCommand } from '../../quote.ts'
 import { eventLine } from '../../runs/events.ts'
 import { type RunOptions, startRun } from '../../runs/run.ts'
 import { type BootProgress, showBootProgress } from '../boot-progress.ts'
-import { buildFirst, refuseWrong } from '../build-first.ts'
+import { planAndBuild } from '../build-first.ts'
 import { profileOptions, profileWords } from '../build-options.ts'
 import { type Command, type Invocation, inGroup, type OptionSpec } from '../command.ts'
 import { COPY_OPTIONS, copiesOf } from '../copy-options.ts'
@@ -139,16 +139,12 @@ async function runRequest(
     )
     return runSaved(options.plan, invocation, request, progress)
   }
-  // What is wrong with the description is said before anything is built, fetched or made for it.
-  const early = await planOnly(request)
-  refuseWrong(early)
-  const buildMs =
-    options.build === false
-      ? undefined
-      : await buildFirst(request, output, { isVerbose: options.verbose === true, progress })
-  const isReady = buildMs === undefined && early.plan.pending.length === 0
-  const made = isReady ? early : await planRun(request)
-  return start(made, { invocation, request, progress, ...(buildMs === undefined ? {} : { buildMs }) })
+  const planned = await planAndBuild(request, output, {
+    isBuilt: options.build !== false,
+    isVerbose: options.verbose === true,
+    progress,
+  })
+  return start({ invocation, request, progress, ...planned })
 }
 
 /** Runs the plan in a file, or on standard input. */
@@ -164,18 +160,19 @@ async function runSaved(
     project: request.project,
     signal: invocation.signal,
   })
-  return start(planned, { invocation, request, progress })
+  return start({ made: planned, invocation, request, progress })
 }
 
 /** A run that is about to start. */
 interface Start {
+  readonly made: PlannedRun
   readonly invocation: Invocation
   readonly request: RunRequest
   readonly progress: BootProgress | undefined
   readonly buildMs?: number
 }
 
-async function start(made: PlannedRun, { invocation, request, progress, buildMs }: Start): Promise<number> {
+async function start({ made, invocation, request, progress, buildMs }: Start): Promise<number> {
   const { options, output, signal } = invocation
   const planned = isSupervised(options) ? staying(made, request, invocation) : made
   sayFirst(planned, { isVerbose: options.verbose === true }, output, progress)

@@ -1,5 +1,5 @@
 /** `bringup screen`: what a guest draws, as text and as a picture. */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { BringupError, defineDiagnostics } from '../../diagnostics.ts'
 import { SCREEN_FILES } from '../../guest/screen-watch.ts'
@@ -9,6 +9,7 @@ import { findGuest, findRun, readRun } from '../../runs/record.ts'
 import type { Command, OptionSpec } from '../command.ts'
 import { guestThatRuns } from '../find-guest.ts'
 import { usageError } from '../usage.ts'
+import { writeNamedFile } from '../write-file.ts'
 
 export const problems = defineDiagnostics({
   SCREEN_NOT_KEPT: {
@@ -63,7 +64,7 @@ export const command: Command = {
         : await live(stateFolder, { run: options.run, guest: args[0], keys, png: options.png, signal })
     if (typeof options.png === 'string') {
       if (!shown.png) throw new BringupError([problems.SCREEN_NOT_KEPT.at('--png', 'there is no picture')])
-      writeFileSync(options.png, shown.png)
+      writeNamedFile('--png', options.png, shown.png)
     }
     if (output.isJson) output.json({ guest: shown.guest, text: shown.text, png: options.png })
     else output.raw(`${output.isTerminal ? shown.colored : shown.text}\n`)

@@ -1,21 +1,23 @@
 /** `bringup test`: the steps of a kernel's test, one line each. */
-import { writeFileSync } from 'node:fs'
-import { BringupError, defineDiagnostics } from '../../diagnostics.ts'
+import { BringupError, type Diagnostic, defineDiagnostics } from '../../diagnostics.ts'
 import { LaunchError } from '../../guest/launch.ts'
 import { EXIT_CODES } from '../../guest/verdict.ts'
 import { screenLine } from '../../guest-text.ts'
 import { junit, tap } from '../../kernel-tests/reports.ts'
 import { runSteps, type StepResult } from '../../kernel-tests/run-steps.ts'
-import { planOnly, planRun } from '../../project/run-planning.ts'
+import type { TestStep } from '../../kernel-tests/steps.ts'
+import type { PlannedRun } from '../../project/run-planning.ts'
 import { startRun } from '../../runs/run.ts'
 import { formatMs } from '../../units.ts'
-import { buildFirst, refuseWrong } from '../build-first.ts'
+import { planAndBuild } from '../build-first.ts'
 import { profileOptions } from '../build-options.ts'
 import type { Command, Invocation, OptionSpec } from '../command.ts'
+import { formatDiagnostics } from '../errors.ts'
 import { MACHINE_OPTIONS } from '../machine-options.ts'
 import type { Output } from '../output.ts'
 import { requestOf } from '../plan-invocation.ts'
 import { shortPath } from '../run-report.ts'
+import { writeNamedFile } from '../write-file.ts'
 
 export const problems = defineDiagnostics({
   TEST_MISSING: {
@@ -45,7 +47,7 @@ const TEST_OPTIONS: readonly OptionSpec[] = [
 export const command: Command = {
   summary: 'test a kernel by the steps that its config lists',
   description:
-    'Builds, boots the machine, and does the steps of `kernel.test` one after another: a line for each. A step that fails ends the test. Time limits count the time that the guest had, so a slow or loaded computer gives the same result.',
+    'Builds, boots the machine, and does the steps of `kernel.test` one after another: a line for each. A step that fails ends the test, and a crash of the guest fails it. Time limits count the time that the guest had, so a slow or loaded computer gives the same result.',
   options: TEST_OPTIONS,
   moreOptions: (peek) => profileOptions(peek, TEST_OPTIONS),
   examples: [
@@ -60,42 +62,88 @@ export const command: Command = {
 }
 
 async function test(invocation: Invocation): Promise<number> {
-  const { options, output, signal } = invocation
+  const { options, output } = invocation
   const request = await requestOf(invocation, TEST_OPTIONS)
   const steps = request.project.kernel?.test
   if (!steps)
     throw new BringupError([problems.TEST_MISSING.at('kernel.test', 'the config has no kernel.test')])
-  const early = await planOnly(request)
-  refuseWrong(early)
-  if (early.plan.isRack) throw new BringupError([problems.TEST_RACK.at('', 'a rack was chosen')])
-  if (options.build !== false)
-    await buildFirst(request, output, { isVerbose: options.verbose === true, progress: undefined })
-  const run = startRun(await planRun(request), { stateFolder: request.project.stateFolder, signal })
-  const [seat] = run.plan.guests
-  const guest = await run.guest(seat?.guest ?? '').catch(async (error: unknown) => {
+  const { made } = await planAndBuild(request, output, {
+    isBuilt: options.build !== false,
+    isVerbose: options.verbose === true,
+    progress: undefined,
+  })
+  if (made.plan.isRack) throw new BringupError([problems.TEST_RACK.at('', 'a rack was chosen')])
+  const isShown = !output.isJson && options.tap !== true
+  const done = await runTest(endedBySteps(made), steps, (step) => isShown && show(step, output), invocation)
+  const { results, points, of, diagnostics, folder } = done
+  const isPassed =
+    diagnostics.length === 0 && results.every((step) => step.result === 'passed' || step.result === 'done')
+  const suite = made.plan.guests[0]?.name ?? ''
+  if (typeof options.junit === 'string') writeNamedFile('--junit', options.junit, junit(suite, results))
+  if (options.tap === true && !output.isJson) output.raw(tap(results))
+  if (diagnostics.length > 0 && !output.isJson)
+    output.error(`\n${formatDiagnostics(diagnostics, output.errorPage)}`)
+  const exitCode = isPassed ? EXIT_CODES.passed : EXIT_CODES.failed
+  const verdict = isPassed ? 'passed' : 'failed'
+  output.json({ exitCode, verdict, points, of, steps: results, diagnostics, folder })
+  if (isShown) conclude({ ...done, isPassed }, output)
+  return exitCode
+}
+
+/** A text that else proves a pass would end the guest before its steps are done. */
+function endedBySteps({ plan, guests }: PlannedRun): PlannedRun {
+  const seats = guests.map((seat) => {
+    const { passPatterns: _, ...judgement } = seat.plan.judgement
+    return { ...seat, plan: { ...seat.plan, judgement } }
+  })
+  return { plan: { ...plan, guests: seats.map((seat) => seat.plan) }, guests: seats }
+}
+
+interface TestRun {
+  readonly results: readonly StepResult[]
+  readonly points: number
+  readonly of: number
+  /** Why the guest has failed whatever its steps say: a crash, a report of its kernel. */
+  readonly diagnostics: readonly Diagnostic[]
+  readonly folder: string
+}
+
+async function runTest(
+  made: PlannedRun,
+  steps: readonly TestStep[],
+  onStep: (step: StepResult) => void,
+  { project, signal }: Invocation,
+): Promise<TestRun> {
+  const { stateFolder } = await project()
+  const run = startRun(made, { stateFolder, signal })
+  const guest = await run.guest(made.plan.guests[0]?.guest ?? '').catch(async (error: unknown) => {
     await run.done
     throw error instanceof LaunchError ? new BringupError(error.diagnostics) : error
   })
-  const isShown = !output.isJson && options.tap !== true
-  const results = await runSteps(guest, steps, (step) => isShown && show(step, output))
+  const results = await runSteps(guest, steps, onStep)
   await run.close()
-  const { folder } = await run.done
+  const { verdict, diagnostics } = await guest.done
   signal.throwIfAborted()
-  const isPassed = results.every(({ result }) => result === 'passed')
-  if (typeof options.junit === 'string') writeFileSync(options.junit, junit(seat?.name ?? 'kernel', results))
-  if (options.tap === true && !output.isJson) output.raw(tap(results))
-  const points = sum(results.map((step) => step.points))
-  const of = sum(results.map((step) => step.of))
-  const exitCode = isPassed ? EXIT_CODES.passed : EXIT_CODES.failed
-  output.json({ exitCode, verdict: isPassed ? 'passed' : 'failed', points, of, steps: results, folder })
-  if (isShown) conclude(results, { points, of, folder }, output)
-  return exitCode
+  // A guest that was closed has neither passed nor failed by itself: the steps decide.
+  const hasFailed = verdict !== 'interrupted' && verdict !== 'passed'
+  return {
+    results,
+    points: sum(results.map((step) => step.points)),
+    of: sum(results.map((step) => step.of)),
+    diagnostics: hasFailed ? (diagnostics as readonly Diagnostic[]) : [],
+    folder: run.folder.path,
+  }
 }
 
 const sum = (numbers: readonly number[]) => numbers.reduce((total, n) => total + n, 0)
 
 function show(step: StepResult, { print, colors }: Output): void {
-  const mark = { passed: colors.green('✓'), failed: colors.red('✗'), skipped: colors.dim('-') }[step.result]
+  const mark = {
+    passed: colors.green('✓'),
+    done: colors.dim('·'),
+    failed: colors.red('✗'),
+    skipped: colors.dim('-'),
+  }[step.result]
   const rest = [
     ...(step.where === undefined ? [] : [`on the ${step.where}`]),
     ...(step.of > 0 ? [`${step.points} of ${step.of} points`] : []),
@@ -108,15 +156,14 @@ function show(step: StepResult, { print, colors }: Output): void {
 }
 
 function conclude(
-  results: readonly StepResult[],
-  { points, of, folder }: { readonly points: number; readonly of: number; readonly folder: string },
+  { results, points, of, folder, isPassed }: TestRun & { readonly isPassed: boolean },
   { note, errorColors }: Output,
 ): void {
-  const passed = results.filter(({ result }) => result === 'passed').length
-  const isPassed = passed === results.length
+  const proofs = results.filter(({ result }) => result !== 'done')
+  const passed = proofs.filter(({ result }) => result === 'passed').length
   const verdict = isPassed ? errorColors.green('passed') : errorColors.red('failed')
   const worth = of > 0 ? `, ${points} of ${of} points` : ''
   note(
-    `\n${errorColors.bold(verdict)} ${passed} of ${results.length} steps${worth} ${errorColors.dim(`· ${shortPath(folder)}`)}`,
+    `\n${errorColors.bold(verdict)} ${passed} of ${proofs.length} expectations${worth} ${errorColors.dim(`· ${shortPath(folder)}`)}`,
   )
 }

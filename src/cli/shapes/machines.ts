@@ -129,7 +129,9 @@ export const testJson = z
     steps: z.array(
       z.object({
         name: z.string(),
-        result: z.enum(['passed', 'failed', 'skipped']),
+        result: z
+          .enum(['passed', 'done', 'failed', 'skipped'])
+          .describe('`done`: keys were pressed, which proves nothing.'),
         points: z.number(),
         of: z.number(),
         tookMs: milliseconds.describe('Time that the guest had for it.'),
@@ -138,6 +140,7 @@ export const testJson = z
         evidence: z.array(z.string()).optional(),
       }),
     ),
+    diagnostics,
     folder: z.string(),
   })
   .describe('`bringup test --json`.')

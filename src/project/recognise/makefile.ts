@@ -12,7 +12,8 @@ export interface Makefile {
   expand(text: string): string
 }
 
-const MOST_DEPTH = 10
+/** Variables that hold one another can grow without end; no path or command is that long. */
+const LONGEST = 10_000
 
 export function readMakefile(text: string): Makefile {
   const lines = text.replaceAll(/\\\r?\n/g, ' ').split(/\r?\n/)
@@ -26,13 +27,26 @@ export function readMakefile(text: string): Makefile {
     if (how === '+=' && before !== undefined) variables.set(name, `${before} ${plain}`)
     else if (how !== '?=' || before === undefined) variables.set(name, plain)
   }
-  const expand = (value: string, depth = 0): string =>
-    depth > MOST_DEPTH
-      ? value
-      : value.replaceAll(/\$(?:\(([\w.-]+)\)|\{([\w.-]+)\}|([A-Za-z]))/g, (whole, a, b, c) => {
-          const known = variables.get(a ?? b ?? c)
-          return known === undefined ? whole : expand(known, depth + 1)
-        })
+  const expanded = new Map<string, string>()
+  // Each variable once, and no text without end: makefiles of others may hold anything.
+  const variable = (name: string, whole: string): string => {
+    const value = variables.get(name)
+    if (value === undefined) return whole
+    const known = expanded.get(name)
+    if (known !== undefined) return known
+    // One that holds itself stays as it is.
+    expanded.set(name, whole)
+    expanded.set(name, expand(value))
+    return expanded.get(name) ?? whole
+  }
+  const expand = (text: string): string => {
+    let room = LONGEST
+    return text.replaceAll(/\$(?:\(([\w.-]+)\)|\{([\w.-]+)\}|([A-Za-z]))/g, (whole, a, b, c) => {
+      const value = room > 0 ? variable(a ?? b ?? c, whole) : whole
+      room -= value.length
+      return value
+    })
+  }
   return { rules: rulesIn(lines, expand), expand }
 }
 
