@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { fileFact, flat, machineWith, one, type World } from '../../../test/support/device-context.ts'
 import { pasteArgv } from '../../plan/plan.ts'
 import type { RdmaFacts } from '../facts.ts'
+import type { HardwareView } from '../guest-view.ts'
 import { checkMachine, compileMachine, parseMachine } from '../machine.ts'
 import { folder } from './folder.ts'
 import { nic } from './nic.ts'
@@ -218,5 +219,24 @@ test('what the guest must see', () => {
     ['nic pvrdma0-nic', 'PCI function', '15ad:07b0'],
     ['nic pvrdma0-nic', 'MAC', '52:54:00:00:00:01'],
     ['pvrdma pvrdma0', 'PCI function', '15ad:0820'],
+    ['pvrdma pvrdma0', 'RDMA device', 'vmw_pvrdma'],
+    ['pvrdma pvrdma0', 'port', 'ACTIVE'],
   ])
+})
+
+test('a guest without the driver has no device, one whose port is down has no active port', () => {
+  const rows = (rdmas?: HardwareView['rdmas']) =>
+    one(pvrdma, {}, on())
+      .mustSee()
+      .filter(({ aspect }) => aspect === 'RDMA device' || aspect === 'port')
+      .map(({ see }) => see({ ...(rdmas ? { rdmas } : {}) } as HardwareView))
+  const device = (state: string, name = 'vmw_pvrdma0') => [
+    { name, ports: [{ port: 1, state, physicalState: '', linkLayer: 'Ethernet', gids: [] }] },
+  ]
+  expect(rows(device('ACTIVE'))).toEqual(['vmw_pvrdma', 'ACTIVE'])
+  expect(rows(device('DOWN'))).toEqual(['vmw_pvrdma', 'DOWN'])
+  expect(rows(device('ACTIVE', 'rxe0'))).toEqual([null, null])
+  expect(rows([])).toEqual([null, null])
+  // A profile that does not read RDMA devices.
+  expect(rows()).toEqual([undefined, undefined])
 })

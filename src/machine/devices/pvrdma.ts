@@ -1,6 +1,14 @@
 /** Para-virtual RDMA: an RDMA device of this computer, shared with guests, and the card that it is paired with. */
 import { resolve } from 'node:path'
-import { type Argument, defineDevice, type Join, option, type RuleContext } from '../device.ts'
+import {
+  type Argument,
+  defineDevice,
+  type Expectation,
+  type Join,
+  option,
+  type RuleContext,
+} from '../device.ts'
+import type { GuestRdmaDevice, HardwareView } from '../guest-view.ts'
 import { lastFreeSlot } from '../pci-slots.ts'
 import { nic } from './nic.ts'
 import { pciFunction } from './pci-expectation.ts'
@@ -66,11 +74,38 @@ export const pvrdma = defineDevice({
   mustSee: (config, context) => [
     ...(nic.mustSee?.(cardOfPvrdma(config), context) ?? []),
     pciFunction(`pvrdma ${config.id ?? 'pvrdma0'}`, NUMBERS, 0),
+    ...verbsSeen(config, context),
   ],
   notCompared: ({ id = 'pvrdma0' }) => [
     { device: `pvrdma ${id}`, aspect: 'transfers', because: 'the comparison sends no data' },
   ],
 })
+
+/** Name that the driver gives (pvrdma_main.c, pvrdma_register_device: "vmw_pvrdma%d"). */
+const DEVICE_NAME = /^vmw_pvrdma\d+$/
+
+/** What the driver makes of the PCI function: without it there is no device for programs. */
+function verbsSeen(config: PvrdmaConfig, { facts }: RuleContext): readonly Expectation[] {
+  const row = (
+    aspect: string,
+    want: string,
+    see: (device: GuestRdmaDevice) => string | undefined,
+  ): Expectation => ({
+    device: `pvrdma ${config.id ?? 'pvrdma0'}`,
+    aspect,
+    want,
+    see: ({ rdmas }: HardwareView) => {
+      const own = rdmas?.find(({ name }) => DEVICE_NAME.test(name))
+      return rdmas && ((own && see(own)) ?? null)
+    },
+  })
+  // The port of the guest has the state of the port of this computer (pvrdma_cmd.c, query_port).
+  const state = hostPortOf(config, facts.rdma)?.state ?? 'ACTIVE'
+  return [
+    row('RDMA device', 'vmw_pvrdma', ({ name }) => name.replace(/\d+$/, '')),
+    row('port', state, ({ ports }) => ports[0]?.state),
+  ]
+}
 
 /** `1e`: hexadecimal, as QEMU reads it. */
 function slotOf(config: PvrdmaConfig, { machine, path }: RuleContext): string {

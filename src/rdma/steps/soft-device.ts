@@ -2,6 +2,7 @@
 import * as z from 'zod'
 import { defineDiagnostics } from '../../diagnostics.ts'
 import { findProgram } from '../../host/tools.ts'
+import type { HostReader } from '../../steps/host-reader.ts'
 import { defineStep } from '../../steps/step.ts'
 import { zInterface } from './dummy-interface.ts'
 
@@ -10,6 +11,12 @@ export const problems = defineDiagnostics({
     title: 'The program rdma is missing.',
     why: 'it makes and removes RDMA devices in software',
     remedy: 'install iproute2 (Debian, Ubuntu: apt install iproute2)',
+  },
+  RDMA_DEVICE_TAKEN: {
+    title: 'Another RDMA device has the name that a new one should get.',
+    why: 'names of RDMA devices are unique, and bringup changes no device that it has not made',
+    remedy:
+      'give another name with --device, or omit --device: bringup then takes the first free name; to use the existing device, omit --on',
   },
   RDMA_SOFT_REFUSED: {
     title: 'The kernel refused an RDMA device in software.',
@@ -28,8 +35,12 @@ export const softDevice = defineStep<z.output<typeof schema>, null>({
   needs: ['root'],
   describe: ({ device, interface: name }) => `make the soft-RoCE device ${device} on ${name}`,
   async check({ device, interface: name }, host) {
-    const parent = host.read(`/sys/class/infiniband/${device}/parent`)?.toString().trim()
-    if (parent === name) return { state: 'done', detail: `there, on ${name}` }
+    const parent = parentOf(device, host)
+    if (parent === name) return { state: 'done', detail: `exists, on ${name}` }
+    if (host.stat(folderOf(device)) !== undefined) {
+      const what = `RDMA device ${device} exists already, ${parent === undefined ? 'not in software' : `on ${parent}`}; it was to be made on ${name}`
+      return { state: 'blocked', diagnostics: [problems.RDMA_DEVICE_TAKEN.at('--device', what)] }
+    }
     if (findProgram('rdma') === undefined)
       return {
         state: 'blocked',
@@ -37,7 +48,7 @@ export const softDevice = defineStep<z.output<typeof schema>, null>({
       }
     return {
       state: 'change',
-      detail: 'there is none',
+      detail: 'does not exist',
       before: null,
       commands: [
         { argv: ['rdma', 'link', 'add', device, 'type', 'rxe', 'netdev', name], asRoot: true },
@@ -48,8 +59,11 @@ export const softDevice = defineStep<z.output<typeof schema>, null>({
       ],
     }
   },
-  async undo({ device }, _, host) {
-    if (!host.stat(`/sys/class/infiniband/${device}`)) return { state: 'done', detail: 'there is none' }
+  async undo({ device, interface: name }, _, host) {
+    if (!host.stat(folderOf(device))) return { state: 'done', detail: 'does not exist' }
+    const parent = parentOf(device, host)
+    if (parent !== name)
+      return { state: 'done', detail: `stays: it is on ${parent ?? 'hardware'} and not on ${name}` }
     return {
       state: 'change',
       detail: 'remove it',
@@ -62,3 +76,10 @@ export const softDevice = defineStep<z.output<typeof schema>, null>({
     }),
   ],
 })
+
+const folderOf = (device: string) => `/sys/class/infiniband/${device}`
+
+/** Interface of a device in software; hardware has none. */
+function parentOf(device: string, host: HostReader): string | undefined {
+  return host.read(`${folderOf(device)}/parent`)?.toString().trim() || undefined
+}

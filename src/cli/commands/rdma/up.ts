@@ -3,6 +3,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { BringupError, defineDiagnostics } from '../../../diagnostics.ts'
 import { readRdmaDevices } from '../../../host/rdma.ts'
+import type { RdmaDeviceFact } from '../../../machine/facts.ts'
 import { nearest } from '../../../nearest.ts'
 import { OPERATION_NAME, OWN_INTERFACE, type RdmaRequest, rdmaSteps } from '../../../rdma/operation.ts'
 import type { Command, Invocation } from '../../command.ts'
@@ -23,8 +24,10 @@ export const problems = defineDiagnostics({
   },
 })
 
-/** Name of a device that is made. */
-const DEFAULT_DEVICE = 'rxe0'
+/** The first name for a new device that no device has: `rxe0`. Pure. */
+export function freeName(taken: readonly string[]): string {
+  for (let n = 0; ; n++) if (!taken.includes(`rxe${n}`)) return `rxe${n}`
+}
 
 export const up: Command = {
   summary: 'use the RDMA device, or make one in software, and clear the way for guests',
@@ -33,11 +36,12 @@ export const up: Command = {
   options: [
     {
       flags: '--device <name>',
-      description: `RDMA device to use, or to make (default: the one that is there, else ${DEFAULT_DEVICE})`,
+      description:
+        'RDMA device to use, or to make (default: the one that exists, else the first free name of rxe0, rxe1, …)',
     },
     {
       flags: '--on <interface>',
-      description: `make soft-RoCE on this network interface (default without hardware: ${OWN_INTERFACE}, which is made and leads nowhere)`,
+      description: `make soft-RoCE on this network interface (default without hardware: ${OWN_INTERFACE}, which is made and not connected)`,
     },
     { flags: '--ofed <archive>', description: 'install MLNX_OFED from this .tgz first', from: 'files' },
     { flags: '--sha256 <sum>', description: 'checksum that the archive must have' },
@@ -75,8 +79,11 @@ function requestOf(options: Invocation['options']): RdmaRequest {
   const devices = readRdmaDevices()
   const { device: wanted, on } = options
   const found = devices.find(({ name }) => (wanted === undefined ? on === undefined : name === wanted))
-  const device = typeof wanted === 'string' ? wanted : (found?.name ?? DEFAULT_DEVICE)
-  if (!/^[\w.-]{1,60}$/.test(device)) throw usageError(`--device ${device} is no name of an RDMA device`)
+  // A soft device that the interface has already stays as it is.
+  const there = found ?? devices.find((one) => typeof on === 'string' && isSoftOn(one, on))
+  const device =
+    typeof wanted === 'string' ? wanted : (there?.name ?? freeName(devices.map(({ name }) => name)))
+  if (!/^[\w.-]{1,60}$/.test(device)) throw usageError(`--device ${device} is not a valid name of an RDMA device`)
   const ofed = ofedOf(options)
   const uid = process.getuid?.() ?? 0
   const base = { device, uid, ...(ofed ? { ofed } : {}) }
@@ -92,6 +99,9 @@ function requestOf(options: Invocation['options']): RdmaRequest {
   }
   return { ...base, soft: { interface: name, isMade: typeof on !== 'string' } }
 }
+
+const isSoftOn = ({ driver, ports }: RdmaDeviceFact, netdev: string) =>
+  driver === undefined && ports.some((port) => port.netdev === netdev)
 
 function ofedOf({ ofed, sha256 }: Invocation['options']): RdmaRequest['ofed'] {
   if (ofed === undefined && sha256 === undefined) return undefined
