@@ -81,5 +81,10 @@ const folderOf = (device: string) => `/sys/class/infiniband/${device}`
 
 /** Interface of a device in software; hardware has none. */
 function parentOf(device: string, host: HostReader): string | undefined {
-  return host.read(`${folderOf(device)}/parent`)?.toString().trim() || undefined
+  return (
+    host
+      .read(`${folderOf(device)}/parent`)
+      ?.toString()
+      .trim() || undefined
+  )
 }

@@ -83,7 +83,8 @@ function requestOf(options: Invocation['options']): RdmaRequest {
   const there = found ?? devices.find((one) => typeof on === 'string' && isSoftOn(one, on))
   const device =
     typeof wanted === 'string' ? wanted : (there?.name ?? freeName(devices.map(({ name }) => name)))
-  if (!/^[\w.-]{1,60}$/.test(device)) throw usageError(`--device ${device} is not a valid name of an RDMA device`)
+  if (!/^[\w.-]{1,60}$/.test(device))
+    throw usageError(`--device ${device} is not a valid name of an RDMA device`)
   const ofed = ofedOf(options)
   const uid = process.getuid?.() ?? 0
   const base = { device, uid, ...(ofed ? { ofed } : {}) }
