@@ -11,6 +11,8 @@ import { type KeyPress, keysOfText, readChord } from '../screen/keys.ts'
 import { ScreenReader } from '../screen/read-screen.ts'
 import type { Screen } from '../screen/screen.ts'
 import { pause } from '../timer.ts'
+import { isHaltedForGood } from './halted.ts'
+import type { GuestOptions } from './options.ts'
 import { ScreenWatch } from './screen-watch.ts'
 
 export const problems = defineDiagnostics({
@@ -67,10 +69,19 @@ export interface Screens {
 
 const LOOK_MS = 100
 
+export interface ScreensOptions extends Pick<GuestOptions, 'onScreenLine' | 'endsWhenHalted'> {
+  /** Of the guest's record. */
+  readonly folder: string
+  /** Why the guest has ended. */
+  readonly reason: () => string
+  /** Nothing more can happen in the guest. */
+  readonly onHalted: () => void
+}
+
 export function openScreens(
   plan: GuestPlan,
   qmp: QmpClient,
-  { folder, reason }: { readonly folder: string; readonly reason: () => string },
+  { folder, reason, onHalted, onScreenLine, endsWhenHalted = false }: ScreensOptions,
 ): Screens {
   const { ramBytes } = viewOf(plan.name, plan.machine)
   // A stop by QMP reaches gdb as one of the guest (gdb_vm_state_change in gdbstub.c): with a server for gdb the guest runs on.
@@ -90,6 +101,12 @@ export function openScreens(
     },
   })
   const watch = hasScreen(plan.machine) ? new ScreenWatch(reader) : undefined
+  if (onScreenLine) watch?.onLine(onScreenLine)
+  // gdb may wake a guest that halts.
+  if (endsWhenHalted && mayStop)
+    watch?.onStill(async () => {
+      if (await isHaltedForGood(qmp)) onHalted()
+    })
   return { screen, watch, keys: (keys, options) => press(qmp, keys, options) }
 }
 

@@ -29,7 +29,6 @@ import type {
   TerminalOptions,
 } from './guest.ts'
 import { type GuestScreen, type KeyOptions, openScreens, type Screens } from './guest-screen.ts'
-import { isHaltedForGood } from './halted.ts'
 import { type Hotplug, openHotplug } from './hotplug.ts'
 import type { EndedBy, Ending } from './judge.ts'
 import { KernelLogReader, reportFindings } from './kernel-reports.ts'
@@ -123,14 +122,11 @@ export class RunningGuest implements Guest {
     if (options.onConsole) this.#console.onChunk(options.onConsole)
     if (options.onLine) this.#console.onLine(options.onLine)
     this.#screens = openScreens(plan, qemu.qmp, {
+      ...options,
       folder: folder.path,
       reason: () => this.#ended ?? 'the guest ended',
+      onHalted: () => this.#end('halted'),
     })
-    if (options.endsWhenHalted === true)
-      this.#screens.watch?.onStill(async () => {
-        if (!this.gdb && (await isHaltedForGood(qemu.qmp))) this.#end('halted')
-      })
-    if (options.onScreenLine) this.#screens.watch?.onLine(options.onScreenLine)
     this.#channels = openChannels(plan.channels, this.#process.channels, folder.path)
     const shell = this.#process.channels.get('shell')
     this.#shell =
@@ -435,22 +431,18 @@ export class RunningGuest implements Guest {
   /** The result once it is in the record, or that it could not be written. */
   #saved(result: GuestResult, withError: (error: Error) => GuestResult): GuestResult {
     try {
+      saveResult(this.folder, result)
       const last = this.#screens.watch?.last
       if (last) saveScreen(this.folder.path, last)
-      saveResult(this.folder, result)
       return result
     } catch (error) {
       return withError(error as Error)
     }
   }
 
-  #screenShown(): Pick<Ending, 'screen'> {
-    const last = this.#screens.watch?.last
-    return last && last.text !== '' ? { screen: last.text.split('\n') } : {}
-  }
-
   #ending({ status, signal, stderr, lastWords }: QemuExit): Ending {
     const seen = this.#seen()
+    const screen = this.#screens.watch?.lines
     const endedByReset = seen.shutdown?.guest === true && seen.shutdown.reason === 'guest-reset'
     return {
       status,
@@ -466,7 +458,7 @@ export class RunningGuest implements Guest {
       debugExit: this.plan.machine.debugExit !== false,
       timeoutMs: this.plan.timeoutMs,
       consoleTail: this.#console.tail(),
-      ...this.#screenShown(),
+      ...(screen === undefined ? {} : { screen }),
     }
   }
 }

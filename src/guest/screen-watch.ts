@@ -47,6 +47,11 @@ export class ScreenWatch {
     return this.#last
   }
 
+  /** Its lines, where there is anything to be read. */
+  get lines(): readonly string[] | undefined {
+    return this.#last === undefined || this.#last.text === '' ? undefined : linesIn(this.#last)
+  }
+
   /** Is called while the screen stays as it is, about once a second. */
   onStill(listener: () => Promise<void>): void {
     this.#onStill = listener

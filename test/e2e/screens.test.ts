@@ -150,6 +150,18 @@ it('types what a person would type', async () => {
   await expect(guest.keys('ü')).rejects.toMatchObject({ code: 'KEY_UNKNOWN' })
 })
 
+it('leaves a guest stopped that its owner has stopped', async () => {
+  await using guest = await draw('text')
+  await guest.screen.expect('stranger')
+  const reading = guest.screen()
+  await guest.qemu.qmp.execute('stop')
+  await reading
+  await guest.screen()
+  expect(await guest.qemu.qmp.execute('query-status')).toMatchObject({ running: false })
+  await guest.qemu.qmp.execute('cont')
+  expect(await guest.qemu.qmp.execute('query-status')).toMatchObject({ running: true })
+})
+
 it('hears what is written to port 0xe9', async () => {
   await using guest = await draw('debugcon')
   await guest.console.expect('words on port 0xe9')
