@@ -119,18 +119,18 @@ async function waitFor(
     if (withoutFirmware(lines).some((line) => pattern.test(line))) return 'screen'
     // A guest that has ended shows nothing more.
     if (miss?.code === 'CONSOLE_ENDED') throw miss
-    if (isLate || guest.hasEnded) throw new NotSeen(pattern, timeoutMs, isScreen)
+    const where = isScreen ? 'its screen' : 'it'
+    if (guest.hasEnded) throw new NotSeen(`the guest ended before ${where} showed ${pattern}`)
+    if (isLate)
+      throw new NotSeen(
+        `${isScreen ? 'the screen' : 'the guest'} did not show ${pattern} within ${formatMs(timeoutMs)} of the guest’s time`,
+      )
     if (isScreen) await pause(LOOK_MS)
   }
 }
 
 /** No finding of its own: the report names the step, and the screen is its evidence. */
-class NotSeen extends Error {
-  constructor(pattern: RegExp, timeoutMs: number, isScreen: boolean) {
-    const where = isScreen ? 'the screen' : 'the guest'
-    super(`${where} did not show ${pattern} within ${formatMs(timeoutMs)} of its time`)
-  }
-}
+class NotSeen extends Error {}
 
 /** Undefined once it was seen, else why not. */
 async function missing(seen: Promise<unknown>): Promise<BringupError | undefined> {

@@ -120,7 +120,8 @@ async function runTest(
     await run.done
     throw error instanceof LaunchError ? new BringupError(error.diagnostics) : error
   })
-  const results = await runSteps(guest, steps, onStep)
+  // Steps of a test that is interrupted have neither passed nor failed.
+  const results = await runSteps(guest, steps, (step) => signal.aborted || onStep(step))
   await run.close()
   const { verdict, diagnostics } = await guest.done
   signal.throwIfAborted()
