@@ -21,6 +21,14 @@ export const problems = defineDiagnostics({
     remedy: 'use --profile linux or --profile debian (in a rack `profile: "linux"`), or omit `rdma`',
     qemu: 'accepts',
   },
+  PVRDMA_PROFILE: {
+    severity: 'warning',
+    title: 'A machine has a pvrdma, and the profile does not supply its driver.',
+    why: 'the driver vmw_pvrdma is one of Linux; another kernel sees two PCI functions unless it has a driver of its own',
+    remedy:
+      'use --profile linux (in a rack `profile: "linux"`), which builds the driver where the kernel lacks it',
+    qemu: 'accepts',
+  },
   FOLDER_WITHOUT_SHELL: {
     severity: 'warning',
     title: 'A folder is shared with a guest that bringup cannot mount it in.',
@@ -38,6 +46,14 @@ function unmadeLinks({ name, machine }: GuestPlan, profile: Profile): readonly D
   )
 }
 
+/** A profile with RDMA checks the drivers of its kernel itself. */
+function undriven({ name, machine }: GuestPlan, profile: Profile): readonly Diagnostic[] {
+  if (profile.rdma) return []
+  return viewOf(name, machine)
+    .devices.filter(({ kind }) => kind === 'pvrdma')
+    .map(({ path, id }) => problems.PVRDMA_PROFILE.at(path, `pvrdma "${id}" with profile "${profile.name}"`))
+}
+
 /** What is only likely of any 64-bit kernel is certain of this one. */
 const LIKELY = 'BOOT_KERNEL_MAY_NEED_64_BIT'
 
@@ -48,7 +64,12 @@ export function withProfileNeeds(plan: GuestPlan, profile: Profile, { cpu }: Fac
     : foldersOf(viewOf(plan.name, plan.machine)).map(({ id, at }) =>
         problems.FOLDER_WITHOUT_SHELL.at(at, `folder "${id}" with profile "${profile.name}"`),
       )
-  const diagnostics = [...plan.diagnostics, ...unmounted, ...unmadeLinks(plan, profile)]
+  const diagnostics = [
+    ...plan.diagnostics,
+    ...unmounted,
+    ...unmadeLinks(plan, profile),
+    ...undriven(plan, profile),
+  ]
   if (!profile.needsLongMode || cpu?.hasLongMode !== false) return { ...plan, diagnostics }
   const missing = problems.PROFILE_NEEDS_64_BIT.at(
     'cpu.model',

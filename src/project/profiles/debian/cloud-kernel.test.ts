@@ -10,7 +10,7 @@ test('a device without a driver in the image’s kernel is named, with the kerne
   } as const
   expect(kernelRemarks({}, { machine })).toEqual({
     notes: [
-      "linux-image-cloud-amd64 has no driver ahci, e1000; debianProfile({ kernelPackage: 'linux-image-amd64' }) has all drivers",
+      "linux-image-cloud-amd64 has no driver ahci, e1000; debianProfile({ kernelPackage: 'linux-image-amd64' }) has them",
     ],
   })
   expect(kernelRemarks({ kernelPackage: 'linux-image-amd64' }, { machine })).toEqual({})
@@ -35,4 +35,23 @@ test('an RDMA device without a driver in the image’s kernel is refused before 
   expect(kernelRemarks({}, { machine })).toEqual({})
   expect(kernelProblems({ kernelPackage: 'linux-image-amd64' }, { machine })).toEqual([])
   expect(kernelProblems({}, { machine: { devices: [{ kind: 'nic' }] } })).toEqual([])
+})
+
+test('no kernel of Debian has the drivers of siw and of para-virtual RDMA', () => {
+  const full = { kernelPackage: 'linux-image-amd64' }
+  const siw = { devices: [{ kind: 'nic', rdma: 'siw' }] } as const
+  const pvrdma = { devices: [{ kind: 'pvrdma' }] } as const
+  for (const options of [{}, full]) {
+    expect(kernelProblems(options, { machine: siw })).toMatchObject([
+      { path: 'devices[0].rdma', remedy: expect.stringContaining('set rdma to "rxe"') },
+    ])
+    expect(kernelProblems(options, { machine: pvrdma })).toMatchObject([
+      {
+        code: 'LINUX_RDMA_DRIVER_MISSING',
+        path: 'devices[0]',
+        remedy: expect.stringContaining('--profile linux'),
+      },
+    ])
+    expect(kernelRemarks(options, { machine: pvrdma })).toEqual({})
+  }
 })

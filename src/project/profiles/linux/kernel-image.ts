@@ -65,6 +65,10 @@ const BUILT_IN_TEXTS: Readonly<Record<string, string>> = {
   ib_uverbs: 'infiniband_verbs',
   // Name of the device file, drivers/infiniband/core/ucma.c.
   rdma_ucm: 'infiniband/rdma_cm',
+  // First message, drivers/net/vmxnet3/vmxnet3_int.h.
+  vmxnet3: 'VMware vmxnet3 virtual NIC driver',
+  // Name of its devices, drivers/infiniband/hw/vmw_pvrdma/pvrdma_main.c.
+  vmw_pvrdma: 'vmw_pvrdma%d',
 }
 
 /** Which of these drivers the kernel does not contain; undefined where its image cannot be read. */

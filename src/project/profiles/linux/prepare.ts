@@ -3,7 +3,6 @@ import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { BringupError, type Diagnostic, defineDiagnostics } from '../../../diagnostics.ts'
-import { rdmaKindsOf } from '../../../machine/devices/nic-rdma-schema.ts'
 import { writeWhole } from '../../../own-files.ts'
 import { withLock } from '../../../processes/file-lock.ts'
 import { keep, nameOf, readKept } from '../../../qemu/cache.ts'
@@ -17,8 +16,7 @@ import { type Module, ModuleFolder } from './modules.ts'
 import { type PackageContext, type PackageFile, packageFiles, packagesStamp } from './packages.ts'
 import { type Pin, readPins, writePin } from './pins.ts'
 import { busyboxEntries, packagesOfProgram, programEntries, programStamp } from './programs.ts'
-import { pvrdmaLibraries } from './pvrdma-libraries.ts'
-import { builtPvrdmaModule } from './pvrdma-module.ts'
+import { builtPvrdmaModule, packagesOfPvrdmaModule } from './pvrdma-module.ts'
 import { rdmaPathOf, wrongWithRdma } from './rdma-drivers.ts'
 import { packagesOfProviders } from './rdma-providers.ts'
 import { terminalCommand, terminfoEntries, terminfoFile } from './terminal.ts'
@@ -29,6 +27,7 @@ import {
   needsFullKernel,
   PVRDMA_MODULE,
   programsFor,
+  providersOf,
   rdmaDriversOf,
   waitsFor,
 } from './wanted.ts'
@@ -71,7 +70,7 @@ export interface Ready {
 }
 
 /** Part of every name in the cache: raised when what is made of the same things changes. */
-const FORM = 7
+const FORM = 8
 
 export async function prepareLinux(options: LinuxOptions, context: PrepareContext): Promise<Ready> {
   const wants = wantsOf(options, context)
@@ -133,10 +132,13 @@ export async function previewLinux(
 
 /** Packages that are not in the cache yet. Where apt cannot say, `prepare` will. */
 async function missingFiles(wants: Wants, context: PackageContext): Promise<readonly PackageFile[]> {
+  const kernel =
+    wants.given === undefined
+      ? await orNothing(async () => wants.pin?.packages ?? defaultKernelPackages(wants, context))
+      : []
   const lists = [
-    ...(wants.given === undefined
-      ? [async () => wants.pin?.packages ?? defaultKernelPackages(wants, context)]
-      : []),
+    async () => kernel,
+    ...(wants.deviceModules.includes(PVRDMA_MODULE) ? [() => packagesOfPvrdmaModule(kernel, context)] : []),
     async () => ['busybox-static'],
     ...[...wants.command, ...wants.programs, ...wants.useful].map(
       (program) => () => packagesOfProgram(program, context),
@@ -188,7 +190,7 @@ function wantsOf(
     modulesFolder:
       options.modulesFolder === undefined ? undefined : resolve(projectFolder, options.modulesFolder),
     deviceModules: modulesFor(machine),
-    rdma: rdmaKindsOf(machine.devices ?? []),
+    rdma: providersOf(machine),
     rdmaDrivers: rdmaDriversOf(machine),
     rdmaAt: rdmaPathOf(machine),
     modules: options.modules ?? [],
@@ -230,7 +232,6 @@ async function make(
     waitFor: wants.waitFor,
     hasCard: wants.hasCard,
     programs: [
-      ...(wants.deviceModules.includes(PVRDMA_MODULE) ? await pvrdmaLibraries(context) : []),
       ...terminfoEntries(wants.terminfo),
       ...(await usefulEntries(unnamed(wants), context, wants.rdma)),
       ...(await programEntries(

@@ -43,12 +43,12 @@ export async function builtPvrdmaModule(
   { release }: Pick<Kernel, 'release'>,
   context: PackageContext,
 ): Promise<Module> {
-  const headers = await headerPackages(release, context)
-  const version = /^\d+\.\d+/.exec(release)?.[0] ?? ''
-  const folder = join(context.folder, 'drivers', `${PVRDMA_MODULE}-${release}`)
+  const packages = await sourcePackages(release, context)
+  const version = versionOf(release)
+  const folder = folderFor(release, context)
   const file = join(folder, `${PVRDMA_MODULE}.ko`)
   if (!existsSync(file)) {
-    const roots = await unpackedPackages([...headers, `linux-source-${version}`], context)
+    const roots = await unpackedPackages(packages, context)
     context.progress(`building the driver ${PVRDMA_MODULE} for kernel ${release}`)
     await fill({
       path: folder,
@@ -63,6 +63,30 @@ export async function builtPvrdmaModule(
     content: readFileSync(file),
   }
 }
+
+/**
+ * What the driver is built of; none where it is built, and for kernels whose packages may have it. Debian's lack it.
+ *
+ * @param kernel packages of the kernel
+ */
+export async function packagesOfPvrdmaModule(
+  kernel: readonly string[],
+  context: PackageContext,
+): Promise<readonly string[]> {
+  const release = kernel.map((name) => /^linux-image-(\d[^=]*-amd64)(=|$)/.exec(name)?.[1]).find(Boolean)
+  if (release === undefined || existsSync(folderFor(release, context))) return []
+  return sourcePackages(release, context)
+}
+
+const sourcePackages = async (release: string, context: PackageContext): Promise<readonly string[]> => [
+  ...(await headerPackages(release, context)),
+  `linux-source-${versionOf(release)}`,
+]
+
+const versionOf = (release: string) => /^\d+\.\d+/.exec(release)?.[0] ?? ''
+
+const folderFor = (release: string, { folder }: Pick<PackageContext, 'folder'>) =>
+  join(folder, 'drivers', `${PVRDMA_MODULE}-${release}`)
 
 interface Build {
   /** Folder that becomes the result. */

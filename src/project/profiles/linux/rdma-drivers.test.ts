@@ -51,13 +51,29 @@ test('siw is in no kernel of Debian 12: rxe is, or a kernel is built', async () 
   expect(found?.remedy).toContain('CONFIG_RDMA_SIW=y')
 })
 
+test('para-virtual RDMA: a kernel of the distribution gets the driver, one of the user’s own must have it', async () => {
+  const image = kernel('own', 'infiniband_verbs', 'VMware vmxnet3 virtual NIC driver')
+  const pvrdma = { ...wants, rdmaDrivers: ['vmxnet3', 'ib_uverbs', 'vmw_pvrdma'], rdmaAt: 'devices[0]' }
+  const lost = ['vmw_pvrdma']
+  expect(await wrongWithRdma({ release: '6.1.0', image }, pvrdma, lost, signal)).toEqual([])
+  const [own] = await wrongWithRdma({ release: '6.1.0' }, { ...pvrdma, given: image }, lost, signal)
+  expect(own).toMatchObject({
+    path: 'devices[0]',
+    what: 'kernel 6.1.0 has no vmw_pvrdma, neither built in nor as a module',
+  })
+  expect(own?.remedy).toContain('CONFIG_INFINIBAND_VMWARE_PVRDMA=y')
+  const having = kernel('with', 'infiniband_verbs', 'vmw_pvrdma%d')
+  expect(await wrongWithRdma({ release: '6.1.0' }, { ...pvrdma, given: having }, lost, signal)).toEqual([])
+})
+
 test('a kernel that cannot be read is left to the guest', async () => {
   const image = join(folder, 'strange')
   writeFileSync(image, 'no kernel')
   expect(await wrongWithRdma({ release: '', image }, wants, missing, signal)).toEqual([])
 })
 
-test('the path is that of the first such card', () => {
+test('the path is that of the first such device', () => {
   expect(rdmaPathOf({ devices: [{ kind: 'nic' }, { kind: 'nic', rdma: 'rxe' }] })).toBe('devices[1].rdma')
+  expect(rdmaPathOf({ devices: [{ kind: 'nic' }, { kind: 'pvrdma' }] })).toBe('devices[1]')
   expect(rdmaPathOf({})).toBe('')
 })

@@ -1,15 +1,17 @@
-/** Kernels without the drivers that RDMA in software needs are refused before the boot. */
+/** Kernels without the drivers that RDMA devices of a guest need are refused before the boot. */
 import { existsSync, readFileSync } from 'node:fs'
 import { type Diagnostic, defineDiagnostics } from '../../../diagnostics.ts'
 import { rdmaKindsOf } from '../../../machine/devices/nic-rdma-schema.ts'
 import type { MachineInput } from '../../../machine/machine.ts'
 import { driversNotBuiltIn } from './kernel-image.ts'
+import { PVRDMA_MODULE } from './wanted.ts'
 
 export const problems = defineDiagnostics({
   LINUX_RDMA_DRIVER_MISSING: {
-    title: 'The kernel lacks a driver that the RDMA device of a card needs.',
-    why: 'kernels for clouds have no rdma_rxe, and no kernel of Debian 12 has siw; `rdma link add` then ends with "Invalid argument"',
-    remedy: 'omit `kernelPackage`: bringup then boots the distribution’s full kernel, which has rdma_rxe',
+    title: 'The kernel lacks a driver that an RDMA device needs.',
+    why: 'kernels for clouds have no rdma_rxe, and no kernel of Debian 12 has siw or vmw_pvrdma; the guest has no RDMA device then',
+    remedy:
+      'omit `kernelPackage`: bringup then boots the distribution’s full kernel, which has rdma_rxe, and builds vmw_pvrdma for it',
   },
 })
 
@@ -19,13 +21,15 @@ const OPTIONS: Readonly<Record<string, readonly string[]>> = {
   rdma_ucm: ['INFINIBAND_ADDR_TRANS', 'INFINIBAND_USER_ACCESS'],
   rdma_rxe: ['RDMA_RXE', 'CRYPTO_CRC32'],
   siw: ['RDMA_SIW'],
+  vmxnet3: ['VMXNET3'],
+  [PVRDMA_MODULE]: ['INFINIBAND', 'INFINIBAND_VMWARE_PVRDMA'],
 }
 
 interface Wants {
   readonly given: string | undefined
   readonly kernelPackage: string | undefined
   readonly rdmaDrivers: readonly string[]
-  /** Path of the first such card in the description. */
+  /** Path of the first such device in the description. */
   readonly rdmaAt: string
 }
 
@@ -36,7 +40,9 @@ export async function wrongWithRdma(
   missing: readonly string[],
   signal: AbortSignal,
 ): Promise<readonly Diagnostic[]> {
-  const withoutModule = rdmaDrivers.filter((name) => missing.includes(name))
+  // That one is built for a kernel of the distribution (`pvrdma-module.ts`).
+  const isBuilt = (name: string) => given === undefined && name === PVRDMA_MODULE
+  const withoutModule = rdmaDrivers.filter((name) => missing.includes(name) && !isBuilt(name))
   const file = given ?? image
   if (withoutModule.length === 0 || file === undefined || !existsSync(file)) return []
   const absent = await driversNotBuiltIn(readFileSync(file), withoutModule, signal)
@@ -57,8 +63,9 @@ function remedyFor(absent: readonly string[], named: string | undefined, isFile:
     : `replace kernelPackage "${named}" by "linux-image-amd64", or omit it`
 }
 
-/** Path of the first card with an RDMA device. */
+/** Path of the first device that RDMA drivers are for. */
 export function rdmaPathOf({ devices = [] }: MachineInput): string {
-  const index = devices.findIndex((device) => rdmaKindsOf([device]).length > 0)
-  return index === -1 ? '' : `devices[${index}].rdma`
+  const index = devices.findIndex((device) => device.kind === 'pvrdma' || rdmaKindsOf([device]).length > 0)
+  if (index === -1) return ''
+  return devices[index]?.kind === 'pvrdma' ? `devices[${index}]` : `devices[${index}].rdma`
 }

@@ -85,7 +85,7 @@ export function rdmaSettling(
   const drivers = loadsDrivers ? rdmaModulesOf(machine) : []
   const words = links.flatMap(({ mac, name: device, kind }) => [mac, device, kind])
   return async (run) => {
-    // A kernel has some of them built in; what is missing is in the messages of \`rdma\`.
+    // A kernel has some of them built in; what is missing is in the messages of `rdma`.
     for (const driver of drivers) await answerWithin(run, ['modprobe', '-q', driver], WAIT_MS)
     const { stdout, stderr } = await answerWithin(run, ['sh', '-c', SCRIPT, 'sh', ...words], WAIT_MS)
     return links.flatMap((link) => failure(link, stdout, stderr) ?? [])

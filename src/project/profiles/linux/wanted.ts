@@ -136,9 +136,21 @@ export const rdmaModulesOf = (machine: MachineInput): readonly string[] => [
   ...new Set(rdmaKindsOf(machine.devices ?? []).flatMap((kind) => RDMA_MODULES[kind])),
 ]
 
-/** Those of them that a kernel cannot lack. */
-export const rdmaDriversOf = (machine: MachineInput): readonly string[] =>
-  rdmaModulesOf(machine).filter((name) => !WITHOUT_DRIVER.includes(name))
+const hasPvrdma = ({ devices = [] }: MachineInput) => devices.some(({ kind }) => kind === 'pvrdma')
+
+/** Drivers that a kernel cannot lack: of RDMA in software, and of para-virtual RDMA. */
+export const rdmaDriversOf = (machine: MachineInput): readonly string[] => [
+  ...new Set([
+    ...rdmaModulesOf(machine).filter((name) => !WITHOUT_DRIVER.includes(name)),
+    ...(hasPvrdma(machine) ? ['vmxnet3', 'ib_uverbs', PVRDMA_MODULE] : []),
+  ]),
+]
+
+/** Providers of libibverbs for the RDMA devices of the guest, by name. */
+export const providersOf = (machine: MachineInput): readonly string[] => [
+  ...rdmaKindsOf(machine.devices ?? []),
+  ...(hasPvrdma(machine) ? [PVRDMA_MODULE] : []),
+]
 
 /** The command channel's own, then those of the devices, of the user's own arguments and of the command line. */
 export function modulesFor(machine: MachineInput): readonly string[] {
@@ -195,6 +207,9 @@ const NOT_IN_CLOUD = new Set([
   ...['rdma_rxe', 'siw'],
 ])
 
+/** Drivers that no kernel of Debian 12 has; looked up in its configuration. */
+export const NOT_IN_DEBIAN: readonly string[] = ['siw', PVRDMA_MODULE]
+
 /** Whether the distribution's kernel for clouds will not do. */
 export const needsFullKernel = (machine: MachineInput): boolean => notInCloud(machine).length > 0
 
@@ -246,8 +261,8 @@ export function programsFor(
   command: readonly string[],
 ): { readonly needed: readonly string[]; readonly useful: readonly string[] } {
   const [program, ...words] = command
-  const hasRdma = rdmaKindsOf(machine.devices ?? []).length > 0
-  const own = hasRdma ? [RDMA_LINK] : []
+  const hasRdma = providersOf(machine).length > 0
+  const own = rdmaKindsOf(machine.devices ?? []).length > 0 ? [RDMA_LINK] : []
   if (program === undefined)
     return {
       needed: own,
