@@ -25,8 +25,7 @@ export const problems = defineDiagnostics({
     severity: 'warning',
     title: 'A machine has a pvrdma, and the profile does not supply its driver.',
     why: 'the driver vmw_pvrdma is one of Linux; another kernel sees two PCI functions unless it has a driver of its own',
-    remedy:
-      'use --profile linux (in a rack `profile: "linux"`), which builds the driver where the kernel lacks it',
+    remedy: 'use --profile linux, which builds the driver where its kernel lacks it',
     qemu: 'accepts',
   },
   FOLDER_WITHOUT_SHELL: {
