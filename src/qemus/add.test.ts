@@ -99,6 +99,25 @@ test('a second one of that name is refused, or replaces the first', async () => 
   expect(everything()).toEqual(['9.9.9-source'])
 })
 
+test.each(['../npm', '..', 'my qemu', '.x', ''])(
+  'the name %j is refused, and nothing is moved',
+  async (name) => {
+    mkdirSync(join(data, 'bringup/npm'), { recursive: true })
+    writeFileSync(join(data, 'bringup/npm/kept'), '')
+    await expect(install({ name }, true)).rejects.toThrow()
+    await expect(removeQemu(name)).rejects.toMatchObject({ code: 'QEMU_NOT_INSTALLED' })
+    expect(existsSync(join(data, 'bringup/npm/kept'))).toBe(true)
+    expect(everything()).toEqual([])
+  },
+)
+
+test('a record that could not be read again is refused', async () => {
+  const from = { kind: 'packages', distribution: 'debian', suite: 'x', mirror: 'm' }
+  const packages = [{ name: 'seabios', version: '1', sha256: '' }]
+  await expect(install({ from: { ...from, packages } })).rejects.toThrow(/sha256/)
+  expect(everything()).toEqual([])
+})
+
 test('one that a guest holds is neither replaced nor removed', async () => {
   const { folder } = await install()
   const guest = await takeLock(join(folder, RECORD), { mode: 'shared' })

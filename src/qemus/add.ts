@@ -9,7 +9,7 @@ import { digestsOf } from './digests.ts'
 import { defaultQemu, qemusFolder, setDefaultQemu } from './folder.ts'
 import { findInstalled } from './installed.ts'
 import { problems } from './problems.ts'
-import { type InstalledQemu, type QemuRecord, RECORD } from './record.ts'
+import { type InstalledQemu, isName, type QemuRecord, RECORD, recordSchema } from './record.ts'
 import { inQemus, REMOVED, REPLACED, type Staging } from './staging.ts'
 
 export interface AddOptions {
@@ -33,9 +33,10 @@ export async function addQemu(
   { replaces = false, signal }: AddOptions = {},
 ): Promise<InstalledQemu> {
   const folder = dirname(dirname(staged))
-  const home = join(folder, about.name)
   const files = await digestsOf(staged, { except: [RECORD], ...(signal ? { signal } : {}) })
-  const record: QemuRecord = { format: 1, ...about, installedAt: new Date().toISOString(), files }
+  // A record that could not be read again, or a name that leads elsewhere, would be a damaged QEMU.
+  const record = recordSchema.parse({ format: 1, ...about, installedAt: new Date().toISOString(), files })
+  const home = join(folder, record.name)
   writeFileSync(join(staged, RECORD), `${JSON.stringify(record, null, 2)}\n`, { mode: OWN_FILE, flush: true })
   return inQemus(
     folder,
@@ -69,7 +70,7 @@ export async function removeQemu(
   { isDefaultToo = false, folder = qemusFolder() }: { isDefaultToo?: boolean; folder?: string } = {},
 ): Promise<void> {
   const home = join(folder, name)
-  if (name.startsWith('.') || name.includes('/') || !existsSync(home))
+  if (!isName(name) || !existsSync(home))
     throw new BringupError([problems.QEMU_NOT_INSTALLED.at('', `${name} is not installed`)])
   await inQemus(folder, async () => {
     const isDefault = defaultQemu(folder) === name

@@ -62,8 +62,17 @@ test('the default is the one that was chosen, and goes first', () => {
   setDefaultQemu(NAME)
   expect(namedQemu('x86_64', undefined)).toMatchObject({ path: PROGRAM })
   expect(candidates('x86_64').map(({ path }) => path)).toEqual([PROGRAM, system])
-  setDefaultQemu('that was removed since')
-  expect(namedQemu('x86_64', undefined)).toEqual({ path: system })
+  setDefaultQemu('removed-since')
+  expect(() => namedQemu('x86_64', undefined)).toThrow(
+    expect.objectContaining({
+      diagnostics: [
+        expect.objectContaining({
+          code: 'QEMU_NOT_INSTALLED',
+          remedy: 'choose another: `bringup qemu use system`',
+        }),
+      ],
+    }),
+  )
 })
 
 test.each([

@@ -10,6 +10,7 @@ import { FEATURES } from '../qemu/features.ts'
 import { findAllQemu, findQemu } from '../qemu/find.ts'
 import { defaultQemu, qemusFolder } from './folder.ts'
 import { findInstalled, installedQemus, programOf } from './installed.ts'
+import { problems as roomProblems } from './problems.ts'
 import { type InstalledQemu, startOf } from './record.ts'
 import { commandFor } from './suggest.ts'
 
@@ -45,7 +46,7 @@ export interface ChooseRequest {
 /** The QEMU of the system has this name where one of several is chosen. */
 export const SYSTEM = 'system'
 
-/** Ranges and features choose among the QEMUs that are here; everything else names one. */
+/** Ranges and features choose among the installed QEMUs and those in PATH; everything else names one. */
 export function isNamed(wish: QemuWish): wish is string | undefined {
   return typeof wish !== 'object' && asRange(wish) === undefined && asFeatures(wish) === undefined
 }
@@ -90,13 +91,17 @@ export async function chooseQemu(request: ChooseRequest): Promise<QemuCapabiliti
 /**
  * The binary that a word names: a path, an installed QEMU, `system`; the default where no word was given.
  *
- * @throws BringupError QEMU_MISSING, QEMU_NOT_EXECUTABLE, QEMU_NAME_UNKNOWN
+ * @throws BringupError QEMU_MISSING, QEMU_NOT_EXECUTABLE, QEMU_NAME_UNKNOWN, QEMU_NOT_INSTALLED of a default that is gone
  */
 export function namedQemu(arch: string, word: string | undefined, folder = qemusFolder()): QemuBinary {
   if (word === undefined) {
     const chosen = defaultQemu(folder)
-    const installed = chosen === undefined ? undefined : installedBinary(chosen, arch, folder)
-    return installed ?? { path: findQemu(arch, undefined) }
+    if (chosen === undefined) return { path: findQemu(arch, undefined) }
+    const installed = installedBinary(chosen, arch, folder)
+    if (installed) return installed
+    const what = `the default, ${chosen}, has no record or no emulator of ${arch}`
+    const remedy = 'choose another: `bringup qemu use system`'
+    throw new BringupError([roomProblems.QEMU_NOT_INSTALLED.at('qemu', what, { remedy })])
   }
   if (word === SYSTEM) return { path: findQemu(arch, undefined) }
   const installed = installedBinary(word, arch, folder)

@@ -1,10 +1,12 @@
 /** The QEMUs that are installed side by side, and the tools that came with them. */
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { BringupError } from '../diagnostics.ts'
 import { isProgram } from '../host/is-program.ts'
 import { findProgram } from '../host/tools.ts'
 import { qemusFolder } from './folder.ts'
-import { type InstalledQemu, readRecord } from './record.ts'
+import { problems } from './problems.ts'
+import { type InstalledQemu, isName, readRecord } from './record.ts'
 
 /** Every installed QEMU whose record can be read, newest version first. */
 export function installedQemus(folder = qemusFolder()): readonly InstalledQemu[] {
@@ -23,11 +25,17 @@ export function damagedQemus(
   })
 }
 
-/** The installed QEMU of that name; undefined where there is none. */
+/** The installed QEMU of that name; undefined where it is missing. */
 export function findInstalled(name: string, folder = qemusFolder()): InstalledQemu | undefined {
   if (!isName(name)) return undefined
   const record = readRecord(join(folder, name))
   return 'problem' in record ? undefined : { name, folder: join(folder, name), record }
+}
+
+/** @throws BringupError QEMU_INSTALLED_ALREADY */
+export function refuseInstalled(name: string, folder = qemusFolder()): void {
+  if (findInstalled(name, folder) !== undefined)
+    throw new BringupError([problems.QEMU_INSTALLED_ALREADY.at('', `${name} is installed`)])
 }
 
 /**
@@ -46,7 +54,7 @@ export function findTool(name: string, folder = qemusFolder()): string | undefin
   )
 }
 
-/** Absolute path of its emulator for that architecture; undefined where it has none. */
+/** Absolute path of its emulator for that architecture; undefined where it lacks one. */
 export function programOf({ folder, record }: InstalledQemu, arch: string): string | undefined {
   const path = record.programs[arch]
   return path === undefined ? undefined : join(folder, path)
@@ -54,9 +62,6 @@ export function programOf({ folder, record }: InstalledQemu, arch: string): stri
 
 /** Numbers compare as numbers. Pure. */
 export const compareVersions = (a: string, b: string) => a.localeCompare(b, 'en', { numeric: true })
-
-/** Names with a leading dot belong to bringup itself. */
-const isName = (name: string) => /^[^./][^/]*$/.test(name)
 
 function namesIn(folder: string): readonly string[] {
   try {

@@ -12,6 +12,11 @@ export const problems = defineDiagnostics({
     why: 'a name stands for a folder of installed QEMUs',
     remedy: 'choose one that `bringup qemu list` shows, or install one with `bringup qemu install`',
   },
+  QEMU_DAMAGED: {
+    title: 'The record of an installed QEMU cannot be read.',
+    why: 'without its file qemu.json it is neither started nor offered',
+    remedy: 'remove it with `bringup qemu remove NAME`, and install it again',
+  },
   QEMU_IN_USE: {
     title: 'An installed QEMU is in use.',
     why: 'a running guest, or the choice of a default, would lose it',

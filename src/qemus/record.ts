@@ -9,6 +9,11 @@ import type { QemuStarting } from '../machine/facts.ts'
 
 export const RECORD = 'qemu.json'
 
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._+~-]*$/
+
+/** Whether a QEMU can be installed under that name: it is a folder below the others, and a word of a command. */
+export const isName = (name: string) => NAME.test(name)
+
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/)
 
 /** Relative, and below the folder. */
@@ -40,9 +45,9 @@ const sourceOrigin = z.strictObject({
   configure: z.array(z.string()),
 })
 
-const recordSchema = z.strictObject({
+export const recordSchema = z.strictObject({
   format: z.literal(1),
-  name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._+~-]*$/),
+  name: z.string().regex(NAME),
   version: z.string(),
   from: z.discriminatedUnion('kind', [packagesOrigin, sourceOrigin]),
   /** System emulators by architecture: `{ x86_64: 'usr/bin/qemu-system-x86_64' }`. */
@@ -73,7 +78,7 @@ export interface InstalledQemu {
   readonly record: QemuRecord
 }
 
-/** The record in a folder; why there is none otherwise. */
+/** The record in a folder, or why it cannot be used. */
 export function readRecord(folder: string): QemuRecord | { readonly problem: string } {
   try {
     const parsed = recordSchema.safeParse(JSON.parse(readFileSync(join(folder, RECORD), 'utf8')))

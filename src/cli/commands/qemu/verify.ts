@@ -2,9 +2,10 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { BringupError, isClean } from '../../../diagnostics.ts'
+import { BringupError, type Diagnostic, isClean } from '../../../diagnostics.ts'
 import { EXIT_CODES } from '../../../guest/verdict.ts'
-import { findInstalled, installedQemus } from '../../../qemus/installed.ts'
+import { startGuard } from '../../../processes/guard.ts'
+import { damagedQemus, findInstalled, installedQemus } from '../../../qemus/installed.ts'
 import { problems } from '../../../qemus/problems.ts'
 import { verifyQemu } from '../../../qemus/verify.ts'
 import type { Command, Invocation } from '../../command.ts'
@@ -13,7 +14,7 @@ import { formatDiagnostics } from '../../errors.ts'
 export const verify: Command = {
   summary: 'check the files and the features of installed QEMUs',
   description:
-    'Reads every file and compares its digest with the one that was written down, then starts the QEMU and asks it for its features again.',
+    'Reads every file and compares its digest with the one that was written down, then starts the QEMU and reads its features again over QMP.',
   arguments: [{ name: '[name...]', description: 'installed QEMUs (default: all)', from: 'qemus' }],
   examples: [
     { command: 'bringup qemu verify', says: 'all of them' },
@@ -23,22 +24,24 @@ export const verify: Command = {
 }
 
 async function run({ args, output, signal }: Invocation): Promise<number> {
+  const damaged = damagedQemus().filter(({ name }) => args.length === 0 || args.includes(name))
   const named = args.map((name) => [name, findInstalled(name)] as const)
-  const unknown = named.filter(([, qemu]) => qemu === undefined)
+  const unknown = named.filter(([name, qemu]) => !qemu && !damaged.some((one) => one.name === name))
   if (unknown.length > 0)
     throw new BringupError(
       unknown.map(([name]) => problems.QEMU_NOT_INSTALLED.at('', `${name} is not installed`)),
     )
   const all = args.length === 0 ? installedQemus() : named.flatMap(([, qemu]) => qemu ?? [])
-  // Answers that were kept say nothing of now.
+  // Capabilities in the user's cache may be those of an earlier state.
   const cacheFolder = mkdtempSync(join(tmpdir(), 'bringup-verify-'))
+  using _ = startGuard({ graceMs: 0, remove: cacheFolder })
   try {
-    const results = []
+    const results: { name: string; diagnostics: readonly Diagnostic[] }[] = damaged.map(damageOf)
     for (const qemu of all)
       results.push({ name: qemu.name, diagnostics: await verifyQemu(qemu, { cacheFolder, signal }) })
     const isGood = results.every(({ diagnostics }) => isClean(diagnostics))
     output.json({ isGood, qemus: results })
-    if (all.length === 0) output.note('No QEMU is installed.')
+    if (results.length === 0) output.note('No QEMU is installed.')
     for (const { name, diagnostics } of results) {
       if (diagnostics.length === 0) output.print(`${output.colors.green('✓')} ${name}`)
       else output.print(formatDiagnostics(diagnostics, output))
@@ -46,5 +49,16 @@ async function run({ args, output, signal }: Invocation): Promise<number> {
     return isGood ? EXIT_CODES.passed : EXIT_CODES.refused
   } finally {
     rmSync(cacheFolder, { recursive: true, force: true })
+  }
+}
+
+function damageOf({ name, problem }: ReturnType<typeof damagedQemus>[number]) {
+  const remedy = `remove it, and install it again: \`bringup qemu remove ${name}\``
+  const evidence = problem.split('\n')
+  return {
+    name,
+    diagnostics: [
+      problems.QEMU_DAMAGED.at('', `${name}: its qemu.json cannot be read`, { evidence, remedy }),
+    ],
   }
 }
