@@ -1,43 +1,27 @@
 /** `bringup qemu install --from source|apt-source|PATH`: dependencies, source, build, and the QEMU that comes of it. */
+import { statSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { BringupError } from '../diagnostics.ts'
 import { EXIT_CODES } from '../guest/verdict.ts'
 import { readDistribution } from '../host/distribution.ts'
 import { cacheFolder } from '../project/cache-folder.ts'
+import { refuseInstalled } from '../qemus/installed.ts'
 import type { InstalledQemu } from '../qemus/record.ts'
 import type { SourceBuildEvent } from '../qemus/source/build.ts'
 import { type SourceWish, versionProblems } from '../qemus/source/configure-words.ts'
 import { sourceDependencies } from '../qemus/source/dependencies.ts'
-import { SOURCE_FEATURES } from '../qemus/source/features.ts'
 import { installSource } from '../qemus/source/install-source.ts'
 import { releaseSite } from '../qemus/source/release.ts'
 import { type FoundSource, findSource, type SourceContext } from '../qemus/source/source.ts'
 import { examine } from '../setup/examine.ts'
 import { setupSteps } from '../setup/setup-steps.ts'
 import { createHostReader } from '../steps/host-reader.ts'
-import type { Invocation, OptionSpec } from './command.ts'
+import type { Invocation } from './command.ts'
 import { formatDiagnostics } from './errors.ts'
 import { prepareHost } from './operation.ts'
 import { createStatusLine, type StatusLine } from './status-line.ts'
 import { usageError } from './usage.ts'
-
-/** Options of `qemu install` that only a build from source has. */
-export const SOURCE_OPTIONS: readonly OptionSpec[] = [
-  {
-    flags: '--with <features>',
-    description: `features to build in: ${SOURCE_FEATURES.map((f) => f.name).join(',')}, or any of configure's`,
-  },
-  { flags: '--targets <architectures>', description: 'architectures to emulate (default: x86_64)' },
-  { flags: '--debug', description: 'build without optimisation and with debug information, for gdb' },
-  { flags: '--tools', description: 'build only rdmacm-mux, in seconds' },
-  { flags: '--jobs <n>', description: 'compilers side by side (default: the CPUs of this process)' },
-  { flags: '--sha256 <digest>', description: 'digest that the tarball must have' },
-  {
-    flags: '--mirror <url>',
-    description: 'download releases from here; signatures are checked all the same',
-  },
-]
 
 /** What a source build is asked for. */
 export interface SourceInstall {
@@ -57,7 +41,9 @@ export async function installFromSource(
   install: SourceInstall,
 ): Promise<InstalledQemu | number> {
   const { options, output, signal } = invocation
+  checkOptions(options, install.from)
   const jobs = jobsOf(options.jobs)
+  if (install.name !== undefined && !install.replaces) refuseInstalled(install.name)
   const status = createStatusLine(output)
   const folder = join(cacheFolder(), 'qemu')
   const context: SourceContext = {
@@ -66,6 +52,7 @@ export async function installFromSource(
     progress: (what) => status.phase(what),
     site: releaseSite(...(typeof options.mirror === 'string' ? [options.mirror] : [])),
     ...(typeof options.sha256 === 'string' ? { sha256: options.sha256 } : {}),
+    ...(typeof options.suite === 'string' ? { suite: options.suite } : {}),
   }
   try {
     const found = await findSource(install.from, install.spec, context)
@@ -91,6 +78,27 @@ export async function installFromSource(
   } finally {
     status.clear()
   }
+}
+
+/** Which sources an option applies to. */
+const APPLIES = {
+  suite: ['apt-source'],
+  mirror: ['source'],
+  sha256: ['source', 'tarball'],
+} as const satisfies Readonly<Record<string, readonly string[]>>
+
+/** An option that would have no effect is refused: a digest that is not compared proves nothing. */
+function checkOptions(options: Invocation['options'], from: string): void {
+  const isFolder = statSync(from, { throwIfNoEntry: false })?.isDirectory() === true
+  const kind = from === 'source' || from === 'apt-source' ? from : isFolder ? 'folder' : 'tarball'
+  for (const [name, kinds] of Object.entries(APPLIES))
+    if (options[name] !== undefined && !kinds.some((one) => one === kind))
+      throw usageError(`--${name} does not apply to --from ${from}`, `omit --${name}`)
+  if (options.tools === true && options.targets !== undefined)
+    throw usageError('--targets does not apply to --tools, which builds no emulator', 'omit one of them')
+  const { sha256 } = options
+  if (typeof sha256 === 'string' && !/^[0-9a-f]{64}$/i.test(sha256))
+    throw usageError(`--sha256 "${sha256}" is not 64 hexadecimal digits`, 'see `sha256sum FILE`')
 }
 
 /** rdmacm-mux takes the libraries of RDMA. */
@@ -128,11 +136,12 @@ async function prepare(invocation: Invocation, found: FoundSource, wish: SourceW
   if (steps.length > 0) {
     const title = `install ${set.summary} ${found.version}`
     const done = await prepareHost(invocation, { name: 'qemu install', title, steps })
-    if (done !== true) return done
+    if (done !== true && options.dryRun !== true) return done
   }
   if (options.dryRun !== true) return true
   const what = wish.isToolsOnly ? 'the tools' : wish.architectures.map((a) => `qemu-system-${a}`).join(', ')
-  output.note(`Would build ${what} of QEMU ${found.version} from ${found.name}.`)
+  output.json({ isDryRun: true, from: found.name, version: found.version, steps: steps.length })
+  output.print(`Would build ${what} of QEMU ${found.version} from ${found.name}.`)
   return EXIT_CODES.passed
 }
 

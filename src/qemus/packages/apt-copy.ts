@@ -13,9 +13,9 @@ import { runTool, type ToolContext } from '../run-tool.ts'
 
 export const problems = defineDiagnostics({
   QEMU_APT_FAILED: {
-    title: 'apt could not read a suite, or fetch a package of it.',
+    title: 'apt could not read a suite, or fetch or unpack a package of it.',
     why: 'a QEMU from packages is fetched by apt, with lists of its own',
-    remedy: 'read what apt says below; `bringup qemu install` continues with what was fetched',
+    remedy: 'fix what apt names below, then run `bringup qemu install` again',
   },
   QEMU_SUITE_UNSIGNED: {
     title: 'No key of this computer signs a suite.',
@@ -25,12 +25,21 @@ export const problems = defineDiagnostics({
 })
 
 export interface AptCopy {
-  /** Brings the lists up to date. @throws BringupError */
-  update(): Promise<void>
+  /**
+   * Brings the lists up to date.
+   *
+   * @param allowsMissing Suites that the mirror does not have are passed over
+   * @throws BringupError
+   */
+  update(allowsMissing?: boolean): Promise<void>
   /** Version of a package as the suite has it; undefined where it has none. */
   candidate(name: string): Promise<string | undefined>
   /** All packages that an installation on an empty system would take. @throws BringupError */
   closure(names: readonly string[]): Promise<readonly Package[]>
+  /** Lines of `apt-cache madison`. @throws BringupError */
+  madison(name: string): Promise<readonly string[]>
+  /** Downloads and checks the files of a source package, in the given folder. @throws BringupError */
+  source(source: Package, folder: string): Promise<void>
   /** Fetches and checks packages: their files, in the given folder. @throws BringupError */
   fetch(packages: readonly Package[], folder: string): Promise<void>
 }
@@ -56,13 +65,26 @@ export async function openAptCopy({ sources, suite, folder, context }: AptOption
   const config = join(folder, 'apt.conf')
   writeFileSync(config, `${[...(await networkSettings()), ...ownSettings(folder)].join('\n')}\n`)
   const target = ['--target-release', suite]
-  const run = async (argv: readonly string[], cwd = folder) => {
+  const run = async (
+    argv: readonly string[],
+    cwd = folder,
+    isHarmless?: (errors: readonly string[]) => boolean,
+  ) => {
     const { status, lines } = await runTool(argv, { ...context, cwd, env: { APT_CONFIG: config } })
-    if (status !== 0) throw failure(argv, suite, lines)
+    const errors = lines.filter((line) => /^[EW]: /.test(line))
+    if (status !== 0 && !(errors.length > 0 && isHarmless?.(errors))) throw aptFailure(argv, suite, lines)
     return lines
   }
   return {
-    update: async () => void (await run(['apt-get', 'update', '--error-on=any'])),
+    update: async (allowsMissing = false) =>
+      void (allowsMissing
+        ? await run(['apt-get', 'update'], folder, isMissingSuites)
+        : await run(['apt-get', 'update', '--error-on=any'])),
+    madison: (name) => run(['apt-cache', 'madison', name]),
+    async source({ name, version }, into) {
+      makeFolder(into)
+      await run(['apt-get', 'source', '--download-only', `${name}=${version}`], into)
+    },
     async candidate(name) {
       const lines = await run(['apt-cache', ...target, 'policy', name])
       const found = lines.map((line) => /^ {2}Candidate: (.*)$/.exec(line)?.[1]).find(Boolean)
@@ -121,7 +143,13 @@ function ownSettings(folder: string): readonly string[] {
   return Object.entries(settings).map(([name, value]) => `${name} "${value.replaceAll('"', '')}";`)
 }
 
-function failure(argv: readonly string[], suite: string, lines: readonly string[]): BringupError {
+const isMissingSuites = (errors: readonly string[]) =>
+  errors.every((line) =>
+    /does not have a Release file|404\s+Not Found|index files failed to download/.test(line),
+  )
+
+/** What apt's or dpkg's last words mean. */
+export function aptFailure(argv: readonly string[], suite: string, lines: readonly string[]): BringupError {
   const evidence = lines.slice(-20)
   const unsigned = lines.find((line) => /NO_PUBKEY|is not signed|signatures? (were|couldn't)/.test(line))
   if (unsigned !== undefined)

@@ -91,6 +91,11 @@ export function suitesOf({ distribution, codename }: Archive, range: string): re
   return [...all].sort((a, b) => rank(a) - rank(b)).map(([suite]) => suite)
 }
 
+/** `1:10.0.13+ds-0+deb13u1` is QEMU 10.0.13. Pure. */
+export function upstreamOf(version: string): string {
+  return /^(?:\d+:)?(\d+(?:\.\d+)*)/.exec(version)?.[1] ?? version
+}
+
 /** Lines of a sources.list that apt reads for one suite, with what it depends on: backports need the suite itself. Pure. */
 export function sourcesFor(
   { distribution, mirror, components, keyring }: Archive,

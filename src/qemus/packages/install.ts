@@ -1,31 +1,36 @@
 /** Installs a QEMU from the binary packages of another suite of the distribution: unpacked, with all that it needs. */
-import { existsSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import coerce from 'semver/functions/coerce.js'
 import satisfies from 'semver/functions/satisfies.js'
+import intersects from 'semver/ranges/intersects.js'
+import minVersion from 'semver/ranges/min-version.js'
 import validRange from 'semver/ranges/valid.js'
 import { BringupError, defineDiagnostics } from '../../diagnostics.ts'
 import { readDistribution } from '../../host/distribution.ts'
 import { makeFolder } from '../../own-files.ts'
+import { startGuard } from '../../processes/guard.ts'
 import { addQemu } from '../add.ts'
 import { askStaged } from '../ask-staged.ts'
 import { digestOf } from '../digests.ts'
-import { findInstalled } from '../installed.ts'
-import { problems as roomProblems } from '../problems.ts'
+import { refuseInstalled } from '../installed.ts'
 import type { InstalledQemu, QemuRecord } from '../record.ts'
-import { runTool, type ToolContext } from '../run-tool.ts'
+import type { ToolContext } from '../run-tool.ts'
 import { type Staging, stageQemu } from '../staging.ts'
-import { type AptCopy, openAptCopy, type Package } from './apt-copy.ts'
-import { type Archive, readArchive, sourcesFor, suitesOf } from './archive.ts'
+import { type AptCopy, problems as aptProblems, openAptCopy, type Package } from './apt-copy.ts'
+import { type Archive, readArchive, sourcesFor, suitesOf, upstreamOf } from './archive.ts'
 import { interpreterOf, librariesOf } from './libraries.ts'
 import { closeModuleFolder } from './module-folder.ts'
 import { bringLibraries } from './own-libraries.ts'
+import { unpackPackage } from './unpack-package.ts'
 
 export const problems = defineDiagnostics({
   QEMU_VERSION_NOT_PACKAGED: {
     title: 'No suite of the distribution has packages of that QEMU.',
     why: 'packages exist for the versions that the suites of the distribution have',
-    remedy: 'choose one of the versions below, or build it from source: `bringup qemu install VERSION`',
+    remedy:
+      'choose one of the versions below, or build it from source: `bringup qemu install VERSION --from source`',
   },
   QEMU_VERSION_UNREADABLE: {
     title: 'A version of QEMU that is neither a version nor a range.',
@@ -35,12 +40,13 @@ export const problems = defineDiagnostics({
   QEMU_PACKAGES_UNSUPPORTED: {
     title: 'This distribution has no packages that bringup can install beside the system.',
     why: 'packages of Debian and Ubuntu are supported',
-    remedy: 'build it from source: `bringup qemu install 10.0`',
+    remedy: 'build it from source: `bringup qemu install 10.0 --from source`',
   },
   QEMU_LIBRARIES_MISSING: {
     title: 'A packaged QEMU needs libraries that neither the system nor its suite has.',
     why: 'the program cannot be loaded without them',
-    remedy: 'choose another suite with --suite, or build it from source: `bringup qemu install VERSION`',
+    remedy:
+      'choose another suite with --suite, or build it from source: `bringup qemu install VERSION --from source`',
   },
 })
 
@@ -85,69 +91,122 @@ const USELESS = [
  * reason when aborted
  */
 export async function installFromPackages(request: PackagesRequest): Promise<InstalledQemu> {
-  const { signal, onLine, onPhase = () => {}, name: wanted, replaces = false } = request
-  if (validRange(request.spec) === null)
-    throw new BringupError([
-      problems.QEMU_VERSION_UNREADABLE.at('', `"${request.spec}" is neither a version nor a range`),
-    ])
-  if (wanted !== undefined && !replaces) refuseInstalled(wanted)
+  const { spec, signal, onLine, onPhase = () => {}, name: wanted, replaces = false } = request
+  checkRequest(request)
   await using staging = await stageQemu(undefined, signal)
   const context: ToolContext = {
     environment: staging.environment,
     ...(signal ? { signal } : {}),
     ...(onLine ? { onLine } : {}),
   }
-  const found = await findSuite(request, staging.work, context)
-  const name = wanted ?? `${found.upstream}-packages`
-  if (!replaces) refuseInstalled(name)
-  const brought = await unpack(found, staging, context, onPhase)
-  onPhase('asking QEMU what it can do')
-  const about: Omit<QemuRecord, 'format' | 'files' | 'installedAt'> = {
-    name,
-    version: found.upstream,
-    from: {
-      kind: 'packages',
-      distribution: found.archive.distribution,
-      suite: found.suite,
-      mirror: found.archive.mirror,
-      packages: brought.packages,
-    },
+  const rejected = new Map<string, string>()
+  for (;;) {
+    const found = await findSuite(request, staging.work, { context, rejected })
+    if (wanted === undefined && !replaces && !isSeries(found.upstream))
+      refuseInstalled(nameOf(found.upstream))
+    const about = aboutOf(found, await unpack(found, staging, context, onPhase))
+    onPhase('reading the capabilities over QMP')
+    const { version, features } = await askStaged(staging, about, signal)
+    if (satisfies(version, spec)) {
+      const name = wanted ?? nameOf(version)
+      return await addQemu(
+        staging,
+        { ...about, name, version, features: [...features] },
+        { replaces, ...(signal ? { signal } : {}) },
+      )
+    }
+    // A package of a series, such as 7.2+dfsg, does not say which of its versions it holds.
+    rejected.set(found.suite, version)
+    for (const path of [staging.folder, join(staging.work, 'root'), join(staging.work, 'cache')])
+      rmSync(path, { recursive: true, force: true })
+    makeFolder(staging.folder)
+  }
+}
+
+/** What an installation would take. */
+export interface PackagedQemu {
+  readonly suite: string
+  /** As far as the package says it: `7.2` of a series. */
+  readonly version: string
+}
+
+/**
+ * Finds the suite that an installation would take, and installs nothing.
+ *
+ * @throws BringupError as `installFromPackages` does
+ */
+export async function findPackaged(request: PackagesRequest): Promise<PackagedQemu> {
+  const { signal, onLine } = request
+  checkRequest(request)
+  const work = mkdtempSync(join(tmpdir(), 'bringup-packages-'))
+  using guard = startGuard({ graceMs: 0, remove: work })
+  try {
+    const context: ToolContext = {
+      environment: guard.environment,
+      ...(signal ? { signal } : {}),
+      ...(onLine ? { onLine } : {}),
+    }
+    const { suite, upstream } = await findSuite(request, work, { context, rejected: new Map() })
+    return { suite, version: upstream }
+  } finally {
+    rmSync(work, { recursive: true, force: true })
+  }
+}
+
+const nameOf = (version: string) => `${version}-packages`
+
+function checkRequest({ spec, name, replaces = false }: PackagesRequest): void {
+  if (validRange(spec) === null)
+    throw new BringupError([
+      problems.QEMU_VERSION_UNREADABLE.at('', `"${spec}" is neither a version nor a range`),
+    ])
+  if (name !== undefined && !replaces) refuseInstalled(name)
+}
+
+/** Its name and version are those of the package, until the binary has answered. */
+function aboutOf(
+  { archive, suite, upstream }: FoundSuite,
+  { packages, start }: Brought,
+): Omit<QemuRecord, 'format' | 'files' | 'installedAt'> {
+  const { distribution, mirror } = archive
+  return {
+    name: nameOf(upstream),
+    version: upstream,
+    from: { kind: 'packages', distribution, suite, mirror, packages },
     programs: { x86_64: PROGRAM },
-    start: brought.start,
+    start,
     tools: {},
     features: [],
   }
-  const { version, features } = await askStaged(staging, about, signal)
-  return await addQemu(
-    staging,
-    { ...about, version, features: [...features] },
-    { replaces, ...(signal ? { signal } : {}) },
-  )
-}
-
-function refuseInstalled(name: string): void {
-  if (findInstalled(name) !== undefined)
-    throw new BringupError([roomProblems.QEMU_INSTALLED_ALREADY.at('', `${name} is installed`)])
 }
 
 interface FoundSuite {
   readonly archive: Archive
   readonly suite: string
   readonly apt: AptCopy
-  /** `10.0.2` of `1:10.0.2+ds-2`. */
+  /** `10.0.2` of `1:10.0.2+ds-2`, `7.2` of `1:7.2+dfsg-7`. */
   readonly upstream: string
 }
 
-/** The first suite with a version that fits. One that cannot be read is passed over, and named if none fits. */
+/**
+ * The first suite with a version that fits. One that cannot be read is passed over, and named if none fits.
+ *
+ * @param rejected Suites whose QEMU turned out to be of another version
+ */
 async function findSuite(
   { spec, suite: only, onPhase = () => {}, signal }: PackagesRequest,
   work: string,
-  context: ToolContext,
+  { context, rejected }: { context: ToolContext; rejected: ReadonlyMap<string, string> },
 ): Promise<FoundSuite> {
   const archive = hostArchive()
   const seen: string[] = []
   const failures: BringupError[] = []
   for (const suite of only === undefined ? suitesOf(archive, spec) : [only]) {
+    const other = rejected.get(suite)
+    if (other !== undefined) {
+      seen.push(`${suite}: ${other}`)
+      continue
+    }
     onPhase(`reading the packages of ${suite}`)
     const folder = join(work, `apt-${suite}`)
     makeFolder(folder)
@@ -155,8 +214,8 @@ async function findSuite(
       const apt = await openAptCopy({ sources: sourcesFor(archive, suite), suite, folder, context })
       await apt.update()
       const candidate = await apt.candidate(EMULATOR)
-      const upstream = coerce(candidate?.replace(/^\d+:/, ''))?.version
-      if (upstream !== undefined && satisfies(upstream, spec)) return { archive, suite, apt, upstream }
+      const upstream = candidate === undefined ? undefined : upstreamOf(candidate)
+      if (upstream !== undefined && mayFit(upstream, spec)) return { archive, suite, apt, upstream }
       seen.push(`${suite}: ${upstream ?? 'no QEMU'}`)
     } catch (error) {
       signal?.throwIfAborted()
@@ -171,9 +230,25 @@ async function findSuite(
   throw new BringupError([
     problems.QEMU_VERSION_NOT_PACKAGED.at('', `no suite of ${archive.distribution} has QEMU ${spec}`, {
       evidence: seen,
-      remedy: `choose one of the versions below, or build it from source: \`bringup qemu install ${spec}\``,
+      remedy: `choose one of the versions below, or build it from source: \`${sourceCommand(spec)}\``,
     }),
   ])
+}
+
+const isSeries = (upstream: string) => /^\d+\.\d+$/.test(upstream)
+
+/** Releases are named by a version, not by a range. */
+function sourceCommand(spec: string): string {
+  const { major, minor, patch } = minVersion(spec) ?? { major: 10, minor: 0, patch: 0 }
+  const version = /^\d+\.\d+\.\d+$/.test(spec) ? `${major}.${minor}.${patch}` : `${major}.${minor}`
+  return `bringup qemu install ${version} --from source`
+}
+
+/** A package of a series holds one of its versions, and does not say which. Pure. */
+export function mayFit(upstream: string, spec: string): boolean {
+  if (isSeries(upstream)) return intersects(`~${upstream}.0`, spec)
+  const version = coerce(upstream)
+  return version !== null && satisfies(version, spec)
 }
 
 function hostArchive(): Archive {
@@ -200,7 +275,7 @@ async function unpack(
   const own = closure.filter(({ name }) => OF_QEMU.test(name))
   const home = staging.folder
   onPhase(`fetching ${own.length} packages of QEMU from ${suite}`)
-  const packages = [...(await fetchInto(home, own, { apt, staging, context }))]
+  const packages = [...(await fetchInto(home, own, { apt, suite, staging, context }))]
   for (const path of USELESS) rmSync(join(home, path), { recursive: true, force: true })
   const program = join(home, PROGRAM)
   const modules = await closeModuleFolder(program)
@@ -209,7 +284,7 @@ async function unpack(
     async (root) => {
       const others = closure.filter(({ name }) => !OF_QEMU.test(name))
       onPhase(`fetching ${others.length} packages of libraries from ${suite}`)
-      packages.push(...(await fetchInto(root, others, { apt, staging, context })))
+      packages.push(...(await fetchInto(root, others, { apt, suite, staging, context })))
     },
     { staging, context },
   )
@@ -251,7 +326,7 @@ async function loaderFor(
 async function fetchInto(
   folder: string,
   packages: readonly Package[],
-  { apt, staging, context }: { apt: AptCopy; staging: Staging; context: ToolContext },
+  { apt, suite, staging, context }: { apt: AptCopy; suite: string; staging: Staging; context: ToolContext },
 ): Promise<readonly { name: string; version: string; sha256: string }[]> {
   const archives = join(staging.work, `archives-${packages.length}`)
   await apt.fetch(packages, archives)
@@ -261,9 +336,12 @@ async function fetchInto(
   for (const file of files) {
     const path = join(archives, file)
     digests.set(file.split('_')[0] ?? '', await digestOf(path, context.signal))
-    const { status, lines } = await runTool(['dpkg-deb', '--extract', path, folder], context)
-    if (status !== 0) throw new Error(`dpkg-deb --extract ${file} ended with ${status}: ${lines.at(-1)}`)
+    await unpackPackage(path, { folder, suite }, context)
   }
   rmSync(archives, { recursive: true })
-  return packages.map((one) => ({ ...one, sha256: digests.get(one.name) ?? '' }))
+  return packages.map((one) => {
+    const sha256 = digests.get(one.name)
+    if (sha256 !== undefined) return { ...one, sha256 }
+    throw new BringupError([aptProblems.QEMU_APT_FAILED.at('', `apt fetched no file of ${one.name}`)])
+  })
 }

@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { choosePackage, packagesIn, sourcesText, upstreamOf } from './apt-source.ts'
+import { upstreamOf } from '../packages/archive.ts'
+import { choosePackage, packagesIn, sourceLines } from './apt-source.ts'
 
 /** As `apt-cache madison qemu` prints it; lines of binary packages are left out. */
 const MADISON = `      qemu | 1:11.1.3+ds-1 | http://deb.debian.org/debian unstable/main Sources
@@ -38,7 +39,7 @@ test('a series takes its newest package; a stable update of a series is in the p
   expect(() => choosePackage('1', all)).toThrow(/QEMU_SOURCE_UNKNOWN/)
 })
 
-test('each suite is a paragraph of its own, from the mirror and with the key of this system', () => {
+test('each suite is a line of its own, from the mirror and with the key of this system', () => {
   writeFileSync(join(root, 'etc/os-release'), 'ID=debian\nVERSION_CODENAME=bookworm\n')
   mkdirSync(join(root, 'keys'))
   writeFileSync(join(root, 'keys/own.gpg'), '')
@@ -46,14 +47,13 @@ test('each suite is a paragraph of its own, from the mirror and with the key of 
     join(root, 'etc/apt/sources.list.d/own.sources'),
     'Types: deb\nURIs: http://mirror.example/debian\nSuites: bookworm bookworm-updates\nComponents: main\nSigned-By: /keys/own.gpg\n',
   )
-  const paragraphs = sourcesText(root).split('\n\n')
-  expect(paragraphs[0]).toBe(
-    'Types: deb-src\nURIs: http://mirror.example/debian\nSuites: bookworm\nComponents: main\nSigned-By: /keys/own.gpg',
-  )
-  expect(paragraphs.map((p) => /^Suites: (.*)$/m.exec(p)?.[1])).toContain('unstable')
+  const lines = sourceLines(root)
+  expect(lines[0]).toBe('deb-src [signed-by=/keys/own.gpg] http://mirror.example/debian bookworm main')
+  expect(lines.map((line) => line.split(' ')[3])).toContain('unstable')
+  expect(sourceLines(root, 'trixie').map((line) => line.split(' ')[3])).toEqual(['trixie'])
 })
 
 test('a distribution without such source packages is named', () => {
   writeFileSync(join(root, 'etc/os-release'), 'ID=fedora\n')
-  expect(() => sourcesText(root)).toThrow(/QEMU_NO_APT.*fedora/s)
+  expect(() => sourceLines(root)).toThrow(/QEMU_NO_APT.*fedora/s)
 })

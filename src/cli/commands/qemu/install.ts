@@ -1,20 +1,18 @@
 /** `bringup qemu install`: one more QEMU beside those that are installed. */
 import { EXIT_CODES } from '../../../guest/verdict.ts'
-import { installFromPackages } from '../../../qemus/packages/install.ts'
-import type { InstalledQemu } from '../../../qemus/record.ts'
+import { type InstalledQemu, isName } from '../../../qemus/record.ts'
 import { type Command, type Invocation, inGroup } from '../../command.ts'
-import { OPERATION_OPTIONS } from '../../operation.ts'
 import type { Output } from '../../output.ts'
-import { installFromSource, SOURCE_OPTIONS } from '../../qemu-source.ts'
 import { createStatusLine } from '../../status-line.ts'
 import { usageError } from '../../usage.ts'
+import { SOURCE_OPTIONS } from './source-options.ts'
 
 export const install: Command = {
   summary: 'install a QEMU beside the others',
   description:
     'It appears whole or not at all: an interrupted or failed installation leaves nothing. `--from packages` takes the binary packages of this distribution’s suites, checks their signatures, and unpacks them with the libraries, firmware and modules that they need; nothing is installed in the system, and root is not needed. `--from source` builds a release of QEMU whose signature it checks, `--from apt-source` the source package of the distribution, `--from PATH` a tarball or a source tree; packages that the build needs are installed as steps that `bringup undo` takes back. An interrupted build continues where it stopped.',
   arguments: [
-    { name: '[version]', description: 'a version or a range of versions: 10.0, ">=10"; needless for a path' },
+    { name: '[version]', description: 'a version or a range of versions: 10.0, ">=10"; omit it for a path' },
   ],
   options: [
     {
@@ -28,7 +26,8 @@ export const install: Command = {
     { flags: '--name <name>', description: 'name to install it under (default: version and origin)' },
     { flags: '--replace', description: 'replace the installed QEMU of the same name' },
     ...inGroup('Building from source:', SOURCE_OPTIONS),
-    ...inGroup('Building from source:', OPERATION_OPTIONS),
+    { flags: '--dry-run', description: 'show what would be installed, and change nothing' },
+    { flags: '-y, --yes', description: 'install the packages that a build needs without asking' },
   ],
   examples: [
     {
@@ -59,22 +58,30 @@ export const install: Command = {
 const BUILDS = ['with', 'targets', 'debug', 'tools', 'jobs', 'sha256', 'mirror'] as const
 
 async function run(invocation: Invocation): Promise<number> {
-  const { args, options, output, signal } = invocation
+  const { args, options } = invocation
   const built = BUILDS.filter((name) => options[name] !== undefined)
   const from = typeof options.from === 'string' ? options.from : built.length > 0 ? 'source' : undefined
-  if (from === undefined) throw usageError('--from is missing', 'add --from packages')
+  if (from === undefined)
+    throw usageError('--from is missing', `bringup qemu install ${args[0] ?? '10.0'} --from packages`)
+  checkName(options.name)
   if (from !== 'packages') return fromSource(invocation, from)
   if (built.length > 0)
     throw usageError(`--${built[0]} is for builds from source`, 'use --from source or --from apt-source')
   if (args[0] === undefined)
     throw usageError('the version is missing', 'bringup qemu install 10.0 --from packages')
-  const installed = await fromPackages(args[0], { options, output, signal })
-  show(installed, output)
-  return EXIT_CODES.passed
+  return fromPackages(args[0], invocation)
+}
+
+/** @throws BringupError USAGE */
+function checkName(name: unknown): void {
+  if (typeof name !== 'string' || (isName(name) && name !== 'system')) return
+  const why = name === 'system' ? 'the QEMU in PATH has that name' : 'names are letters, digits and . _ + ~ -'
+  throw usageError(`--name "${name}": ${why}`, 'use a name such as --name newest')
 }
 
 async function fromSource(invocation: Invocation, from: string): Promise<number> {
   const { args, options, output } = invocation
+  const { installFromSource } = await import('../../qemu-source.ts')
   const installed = await installFromSource(invocation, {
     spec: args[0],
     from,
@@ -86,22 +93,31 @@ async function fromSource(invocation: Invocation, from: string): Promise<number>
   return EXIT_CODES.passed
 }
 
-async function fromPackages(
-  spec: string,
-  { options, output, signal }: Pick<Invocation, 'options' | 'output' | 'signal'>,
-): Promise<InstalledQemu> {
+async function fromPackages(spec: string, { options, output, signal }: Invocation): Promise<number> {
   const { suite, name } = options
+  const { findPackaged, installFromPackages } = await import('../../../qemus/packages/install.ts')
   const status = createStatusLine(output)
+  const request = {
+    spec,
+    ...(typeof suite === 'string' ? { suite } : {}),
+    ...(typeof name === 'string' ? { name } : {}),
+    replaces: options.replace === true,
+    signal,
+    onPhase: status.phase,
+    onLine: status.detail,
+  }
   try {
-    return await installFromPackages({
-      spec,
-      ...(typeof suite === 'string' ? { suite } : {}),
-      ...(typeof name === 'string' ? { name } : {}),
-      replaces: options.replace === true,
-      signal,
-      onPhase: status.phase,
-      onLine: status.detail,
-    })
+    if (options.dryRun === true) {
+      const found = await findPackaged(request)
+      status.clear()
+      output.json({ isDryRun: true, from: 'packages', ...found })
+      output.print(`Would install QEMU ${found.version} from the packages of ${found.suite}.`)
+    } else {
+      const installed = await installFromPackages(request)
+      status.clear()
+      show(installed, output)
+    }
+    return EXIT_CODES.passed
   } finally {
     status.clear()
   }
