@@ -1,5 +1,6 @@
 /** Asks a QEMU that is not installed yet what it can do. */
 import { join } from 'node:path'
+import type { QemuCapabilities } from '../machine/facts.ts'
 import { readCapabilities } from '../qemu/capabilities.ts'
 import { type QemuRecord, startOf } from './record.ts'
 import type { Staging } from './staging.ts'
@@ -14,14 +15,17 @@ export async function askStaged(
   about: Omit<QemuRecord, 'format' | 'files' | 'installedAt'>,
   signal: AbortSignal | undefined,
 ): Promise<{ readonly version: string; readonly features: readonly string[] }> {
-  const [arch = 'x86_64', program = ''] =
-    Object.entries(about.programs).find(([name]) => name === 'x86_64') ??
-    Object.entries(about.programs)[0] ??
-    []
   const record: QemuRecord = { format: 1, ...about, files: {}, installedAt: new Date().toISOString() }
   const starting = startOf({ name: about.name, folder, record })
-  // The lock of a running QEMU is on its record, which is not written yet.
-  const binary = { path: join(folder, program), starting: { ...starting, record: join(work, 'record') } }
-  const qemu = await readCapabilities(binary, arch, join(work, 'cache'), signal)
-  return { version: qemu.version.join('.'), features: qemu.features }
+  const isFirst = ([arch]: readonly [string, string]) => arch === 'x86_64'
+  const programs = Object.entries(about.programs).toSorted((a, b) => Number(isFirst(b)) - Number(isFirst(a)))
+  const answers: QemuCapabilities[] = []
+  for (const [arch, program] of programs) {
+    // The lock of a running QEMU is on its record, which is not written yet.
+    const binary = { path: join(folder, program), starting: { ...starting, record: join(work, 'record') } }
+    answers.push(await readCapabilities(binary, arch, join(work, 'cache'), signal))
+  }
+  const [first] = answers
+  if (first === undefined) throw new Error('a staged QEMU without an emulator')
+  return { version: first.version.join('.'), features: first.features }
 }

@@ -6,7 +6,7 @@ export const problems = defineDiagnostics({
     title: 'A program that installs a QEMU is missing.',
     why: 'packages are fetched by apt and unpacked by dpkg-deb',
     remedy:
-      'install the program; on other distributions than Debian and Ubuntu build from source: `bringup qemu install 10.0`',
+      'install the program; on distributions other than Debian and Ubuntu build from source: `bringup qemu install 10.0 --from source`',
   },
 })
 
@@ -47,6 +47,13 @@ export async function runTool(
   const { exitCode } = await child
   signal?.throwIfAborted()
   if (exitCode === 127 && lines.some((line) => line.startsWith('setpriv: failed to execute')))
-    throw new BringupError([problems.QEMU_TOOL_MISSING.at('', `there is no ${program} here`)])
+    throw toolMissing(program)
   return { status: exitCode ?? null, lines }
+}
+
+/** @param why What the program is for; default: apt and dpkg-deb */
+export function toolMissing(program: string, why?: string): BringupError {
+  const what = `${program} is missing`
+  const more = why === undefined ? {} : { why, remedy: `install ${program}, then run this again` }
+  return new BringupError([problems.QEMU_TOOL_MISSING.at('', what, more)])
 }

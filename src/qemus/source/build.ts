@@ -11,7 +11,7 @@ import { LineSplitter } from '../../line-splitter.ts'
 import { makeFolder, writeWhole } from '../../own-files.ts'
 import { startGuard } from '../../processes/guard.ts'
 import { buildReaper } from '../../processes/reaper.ts'
-import { compareVersions } from '../installed.ts'
+import { isAtLeast } from '../../setup/version.ts'
 import { readConfigureHelp } from './configure-help.ts'
 import { configureWords, type SourceWish } from './configure-words.ts'
 import { failuresIn, NINJA_STATUS, progressIn } from './ninja-output.ts'
@@ -33,6 +33,11 @@ export const problems = defineDiagnostics({
     why: 'configure refuses folders with spaces and colons in their names',
     remedy: 'name another cache: export XDG_CACHE_HOME=/var/tmp/cache-of-$USER',
     source: 'configure: main directory cannot contain spaces nor colons',
+  },
+  QEMU_BUILD_INCOMPLETE: {
+    title: 'A source tree does not build a program that was requested.',
+    why: 'it was configured, but its build has no such program',
+    remedy: 'choose another version or other features',
   },
   QEMU_MESON_OLD: {
     title: 'The meson of this computer is too old for this version of QEMU.',
@@ -58,8 +63,6 @@ export interface SourceBuildRequest {
   readonly builds: string
   readonly cacheFolder: string
   readonly jobs: number
-  /** A meson that is to be used instead of the one in PATH. */
-  readonly meson?: string
   readonly prefixMap?: string
   readonly signal: AbortSignal
   readonly onEvent: (event: SourceBuildEvent) => void
@@ -88,25 +91,37 @@ const TOOLS = [
 /** ivshmem-server would need all of QEMU's utility library, some 300 files. */
 const TOOLS_ONLY: readonly string[] = ['rdmacm-mux']
 
+/** Where a build lies, and what configure is told. */
+export interface PreparedBuild {
+  readonly folder: string
+  readonly words: readonly string[]
+}
+
 /**
- * Builds. A build that was interrupted or failed before goes on with what it had compiled.
+ * Asks the tree what its configure offers.
  *
- * @throws BringupError with every problem of the wish, QEMU_CONFIGURE_FAILED, QEMU_BUILD_FAILED, BUILD_DISK_FULL; the
- *   signal's reason when aborted
+ * @throws BringupError with every problem of the wish, QEMU_BUILD_FOLDER_ODD, QEMU_CONFIGURE_FAILED
  */
-export async function buildSource(request: SourceBuildRequest): Promise<SourceBuild> {
+export async function prepareBuild(request: SourceBuildRequest): Promise<PreparedBuild> {
   for (const folder of [request.builds, request.tree.folder])
     if (/[\s:]/.test(folder)) throw new BringupError([problems.QEMU_BUILD_FOLDER_ODD.at('', folder)])
-  const { words } = await planConfigure(request)
-  const folder = join(request.builds, keyOf(request, words))
+  const words = await planConfigure(request)
+  return { folder: join(request.builds, keyOf(request, words)), words }
+}
+
+/**
+ * Builds. One process at a time may do so in the folder. A build that was interrupted or failed before goes on with what it had compiled.
+ *
+ * @throws BringupError QEMU_CONFIGURE_FAILED, QEMU_BUILD_INCOMPLETE, QEMU_BUILD_FAILED, BUILD_DISK_FULL; the signal's
+ *   reason when aborted
+ */
+export async function buildSource(
+  request: SourceBuildRequest,
+  { folder, words }: PreparedBuild,
+): Promise<SourceBuild> {
   const means = { request, folder, reaper: await buildReaper(request) }
   await configure(words, means)
-  const all = targetsIn(folder)
-  const emulators = request.wish.architectures.map((name) => `qemu-system-${name}`)
-  const wanted = request.wish.isToolsOnly ? TOOLS_ONLY : [...emulators, ...TOOLS]
-  const programs = Object.fromEntries(
-    wanted.flatMap((name) => (all[name] === undefined ? [] : [[name, all[name]]])),
-  )
+  const programs = chooseTargets(targetsIn(folder), request.wish, request.tree.version)
   const data = request.wish.isToolsOnly ? {} : dataIn(folder, request.prefix)
   const made = Object.values(data).filter((path) => path.startsWith(`${folder}/`) && !existsSync(path))
   const outputs = [...Object.values(programs), ...made].map((path) => relative(join(folder, 'build'), path))
@@ -114,13 +129,31 @@ export async function buildSource(request: SourceBuildRequest): Promise<SourceBu
   return { folder, configure: words, programs, data }
 }
 
-/** Asks the tree what its configure offers, and what is wrong with the wish. */
-export async function planConfigure(
-  request: Omit<SourceBuildRequest, 'onEvent' | 'jobs'>,
-): Promise<{ readonly words: readonly string[] }> {
-  const { tree, wish, prefix, meson, prefixMap } = request
+/**
+ * The programs to build, by name. Tools that a version lacks are passed over; what was requested is not. Pure.
+ *
+ * @throws BringupError QEMU_BUILD_INCOMPLETE
+ */
+export function chooseTargets(
+  all: Readonly<Record<string, string>>,
+  { architectures, isToolsOnly }: Pick<SourceWish, 'architectures' | 'isToolsOnly'>,
+  version: string,
+): Readonly<Record<string, string>> {
+  const required = isToolsOnly ? TOOLS_ONLY : architectures.map((name) => `qemu-system-${name}`)
+  const missing = required.filter((name) => all[name] === undefined)
+  if (missing.length > 0)
+    throw new BringupError(
+      missing.map((name) => problems.QEMU_BUILD_INCOMPLETE.at('', `QEMU ${version} does not build ${name}`)),
+    )
+  const wanted = isToolsOnly ? required : [...required, ...TOOLS]
+  return Object.fromEntries(wanted.flatMap((name) => (all[name] === undefined ? [] : [[name, all[name]]])))
+}
+
+/** The words of configure. */
+async function planConfigure(request: SourceBuildRequest): Promise<readonly string[]> {
+  const { tree, wish, prefix, prefixMap } = request
   const offer = readConfigureHelp(await helpOf(request))
-  const program = meson ?? findProgram('meson')
+  const program = findProgram('meson')
   const old = tree.hasOwnMeson || program === undefined ? [] : checkMeson(tree, await mesonVersion(program))
   const { words, diagnostics } = configureWords(wish, offer, tree.version, {
     prefix,
@@ -130,7 +163,7 @@ export async function planConfigure(
   })
   const found = [...diagnostics, ...old]
   if (found.some((d) => d.severity === 'error')) throw new BringupError(found)
-  return { words }
+  return words
 }
 
 async function mesonVersion(program: string): Promise<string | undefined> {
@@ -144,7 +177,7 @@ export function checkMeson(
   meson: string | undefined,
 ): readonly Diagnostic[] {
   if (meson === undefined || minimumMeson === undefined) return []
-  if (compareVersions(meson, minimumMeson) >= 0) return []
+  if (isAtLeast(meson, minimumMeson)) return []
   return [
     problems.QEMU_MESON_OLD.at('', `QEMU ${version} needs meson ${minimumMeson}, this computer has ${meson}`),
   ]

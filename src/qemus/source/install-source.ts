@@ -1,13 +1,23 @@
 /** Builds a QEMU from source, and makes it an installed QEMU: staged beside the others, and whole or not there. */
 import { chmodSync, copyFileSync, cpSync, existsSync, rmSync, statSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
+import { lockHolder } from '../../host/file-locks.ts'
 import { makeFolder } from '../../own-files.ts'
+import { withLock } from '../../processes/file-lock.ts'
 import { addQemu } from '../add.ts'
 import { askStaged } from '../ask-staged.ts'
 import { qemusFolder } from '../folder.ts'
+import { refuseInstalled } from '../installed.ts'
 import type { InstalledQemu, QemuRecord } from '../record.ts'
 import { type Staging, stageQemu } from '../staging.ts'
-import { buildSource, type SourceBuild, type SourceBuildEvent } from './build.ts'
+import {
+  buildSource,
+  type PreparedBuild,
+  prepareBuild,
+  type SourceBuild,
+  type SourceBuildEvent,
+  type SourceBuildRequest,
+} from './build.ts'
 import type { SourceWish } from './configure-words.ts'
 import { bringFirmware } from './firmware.ts'
 import type { FetchedSource } from './source.ts'
@@ -23,7 +33,6 @@ export interface InstallSourceRequest {
   /** `qemu` below the user's cache. */
   readonly folder: string
   readonly cacheFolder: string
-  readonly meson?: string
   readonly signal: AbortSignal
   readonly onEvent: (event: SourceBuildEvent) => void
 }
@@ -36,25 +45,58 @@ export function nameOf(version: string, { isToolsOnly, isDebug }: SourceWish): s
 /**
  * Nothing that is installed changes before the new one is complete.
  *
- * @throws BringupError why it could not be built or added; the signal's reason when aborted
+ * @throws BringupError QEMU_INSTALLED_ALREADY before anything is built, and why it could not be built or added; the signal's reason when aborted
  */
 export async function installSource(request: InstallSourceRequest): Promise<InstalledQemu> {
   const { source, wish, signal, folder } = request
   const name = request.name ?? nameOf(source.tree.version, wish)
+  const refuse = () => (request.replaces ? undefined : refuseInstalled(name))
+  refuse()
   const home = join(qemusFolder(), name)
-  const build = await buildSource({
+  const builds = join(folder, 'builds')
+  const order: SourceBuildRequest = {
     ...request,
     tree: source.tree,
     treeKey: source.key,
     prefix: home,
-    builds: join(folder, 'builds'),
+    builds,
     // Debug information then names the copy of the source that is installed with it.
     ...(wish.isDebug ? { prefixMap: `${folder}=${home}/source` } : {}),
-  })
+  }
+  const prepared = await prepareBuild(order)
+  const lock = `${prepared.folder}.lock`
+  if (existsSync(lock) && lockHolder(lock) !== undefined)
+    request.onEvent({ kind: 'phase', what: 'waiting for another build of the same QEMU' })
+  return withLock(
+    lock,
+    async () => {
+      // Another process may have installed it in the meantime.
+      refuse()
+      const installed = await install(name, { request, order, prepared })
+      rmSync(prepared.folder, { recursive: true, force: true })
+      return installed
+    },
+    signal,
+  )
+}
+
+interface Means {
+  readonly request: InstallSourceRequest
+  readonly order: SourceBuildRequest
+  readonly prepared: PreparedBuild
+}
+
+async function install(name: string, { request, order, prepared }: Means): Promise<InstalledQemu> {
+  const { source, wish, signal } = request
+  const build = await buildSource(order, prepared)
   request.onEvent({ kind: 'phase', what: `installing ${name}` })
-  await using staging = await stageQemu()
+  await using staging = await stageQemu(undefined, signal)
   const placed = stage(build, staging)
-  const args = wish.isToolsOnly ? [] : await bringFirmware(staging, source.suite, signal)
+  const isPc = wish.architectures.some((arch) => arch === 'x86_64' || arch === 'i386')
+  const { suite } = source
+  const args = wish.isToolsOnly
+    ? []
+    : await bringFirmware(staging, { isPc, signal, ...(suite === undefined ? {} : { suite }) })
   const staged = { ...placed, start: { loader: [], environment: {}, args: [...args] } }
   if (wish.isDebug) copySource(source, build, staging.folder)
   const about = { ...staged, name, version: source.tree.version, from: originOf(source, wish, build) }
@@ -62,9 +104,7 @@ export async function installSource(request: InstallSourceRequest): Promise<Inst
     ? { features: [] }
     : await askStaged(staging, { ...about, features: [] }, signal)
   const replaces = request.replaces ?? false
-  const installed = await addQemu(staging, { ...about, features: [...features] }, { replaces, signal })
-  rmSync(build.folder, { recursive: true, force: true })
-  return installed
+  return await addQemu(staging, { ...about, features: [...features] }, { replaces, signal })
 }
 
 function stage(build: SourceBuild, { folder }: Staging) {

@@ -6,6 +6,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs'
@@ -177,15 +178,43 @@ test('a kept download that was damaged is downloaded again', async () => {
   expect(readFileSync(tarball()).equals(CONTENT)).toBe(true)
 })
 
-test('a series means its newest release; without an index the first', async () => {
+test('two downloads at once do not interfere', async () => {
+  const both = await Promise.all([fetchIt(), fetchIt()])
+  expect(both[0]).toEqual(both[1])
+  expect(requests.map(({ path }) => path).sort()).toEqual(['/qemu-8.2.1.tar.xz', '/qemu-8.2.1.tar.xz.sig'])
+})
+
+test('without gpgv and without curl that is said, and the download is kept', async () => {
+  await fetchIt()
+  const [path, bin] = [process.env.PATH, join(home, 'bin')]
+  mkdirSync(bin)
+  for (const name of ['flock', 'cat', 'setpriv'])
+    symlinkSync(execFileSync('which', [name]).toString().trim(), join(bin, name))
+  process.env.PATH = bin
+  try {
+    await expect(fetchIt()).rejects.toMatchObject({ code: 'QEMU_TOOL_MISSING' })
+    expect(existsSync(tarball())).toBe(true)
+    const context = {
+      site: releaseSite(base, keys),
+      signal: new AbortController().signal,
+      progress: () => {},
+    }
+    await expect(newestRelease('8.2', context)).rejects.toMatchObject({ code: 'QEMU_TOOL_MISSING' })
+  } finally {
+    process.env.PATH = path
+  }
+})
+
+test('a series means its newest release; an index that cannot be read is a finding', async () => {
   const context = { site: releaseSite(base, keys), signal: new AbortController().signal, progress: () => {} }
-  expect(await newestRelease('8.2', context)).toBe('8.2.0')
+  await expect(newestRelease('8.2', context)).rejects.toMatchObject({ code: 'QEMU_DOWNLOAD_FAILED' })
   files.set(
     '/',
     Buffer.from('<a href="qemu-8.2.9.tar.xz">, qemu-8.2.10.tar.xz.sig qemu-8.2.10.tar.xz qemu-9.0.0.tar.xz'),
   )
   expect(await newestRelease('8.2', context)).toBe('8.2.10')
   expect(await newestRelease('8.2.1', context)).toBe('8.2.1')
+  await expect(newestRelease('8.1', context)).rejects.toMatchObject({ code: 'QEMU_RELEASE_UNKNOWN' })
   expect(newestIn('qemu-8.2.0-rc1.tar.xz', '8.2')).toBeUndefined()
 })
 

@@ -3,9 +3,11 @@ import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { BringupError } from '../../diagnostics.ts'
+import { withLock } from '../../processes/file-lock.ts'
 import { formatRoundBytes } from '../../units.ts'
 import { compareVersions } from '../installed.ts'
-import { download } from './download.ts'
+import { toolMissing } from '../run-tool.ts'
+import { download, problems as downloadProblems } from './download.ts'
 import { checkSignature, RELEASE_KEYS, type ReleaseKeys } from './signature.ts'
 
 /** Where releases are downloaded. */
@@ -30,16 +32,30 @@ interface ReleaseContext {
   readonly progress: (what: string) => void
 }
 
-/** `8.2` is the newest 8.2.x of the index; 8.2.0 where the index cannot be read. `8.2.1` is itself. */
+/**
+ * `8.2` is the newest 8.2.x of the index. `8.2.1` is itself.
+ *
+ * @throws BringupError QEMU_TOOL_MISSING, QEMU_DOWNLOAD_FAILED, QEMU_RELEASE_UNKNOWN
+ */
 export async function newestRelease(spec: string, { site, signal }: ReleaseContext): Promise<string> {
-  if (spec.split('.').length > 2 || spec.includes('-')) return spec
-  const { stdout, failed } = await execa(
+  if (spec.split('.').length > 2) return spec
+  const { stdout, stderr, failed, code } = await execa(
     'curl',
-    ['--disable', '--fail', '--location', '--silent', '--max-time', '30', '--', site.index],
+    ['--disable', '--fail', '--location', '--silent', '--show-error', '--max-time', '30', '--', site.index],
     { env: { LC_ALL: 'C' }, reject: false, cancelSignal: signal, stdin: 'ignore' },
   )
   signal.throwIfAborted()
-  return (failed ? undefined : newestIn(stdout, spec)) ?? `${spec}.0`
+  if (code === 'ENOENT') throw toolMissing('curl', 'curl downloads releases of QEMU')
+  const evidence = stderr.split('\n').filter(Boolean)
+  if (failed) {
+    const remedy = `check the network and the proxy settings, or name the whole version: ${spec}.0`
+    throw new BringupError([
+      downloadProblems.QEMU_DOWNLOAD_FAILED.at('', `${site.index} cannot be read`, { evidence, remedy }),
+    ])
+  }
+  const newest = newestIn(stdout, spec)
+  if (newest !== undefined) return newest
+  throw new BringupError([downloadProblems.QEMU_RELEASE_UNKNOWN.at('', `${site.index} lists no ${spec}`)])
 }
 
 /** The newest release of a series that a page links to. Pure. */
@@ -54,16 +70,24 @@ export function newestIn(page: string, series: string): string | undefined {
 /**
  * Downloads a release and checks its signature. A complete download is kept and only checked.
  *
- * @throws BringupError QEMU_SIGNATURE_WRONG, and what `download` throws
+ * @throws BringupError QEMU_SIGNATURE_WRONG, QEMU_TOOL_MISSING, and what `download` throws
  */
 export async function downloadRelease(
   version: string,
   folder: string,
   context: ReleaseContext,
 ): Promise<{ readonly file: string; readonly signedBy: string }> {
-  const { site, signal, progress } = context
-  const url = site.urlOf(version)
   const file = join(folder, `qemu-${version}.tar.xz`)
+  // Two downloads would write to the same part.
+  return withLock(`${file}.lock`, () => downloadChecked(version, file, context), context.signal)
+}
+
+async function downloadChecked(
+  version: string,
+  file: string,
+  { site, signal, progress }: ReleaseContext,
+): Promise<{ readonly file: string; readonly signedBy: string }> {
+  const url = site.urlOf(version)
   const signature = `${file}.sig`
   const quiet = { signal, onProgress: () => {} }
   const fetchBoth = async () => {
@@ -80,7 +104,7 @@ export async function downloadRelease(
   try {
     return { file, signedBy: await check() }
   } catch (error) {
-    if (!(error instanceof BringupError)) throw error
+    if (!isForged(error)) throw error
     forget()
     if (!wasResumed) throw error
   }
@@ -89,10 +113,13 @@ export async function downloadRelease(
   try {
     return { file, signedBy: await check() }
   } catch (error) {
-    if (error instanceof BringupError) forget()
+    if (isForged(error)) forget()
     throw error
   }
 }
+
+/** Only what gpgv has judged is deleted. */
+const isForged = (error: unknown) => error instanceof BringupError && error.code === 'QEMU_SIGNATURE_WRONG'
 
 /** Every tenth part once. */
 function sayShare(url: string, progress: (what: string) => void) {

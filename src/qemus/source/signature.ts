@@ -5,6 +5,7 @@ import { execa } from 'execa'
 import { BringupError, defineDiagnostics } from '../../diagnostics.ts'
 import { writeWhole } from '../../own-files.ts'
 import { PACKAGE_FOLDER } from '../../package-folder.ts'
+import { toolMissing } from '../run-tool.ts'
 
 export const problems = defineDiagnostics({
   QEMU_SIGNATURE_WRONG: {
@@ -45,7 +46,7 @@ export interface SignedFile {
 
 /**
  * @returns the fingerprint of the key
- * @throws BringupError QEMU_SIGNATURE_WRONG
+ * @throws BringupError QEMU_SIGNATURE_WRONG, QEMU_TOOL_MISSING
  */
 export async function checkSignature({ file, signature, keys, signal }: SignedFile): Promise<string> {
   const keyring = `${signature}.keyring`
@@ -59,6 +60,7 @@ export async function checkSignature({ file, signature, keys, signal }: SignedFi
       stdin: 'ignore',
     })
     signal.throwIfAborted()
+    if (result.code === 'ENOENT') throw toolMissing('gpgv', 'gpgv checks the signatures of releases')
     const judged = judgeStatus(result.stdout, keys.fingerprints)
     if ('signer' in judged) return judged.signer
     const evidence = (result.stderr || result.message || '').split('\n').slice(-5)

@@ -49,7 +49,7 @@ export interface SourceContext extends AptContext {
 /** What can be known of a source before it is fetched. */
 export interface FoundSource {
   readonly kind: SourceKind
-  /** As far as it is known: a source package of Debian says 7.2 where its source says 7.2.22. */
+  /** As far as it is known: a series such as 8.2 of releases, 7.2 of Debian's package of 7.2.22. */
   readonly version: string
   /** For people and the record: a URL, a path, or `apt-source SUITE`. */
   readonly name: string
@@ -68,12 +68,12 @@ export interface FetchedSource {
   readonly suite?: string
 }
 
-const VERSION = /^\d+\.\d+(\.\d+)?(-rc\d+)?$/
+const VERSION = /^\d+\.\d+(\.\d+)?$/
 
 /**
  * @param from `source`, `apt-source`, or the path of a tarball or a folder
- * @param spec A version; needless for a path, which must agree with it
- * @throws BringupError QEMU_SOURCE_SPEC, QEMU_SOURCE_UNKNOWN, QEMU_RELEASE_UNKNOWN, and why a list could not be fetched
+ * @param spec A version; optional for a path, which must agree with it
+ * @throws BringupError QEMU_SOURCE_SPEC, QEMU_SOURCE_UNKNOWN, and why a list could not be fetched
  */
 export async function findSource(
   from: string,
@@ -90,13 +90,15 @@ export async function findSource(
   return from === 'source' ? release(spec, context) : aptSource(spec, context)
 }
 
-async function release(spec: string, context: SourceContext): Promise<FoundSource> {
-  const version = await newestRelease(spec, context)
+function release(spec: string, context: SourceContext): FoundSource {
+  const isWhole = spec.split('.').length > 2
   return {
     kind: 'release',
-    version,
-    name: context.site.urlOf(version),
+    version: spec,
+    name: isWhole ? context.site.urlOf(spec) : `${context.site.index}, the newest ${spec}`,
+    // The index of a series is read now: curl may have been installed just before.
     fetch: async (c) => {
+      const version = await newestRelease(spec, c)
       const { file, signedBy } = await downloadRelease(version, join(c.folder, 'downloads'), c)
       return unpackedTarball(file, c.site.urlOf(version), c, version, signedBy)
     },
@@ -164,7 +166,7 @@ function localSource(path: string, spec: string | undefined): FoundSource {
   }
   if (!stat?.isFile())
     throw new BringupError([
-      problems.QEMU_SOURCE_SPEC.at('', `--from ${path}: there is no such file or folder`, {
+      problems.QEMU_SOURCE_SPEC.at('', `--from ${path}: no such file or folder`, {
         why: '--from takes packages, source, apt-source, or the path of a tarball or a source tree',
         remedy: 'correct the path',
       }),

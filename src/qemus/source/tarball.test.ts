@@ -92,19 +92,28 @@ test('a truncated tarball is refused', async () => {
   await expect(unpack(tarball)).rejects.toMatchObject({ code: 'QEMU_TARBALL_UNREADABLE' })
 })
 
-test('the listing of tar is read, names with spaces included', () => {
-  expect(
-    parseListing([
-      '-rw-r--r-- root/root      1234 2025-01-01 10:00 q/a\\ b',
-      'lrwxrwxrwx root/root         0 2025-01-01 10:00 q/l -> ../x',
-      'hrw-r--r-- root/root         0 2025-01-01 10:00 q/h link to q/a',
-      'crw-r--r-- root/root       1,3 2025-01-01 10:00 q/null',
-      '',
-    ]),
-  ).toEqual([
-    { kind: '-', name: 'q/a\\ b' },
+test('the listing of tar is read, names with spaces included; what it does not know is unsafe', () => {
+  const odd = '-rw-r--r-- a b/root 1 2025-01-01 10:00 "q/a"'
+  const members = parseListing([
+    '-rw-r--r-- 0/0      1234 2025-01-01 10:00 "q/a b"',
+    'lrwxrwxrwx 0/0         0 2025-01-01 10:00 "q/l" -> "../x"',
+    'hrw-r--r-- 0/0         0 2025-01-01 10:00 "q/h" link to "q/a"',
+    'crw-r--r-- 0/0       1,3 2025-01-01 10:00 "q/null"',
+    odd,
+    '',
+  ])
+  expect(members).toEqual([
+    { kind: '-', name: 'q/a b' },
     { kind: 'l', name: 'q/l', target: '../x' },
     { kind: 'h', name: 'q/h', target: 'q/a' },
     { kind: 'c', name: 'q/null' },
+    { kind: '?', name: odd },
   ])
+  expect(judgeMembers(members).unsafe.at(-1)).toContain('cannot judge')
+})
+
+test('an owner with spaces and a link with an arrow in its name hide nothing', async () => {
+  symlinkSync('/etc', join(folder, 'qemu-9.9.0/x -> y'))
+  await unpack(pack('--owner=a b:7', '--group=c d:8', 'qemu-9.9.0'))
+  expect(readdirSync(join(folder, 'tree')).sort()).toEqual(['VERSION', 'sub'])
 })

@@ -20,7 +20,7 @@ export const problems = defineDiagnostics({
 
 /** One member, as `tar --list --verbose` shows it. */
 export interface TarMember {
-  /** `-` file, `d` folder, `l` symbolic link, `h` hard link, others are devices and pipes. */
+  /** `-` file, `d` folder, `l` symbolic link, `h` hard link, `?` unknown, others are devices and pipes. */
   readonly kind: string
   readonly name: string
   /** Of a link. */
@@ -40,7 +40,9 @@ export interface UnpackRequest {
  */
 export async function unpackTarball(request: UnpackRequest): Promise<void> {
   const { tarball, to } = request
-  const members = parseListing(await tar(request, ['--list', '--verbose', '--quoting-style=escape']))
+  const members = parseListing(
+    await tar(request, ['--list', '--verbose', '--numeric-owner', '--quoting-style=c']),
+  )
   const { unsafe, outside } = judgeMembers(members)
   if (unsafe.length > 0)
     throw new BringupError([
@@ -69,18 +71,24 @@ export async function unpackTarball(request: UnpackRequest): Promise<void> {
   rmSync(room, { recursive: true })
 }
 
-/** `-rw-r--r-- user/group 1234 2025-01-01 10:00 name`, links with ` -> target` or ` link to target`. Pure. */
+/**
+ * `-rw-r--r-- 0/0 1234 2025-01-01 10:00 "name"`, links with ` -> "target"` or ` link to "target"`. A line of another
+ * form is a member of the kind `?`, which is unsafe. Pure.
+ */
 export function parseListing(lines: readonly string[]): readonly TarMember[] {
-  return lines.flatMap((line) => {
-    const [, kind = '', rest] =
-      /^(.)\S+ +\S+ +(?:\d+|\d+,\d+) \d{4}-\d\d-\d\d \d\d:\d\d (.*)$/.exec(line) ?? []
-    if (rest === undefined) return []
-    const separator = kind === 'l' ? ' -> ' : kind === 'h' ? ' link to ' : undefined
-    const at = separator === undefined ? -1 : rest.indexOf(separator)
-    if (separator === undefined || at === -1) return [{ kind, name: rest }]
-    return [{ kind, name: rest.slice(0, at), target: rest.slice(at + separator.length) }]
+  return lines.filter(Boolean).map((line) => {
+    const [, kind, name, separator, target] = LISTED.exec(line) ?? []
+    const isLink = kind === 'l' || kind === 'h'
+    if (kind === undefined || name === undefined || isLink !== (target !== undefined))
+      return { kind: '?', name: line }
+    if (target === undefined) return { kind, name }
+    return (separator === ' -> ') === (kind === 'l') ? { kind, name, target } : { kind: '?', name: line }
   })
 }
+
+/** Names are quoted as in C, so that none can look like a separator. */
+const LISTED =
+  /^(.)\S+ +\d+\/\d+ +(?:\d+|\d+,\d+) \d{4}-\d\d-\d\d \d\d:\d\d "((?:[^"\\]|\\.)*)"(?:( -> | link to )"((?:[^"\\]|\\.)*)")?$/
 
 /**
  * `unsafe`: members that no source release has, in words. `outside`: symbolic links that lead out of the tree, which
@@ -98,6 +106,7 @@ export function judgeMembers(members: readonly TarMember[]): {
   const outside = members.filter((m) => m.kind === 'l' && leaves(posix.join(posix.dirname(m.name), link(m))))
   const isBelowLink = (name: string) => outside.some((m) => name.startsWith(`${bare(m.name)}/`))
   const unsafe = members.flatMap((m) => {
+    if (m.kind === '?') return [`tar lists a member that bringup cannot judge: ${m.name}`]
     if (m.name.startsWith('/')) return [`${m.name} has an absolute path`]
     if (m.name.split('/').includes('..')) return [`${m.name} leads out of the folder`]
     if (m.kind === 'h' && leaves(m.target ?? '')) return [`${m.name} is a hard link to ${m.target}`]
@@ -142,7 +151,7 @@ function noSpace(path: string): NodeJS.ErrnoException {
   })
 }
 
-export function unreadable(tarball: string, why: string, evidence?: readonly string[]): BringupError {
+function unreadable(tarball: string, why: string, evidence?: readonly string[]): BringupError {
   return new BringupError([
     problems.QEMU_TARBALL_UNREADABLE.at('', `${tarball}: ${why}`, evidence ? { evidence } : {}),
   ])
