@@ -1,6 +1,10 @@
 /** Compares an installed QEMU with what was installed, and asks it for its features again. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { BringupError, type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import type { QemuCapabilities } from '../machine/facts.ts'
+import { startGuard } from '../processes/guard.ts'
 import { readCapabilities } from '../qemu/capabilities.ts'
 import { digestsOf } from './digests.ts'
 import { programOf } from './installed.ts'
@@ -18,6 +22,20 @@ export const problems = defineDiagnostics({
     remedy: 'install it again: `bringup qemu install … --replace`',
   },
 })
+
+/**
+ * Runs `work` with a cache folder of its own, because capabilities in the user's cache may be those of an earlier state.
+ * A guard removes it when this process is killed.
+ */
+export async function withFreshCache<T>(work: (cacheFolder: string) => Promise<T>): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), 'bringup-verify-'))
+  using _ = startGuard({ graceMs: 0, remove: folder })
+  try {
+    return await work(folder)
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
 
 /** @returns what is wrong; empty for nothing */
 export async function verifyQemu(

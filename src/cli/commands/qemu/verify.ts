@@ -1,13 +1,9 @@
 /** `bringup qemu verify`: whether installed QEMUs are still what was installed. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { BringupError, type Diagnostic, isClean } from '../../../diagnostics.ts'
 import { EXIT_CODES } from '../../../guest/verdict.ts'
-import { startGuard } from '../../../processes/guard.ts'
 import { damagedQemus, findInstalled, installedQemus } from '../../../qemus/installed.ts'
 import { problems } from '../../../qemus/problems.ts'
-import { verifyQemu } from '../../../qemus/verify.ts'
+import { verifyQemu, withFreshCache } from '../../../qemus/verify.ts'
 import type { Command, Invocation } from '../../command.ts'
 import { formatDiagnostics } from '../../errors.ts'
 
@@ -32,24 +28,19 @@ async function run({ args, output, signal }: Invocation): Promise<number> {
       unknown.map(([name]) => problems.QEMU_NOT_INSTALLED.at('', `${name} is not installed`)),
     )
   const all = args.length === 0 ? installedQemus() : named.flatMap(([, qemu]) => qemu ?? [])
-  // Capabilities in the user's cache may be those of an earlier state.
-  const cacheFolder = mkdtempSync(join(tmpdir(), 'bringup-verify-'))
-  using _ = startGuard({ graceMs: 0, remove: cacheFolder })
-  try {
-    const results: { name: string; diagnostics: readonly Diagnostic[] }[] = damaged.map(damageOf)
+  const results: { name: string; diagnostics: readonly Diagnostic[] }[] = damaged.map(damageOf)
+  await withFreshCache(async (cacheFolder) => {
     for (const qemu of all)
       results.push({ name: qemu.name, diagnostics: await verifyQemu(qemu, { cacheFolder, signal }) })
-    const isGood = results.every(({ diagnostics }) => isClean(diagnostics))
-    output.json({ isGood, qemus: results })
-    if (results.length === 0) output.note('No QEMU is installed.')
-    for (const { name, diagnostics } of results) {
-      if (diagnostics.length === 0) output.print(`${output.colors.green('✓')} ${name}`)
-      else output.print(formatDiagnostics(diagnostics, output))
-    }
-    return isGood ? EXIT_CODES.passed : EXIT_CODES.refused
-  } finally {
-    rmSync(cacheFolder, { recursive: true, force: true })
+  })
+  const isGood = results.every(({ diagnostics }) => isClean(diagnostics))
+  output.json({ isGood, qemus: results })
+  if (results.length === 0) output.note('No QEMU is installed.')
+  for (const { name, diagnostics } of results) {
+    if (diagnostics.length === 0) output.print(`${output.colors.green('✓')} ${name}`)
+    else output.print(formatDiagnostics(diagnostics, output))
   }
+  return isGood ? EXIT_CODES.passed : EXIT_CODES.refused
 }
 
 function damageOf({ name, problem }: ReturnType<typeof damagedQemus>[number]) {
