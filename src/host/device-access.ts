@@ -1,5 +1,5 @@
 /** Who may open a device, and what gives this user access to it. Source: group(5), acl(5). */
-import type { Stats } from 'node:fs'
+import { accessSync, constants, type Stats } from 'node:fs'
 
 export interface AccessRequest {
   readonly path: string
@@ -9,6 +9,16 @@ export interface AccessRequest {
   readonly stats: Pick<Stats, 'gid' | 'mode'>
   /** Content of /etc/group. */
   readonly groups: string
+}
+
+/** Whether this user may open the file for reading and writing. */
+export function mayOpen(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK | constants.W_OK)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /**

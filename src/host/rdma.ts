@@ -2,9 +2,12 @@
  * RDMA devices of this computer, as the kernel shows them in sysfs. Reads only.
  * Source: Documentation/ABI/stable/sysfs-class-infiniband.
  */
-import { accessSync, constants, existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { existsSync, readlinkSync } from 'node:fs'
+import { release } from 'node:os'
 import { basename, join } from 'node:path'
 import type { RdmaDeviceFact, RdmaFacts, RdmaPortFact } from '../machine/facts.ts'
+import { mayOpen } from './device-access.ts'
+import { listFolder, readText } from './read-file.ts'
 
 /** Program that hands the messages of connections on to guests; it belongs to QEMU's sources. */
 export const MULTIPLEXER = 'rdmacm-mux'
@@ -22,10 +25,32 @@ export function readRdmaFacts(multiplexer: string | undefined, root = '/'): Rdma
   const devices = readRdmaDevices(root)
   return {
     devices,
-    managers: MANAGERS.filter((name) => existsSync(join(root, 'sys/module', name))),
+    managers: MANAGERS.filter((name) =>
+      isModulePresent(name, {
+        exists: (path) => existsSync(join(root, path)),
+        read: (path) => readText(root, path),
+      }),
+    ),
     refused: filesOf(devices).filter((file) => !mayOpen(join(root, file))),
     ...(multiplexer === undefined ? {} : { multiplexer }),
   }
+}
+
+/** Built in, or loaded. What is built in has no folder in /sys/module unless it has parameters. */
+export function isModulePresent(
+  name: string,
+  {
+    exists,
+    read,
+  }: {
+    readonly exists: (path: string) => boolean
+    readonly read: (path: string) => string | undefined
+  },
+): boolean {
+  if (exists(`/sys/module/${name}`)) return true
+  return (read(`/lib/modules/${release()}/modules.builtin`) ?? '')
+    .split('\n')
+    .some((path) => path.endsWith(`/${name}.ko`) || path.endsWith(`/${name.replaceAll('_', '-')}.ko`))
 }
 
 /** Device files of RDMA devices. */
@@ -100,28 +125,7 @@ function driverOf(folder: string): string | undefined {
   }
 }
 
-function list(folder: string): readonly string[] {
-  try {
-    return readdirSync(folder).toSorted()
-  } catch {
-    return []
-  }
-}
+const list = (folder: string) => listFolder('/', folder).toSorted()
 
 /** Undefined also where the kernel has no answer, as for an address that is not set. */
-function read(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'latin1').trim()
-  } catch {
-    return undefined
-  }
-}
-
-function mayOpen(path: string): boolean {
-  try {
-    accessSync(path, constants.R_OK | constants.W_OK)
-    return true
-  } catch {
-    return false
-  }
-}
+const read = (path: string) => readText('/', path)

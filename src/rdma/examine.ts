@@ -1,11 +1,12 @@
 /** What this computer has for RDMA, and what is in the way of guests that share it. Reads only. */
-import { type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
+import { type Diagnostic, defineDiagnostics, isClean } from '../diagnostics.ts'
 import { MANAGERS, MULTIPLEXER, readRdmaFacts } from '../host/rdma.ts'
 import { findProgram } from '../host/tools.ts'
-import { problems as ofDevice } from '../machine/devices/pvrdma-problems.ts'
-import type { RdmaDeviceFact, RdmaFacts } from '../machine/facts.ts'
+import type { QemuCapabilities, RdmaDeviceFact, RdmaFacts } from '../machine/facts.ts'
+import { checkMachine, parseMachine } from '../machine/machine.ts'
 import { findTool } from '../qemus/installed.ts'
 import type { HostReader } from '../steps/host-reader.ts'
+import { problems as ofRoot } from '../steps/root.ts'
 import {
   holdersOf,
   isPresent,
@@ -28,6 +29,11 @@ export const problems = defineDiagnostics({
     why: 'one receiver of connection messages fits on a port, whichever user runs it',
     remedy: 'end that program; a multiplexer that bringup starts is shared by the runs of one user only',
   },
+  RDMA_QEMU_MISSING: {
+    title: 'This computer has no QEMU that bringup could use for a pvrdma.',
+    why: 'QEMU has the device up to 9.0, and bringup uses it from 6.0 on',
+    remedy: 'install one: `bringup qemu install 7.2 --from packages`',
+  },
 })
 
 export interface ModuleReport {
@@ -49,14 +55,30 @@ export interface RdmaReport {
   /** Names of kinds of devices that libraries are installed for. */
   readonly providers: readonly string[]
   readonly rdmaProgram: string | undefined
+  /** Without an error where a guest with a pvrdma can start. */
   readonly diagnostics: readonly Diagnostic[]
+}
+
+/** What a run would work with. */
+export interface RdmaMeans {
+  /** QEMUs of this computer, the preferred one first. */
+  readonly qemus: readonly QemuCapabilities[]
+  /** Addresses of guests are set as root. */
+  readonly canBeRoot: boolean
+  /** This user. */
+  readonly uid: number
+  /** Path of rdmacm-mux. Default: the one that a run would use. */
+  readonly multiplexer?: string
+  /** Folder that stands for `/`. */
+  readonly root?: string
 }
 
 /** Modules that must be there. */
 const WANTED = ['ib_uverbs', 'ib_umad'] as const
 
-export async function examineRdma(host: HostReader): Promise<RdmaReport> {
-  const facts = readRdmaFacts(findTool(MULTIPLEXER))
+export async function examineRdma(host: HostReader, means: RdmaMeans): Promise<RdmaReport> {
+  const { multiplexer = findTool(MULTIPLEXER), root } = means
+  const facts = readRdmaFacts(multiplexer, root)
   const loaded = loadedModules(host)
   const report = (name: string, isWanted: boolean): ModuleReport => {
     const order = unloadOrder(name, loaded ?? new Map()).map((module) => module.name)
@@ -87,70 +109,96 @@ export async function examineRdma(host: HostReader): Promise<RdmaReport> {
         ? [
             ofModules.RDMA_MODULES_UNSUPPORTED.at(
               '',
-              'this kernel loads no modules, and shows no RDMA device',
+              'this kernel cannot load modules, and shows no RDMA device',
             ),
           ]
         : []),
-      ...wrongWithDevices(facts),
+      ...wrongWithPorts(facts, means, host),
       ...(facts.devices.length > 0 && providers.length === 0
         ? [problems.RDMA_PROVIDERS_MISSING.at('', '/etc/libibverbs.d has no *.driver')]
         : []),
-      ...takenPorts(facts.devices, host),
-      ...(facts.managers.length > 0
-        ? [ofDevice.PVRDMA_MANAGER_LOADED.at('', `${facts.managers.join(' and ')} loaded`)]
-        : []),
-      ...(facts.multiplexer === undefined
-        ? [
-            ofDevice.PVRDMA_MULTIPLEXER_MISSING.at(
-              '',
-              'rdmacm-mux was found neither in PATH nor with a QEMU of bringup',
-            ),
-          ]
-        : []),
+      ...(means.canBeRoot ? [] : [noRoot()]),
     ],
   }
 }
 
-function wrongWithDevices({ devices, refused }: RdmaFacts): readonly Diagnostic[] {
-  if (devices.length === 0) return [ofDevice.PVRDMA_NO_DEVICE.at('', 'no RDMA device was found')]
-  return devices.flatMap(({ name, uverbs, ports }) => [
-    ...(uverbs === undefined
-      ? [ofDevice.PVRDMA_NO_UVERBS.at('', `${name} has no /dev/infiniband/uverbsN`)]
-      : []),
-    ...ports.flatMap(({ number, umad, state }) => [
-      ...(umad === undefined
-        ? [ofDevice.PVRDMA_NO_UMAD.at('', `port ${number} of ${name} has no /dev/infiniband/umadN`)]
-        : []),
-      ...(state === 'ACTIVE'
-        ? []
-        : [ofDevice.PVRDMA_PORT_DOWN.at('', `port ${number} of ${name} is ${state}`)]),
-    ]),
-    ...[uverbs, ...ports.map(({ umad }) => umad)].flatMap((file) =>
-      file !== undefined && refused.includes(file)
-        ? [ofDevice.PVRDMA_NO_ACCESS.at('', `${file} cannot be opened for reading and writing`)]
-        : [],
-    ),
-  ])
-}
+const noRoot = () =>
+  ofRoot.ROOT_NEEDED.at('', 'a run sets the addresses of its guests on an interface of this computer', {
+    evidence: ['sudo ip address add ADDRESS dev INTERFACE'],
+  })
 
-/** A multiplexer of bringup's own is no problem: further runs of this user share it. */
-function takenPorts(devices: readonly RdmaDeviceFact[], host: HostReader): readonly Diagnostic[] {
-  return devices.flatMap(({ name, ports }) =>
-    ports.flatMap(({ number, umad }) => {
-      const others = umad === undefined ? [] : holdersOf([umad], host).filter((one) => !isOurs(one, host))
-      return others.length === 0
-        ? []
-        : [
-            problems.RDMA_UMAD_TAKEN.at(
-              '',
-              `port ${number} of ${name}: ${umad} is open in ${others.join(', ')}`,
-            ),
-          ]
-    }),
+/** One port that a guest can use is enough: what is wrong with the others is a warning then. */
+function wrongWithPorts(facts: RdmaFacts, means: RdmaMeans, host: HostReader): readonly Diagnostic[] {
+  const places = facts.devices.flatMap(({ name, ports }) =>
+    (ports.length === 0 ? [1] : ports.map(({ number }) => number)).map((port) => ({ device: name, port })),
+  )
+  const found = (places.length === 0 ? [{}] : places).map((place) => [
+    ...wrongWithGuest(place, facts, means),
+    ...facts.devices.flatMap((device) => takenPorts(device, place, means.uid, host)),
+  ])
+  const isUsable = found.some(isClean)
+  const all = found.flat().map((one): Diagnostic => (isUsable ? { ...one, severity: 'warning' } : one))
+  return all.filter(
+    ({ code, what }, i) => all.findIndex((one) => one.code === code && one.what === what) === i,
   )
 }
 
-const isOurs = (holder: string, host: HostReader) => {
+interface Place {
+  readonly device?: string
+  readonly port?: number
+}
+
+/** What a machine with that pvrdma would be refused for, with the QEMU that fits best. */
+function wrongWithGuest(
+  place: Place,
+  rdma: RdmaFacts,
+  { qemus }: Pick<RdmaMeans, 'qemus'>,
+): readonly Diagnostic[] {
+  const machine = parseMachine('guest', {
+    memory: '64M',
+    devices: [{ kind: 'pvrdma', network: 'none', ...place }],
+  })
+  const facts = {
+    files: new Map(),
+    hostNodes: [0],
+    hugePages: [],
+    hostBytes: Number.MAX_SAFE_INTEGER,
+    accelerators: [],
+    rdma,
+  }
+  const wrong = (qemu?: QemuCapabilities) =>
+    checkMachine(machine, { ...facts, ...(qemu ? { qemu } : {}) }, 'guest')
+      .filter(({ path }) => path.startsWith('devices['))
+      // Paths are those of a description that the user has not written.
+      .map((one): Diagnostic => ({ ...one, path: '' }))
+  const count = (qemu: QemuCapabilities) => wrong(qemu).filter(({ severity }) => severity === 'error').length
+  const [best] = qemus.toSorted((a, b) => count(a) - count(b))
+  return best ? wrong(best) : [problems.RDMA_QEMU_MISSING.at('', 'no QEMU was found'), ...wrong()]
+}
+
+/** A multiplexer of bringup's own is no problem: further runs of this user share it. */
+function takenPorts(
+  { name, ports }: RdmaDeviceFact,
+  place: Place,
+  uid: number,
+  host: HostReader,
+): readonly Diagnostic[] {
+  return ports.flatMap(({ number, umad }) => {
+    if (umad === undefined || place.device !== name || place.port !== number) return []
+    const others = holdersOf([umad], host).filter((one) => !isOurs(one, uid, host))
+    if (others.length === 0) return []
+    const what = `port ${number} of ${name}: ${umad} is open in ${others.join(', ')}`
+    return [problems.RDMA_UMAD_TAKEN.at('', what)]
+  })
+}
+
+/** Started by bringup for this user. */
+function isOurs(holder: string, uid: number, host: HostReader): boolean {
   const pid = /^process (\d+)/.exec(holder)?.[1]
-  return host.read(`/proc/${pid}/environ`)?.includes('BRINGUP_SERVICE=') === true
+  if (host.stat(`/proc/${pid}`)?.uid !== uid) return false
+  try {
+    return host.read(`/proc/${pid}/environ`)?.includes('BRINGUP_SERVICE=') === true
+  } catch {
+    return false
+  }
 }

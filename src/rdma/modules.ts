@@ -1,6 +1,6 @@
 /** Kernel modules of this computer: what is loaded, what uses it, and what stops working without it. Reads only. */
-import { release } from 'node:os'
 import { defineDiagnostics } from '../diagnostics.ts'
+import { isModulePresent } from '../host/rdma.ts'
 import type { HostReader } from '../steps/host-reader.ts'
 
 export const problems = defineDiagnostics({
@@ -16,10 +16,17 @@ export const problems = defineDiagnostics({
     remedy: 'install the full kernel of the distribution instead of the one for clouds, and boot it',
     source: 'modprobe --dry-run',
   },
+  RDMA_MANAGER_BUILT_IN: {
+    title: 'The kernel has a receiver of connection messages that cannot be unloaded.',
+    why: 'the multiplexer for guests needs its place, and what is part of the kernel stays',
+    remedy:
+      'boot a kernel with CONFIG_INFINIBAND_ADDR_TRANS=m and CONFIG_INFINIBAND=m, such as that of a distribution',
+    source: '/lib/modules/RELEASE/modules.builtin',
+  },
   RDMA_MODULE_IN_USE: {
     title: 'A module that has to be unloaded is in use by programs.',
-    why: 'the kernel unloads no module that is in use; nothing is ended without you',
-    remedy: 'end the programs that are named below, then run this again',
+    why: 'the kernel unloads no module that is in use, and bringup ends no program of the user',
+    remedy: 'end the programs that are listed below, then run this again',
     source: '/proc/modules, third column',
   },
   RDMA_STOPS_WORKING: {
@@ -92,14 +99,12 @@ const LOST: Readonly<Record<string, string>> = {
 
 export const lostWith = (name: string): string => LOST[name] ?? `what the module ${name} does`
 
-/** Built in, or loaded. What is built in has no folder in /sys/module unless it has parameters. */
-export function isPresent(name: string, host: HostReader): boolean {
-  if (host.stat(`/sys/module/${name}`) !== undefined) return true
-  const builtIn = host.read(`/lib/modules/${release()}/modules.builtin`)?.toString() ?? ''
-  return builtIn
-    .split('\n')
-    .some((path) => path.endsWith(`/${name}.ko`) || path.endsWith(`/${name.replaceAll('_', '-')}.ko`))
-}
+/** Built in, or loaded. */
+export const isPresent = (name: string, host: HostReader): boolean =>
+  isModulePresent(name, {
+    exists: (path) => host.stat(path) !== undefined,
+    read: (path) => host.read(path)?.toString(),
+  })
 
 /** Processes that have a file open, as far as this user may see. */
 export function holdersOf(paths: readonly string[], host: HostReader): readonly string[] {

@@ -1,6 +1,6 @@
 /** Step: a user can open the device files of an RDMA device, until the next boot. */
-import { accessSync, constants } from 'node:fs'
 import * as z from 'zod'
+import { mayOpen } from '../../host/device-access.ts'
 import { filesOf, readRdmaDevices } from '../../host/rdma.ts'
 import { defineStep } from '../../steps/step.ts'
 
@@ -36,12 +36,3 @@ export const rdmaAccess = defineStep<z.output<typeof schema>, Before>({
     }
   },
 })
-
-function mayOpen(path: string): boolean {
-  try {
-    accessSync(path, constants.R_OK | constants.W_OK)
-    return true
-  } catch {
-    return false
-  }
-}

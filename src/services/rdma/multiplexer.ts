@@ -19,7 +19,7 @@ export const problems = defineDiagnostics({
     title: 'The kernel refused the multiplexer the messages of a port.',
     why: 'one receiver of connection messages fits on a port: the modules ib_cm and rdma_cm, and any other rdmacm-mux, which may be that of another user',
     remedy:
-      'run `bringup rdma doctor`, which names the receiver; `bringup rdma up` unloads the modules, another multiplexer has to end first',
+      'run `bringup rdma doctor` as root, which names the receiver; `bringup rdma up` unloads the modules, another multiplexer has to end first',
     source: 'rdmacm-mux: "umad_register() failed"; kernel: "ib_core: Method 3 already in use"',
   },
   RDMA_PORT_UNUSABLE: {
