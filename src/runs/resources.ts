@@ -181,7 +181,7 @@ export class RunResources implements AsyncDisposable {
       ([{ openMirror }, { findRoot, openDoor }]) => {
         const access = findRoot(this.#options.hasTerminal)
         openDoor(access, [{ argv: ['ip', 'address', 'add', '…'], asRoot: true }])
-        return openMirror({ prefix: access.prefix })
+        return openMirror({ prefix: access.prefix, onFinding: this.#options.onDeath })
       },
     )
     return this.#mirror

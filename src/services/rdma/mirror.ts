@@ -5,12 +5,37 @@
  * A guard outside removes what is left when bringup is killed.
  */
 import { execFile, spawn } from 'node:child_process'
+import { type Diagnostic, defineDiagnostics } from '../../diagnostics.ts'
 import { readRdmaDevices } from '../../host/rdma.ts'
+
+export const problems = defineDiagnostics({
+  RDMA_ADDRESS_NOT_SET: {
+    severity: 'warning',
+    title: 'An address of a guest could not be set on an interface of this computer.',
+    why: 'RDMA sends by addresses of the interface; transfers of the guest from that address fail',
+    remedy: 'see what `ip` said below; set the address as root with the same command, then run again',
+  },
+  RDMA_ADDRESS_UNUSED: {
+    severity: 'warning',
+    title: 'RDMA of this computer did not take over an address of a guest in time.',
+    why: 'the address is set, and the port has no GID of it; the guest cannot send from it',
+    remedy: 'look at the state of the port with `bringup rdma status`: its interface has to be up',
+  },
+  RDMA_ADDRESS_STAYS: {
+    severity: 'warning',
+    title: 'An address of a guest could not be removed from an interface of this computer.',
+    why: 'the interface or the right to change it was lost; sudo may ask for a password again',
+    remedy: 'remove it as root with the command below',
+  },
+})
 
 export interface MirrorOptions {
   /** Words before a command of root's. */
   readonly prefix: readonly string[]
-  readonly onChange?: (change: { readonly address: string; readonly isAdded: boolean }) => void
+  /** Something went wrong; the run goes on. */
+  readonly onFinding: (finding: Diagnostic) => void
+  /** Whether a port has an address. Default: as the kernel says. */
+  readonly hasGid?: (place: MirrorPlace, gid: Buffer) => boolean
 }
 
 export interface Mirror extends AsyncDisposable {
@@ -38,10 +63,12 @@ export function addressOf(gid: Buffer): string {
 /** As the kernel prints it in sysfs. */
 const kernelText = (gid: Buffer) => (gid.toString('hex').match(/.{4}/g) ?? []).join(':')
 
-export function openMirror({ prefix, onChange }: MirrorOptions): Mirror {
+export function openMirror({ prefix, onFinding, hasGid = kernelHasGid }: MirrorOptions): Mirror {
   const guard = startMirrorGuard()
-  /** Those that were added here. */
+  /** The commands that remove what was added here, by address and interface. */
   const added = new Map<string, readonly string[]>()
+  const adding = new Set<Promise<void>>()
+  let isClosing = false
   const wordsFor = (verb: 'add' | 'del', address: string, name: string) => [
     ...prefix,
     ...['ip', 'address', verb, address, 'dev', name],
@@ -51,36 +78,61 @@ export function openMirror({ prefix, onChange }: MirrorOptions): Mirror {
   const takeBack = async (key: string) => {
     const words = added.get(key)
     if (!words) return
+    const failure = await run(words)
+    if (failure !== undefined) {
+      onFinding(
+        problems.RDMA_ADDRESS_STAYS.at('', `${key} was not removed`, {
+          evidence: [words.join(' '), ...failure],
+        }),
+      )
+      return
+    }
     added.delete(key)
-    await run(words)
     guard.release(words)
-    onChange?.({ address: key, isAdded: false })
   }
   const keyOf = (place: MirrorPlace, gid: Buffer) => `${addressOf(gid)} on ${place.interface}`
+  const add = async (place: MirrorPlace, gid: Buffer) => {
+    const address = addressOf(gid)
+    const key = keyOf(place, gid)
+    const removal = wordsFor('del', address, place.interface)
+    const words = wordsFor('add', address, place.interface)
+    guard.watch(removal)
+    const failure = await run(words)
+    if (failure !== undefined) {
+      guard.release(removal)
+      // Another run, or the user, may have set it in that moment.
+      if (hasGid(place, gid)) return
+      const evidence = [words.join(' '), ...failure]
+      onFinding(problems.RDMA_ADDRESS_NOT_SET.at('', `${key} was not set`, { evidence }))
+      return
+    }
+    added.set(key, removal)
+    if (!isClosing && !(await isKnownInTime(() => isClosing || hasGid(place, gid))))
+      onFinding(
+        problems.RDMA_ADDRESS_UNUSED.at(
+          '',
+          `port ${place.port} of ${place.device} has no GID for ${key} after ${PATIENCE_MS} ms`,
+        ),
+      )
+  }
   return {
     async add(place, gid) {
-      const address = addressOf(gid)
-      const removal = wordsFor('del', address, place.interface)
-      if (hasGid(place, gid)) return
-      guard.watch(removal)
-      const isAdded = await run(wordsFor('add', address, place.interface))
-      if (!isAdded) {
-        guard.release(removal)
-        return
-      }
-      added.set(keyOf(place, gid), removal)
-      onChange?.({ address: keyOf(place, gid), isAdded: true })
-      await untilKnown(place, gid)
+      if (isClosing || hasGid(place, gid)) return
+      const made = add(place, gid)
+      adding.add(made)
+      await made.finally(() => adding.delete(made))
     },
     remove: (place, gid) => takeBack(keyOf(place, gid)),
     async [Symbol.asyncDispose]() {
+      isClosing = true
+      await Promise.allSettled(adding)
       for (const key of [...added.keys()]) await takeBack(key)
       guard[Symbol.dispose]()
     },
   }
 }
 
-const hasGid = (place: MirrorPlace, gid: Buffer) =>
+const kernelHasGid = (place: MirrorPlace, gid: Buffer) =>
   readRdmaDevices()
     .find(({ name }) => name === place.device)
     ?.ports.find(({ number }) => number === place.port)
@@ -90,21 +142,25 @@ const LOOK_MS = 20
 const PATIENCE_MS = 5000
 
 /** The kernel tells RDMA of an address a moment later, and says nothing when it has. */
-function untilKnown(place: MirrorPlace, gid: Buffer): Promise<void> {
+function isKnownInTime(isKnown: () => boolean): Promise<boolean> {
   const begun = performance.now()
   return new Promise((resolve) => {
     const timer = setInterval(() => {
-      if (!hasGid(place, gid) && performance.now() - begun < PATIENCE_MS) return
+      const known = isKnown()
+      if (!known && performance.now() - begun < PATIENCE_MS) return
       clearInterval(timer)
-      resolve()
+      resolve(known)
     }, LOOK_MS)
   })
 }
 
-/** Whether it went well. */
-function run([program = '', ...args]: readonly string[]): Promise<boolean> {
+/** What it said if it failed; undefined if it went well. */
+function run([program = '', ...args]: readonly string[]): Promise<readonly string[] | undefined> {
   return new Promise((resolve) => {
-    execFile(program, args, { env: { PATH: process.env.PATH, LC_ALL: 'C' } }, (error) => resolve(!error))
+    execFile(program, args, { env: { PATH: process.env.PATH, LC_ALL: 'C' } }, (error, _, stderr) => {
+      const lines = stderr.split('\n').filter(Boolean)
+      resolve(error ? (lines.length > 0 ? lines : [error.message.split('\n')[0] ?? '']) : undefined)
+    })
   })
 }
 

@@ -1,5 +1,5 @@
 /**
- * A relay between one QEMU and rdmacm-mux, which makes three of QEMU's weak points good:
+ * A relay between one QEMU and rdmacm-mux, which works around what QEMU and guests need:
  *
  * QEMU waits for the answer to each request, and takes what comes first for it (rdma_backend.c, rdmacm_mux_send). A datagram
  * that arrives in that moment is lost, and the answer is then taken for a datagram. The relay holds datagrams back while a
@@ -54,9 +54,9 @@ export function relay(qemu: Duplex, multiplexer: Duplex, { onAddress }: RelayOpt
       multiplexer.write(message)
       return
     }
-    void onAddress(registration.gid, registration.isAdded)
-      .catch(() => {})
-      .then(() => multiplexer.write(message))
+    // What went wrong is a finding of the run; the guest's driver waits for an answer all the same.
+    const pass = () => multiplexer.write(message)
+    void onAddress(registration.gid, registration.isAdded).then(pass, pass)
   }
   const toMultiplexer = new MessageSplitter(ask)
   const toQemu = new MessageSplitter((message) => {
