@@ -25,6 +25,9 @@ export const problems = defineDiagnostics({
 
 const schema = z.object({ archive: z.string().startsWith('/'), sha256: z.string().regex(/^[0-9a-f]{64}$/) })
 
+/** Only root can write there: in a folder for all, another user could have put it there before. */
+const folderFor = (sha256: string) => `/var/lib/bringup-ofed-${sha256.slice(0, 12)}`
+
 const UNINSTALL = '/usr/sbin/ofed_uninstall.sh'
 
 /** `MLNX_OFED_LINUX-5.8-3.0.7.0`; undefined where it is not installed. */
@@ -51,8 +54,7 @@ export const ofedDriver = defineStep<z.output<typeof schema>, null>({
       const what = `${archive} has ${found}, not ${sha256}`
       return { state: 'blocked', diagnostics: [problems.RDMA_ARCHIVE_CHECKSUM.at('', what)] }
     }
-    // Only root can write there: in a folder for all, another user could have put it there before.
-    const folder = `/var/lib/bringup-ofed-${sha256.slice(0, 12)}`
+    const folder = folderFor(sha256)
     return {
       state: 'change',
       detail: 'not installed; the checksum of the archive is right',
@@ -82,12 +84,20 @@ export const ofedDriver = defineStep<z.output<typeof schema>, null>({
       ],
     }
   },
-  async undo(_, __, host) {
-    if ((await ofedVersion(host)) === undefined) return { state: 'done', detail: 'not installed' }
+  async undo({ sha256 }, _, host) {
+    const isInstalled = (await ofedVersion(host)) !== undefined
+    const folder = folderFor(sha256)
+    const hasFolder = host.stat(folder) !== undefined
+    if (!isInstalled && !hasFolder) return { state: 'done', detail: 'not installed' }
     return {
       state: 'change',
-      detail: 'run its own uninstaller',
-      commands: [{ argv: [UNINSTALL, '--force'], asRoot: true, whenOrphaned: 'finish' }],
+      detail: isInstalled ? 'run its own uninstaller' : 'remove the unpacked archive',
+      commands: [
+        ...(isInstalled
+          ? [{ argv: [UNINSTALL, '--force'], asRoot: true, whenOrphaned: 'finish' as const }]
+          : []),
+        ...(hasFolder ? [{ argv: ['rm', '-rf', folder], asRoot: true }] : []),
+      ],
     }
   },
 })

@@ -1,6 +1,6 @@
 /** With a program in the place of rdmacm-mux that says to syslog(3) what that says, and ends as that ends. */
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
@@ -87,6 +87,19 @@ test('a start that fails is explained by its last words', async () => {
   })
   await expect(startMultiplexer(port('none0'), undefined, context())).rejects.toMatchObject({
     code: 'RDMA_PORT_UNUSABLE',
+  })
+})
+
+test('a socket of the user’s that no multiplexer listens on is a finding', async () => {
+  const socket = join(folder, 'mux-rxe0-1')
+  // Killed, so that it cannot remove its socket.
+  const script = `require('net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`
+  spawnSync(process.execPath, ['-e', script, socket])
+  expect(existsSync(socket)).toBe(true)
+  await using running = await startMultiplexer({ ...port('rxe0'), socket }, undefined, context())
+  await expect(running.attach()).rejects.toMatchObject({
+    code: 'PVRDMA_MULTIPLEXER_UNUSABLE',
+    diagnostics: [{ what: `${socket}: no process listens on this socket` }],
   })
 })
 

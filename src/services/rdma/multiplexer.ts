@@ -1,9 +1,10 @@
 /** rdmacm-mux as a service that all runs of this user share, and guests' connections to it. */
-import { readlinkSync, rmSync, symlinkSync } from 'node:fs'
+import { existsSync, readdirSync, readlinkSync, rmSync, symlinkSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
 import { basename, join } from 'node:path'
 import { BringupError, type Diagnostic, defineDiagnostics } from '../../diagnostics.ts'
 import type { RdmaPort } from '../../machine/device.ts'
+import { problems as ofDevice } from '../../machine/devices/pvrdma-problems.ts'
 import { PACKAGE_FOLDER } from '../../package-folder.ts'
 import { CompileError, compiled } from '../../processes/compile.ts'
 import { randomDigits } from '../../random-name.ts'
@@ -90,15 +91,19 @@ async function syslogToOutput({
       cache: join(cacheFolder, 'rdmacm-mux-syslog'),
       ...(signal ? { signal } : {}),
     })
-    // Blanks and colons separate the entries of LD_PRELOAD, and the path of a cache may have them.
+    // Blanks and colons separate the entries of LD_PRELOAD, and the path of a cache may have them. The link stays: another
+    // run may be about to load it.
+    if (isWord(made)) return made
     const link = join(runtimeFolder(), `${basename(made)}.so`)
     linkOnce(made, link)
-    return /[\s:]/.test(link) ? undefined : link
+    return isWord(link) ? link : undefined
   } catch (error) {
     if (error instanceof CompileError) return undefined
     throw error
   }
 }
+
+const isWord = (path: string) => !/[\s:]/.test(path)
 
 function linkOnce(target: string, link: string): void {
   try {
@@ -153,13 +158,11 @@ async function attachBy(
   mirror: Mirror | undefined,
   relays: Set<Socket>,
 ): Promise<Socket> {
-  const multiplexer = connect(path)
-  await new Promise<void>((resolve, reject) => {
-    multiplexer.once('connect', resolve)
-    multiplexer.once('error', reject)
-  })
-  // Node has no pair of sockets but by a name, which is gone at once.
-  const name = join(runtimeFolder(), `r${randomDigits(12)}`)
+  const multiplexer = await connected(path, rdma)
+  // Node has no pair of sockets but by a name, which is gone at once. An abstract name would be open to all users.
+  const folder = runtimeFolder()
+  removeStale(folder)
+  const name = join(folder, `r${process.pid}-${randomDigits(12)}`)
   const server = createServer()
   server.listen(name)
   try {
@@ -178,9 +181,51 @@ async function attachBy(
       },
     }).then(() => relays.delete(ours))
     return end
+  } catch (error) {
+    multiplexer.destroy()
+    throw error
   } finally {
     server.close()
     rmSync(name, { force: true })
+  }
+}
+
+/** @throws BringupError PVRDMA_MULTIPLEXER_UNUSABLE, RDMA_MULTIPLEXER_DIED */
+async function connected(path: string, { device, port, socket }: RdmaPort): Promise<Socket> {
+  const multiplexer = connect(path)
+  try {
+    await new Promise<void>((resolve, reject) => {
+      multiplexer.once('connect', resolve)
+      multiplexer.once('error', reject)
+    })
+    return multiplexer
+  } catch (error) {
+    multiplexer.destroy()
+    const { code = '', message } = error as NodeJS.ErrnoException
+    const said = CONNECT_ERRORS[code] ?? message
+    throw new BringupError(
+      [
+        socket === undefined
+          ? problems.RDMA_MULTIPLEXER_DIED.at('', `the multiplexer of ${device} port ${port}: ${said}`)
+          : ofDevice.PVRDMA_MULTIPLEXER_UNUSABLE.at('', `${path}: ${said}`),
+      ],
+      { cause: error },
+    )
+  }
+}
+
+const CONNECT_ERRORS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'no process listens on this socket',
+  EACCES: 'this user may not connect to this socket',
+  ENOENT: 'does not exist',
+  ENOTSOCK: 'is not a socket',
+}
+
+/** Names that a bringup left behind that was killed while it made a pair. */
+function removeStale(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    const pid = /^r(\d+)-[0-9a-f]{12}$/.exec(name)?.[1]
+    if (pid !== undefined && !existsSync(`/proc/${pid}`)) rmSync(join(folder, name), { force: true })
   }
 }
 
@@ -194,7 +239,7 @@ async function startExplained(spec: ServiceSpec, options: ServiceOptions): Promi
 }
 
 /** What its last words mean. */
-export function explainStart(finding: Diagnostic): Diagnostic {
+function explainStart(finding: Diagnostic): Diagnostic {
   const { evidence = [], what } = finding
   const said = (words: string) => evidence.some((line) => line.includes(words))
   if (said('umad_register() failed')) return problems.RDMA_MULTIPLEXER_REFUSED.at('', what, { evidence })
