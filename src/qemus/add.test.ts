@@ -16,7 +16,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { takeLock } from '../processes/flock.ts'
-import { addQemu, removeQemu } from './add.ts'
+import { addQemu, checkRemovals, removeQemu } from './add.ts'
 import { digestsOf } from './digests.ts'
 import { defaultQemu, qemusFolder, setDefaultQemu } from './folder.ts'
 import {
@@ -140,6 +140,17 @@ test('the default is not removed unless that is asked for', async () => {
   expect(defaultQemu()).toBeUndefined()
   await expect(removeQemu('9.9.9-source')).rejects.toMatchObject({ code: 'QEMU_NOT_INSTALLED' })
   await expect(removeQemu('../..')).rejects.toMatchObject({ code: 'QEMU_NOT_INSTALLED' })
+})
+
+test('all removals are checked before the first', async () => {
+  await install()
+  await install({ name: 'other' })
+  setDefaultQemu('other')
+  await expect(checkRemovals(['9.9.9-source', 'other', 'gone'])).rejects.toMatchObject({
+    diagnostics: [{ code: 'QEMU_IN_USE' }, { code: 'QEMU_NOT_INSTALLED', what: 'gone is not installed' }],
+  })
+  await checkRemovals(['9.9.9-source', 'other'], { isDefaultToo: true })
+  expect(everything()).toHaveLength(3)
 })
 
 test('what is not added leaves nothing', async () => {

@@ -1,7 +1,7 @@
 /** Makes what was staged an installed QEMU, and removes one. */
 import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { BringupError } from '../diagnostics.ts'
+import { BringupError, type Diagnostic } from '../diagnostics.ts'
 import { lockHolder } from '../host/file-locks.ts'
 import { OWN_FILE } from '../own-files.ts'
 import { isLock, takeLock } from '../processes/flock.ts'
@@ -59,6 +59,11 @@ async function replace(home: string, staged: string): Promise<void> {
   rmSync(old, { recursive: true, force: true })
 }
 
+export interface RemoveOptions {
+  readonly isDefaultToo?: boolean
+  readonly folder?: string
+}
+
 /**
  * Removes an installed QEMU.
  *
@@ -67,19 +72,13 @@ async function replace(home: string, staged: string): Promise<void> {
  */
 export async function removeQemu(
   name: string,
-  { isDefaultToo = false, folder = qemusFolder() }: { isDefaultToo?: boolean; folder?: string } = {},
+  { isDefaultToo = false, folder = qemusFolder() }: RemoveOptions = {},
 ): Promise<void> {
   const home = join(folder, name)
-  if (!isName(name) || !existsSync(home))
-    throw new BringupError([problems.QEMU_NOT_INSTALLED.at('', `${name} is not installed`)])
+  refuse(whyKept(name, isDefaultToo, folder))
   await inQemus(folder, async () => {
+    refuse(whyKept(name, isDefaultToo, folder))
     const isDefault = defaultQemu(folder) === name
-    if (isDefault && !isDefaultToo) {
-      const remedy = 'choose another first: `bringup qemu use system`'
-      throw new BringupError([
-        problems.QEMU_IN_USE.at('', `${name} is the QEMU that machines use by default`, { remedy }),
-      ])
-    }
     await using _ = findInstalled(name, folder) ? await holdUnused(home) : undefined
     // One rename: an interrupted removal leaves nothing that could be started.
     const gone = join(folder, `${REMOVED}${name}`)
@@ -88,6 +87,42 @@ export async function removeQemu(
     if (isDefault) setDefaultQemu(undefined, folder)
     rmSync(gone, { recursive: true, force: true })
   })
+}
+
+/**
+ * Whether all of them can be removed, so that not half of them are.
+ *
+ * @throws BringupError with every problem
+ */
+export async function checkRemovals(
+  names: readonly string[],
+  { isDefaultToo = false, folder = qemusFolder() }: RemoveOptions = {},
+): Promise<void> {
+  const found: Diagnostic[] = []
+  for (const name of names) {
+    const why = whyKept(name, isDefaultToo, folder)
+    found.push(...why)
+    if (why.length > 0 || !findInstalled(name, folder)) continue
+    try {
+      await using _ = await holdUnused(join(folder, name))
+    } catch (error) {
+      if (!(error instanceof BringupError)) throw error
+      found.push(...error.diagnostics)
+    }
+  }
+  refuse(found)
+}
+
+function whyKept(name: string, isDefaultToo: boolean, folder: string): readonly Diagnostic[] {
+  if (!isName(name) || !existsSync(join(folder, name)))
+    return [problems.QEMU_NOT_INSTALLED.at('', `${name} is not installed`)]
+  if (isDefaultToo || defaultQemu(folder) !== name) return []
+  const remedy = 'choose another first: `bringup qemu use system`'
+  return [problems.QEMU_IN_USE.at('', `${name} is the QEMU that machines use by default`, { remedy })]
+}
+
+function refuse(diagnostics: readonly Diagnostic[]): void {
+  if (diagnostics.length > 0) throw new BringupError(diagnostics)
 }
 
 /** Each guest holds the record of its QEMU while it runs. */

@@ -1,4 +1,4 @@
-/** Asks a QEMU that is not installed yet what it can do. */
+/** Reads the capabilities of a QEMU that is not installed yet. */
 import { join } from 'node:path'
 import type { QemuCapabilities } from '../machine/facts.ts'
 import { readCapabilities } from '../qemu/capabilities.ts'
@@ -6,7 +6,8 @@ import { type QemuRecord, startOf } from './record.ts'
 import type { Staging } from './staging.ts'
 
 /**
- * Asked where it lies now: nothing of the answer depends on the place.
+ * Starts every emulator where it lies now: nothing of the answer depends on the place. The answer is that of x86_64, if
+ * it has that.
  *
  * @throws BringupError QEMU_NOT_QEMU; the signal's reason when aborted
  */

@@ -83,6 +83,8 @@ test.each([
   [NAME, true],
   ['>=10', false],
   ['7.2', false],
+  ['>=8 <9 || 10.x', false],
+  ['10.0.2-packages', true],
   ['^10.0', false],
   ['features=pvrdma', false],
   [{ features: ['pvrdma'] }, false],
@@ -108,13 +110,13 @@ test('what none has is a finding that names what each has', async () => {
       {
         code: 'QEMU_UNSUITABLE',
         what: 'no QEMU here has version >=99',
-        remedy: 'install one: `bringup qemu install 99.0 --from packages`',
+        remedy: 'install one: `bringup qemu install 99.0 --from source`',
         evidence: [expect.stringContaining(system), expect.stringContaining(NAME)],
       },
     ],
   })
   await expect(choose({ features: ['teleportation', 'tcg'] })).rejects.toMatchObject({
-    diagnostics: [{ code: 'QEMU_FEATURE_UNKNOWN', what: '"teleportation" is no feature' }],
+    diagnostics: [{ code: 'QEMU_FEATURE_UNKNOWN', what: '"teleportation" is not a feature' }],
   })
 })
 
@@ -123,5 +125,13 @@ test.each([
   [{ features: ['pvrdma'] }, 'bringup qemu install 7.2 --from packages'],
   [{ features: ['pvrdma', 'cxl-volatile'] }, 'bringup qemu install 8.1 --from source --with rdma'],
   [{ features: ['pvrdma', 'cxl-dynamic'] }, undefined],
-  [{ version: '^8.2' }, 'bringup qemu install 8.2 --from packages'],
+  [{ version: '^8.2' }, 'bringup qemu install 8.2 --from source'],
+  [{ version: '>=10' }, 'bringup qemu install 10.0 --from packages'],
+  [{ version: '<8' }, 'bringup qemu install 7.2 --from packages'],
+  [{ version: '<=7.2.5' }, "bringup qemu install '<=7.2.5' --from packages"],
+  [{ version: '8.2.1' }, 'bringup qemu install 8.2.1 --from source'],
+  [{ version: '<5' }, undefined],
+  [{ version: '>=8', features: ['pvrdma'] }, 'bringup qemu install 8.0 --from source --with rdma'],
+  [{ version: '>=10', features: ['pvrdma'] }, undefined],
+  [{ version: '<8', features: ['pvrdma'] }, 'bringup qemu install 7.2 --from packages'],
 ])('%j is installed by %s', (wish, command) => expect(commandFor(wish)).toBe(command))

@@ -1,7 +1,4 @@
 /** Which QEMU a machine gets: the one that it names, or the first that has what it asks for. */
-
-import satisfies from 'semver/functions/satisfies.js'
-import valid from 'semver/ranges/valid.js'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
 import type { QemuBinary, QemuCapabilities } from '../machine/facts.ts'
 import type { MachineConfig } from '../machine/machine.ts'
@@ -12,17 +9,16 @@ import { defaultQemu, qemusFolder } from './folder.ts'
 import { findInstalled, installedQemus, programOf } from './installed.ts'
 import { problems as roomProblems } from './problems.ts'
 import { type InstalledQemu, startOf } from './record.ts'
-import { commandFor } from './suggest.ts'
 
 export const problems = defineDiagnostics({
   QEMU_UNSUITABLE: {
     title: 'No QEMU here has the version or the features that were asked for.',
-    why: 'the system’s QEMUs and the installed ones were asked for their versions and features',
+    why: 'bringup read the versions and features of the system’s QEMUs and the installed ones over QMP',
     remedy: 'install one that has them with `bringup qemu install`, or ask for less',
   },
   QEMU_FEATURE_UNKNOWN: {
     title: 'A feature of QEMU that bringup does not know.',
-    why: 'features have names of bringup’s own, and the binary tells whether it has them',
+    why: 'features have names of bringup’s own, and bringup reads from the binary whether it has them',
     remedy: '`bringup qemu list --features` lists the names',
   },
   QEMU_NAME_UNKNOWN: {
@@ -48,7 +44,7 @@ export const SYSTEM = 'system'
 
 /** Ranges and features choose among the installed QEMUs and those in PATH; everything else names one. */
 export function isNamed(wish: QemuWish): wish is string | undefined {
-  return typeof wish !== 'object' && asRange(wish) === undefined && asFeatures(wish) === undefined
+  return typeof wish !== 'object' && !isRange(wish) && asFeatures(wish) === undefined
 }
 
 /**
@@ -64,6 +60,7 @@ export async function chooseQemu(request: ChooseRequest): Promise<QemuCapabiliti
   if (isNamed(wish)) return ask(namedQemu(arch, wish))
   const { version, features } = wishOf(wish)
   checkFeatures(features)
+  const isOfVersion = await versionCheck(version)
   const rejected: string[] = []
   for (const binary of candidates(arch)) {
     const qemu = await ask(binary).catch((error: unknown) => {
@@ -72,7 +69,7 @@ export async function chooseQemu(request: ChooseRequest): Promise<QemuCapabiliti
     })
     if (!qemu) continue
     const lacks = features.filter((name) => !qemu.features.includes(name))
-    if (lacks.length === 0 && isOfVersion(qemu, version)) return qemu
+    if (lacks.length === 0 && isOfVersion(qemu)) return qemu
     const why = lacks.length === 0 ? '' : ` lacks ${lacks.join(', ')}`
     rejected.push(`${binary.starting?.installed ?? binary.path}: ${qemu.version.join('.')}${why}`)
   }
@@ -80,6 +77,7 @@ export async function chooseQemu(request: ChooseRequest): Promise<QemuCapabiliti
     ...(version === undefined ? [] : [`version ${version}`]),
     ...(features.length === 0 ? [] : [features.join(', ')]),
   ]
+  const { remedyFor } = await import('./suggest.ts')
   throw new BringupError([
     problems.QEMU_UNSUITABLE.at('qemu', `no QEMU here has ${what.join(' and ')}`, {
       evidence: rejected,
@@ -109,7 +107,7 @@ export function namedQemu(arch: string, word: string | undefined, folder = qemus
   const own = ofFolder(word, arch, folder)
   if (own) return own
   if (word.includes('/') || findAllQemu(word).length > 0) return { path: findQemu(arch, word) }
-  throw new BringupError([problems.QEMU_NAME_UNKNOWN.at('qemu', `"${word}" names no QEMU`)])
+  throw new BringupError([problems.QEMU_NAME_UNKNOWN.at('qemu', `"${word}" is not the name of a QEMU`)])
 }
 
 /** The QEMUs to choose from, best first: the default, those in PATH, the installed ones from the newest on. */
@@ -138,13 +136,14 @@ function ofFolder(word: string, arch: string, folder: string): QemuBinary | unde
     .find(({ path }) => path === word)
 }
 
-function asRange(wish: QemuWish): string | undefined {
-  return typeof wish === 'string' && !wish.includes('/') && /\d/.test(wish)
-    ? findInstalled(wish) === undefined && findAllQemu(wish).length === 0
-      ? (valid(wish) ?? undefined)
-      : undefined
-    : undefined
-}
+/** Has a digit, and nothing but what ranges of versions consist of: `7.2`, `>=10 <12`, `^10.0`, `8.x || 10.x`. */
+const RANGE = /^(?=.*\d)[\d.xX*^~<>=|\s-]+$/
+
+const isRange = (wish: QemuWish) =>
+  typeof wish === 'string' &&
+  RANGE.test(wish) &&
+  findInstalled(wish) === undefined &&
+  findAllQemu(wish).length === 0
 
 /** `features=pvrdma,libpmem`: as a flag says it. */
 function asFeatures(wish: QemuWish): readonly string[] | undefined {
@@ -158,15 +157,18 @@ function wishOf(wish: Exclude<QemuWish, undefined>) {
   return features ? { version: undefined, features } : { version: wish, features: [] }
 }
 
-/** A pre-release such as 11.0.50 counts as the version that it says. */
-const isOfVersion = ({ version }: QemuCapabilities, range: string | undefined) =>
-  range === undefined || satisfies(version.join('.'), range)
-
-function remedyFor(wish: Parameters<typeof commandFor>[0]): string {
-  const command = commandFor(wish)
-  return command === undefined
-    ? 'ask for less: no version of QEMU has all of it'
-    : `install one: \`${command}\``
+/**
+ * A pre-release such as 11.0.50 counts as the version that it says.
+ *
+ * @throws BringupError QEMU_NAME_UNKNOWN for a range that cannot be read
+ */
+async function versionCheck(range: string | undefined): Promise<(qemu: QemuCapabilities) => boolean> {
+  if (range === undefined) return () => true
+  const { default: valid } = await import('semver/ranges/valid.js')
+  const { default: satisfies } = await import('semver/functions/satisfies.js')
+  if (valid(range) === null)
+    throw new BringupError([problems.QEMU_NAME_UNKNOWN.at('qemu', `"${range}" is not a range of versions`)])
+  return ({ version }) => satisfies(version.join('.'), range)
 }
 
 function checkFeatures(features: readonly string[]): void {
@@ -175,7 +177,7 @@ function checkFeatures(features: readonly string[]): void {
   const known = Object.keys(FEATURES).join(', ')
   throw new BringupError(
     unknown.map((name) =>
-      problems.QEMU_FEATURE_UNKNOWN.at('qemu.features', `"${name}" is no feature`, {
+      problems.QEMU_FEATURE_UNKNOWN.at('qemu.features', `"${name}" is not a feature`, {
         remedy: `use ${known}`,
       }),
     ),

@@ -61,7 +61,7 @@ export const recordSchema = z.strictObject({
   }),
   /** Other programs: `{ 'rdmacm-mux': 'bin/rdmacm-mux' }`. */
   tools: z.record(z.string(), inside),
-  /** What the binary said that it can do when it was installed. */
+  /** Features of the binary when it was installed. */
   features: z.array(z.string()),
   installedAt: z.iso.datetime(),
   /** SHA-256 of every file by its path; a symbolic link by `-> TARGET`. */

@@ -1,4 +1,4 @@
-/** Compares an installed QEMU with what was installed, and asks it for its features again. */
+/** Compares an installed QEMU with what was installed, and reads its features again over QMP. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,9 +6,12 @@ import { BringupError, type Diagnostic, defineDiagnostics } from '../diagnostics
 import type { QemuCapabilities } from '../machine/facts.ts'
 import { startGuard } from '../processes/guard.ts'
 import { readCapabilities } from '../qemu/capabilities.ts'
+import { quoteCommand } from '../quote.ts'
 import { digestsOf } from './digests.ts'
 import { programOf } from './installed.ts'
-import { type InstalledQemu, RECORD, startOf } from './record.ts'
+import { type InstalledQemu, type QemuRecord, RECORD, startOf } from './record.ts'
+import { wishWords } from './source/configure-words.ts'
+import { DEFAULT_SITE } from './source/release.ts'
 
 export const problems = defineDiagnostics({
   QEMU_FILES_CHANGED: {
@@ -76,7 +79,7 @@ async function featuresChanged(
     found = await readCapabilities({ path, starting: startOf(qemu) }, arch, cacheFolder, signal)
   } catch (error) {
     if (error instanceof BringupError) return error.diagnostics.map((d) => ({ ...d, remedy }))
-    // A binary that is missing has been said.
+    // A missing binary is among the changed files.
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
     throw error
   }
@@ -86,8 +89,22 @@ async function featuresChanged(
     : [problems.QEMU_FEATURES_CHANGED.at('', `${qemu.name} lacks ${lost.join(', ')}`, { remedy })]
 }
 
+/** `apt-source SUITE VERSION`, a URL of a release, or a path. */
+function sourceWords({ source, configure, isDebug }: Extract<QemuRecord['from'], { kind: 'source' }>) {
+  const [, suite] = /^apt-source (\S+)/.exec(source) ?? []
+  const site = /^(https?:.*)\/[^/]*$/.exec(source)?.[1]
+  const mirror = site === undefined || site === DEFAULT_SITE ? [] : ['--mirror', site]
+  const from = suite ? ['apt-source', '--suite', suite] : site ? ['source', ...mirror] : [source]
+  return ['--from', ...from, ...wishWords(configure), ...(isDebug ? ['--debug'] : [])]
+}
+
 /** Installs the same again. Pure. */
-function commandOf({ name, record: { version, from } }: InstalledQemu): string {
-  const words = from.kind === 'packages' ? `--from packages --suite ${from.suite}` : `--from ${from.source}`
-  return `bringup qemu install ${version} ${words} --name ${name} --replace`
+export function commandOf({
+  name,
+  record: { version, from },
+}: Pick<InstalledQemu, 'name' | 'record'>): string {
+  const words = from.kind === 'packages' ? ['--from', 'packages', '--suite', from.suite] : sourceWords(from)
+  return quoteCommand(['bringup', 'qemu', 'install', version, ...words, '--name', name, '--replace']).join(
+    ' ',
+  )
 }

@@ -17,6 +17,11 @@ export const problems = defineDiagnostics({
     why: 'a QEMU from packages is fetched by apt, with lists of its own',
     remedy: 'fix what apt names below, then run `bringup qemu install` again',
   },
+  QEMU_SUITE_UNKNOWN: {
+    title: 'The mirror does not have a suite.',
+    why: 'packages come from the mirror that this computer installs from',
+    remedy: 'correct --suite, or omit it',
+  },
   QEMU_SUITE_UNSIGNED: {
     title: 'No key of this computer signs a suite.',
     why: 'packages are used only if a key of the distribution signs their list',
@@ -154,6 +159,10 @@ export function aptFailure(argv: readonly string[], suite: string, lines: readon
   const unsigned = lines.find((line) => /NO_PUBKEY|is not signed|signatures? (were|couldn't)/.test(line))
   if (unsigned !== undefined)
     return new BringupError([problems.QEMU_SUITE_UNSIGNED.at('', `${suite}: ${unsigned}`, { evidence })])
+  if (lines.some((line) => line.includes('does not have a Release file')))
+    return new BringupError([
+      problems.QEMU_SUITE_UNKNOWN.at('', `the mirror has no suite ${suite}`, { evidence }),
+    ])
   const known = explainApt(lines)
   if (known.length > 0) return new BringupError(known)
   const what = `\`${argv.slice(0, 2).join(' ')}\` for ${suite} failed`

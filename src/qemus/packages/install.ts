@@ -82,7 +82,7 @@ const USELESS = [
 ]
 
 /**
- * Installs it and asks it what it can do.
+ * Installs it and reads its capabilities over QMP.
  *
  * @example
  * const qemu = await installFromPackages({ spec: '10.0' })
@@ -239,7 +239,9 @@ const isSeries = (upstream: string) => /^\d+\.\d+$/.test(upstream)
 
 /** Releases are named by a version, not by a range. */
 function sourceCommand(spec: string): string {
-  const { major, minor, patch } = minVersion(spec) ?? { major: 10, minor: 0, patch: 0 }
+  const least = minVersion(spec)
+  // A range without a lower end, such as <8, starts at 0.0.0.
+  const { major, minor, patch } = least && least.major > 0 ? least : { major: 7, minor: 2, patch: 0 }
   const version = /^\d+\.\d+\.\d+$/.test(spec) ? `${major}.${minor}.${patch}` : `${major}.${minor}`
   return `bringup qemu install ${version} --from source`
 }

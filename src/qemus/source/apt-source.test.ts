@@ -21,6 +21,8 @@ beforeEach(() => {
 afterEach(() => rmSync(root, { recursive: true, force: true }))
 
 test('versions of QEMU are read from those of source packages', () => {
+  const reversed = MADISON.trimEnd().split('\n').toReversed().join('\n')
+  expect(packagesIn(reversed)).toEqual(packagesIn(MADISON))
   expect(packagesIn(MADISON).map((p) => [p.upstream, p.suite])).toEqual([
     ['11.1.3', 'unstable'],
     ['10.0.13', 'stable'],

@@ -11,6 +11,7 @@ import { readDistribution } from '../../host/distribution.ts'
 import { OWN_FILE } from '../../own-files.ts'
 import { withLock } from '../../processes/file-lock.ts'
 import { startGuard } from '../../processes/guard.ts'
+import { compareVersions } from '../installed.ts'
 import { type AptCopy, openAptCopy } from '../packages/apt-copy.ts'
 import { type Archive, readArchive, upstreamOf } from '../packages/archive.ts'
 
@@ -63,13 +64,16 @@ const LISTS_LAST_MS = 24 * 3600 * 1000
 export const sourcePackages = (context: AptContext): Promise<readonly SourcePackage[]> =>
   withApt(context, async (apt) => packagesIn((await apt.madison('qemu')).join('\n')))
 
-/** Lines of `apt-cache madison`: `qemu | 1:7.2+dfsg-7 | http://… bookworm/main Sources`. Pure. */
+/** Newest first, of lines of `apt-cache madison`: `qemu | 1:7.2+dfsg-7 | http://… bookworm/main Sources`. Pure. */
 export function packagesIn(madison: string): readonly SourcePackage[] {
-  return madison.split('\n').flatMap((line) => {
-    const [, version, suite] = /^\s*qemu \| (\S+) \| \S+ ([^/\s]+)\/\S+ Sources\s*$/.exec(line) ?? []
-    if (version === undefined || suite === undefined) return []
-    return [{ version, upstream: upstreamOf(version), suite }]
-  })
+  return madison
+    .split('\n')
+    .flatMap((line) => {
+      const [, version, suite] = /^\s*qemu \| (\S+) \| \S+ ([^/\s]+)\/\S+ Sources\s*$/.exec(line) ?? []
+      if (version === undefined || suite === undefined) return []
+      return [{ version, upstream: upstreamOf(version), suite }]
+    })
+    .toSorted((a, b) => compareVersions(b.upstream, a.upstream))
 }
 
 /**

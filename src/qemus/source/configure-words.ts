@@ -1,8 +1,7 @@
 /** From what is wanted of a QEMU to the words of its configure. Pure. */
-import coerce from 'semver/functions/coerce.js'
-import gte from 'semver/functions/gte.js'
 import { type Diagnostic, defineDiagnostics } from '../../diagnostics.ts'
 import { nearest } from '../../nearest.ts'
+import { isAtLeast } from '../../setup/version.ts'
 import type { ConfigureOffer } from './configure-help.ts'
 import { SOURCE_FEATURES, sourceFeature } from './features.ts'
 
@@ -100,12 +99,27 @@ function goneAt(name: string, version: string, { isToolsOnly }: SourceWish): Dia
   )
 }
 
-function isAtLeast(version: string, minimum: string): boolean {
-  const [a, b] = [coerce(version), coerce(minimum)]
-  return a !== null && b !== null && gte(a, b)
+/**
+ * Options of `bringup qemu install` that lead to these words of configure: the way back, for a remedy. Pure.
+ *
+ * @example
+ * wishWords(['--target-list=x86_64-softmmu', '--enable-rdma', '--enable-pvrdma']) // ['--with', 'rdma']
+ */
+export function wishWords(configure: readonly string[]): readonly string[] {
+  const enabled = configure.flatMap((word) => /^--enable-([^=]+)$/.exec(word)?.[1] ?? [])
+  const named = SOURCE_FEATURES.filter(({ enables }) => enables.every((one) => enabled.includes(one)))
+  const known = new Set<string>([...EMULATOR_FEATURES, 'debug', ...named.flatMap(({ enables }) => enables)])
+  const features = [...named.map(({ name }) => name), ...enabled.filter((name) => !known.has(name))]
+  const list = configure.find((word) => word.startsWith('--target-list='))
+  if (list === undefined) return ['--tools']
+  const targets = list.slice('--target-list='.length).replaceAll('-softmmu', '')
+  return [
+    ...(features.length > 0 ? ['--with', features.join(',')] : []),
+    ...(targets === 'x86_64' ? [] : ['--targets', targets]),
+  ]
 }
 
-/** The words after `configure`, or why there are none. */
+/** The words after `configure`, and what is wrong with the wish. */
 export function configureWords(
   wish: SourceWish,
   offer: ConfigureOffer,

@@ -4,7 +4,6 @@ import type { Dependency } from '../../setup/dependency.ts'
 export interface SourceFeature {
   /** What is typed after `--with`. */
   readonly name: string
-  readonly summary: string
   /** Features of configure. All of them must be offered by the tree. */
   readonly enables: readonly [string, ...string[]]
   readonly dependencies: readonly Dependency[]
@@ -45,7 +44,6 @@ const UMAD: readonly Dependency[] = [
 export const SOURCE_FEATURES: readonly SourceFeature[] = [
   {
     name: 'rdma',
-    summary: 'the device pvrdma and its daemon rdmacm-mux',
     enables: ['rdma', 'pvrdma'],
     dependencies: UMAD,
     gone: {
@@ -56,7 +54,6 @@ export const SOURCE_FEATURES: readonly SourceFeature[] = [
   },
   {
     name: 'pmem',
-    summary: '`pmem=on` of NVDIMM backing files, by libpmem, and DAX devices as backing files',
     enables: ['libpmem', 'libdaxctl'],
     dependencies: [
       library('flushes stores of NVDIMMs', {
@@ -76,13 +73,11 @@ export const SOURCE_FEATURES: readonly SourceFeature[] = [
   },
   {
     name: 'plugins',
-    summary: 'TCG plugins (-plugin), which see every instruction',
     enables: ['plugins'],
     dependencies: [],
   },
   {
     name: 'usb',
-    summary: 'USB devices of this computer in guests (usb-host)',
     enables: ['libusb'],
     dependencies: [
       library('reaches USB devices of this computer', {
@@ -96,7 +91,6 @@ export const SOURCE_FEATURES: readonly SourceFeature[] = [
   },
   {
     name: 'spice',
-    summary: 'the SPICE display protocol',
     enables: ['spice'],
     dependencies: [
       library('serves SPICE displays', {
@@ -110,7 +104,6 @@ export const SOURCE_FEATURES: readonly SourceFeature[] = [
   },
   {
     name: 'gtk',
-    summary: 'a window for the display of a guest',
     enables: ['gtk'],
     dependencies: [
       library('draws the window', {

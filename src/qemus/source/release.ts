@@ -18,7 +18,8 @@ export interface ReleaseSite {
   readonly keys: ReleaseKeys
 }
 
-const DEFAULT_SITE = 'https://download.qemu.org'
+/** The download site of QEMU. */
+export const DEFAULT_SITE = 'https://download.qemu.org'
 
 /** The download site of QEMU, or a mirror of it: its content counts only with QEMU's signatures. */
 export function releaseSite(base: string = DEFAULT_SITE, keys: ReleaseKeys = RELEASE_KEYS): ReleaseSite {

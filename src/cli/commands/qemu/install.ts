@@ -1,6 +1,7 @@
 /** `bringup qemu install`: one more QEMU beside those that are installed. */
 import { EXIT_CODES } from '../../../guest/verdict.ts'
 import { type InstalledQemu, isName } from '../../../qemus/record.ts'
+import { quoteCommand } from '../../../quote.ts'
 import { type Command, type Invocation, inGroup } from '../../command.ts'
 import type { Output } from '../../output.ts'
 import { createStatusLine } from '../../status-line.ts'
@@ -62,7 +63,10 @@ async function run(invocation: Invocation): Promise<number> {
   const built = BUILDS.filter((name) => options[name] !== undefined)
   const from = typeof options.from === 'string' ? options.from : built.length > 0 ? 'source' : undefined
   if (from === undefined)
-    throw usageError('--from is missing', `bringup qemu install ${args[0] ?? '10.0'} --from packages`)
+    throw usageError(
+      '--from is missing',
+      quoteCommand(['bringup', 'qemu', 'install', args[0] ?? '10.0', '--from', 'packages']).join(' '),
+    )
   checkName(options.name)
   if (from !== 'packages') return fromSource(invocation, from)
   if (built.length > 0)

@@ -27,8 +27,14 @@ async function run({ options, output, signal }: Invocation): Promise<number> {
   output.json({ qemus, damaged })
   if (output.isJson) return 0
   if (qemus.length === 0)
-    output.note('There is no QEMU here. Install one: `bringup qemu install 10.0 --from packages`')
-  else if (options.features === true) output.print(featureTable(qemus, output))
+    output.note('QEMU is missing. Install one: `bringup qemu install 10.0 --from packages`')
+  else if (options.features === true)
+    output.print(
+      featureTable(
+        qemus.filter(({ tools }) => tools === undefined),
+        output,
+      ),
+    )
   else output.print(table(qemus, output))
   for (const { name, problem } of damaged)
     output.note(
@@ -45,10 +51,15 @@ function table(qemus: readonly QemuView[], output: Output): string {
     qemu.name,
     qemu.version ?? output.colors.red('does not start'),
     qemu.from,
-    qemu.features === undefined ? '-' : `${plural(qemu.features.length, 'feature')}`,
+    contents(qemu),
     qemu.path,
   ])
   return formatTable(['used', 'name', 'version', 'from', 'has', 'path'], rows, output)
+}
+
+function contents({ tools, features }: QemuView): string {
+  if (tools !== undefined) return tools.join(', ')
+  return features === undefined ? '-' : plural(features.length, 'feature')
 }
 
 function featureTable(qemus: readonly QemuView[], output: Output): string {

@@ -1,6 +1,6 @@
 /** `bringup qemu remove`: deletes installed QEMUs. */
 import { EXIT_CODES } from '../../../guest/verdict.ts'
-import { removeQemu } from '../../../qemus/add.ts'
+import { checkRemovals, removeQemu } from '../../../qemus/add.ts'
 import { defaultQemu } from '../../../qemus/folder.ts'
 import type { Command, Invocation } from '../../command.ts'
 import { isConfirmed } from '../../confirm.ts'
@@ -21,8 +21,11 @@ export const remove: Command = {
 }
 
 async function run(invocation: Invocation): Promise<number> {
-  const { args, options, output } = invocation
-  const isDefault = args.includes(defaultQemu() ?? '') && options.defaultToo === true
+  const { options, output } = invocation
+  const args = [...new Set(invocation.args)]
+  const isDefaultToo = options.defaultToo === true
+  await checkRemovals(args, { isDefaultToo })
+  const isDefault = args.includes(defaultQemu() ?? '')
   const what = `${args.join(', ')} would be deleted${isDefault ? ', and with it the default' : ''}`
   if (!(await isConfirmed(invocation, { what, message: `Delete ${args.join(', ')}?` }))) {
     output.note('Nothing was deleted.')
@@ -30,7 +33,7 @@ async function run(invocation: Invocation): Promise<number> {
   }
   const removed: string[] = []
   for (const name of args) {
-    await removeQemu(name, { isDefaultToo: options.defaultToo === true })
+    await removeQemu(name, { isDefaultToo })
     removed.push(name)
     output.print(`deleted ${name}`)
   }

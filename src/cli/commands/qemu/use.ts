@@ -1,4 +1,4 @@
-/** `bringup qemu use`: which QEMU machines get that name none. */
+/** `bringup qemu use`: the QEMU of machines that do not name one. */
 import { BringupError } from '../../../diagnostics.ts'
 import { ARCH } from '../../../machine/machine-rules.ts'
 import { cacheFolder } from '../../../project/cache-folder.ts'
@@ -12,7 +12,7 @@ import type { Command, Invocation } from '../../command.ts'
 export const use: Command = {
   summary: 'choose the QEMU that machines use by default',
   description:
-    'Applies to every machine of this user that names no QEMU. BRINGUP_QEMU and the `qemu` of a machine go before it.',
+    'Applies to every machine of this user that does not name a QEMU. BRINGUP_QEMU and the `qemu` of a machine go before it.',
   arguments: [
     { name: '<name>', description: 'an installed QEMU, or `system` for the first in PATH', from: 'qemus' },
   ],

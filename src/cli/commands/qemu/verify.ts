@@ -3,7 +3,6 @@ import { BringupError, type Diagnostic, isClean } from '../../../diagnostics.ts'
 import { EXIT_CODES } from '../../../guest/verdict.ts'
 import { damagedQemus, findInstalled, installedQemus } from '../../../qemus/installed.ts'
 import { problems } from '../../../qemus/problems.ts'
-import { verifyQemu, withFreshCache } from '../../../qemus/verify.ts'
 import type { Command, Invocation } from '../../command.ts'
 import { formatDiagnostics } from '../../errors.ts'
 
@@ -28,6 +27,7 @@ async function run({ args, output, signal }: Invocation): Promise<number> {
       unknown.map(([name]) => problems.QEMU_NOT_INSTALLED.at('', `${name} is not installed`)),
     )
   const all = args.length === 0 ? installedQemus() : named.flatMap(([, qemu]) => qemu ?? [])
+  const { verifyQemu, withFreshCache } = await import('../../../qemus/verify.ts')
   const results: { name: string; diagnostics: readonly Diagnostic[] }[] = damaged.map(damageOf)
   await withFreshCache(async (cacheFolder) => {
     for (const qemu of all)
