@@ -72,8 +72,6 @@ export function readRdmaDevices(root = '/'): readonly RdmaDeviceFact[] {
     return {
       name,
       ...(driver === undefined ? {} : { driver }),
-      // A soft device has no device of a bus beneath it; its parent is a network interface.
-      isSoft: driver === undefined,
       ports: list(join(folder, 'ports')).map((port) => readPort(root, name, Number(port))),
       ...(uverbs === undefined ? {} : { uverbs: `/dev/infiniband/${uverbs}` }),
     }

@@ -305,10 +305,8 @@ export interface RdmaPortFact {
 /** An RDMA device of this computer. */
 export interface RdmaDeviceFact {
   readonly name: string
-  /** `rdma_rxe`, `mlx5_core`; absent where the kernel does not say. */
+  /** `mlx5_core`; absent for soft-RoCE and soft-iWARP, which have no hardware. */
   readonly driver?: string
-  /** Whether it is soft-RoCE or soft-iWARP on a network interface, and no hardware. */
-  readonly isSoft: boolean
   readonly ports: readonly RdmaPortFact[]
   /** Device for verbs; absent where ib_uverbs is not loaded. */
   readonly uverbs?: string

@@ -120,6 +120,13 @@ export function listOperations(root: string): readonly Operation[] {
   })
 }
 
+/** The latest operation of that name that is in force, at least in part. */
+export function currentOperation(name: string, root = journalFolder()): Operation | undefined {
+  return listOperations(root).findLast(
+    (o) => o.name === name && o.state !== 'undone' && o.changes.some(({ isUndone }) => !isUndone),
+  )
+}
+
 /**
  * The operation of that id, or with that unique beginning.
  *

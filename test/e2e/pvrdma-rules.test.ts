@@ -37,7 +37,6 @@ const fits: RdmaFacts = {
   devices: [
     {
       name: 'rxe0',
-      isSoft: true,
       uverbs: '/dev/infiniband/uverbs0',
       ports: [
         { number: 1, state: 'ACTIVE', linkLayer: 'Ethernet', netdev: 'd0', gids: [], umad: '/dev/umad0' },

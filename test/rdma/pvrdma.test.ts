@@ -120,13 +120,14 @@ describe('a computer without RDMA hardware', () => {
     expect(isConnected).toBe(true)
 
     await text(computer, 'bringup stop --yes >/dev/null 2>&1 || bringup stop')
-    const after = await text(computer, 'ip -o address show dev bringup-rdma; pgrep -f rdmacm-mux || true')
+    const after = await text(computer, 'ip -o address show dev bringup-rdma; pgrep -x rdmacm-mux || true')
     expect(after).not.toContain('10.1.0.')
     expect(after).not.toMatch(/^\d+$/m)
     const down = await bringup(computer, 'rdma down --yes')
     expect(down, JSON.stringify(down)).toMatchObject({ exitCode: 0, answer: { state: 'undone' } })
     const left = await text(computer, TRACES)
     expect(left).not.toMatch(/rxe0|bringup-rdma/)
+    expect(left).not.toMatch(/^(rdma_rxe|ib_umad|dummy)$/m)
     // The modules that were loaded before are loaded again.
     expect(left).toMatch(/^rdma_ucm$/m)
     for (const line of before.split('\n').filter(Boolean)) expect(left).toContain(line)

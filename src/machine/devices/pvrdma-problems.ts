@@ -6,13 +6,13 @@ export const problems = defineDiagnostics({
     title: 'This computer has no RDMA device for a pvrdma.',
     why: 'pvrdma hands the guest’s work to an RDMA device of this computer; without one QEMU crashes at startup',
     remedy:
-      'run `bringup rdma up`, which makes one of a network interface (soft-RoCE) where there is no hardware',
+      'run `bringup rdma up`, which makes one of a network interface (soft-RoCE) if hardware is missing',
     source: 'QEMU: "Failed to get IB devices list" or "No IB devices were found", then SIGSEGV',
     qemu: 'refuses',
   },
   PVRDMA_DEVICE_UNKNOWN: {
     title: 'The RDMA device that a pvrdma names does not exist.',
-    why: 'QEMU looks the device up by its name, and crashes at startup where there is none',
+    why: 'QEMU looks the device up by its name, and crashes at startup if it does not exist',
     remedy: 'use one of the names that `bringup rdma status` lists',
     source: 'QEMU: "Failed to find IB device …", then SIGSEGV',
     qemu: 'refuses',
@@ -88,7 +88,7 @@ export const problems = defineDiagnostics({
   },
   PVRDMA_NO_UVERBS: {
     title: 'The RDMA device has no device for verbs.',
-    why: 'the kernel module ib_uverbs makes it, and QEMU opens it; it crashes at startup where there is none',
+    why: 'the kernel module ib_uverbs makes it, and QEMU opens it; it crashes at startup if it is missing',
     remedy: 'run `bringup rdma up`, or as root: modprobe ib_uverbs',
     source: 'QEMU: "Failed to get IB devices list" or "No IB devices were found", then SIGSEGV',
     qemu: 'refuses',
@@ -107,7 +107,7 @@ export const problems = defineDiagnostics({
     qemu: 'accepts',
   },
   PVRDMA_MULTIPLEXER_UNUSABLE: {
-    title: 'There is no multiplexer at the socket that a pvrdma names.',
+    title: 'No multiplexer answers at the socket that a pvrdma names.',
     why: 'rdmacm-mux adds device and port to the path that it is given: -s /run/mux makes /run/mux-rxe0-1',
     remedy: 'start it, correct the path, or omit `multiplexer`: bringup then starts one',
     source: 'QEMU: "Failed to connect to \'…\'"',

@@ -18,7 +18,7 @@ const port = {
   gids: [{ index: 0, gid: 'fe80:0000:0000:0000:0000:00ff:fe00:0001' }],
   umad: '/dev/infiniband/umad0',
 }
-const rxe0 = { name: 'rxe0', isSoft: true, ports: [port], uverbs: '/dev/infiniband/uverbs0' }
+const rxe0 = { name: 'rxe0', ports: [port], uverbs: '/dev/infiniband/uverbs0' }
 const host: RdmaFacts = { devices: [rxe0], managers: [], refused: [], multiplexer: '/usr/bin/rdmacm-mux' }
 const shared = { memory: { share: true, prealloc: false } }
 const on = (rdma: Partial<RdmaFacts> = {}, more: Partial<World> = {}): World => ({
@@ -156,7 +156,7 @@ test('devices whose memory or daemon does not go with it', () => {
 })
 
 test('the device of this computer: there, named, of Ethernet, active', () => {
-  const two = { devices: [rxe0, { ...rxe0, name: 'mlx5_0', driver: 'mlx5_core', isSoft: false }] }
+  const two = { devices: [rxe0, { ...rxe0, name: 'mlx5_0', driver: 'mlx5_core' }] }
   expect(codes({}, on({ devices: [] }))).toEqual(['PVRDMA_NO_DEVICE'])
   expect(codes({ device: 'rxe1' })).toEqual(['PVRDMA_DEVICE_UNKNOWN'])
   expect(one(pvrdma, { device: 'rxe1' }, on()).check()[0]?.what).toContain('did you mean "rxe0"?')

@@ -1,4 +1,4 @@
-/** Step: a network interface of this computer's own, which leads nowhere. */
+/** Step: a network interface of this computer's own, which is not connected. */
 import * as z from 'zod'
 import type { HostReader } from '../../steps/host-reader.ts'
 import { defineStep } from '../../steps/step.ts'
@@ -12,15 +12,15 @@ export const dummyInterface = defineStep<z.output<typeof schema>, { readonly was
   kind: 'rdma.interface',
   schema,
   needs: ['root'],
-  describe: ({ name }) => `make the network interface ${name}, which leads nowhere`,
+  describe: ({ name }) => `make the network interface ${name}, which is not connected`,
   async check({ name }, host) {
     const state = stateOf(name, host)
-    if (state === 'up') return { state: 'done', detail: 'there, and up' }
+    if (state === 'up') return { state: 'done', detail: 'exists, and is up' }
     const add = { argv: ['ip', 'link', 'add', name, 'type', 'dummy'], asRoot: true }
     const up = { argv: ['ip', 'link', 'set', 'dev', name, 'up'], asRoot: true }
     return {
       state: 'change',
-      detail: state === 'down' ? 'it is down' : 'there is none',
+      detail: state === 'down' ? 'is down' : 'does not exist',
       before: { wasThere: state === 'down' },
       commands: state === 'down' ? [up] : [add, up],
     }
@@ -37,7 +37,7 @@ export const dummyInterface = defineStep<z.output<typeof schema>, { readonly was
   },
 })
 
-/** Undefined where there is none. IFF_UP is bit 0 of the flags. */
+/** Undefined where it does not exist. IFF_UP is bit 0 of the flags. */
 export function stateOf(name: string, host: HostReader): 'up' | 'down' | undefined {
   const flags = host.read(`/sys/class/net/${name}/flags`)?.toString()
   if (flags === undefined) return undefined

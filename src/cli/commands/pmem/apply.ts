@@ -4,10 +4,10 @@ import { OPERATION_NAME } from '../../../pmem/operation.ts'
 import { memmapWord } from '../../../pmem/parse-parameters.ts'
 import { drawMaps } from '../../../pmem/picture.ts'
 import { createHostReader } from '../../../steps/host-reader.ts'
+import { currentOperation } from '../../../steps/journal.ts'
 import type { Command, Invocation } from '../../command.ts'
 import { formatDiagnostics } from '../../errors.ts'
 import { changeHost, OPERATION_OPTIONS, resumeChange } from '../../operation.ts'
-import { currentOperation } from './current.ts'
 import { titleOf } from './plan.ts'
 import { planPmem, REQUEST_OPTIONS, refuseUnclean } from './request.ts'
 
@@ -36,7 +36,7 @@ export const apply: Command = {
 
 async function run(invocation: Invocation): Promise<number> {
   const { output, signal } = invocation
-  const current = currentOperation()
+  const current = currentOperation(OPERATION_NAME)
   if (current && current.state !== 'done') {
     output.note(`"${current.title}" (${current.id}) is not finished: going on with it.`)
     return resumeChange(invocation, current)

@@ -5,15 +5,15 @@ import { readKernel } from '../../../host/kernel.ts'
 import { isDax, mountAt } from '../../../host/mounts.ts'
 import { deviceOf, emulatedDevices, type PmemDevice } from '../../../pmem/devices.ts'
 import { mountsOf } from '../../../pmem/mounts.ts'
-import { type JournalledRegion, regionsOf } from '../../../pmem/operation.ts'
+import { type JournalledRegion, OPERATION_NAME, regionsOf } from '../../../pmem/operation.ts'
 import { memmapWord } from '../../../pmem/parse-parameters.ts'
 import { inGiB } from '../../../pmem/region-rules.ts'
 import { askKernel } from '../../../pmem/steps/pmem-device.ts'
 import { createHostReader, type HostReader } from '../../../steps/host-reader.ts'
 import type { Operation } from '../../../steps/journal.ts'
+import { currentOperation } from '../../../steps/journal.ts'
 import type { Command, Invocation } from '../../command.ts'
 import { formatDiagnostics } from '../../errors.ts'
-import { currentOperation } from './current.ts'
 
 export const status: Command = {
   summary: 'show what the kernel made of it, and what is to be done next',
@@ -38,7 +38,7 @@ interface RegionReport {
 
 async function run({ output, signal }: Invocation): Promise<number> {
   const host = createHostReader(signal)
-  const operation = currentOperation()
+  const operation = currentOperation(OPERATION_NAME)
   const ours = operation ? regionsOf(operation) : []
   const asked = await Promise.all(ours.map((region) => reportOf(region, host)))
   const others = emulatedDevices(host).filter((d) => !ours.some(({ region }) => deviceOf(region, [d])))

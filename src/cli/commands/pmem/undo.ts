@@ -6,14 +6,14 @@ import { plural } from '../../../plural.ts'
 import { splitCommandLine } from '../../../pmem/kernel-arguments.ts'
 import type { PmemRegion } from '../../../pmem/memory-map.ts'
 import { mountsOf } from '../../../pmem/mounts.ts'
-import { regionsOf } from '../../../pmem/operation.ts'
+import { OPERATION_NAME, regionsOf } from '../../../pmem/operation.ts'
 import { memmapWord } from '../../../pmem/parse-parameters.ts'
 import { createHostReader, type HostReader } from '../../../steps/host-reader.ts'
 import type { Operation } from '../../../steps/journal.ts'
+import { currentOperation } from '../../../steps/journal.ts'
 import type { Command, Invocation } from '../../command.ts'
 import { hasTerminal, isConfirmed } from '../../confirm.ts'
 import { OPERATION_OPTIONS, undoChange } from '../../operation.ts'
-import { currentOperation } from './current.ts'
 
 export const problems = defineDiagnostics({
   PMEM_HAS_FILES: {
@@ -37,7 +37,7 @@ export const undo: Command = {
 
 async function run(invocation: Invocation): Promise<number> {
   const { options, output, signal } = invocation
-  const operation = currentOperation()
+  const operation = currentOperation(OPERATION_NAME)
   if (!operation) {
     const why = 'There is nothing to take back.'
     output.json({ title: why, state: 'nothing-to-do', steps: [], diagnostics: [] })

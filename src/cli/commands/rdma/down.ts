@@ -1,7 +1,8 @@
 /** `bringup rdma down`: takes back what `up` has changed. */
+import { OPERATION_NAME } from '../../../rdma/operation.ts'
+import { currentOperation } from '../../../steps/journal.ts'
 import type { Command, Invocation } from '../../command.ts'
 import { OPERATION_OPTIONS, undoChange } from '../../operation.ts'
-import { currentOperation } from './current.ts'
 
 export const down: Command = {
   summary: 'take back what `up` has changed',
@@ -17,7 +18,7 @@ export const down: Command = {
 
 async function run(invocation: Invocation): Promise<number> {
   const { output } = invocation
-  const operation = currentOperation()
+  const operation = currentOperation(OPERATION_NAME)
   if (operation) return undoChange(invocation, operation)
   const why = 'There is nothing to take back.'
   output.json({ title: why, state: 'nothing-to-do', steps: [], diagnostics: [] })

@@ -1,7 +1,8 @@
 /** `bringup rdma status`: devices, ports, addresses, and what `up` has changed. Changes nothing. */
 import { readRdmaDevices } from '../../../host/rdma.ts'
+import { OPERATION_NAME } from '../../../rdma/operation.ts'
+import { currentOperation } from '../../../steps/journal.ts'
 import type { Command, Invocation } from '../../command.ts'
-import { currentOperation } from './current.ts'
 import { devicesJson, formatDevices } from './view.ts'
 
 export const status: Command = {
@@ -15,13 +16,13 @@ export const status: Command = {
 
 async function run({ output }: Invocation): Promise<number> {
   const devices = readRdmaDevices()
-  const operation = currentOperation()
+  const operation = currentOperation(OPERATION_NAME)
   const [first] = devices
   const next =
     operation && operation.state !== 'done'
       ? 'Next: bringup resume, or bringup rdma down'
       : first
-        ? `Next: bringup run --pvrdma ${first.name}`
+        ? `Next: ${example(first.name)}`
         : 'Next: bringup rdma up'
   output.json({
     operation: operation?.id ?? null,
@@ -35,3 +36,5 @@ async function run({ output }: Invocation): Promise<number> {
   output.print(next)
   return 0
 }
+
+const example = (device: string) => `bringup run --profile linux --pvrdma ${device} -- ibv_devinfo`

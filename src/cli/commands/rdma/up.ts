@@ -6,10 +6,10 @@ import { readRdmaDevices } from '../../../host/rdma.ts'
 import type { RdmaDeviceFact } from '../../../machine/facts.ts'
 import { nearest } from '../../../nearest.ts'
 import { OPERATION_NAME, OWN_INTERFACE, type RdmaRequest, rdmaSteps } from '../../../rdma/operation.ts'
+import { currentOperation } from '../../../steps/journal.ts'
 import type { Command, Invocation } from '../../command.ts'
 import { changeHost, OPERATION_OPTIONS, resumeChange } from '../../operation.ts'
 import { usageError } from '../../usage.ts'
-import { currentOperation } from './current.ts'
 
 export const problems = defineDiagnostics({
   RDMA_IS_UP: {
@@ -61,7 +61,7 @@ export const up: Command = {
 
 async function run(invocation: Invocation): Promise<number> {
   const { output, options } = invocation
-  const current = currentOperation()
+  const current = currentOperation(OPERATION_NAME)
   if (current && current.state !== 'done') {
     output.note(`"${current.title}" (${current.id}) is not finished: going on with it.`)
     return resumeChange(invocation, current)

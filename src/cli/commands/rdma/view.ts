@@ -1,4 +1,5 @@
 /** RDMA devices, for people and for programs. */
+import { shortGid } from '../../../machine/devices/nic-rdma-seen.ts'
 import type { RdmaDeviceFact, RdmaPortFact } from '../../../machine/facts.ts'
 import { formatTable } from '../../table.ts'
 import type { Page } from '../../width.ts'
@@ -27,24 +28,13 @@ const gidsOf = ({ gids }: RdmaPortFact) =>
     ...(gids.length > SHOWN ? [`and ${gids.length - SHOWN} more`] : []),
   ].join(', ')
 
-/** `fe80::81f:aeff:fe14:eaf5`, `::ffff:10.1.0.10` */
-export function shortGid(gid: string): string {
-  const groups = gid.split(':').map((group) => Number.parseInt(group, 16))
-  const isIpv4 = groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff
-  if (isIpv4) {
-    const bytes = groups.slice(6).flatMap((group) => [group >> 8, group & 0xff])
-    return `::ffff:${bytes.join('.')}`
-  }
-  const words = groups.map((group) => group.toString(16)).join(':')
-  return words.replace(/(^|:)0(:0)+(:|$)/, '::')
-}
-
 /** As `--json` prints it. */
 export function devicesJson(devices: readonly RdmaDeviceFact[]) {
-  return devices.map(({ name, driver, isSoft, ports, uverbs }) => ({
+  return devices.map(({ name, driver, ports, uverbs }) => ({
     name,
     driver: driver ?? null,
-    isSoft,
+    // A soft device has no device of a bus beneath it; its parent is a network interface.
+    isSoft: driver === undefined,
     uverbs: uverbs ?? null,
     ports: ports.map(({ number, state, linkLayer, netdev, gids, umad }) => ({
       number,

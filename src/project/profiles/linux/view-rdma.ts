@@ -16,7 +16,7 @@ for port in /sys/class/infiniband/*/ports/*; do
   done
 done`
 
-/** The devices alone, with the folder itself when there are none. */
+/** The devices alone. Fails if /sys is missing, and prints nothing if there is no device. */
 export const RDMA_COMMAND = ['sh', '-c', `[ -d /sys/class ] || exit 1${RDMA_SCRIPT}\nexit 0`] as const
 
 export function rdmasOf(printed: Printed): readonly GuestRdmaDevice[] {
