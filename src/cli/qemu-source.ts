@@ -23,7 +23,7 @@ import { prepareHost } from './operation.ts'
 import { createStatusLine, type StatusLine } from './status-line.ts'
 import { usageError } from './usage.ts'
 
-/** What a source build is asked for. */
+/** What is to be installed, and from where. */
 export interface SourceInstall {
   readonly spec: string | undefined
   /** `source`, `apt-source`, or a path. */

@@ -91,7 +91,7 @@ const TOOLS = [
 /** ivshmem-server would need all of QEMU's utility library, some 300 files. */
 const TOOLS_ONLY: readonly string[] = ['rdmacm-mux']
 
-/** Where a build lies, and what configure is told. */
+/** The folder of a build, and the words of its configure. */
 export interface PreparedBuild {
   readonly folder: string
   readonly words: readonly string[]

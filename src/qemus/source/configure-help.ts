@@ -1,4 +1,4 @@
-/** What a source tree's `configure --help` offers. Options differ between versions: the tree itself is asked. */
+/** What a source tree's `configure --help` offers. Options differ between versions. */
 
 export interface ConfigureOffer {
   /** Whether the option (`--enable-rdma`, `--disable-download`) can be given. */

@@ -13,7 +13,7 @@ export const problems = defineDiagnostics({
     remedy: 'check the network and the proxy settings, then run this again',
   },
   QEMU_RELEASE_UNKNOWN: {
-    title: 'There is no release of QEMU with that version.',
+    title: 'A release of QEMU is missing from the download site.',
     why: 'the download site does not have its tarball',
     remedy: 'choose a version from https://download.qemu.org, such as 8.2.0',
   },

@@ -1,4 +1,4 @@
-/** Features that `--with` adds to a QEMU built from source: what configure is told, and which libraries it takes. */
+/** Features that `--with` adds to a QEMU built from source: the options of configure, and the libraries that it takes. */
 import type { Dependency } from '../../setup/dependency.ts'
 
 export interface SourceFeature {

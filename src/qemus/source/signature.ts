@@ -89,7 +89,7 @@ export function judgeStatus(
   const valid = has('VALIDSIG')
   if (valid === undefined) {
     const key = has('NO_PUBKEY')?.[1]
-    return { why: key ? `signed by the unknown key ${key}` : 'there is no valid signature' }
+    return { why: key ? `signed by the unknown key ${key}` : 'a valid signature is missing' }
   }
   // The last field is the primary key, the first one that of the subkey that signed.
   const signer = valid.at(-1) ?? ''

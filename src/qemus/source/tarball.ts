@@ -111,7 +111,7 @@ export function judgeMembers(members: readonly TarMember[]): {
     if (m.name.split('/').includes('..')) return [`${m.name} leads out of the folder`]
     if (m.kind === 'h' && leaves(m.target ?? '')) return [`${m.name} is a hard link to ${m.target}`]
     if (!'-dlh'.includes(m.kind)) return [`${m.name} is a device or a pipe`]
-    // tar is told by name which links to leave out; an escaped name would not match.
+    // tar leaves links out by their names; an escaped name would not match.
     if (outside.includes(m) && m.name.includes('\\')) return [`${m.name} leads out of the folder`]
     return isBelowLink(m.name) ? [`${m.name} lies behind a link that leads out of the folder`] : []
   })
