@@ -7,7 +7,8 @@ import { isConfirmed } from '../../confirm.ts'
 
 export const remove: Command = {
   summary: 'delete installed QEMUs',
-  description: 'One that a running guest uses stays, and so does the default without --default-too. All are checked before the first is deleted.',
+  description:
+    'One that a running guest uses stays, and so does the default without --default-too. All are checked before the first is deleted.',
   arguments: [{ name: '<name...>', description: 'installed QEMUs', from: 'qemus' }],
   options: [
     { flags: '-y, --yes', description: 'do not ask' },
