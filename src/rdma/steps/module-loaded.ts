@@ -24,7 +24,10 @@ export const moduleLoaded = defineStep<z.output<typeof schema>, null>({
         : {
             state: 'blocked',
             diagnostics: [
-              problems.RDMA_MODULES_UNSUPPORTED.at('', `this kernel has no ${module}, and loads no modules`),
+              problems.RDMA_MODULES_UNSUPPORTED.at(
+                '',
+                `this kernel has no ${module}, and cannot load modules`,
+              ),
             ],
           }
     const { exitCode, isMissing } = await host.ask(['modprobe', '--dry-run', module])

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { MachineInput } from '../../../machine/machine.ts'
-import { modulesFor, needsFullKernel, programsFor, rdmaDriversOf, waitsFor } from './wanted.ts'
+import { modulesFor, needsFullKernel, programsFor, providersOf, rdmaDriversOf, waitsFor } from './wanted.ts'
 
 const pmem = { devices: [{ kind: 'nvdimm' as const, id: 'pm0', size: '128M' }] }
 
@@ -123,4 +123,18 @@ test('an RDMA device brings its drivers, the full kernel, and what makes it', ()
   })
   expect(programsFor(rxe, ['rdma', 'link'])).toEqual({ needed: ['rdma'], useful: [] })
   expect(programsFor({}, ['sh', '-c', 'rping -s'])).toEqual({ needed: ['sh'], useful: [] })
+})
+
+test('para-virtual RDMA has a driver, a provider and the tools of RDMA', () => {
+  const machine: MachineInput = { devices: [{ kind: 'pvrdma' }] }
+  expect(providersOf(machine)).toEqual(['vmw_pvrdma'])
+  expect(providersOf({ devices: [{ kind: 'nic', rdma: 'rxe' }, { kind: 'pvrdma' }] })).toEqual([
+    'rxe',
+    'vmw_pvrdma',
+  ])
+  expect(rdmaDriversOf(machine)).toEqual(['vmxnet3', 'ib_uverbs', 'vmw_pvrdma'])
+  expect(programsFor(machine, [])).toMatchObject({
+    needed: [],
+    useful: expect.arrayContaining(['ibv_devinfo']),
+  })
 })
