@@ -93,7 +93,7 @@ export const problems = defineDiagnostics({
   },
   NIC_RDMA_WITHOUT_NETWORK: {
     title: 'A card without a network has an RDMA device.',
-    why: 'RDMA in software sends over the card, whose cable leads nowhere; its port never becomes active',
+    why: 'RDMA in software sends over the card, which is not connected; its port never becomes active',
     remedy: 'set `network` to a network of the rack or to "user", or omit `rdma`',
     qemu: 'accepts',
   },
