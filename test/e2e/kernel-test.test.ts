@@ -76,7 +76,7 @@ test('what was on the screen before keys were pressed does not answer them', () 
   expect(steps.map((step) => step.result)).toEqual(['passed', 'done', 'failed'])
 })
 
-test('words of the firmware are none of the kernel', () => {
+test('words of the firmware do not count', () => {
   config('text', [{ screen: 'SeaBIOS', timeout: '500ms' }])
   expect(run().status).toBe(1)
 })
