@@ -190,11 +190,24 @@ function checkQboot({ boot }: MachineConfig, own: readonly QemuOption[]): readon
 
 const at = (index: number) => `qemuArgs[${index}]`
 
+/** What sets the option instead; undefined for one that is the user's. */
+function ownWord(option: QemuOption): string | undefined {
+  const { name } = option
+  const said = Object.hasOwn(OWN, name) ? OWN[name] : undefined
+  return said ?? (Object.hasOwn(PARTLY, name) ? PARTLY[name]?.(option) : undefined)
+}
+
+/** Why bringup does not take an option as it is; undefined where it does. */
+export function whyOwn(option: QemuOption): string | undefined {
+  const own = ownWord(option)
+  if (own === undefined) return undefined
+  return own.startsWith(NOTHING) ? own.slice(NOTHING.length + 1) : `the description says it by \`${own}\``
+}
+
 /** Options that are often written without a value, and take none there. */
 function checkOption(option: QemuOption): readonly Diagnostic[] {
   const { name, value, index } = option
-  const said = Object.hasOwn(OWN, name) ? OWN[name] : undefined
-  const own = said ?? (Object.hasOwn(PARTLY, name) ? PARTLY[name]?.(option) : undefined)
+  const own = ownWord(option)
   if (own !== undefined) {
     const remedy = own.startsWith(NOTHING)
       ? `omit it (${own.slice(NOTHING.length + 1)})`

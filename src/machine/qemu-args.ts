@@ -80,7 +80,7 @@ export function readOption(name: string, value: string | undefined, index: numbe
 /** `a,b=c,,d`: a bare first word has the key `''`; a doubled comma is one. */
 function readKeys(text: string): ReadonlyMap<string, string> {
   const keys = new Map<string, string>()
-  for (const [place, part] of splitAtCommas(text).entries()) {
+  for (const [place, part] of commaParts(text).entries()) {
     const at = part.indexOf('=')
     if (at > 0) keys.set(part.slice(0, at), part.slice(at + 1))
     else if (place === 0) keys.set('', part)
@@ -89,7 +89,8 @@ function readKeys(text: string): ReadonlyMap<string, string> {
   return keys
 }
 
-function splitAtCommas(text: string): readonly string[] {
+/** Parts between single commas; a doubled comma is one of the text. */
+export function commaParts(text: string): readonly string[] {
   const parts = ['']
   for (let i = 0; i < text.length; i++) {
     const isDoubled = text[i] === ',' && text[i + 1] === ','

@@ -1,0 +1,46 @@
+/** Finds commands that start QEMU, whatever stands in front of them. Pure. */
+import { type ShellCommand, shellCommands } from './shell-words.ts'
+
+export interface QemuCommand {
+  /** As it is called: `qemu-system-i386`. */
+  readonly program: string
+  /** What the program is an emulator of: `x86_64`, `i386`, `aarch64`. */
+  readonly target: string
+  /** Arguments. */
+  readonly words: readonly string[]
+}
+
+const PROGRAM = /^qemu-system-([\w-]+?)(?:\.exe)?$/
+const KVM = /^(kvm|qemu-kvm)$/
+/** `$(QEMU)`, `${QEMU:-…}` and the like, where the variable is unknown. */
+const VARIABLE = /^\$[({]?QEMU\w*[^)}]*[)}]?$/i
+
+/** The program that a word names; undefined for another one. */
+export function qemuNamed(word: string): Pick<QemuCommand, 'program' | 'target'> | undefined {
+  const program = word.replace(/^.*\//, '')
+  const target = PROGRAM.exec(program)?.[1]
+  if (target !== undefined) return { program, target }
+  return KVM.test(program) || VARIABLE.test(word) ? { program: word, target: 'x86_64' } : undefined
+}
+
+/** `sudo`, `exec`, `env A=b`, `timeout 10`, `time`, and words such as them that run another command. */
+const IN_FRONT = /^(sudo|doas|exec|env|time|nice|ionice|nohup|timeout|setsid|stdbuf|taskset|numactl|command|then|do|if|else|!|-?@?\+?)$/
+const PLAIN_FRONT = 12
+
+/** The QEMU command in the words of one command; `isOne` says that it is one, whatever its words. */
+export function qemuIn({ words }: ShellCommand): QemuCommand | undefined {
+  const first = words[0]?.replace(/^[@+-]+(?=\S)/, '') ?? ''
+  const at = words.findIndex((word, i) => i < PLAIN_FRONT && qemuNamed(i === 0 ? first : word) !== undefined)
+  if (at < 0) return undefined
+  const isCalled = at === 0 || IN_FRONT.test(first) || /^[A-Za-z_]\w*=/.test(first)
+  const named = qemuNamed(at === 0 ? first : (words[at] ?? ''))
+  return isCalled && named ? { ...named, words: words.slice(at + 1) } : undefined
+}
+
+/** All QEMU commands of a text that a shell, make or a person would run. */
+export function qemuCommandsIn(
+  text: string,
+  known: Readonly<Record<string, string>> = {},
+): readonly QemuCommand[] {
+  return shellCommands(text, known).flatMap((command) => qemuIn(command) ?? [])
+}
