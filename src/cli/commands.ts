@@ -22,6 +22,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./commands/init.ts'),
   },
   {
+    name: 'import',
+    group: 'Machines and runs:',
+    summary: 'describe the machine of a QEMU command or a libvirt domain',
+    load: () => import('./commands/import.ts'),
+  },
+  {
     name: 'build',
     group: 'Source trees:',
     summary: 'build what a machine boots, without booting it',

@@ -3,7 +3,7 @@
  * against them. Keys may be added; none is taken away or changes its meaning without a new major version.
  */
 import * as z from 'zod'
-import { buildJson, checkoutJson, containerJson, initJson } from './shapes/builds.ts'
+import { buildJson, checkoutJson, containerJson, importJson, initJson } from './shapes/builds.ts'
 import { diagnostics, exitCode } from './shapes/common.ts'
 import { doctorJson, setupJson, trustJson, updateJson } from './shapes/host.ts'
 import { machinesJson, planJson, runJson, runsJson, screenJson, testJson } from './shapes/machines.ts'
@@ -11,7 +11,7 @@ import { operationJson, operationsJson, pmemPlanJson, pmemStatusJson } from './s
 import { rdmaDoctorJson, rdmaStatusJson } from './shapes/rdma.ts'
 import { nvdimmJson } from './shapes/stores.ts'
 
-export { buildJson, checkoutJson, containerJson, initJson } from './shapes/builds.ts'
+export { buildJson, checkoutJson, containerJson, importJson, initJson } from './shapes/builds.ts'
 export { doctorJson, setupJson, trustJson, updateJson } from './shapes/host.ts'
 export { machinesJson, planJson, runJson, runsJson, screenJson, testJson } from './shapes/machines.ts'
 export { operationJson, operationsJson, pmemPlanJson, pmemStatusJson } from './shapes/operations.ts'
@@ -29,6 +29,7 @@ export const SHAPES = {
   plan: planJson,
   run: runJson,
   build: buildJson,
+  import: importJson,
   init: initJson,
   machines: machinesJson,
   runs: runsJson,

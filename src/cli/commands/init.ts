@@ -1,22 +1,13 @@
 /** `bringup init`: looks at a source tree, and writes a config for it. */
-import { existsSync, linkSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { BringupError, defineDiagnostics } from '../../diagnostics.ts'
-import { partialName } from '../../own-files.ts'
 import { CONFIG_NAMES } from '../../project/config-file.ts'
 import { recognise } from '../../project/recognise/recognise.ts'
 import { sourceTree } from '../../project/recognise/source-tree.ts'
 import { configText } from '../../project/recognise/write-config.ts'
 import type { Command, Invocation } from '../command.ts'
 import { usageError } from '../usage.ts'
-
-export const problems = defineDiagnostics({
-  CONFIG_NOT_WRITTEN: {
-    title: 'The config file could not be written.',
-    why: 'it belongs in the folder of the source tree',
-    remedy: 'let this user write there, or keep the config elsewhere and name it with --project',
-  },
-})
+import { writeConfig } from '../write-config-file.ts'
 
 export const command: Command = {
   summary: 'write a bringup.config.ts for a source tree',
@@ -60,7 +51,7 @@ async function run({ args, options, output }: Invocation): Promise<number> {
   const content = configText(sketch)
   const file = join(folder, 'bringup.config.ts')
   const isWritten = options.dryRun !== true
-  if (isWritten) write(file, content, there)
+  if (isWritten) writeConfig(file, content, there)
   const { what, because, remarks = [] } = sketch
   const state = isWritten ? (there === undefined ? 'written' : 'replaced') : 'shown'
   output.json({ folder, file, state, what, because, remarks, content })
@@ -79,21 +70,6 @@ async function run({ args, options, output }: Invocation): Promise<number> {
     ),
   )
   return 0
-}
-
-/** @throws BringupError CONFIG_NOT_WRITTEN */
-function write(file: string, content: string, there: string | undefined): void {
-  const partial = partialName(file)
-  try {
-    // A full disk leaves what was there, and no empty config.
-    writeFileSync(partial, content, { flag: 'wx' })
-    if (there !== undefined) renameSync(there, `${there}.old`)
-    linkSync(partial, file)
-  } catch (cause) {
-    throw new BringupError([problems.CONFIG_NOT_WRITTEN.at('', (cause as Error).message)], { cause })
-  } finally {
-    rmSync(partial, { force: true })
-  }
 }
 
 const text = (value: unknown) => (typeof value === 'string' ? value : undefined)

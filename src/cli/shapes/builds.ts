@@ -15,6 +15,33 @@ export const initJson = z
   })
   .describe('`bringup init --json`.')
 
+export const importJson = z
+  .object({
+    from: z.enum(['qemu', 'libvirt']),
+    machines: z.array(
+      z.object({
+        name: z.string(),
+        machine: z.record(z.string(), z.unknown()).describe('As it stands in a config.'),
+        remarks: z
+          .array(
+            z.object({
+              words: z.string().describe('As in the command.'),
+              because: z.string(),
+              state: z
+                .enum(['passed', 'needless', 'lost', 'guess'])
+                .describe(
+                  '`passed`: QEMU gets it unchanged. `needless`: it does not change the guest. `lost`: not in the description. `guess`: to be decided.',
+                ),
+            }),
+          )
+          .describe('What the description does not carry.'),
+      }),
+    ),
+    content: z.string().describe('The config.'),
+    file: z.string().optional().describe('Where it was written, with --write.'),
+  })
+  .describe('`bringup import --json`.')
+
 const buildAction = z.looseObject({ kind: z.enum(['command', 'tree', 'file', 'image', 'check']) })
 
 export const buildJson = z

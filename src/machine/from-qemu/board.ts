@@ -2,7 +2,17 @@
 import type { QemuOption } from '../qemu-args.ts'
 import { backendKeys } from './backends.ts'
 import { compact, isOn, numberOf, pairsOf, ramSizeOf, sizeText } from './fields.ts'
-import { byId, type Command, type Finding, type Keys, lost, named, needless, type Reader, type Remark } from './finding.ts'
+import {
+  byId,
+  type Command,
+  type Finding,
+  type Keys,
+  lost,
+  named,
+  needless,
+  type Reader,
+  type Remark,
+} from './finding.ts'
 import { readNuma } from './numa.ts'
 
 /** QEMU's own without `-m` (hw/i386/pc.c: default_ram_size). */
@@ -33,7 +43,13 @@ export const readBoard: Reader = (command) => {
       DERIVED.test(key) || key === 'usb' || (key === 'hpet' && text === 'off')
         ? []
         : HOST_SIDE.includes(key)
-          ? [{ words: `-machine ${key}=${text}`, because: 'it does not change the guest', state: 'needless' as const }]
+          ? [
+              {
+                words: `-machine ${key}=${text}`,
+                because: 'it does not change the guest',
+                state: 'needless' as const,
+              },
+            ]
           : [lost(`-machine ${key}=${text}`, 'bringup sets the options of the machine type itself')],
     ),
   ]
@@ -125,7 +141,13 @@ function readMemory(
   })
   const unread =
     written !== undefined && bytes === undefined
-      ? [{ words: `-m ${written}`, because: `not a size that can be read; ${DEFAULT_RAM} is taken`, state: 'guess' as const }]
+      ? [
+          {
+            words: `-m ${written}`,
+            because: `not a size that can be read; ${DEFAULT_RAM} is taken`,
+            state: 'guess' as const,
+          },
+        ]
       : []
   return [
     {
@@ -142,7 +164,11 @@ function readMemory(
 /** DIMM slots and the maximum. Where NVDIMMs are switched on and none is there, it is room for some that come later. */
 function roomKeys(
   option: QemuOption | undefined,
-  { bytes, hasNvdimms, command }: { readonly bytes: number; readonly hasNvdimms: boolean; readonly command: Command },
+  {
+    bytes,
+    hasNvdimms,
+    command,
+  }: { readonly bytes: number; readonly hasNvdimms: boolean; readonly command: Command },
 ): Keys {
   const max = ramSizeOf(option?.keys.get('maxmem'))
   if (max === undefined) return {}
@@ -154,4 +180,3 @@ function roomKeys(
     ...(isEmpty ? { hotplug: { size: sizeText(Math.max(0, max - bytes)), slots: Math.max(1, slots) } } : {}),
   }
 }
-

@@ -34,7 +34,9 @@ export const readBoot: Reader = (command) => {
       uses,
       ...(Object.keys(boot).length > 0 ? { machine: { boot } } : {}),
       remarks: [
-        ...(isKnownRom ? [] : [lost(textOf(bios as QemuOption), 'bringup boots by SeaBIOS, qboot or OVMF only')]),
+        ...(isKnownRom
+          ? []
+          : [lost(textOf(bios as QemuOption), 'bringup boots by SeaBIOS, qboot or OVMF only')]),
         ...(flash?.remarks ?? []),
       ],
     },
@@ -81,7 +83,9 @@ function readFlash(command: Command): ReadFlash | undefined {
 }
 
 /** A folder as a FAT disk: `fat:rw:esp`, or a node of the driver vvfat. */
-function readEsp(command: Command): { readonly folder: string; readonly uses: readonly QemuOption[] } | undefined {
+function readEsp(
+  command: Command,
+): { readonly folder: string; readonly uses: readonly QemuOption[] } | undefined {
   const drive = named(command, 'drive', 'hda', 'hdb', 'hdc', 'hdd').find(
     (o) => fatFolder(o.keys.get('file') ?? o.value) !== undefined,
   )
@@ -100,4 +104,5 @@ function readEsp(command: Command): { readonly folder: string; readonly uses: re
   return device && node && folder !== undefined ? { folder, uses: [device, node] } : undefined
 }
 
-const fatFolder = (file: string | undefined) => /^fat:(?:(?:rw|ro|floppy|16|32|12):)*(.+)$/.exec(file ?? '')?.[1]
+const fatFolder = (file: string | undefined) =>
+  /^fat:(?:(?:rw|ro|floppy|16|32|12):)*(.+)$/.exec(file ?? '')?.[1]

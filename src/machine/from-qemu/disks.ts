@@ -64,10 +64,25 @@ function placesOf(command: Command): readonly Placed[] {
 
 /** `-hda FILE` takes the whole value for the name of the file. */
 const asDrive = (option: QemuOption): QemuOption =>
-  option.name === 'drive' ? option : { ...option, name: 'drive', keys: new Map([['file', option.value ?? '']]), value: `file=${(option.value ?? '').replaceAll(',', ',,')}` }
+  option.name === 'drive'
+    ? option
+    : {
+        ...option,
+        name: 'drive',
+        keys: new Map([['file', option.value ?? '']]),
+        value: `file=${(option.value ?? '').replaceAll(',', ',,')}`,
+      }
 
 /** QEMU puts `-cdrom` on the secondary channel (vl.c: drive index 2). */
-const SHORT_PLACES: Readonly<Record<string, number>> = { hda: 0, hdb: 1, hdc: 2, hdd: 3, cdrom: 2, fda: 0, fdb: 1 }
+const SHORT_PLACES: Readonly<Record<string, number>> = {
+  hda: 0,
+  hdb: 1,
+  hdc: 2,
+  hdd: 3,
+  cdrom: 2,
+  fda: 0,
+  fdb: 1,
+}
 
 function unitOf({ keys }: QemuOption): number | undefined {
   const unit = numberOf(keys.get('unit'))
@@ -81,7 +96,11 @@ function kindOf({ name, keys }: QemuOption): Placed['kind'] | undefined {
   return kind === 'ide' || kind === 'virtio' || kind === 'scsi' || kind === 'floppy' ? kind : undefined
 }
 
-function mediumKeys(command: Command, drive: DriveFile, bus: Placed['kind']): Readonly<Record<string, unknown>> {
+function mediumKeys(
+  command: Command,
+  drive: DriveFile,
+  bus: Placed['kind'],
+): Readonly<Record<string, unknown>> {
   const { file, isReadonly, isDiscarded, isCdrom } = drive
   const persist = !isReadonly && !isDiscarded && !isSnapshot(command)
   if (bus === 'floppy') {
@@ -118,7 +137,11 @@ function formatKey({ format, file }: DriveFile): 'raw' | 'qcow2' | undefined {
 }
 
 function formatRemark(option: QemuOption, { format, file, isCdrom }: DriveFile): readonly Remark[] {
-  const isKnown = format !== undefined || isCdrom || option.name.startsWith('fd') || /\.(img|bin|raw|iso|qcow2|hdd|dsk)$/i.test(file)
+  const isKnown =
+    format !== undefined ||
+    isCdrom ||
+    option.name.startsWith('fd') ||
+    /\.(img|bin|raw|iso|qcow2|hdd|dsk)$/i.test(file)
   return isKnown
     ? []
     : [
@@ -144,7 +167,20 @@ const CONTROLLERS: Readonly<Record<string, readonly string[]>> = {
   scsi: ['virtio-scsi-pci', 'virtio-scsi'],
   usb: ['qemu-xhci'],
 }
-const KEYS = ['id', 'drive', 'bootindex', 'serial', 'unit', 'write-cache', 'removable', 'lun', 'scsi-id', 'channel', 'device_id', 'num-queues']
+const KEYS = [
+  'id',
+  'drive',
+  'bootindex',
+  'serial',
+  'unit',
+  'write-cache',
+  'removable',
+  'lun',
+  'scsi-id',
+  'channel',
+  'device_id',
+  'num-queues',
+]
 
 function readDevices(command: Command): readonly Finding[] {
   return named(command, 'device').flatMap((option) => {
@@ -171,7 +207,9 @@ function readDevices(command: Command): readonly Finding[] {
           persist: persist || undefined,
           readonly: drive.isReadonly || undefined,
         }
-    const isPlaced = fields.remarks.some(({ words }) => !/^bus=[^,]*\b(scsi|usb|xhci|ide)[^,]*(,port=\d+)? of/.test(words))
+    const isPlaced = fields.remarks.some(
+      ({ words }) => !/^bus=[^,]*\b(scsi|usb|xhci|ide)[^,]*(,port=\d+)? of/.test(words),
+    )
     return [
       {
         uses: [option, ...drive.uses, ...controller],
@@ -197,4 +235,3 @@ export const readGlobals: Reader = (command) =>
   named(command, 'global').flatMap((option) =>
     [...option.keys.keys()].some((key) => /^isa-fdc\.bootindex[AB]$/.test(key)) ? [{ uses: [option] }] : [],
   )
-

@@ -33,12 +33,12 @@ export function fieldsOf(option: QemuOption, known: readonly string[]): Fields |
   const words = `${placed.join(',')} of -${option.name} ${option.head ?? ''}`
   return {
     values,
-    remarks:
-      placed.length === 0 ? [] : [lost(words, 'bringup and QEMU choose where a device is plugged in')],
+    remarks: placed.length === 0 ? [] : [lost(words, 'bringup and QEMU choose where a device is plugged in')],
   }
 }
 
-export const isOn = (text: string | undefined): boolean => text !== undefined && /^(on|yes|true|y)$/.test(text)
+export const isOn = (text: string | undefined): boolean =>
+  text !== undefined && /^(on|yes|true|y)$/.test(text)
 
 const SUFFIXED = /^(\d+(?:\.\d+)?)([bkmgtpe]?)b?$/i
 const POWERS = 'bkmgtpe'

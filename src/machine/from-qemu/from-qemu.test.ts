@@ -14,7 +14,9 @@ const sortedKeys = (text: string) => [text.split(',')[0], ...text.split(',').sli
 /** The words that a description becomes, as a plan prints them. */
 function wordsOf(machine: MachineInput): readonly string[] {
   const config = { ...parseMachine('tiny', machine), home }
-  const words = compileMachine(config, facts, 'tiny').args.flatMap((arg) => [...arg].filter((w) => w !== undefined))
+  const words = compileMachine(config, facts, 'tiny').args.flatMap((arg) =>
+    [...arg].filter((w) => w !== undefined),
+  )
   // Keys of -machine have no order; memory behind CXL comes last on a command line, wherever it is described.
   return words.map((word, i) => (words[i - 1] === '-machine' ? sortedKeys(word) : word))
 }
@@ -23,7 +25,10 @@ function wordsOf(machine: MachineInput): readonly string[] {
 function expectSame(machine: MachineInput): void {
   const words = wordsOf(machine)
   const read = machineFromQemu(words)
-  expect({ words: wordsOf(read.machine), remarks: read.remarks.filter(({ state }) => state === 'lost' || state === 'needless') }).toEqual({
+  expect({
+    words: wordsOf(read.machine),
+    remarks: read.remarks.filter(({ state }) => state === 'lost' || state === 'needless'),
+  }).toEqual({
     words,
     remarks: [],
   })
@@ -81,6 +86,12 @@ describe('a command that bringup made, read again, is the same guest', () => {
   it('for random machines', () => {
     // A second -name is the machine's own name to the reader.
     const isNamed = ({ qemuArgs = [] }: MachineInput) => qemuArgs.includes('-name')
-    fc.assert(fc.property(arbitraryMachine.filter((m) => !isNamed(m)), expectSame), { numRuns: 400, seed: 14 })
+    fc.assert(
+      fc.property(
+        arbitraryMachine.filter((m) => !isNamed(m)),
+        expectSame,
+      ),
+      { numRuns: 400, seed: 14 },
+    )
   })
 })

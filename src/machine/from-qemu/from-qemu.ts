@@ -4,12 +4,22 @@
  */
 import type { MachineInput } from '../machine-schema.ts'
 import { deviceSchema, machineSchema } from '../machine-schema.ts'
-import { type QemuOption, readQemuArgs } from '../qemu-args.ts'
 import { whyOwn } from '../qemu-arg-rules.ts'
+import { type QemuOption, readQemuArgs } from '../qemu-args.ts'
 import { readBoard } from './board.ts'
 import { readBoot } from './boot.ts'
 import { readDisks, readGlobals } from './disks.ts'
-import { type Command, type Finding, type Keys, lost, named, needless, type Reader, type Remark, textOf } from './finding.ts'
+import {
+  type Command,
+  type Finding,
+  type Keys,
+  lost,
+  named,
+  needless,
+  type Reader,
+  type Remark,
+  textOf,
+} from './finding.ts'
 import { readMemories } from './memories.ts'
 import { readNics } from './nics.ts'
 import { readPorts } from './ports.ts'
@@ -25,7 +35,15 @@ export interface ReadMachine {
 }
 
 /** Boot and board take what they need of drives and objects before devices are looked at. */
-const READERS: readonly Reader[] = [readBoard, readBoot, readMemories, readDisks, readGlobals, readNics, readPorts]
+const READERS: readonly Reader[] = [
+  readBoard,
+  readBoot,
+  readMemories,
+  readDisks,
+  readGlobals,
+  readNics,
+  readPorts,
+]
 
 /**
  * The machine of a command line, without the name of the program.
@@ -55,7 +73,11 @@ export function machineFromQemu(words: readonly string[], { is32Bit = false } = 
   return {
     name: nameOf(whole),
     machine: checked(JSON.parse(JSON.stringify(machine)) as MachineInput),
-    remarks: dedupe([...findings.flatMap(({ remarks }) => remarks ?? []), ...defaultCard(whole), ...rest.remarks]),
+    remarks: dedupe([
+      ...findings.flatMap(({ remarks }) => remarks ?? []),
+      ...defaultCard(whole),
+      ...rest.remarks,
+    ]),
   }
 }
 
@@ -87,8 +109,8 @@ const LETTERS: Readonly<Record<string, string>> = { a: 'floppy', c: 'disk', d: '
 function orderOfBoot(command: Command, devices: readonly Keys[]): readonly Keys[] {
   const isOrdered = devices.some((d) => d.bootindex !== undefined)
   const hasKernel = named(command, 'kernel').length > 0
-  if (command.isBare || isOrdered || hasKernel) return devices
   const boot = named(command, 'boot').at(-1)
+  if ((command.isBare && boot === undefined) || isOrdered || hasKernel) return devices
   const order = boot?.keys.get('once') ?? boot?.keys.get('order') ?? boot?.keys.get('')
   const kinds = [...(order ?? 'cad')].map((letter) => LETTERS[letter] ?? '')
   const first = kinds.flatMap((kind) => devices.find((d) => d.kind === kind && kind !== 'nic') ?? [])
@@ -133,7 +155,10 @@ const NEEDLESS: Readonly<Record<string, string>> = {
 /** What only helps another option: it is dropped with the device that used it. */
 const HELPERS = ['chardev', 'object', 'netdev', 'drive', 'blockdev', 'fsdev']
 
-function readRest(command: Command): { readonly qemuArgs: readonly string[]; readonly remarks: readonly Remark[] } {
+function readRest(command: Command): {
+  readonly qemuArgs: readonly string[]
+  readonly remarks: readonly Remark[]
+} {
   const remarks: Remark[] = []
   const passed: QemuOption[] = []
   for (const option of command.options) {
@@ -153,11 +178,13 @@ function readRest(command: Command): { readonly qemuArgs: readonly string[]; rea
     qemuArgs,
     remarks: [
       ...remarks,
-      ...passed.map((o): Remark => ({
-        words: textOf(o),
-        because: 'bringup has no word for it; QEMU gets it unchanged, and it is not compared with what the guest sees',
-        state: 'passed',
-      })),
+      ...passed.map(
+        (o): Remark => ({
+          words: textOf(o),
+          because: 'the description has no word for it; `--verify` does not compare it',
+          state: 'passed',
+        }),
+      ),
     ],
   }
 }
@@ -166,6 +193,7 @@ function readRest(command: Command): { readonly qemuArgs: readonly string[]; rea
 const isOwnWord = ({ name, value }: QemuOption) =>
   ['nodefaults', 'no-user-config', 'name', 'nographic'].includes(name) ||
   (name === 'display' && value === 'none') ||
+  (name === 'mon' && value === 'chardev=console') ||
   (name === 'action' && value?.startsWith('reboot=') === true) ||
   (name === 'D' && value?.startsWith('{run}') === true)
 
@@ -176,7 +204,9 @@ function isUsed(command: Command, { keys }: QemuOption): boolean {
   const id = keys.get('id') ?? keys.get('node-name')
   // A drive without an id is a medium of the machine.
   if (id === undefined) return true
-  return command.options.some((o) => [...o.keys].some(([key, value]) => value === id && key !== 'id' && key !== 'node-name'))
+  return command.options.some((o) =>
+    [...o.keys].some(([key, value]) => value === id && key !== 'id' && key !== 'node-name'),
+  )
 }
 
 /** The card that QEMU adds by itself, which few kernels look at. */
@@ -186,7 +216,8 @@ function defaultCard(command: Command): readonly Remark[] {
   return [
     {
       words: 'QEMU’s default network card',
-      because: "the command asks for no network; `{ kind: 'nic', model: 'e1000' }` in `devices` adds the card",
+      because:
+        "the command asks for no network; `{ kind: 'nic', model: 'e1000' }` in `devices` adds the card",
       state: 'needless',
     },
   ]
@@ -204,4 +235,3 @@ function dedupe(remarks: readonly Remark[]): readonly Remark[] {
     return seen.has(key) ? false : seen.add(key)
   })
 }
-

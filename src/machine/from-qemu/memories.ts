@@ -114,7 +114,11 @@ function readDoorbell(command: Command, option: QemuOption): Finding | undefined
     }),
     remarks: [
       ...fields.remarks,
-      { words: 'size of ivshmem-doorbell', because: 'the server decides it; 4M is its default', state: 'guess' },
+      {
+        words: 'size of ivshmem-doorbell',
+        because: 'the server decides it; 4M is its default',
+        state: 'guess',
+      },
     ],
   }
 }
@@ -156,7 +160,9 @@ function windowOf(command: Command, bridge: string): string | undefined {
     keys: new Map<string, string>(),
   }
   const [, number] =
-    [...keys].map(([key, value]) => (value === bridge ? /^cxl-fmw\.(\d+)\.targets/.exec(key) : null)).find(Boolean) ?? []
+    [...keys]
+      .map(([key, value]) => (value === bridge ? /^cxl-fmw\.(\d+)\.targets/.exec(key) : null))
+      .find(Boolean) ?? []
   const bytes = sizeOf(keys.get(`cxl-fmw.${number}.size`))
   return bytes === undefined ? undefined : sizeText(bytes)
 }

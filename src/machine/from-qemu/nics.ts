@@ -63,7 +63,8 @@ function readCards(command: Command): readonly Finding[] {
     if (model === undefined || rdma.includes(option)) return []
     const offloads = pairsOf(option).filter(([key]) => OFFLOADS.test(key))
     const fields = fieldsOf(option, [...KEYS, ...offloads.map(([key]) => key)])
-    if (!fields || offloads.some(([, value]) => isOn(value)) || fields.values.bootindex !== undefined) return []
+    if (!fields || offloads.some(([, value]) => isOn(value)) || fields.values.bootindex !== undefined)
+      return []
     const link = linkOf(command, option)
     if (!link) return []
     const { id, mac, romfile, disable_vnet_hdr: noHeader } = fields.values
@@ -78,7 +79,14 @@ function readCards(command: Command): readonly Finding[] {
           mac,
           ...link.keys,
           offloads: isPlain ? undefined : false,
-          rom: romfile === undefined ? (command.isBare ? true : undefined) : romfile === '' ? undefined : romfile,
+          rom:
+            romfile === undefined
+              ? command.isBare
+                ? true
+                : undefined
+              : romfile === ''
+                ? undefined
+                : romfile,
         }),
         remarks: [...fields.remarks, ...link.remarks],
       },
@@ -104,11 +112,28 @@ function linkOf(command: Command, card: QemuOption): Link | undefined {
   return {
     uses: [netdev],
     keys: { network: 'none' },
-    remarks: [lost(`-netdev ${netdev.value}`, 'the network is one of a rack: describe the rack, and name it in `network`')],
+    remarks: [
+      lost(
+        `-netdev ${netdev.value}`,
+        'the network is one of a rack: describe the rack, and name it in `network`',
+      ),
+    ],
   }
 }
 
-const USER_KEYS = ['', 'type', 'id', 'net', 'hostname', 'hostfwd', 'model', 'mac', 'macaddr', 'netdev', 'name']
+const USER_KEYS = [
+  '',
+  'type',
+  'id',
+  'net',
+  'hostname',
+  'hostfwd',
+  'model',
+  'mac',
+  'macaddr',
+  'netdev',
+  'name',
+]
 
 function userLink(option: QemuOption): Link {
   const pairs = pairsOf(option)
@@ -164,7 +189,9 @@ function readNet(command: Command): readonly Finding[] {
   const others = all.filter((o) => !cards.includes(o))
   const read = cards.map((card) => {
     const [finding] = cardWith(card, user)
-    return finding && user === undefined ? { ...finding, device: { ...finding.device, network: 'none' } } : finding
+    return finding && user === undefined
+      ? { ...finding, device: { ...finding.device, network: 'none' } }
+      : finding
   })
   if (read.some((finding) => finding === undefined)) return []
   return [...read.flatMap((finding) => finding ?? []), { uses: others }]

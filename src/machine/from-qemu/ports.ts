@@ -84,7 +84,12 @@ function readDebugPorts(command: Command): readonly Finding[] {
         ]
       : []),
     ...(command.isBare
-      ? [{ uses: [], machine: { ...(first ? {} : { debugcon: false }), ...(exit ? {} : { debugExit: false }) } }]
+      ? [
+          {
+            uses: [],
+            machine: { ...(first ? {} : { debugcon: false }), ...(exit ? {} : { debugExit: false }) },
+          },
+        ]
       : []),
   ]
 }
@@ -96,7 +101,12 @@ const CARDS: Readonly<Record<string, string>> = {
   'virtio-vga': 'virtio-vga',
   'virtio-gpu-pci': 'virtio-gpu',
 }
-const VGA: Readonly<Record<string, string>> = { none: 'none', std: 'std', cirrus: 'cirrus', virtio: 'virtio-vga' }
+const VGA: Readonly<Record<string, string>> = {
+  none: 'none',
+  std: 'std',
+  cirrus: 'cirrus',
+  virtio: 'virtio-vga',
+}
 
 /** QEMU's standard card is there unless `-vga` or `-nodefaults` says otherwise. */
 function readDisplay(command: Command): Finding {
@@ -111,13 +121,16 @@ function readDisplay(command: Command): Finding {
 }
 
 const isPlainCard = (option: QemuOption) =>
-  CARDS[option.head ?? ''] !== undefined && [...option.keys.keys()].every((key) => ['', 'driver', 'id'].includes(key))
+  CARDS[option.head ?? ''] !== undefined &&
+  [...option.keys.keys()].every((key) => ['', 'driver', 'id'].includes(key))
 
 function readGdb(command: Command): readonly Finding[] {
   const servers = named(command, 's', 'gdb')
   const stops = named(command, 'S')
   if (servers.length === 0)
-    return stops.map((o) => skipped(o, 'bringup starts the guest when all is ready; `--gdb` waits for a debugger'))
+    return stops.map((o) =>
+      skipped(o, 'bringup starts the guest when all is ready; `--gdb` waits for a debugger'),
+    )
   if (stops.length === 0)
     return servers.map((o) => skipped(o, '`bringup run --gdb` starts a server for gdb, and waits for it'))
   const port = numberOf(/:(\d+)$/.exec(servers.at(-1)?.value ?? ':1234')?.[1]) ?? 1234
@@ -142,7 +155,9 @@ function readWatchdog(command: Command): readonly Finding[] {
 
 function readVsock(command: Command): readonly Finding[] {
   return named(command, 'device').flatMap((option) => {
-    const fields = /^vhost-vsock-pci/.test(option.head ?? '') ? fieldsOf(option, ['id', 'guest-cid']) : undefined
+    const fields = /^vhost-vsock-pci/.test(option.head ?? '')
+      ? fieldsOf(option, ['id', 'guest-cid'])
+      : undefined
     if (!fields) return []
     const { id, 'guest-cid': cid } = fields.values
     const device = compact({ kind: 'vsock', id, cid: numberOf(cid) })
@@ -157,14 +172,14 @@ function readFolders(command: Command): readonly Finding[] {
     const path = keys.get('path')
     return path === undefined || option.head !== 'local'
       ? []
-      : [folder(option, [option], { id: keys.get('mount_tag'), path, isReadonly: keys.has('readonly') })]
+      : [folder([option], { id: keys.get('mount_tag'), path, isReadonly: keys.has('readonly') })]
   })
   const devices = named(command, 'device').flatMap((option) => {
     const export_ = byId(command, ['fsdev'], option.keys.get('fsdev'))
     const path = export_?.keys.get('path')
     if (!/^virtio-9p(-pci)?$/.test(option.head ?? '') || !export_ || path === undefined) return []
     const isReadonly = export_.keys.has('readonly')
-    return [folder(option, [option, export_], { id: option.keys.get('mount_tag'), path, isReadonly })]
+    return [folder([option, export_], { id: option.keys.get('mount_tag'), path, isReadonly })]
   })
   const served = named(command, 'device').flatMap((option) =>
     /^vhost-user-fs-pci/.test(option.head ?? '')
@@ -185,9 +200,12 @@ function readFolders(command: Command): readonly Finding[] {
 }
 
 function folder(
-  option: QemuOption,
   uses: readonly QemuOption[],
-  { id, path, isReadonly }: { readonly id: string | undefined; readonly path: string; readonly isReadonly: boolean },
+  {
+    id,
+    path,
+    isReadonly,
+  }: { readonly id: string | undefined; readonly path: string; readonly isReadonly: boolean },
 ): Finding {
   return {
     uses,
@@ -199,4 +217,3 @@ function folder(
     }),
   }
 }
-

@@ -24,7 +24,8 @@ export function qemuNamed(word: string): Pick<QemuCommand, 'program' | 'target'>
 }
 
 /** `sudo`, `exec`, `env A=b`, `timeout 10`, `time`, and words such as them that run another command. */
-const IN_FRONT = /^(sudo|doas|exec|env|time|nice|ionice|nohup|timeout|setsid|stdbuf|taskset|numactl|command|then|do|if|else|!|-?@?\+?)$/
+const IN_FRONT =
+  /^(sudo|doas|exec|env|time|nice|ionice|nohup|timeout|setsid|stdbuf|taskset|numactl|command|then|do|if|else|!|-?@?\+?)$/
 const PLAIN_FRONT = 12
 
 /** The QEMU command in the words of one command; `isOne` says that it is one, whatever its words. */

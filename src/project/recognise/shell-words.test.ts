@@ -1,3 +1,4 @@
+/* biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of a shell are what is tested */
 import { describe, expect, it } from 'vitest'
 import { qemuCommandsIn } from './qemu-words.ts'
 import { shellCommands } from './shell-words.ts'
@@ -6,10 +7,13 @@ const words = (text: string) => shellCommands(text).map((c) => c.words)
 
 describe('shellCommands', () => {
   it.each([
-    ["a 'b c' \"d e\" f\\ g", [['a', 'b c', 'd e', 'f g']]],
+    ['a \'b c\' "d e" f\\ g', [['a', 'b c', 'd e', 'f g']]],
     ['a \\\n  b # comment\nc', [['a', 'b'], ['c']]],
     ['X=1 Y="2 3"\na $X "$Y" $Y ${Z:-4} $W', [['a', '1', '2 3', '2', '3', '4', '$W']]],
-    ['A=(-m 64\n -smp 2) # all\nA+=("-cdrom" "x y")\nq "${A[@]}"', [['q', '-m', '64', '-smp', '2', '-cdrom', 'x y']]],
+    [
+      'A=(-m 64\n -smp 2) # all\nA+=("-cdrom" "x y")\nq "${A[@]}"',
+      [['q', '-m', '64', '-smp', '2', '-cdrom', 'x y']],
+    ],
     ['a > out 2>&1 b && c | d; e &> f', [['a', 'b'], ['c'], ['d'], ['e']]],
     ['a $(x "$(y)") `z w`', [['a', '$(x "$(y)")', '`z w`']]],
     ['a 2>/dev/null b 3 < in', [['a', 'b', '3']]],
@@ -19,12 +23,20 @@ describe('shellCommands', () => {
     expect(words(text)).toEqual(expected)
   })
 
-  it.each(["'", '"', '$(', '${', 'a=(', '`', '\\', '$'.repeat(9999), '('.repeat(9999), 'a=$a$a\n'.repeat(999)])(
-    'ends with hostile text %#',
-    (text) => {
-      expect(Array.isArray(shellCommands(text))).toBe(true)
-    },
-  )
+  it.each([
+    "'",
+    '"',
+    '$(',
+    '${',
+    'a=(',
+    '`',
+    '\\',
+    '$'.repeat(9999),
+    '('.repeat(9999),
+    'a=$a$a\n'.repeat(999),
+  ])('ends with hostile text %#', (text) => {
+    expect(Array.isArray(shellCommands(text))).toBe(true)
+  })
 })
 
 describe('qemuCommandsIn', () => {

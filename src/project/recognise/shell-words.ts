@@ -102,7 +102,8 @@ function readAssignment(state: State): true | undefined {
       while (/\s/.test(state.text[state.at] ?? '')) state.at++
       skipBlank(state)
       if (state.text[state.at] === '\n') continue
-      if (state.text[state.at] === undefined || state.text[state.at] === ')' || state.count >= MOST_WORDS) break
+      if (state.text[state.at] === undefined || state.text[state.at] === ')' || state.count >= MOST_WORDS)
+        break
       list.push(...readWord(state))
     }
     state.at++
@@ -140,7 +141,10 @@ function readWord(state: State, { isSplit = true } = {}): readonly string[] {
       isWord = true
     } else if (char === '$' || char === '`') {
       const pieces = readVariable(state)
-      const split = isSplit && pieces.isKnown ? pieces.values.join(' ').split(/\s+/).filter(Boolean) : [pieces.values.join(' ')]
+      const split =
+        isSplit && pieces.isKnown
+          ? pieces.values.join(' ').split(/\s+/).filter(Boolean)
+          : [pieces.values.join(' ')]
       split.forEach((piece, i) => {
         if (i > 0) words.push('')
         add(piece)
@@ -208,7 +212,8 @@ function readVariable(state: State): Variable {
     state.at += whole.length
     const known = values.get(name)
     if (known !== undefined) return { values: known, isKnown: true, isList: list !== undefined }
-    if (how !== undefined) return { values: [(otherwise ?? '').replaceAll(/["']/g, '')], isKnown: true, isList: false }
+    if (how !== undefined)
+      return { values: [(otherwise ?? '').replaceAll(/["']/g, '')], isKnown: true, isList: false }
     return { values: [whole], isKnown: false, isList: false }
   }
   const start = state.at

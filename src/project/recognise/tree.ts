@@ -28,4 +28,8 @@ export interface ConfigSketch {
   readonly entries: readonly SketchEntry[]
   /** What the reader has yet to decide: `the image's path is a guess`. */
   readonly remarks?: readonly string[]
+  /** What the reader should know, and need not act on. */
+  readonly notes?: readonly string[]
+  /** The command that writes the config. Default: `bringup init`. */
+  readonly by?: string
 }

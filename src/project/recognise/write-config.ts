@@ -5,7 +5,14 @@ import type { ConfigSketch } from './tree.ts'
 const WIDTH = 90
 
 /** The text of the file. */
-export function configText({ what, because, entries, remarks = [] }: ConfigSketch): string {
+export function configText({
+  what,
+  because,
+  entries,
+  remarks = [],
+  notes = [],
+  by = 'bringup init',
+}: ConfigSketch): string {
   const lines = entries.flatMap(({ key, value, comment = [] }) => [
     ...comment.map((line) => `  // ${line}`),
     `  ${keyText(key)}: ${literal(value, 1)},`,
@@ -13,8 +20,9 @@ export function configText({ what, because, entries, remarks = [] }: ConfigSketc
   return [
     "import { defineConfig } from 'bringup'",
     '',
-    `// ${what}${because === '' ? '' : ` (recognised by ${because})`}. Written by \`bringup init\`; it is yours to change.`,
+    `// ${what}${because === '' ? '' : ` (recognised by ${because})`}. Written by \`${by}\`; it is yours to change.`,
     ...remarks.map((remark) => `// To decide: ${remark}.`),
+    ...notes.map((note) => `// ${note}.`),
     'export default defineConfig({',
     ...lines,
     '})',
