@@ -20,6 +20,7 @@ const MAY_IMPORT = {
   containers: ['host', 'build', 'setup'],
   services: ['machine', 'host', 'processes'],
   stores: ['machine', 'host', 'processes'],
+  states: ['machine', 'plan', 'processes', 'qemu'],
   plan: ['machine', 'host', 'network', 'qemu', 'services', 'stores'],
   rack: ['machine', 'network', 'plan', 'services'],
   runs: ['machine', 'network', 'plan', 'host', 'project', 'guest', 'qemu', 'rack', 'services', 'steps'],
@@ -44,9 +45,10 @@ const MAY_IMPORT = {
     'images',
     'services',
     'setup',
+    'states',
     'stores',
   ],
-  guest: ['acpi', 'machine', 'screen', 'plan', 'host', 'processes', 'qemu', 'project', 'stores'],
+  guest: ['acpi', 'machine', 'screen', 'plan', 'host', 'processes', 'qemu', 'project', 'states', 'stores'],
   testing: ['machine', 'plan', 'host', 'qemu', 'rack', 'runs', 'project', 'guest'],
   cli: [
     'containers',
@@ -69,6 +71,7 @@ const MAY_IMPORT = {
     'guest',
     'services',
     'testing',
+    'states',
     'stores',
   ],
 }

@@ -7,6 +7,7 @@ import { type PlannedGuest, planGuest } from './project/planning.ts'
 import { loadProject, type Project } from './project/project.ts'
 import { parseRack } from './project/rack.ts'
 import { planRun } from './project/run-planning.ts'
+import { savedGuest } from './project/saved-guest.ts'
 import { problems, unknownMachine } from './project/selection.ts'
 import type { RackInput } from './rack/rack-schema.ts'
 import type { RunEvent } from './runs/events.ts'
@@ -30,6 +31,11 @@ export interface LaunchRequest {
   readonly name?: string
   /** Lets the guest go on after it reset itself. */
   readonly allowReboot?: boolean
+  /**
+   * `state`: the guest goes on from a saved state of the same machine; where there is none, it boots and is saved at its
+   * first answer. Where that is impossible, it boots, and `guest.plan.origin` says why. Default: `boot`.
+   */
+  readonly origin?: 'boot' | 'state'
   readonly onConsole?: (chunk: Buffer) => void
   /**
    * Compare what the guest found with the description as part of the result: a run without a whole report, or with a
@@ -127,14 +133,17 @@ async function planFor(
   const found = await projectFor(request)
   const name = request.name ?? (typeof machine === 'string' ? machine : ANONYMOUS)
   const project = withMachine(found, name, machine)
-  const { folder: _folder, state: _state, name: _name, ...wanted } = request
+  const { folder: _folder, state: _state, name: _name, origin, ...wanted } = request
   const planned = await planGuest({
     project,
     machine: name,
     isUnnamed: typeof machine !== 'string',
     ...wanted,
   })
-  return { planned, stateFolder: project.stateFolder }
+  return {
+    planned: origin === 'state' ? savedGuest(planned) : planned,
+    stateFolder: project.stateFolder,
+  }
 }
 
 /**

@@ -1,6 +1,6 @@
 /** From everything known at a guest's end to the result of its run. Pure. */
 import { type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
-import type { Judgement } from '../plan/plan.ts'
+import type { Judgement, Origin } from '../plan/plan.ts'
 import type { Comparison, Verification } from '../plan/verify.ts'
 import { plural } from '../plural.ts'
 import { type Ending, type Judged, judge } from './judge.ts'
@@ -46,12 +46,24 @@ export interface Conclusion {
   readonly verification: Verification | undefined
   readonly logError: Error | undefined
   readonly timings: GuestResult['timings']
+  readonly origin?: Origin | undefined
   readonly folder: string
 }
 
 /** A guest that passed on hardware that differs, or that reported no hardware, has not passed. */
 export function conclude(conclusion: Conclusion): GuestResult {
-  const { ending, judged, remarks = [], guest, reports, verification, logError, timings, folder } = conclusion
+  const {
+    ending,
+    judged,
+    remarks = [],
+    guest,
+    reports,
+    verification,
+    logError,
+    timings,
+    origin,
+    folder,
+  } = conclusion
   const doubt = judged.verdict === 'passed' && verification ? doubtOf(verification) : undefined
   const reported = reports.find((d) => d.severity === 'error')
   const wasClosed = ending.endedBy === 'close' && judged.verdict === 'interrupted'
@@ -79,6 +91,7 @@ export function conclude(conclusion: Conclusion): GuestResult {
       ? { comparison: [...verification.comparison], notCompared: [...verification.notCompared] }
       : {}),
     timings,
+    ...(origin ? { origin: { kind: origin.kind, because: origin.because } } : {}),
     folder,
   }
 }

@@ -5,9 +5,10 @@ import { BringupError, type Diagnostic } from '../diagnostics.ts'
 import { OWN_FILE } from '../own-files.ts'
 import type { GuestPlan } from '../plan/plan.ts'
 import { QEMU_LOG, runArgs, usesAction } from '../plan/run-args.ts'
-import { type JoinEnd, startQemu } from '../qemu/process.ts'
+import { type JoinEnd, type QemuProcess, startQemu } from '../qemu/process.ts'
 import { createFiles } from './host-files.ts'
 import type { GuestOptions } from './options.ts'
+import { bootInstead, isRestored, load, type OriginWork, openOrigin } from './origin.ts'
 import { type GuestFolder, type GuestResult, recordArgv } from './record.ts'
 import { RunningGuest } from './running-guest.ts'
 
@@ -36,21 +37,10 @@ export class LaunchError extends BringupError {
  */
 export async function launchGuest(plan: GuestPlan, launch: GuestLaunch): Promise<RunningGuest> {
   createFiles(plan.files)
-  const onReset = launch.allowReboot ? 'reboot' : plan.judgement.onReset
-  const hasAction = usesAction(plan.args)
-  const own = runArgs(plan.machine, onReset, { runFolder: launch.folder.path, hasAction })
-  const folder = { ...launch.folder, qemuLog: own.qemuLog }
-  const log = own.isInherited ? openSync(own.qemuLog, 'a', OWN_FILE) : undefined
-  const joins = new Map([...(launch.joins ?? []), ...(log === undefined ? [] : [[QEMU_LOG, log] as const])])
-  const planned = runArgs(plan.machine, plan.judgement.onReset, { hasAction }).args.length
-  const qemu = await startQemu({
-    plan: { ...plan, args: [...plan.args.slice(0, -planned), ...own.args] },
-    onArgv: (argv) => recordArgv(folder, argv),
-    qmpLogPath: folder.qmpLog,
-    stderrPath: join(folder.path, 'stderr.log'),
-    ...(joins.size > 0 ? { joins } : {}),
-  }).finally(() => log !== undefined && closeSync(log))
-  const guest = new RunningGuest(plan, launch, folder, qemu)
+  const { started, because } = await startFromState(plan, launch)
+  const { qemu, folder, origin, planned } =
+    started ?? (await startPlanned(bootInstead(plan, because), launch))
+  const guest = new RunningGuest(planned, launch, { folder, qemu, origin })
   try {
     await guest.start()
     return guest
@@ -59,4 +49,59 @@ export async function launchGuest(plan: GuestPlan, launch: GuestLaunch): Promise
     const known = cause instanceof BringupError ? cause.diagnostics : []
     throw new LaunchError(known.length > 0 ? known : result.diagnostics, result, { cause })
   }
+}
+
+/** A QEMU that does not run its guest yet. */
+interface Started {
+  readonly planned: GuestPlan
+  readonly qemu: QemuProcess
+  readonly folder: GuestFolder
+  readonly origin: OriginWork
+}
+
+/** The guest as it was saved, or why it boots. */
+async function startFromState(
+  plan: GuestPlan,
+  launch: GuestLaunch,
+): Promise<{ readonly started?: Started; readonly because?: unknown }> {
+  if (!isRestored(plan)) return {}
+  let started: Started | undefined
+  try {
+    started = await startPlanned(plan, launch)
+    await load(started.qemu)
+    return { started }
+  } catch (because) {
+    started?.qemu.kill()
+    await started?.qemu.exited
+    await started?.origin.end()
+    return { because }
+  }
+}
+
+async function startPlanned(planned: GuestPlan, launch: GuestLaunch): Promise<Started> {
+  const onReset = launch.allowReboot ? 'reboot' : planned.judgement.onReset
+  const hasAction = usesAction(planned.args)
+  const own = runArgs(planned.machine, onReset, { runFolder: launch.folder.path, hasAction })
+  const folder = { ...launch.folder, qemuLog: own.qemuLog }
+  const log = own.isInherited ? openSync(own.qemuLog, 'a', OWN_FILE) : undefined
+  const origin = openOrigin(planned, { consoleLog: folder.consoleLog, qemu: () => qemu })
+  const joins = new Map<string, JoinEnd>([
+    ...(launch.joins ?? []),
+    ...origin.descriptors,
+    ...(log === undefined ? [] : [[QEMU_LOG, log] as const]),
+  ])
+  const ownWords = runArgs(planned.machine, planned.judgement.onReset, { hasAction }).args.length
+  const qemu: QemuProcess = await startQemu({
+    plan: { ...planned, args: [...planned.args.slice(0, -ownWords), ...own.args] },
+    onArgv: (argv) => recordArgv(folder, argv),
+    qmpLogPath: folder.qmpLog,
+    stderrPath: join(folder.path, 'stderr.log'),
+    ...(joins.size > 0 ? { joins } : {}),
+  })
+    .catch(async (error: unknown) => {
+      await origin.end()
+      throw error
+    })
+    .finally(() => log !== undefined && closeSync(log))
+  return { planned, qemu, folder, origin }
 }

@@ -60,6 +60,8 @@ export const resultSchema = z.lazy(() =>
       runMs: z.number(),
       totalMs: z.number(),
     }),
+    /** Whether the guest booted or went on from a saved state, and why; present where it could have gone on. */
+    origin: z.object({ kind: z.enum(['boot', 'state']), because: z.string() }).optional(),
     folder: z.string(),
   }),
 )

@@ -33,6 +33,7 @@ import { type Hotplug, openHotplug } from './hotplug.ts'
 import type { EndedBy, Ending } from './judge.ts'
 import { KernelLogReader, reportFindings } from './kernel-reports.ts'
 import type { GuestOptions } from './options.ts'
+import { isRestored, type OriginWork } from './origin.ts'
 import { problems as passProblems, watchForPass } from './pass-watch.ts'
 import { keepsDisk, powerOff } from './power-off.ts'
 import { type GuestRdma, openRdma } from './rdma.ts'
@@ -61,6 +62,13 @@ const PANIC_GRACE_MS = 1500
 /** How long QEMU may take until the guest runs: the time for the whole run, within these bounds. */
 const START_MS = { least: 5000, most: 120_000 }
 
+/** What a guest is made of that does not run yet. */
+interface StartedGuest {
+  readonly folder: GuestFolder
+  readonly qemu: QemuProcess
+  readonly origin: OriginWork
+}
+
 /** A guest whose QEMU has been started; `start` lets its machine run. */
 export class RunningGuest implements Guest {
   readonly plan: GuestPlan
@@ -71,6 +79,9 @@ export class RunningGuest implements Guest {
   forwards: Guest['forwards'] = []
   gdb: GdbTarget | undefined
   readonly #options: GuestOptions
+  readonly #origin: OriginWork
+  /** The agent answers for the first time: later answers are those of other boots. */
+  #isFirstBoot = true
   readonly #process: QemuProcess
   readonly #hotplug: Hotplug
   readonly #console: Console
@@ -100,8 +111,9 @@ export class RunningGuest implements Guest {
   /** How it ended, once that is known. */
   #ended: string | undefined
 
-  constructor(plan: GuestPlan, options: GuestOptions, folder: GuestFolder, qemu: QemuProcess) {
+  constructor(plan: GuestPlan, options: GuestOptions, { folder, qemu, origin }: StartedGuest) {
     this.plan = plan
+    this.#origin = origin
     this.folder = folder
     this.#options = options
     this.#clock = startClock(options.buildMs)
@@ -203,14 +215,22 @@ export class RunningGuest implements Guest {
     watchForPass(this.#console, options, this.#screens.watch)
   }
 
+  /** A guest that is not the one that was saved is none to work with. */
+  #refuse(error: unknown): void {
+    if (error instanceof BringupError && !this.hasEnded) this.#fail(error.diagnostics)
+  }
+
   /** Folders first: they may be needed by what settles. */
   #preparation(): Pick<ShellOptions, 'prepare'> {
     const { plan } = this
     const hasFolders = foldersOf(viewOf(plan.name, plan.machine)).length > 0
     const settle = this.#options.profile.settle?.(plan)
-    if (!hasFolders && !settle) return {}
+    if (!hasFolders && !settle && !this.#origin.greet) return {}
     return {
-      prepare: async (run) => {
+      prepare: async (run, resume) => {
+        if (this.#isFirstBoot)
+          await this.#origin.greet?.(resume).catch((error: unknown) => this.#refuse(error))
+        this.#isFirstBoot = false
         const unmounted = hasFolders ? await mountFolders(plan, run) : []
         this.#unprepared = unmounted
         this.#unprepared = [...unmounted, ...((await settle?.(run)) ?? [])]
@@ -253,6 +273,7 @@ export class RunningGuest implements Guest {
       this.#resetLog.skip()
       this.gdb = await gdbTargetOf(this.plan, this.qemu.qmp)
       if (gdbServerOf(this.plan.machine)?.isStopped !== true) await this.#letRun()
+      if (isRestored(this.plan)) this.#shell?.resumed()
       this.#witness.begin()
     } catch (cause) {
       this.#fail(this.#endedBy === undefined ? startProblem(cause) : [])
@@ -405,6 +426,7 @@ export class RunningGuest implements Guest {
     this.#ended = judged.meaning
     this.#console.end(() => judged.meaning)
     this.#channels.end(() => judged.meaning)
+    await this.#origin.end()
     const guest = await this.view().catch(() => undefined)
     const verification = this.#witness.verification(guest, this.#endedBy)
     const storeEnd = storeEndOf(ending, judged)
@@ -419,6 +441,7 @@ export class RunningGuest implements Guest {
       guest,
       verification,
       timings,
+      origin: this.plan.origin,
       folder: this.folder.path,
     }
     const result = this.#saved(conclude({ ...known, logError }), (error) =>

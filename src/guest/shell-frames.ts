@@ -15,6 +15,7 @@
  * | G | path and a zero | get a file |
  * | I | bytes; none for the end | input; never more than granted: 64 KiB at first |
  * | K | number u32 | send the signal to the command's process group; SIGHUP also closes its terminal |
+ * | S | nothing, or what a guest that goes on from a saved state must know: seconds and nanoseconds since 1970 (u64 each) and entropy; one byte where clock and random numbers stay | which boot this is; answered by O: 16 bytes and the number of times it went on (u32) |
  * | Q | 0 power off, 1 restart (u32) | end the machine |
  *
  * | from guest | payload | meaning |
@@ -71,6 +72,11 @@ export class FrameReader {
   /** What the other side said that no agent says; nothing is read from then on. */
   get broken(): string | undefined {
     return this.#broken
+  }
+
+  /** The other side's HELLO came before. */
+  greeted(): void {
+    this.#greeted = true
   }
 
   /** Forgets everything and waits for the other side's HELLO again. */

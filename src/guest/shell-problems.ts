@@ -31,6 +31,12 @@ export const problems = defineDiagnostics({
     remedy:
       'read the output piece by piece with onStdout, print less, or copy the file over a disk or the network',
   },
+  GUEST_NOT_RENEWED: {
+    title: 'The agent of a guest could not set its clock or its random numbers.',
+    why: 'a guest that goes on from a saved state has those of the moment at which it was saved',
+    remedy: 'run with --fresh, which boots',
+    source: 'random(4), clock_settime(2)',
+  },
   GUEST_FILE_FAILED: {
     title: 'A file of the guest could not be read or written.',
     why: 'the guest’s kernel refused it',

@@ -61,7 +61,7 @@ export class Session {
 
   start(type: string, request: Uint8Array): void {
     this.#send(type, request)
-    if (type !== 'G') void this.#sendInput(this.#options.input)
+    if (type !== 'G' && type !== 'S') void this.#sendInput(this.#options.input)
   }
 
   signal(number: number): void {

@@ -46,6 +46,8 @@ export interface Shell {
   signal(number: number): void
   /** The guest syncs its disks and powers off, or restarts. */
   end(how: 'power-off' | 'restart'): void
+  /** The guest goes on from a saved state, in which its agent and this side had greeted each other. */
+  resumed(): void
   /** The machine was reset: what ran is lost, and the next command waits for the next boot's agent. */
   restarted(): void
 }
@@ -56,8 +58,22 @@ export interface ShellOptions {
   /** Says why the guest ended, for errors: `the guest panicked`. */
   readonly reason?: () => string
   /** What the guest needs before anything else runs in it, after every boot; `ready` waits for its end. */
-  readonly prepare?: (run: Shell['run']) => Promise<void>
+  readonly prepare?: (run: Shell['run'], resume: Resume) => Promise<void>
 }
+
+/** Which boot a guest is, as its agent says: 32 hexadecimal digits, and how often it went on from a saved state. */
+export interface Boot {
+  readonly id: string
+  readonly resumed: number
+}
+
+/**
+ * Asks the agent which boot this is, and tells it that the guest goes on from a saved state.
+ *
+ * @param payload See `S` in `shell-frames.ts`
+ * @throws BringupError SHELL_ENDED, GUEST_NOT_RENEWED
+ */
+export type Resume = (payload: Buffer) => Promise<Boot>
 
 /** Opens the channel on QEMU's end of the socket pair. */
 export function openShell(stream: Duplex, options: ShellOptions = {}): Shell {
@@ -66,6 +82,8 @@ export function openShell(stream: Duplex, options: ShellOptions = {}): Shell {
 
 const DEFAULT_ENV = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root', TERM: 'dumb' }
 const SIGKILL = 9
+/** Of the number by which an agent names its boot. */
+const BOOT_BYTES = 16
 const EFBIG = 27
 /** Rows and columns, before the command in a request for a terminal. */
 const TERMINAL_SIZE = 8
@@ -155,6 +173,11 @@ class ChannelShell implements Shell {
     this.#send(frame('Q', 0, numbers(how === 'restart' ? 1 : 0)))
   }
 
+  resumed(): void {
+    this.#reader.greeted()
+    void this.#begin()
+  }
+
   restarted(): void {
     this.#boot++
     this.#reader.reset()
@@ -234,8 +257,21 @@ class ChannelShell implements Shell {
   async #begin(): Promise<void> {
     const boot = this.#boot
     const run: Shell['run'] = (argv, options = {}) => this.#run(argv, options, Promise.resolve())
-    if (this.#prepare) await this.#prepare(run).catch(() => {})
+    if (this.#prepare) await this.#prepare(run, (payload) => this.#resume(payload)).catch(() => {})
     if (boot === this.#boot) this.#setReady(this.#ended)
+  }
+
+  async #resume(payload: Buffer): Promise<Boot> {
+    const { stdout, errno } = await this.#session(
+      'S',
+      payload,
+      'tell the guest the time',
+      {},
+      Promise.resolve(),
+    )
+    if (errno !== 0) throw notRenewed(errorText(errno))
+    if (stdout.length < BOOT_BYTES + 4) throw notRenewed('its agent says no boot')
+    return { id: stdout.toString('hex', 0, BOOT_BYTES), resumed: stdout.readUInt32LE(BOOT_BYTES) }
   }
 
   #take({ type, session: id, payload }: Frame): void {
@@ -257,6 +293,9 @@ class ChannelShell implements Shell {
     for (const wake of this.#waiting.splice(0)) wake()
   }
 }
+
+const notRenewed = (why: string) =>
+  new BringupError([problems.GUEST_NOT_RENEWED.at('', `clock and random numbers were not set: ${why}`)])
 
 /** @throws BringupError SHELL_REQUEST_TOO_LONG */
 function commandRequest(argv: readonly string[], options: Pick<CommandOptions, 'cwd' | 'env'>): Buffer {

@@ -89,6 +89,8 @@ export interface GuestPlan {
    */
   readonly supervisedArgv: readonly string[]
   readonly judgement: Judgement
+  /** Whether it boots or goes on from a saved state. Absent: it boots, and no state of it is kept. */
+  readonly origin?: Origin
   /** ELF file with the symbols of what boots, for a debugger. */
   readonly symbols?: string
   /** From power-on to the end of the run. */
@@ -102,6 +104,30 @@ export interface GuestPlan {
   readonly diagnostics: readonly Diagnostic[]
   /** What was known of this computer when the plan was made. */
   readonly facts: PlanFacts
+}
+
+/** How a guest comes to be, and why. */
+export type Origin =
+  | {
+      readonly kind: 'boot'
+      readonly because: string
+      /** Its state at its first answer is kept there. */
+      readonly saves?: StatePlace & {
+        readonly blocks: readonly { readonly id: string; readonly bytes: number }[]
+      }
+    }
+  | {
+      readonly kind: 'state'
+      readonly because: string
+      readonly state: StatePlace
+      /** What differs in a plan of the same guest that boots. */
+      readonly otherwise: Pick<GuestPlan, 'args' | 'locks'>
+    }
+
+/** A saved state: what it depends on, as a digest, and the folder that holds it. */
+export interface StatePlace {
+  readonly key: string
+  readonly folder: string
 }
 
 /** The QEMU that runs a guest, and how it is started. */

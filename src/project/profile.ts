@@ -182,6 +182,11 @@ export interface Profile {
   readonly judgement: Judgement
   /** Whether a guest answers commands apart from the console; its chardev id is `shell` (see `src/guest/shell.ts`). */
   readonly hasShell: boolean
+  /**
+   * Its agent can be told that the guest goes on from a saved state (`S` in `src/guest/shell-frames.ts`). Default: such
+   * guests always boot.
+   */
+  readonly canBeSaved?: true
   /** What `run` without a command runs on a terminal of the guest when it is called from one. Default: the console. */
   readonly terminalCommand?: () => readonly string[]
   /** The command as it runs with the file system of this computer for a root; absent where guests cannot. */

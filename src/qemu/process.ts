@@ -47,6 +47,8 @@ export interface QemuProcess extends AsyncDisposable {
   readonly console: { readonly input: Writable; readonly output: Readable }
   /** The other channels by chardev id. */
   readonly channels: ReadonlyMap<string, Duplex>
+  /** Numbers of the descriptors that it has inherited for its joins, by their ids. */
+  readonly inherited: ReadonlyMap<string, number>
   /** Resolves when QMP is negotiated: QEMU has accepted the machine, which is still paused. Rejects if it ends first. */
   readonly ready: Promise<void>
   readonly exited: Promise<QemuExit>
@@ -112,7 +114,8 @@ export async function startQemu(start: QemuStart): Promise<QemuProcess> {
   child.once('error', () => temporary?.[Symbol.dispose]())
   const channels = new Map(extra.map((c, index) => [c.id, child.stdio[index + 4] as unknown as Duplex]))
   const life = child.stdio[extra.length + 4] as unknown as Duplex
-  return supervise(child, { channels, life }, { ...start, plan: { ...plan, locks } })
+  const ends = { channels, life, inherited: new Map(Object.entries(joinFds)) }
+  return supervise(child, ends, { ...start, plan: { ...plan, locks } })
 }
 
 /** Numbers of descriptors for what QEMU inherits: first what this process has, then what is opened on the way to QEMU. */
@@ -139,7 +142,7 @@ async function temporaryFolderFor(argv: readonly string[]): Promise<TemporaryFol
 
 function supervise(
   child: ChildProcess,
-  { channels, life }: { readonly channels: ReadonlyMap<string, Duplex>; readonly life: Duplex },
+  { channels, life, inherited }: Pick<QemuProcess, 'channels' | 'inherited'> & { readonly life: Duplex },
   start: QemuStart,
 ): QemuProcess {
   const qmpLog = openQmpLog(start.qmpLogPath)
@@ -187,6 +190,7 @@ function supervise(
     qmp,
     console: { input: child.stdin as Writable, output: child.stdout as Readable },
     channels,
+    inherited,
     ready,
     exited,
     get hasExited() {

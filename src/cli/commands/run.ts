@@ -1,7 +1,9 @@
 /** `bringup run`: boots a machine or a rack, and says how it went. */
 import { BringupError } from '../../diagnostics.ts'
 import { EXIT_CODES } from '../../guest/verdict.ts'
+import type { Origin } from '../../plan/plan.ts'
 import type { PlannedRun, RunRequest } from '../../project/run-planning.ts'
+import { savedGuest } from '../../project/saved-guest.ts'
 import { quoteCommand } from '../../quote.ts'
 import { eventLine } from '../../runs/events.ts'
 import { type RunOptions, startRun } from '../../runs/run.ts'
@@ -32,6 +34,8 @@ const RUN_OPTIONS: readonly OptionSpec[] = [
       from: 'files',
     },
     { flags: '--no-build', description: 'boot the last build' },
+    { flags: '--fresh', description: 'boot, even if the same machine was saved after an earlier boot' },
+    { flags: '--states', description: 'say whether the guest boots or goes on from a saved state, and why' },
   ]),
   ...MACHINE_OPTIONS,
   ...inGroup(GROUPS.host, COPY_OPTIONS),
@@ -174,7 +178,7 @@ interface Start {
 
 async function start({ made, invocation, request, progress, buildMs }: Start): Promise<number> {
   const { options, output, signal } = invocation
-  const planned = isSupervised(options) ? staying(made, request, invocation) : made
+  const planned = isSupervised(options) ? staying(made, request, invocation) : forCommand(made, invocation)
   sayFirst(planned, { isVerbose: options.verbose === true }, output, progress)
   const common: RunOptions = {
     stateFolder: request.project.stateFolder,
@@ -194,6 +198,22 @@ async function start({ made, invocation, request, progress, buildMs }: Start): P
   const [guest] = planned.guests
   if (!guest) throw new Error('a run has a guest')
   return runGuest(planned, guest, { common, invocation, request, progress })
+}
+
+/** A guest that is there for a command alone goes on from a saved state. */
+function forCommand(made: PlannedRun, { options, output }: Invocation): PlannedRun {
+  const [guest] = made.guests
+  const isForCommand = !made.plan.isRack && guest !== undefined && guest.plan.command.length > 0
+  if (!isForCommand || options.fresh === true || typeof options.plan === 'string') return made
+  const saved = savedGuest(guest)
+  if (options.states === true && saved.plan.origin) output.note(originText(saved.plan.origin))
+  return { plan: { ...made.plan, guests: [saved.plan] }, guests: [saved] }
+}
+
+function originText(origin: Origin): string {
+  if (origin.kind === 'state') return `goes on from a saved state: ${origin.because}`
+  const end = origin.saves ? '; it is saved at its first answer' : ''
+  return `boots: ${origin.because}${end}`
 }
 
 /** A run that stays has no time-out unless one is given: a year. */

@@ -39,6 +39,7 @@ export const console = defineDevice({
   summary: 'The first console: COM1 or hvc0',
   schema,
   diagnostics: {},
+  savedState: () => true,
   needs: (config) => ({
     types: config.type === 'serial' ? ['isa-serial'] : ['virtio-serial-pci', 'virtconsole'],
   }),

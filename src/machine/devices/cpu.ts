@@ -286,6 +286,7 @@ export const cpu = defineDevice({
   summary: 'CPU model, number and topology',
   schema,
   diagnostics: problems,
+  savedState: () => true,
   check,
   compile: (cpu, { machine, facts }) => {
     const { count, max, ...topology } = machine.cpus

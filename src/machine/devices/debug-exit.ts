@@ -23,6 +23,7 @@ export const debugExit = defineDevice({
   summary: 'A port by which the guest ends the run with an exit value',
   schema,
   diagnostics: {},
+  savedState: () => true,
   needs: (config) => (config === false ? {} : { types: ['isa-debug-exit'] }),
   compile: (config) =>
     config === false

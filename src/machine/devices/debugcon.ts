@@ -28,6 +28,7 @@ export const debugcon = defineDevice({
   summary: 'A port whose characters come on the console (0xe9)',
   schema,
   diagnostics: {},
+  savedState: () => true,
   needs: (config) => (config === false ? {} : { types: ['isa-debugcon'] }),
   compile: (config) =>
     config === false

@@ -31,6 +31,8 @@ export const folder = defineDevice({
   summary: 'a folder of this computer, mounted in the guest (9p or virtiofs)',
   schema,
   diagnostics: { ...problems, ...virtiofsProblems },
+  savedState: ({ transport }) =>
+    transport === '9p' || 'the daemon of virtiofs knows nothing of the saved guest',
   flag: {
     name: 'folder',
     first: 'path',

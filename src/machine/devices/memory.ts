@@ -51,6 +51,8 @@ export const memory = defineDevice({
   summary: 'RAM: size, backend, huge pages, host nodes, DIMM slots',
   schema: memorySchema,
   diagnostics: { ...problems, ...placeProblems },
+  savedState: (memory) =>
+    backendOf(memory) === 'ram' && !memory.share ? true : 'its RAM is in huge pages, a file, or shared',
   place: (memory, home) =>
     memory.path === undefined || isAbsolute(memory.path)
       ? memory

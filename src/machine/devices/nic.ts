@@ -21,6 +21,7 @@ export const nic = defineDevice({
   summary: 'a network card on the user network, with forwarded ports',
   schema: nicSchema,
   diagnostics: problems,
+  savedState: ({ network }) => network === 'user' || 'only the user-mode network has been tried',
   flag: {
     name: 'nic',
     first: 'model',

@@ -33,6 +33,7 @@ export const numa = defineDevice({
   summary: 'NUMA nodes: CPUs, memory, distances, HMAT',
   schema: numaSchema,
   diagnostics: problems,
+  savedState: () => true,
   check,
   compile,
   mustSee,

@@ -29,6 +29,7 @@ export const nvdimm = defineDevice({
   summary: 'persistent memory, kept in a file, on a NUMA node',
   schema: nvdimmSchema,
   diagnostics: problems,
+  savedState: () => true,
   flag: {
     name: 'nvdimm',
     first: 'size',

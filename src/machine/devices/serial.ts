@@ -34,6 +34,7 @@ export const serial = defineDevice({
   summary: 'a serial port beyond COM1, logged to a file of its own',
   schema,
   diagnostics: problems,
+  savedState: () => true,
   needs: () => ({ types: ['isa-serial'] }),
 
   check(_, { machine, path }) {

@@ -57,6 +57,7 @@ export const virtioConsole = defineDevice({
   summary: 'a virtio-serial channel: a console, or a named port',
   schema,
   diagnostics: problems,
+  savedState: () => true,
   needs: ({ name }) => ({
     types: ['virtio-serial-pci', name === undefined ? 'virtconsole' : 'virtserialport'],
   }),

@@ -35,6 +35,7 @@ export const watchdog = defineDevice({
   summary: 'an i6300ESB watchdog timer',
   schema,
   diagnostics: problems,
+  savedState: () => true,
   flag: {
     name: 'watchdog',
     first: 'action',

@@ -56,6 +56,7 @@ export function linuxProfile({
     },
     needsLongMode: true,
     hasShell: true,
+    canBeSaved: true,
     terminalCommand,
     verifiesByDefault: false,
     buildOptions: LINUX_BUILD_OPTIONS,

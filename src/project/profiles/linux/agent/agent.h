@@ -59,6 +59,9 @@ void give_input(u8 id);
 void forward_output(u8 id, int *fd, u8 type);
 void note_exit(int pid, int status);
 
+/* state.c: what a guest from a saved state has to know. */
+void resume_state(u8 id, const u8 *payload, u32 size);
+
 /* channel.c: frames. */
 void channel_open(int fd);
 void channel_send(u8 type, u8 id, u8 *frame, u32 payload);

@@ -39,6 +39,7 @@ static void act(u8 type, u8 id, u8 *payload, u32 size) {
     case 'G': return read_whole(id, (const char *)payload);
     case 'I': return take_input(id, payload, size);
     case 'K': return signal_command(id, *(u32 *)payload);
+    case 'S': return resume_state(id, payload, size);
     case 'Q': end_machine(*(u32 *)payload);
   }
 }

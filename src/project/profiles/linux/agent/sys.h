@@ -14,7 +14,7 @@ enum {
   SYS_read, SYS_write, SYS_open, SYS_close, SYS_poll = 7, SYS_ioctl = 16, SYS_dup2 = 33, SYS_pause, SYS_getpid = 39, SYS_socket = 41,
   SYS_recvfrom = 45, SYS_bind = 49, SYS_fork = 57, SYS_execve = 59, SYS_exit = 60, SYS_wait4, SYS_kill,
   SYS_fcntl = 72, SYS_chdir = 80, SYS_mkdir = 83, SYS_symlink = 88, SYS_mknod = 133, SYS_setsid = 112, SYS_rt_sigaction = 13, SYS_rt_sigprocmask, SYS_sync = 162, SYS_mount = 165,
-  SYS_reboot = 169, SYS_getdents64 = 217, SYS_signalfd4 = 289, SYS_pipe2 = 293, SYS_finit_module = 313,
+  SYS_reboot = 169, SYS_getdents64 = 217, SYS_clock_settime = 227, SYS_signalfd4 = 289, SYS_pipe2 = 293, SYS_finit_module = 313, SYS_getrandom = 318,
 };
 
 enum { EINTR = 4, EAGAIN = 11, EEXIST = 17, ENOENT = 2, ENOEXEC = 8, EPIPE = 32, ENODEV = 19, EFBIG = 27 };

@@ -1,0 +1,95 @@
+/** Whether a guest boots or goes on from a saved state, decided before it starts. Reads, and starts nothing. */
+import { statSync } from 'node:fs'
+import { join } from 'node:path'
+import { viewOf } from '../machine/machine.ts'
+import { partsOf } from '../machine/parts.ts'
+import type { GuestPlan, Origin } from '../plan/plan.ts'
+import { keyOf } from './key.ts'
+import { FILES, ramFile, readState } from './record.ts'
+import { forRestoring, forSaving, ramBlocks, withBackends } from './state-args.ts'
+
+/** Below the cache: states can be made again. */
+export const statesFolder = (cacheFolder: string): string => join(cacheFolder, 'states')
+
+/**
+ * The plan of the same guest, which goes on from a saved state where there is one, and else is saved at its first answer.
+ * Where neither can be, the plan says why it boots.
+ *
+ * @param cacheFolder holds the states of this user
+ */
+export function withState(plan: GuestPlan, cacheFolder: string): GuestPlan {
+  const obstacle = obstacleOf(plan)
+  if (obstacle !== undefined) return booted(plan, obstacle)
+  const args = withBackends(plan.args, viewOf(plan.name, plan.machine).ramBytes)
+  const key = keyFor(plan, args, cacheFolder)
+  if (typeof key !== 'string') return booted(plan, key.message)
+  const folder = join(statesFolder(cacheFolder), key)
+  const state = readState(folder)
+  const known = { key, folder }
+  if (typeof state === 'object') return fromState(plan, { args, ...known, made: state.made })
+  const because =
+    state === undefined ? 'no such machine was saved before' : `the saved state cannot be used: ${state}`
+  return {
+    ...plan,
+    args: forSaving(args),
+    origin: { kind: 'boot', because, saves: { ...known, blocks: ramBlocks(args) } },
+  }
+}
+
+function booted(plan: GuestPlan, because: string): GuestPlan {
+  return { ...plan, origin: { kind: 'boot', because } }
+}
+
+interface Found {
+  readonly args: GuestPlan['args']
+  readonly key: string
+  readonly folder: string
+  readonly made: string
+}
+
+function fromState(plan: GuestPlan, { args, key, folder, made }: Found): GuestPlan {
+  const origin: Origin = {
+    kind: 'state',
+    because: `this machine was saved on ${made}`,
+    state: { key, folder },
+    otherwise: { args: plan.args, locks: plan.locks },
+  }
+  return {
+    ...plan,
+    args: forRestoring(args, (id) => join(folder, ramFile(id))),
+    // Nobody removes it while it is used.
+    locks: [...plan.locks, { path: join(folder, FILES.record), mode: 'shared' }],
+    origin,
+  }
+}
+
+function keyFor(plan: GuestPlan, args: GuestPlan['args'], cacheFolder: string): string | Error {
+  try {
+    return keyOf(plan, args, cacheFolder)
+  } catch (error) {
+    return error as Error
+  }
+}
+
+/** Why the machine cannot go on from a saved state, as a clause; undefined where it can. */
+export function obstacleOf(
+  plan: Pick<GuestPlan, 'machine' | 'name' | 'joins' | 'judgement' | 'stores'>,
+): string | undefined {
+  const { machine, joins, judgement, stores } = plan
+  if (joins.length > 0) return `it is connected to what exists for one run only (${joins[0]?.resource})`
+  if ((judgement.passPatterns ?? []).length > 0) return 'a text of its console ends the run'
+  if (machine.qemuArgs.length > 0)
+    return `bringup does not know what ${machine.qemuArgs[0]} keeps outside of the machine`
+  for (const { device, config, id } of partsOf(machine)) {
+    const answer = device.savedState?.(config) ?? 'bringup has not tried it in a saved state'
+    if (answer !== true) return `${device.kind}${device.kind === id ? '' : ` ${id}`}: ${answer}`
+  }
+  const used = stores.find(({ path }) => hasContent(path))
+  return used && `the store ${used.device} has content, which the saved guest may have read before it changed`
+}
+
+/** A file without a single block is all zeros. */
+function hasContent(path: string): boolean {
+  const found = statSync(path, { throwIfNoEntry: false })
+  return found !== undefined && (!found.isFile() || found.blocks > 0)
+}

@@ -1,0 +1,90 @@
+/**
+ * What lies in the folder of a saved state: RAM by block, the state of the devices, and a record that is written last:
+ * without it there is no state. Files are known again by what the system says of them: whoever writes to one, puts another
+ * in its place, or gives it away changes its time of change, which no program can set.
+ */
+import { createHash } from 'node:crypto'
+import { lstatSync, readFileSync } from 'node:fs'
+import { userInfo } from 'node:os'
+import { join } from 'node:path'
+import * as z from 'zod'
+
+/** Changes whenever states of before cannot be read any more. */
+export const FORMAT = 1
+
+const file = z.lazy(() => z.strictObject({ name: z.string(), seal: z.string() }))
+
+/** `state.json` of a saved state. */
+export const stateSchema = z.lazy(() =>
+  z.strictObject({
+    format: z.literal(FORMAT),
+    key: z.string(),
+    /** Name of the machine. */
+    machine: z.string(),
+    profile: z.string(),
+    /** ISO 8601. */
+    made: z.string(),
+    qemu: z.strictObject({ path: z.string(), version: z.string() }),
+    /** When it was saved: at the first answer of the guest, or by a caller. */
+    moment: z.string(),
+    /** Which boot it is, as the guest’s agent says: 32 hexadecimal digits. */
+    boot: z.string(),
+    /** How often that boot went on from a state before. */
+    resumed: z.int(),
+    ram: z.array(file),
+    devices: file,
+    /** SHA-256 of the file of the devices. */
+    devicesSha256: z.string(),
+    /** Bytes that it takes on the disk. */
+    bytes: z.int(),
+  }),
+)
+export type StateRecord = z.output<typeof stateSchema>
+
+export const FILES = { record: 'state.json', devices: 'devices', console: 'console.log' } as const
+export const ramFile = (id: string): string => `${id}.ram`
+
+/** What the system says of a file of this user’s own; a seal that is the same means content that is the same. */
+export function sealOf(path: string): string {
+  const { dev, ino, size, mtimeNs, ctimeNs } = lstatSync(path, { bigint: true })
+  return [dev, ino, size, mtimeNs, ctimeNs].join('-')
+}
+
+/** The state in that folder, or why there is none that may be used, as a clause. Undefined: there is nothing at all. */
+export function readState(folder: string): StateRecord | string | undefined {
+  const path = join(folder, FILES.record)
+  try {
+    const notOwn = [folder, path].map(notOwnWhy).find((why) => why !== undefined)
+    if (notOwn !== undefined) return notOwn
+    const parsed = stateSchema.safeParse(JSON.parse(readFileSync(path, 'utf8')))
+    if (!parsed.success) return `${path} is no record of a state that this version can read`
+    return damageOf(folder, parsed.data) ?? parsed.data
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    return code === 'ENOENT' ? undefined : `${path}: ${message}`
+  }
+}
+
+function damageOf(folder: string, { ram, devices, devicesSha256 }: StateRecord): string | undefined {
+  for (const { name, seal } of [...ram, devices]) {
+    const path = join(folder, name)
+    try {
+      const why = notOwnWhy(path)
+      if (why !== undefined) return why
+      if (sealOf(path) !== seal) return `${path} was changed after it was saved`
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code === 'ENOENT'
+        ? `${path} is missing`
+        : `${path}: ${(error as Error).message}`
+    }
+  }
+  const path = join(folder, devices.name)
+  const isWhole = createHash('sha256').update(readFileSync(path)).digest('hex') === devicesSha256
+  return isWhole ? undefined : `${path} has another content than was saved`
+}
+
+function notOwnWhy(path: string): string | undefined {
+  const { uid, mode } = lstatSync(path)
+  if (uid !== userInfo().uid) return `${path} belongs to another user`
+  return (mode & 0o077) === 0 ? undefined : `${path} is open to other users`
+}

@@ -1,0 +1,74 @@
+/** How QEMU is told to keep RAM where it can be saved, or to take it from a saved state. Pure. */
+import type { Argument } from '../machine/device.ts'
+
+/** A block of guest RAM, by the id of its backend. */
+export interface RamBlock {
+  readonly id: string
+  readonly bytes: number
+}
+
+/** RAM in anonymous memory: the only kind that is saved. */
+const PLAIN = /^memory-backend-ram,id=([^,]+),size=(\d+)/
+
+/** The block of a machine whose RAM needs no backend otherwise. */
+const ONLY_BLOCK = 'ram'
+
+/** The blocks of RAM that a state holds, in the order in which QEMU makes them. */
+export function ramBlocks(args: readonly Argument[]): readonly RamBlock[] {
+  return args.flatMap(([flag, value]) => {
+    const [, id, bytes] = (flag === '-object' && value !== undefined && PLAIN.exec(value)) || []
+    return id === undefined ? [] : [{ id, bytes: Number(bytes) }]
+  })
+}
+
+/**
+ * All RAM in backends of its own. A machine without NUMA nodes has its RAM in none.
+ *
+ * @param ramBytes RAM at boot
+ */
+export function withBackends(args: readonly Argument[], ramBytes: number): readonly Argument[] {
+  const hasBackend = args.some(
+    ([flag, value]) =>
+      (flag === '-numa' && value?.includes('memdev=')) ||
+      (flag === '-machine' && value?.includes('memory-backend=')),
+  )
+  if (hasBackend) return args
+  return args.flatMap((arg): readonly Argument[] =>
+    arg[0] === '-machine'
+      ? [
+          ['-object', `memory-backend-ram,id=${ONLY_BLOCK},size=${ramBytes}`],
+          ['-machine', `${arg[1]},memory-backend=${ONLY_BLOCK}`],
+        ]
+      : [arg],
+  )
+}
+
+/** RAM in memory files, which migration leaves out and bringup copies (`x-ignore-shared` in qapi/migration.json). */
+export function forSaving(args: readonly Argument[]): readonly Argument[] {
+  return eachBlock(args, (value) => `${value.replace('memory-backend-ram', 'memory-backend-memfd')},share=on`)
+}
+
+/**
+ * RAM is a private copy of what was saved, page by page as the guest writes (MAP_PRIVATE), and QEMU waits for the rest of
+ * the state (`-incoming defer`).
+ *
+ * @param pathOf file of a block
+ */
+export function forRestoring(args: readonly Argument[], pathOf: (id: string) => string): readonly Argument[] {
+  const ram = eachBlock(args, (value, id) => {
+    const file = value.replace('memory-backend-ram', 'memory-backend-file')
+    return `${file},mem-path=${pathOf(id).replaceAll(',', ',,')},share=off`
+  })
+  return [['-incoming', 'defer'], ...ram]
+}
+
+function eachBlock(
+  args: readonly Argument[],
+  change: (value: string, id: string) => string,
+): readonly Argument[] {
+  return args.map(([flag, value]): Argument => {
+    const id = flag === '-object' && value !== undefined ? PLAIN.exec(value)?.[1] : undefined
+    if (id !== undefined && value !== undefined) return [flag, change(value, id)]
+    return value === undefined ? [flag] : [flag, value]
+  })
+}
