@@ -10,8 +10,10 @@ import type { Console } from './console.ts'
 import type { GdbTarget } from './gdb.ts'
 import type { GuestScreen, KeyOptions } from './guest-screen.ts'
 import type { DeviceInput } from './hotplug.ts'
+import type { GuestOptions } from './options.ts'
 import type { GuestRdma } from './rdma.ts'
 import type { GuestFolder, GuestResult } from './record.ts'
+import type { FreshState } from './save-guest.ts'
 
 /** Output of a command that ran in the guest. */
 export interface CommandResult {
@@ -86,6 +88,19 @@ export interface QemuAccess {
    * @throws BringupError `UNPLUG_UNSUPPORTED` (NVDIMMs: QEMU has no unplug for them), `UNPLUG_UNKNOWN`, `UNPLUG_TIMEOUT`
    */
   unplug(id: string, options?: { readonly timeoutMs?: number }): Promise<void>
+
+  /**
+   * Saves the guest; see `saveState`, which callers use.
+   *
+   * @param folderOf folder of the state, by the folder that keeps runs and stores
+   * @internal
+   */
+  save(folderOf: (stateFolder: string) => string): Promise<SavedGuest>
+}
+
+/** A state that was just saved, and what its forks are started with. @internal */
+export interface SavedGuest extends FreshState, Pick<GuestOptions, 'facts' | 'profile' | 'stateFolder'> {
+  readonly plan: GuestPlan
 }
 
 /** A machine that runs, from `launch()` until `done` resolves. Disposing of it ends it. */

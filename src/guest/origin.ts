@@ -3,20 +3,30 @@ import { randomBytes } from 'node:crypto'
 import { closeSync, openSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
-import type { GuestPlan, Origin } from '../plan/plan.ts'
+import { viewOf } from '../machine/machine.ts'
+import type { GuestPlan, StatePlace } from '../plan/plan.ts'
 import type { QemuProcess } from '../qemu/process.ts'
 import { migrate } from '../states/migration.ts'
 import { FILES, readState } from '../states/record.ts'
-import { beginState, copyGuest, type OpenState, STATE_FD, seal } from '../states/save.ts'
+import { type About, beginState, copyGuest, type OpenState, seal } from '../states/save.ts'
+import { type RamBlock, ramBlocks, withBackends } from '../states/state-args.ts'
 import type { Boot, Resume } from './shell.ts'
 
 export const problems = defineDiagnostics({
+  STATE_NOT_LOADED: {
+    title: 'QEMU could not go on from a saved state.',
+    why: 'the state fits only the QEMU and the machine that it was saved with, and needs all of its files',
+    remedy: 'save it again; the words of QEMU are below',
+  },
   STATE_IS_ANOTHER: {
     title: 'A guest that was to go on from a saved state is another boot.',
     why: 'what it is asked would not be answered by the guest that was saved',
     remedy: 'run with --fresh, which boots, and remove the state: `bringup state rm`',
   },
 })
+
+/** Id of the descriptor of the file of the devices, which QEMU inherits. */
+const STATE_FD = 'state'
 
 /** How long QEMU may take to load a state; it takes some ten milliseconds. */
 const LOAD_MS = 30_000
@@ -41,61 +51,66 @@ export function openOrigin(
   plan: GuestPlan,
   { consoleLog, qemu }: { readonly consoleLog: string; readonly qemu: () => QemuProcess },
 ): OriginWork {
-  const { origin } = plan
-  if (origin?.kind === 'state') return goingOn(origin)
-  const open = origin?.saves && beginState(origin.saves.folder)
-  if (!origin?.saves || !open) return { descriptors: new Map(), greet: undefined, end: async () => {} }
-  return saving(plan, { saves: origin.saves, open, consoleLog, qemu })
-}
-
-interface SavingGuest {
-  readonly saves: NonNullable<Extract<Origin, { kind: 'boot' }>['saves']>
-  readonly open: OpenState
-  readonly consoleLog: string
-  readonly qemu: () => QemuProcess
-}
-
-function saving(plan: GuestPlan, { saves, open, consoleLog, qemu }: SavingGuest): OriginWork {
-  let sealed: Promise<unknown> = Promise.resolve()
-  const save = async (resume: Resume) => {
-    const boot = await resume(Buffer.alloc(0))
-    await copyGuest(qemu(), saves.blocks, open)
-    const about = {
-      key: saves.key,
-      machine: plan.name,
-      profile: plan.profile,
-      qemu: { path: plan.qemu.path, version: plan.qemu.version },
-      moment: 'its first answer',
-      boot: boot.id,
-      resumed: boot.resumed,
-    }
-    // The guest goes on meanwhile. A state that cannot be written costs nothing but a boot.
-    sealed = seal(open, saves.blocks, { about, consoleLog }).catch(() => {})
-  }
+  const { state, saves } = plan.origin ?? {}
+  if (state) return goingOn(state)
+  if (!saves) return { descriptors: new Map(), greet: undefined, end: async () => {} }
+  let saved: Promise<unknown> = Promise.resolve()
   return {
-    descriptors: new Map([[STATE_FD, open.fd]]),
-    greet: (resume) => save(resume).catch(() => {}),
-    async end() {
-      await sealed
-      open[Symbol.dispose]()
+    descriptors: new Map(),
+    // A state that cannot be written costs nothing but a boot.
+    async greet(resume) {
+      try {
+        const open = beginState(saves.folder)
+        const boot = await resume(Buffer.alloc(0))
+        const about = { ...aboutOf(plan, boot), key: saves.key, moment: 'its first answer' }
+        const content = { blocks: memoryFilesOf(plan), stores: [] }
+        await copyGuest(qemu(), content, open).catch(discarding(open))
+        // The guest goes on meanwhile.
+        saved = seal(open, content, { about, consoleLog })
+          .then(() => open.keep())
+          .catch(() => {})
+          .finally(() => open[Symbol.dispose]())
+      } catch {
+        // It boots the next time too.
+      }
     },
+    end: async () => void (await saved),
   }
 }
 
-function goingOn({ state }: Extract<Origin, { kind: 'state' }>): OriginWork {
-  const fd = openSync(join(state.folder, FILES.devices), 'r')
-  const record = readState(state.folder)
+export function discarding(open: OpenState): (error: unknown) => never {
+  return (error) => {
+    open[Symbol.dispose]()
+    throw error
+  }
+}
+
+/** Blocks of RAM that are in memory files: those of a guest that was started to be saved. */
+export function memoryFilesOf({ machine, name, origin }: GuestPlan): readonly RamBlock[] {
+  if (!origin?.saves || !origin.otherwise) return []
+  return ramBlocks(withBackends(origin.otherwise.args, viewOf(name, machine).ramBytes))
+}
+
+export function aboutOf(
+  { name, profile, qemu }: GuestPlan,
+  { id, resumed }: Boot,
+): Omit<About, 'key' | 'moment'> {
+  const { path, version } = qemu
+  return { machine: name, profile, qemu: { path, version }, boot: id, resumed }
+}
+
+function goingOn({ folder, isSame = false }: StatePlace): OriginWork {
+  const fd = openSync(join(folder, FILES.devices), 'r')
+  const record = readState(folder)
   return {
     descriptors: new Map([[STATE_FD, fd]]),
     async greet(resume) {
-      const boot = await resume(momentOfNow())
-      const isSame =
+      const boot = await resume(isSame ? Buffer.alloc(1) : momentOfNow())
+      const isThat =
         typeof record === 'object' && boot.id === record.boot && boot.resumed === record.resumed + 1
-      if (!isSame) throw new BringupError([problems.STATE_IS_ANOTHER.at('', differenceOf(boot))])
+      if (!isThat) throw new BringupError([problems.STATE_IS_ANOTHER.at('', differenceOf(boot))])
     },
-    async end() {
-      closeSync(fd)
-    },
+    end: async () => closeSync(fd),
   }
 }
 
@@ -131,10 +146,20 @@ export async function load(qemu: QemuProcess): Promise<void> {
   ])
 }
 
-/** The plan of the same guest, which boots because its state could not be loaded. That state is of no use to anyone. */
+/**
+ * The plan of the same guest, which boots because its state could not be loaded. That state is of no use to anyone.
+ *
+ * @throws BringupError STATE_NOT_LOADED where a boot would not be the guest that was asked for
+ */
 export function bootInstead(plan: GuestPlan, cause: unknown): GuestPlan {
   const { origin } = plan
-  if (origin?.kind !== 'state') return plan
+  if (!origin?.state) return plan
+  if (!origin.otherwise) {
+    const evidence = [cause instanceof Error ? cause.message : `${cause}`]
+    throw new BringupError([
+      problems.STATE_NOT_LOADED.at('', `the state in ${origin.state.folder}`, { evidence }),
+    ])
+  }
   rmSync(origin.state.folder, { recursive: true, force: true })
   const because = `the saved state could not be loaded: ${cause instanceof Error ? cause.message : cause}`
   return { ...plan, ...origin.otherwise, origin: { kind: 'boot', because } }

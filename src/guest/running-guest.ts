@@ -26,6 +26,7 @@ import type {
   Guest,
   GuestTerminal,
   QemuAccess,
+  SavedGuest,
   TerminalOptions,
 } from './guest.ts'
 import { type GuestScreen, type KeyOptions, openScreens, type Screens } from './guest-screen.ts'
@@ -125,6 +126,7 @@ export class RunningGuest implements Guest {
       pid: qemu.pid,
       plug: (device) => this.#hotplug.plug(device),
       unplug: (id, { timeoutMs = 10_000 } = {}) => this.#hotplug.unplug(id, timeoutMs),
+      save: (folderOf) => this.#save(folderOf),
     }
     this.rdma = openRdma(options.profile.rdma, plan.profile, (argv, more) => this.run(argv, more))
     this.#console = new Console(withDebugConsole(plan, this.#process), {
@@ -213,6 +215,15 @@ export class RunningGuest implements Guest {
       },
     }
     watchForPass(this.#console, options, this.#screens.watch)
+  }
+
+  async #save(folderOf: (stateFolder: string) => string): Promise<SavedGuest> {
+    const { facts, profile, stateFolder } = this.#options
+    const { plan, qemu } = this
+    const { saveGuest } = await import('./save-guest.ts')
+    await this.#witness.first
+    const saved = { plan, qemu, shell: this.#shell, consoleLog: this.folder.consoleLog }
+    return { ...(await saveGuest(saved, folderOf(stateFolder))), plan, facts, profile, stateFolder }
   }
 
   /** A guest that is not the one that was saved is none to work with. */

@@ -23,6 +23,8 @@ import { openTerminal } from './shell-terminal.ts'
 export interface Shell {
   /** Whether the guest's agent has answered, and the channel has not ended since. */
   readonly isReady: boolean
+  /** Whether no command and no file is under way. */
+  readonly isIdle: boolean
   /** Resolves when the guest's agent has answered; rejects when the channel ends first. */
   readonly ready: Promise<void>
   /**
@@ -46,6 +48,12 @@ export interface Shell {
   signal(number: number): void
   /** The guest syncs its disks and powers off, or restarts. */
   end(how: 'power-off' | 'restart'): void
+  /**
+   * Which boot the guest is.
+   *
+   * @throws BringupError SHELL_ENDED
+   */
+  boot(): Promise<Boot>
   /** The guest goes on from a saved state, in which its agent and this side had greeted each other. */
   resumed(): void
   /** The machine was reset: what ran is lost, and the next command waits for the next boot's agent. */
@@ -116,6 +124,15 @@ class ChannelShell implements Shell {
 
   get isReady(): boolean {
     return this.#isReady && this.#ended === undefined
+  }
+
+  get isIdle(): boolean {
+    return this.#sessions.size === 0
+  }
+
+  async boot(): Promise<Boot> {
+    await this.ready
+    return this.#resume(Buffer.alloc(0))
   }
 
   async run(argv: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {

@@ -107,27 +107,23 @@ export interface GuestPlan {
 }
 
 /** How a guest comes to be, and why. */
-export type Origin =
-  | {
-      readonly kind: 'boot'
-      readonly because: string
-      /** Its state at its first answer is kept there. */
-      readonly saves?: StatePlace & {
-        readonly blocks: readonly { readonly id: string; readonly bytes: number }[]
-      }
-    }
-  | {
-      readonly kind: 'state'
-      readonly because: string
-      readonly state: StatePlace
-      /** What differs in a plan of the same guest that boots. */
-      readonly otherwise: Pick<GuestPlan, 'args' | 'locks'>
-    }
+export interface Origin {
+  readonly kind: 'boot' | 'state'
+  readonly because: string
+  /** Its state at its first answer is kept there. */
+  readonly saves?: StatePlace
+  /** The state that it goes on from. */
+  readonly state?: StatePlace
+  /** What differs in a plan of the same guest that boots and is not saved. */
+  readonly otherwise?: Pick<GuestPlan, 'args' | 'locks' | 'files' | 'stores'>
+}
 
 /** A saved state: what it depends on, as a digest, and the folder that holds it. */
 export interface StatePlace {
   readonly key: string
   readonly folder: string
+  /** It has the clock and the random numbers of the moment at which it was saved. */
+  readonly isSame?: boolean
 }
 
 /** The QEMU that runs a guest, and how it is started. */

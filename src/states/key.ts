@@ -12,11 +12,19 @@ const FILES_READ = new Set(['-kernel', '-initrd', '-dtb', '-bios'])
 /**
  * The key of the state that a machine has at its first answer: 32 hexadecimal digits.
  *
+ * Stores have no content yet where a machine is saved, so it does not depend on their paths.
+ *
  * @param args of the plan, with RAM in backends of its own
  * @throws the system's error where a file cannot be read
  */
 export function keyOf(
-  { qemu, profile, accelerator, facts }: Pick<GuestPlan, 'qemu' | 'profile' | 'accelerator' | 'facts'>,
+  {
+    qemu,
+    profile,
+    accelerator,
+    facts,
+    stores,
+  }: Pick<GuestPlan, 'qemu' | 'profile' | 'accelerator' | 'facts' | 'stores'>,
   args: readonly Argument[],
   cacheFolder: string,
 ): string {
@@ -30,10 +38,17 @@ export function keyOf(
     accelerator: accelerator.name,
     // A guest of KVM has features of the CPU that it was started on.
     cpu: accelerator.name === 'kvm' ? cpuOfHost() : undefined,
-    args,
+    args: args.map(([flag, value]) => [flag, value && withoutPaths(value, stores)]),
     read,
   }
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32)
+}
+
+function withoutPaths(value: string, stores: GuestPlan['stores']): string {
+  return stores.reduce(
+    (text, { path, device }) => text.replaceAll(path.replaceAll(',', ',,'), `{store:${device}}`),
+    value,
+  )
 }
 
 /** Model, stepping, microcode and features of the first CPU. */

@@ -31,7 +31,10 @@ export const stateSchema = z.lazy(() =>
     boot: z.string(),
     /** How often that boot went on from a state before. */
     resumed: z.int(),
+    /** RAM by block; none where it is in the file of the devices. */
     ram: z.array(file),
+    /** Copies of stores, and the paths of what they are copies of. */
+    stores: z.array(z.strictObject({ name: z.string(), seal: z.string(), path: z.string() })),
     devices: file,
     /** SHA-256 of the file of the devices. */
     devicesSha256: z.string(),
@@ -43,6 +46,7 @@ export type StateRecord = z.output<typeof stateSchema>
 
 export const FILES = { record: 'state.json', devices: 'devices', console: 'console.log' } as const
 export const ramFile = (id: string): string => `${id}.ram`
+export const storeFile = (device: string): string => `${device}.store`
 
 /** What the system says of a file of this user’s own; a seal that is the same means content that is the same. */
 export function sealOf(path: string): string {
@@ -65,8 +69,8 @@ export function readState(folder: string): StateRecord | string | undefined {
   }
 }
 
-function damageOf(folder: string, { ram, devices, devicesSha256 }: StateRecord): string | undefined {
-  for (const { name, seal } of [...ram, devices]) {
+function damageOf(folder: string, { ram, stores, devices, devicesSha256 }: StateRecord): string | undefined {
+  for (const { name, seal } of [...ram, ...stores, devices]) {
     const path = join(folder, name)
     try {
       const why = notOwnWhy(path)

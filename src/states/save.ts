@@ -1,8 +1,8 @@
 /**
  * Saves a running guest: it stands still while QEMU writes the state of its devices and its RAM is copied, and goes on
- * then. Recipe: `x-ignore-shared` leaves RAM in shared memory files out of the stream (qapi/migration.json), and those
- * files are reachable by the descriptors of QEMU (proc(5)). QEMU 7.2 writes to no descriptor that it has inherited, so the
- * stream comes over a socket in the folder of the state; a path by a descriptor of that folder is always short enough.
+ * then. `x-ignore-shared` leaves RAM in shared memory files out of the stream (qapi/migration.json), and those files are
+ * reachable by the descriptors of QEMU (proc(5)). The stream comes over a socket in the folder of the state: QEMU 7.2
+ * writes to no descriptor that it has inherited, and a path by a descriptor of the folder is short enough for a socket.
  */
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -24,51 +24,45 @@ import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { promisify } from 'node:util'
+import type { StoreClaim } from '../machine/device.ts'
 import { makeFolder, OWN_FILE, writeWhole } from '../own-files.ts'
-import { type Guard, startGuard } from '../processes/guard.ts'
+import { startGuard } from '../processes/guard.ts'
 import type { QemuProcess } from '../qemu/process.ts'
 import { randomDigits } from '../random-name.ts'
 import { migrate } from './migration.ts'
-import { FILES, FORMAT, ramFile, readState, type StateRecord, sealOf } from './record.ts'
+import { FILES, FORMAT, ramFile, readState, type StateRecord, sealOf, storeFile } from './record.ts'
 import type { RamBlock } from './state-args.ts'
-
-/** Id of the descriptor that QEMU inherits: of the folder to be filled, or of the file of the devices. */
-export const STATE_FD = 'state'
 
 /** What is to be known of a state later. */
 export type About = Pick<StateRecord, 'key' | 'machine' | 'profile' | 'qemu' | 'moment' | 'boot' | 'resumed'>
 
+/** What is saved besides the devices. */
+export interface Content {
+  /** RAM in memory files. What is not among them is in the stream of the devices. */
+  readonly blocks: readonly RamBlock[]
+  /** Stores whose content is copied. */
+  readonly stores: readonly Pick<StoreClaim, 'path' | 'device'>[]
+}
+
 /** A folder that is being filled. It is taken away with this process, unless it was kept. */
 export interface OpenState extends Disposable {
-  /** Of the folder, for QEMU to inherit. */
-  readonly fd: number
   readonly path: string
   /** From now on it is the state of that name, and stays. False where there is one already. */
   keep(): boolean
 }
 
-/** Undefined where it cannot be made: the guest boots all the same. */
-export function beginState(folder: string): OpenState | undefined {
+/** @throws the system's error where it cannot be made */
+export function beginState(folder: string): OpenState {
   const path = `${folder}.${randomDigits(16)}.part`
   const guard = startGuard({ graceMs: 0, remove: path })
+  let isKept = false
   try {
     makeFolder(path)
-    return filling(folder, path, { guard, fd: openSync(path, 'r') })
-  } catch {
-    guard.process.stdin?.destroy()
-    return undefined
+  } catch (error) {
+    guard[Symbol.dispose]()
+    throw error
   }
-}
-
-function filling(
-  folder: string,
-  path: string,
-  { guard, fd }: { readonly guard: Guard; readonly fd: number },
-): OpenState {
-  let isKept = false
-  let isDone = false
   return {
-    fd,
     path,
     keep() {
       if (typeof readState(folder) === 'object') return false
@@ -79,9 +73,6 @@ function filling(
       return true
     },
     [Symbol.dispose]() {
-      if (isDone) return
-      isDone = true
-      closeSync(fd)
       if (!isKept) rmSync(path, { recursive: true, force: true })
       guard[Symbol.dispose]()
     },
@@ -92,42 +83,26 @@ function filling(
 export class NotSaved extends Error {}
 
 /**
- * Copies what the guest is at this moment into the folder. It goes on when this resolves; `seal` is what is left to do.
+ * Copies what the guest is at this moment into the folder. It goes on when this settles; `seal` is what is left to do.
  *
  * @throws NotSaved, and what QEMU and the system say; the guest goes on all the same
  */
 export async function copyGuest(
-  qemu: Pick<QemuProcess, 'qmp' | 'pid' | 'inherited'>,
-  blocks: readonly RamBlock[],
-  { path, fd: own }: Pick<OpenState, 'path' | 'fd'>,
+  qemu: Pick<QemuProcess, 'qmp' | 'pid'>,
+  { blocks, stores }: Content,
+  { path }: Pick<OpenState, 'path'>,
 ): Promise<void> {
-  const fd = qemu.inherited.get(STATE_FD)
-  if (fd === undefined) throw new NotSaved('QEMU has no descriptor for it')
   await qemu.qmp.execute('stop')
   try {
     await refuseWritten(qemu)
-    const devices = receive(`/proc/self/fd/${own}/${SOCKET}`, join(path, FILES.devices))
-    await migrate(qemu, 'migrate', `unix:/proc/self/fd/${fd}/${SOCKET}`)
-    await devices
+    await copyDevices(qemu, path)
     const sources = memoryFiles(qemu.pid, blocks)
-    await Promise.all(
-      sources.map((source, i) => copyMemory(source, join(path, ramFile(blocks[i]?.id ?? '')))),
-    )
+    await Promise.all([
+      ...sources.map((source, i) => copyFile(source, join(path, ramFile(blocks[i]?.id ?? '')))),
+      ...stores.map((store) => copyFile(store.path, join(path, storeFile(store.device)))),
+    ])
   } finally {
     await qemu.qmp.execute('cont')
-  }
-}
-
-const SOCKET = 'socket'
-
-/** Listens at once, and writes to a file what the first one who connects sends. */
-async function receive(at: string, file: string): Promise<void> {
-  const server = createServer().listen(at)
-  try {
-    const [stream] = (await once(server, 'connection')) as [Socket]
-    await pipeline(stream, createWriteStream(file, { flags: 'wx', mode: OWN_FILE }))
-  } finally {
-    server.close()
   }
 }
 
@@ -141,11 +116,34 @@ async function refuseWritten({ qmp }: Pick<QemuProcess, 'qmp'>): Promise<void> {
   if (written) throw new NotSaved(`the guest had written to the disk ${written.qdev ?? ''}`)
 }
 
+const SOCKET = 'socket'
+
+async function copyDevices(qemu: Pick<QemuProcess, 'qmp'>, path: string): Promise<void> {
+  const folder = openSync(path, 'r')
+  const at = `/proc/${process.pid}/fd/${folder}/${SOCKET}`
+  const server = createServer().listen(at)
+  try {
+    const received = once(server, 'connection').then(([stream]) =>
+      pipeline(
+        stream as Socket,
+        createWriteStream(join(path, FILES.devices), { flags: 'wx', mode: OWN_FILE }),
+      ),
+    )
+    received.catch(() => {})
+    await migrate(qemu, 'migrate', `unix:${at}`)
+    await received
+  } finally {
+    server.close()
+    closeSync(folder)
+  }
+}
+
 /**
  * Paths of the memory files that hold the blocks. QEMU makes them one after the other, so descriptors and inodes both
  * count up in the order of the arguments; whatever else would be found is not saved.
  */
 function memoryFiles(pid: number, blocks: readonly RamBlock[]): readonly string[] {
+  if (blocks.length === 0) return []
   const folder = `/proc/${pid}/fd`
   const found = readdirSync(folder)
     .map(Number)
@@ -172,53 +170,58 @@ function linkOf(path: string): string {
   }
 }
 
-/** cp knows holes (SEEK_DATA), which Node does not. Most of the RAM of a guest that has just booted is one. */
-async function copyMemory(from: string, to: string): Promise<void> {
-  await promisify(execFile)('cp', ['--sparse=always', '--no-preserve=all', from, to], {
+/**
+ * cp knows holes (SEEK_DATA), which Node does not: most of the RAM of a guest that has just booted is one. Where the file
+ * system can share blocks, a store is not copied at all.
+ */
+async function copyFile(from: string, to: string): Promise<void> {
+  await promisify(execFile)('cp', ['--sparse=always', '--reflink=auto', '--no-preserve=all', from, to], {
     env: { ...process.env, LC_ALL: 'C' },
   })
 }
 
-/**
- * Puts on the disk what was copied, writes the record, and gives the folder its name. False where another process had
- * the same state ready first.
- */
+/** Puts on the disk what was copied, and writes the record, without which the folder is no state. */
 export async function seal(
-  open: OpenState,
-  blocks: readonly RamBlock[],
+  { path }: Pick<OpenState, 'path'>,
+  { blocks, stores }: Content,
   { about, consoleLog }: { readonly about: About; readonly consoleLog: string },
-): Promise<boolean> {
-  const { path } = open
+): Promise<StateRecord> {
   copyFileSync(consoleLog, join(path, FILES.console))
-  const names = [...blocks.map(({ id }) => ramFile(id)), FILES.devices]
-  const bytes = await Promise.all(names.map((name) => written(join(path, name))))
-  const [devices, ...ram] = names.map((name) => ({ name, seal: sealOf(join(path, name)) })).toReversed() as [
-    StateRecord['devices'],
-    ...StateRecord['ram'],
-  ]
+  const [ram, kept] = await Promise.all([
+    Promise.all(blocks.map(({ id }) => sealed(path, ramFile(id)))),
+    Promise.all(
+      stores.map(async (store) => ({ ...(await sealed(path, storeFile(store.device))), path: store.path })),
+    ),
+  ])
+  const devices = await sealed(path, FILES.devices)
   const record: StateRecord = {
     format: FORMAT,
     ...about,
     made: new Date().toISOString(),
-    ram: ram.toReversed(),
+    ram,
+    stores: kept,
     devices,
     devicesSha256: createHash('sha256')
       .update(readFileSync(join(path, FILES.devices)))
       .digest('hex'),
-    bytes: bytes.reduce((sum, one) => sum + one, 0),
+    bytes: [...ram, ...kept, devices].reduce(
+      (sum, { name }) => sum + statSync(join(path, name)).blocks * 512,
+      0,
+    ),
   }
   writeWhole(join(path, FILES.record), `${JSON.stringify(record, null, 2)}\n`)
-  return open.keep()
+  return record
 }
 
-/** Waits until a file is on the disk, for this user alone; returns the bytes that it takes there. */
-async function written(path: string): Promise<number> {
+/** A file that is on the disk, for this user alone. */
+async function sealed(folder: string, name: string): Promise<StateRecord['devices']> {
+  const path = join(folder, name)
   const file = await open(path, 'r')
   try {
     await file.chmod(OWN_FILE)
     await file.sync()
-    return (await file.stat()).blocks * 512
   } finally {
     await file.close()
   }
+  return { name, seal: sealOf(path) }
 }

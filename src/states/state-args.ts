@@ -43,6 +43,9 @@ export function withBackends(args: readonly Argument[], ramBytes: number): reado
   )
 }
 
+/** QEMU waits to be told where the state is. */
+export const INCOMING: readonly Argument[] = [['-incoming', 'defer']]
+
 /** RAM in memory files, which migration leaves out and bringup copies (`x-ignore-shared` in qapi/migration.json). */
 export function forSaving(args: readonly Argument[]): readonly Argument[] {
   return eachBlock(args, (value) => `${value.replace('memory-backend-ram', 'memory-backend-memfd')},share=on`)
@@ -59,8 +62,44 @@ export function forRestoring(args: readonly Argument[], pathOf: (id: string) => 
     const file = value.replace('memory-backend-ram', 'memory-backend-file')
     return `${file},mem-path=${pathOf(id).replaceAll(',', ',,')},share=off`
   })
-  return [['-incoming', 'defer'], ...ram]
+  return [...INCOMING, ...ram]
 }
+
+/**
+ * Backing files as they were when the guest was saved, each mapped as a private copy: what is written to it ends with QEMU.
+ *
+ * @param copies paths of the copies by those of the files
+ */
+export function withCopies(
+  args: readonly Argument[],
+  copies: ReadonlyMap<string, string>,
+): readonly Argument[] {
+  return args.map(([flag, value]): Argument => {
+    if (value === undefined) return [flag]
+    const [, , , path] = (flag === '-object' && MAPPED.exec(value)) || []
+    const copy = path === undefined ? undefined : copies.get(path.replaceAll(',,', ','))
+    if (path === undefined || copy === undefined) return [flag, value]
+    const moved = value.replace(`mem-path=${path}`, () => `mem-path=${copy.replaceAll(',', ',,')}`)
+    return [flag, moved.replace('share=on', 'share=off').replace(',pmem=on', '')]
+  })
+}
+
+/** Arguments of a guest that goes on from a state, for one whose memory is wholly in the stream: no file of that state is needed. */
+export function withoutFiles(args: readonly Argument[], folder: string): readonly Argument[] {
+  return args
+    .filter(([flag]) => flag !== INCOMING[0]?.[0])
+    .map(([flag, value]): Argument => {
+      if (value === undefined) return [flag]
+      const [, id, size, path] = (flag === '-object' && MAPPED.exec(value)) || []
+      return path?.replaceAll(',,', ',').startsWith(`${folder}/`)
+        ? [flag, `memory-backend-ram,id=${id},size=${size}`]
+        : [flag, value]
+    })
+}
+
+/** A comma in a path is doubled. */
+const MAPPED =
+  /^memory-backend-file,(?=(?:.*,)?id=([^,]+))(?=(?:.*,)?size=([^,]+))(?:[^,]+,)*?mem-path=((?:[^,]|,,)+?)(?:,(?!,)|$)/
 
 function eachBlock(
   args: readonly Argument[],

@@ -1,0 +1,60 @@
+/** Saves a guest at a moment that its owner chooses. */
+import { BringupError, defineDiagnostics } from '../diagnostics.ts'
+import type { GuestPlan } from '../plan/plan.ts'
+import type { QemuProcess } from '../qemu/process.ts'
+import { obstacleOf } from '../states/origin.ts'
+import type { StateRecord } from '../states/record.ts'
+import { beginState, copyGuest, type OpenState, seal } from '../states/save.ts'
+import { aboutOf, discarding, memoryFilesOf } from './origin.ts'
+import type { Shell } from './shell.ts'
+
+export const problems = defineDiagnostics({
+  GUEST_NOT_SAVED: {
+    title: 'A guest could not be saved.',
+    why: 'its state must be complete, and QEMU must be able to write it down',
+    remedy:
+      'save it while no command runs and no folder is mounted, on a machine whose devices can be saved; or boot a guest for each test',
+    source:
+      'docs/devel/migration.rst; QEMU: "Migration is disabled when VirtFS export path … is mounted in the guest"',
+  },
+})
+
+/** A state that was just saved. It is taken away with this process, or when it is disposed of, unless it was kept. */
+export interface FreshState {
+  readonly open: OpenState
+  readonly record: StateRecord
+}
+
+interface Saved {
+  readonly plan: GuestPlan
+  readonly qemu: Pick<QemuProcess, 'qmp' | 'pid'>
+  readonly shell: Shell | undefined
+  readonly consoleLog: string
+}
+
+/**
+ * @param folder of the state, which does not exist yet
+ * @throws BringupError GUEST_NOT_SAVED, SHELL_ENDED
+ */
+export async function saveGuest(
+  { plan, qemu, shell, consoleLog }: Saved,
+  folder: string,
+): Promise<FreshState> {
+  const obstacle = obstacleOf(plan)
+  if (obstacle !== undefined) throw notSaved(obstacle)
+  if (!shell) throw notSaved('it has no command channel, over which a fork learns the time')
+  const boot = await shell.boot()
+  if (!shell.isIdle) throw notSaved('a command is running in it')
+  const open = beginState(folder)
+  const content = { blocks: memoryFilesOf(plan), stores: plan.stores }
+  const about = { ...aboutOf(plan, boot), key: '', moment: 'the call of saveState' }
+  try {
+    await copyGuest(qemu, content, open)
+    return { open, record: await seal(open, content, { about, consoleLog }) }
+  } catch (error) {
+    return discarding(open)(notSaved(error instanceof Error ? error.message : `${error}`, error))
+  }
+}
+
+const notSaved = (why: string, cause?: unknown) =>
+  new BringupError([problems.GUEST_NOT_SAVED.at('', why)], { cause })
