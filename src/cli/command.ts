@@ -20,6 +20,7 @@ export type ValueSource =
   | 'stores'
   | 'sets'
   | 'qemus'
+  | 'states'
 
 export interface OptionSpec {
   /** As commander wants it: `-m, --machine <name>`, `--no-verify`. The value's key is the long name in camel case. */

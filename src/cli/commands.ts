@@ -106,6 +106,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./commands/rm.ts'),
   },
   {
+    name: 'state',
+    group: 'Machines and runs:',
+    summary: 'list and remove saved states of guests',
+    load: () => import('./commands/state.ts'),
+  },
+  {
     name: 'nvdimm',
     group: 'Persistent memory:',
     summary: 'manage the stores of NVDIMMs, and explain what they survive',

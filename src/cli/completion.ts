@@ -106,6 +106,14 @@ async function values(spec: OptionSpec | ArgumentSpec, project: LoadProject): Pr
 async function namesFrom(source: ValueSource, project: LoadProject): Promise<readonly string[]> {
   if (source === 'files' || source === 'folders') return []
   if (source === 'operations') return listOperations(journalFolder()).map((o) => o.id)
+  if (source === 'states') {
+    const [{ keptStates }, { statesFolder }, { cacheFolder }] = await Promise.all([
+      import('../states/kept.ts'),
+      import('../states/origin.ts'),
+      import('../project/cache-folder.ts'),
+    ])
+    return keptStates(statesFolder(cacheFolder())).map(({ key }) => key)
+  }
   if (source === 'qemus') {
     const { installedQemus } = await import('../qemus/installed.ts')
     return ['system', ...installedQemus().map(({ name }) => name)]

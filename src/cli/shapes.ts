@@ -9,6 +9,7 @@ import { doctorJson, setupJson, trustJson, updateJson } from './shapes/host.ts'
 import { machinesJson, planJson, runJson, runsJson, screenJson, testJson } from './shapes/machines.ts'
 import { operationJson, operationsJson, pmemPlanJson, pmemStatusJson } from './shapes/operations.ts'
 import { rdmaDoctorJson, rdmaStatusJson } from './shapes/rdma.ts'
+import { stateJson } from './shapes/states.ts'
 import { nvdimmJson } from './shapes/stores.ts'
 
 export { buildJson, checkoutJson, containerJson, importJson, initJson } from './shapes/builds.ts'
@@ -16,6 +17,7 @@ export { doctorJson, setupJson, trustJson, updateJson } from './shapes/host.ts'
 export { machinesJson, planJson, runJson, runsJson, screenJson, testJson } from './shapes/machines.ts'
 export { operationJson, operationsJson, pmemPlanJson, pmemStatusJson } from './shapes/operations.ts'
 export { rdmaDoctorJson, rdmaStatusJson } from './shapes/rdma.ts'
+export { stateJson } from './shapes/states.ts'
 export { nvdimmJson } from './shapes/stores.ts'
 
 /** What every command prints when it fails. */
@@ -35,6 +37,7 @@ export const SHAPES = {
   runs: runsJson,
   test: testJson,
   screen: screenJson,
+  state: stateJson,
   nvdimm: nvdimmJson,
   'pmem-plan': pmemPlanJson,
   'pmem-status': pmemStatusJson,

@@ -1,11 +1,12 @@
 /** What a guest that is saved, or that goes on from a saved state, does otherwise than one that boots. */
 import { randomBytes } from 'node:crypto'
 import { closeSync, openSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
 import { viewOf } from '../machine/machine.ts'
 import type { GuestPlan, StatePlace } from '../plan/plan.ts'
 import type { QemuProcess } from '../qemu/process.ts'
+import { noteUse, pruneStates } from '../states/kept.ts'
 import { migrate } from '../states/migration.ts'
 import { FILES, readState } from '../states/record.ts'
 import { type About, beginState, copyGuest, type OpenState, seal } from '../states/save.ts'
@@ -68,6 +69,7 @@ export function openOrigin(
         // The guest goes on meanwhile.
         saved = seal(open, content, { about, consoleLog })
           .then(() => open.keep())
+          .then(() => pruneStates(dirname(saves.folder)))
           .catch(() => {})
           .finally(() => open[Symbol.dispose]())
       } catch {
@@ -102,6 +104,7 @@ export function aboutOf(
 function goingOn({ folder, isSame = false }: StatePlace): OriginWork {
   const fd = openSync(join(folder, FILES.devices), 'r')
   const record = readState(folder)
+  noteUse(folder)
   return {
     descriptors: new Map([[STATE_FD, fd]]),
     async greet(resume) {

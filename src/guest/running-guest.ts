@@ -44,6 +44,7 @@ import { ResetLog, ResetWatch } from './resets.ts'
 import { RunDeadline } from './run-deadline.ts'
 import { saveScreen } from './screen-watch.ts'
 import { openShell, type Shell, type ShellOptions } from './shell.ts'
+import { problems as shellProblems } from './shell-problems.ts'
 import { silent, startProblem } from './start-problems.ts'
 import { beginUses, type OpenUses, storeEndOf } from './store-uses.ts'
 import { hasCrashed, watchGuest } from './watch.ts'
@@ -226,9 +227,10 @@ export class RunningGuest implements Guest {
     return { ...(await saveGuest(saved, folderOf(stateFolder))), plan, facts, profile, stateFolder }
   }
 
-  /** A guest that is not the one that was saved is none to work with. */
+  /** A guest that is not the one that was saved is none to work with; one that ends meanwhile has its own reasons. */
   #refuse(error: unknown): void {
-    if (error instanceof BringupError && !this.hasEnded) this.#fail(error.diagnostics)
+    if (error instanceof BringupError && error.code !== shellProblems.SHELL_ENDED.code)
+      this.#fail(error.diagnostics)
   }
 
   /** Folders first: they may be needed by what settles. */

@@ -38,7 +38,10 @@ export function keyOf(
     accelerator: accelerator.name,
     // A guest of KVM has features of the CPU that it was started on.
     cpu: accelerator.name === 'kvm' ? cpuOfHost() : undefined,
-    args: args.map(([flag, value]) => [flag, value && withoutPaths(value, stores)]),
+    // The name is that of the process.
+    args: args
+      .filter(([flag]) => flag !== '-name')
+      .map(([flag, value]) => [flag, value && withoutPaths(value, stores)]),
     read,
   }
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32)

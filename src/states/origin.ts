@@ -87,13 +87,15 @@ export function forkOf({ folder, record, plan, isSame }: Forked): GuestPlan {
     record.ram.length > 0 ? forRestoring(base, (id) => join(folder, ramFile(id))) : [...INCOMING, ...base]
   const copies = new Map(record.stores.map(({ name, path }) => [path, join(folder, name)]))
   const { files, locks } = otherwise ?? plan
+  // The state that the saved guest went on from is not needed any more.
+  const own = plan.origin?.state && join(plan.origin.state.folder, FILES.record)
   return {
     ...plan,
     args: withCopies(ram, copies),
     files: files.filter(({ path }) => !copies.has(path)),
     stores: [],
     locks: [
-      ...locks.filter(({ path }) => !copies.has(path)),
+      ...locks.filter(({ path }) => !copies.has(path) && path !== own),
       { path: join(folder, FILES.record), mode: 'shared' },
     ],
     origin: {
@@ -119,10 +121,7 @@ function keyFor(plan: GuestPlan, args: GuestPlan['args'], cacheFolder: string): 
 }
 
 /** Why the machine cannot go on from a saved state, as a clause; undefined where it can. */
-export function obstacleOf(
-  plan: Pick<GuestPlan, 'machine' | 'name' | 'joins' | 'judgement' | 'stores'>,
-): string | undefined {
-  const { machine, joins, judgement, stores } = plan
+export function obstacleOf({ machine, joins }: Pick<GuestPlan, 'machine' | 'joins'>): string | undefined {
   if (joins.length > 0) return `it is connected to what exists for one run only (${joins[0]?.resource})`
   if (machine.qemuArgs.length > 0)
     return `bringup does not know what ${machine.qemuArgs[0]} keeps outside of the machine`

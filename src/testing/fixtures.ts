@@ -30,6 +30,8 @@ export type LaunchRack = (rack: RackInput | string, request?: RackRequest) => Pr
  * - `machine`: what `guest` boots, by default the project's default machine; override it with
  *   `test.override('machine', { … })` or per `describe`.
  * - `options`: profile, folder and the like for all guests of the test.
+ * - `origin`: `state`, unless overridden: guests go on from a saved state of the same machine, also of earlier test runs,
+ *   where that is possible; `test.override('origin', 'boot')` boots each of them.
  * - `stateFolder`: runs and stores of this test alone; kept when it fails.
  * - `launch`: starts further guests, or others.
  * - `guest`: the running guest.
@@ -43,6 +45,7 @@ export type LaunchRack = (rack: RackInput | string, request?: RackRequest) => Pr
  */
 export const test = base
   .extend('options', {} as LaunchRequest)
+  .extend('origin', 'state' as NonNullable<LaunchRequest['origin']>)
   .extend('machine', async ({ options }): Promise<MachineInput | string> => defaultMachine(options.folder))
   .extend('stateFolder', async ({ task }, { onCleanup }) => {
     const folder = mkdtempSync(join(tmpdir(), 'bringup-test-'))
@@ -51,19 +54,22 @@ export const test = base
     })
     return folder
   })
-  .extend('launch', async ({ options, stateFolder, task, signal }, { onCleanup }): Promise<Launch> => {
-    const guests: Guest[] = []
-    onCleanup(async () => {
-      addEvidence(task, guests)
-      await Promise.all(guests.map((guest) => guest.close({ timeoutMs: CLOSE_MS })))
-    })
-    return async (machine, request = {}) => {
-      const chosen = machine ?? (await defaultMachine(request.folder ?? options.folder))
-      const guest = await launch(chosen, { state: stateFolder, signal, ...options, ...request })
-      guests.push(guest)
-      return guest
-    }
-  })
+  .extend(
+    'launch',
+    async ({ options, origin, stateFolder, task, signal }, { onCleanup }): Promise<Launch> => {
+      const guests: Guest[] = []
+      onCleanup(async () => {
+        addEvidence(task, guests)
+        await Promise.all(guests.map((guest) => guest.close({ timeoutMs: CLOSE_MS })))
+      })
+      return async (machine, request = {}) => {
+        const chosen = machine ?? (await defaultMachine(request.folder ?? options.folder))
+        const guest = await launch(chosen, { state: stateFolder, signal, origin, ...options, ...request })
+        guests.push(guest)
+        return guest
+      }
+    },
+  )
   .extend('guest', async ({ machine, launch }): Promise<Guest> => launch(machine))
   .extend('rackDescription', undefined as RackInput | string | undefined)
   .extend(

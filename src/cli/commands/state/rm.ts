@@ -1,0 +1,25 @@
+/** `bringup state rm`: takes saved states away. */
+import { cacheFolder } from '../../../project/cache-folder.ts'
+import { findStates, removeState } from '../../../states/kept.ts'
+import { statesFolder } from '../../../states/origin.ts'
+import type { Command, Invocation } from '../../command.ts'
+
+export const rm: Command = {
+  summary: 'delete saved states',
+  description:
+    'All are looked up before the first is deleted. The next run of such a machine boots, and saves it again.',
+  arguments: [{ name: '<state...>', description: 'keys, or their beginnings', from: 'states' }],
+  examples: [{ command: 'bringup state rm 5f3a', says: 'the state whose key begins so' }],
+  run,
+}
+
+async function run({ args, output }: Invocation): Promise<number> {
+  const deleted: string[] = []
+  for (const state of findStates(statesFolder(cacheFolder()), args)) {
+    await removeState(state)
+    deleted.push(state.key)
+    output.print(`deleted ${state.key}`)
+  }
+  output.json({ deleted })
+  return 0
+}

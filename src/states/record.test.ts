@@ -1,0 +1,124 @@
+import { createHash } from 'node:crypto'
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
+import { findStates, keptStates, pruneStates, removeState } from './kept.ts'
+import { FORMAT, readState, type StateRecord, sealOf } from './record.ts'
+
+const home = mkdtempSync(join(tmpdir(), 'bringup-states-'))
+afterAll(() => rmSync(home, { recursive: true, force: true }))
+
+/** A folder as `seal` leaves it. */
+function makeState(key: string, ramBytes = 4096): string {
+  const folder = join(home, key)
+  mkdirSync(folder, { mode: 0o700 })
+  const write = (name: string, content: string | Buffer) => {
+    writeFileSync(join(folder, name), content, { mode: 0o600 })
+    return { name, seal: sealOf(join(folder, name)) }
+  }
+  const record: StateRecord = {
+    format: FORMAT,
+    key,
+    machine: 'default',
+    profile: 'linux',
+    made: '2026-01-01T00:00:00.000Z',
+    qemu: { path: '/usr/bin/qemu-system-x86_64', version: '7.2.0' },
+    moment: 'its first answer',
+    boot: '00'.repeat(16),
+    resumed: 0,
+    ram: [write('ram.ram', Buffer.alloc(ramBytes, 'r'))],
+    stores: [{ ...write('pm0.store', 's'), path: '/stores/pm0.img' }],
+    devices: write('devices', 'device state'),
+    devicesSha256: createHash('sha256').update('device state').digest('hex'),
+    bytes: ramBytes,
+  }
+  write('state.json', JSON.stringify(record))
+  return folder
+}
+
+describe('readState', () => {
+  test('reads what was saved, and says nothing of what is not there', () => {
+    expect(readState(makeState('whole'))).toMatchObject({ key: 'whole' })
+    expect(readState(join(home, 'nothing'))).toBeUndefined()
+  })
+
+  const ways: Readonly<Record<string, readonly [change: (folder: string) => void, because: RegExp]>> = {
+    'RAM was edited': [(f) => writeFileSync(join(f, 'ram.ram'), 'x', { flag: 'r+' }), /ram\.ram was changed/],
+    'RAM was edited and its time set back': [
+      (f) => {
+        writeFileSync(join(f, 'ram.ram'), 'x', { flag: 'r+' })
+        utimesSync(join(f, 'ram.ram'), 0, 0)
+      },
+      /ram\.ram was changed/,
+    ],
+    'RAM was cut': [(f) => truncateSync(join(f, 'ram.ram'), 10), /ram\.ram was changed/],
+    'a store was replaced by a copy of itself': [
+      (f) => {
+        writeFileSync(join(f, 'copy'), 's', { mode: 0o600 })
+        renameSync(join(f, 'copy'), join(f, 'pm0.store'))
+      },
+      /pm0\.store was changed/,
+    ],
+    'the devices were cut': [(f) => truncateSync(join(f, 'devices'), 3), /devices was changed/],
+    'a file is missing': [(f) => rmSync(join(f, 'ram.ram')), /ram\.ram is missing/],
+    'the folder is open to others': [(f) => chmodSync(f, 0o755), /is open to other users/],
+    'the record is open to others': [
+      (f) => chmodSync(join(f, 'state.json'), 0o644),
+      /is open to other users/,
+    ],
+    'the record is of another version': [
+      (f) => writeFileSync(join(f, 'state.json'), '{"format":99}'),
+      /is no record of a state/,
+    ],
+    'the record is no JSON': [(f) => writeFileSync(join(f, 'state.json'), '{'), /state\.json: /],
+  }
+  for (const [name, [change, because]] of Object.entries(ways))
+    test(`refuses it where ${name}`, () => {
+      const folder = makeState(name)
+      change(folder)
+      expect(readState(folder)).toMatch(because)
+    })
+
+  test.runIf(process.getuid?.() === 0)('refuses it where it belongs to another user', () => {
+    const folder = makeState('foreign')
+    chownSync(join(folder, 'ram.ram'), 65534, 65534)
+    expect(readState(folder)).toMatch(/belongs to another user/)
+  })
+})
+
+describe('kept states', () => {
+  const folder = join(home, 'kept')
+  const make = (key: string, bytes: number, usedAt: number) => {
+    const path = makeState(join('kept', key), bytes)
+    utimesSync(join(path, 'state.json'), usedAt, usedAt)
+  }
+
+  test('go by their last use, damaged ones first; one in use stays', async () => {
+    mkdirSync(folder)
+    make('aa1', 2 ** 20, 1000)
+    make('aa2', 2 ** 20, 3000)
+    make('bb3', 2 ** 20, 2000)
+    make('cc4', 4096, 4000)
+    rmSync(join(folder, 'cc4', 'ram.ram'))
+    expect(keptStates(folder).map(({ key }) => key)).toEqual(['cc4', 'aa2', 'bb3', 'aa1'])
+    expect(findStates(folder, ['bb', 'aa1']).map(({ key }) => key)).toEqual(['bb3', 'aa1'])
+    expect(() => findStates(folder, ['aa', 'dd'])).toThrow(
+      /2 states begin with "aa".*|no state is named "dd"/s,
+    )
+    const removed = await pruneStates(folder, 2.5 * 2 ** 20)
+    expect(removed.map(({ key }) => key)).toEqual(['cc4', 'aa1'])
+    for (const state of keptStates(folder)) await removeState(state)
+    expect(keptStates(folder)).toEqual([])
+  })
+})

@@ -1,0 +1,243 @@
+/** Linux guests that go on from a saved state: as fresh, as unlike each other and as true as ones that boot. */
+import { execFile, spawn } from 'node:child_process'
+import {
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe } from 'vitest'
+import { stateJson } from '../../src/cli/shapes.ts'
+import { type Guest, saveState } from '../../src/index.ts'
+import type { MachineInput } from '../../src/machine/machine.ts'
+import { cacheFolder } from '../../src/project/cache-folder.ts'
+import { expect, test } from '../support/guests.ts'
+import { killWhenStuck } from '../support/progress.ts'
+
+const profile = 'linux'
+const machine: MachineInput = {
+  memory: '128M',
+  timeout: '20m',
+  devices: [{ kind: 'nvdimm', id: 'pm0', size: '64M' }],
+}
+
+/** A cache of its own that shares all but the states. */
+const home = mkdtempSync(join(tmpdir(), 'bringup states, '))
+const states = join(home, 'bringup/states')
+const before = process.env.XDG_CACHE_HOME
+
+beforeAll(() => {
+  const shared = cacheFolder()
+  mkdirSync(join(shared, 'linux'), { recursive: true })
+  mkdirSync(join(home, 'bringup'), { mode: 0o700 })
+  for (const name of readdirSync(shared))
+    if (name !== 'states') symlinkSync(join(shared, name), join(home, 'bringup', name))
+  process.env.XDG_CACHE_HOME = home
+})
+afterAll(() => {
+  if (before === undefined) delete process.env.XDG_CACHE_HOME
+  else process.env.XDG_CACHE_HOME = before
+  rmSync(home, { recursive: true, force: true })
+})
+
+const kept = () => readdirSync(states).filter((name) => !name.endsWith('.part'))
+const read = async (guest: Guest, path: string) => (await guest.readFile(path)).toString().trim()
+const said = async (guest: Guest, command: string) => (await guest.run(['sh', '-c', command])).stdout
+const originOf = (guest: Guest) => guest.plan.origin?.kind
+
+describe('a machine that was saved at its first answer', () => {
+  test('boots once; the next one goes on from there, is verified, and can be rebooted', async ({
+    launch,
+  }) => {
+    const first = await launch(machine, { profile, origin: 'state' })
+    expect(first.plan.origin).toMatchObject({ kind: 'boot', because: 'no such machine was saved before' })
+    const uptime = Number((await read(first, '/proc/uptime')).split(' ')[0])
+    expect((await first.close()).origin?.kind).toBe('boot')
+    expect(kept()).toHaveLength(1)
+
+    const second = await launch(machine, { profile, origin: 'state' })
+    expect(originOf(second)).toBe('state')
+    // It has been up for as long as the first one had when it was saved.
+    expect(Number((await read(second, '/proc/uptime')).split(' ')[0])).toBeLessThan(uptime + 10)
+    const comparison = await second.verify()
+    expect(comparison.length).toBeGreaterThan(7)
+    expect(comparison.filter(({ ok }) => !ok)).toEqual([])
+    const boot = await read(second, '/proc/sys/kernel/random/boot_id')
+    await second.reboot()
+    expect(await read(second, '/proc/sys/kernel/random/boot_id')).not.toBe(boot)
+    expect((await second.close()).origin).toMatchObject({ kind: 'state' })
+  })
+
+  test('repeats neither random numbers nor the time', async ({ launch }) => {
+    const found: string[] = []
+    for (let i = 0; i < 4; i++) {
+      const guest = await launch(machine, { profile, origin: 'state', name: `guest-${i}` })
+      const earliest = Math.floor(Date.now() / 1000)
+      const [uuid, boot, time] = (
+        await said(guest, 'cat /proc/sys/kernel/random/uuid /proc/sys/kernel/random/boot_id; date +%s')
+      ).split('\n')
+      expect(Number(time)).toBeGreaterThanOrEqual(earliest)
+      expect(Number(time)).toBeLessThanOrEqual(Math.ceil(Date.now() / 1000))
+      found.push(uuid ?? '', boot ?? '')
+      await guest.close()
+    }
+    expect(new Set(found).size).toBe(8)
+  })
+
+  test('has the content of its store, and boots once the store has any', async ({ launch }) => {
+    const first = await launch(machine, { profile, origin: 'state', name: 'writer' })
+    await said(first, 'echo kept | dd of=/dev/pmem0 bs=512 count=1 conv=sync,fsync')
+    await first.kill()
+    const second = await launch(machine, { profile, origin: 'state', name: 'writer' })
+    expect(second.plan.origin).toMatchObject({ kind: 'boot' })
+    expect(second.plan.origin?.because).toContain('the store pm0 has content')
+    expect(await said(second, 'head -n 1 /dev/pmem0')).toBe('kept\n')
+  })
+
+  test('boots where the machine, or a text that it waits for, is another', async ({ launch }) => {
+    const other = await launch({ ...machine, memory: '144M' }, { profile, origin: 'state' })
+    expect(other.plan.origin).toMatchObject({ kind: 'boot', because: 'no such machine was saved before' })
+    const odd = await launch(
+      { ...machine, qemuArgs: ['-device', 'vmgenid'] },
+      { profile, origin: 'state', name: 'odd' },
+    )
+    expect(odd.plan.origin?.because).toContain('-device')
+    expect(odd.plan.origin?.saves).toBeUndefined()
+    const probe = await launch({ memory: '64M' }, { origin: 'state', name: 'probe' })
+    expect(probe.plan.origin?.because).toContain('profile probe')
+  })
+})
+
+test('a state that was edited is not used, and is saved anew', async ({ launch }) => {
+  rmSync(states, { recursive: true, force: true })
+  await launch(machine, { profile, origin: 'state', name: 'saved' }).then(async (guest) => {
+    await guest.run(['true'])
+    await guest.close()
+  })
+  const [first = ''] = kept()
+  const edited = openSync(join(states, first, 'ram.ram'), 'r+')
+  writeSync(edited, 'x', 4096)
+  closeSync(edited)
+  const guest = await launch(machine, { profile, origin: 'state', name: 'after' })
+  expect(guest.plan.origin?.kind).toBe('boot')
+  expect(guest.plan.origin?.because).toMatch(/ram\.ram was changed after it was saved/)
+  expect((await guest.run(['true'])).exitCode).toBe(0)
+  await guest.close()
+  const again = await launch(machine, { profile, origin: 'state', name: 'again' })
+  expect(originOf(again)).toBe('state')
+})
+
+describe('saveState', () => {
+  test('forks have files, memory and stores as they were, each its own', async ({ launch }) => {
+    const guest = await launch(machine, { profile, origin: 'state', name: 'forked' })
+    await guest.writeFile('/tmp/seed', 'ready')
+    await said(guest, 'echo before | dd of=/dev/pmem0 bs=512 count=1 conv=sync,fsync')
+    const ready = await saveState(guest)
+    await guest.writeFile('/tmp/seed', 'gone on')
+    const forks = await Promise.all([ready.fork(), ready.fork(), ready.fork()])
+    const change =
+      'cat /tmp/seed; head -n 1 /dev/pmem0; cat /proc/sys/kernel/random/uuid; echo mine > /tmp/seed'
+    const store = 'echo after | dd of=/dev/pmem0 bs=512 count=1 conv=sync,fsync'
+    const answers = await Promise.all(forks.map((fork) => said(fork, `${change}; ${store}`)))
+    for (const answer of answers) expect(answer).toMatch(/^readybefore\n/)
+    expect(new Set(answers).size).toBe(3)
+    expect(await read(guest, '/tmp/seed')).toBe('gone on')
+    expect(await said(guest, 'head -n 1 /dev/pmem0')).toBe('before\n')
+
+    // Of a fork, and after what it came from has gone from the disk.
+    const again = await saveState(forks[0] as Guest)
+    await ready[Symbol.asyncDispose]()
+    await Promise.all(forks.map((fork) => fork.close()))
+    const below = await again.fork()
+    expect(await said(below, 'cat /tmp/seed; head -n 1 /dev/pmem0')).toBe('mine\nafter\n')
+    await again[Symbol.asyncDispose]()
+    expect(await said(below, 'head -n 1 /dev/pmem0')).toBe('after\n')
+    await below.close()
+    await guest.close()
+  })
+
+  test('with uniqueness "same" forks draw the same random numbers', async ({ launch }) => {
+    const guest = await launch({ memory: '128M', timeout: '20m' }, { profile, origin: 'state' })
+    await using ready = await saveState(guest)
+    const draw = async () => {
+      await using fork = await ready.fork({ uniqueness: 'same' })
+      return await read(fork, '/proc/sys/kernel/random/uuid')
+    }
+    expect(await draw()).toBe(await draw())
+  })
+
+  test('refuses a guest that is busy, and one that cannot be saved', async ({ launch }) => {
+    const guest = await launch({ memory: '128M', timeout: '20m' }, { profile, origin: 'state' })
+    const long = guest.run(['sleep', '1000'])
+    long.catch(() => {})
+    await expect(saveState(guest)).rejects.toMatchObject({ code: 'GUEST_NOT_SAVED' })
+    const probe = await launch({ memory: '64M', boot: { append: 'report=no hang' } }, { name: 'probe' })
+    await expect(saveState(probe)).rejects.toMatchObject({ code: 'GUEST_NOT_SAVED' })
+  })
+
+  test('saves a guest that was started without a thought of it', async ({ launch }) => {
+    const guest = await launch({ memory: '128M', timeout: '20m' }, { profile })
+    await guest.writeFile('/tmp/seed', 'ready')
+    await using ready = await saveState(guest)
+    await using fork = await ready.fork()
+    expect(await read(fork, '/tmp/seed')).toBe('ready')
+  })
+})
+
+describe('the command', () => {
+  const bin = [fileURLToPath(new URL('../../dist/cli/bin.js', import.meta.url))]
+  const bringup = async (...argv: readonly string[]) => {
+    const done = promisify(execFile)(process.execPath, [...bin, ...argv], { env: process.env })
+    killWhenStuck(done.child, 300)
+    return done
+  }
+  const project = mkdtempSync(join(tmpdir(), 'bringup states project, '))
+  const run = ['run', '--project', project, '--profile', 'linux', '--memory', '128M', '--timeout', '20m']
+  afterAll(() => rmSync(project, { recursive: true, force: true }))
+
+  test('saves, goes on, lists and removes; two at once make one state', async () => {
+    rmSync(states, { recursive: true, force: true })
+    const both = await Promise.all(
+      ['one', 'two'].map((word) => bringup(...run, '--states', '--', 'echo', word)),
+    )
+    expect(both.map(({ stdout }) => stdout)).toEqual(['one\n', 'two\n'])
+    expect(kept()).toHaveLength(1)
+    const again = await bringup(...run, '--states', '--', 'echo', 'three')
+    expect(again).toMatchObject({ stdout: 'three\n' })
+    expect(again.stderr).toContain('goes on from a saved state')
+    const fresh = await bringup(...run, '--fresh', '--json', '--', 'true')
+    expect(JSON.parse(fresh.stdout)).toMatchObject({ verdict: 'passed' })
+    const list = JSON.parse((await bringup('state', 'list', '--json')).stdout)
+    stateJson.parse(list)
+    expect(list.states).toMatchObject([{ profile: 'linux', moment: 'its first answer' }])
+    const key: string = list.states[0].key
+    expect((await bringup('state', 'show', key.slice(0, 6))).stdout).toContain(key)
+    expect((await bringup('state', 'rm', key)).stdout).toContain(key)
+    expect(kept()).toEqual([])
+    await expect(bringup('state', 'rm', key)).rejects.toMatchObject({ code: 2 })
+  })
+
+  test('leaves nothing behind when it is killed while it saves', async () => {
+    rmSync(states, { recursive: true, force: true })
+    mkdirSync(states, { recursive: true, mode: 0o700 })
+    const child = spawn(process.execPath, [...bin, ...run, '--', 'sleep', '1000'], { stdio: 'ignore' })
+    killWhenStuck(child, 300)
+    while (readdirSync(states).length === 0 && child.exitCode === null)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    child.kill('SIGKILL')
+    await expect
+      .poll(() => readdirSync(states).filter((name) => name.endsWith('.part')), { timeout: 600_000 })
+      .toEqual([])
+    for (const name of kept())
+      expect(readFileSync(join(states, name, 'state.json'), 'utf8')).toContain('"devices"')
+  })
+})
