@@ -25,6 +25,7 @@ const ROOMS = {
   qemus: 'QEMUs side by side',
   pmem: 'Emulated persistent memory',
   rdma: 'RDMA of this computer',
+  states: 'Saved states of guests',
 }
 
 const REACTIONS = {
