@@ -20,9 +20,7 @@ async function run({ output }: Invocation): Promise<number> {
   output.json({ states: states.map(stateView) })
   if (output.isJson) return 0
   if (states.length === 0)
-    output.note(
-      'No guest was saved yet. `bringup run --profile linux -- COMMAND` saves the one that it boots.',
-    )
+    output.note('No guest was saved yet. A run with a command after `--` saves the guest that it boots.')
   else
     output.print(
       formatTable(
