@@ -9,7 +9,7 @@ import type { QmpClient } from '../qemu/qmp.ts'
 import { QmpEnded } from '../qemu/qmp.ts'
 import { type KeyPress, keysOfText, readChord } from '../screen/keys.ts'
 import { ScreenReader } from '../screen/read-screen.ts'
-import type { Screen } from '../screen/screen.ts'
+import { type Screen, wordsOn } from '../screen/screen.ts'
 import { pause } from '../timer.ts'
 import { isHaltedForGood } from './halted.ts'
 import type { GuestOptions } from './options.ts'
@@ -126,7 +126,7 @@ async function expectScreen(
     if (shows(screen, pattern)) return screen
     if (performance.now() >= until) {
       const what = `the screen did not show ${typeof pattern === 'string' ? JSON.stringify(pattern) : pattern} within ${timeoutMs} ms`
-      const evidence = screen.text === '' ? ['nothing that can be read is on it'] : screen.text.split('\n')
+      const evidence = screen.isBlank ? ['nothing is drawn on it'] : wordsOn(screen)
       throw atCaller(new BringupError([problems.SCREEN_NO_MATCH.at('', what, { evidence })]))
     }
     await pause(LOOK_MS)

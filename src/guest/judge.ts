@@ -92,9 +92,9 @@ export const problems = defineDiagnostics({
       "give the code a meaning in bringup.config: kernel: { image: '…', exitCodes: { CODE: 'passed' } }, or in the profile's `judgement.exitCodes`",
   },
   PASS_NOT_SHOWN: {
-    title: 'The guest ended before its console showed the text that means success.',
-    why: 'with --until, --until-regex or `passPatterns`, only that text on the console is a pass',
-    remedy: 'compare the last console lines with the text, or correct the pattern',
+    title: 'The guest ended before its console or its screen showed the text that means success.',
+    why: 'with --until, --until-regex or `passPatterns`, only that text on the console or on the screen is a pass',
+    remedy: 'compare the last lines of console and screen with the text, or correct the pattern',
   },
   GUEST_CRASHED: {
     title:

@@ -5,15 +5,13 @@ import { OWN_FILE } from '../own-files.ts'
 import { withoutFirmware } from '../screen/firmware-lines.ts'
 import { newLines } from '../screen/new-lines.ts'
 import type { ScreenReader } from '../screen/read-screen.ts'
-import type { Screen } from '../screen/screen.ts'
+import { type Screen, wordsOn } from '../screen/screen.ts'
 import { startTimer, type Timer } from '../timer.ts'
 
 /** A screen that changes is read that often, one that does not more and more rarely. */
 const PERIOD_MS = { least: 250, most: 1000 }
-/** So often all memory is searched for fonts while the guest runs. */
-const FONT_SEARCHES = 3
-/** What the last reading may take: QEMU answers in milliseconds, or is stuck. */
-const LAST_MS = 5000
+/** The last reading is given up when nothing of it was done for so long: QEMU answers in milliseconds, or is stuck. */
+const SILENT_MS = 5000
 
 export class ScreenWatch {
   readonly #reader: ScreenReader
@@ -23,7 +21,6 @@ export class ScreenWatch {
   #last: Screen | undefined
   #shown: readonly string[] = []
   #period: number = PERIOD_MS.least
-  #searches = 0
   #timer: Timer | undefined
   #isOver = false
   #final: Promise<void> | undefined
@@ -47,9 +44,12 @@ export class ScreenWatch {
     return this.#last
   }
 
-  /** Its lines, where there is anything to be read. */
+  /** Its lines, or what kept them from being read; undefined where nothing is drawn. */
   get lines(): readonly string[] | undefined {
-    return this.#last === undefined || this.#last.text === '' ? undefined : linesIn(this.#last)
+    if (this.#last === undefined || this.#last.isBlank) return undefined
+    const hint =
+      this.#last.text === '' ? [`the picture is ${SCREEN_FILES.picture} in the folder of the guest`] : []
+    return [...wordsOn(this.#last), ...hint]
   }
 
   /** Is called while the screen stays as it is, about once a second. */
@@ -75,9 +75,7 @@ export class ScreenWatch {
 
   async #look(): Promise<void> {
     try {
-      const searchFonts = this.#isUnread() && this.#searches < FONT_SEARCHES
-      if (searchFonts) this.#searches += 1
-      const screen = await this.#reader.read({ searchFonts })
+      const screen = await this.#reader.read({ searchFonts: this.#isUnread() && 'seldom' })
       if (this.#isOver) return
       this.#take(screen)
       if (this.#period === PERIOD_MS.most) await this.#onStill?.()
@@ -89,10 +87,11 @@ export class ScreenWatch {
     this.#timer = startTimer(this.#period, () => void this.#look())
   }
 
-  /** The same picture twice, in which nothing can be read with the fonts that are known. */
+  /** The same picture twice, in which nothing can be read with the fonts that are known, or not all. */
   #isUnread(): boolean {
     const screen = this.#last
-    return screen?.mode === 'graphics' && this.#period > PERIOD_MS.least && screen.text === ''
+    if (screen?.mode !== 'graphics' || this.#period === PERIOD_MS.least) return false
+    return screen.text === '' || screen.unread * 10 > screen.text.replaceAll(/\s/g, '').length
   }
 
   #take(screen: Screen): void {
@@ -126,10 +125,15 @@ export class ScreenWatch {
     this.end()
     const reading = this.#reader.read({ withPicture: true, searchFonts: true })
     let late: Timer | undefined
-    const isLate = new Promise<undefined>((resolve) => {
-      late = startTimer(LAST_MS, () => resolve(undefined))
+    const isSilent = new Promise<undefined>((resolve) => {
+      const wait = (progress: number) => {
+        late = startTimer(SILENT_MS, () =>
+          this.#reader.progress === progress ? resolve(undefined) : wait(this.#reader.progress),
+        )
+      }
+      wait(this.#reader.progress)
     })
-    const screen = await Promise.race([reading, isLate]).catch(() => undefined)
+    const screen = await Promise.race([reading, isSilent]).catch(() => undefined)
     late?.clear()
     if (!screen) return
     this.#last = screen

@@ -5,6 +5,7 @@ import { hasScreen } from '../machine/devices/display.ts'
 import { literalPattern } from '../pattern.ts'
 import { withoutFirmware } from '../screen/firmware-lines.ts'
 import { changedLines } from '../screen/new-lines.ts'
+import { type Screen, wordsOn } from '../screen/screen.ts'
 import { pause } from '../timer.ts'
 import { formatMs } from '../units.ts'
 import { GuestTime } from './guest-time.ts'
@@ -144,14 +145,19 @@ async function missing(seen: Promise<unknown>): Promise<BringupError | undefined
 }
 
 /** Nothing without a display, and of a guest that has ended. */
+async function screenOf(guest: Guest): Promise<Screen | undefined> {
+  if (!hasScreen(guest.plan.machine)) return undefined
+  return guest.screen.expect('', { timeoutMs: 0 }).catch(() => undefined)
+}
+
 async function screenLines(guest: Guest): Promise<readonly string[]> {
-  if (!hasScreen(guest.plan.machine)) return []
-  const screen = await guest.screen.expect('', { timeoutMs: 0 }).catch(() => undefined)
+  const screen = await screenOf(guest)
   return screen === undefined || screen.text === '' ? [] : screen.text.split('\n')
 }
 
 async function lastWords(guest: Guest): Promise<readonly string[]> {
-  const lines = await screenLines(guest)
+  const screen = await screenOf(guest)
+  const lines = screen === undefined ? [] : wordsOn(screen)
   return [
     ...guest.console.tail(),
     ...(lines.length === 0 ? [] : ['the screen shows:', ...lines.map((line) => `  ${line}`)]),

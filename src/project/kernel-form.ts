@@ -95,7 +95,7 @@ function bootOf(kernel: KernelForm, machine: MachineInput): Booted {
   if (image !== undefined) return { boot: { ...machine.boot, kernel: image } }
   if (esp !== undefined) return { boot: { ...machine.boot, firmware: 'uefi', esp } }
   const devices = [...(machine.devices ?? []), ...mediaOf(kernel)]
-  const boot = { ...machine.boot, firmware: 'bios' } as const
+  const boot = { ...machine.boot, firmware: machine.boot?.firmware ?? 'bios' } as const
   // Small kernels drive the ports of IDE and the floppy controller of a PC, which a q35 does not have.
   const isOld = floppy !== undefined || (iso === undefined && (kernel.bus ?? 'ide') === 'ide')
   return { boot, devices, ...(isOld && machine.type === undefined ? { type: 'pc' } : {}) }

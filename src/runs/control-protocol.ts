@@ -59,7 +59,13 @@ export type ControlRequest = z.output<typeof requestSchema>
 
 /** What comes of `screen`; the picture in base64. */
 export const screenAnswerSchema = z.object({
-  screen: z.object({ text: z.string(), colored: z.string(), png: z.base64().optional() }),
+  screen: z.object({
+    text: z.string(),
+    colored: z.string(),
+    unread: z.int(),
+    isBlank: z.boolean(),
+    png: z.base64().optional(),
+  }),
 })
 
 /** The first line of a client. */

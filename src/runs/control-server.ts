@@ -144,8 +144,8 @@ function needGuest({ guests }: Run, name: string): Guest {
 
 async function look(guest: Guest, { keys, withPicture }: Extract<ControlRequest, { op: 'screen' }>) {
   if (keys !== undefined) await guest.keys(keys)
-  const { text, colored, png } = await guest.screen()
-  return { text, colored, ...(png && withPicture ? { png: png.toString('base64') } : {}) }
+  const { text, colored, unread, isBlank, png } = await guest.screen()
+  return { text, colored, unread, isBlank, ...(png && withPicture ? { png: png.toString('base64') } : {}) }
 }
 
 async function exec(

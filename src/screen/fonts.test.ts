@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { type Font, fontsIn } from './fonts.ts'
+import { fontsIn } from './fonts.ts'
+import type { Font } from './glyph-table.ts'
 
 /** A shape of its own for every code; blanks are blank. */
 function glyph(code: number, height: number): number[] {

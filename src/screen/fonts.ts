@@ -5,14 +5,7 @@
  * Sources: SeaBIOS vgasrc/vgafonts.c; Linux lib/fonts and Documentation/admin-guide/…; psf(5); edk2 HiiDatabase (EFI_NARROW_GLYPH).
  */
 import { CODE_PAGE_437 } from './code-page-437.ts'
-
-/** Glyphs of 8 pixels in width. */
-export interface Font {
-  readonly name: string
-  readonly height: number
-  /** Character by shape: a byte for each row, the leftmost pixel in its highest bit. */
-  readonly chars: ReadonlyMap<string, string>
-}
+import { addGlyph, type Font, isLikely, mirrored, withoutPadding } from './glyph-table.ts'
 
 /** A table without a header, known by the shape of its "A". */
 interface Pattern {
@@ -50,13 +43,11 @@ function byPattern(memory: Buffer, { name, height, count, isMirrored, a }: Patte
     const begin = at - CODE_OF_A * height
     if (begin < 0 || begin + count * height > memory.length) return []
     const chars = new Map<string, string>()
-    for (let code = 0; code < count; code++)
-      addGlyph(chars, memory, begin + code * height, {
-        height,
-        char: CODE_PAGE_437[code] ?? ' ',
-        isMirrored,
-      })
-    return isLikely(chars) ? [{ name, height, chars }] : []
+    for (let code = 0; code < count; code++) {
+      const rows = memory.subarray(begin + code * height, begin + (code + 1) * height)
+      addGlyph(chars, isMirrored ? rows.map(mirrored) : rows, CODE_PAGE_437[code] ?? ' ')
+    }
+    return isLikely(chars) ? [{ name, width: 8, height, chars }] : []
   })
 }
 
@@ -74,12 +65,11 @@ function psf1(memory: Buffer): readonly Font[] {
     const count = (mode & 1) === 1 ? 512 : 256
     const chars = new Map<string, string>()
     const names = (mode & 6) === 0 ? [] : unicodeWords(memory, at + 4 + count * height, count)
-    for (let code = 0; code < count; code++)
-      addGlyph(chars, memory, at + 4 + code * height, {
-        height,
-        char: names[code] ?? CODE_PAGE_437[code] ?? '',
-      })
-    return isLikely(chars) ? [{ name: `PSF 8×${height}`, height, chars }] : []
+    for (let code = 0; code < count; code++) {
+      const rows = memory.subarray(at + 4 + code * height, at + 4 + (code + 1) * height)
+      addGlyph(chars, rows, names[code] ?? CODE_PAGE_437[code] ?? '')
+    }
+    return isLikely(chars) ? [{ name: `PSF 8×${height}`, width: 8, height, chars }] : []
   })
 }
 
@@ -95,18 +85,17 @@ function psf2(memory: Buffer): readonly Font[] {
       word(6),
       word(7),
     ]
-    const isKnown =
-      width === 8 && bytes === height && height >= 6 && height <= 32 && count >= 96 && count <= 4096
+    const isSized = width >= 4 && width <= 32 && height >= 6 && height <= 64
+    const isKnown = isSized && bytes === height * Math.ceil(width / 8) && count >= 96 && count <= 4096
     if (!isKnown || header < 32 || header > 4096) return []
     const chars = new Map<string, string>()
     const begin = at + header
     const names = (flags & 1) === 1 ? unicodeText(memory, begin + count * bytes, count) : []
-    for (let code = 0; code < count; code++)
-      addGlyph(chars, memory, begin + code * bytes, {
-        height,
-        char: names[code] ?? CODE_PAGE_437[code] ?? '',
-      })
-    return isLikely(chars) ? [{ name: `PSF 8×${height}`, height, chars }] : []
+    for (let code = 0; code < count; code++) {
+      const rows = memory.subarray(begin + code * bytes, begin + (code + 1) * bytes)
+      addGlyph(chars, withoutPadding(rows, width), names[code] ?? CODE_PAGE_437[code] ?? '')
+    }
+    return isLikely(chars) ? [{ name: `PSF ${width}×${height}`, width, height, chars }] : []
   })
 }
 
@@ -164,45 +153,12 @@ function narrowGlyphs(memory: Buffer): readonly Font[] {
     ) {
       const code = memory.readUInt16LE(glyph)
       if (code < 32 || chars.size > 1000 || (code === 0xffff && memory[glyph + 2] !== 0)) break
-      addGlyph(chars, memory, glyph + 3, { height: NARROW_ROWS, char: String.fromCharCode(code) })
+      addGlyph(chars, memory.subarray(glyph + 3, glyph + 3 + NARROW_ROWS), String.fromCharCode(code))
     }
-    if (isLikely(chars)) fonts.push({ name: 'UEFI 8×19', height: NARROW_ROWS, chars })
+    if (isLikely(chars)) fonts.push({ name: 'UEFI 8×19', width: 8, height: NARROW_ROWS, chars })
     if (fonts.length >= MOST_TABLES) break
   }
   return fonts
-}
-
-interface Glyph {
-  readonly height: number
-  readonly char: string
-  readonly isMirrored?: boolean | undefined
-}
-
-/** The first character of a shape counts: several are drawn alike. Blank ones need no shape. */
-function addGlyph(
-  chars: Map<string, string>,
-  memory: Buffer,
-  at: number,
-  { height, char, isMirrored = false }: Glyph,
-): void {
-  const rows = memory.subarray(at, at + height)
-  if (!/^[^\p{C}]$/u.test(char) || rows.length < height || rows.every((row) => row === 0)) return
-  const shape = isMirrored ? Buffer.from(rows.map(mirrored)).toString('latin1') : rows.toString('latin1')
-  const known = chars.get(shape)
-  // Letters before symbols that look the same.
-  if (known === undefined || (!/[ -~]/.test(known) && /[ -~]/.test(char))) chars.set(shape, char)
-}
-
-function mirrored(byte: number): number {
-  let result = 0
-  for (let bit = 0; bit < 8; bit++) if (byte & (1 << bit)) result |= 0x80 >> bit
-  return result
-}
-
-/** Letters and digits have shapes of their own. */
-function isLikely(chars: ReadonlyMap<string, string>): boolean {
-  const known = new Set(chars.values())
-  return [...'ABCDEFGHKMNRabcdefgh234567'].every((char) => known.has(char))
 }
 
 function positions(

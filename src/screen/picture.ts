@@ -27,28 +27,47 @@ export function colorAt({ width, height, pixels }: Picture, x: number, y: number
   return ((pixels[at] as number) << 16) | ((pixels[at + 1] as number) << 8) | (pixels[at + 2] as number)
 }
 
-/** Old modes of few pixels are shown with each of them twice, in both directions or one below the other. */
-export function undoubled(picture: Picture): Picture {
-  const { width, height } = picture
-  const isTwice = (dx: number, dy: number) => {
-    for (let y = 0; y + dy < height; y += 1 + dy)
-      for (let x = 0; x + dx < width; x += 1 + dx)
-        if (colorAt(picture, x, y) !== colorAt(picture, x + dx, y + dy)) return false
-    return true
-  }
-  const down = height % 2 === 0 && isTwice(0, 1) ? 2 : 1
-  const right = width % 2 === 0 && isTwice(1, 0) ? 2 : 1
+/** Small kernels enlarge their letters so many times. */
+const MOST_ENLARGED = 4
+
+/**
+ * Pixels that are shown several times are one: old modes of few pixels show each twice, in both directions or one below
+ * the other, and kernels enlarge their letters.
+ */
+export function unenlarged(picture: Picture): Picture {
+  const right = timesShown(picture, 'right')
+  const down = timesShown(picture, 'down')
   if (down === 1 && right === 1) return picture
-  const pixels = new Uint8Array((width / right) * (height / down) * 3)
-  let at = 0
-  for (let y = 0; y < height; y += down)
-    for (let x = 0; x < width; x += right) {
-      const color = colorAt(picture, x, y)
+  const [width, height] = [Math.floor(picture.width / right), Math.floor(picture.height / down)]
+  const pixels = new Uint8Array(width * height * 3)
+  for (let y = 0, at = 0; y < height; y++)
+    for (let x = 0; x < width; x++, at += 3) {
+      const color = colorAt(picture, x * right, y * down)
       pixels.set([color >> 16, (color >> 8) & 255, color & 255], at)
-      at += 3
     }
-  return { width: width / right, height: height / down, pixels }
+  return { width, height, pixels }
 }
+
+/** How often each pixel is shown, from the upper left corner on. */
+function timesShown(picture: Picture, direction: 'right' | 'down'): number {
+  const { width, height } = picture
+  let common = 0
+  const [dx, dy] = direction === 'right' ? [1, 0] : [0, 1]
+  for (let y = dy; y < height; y++)
+    for (let x = dx; x < width; x++) {
+      if (colorAt(picture, x, y) === colorAt(picture, x - dx, y - dy)) continue
+      // Colours change at multiples of what is looked for.
+      common = greatestDivisor(common, direction === 'right' ? x : y)
+      if (common === 1) return 1
+    }
+  return (
+    [...Array(MOST_ENLARGED + 1).keys()].findLast(
+      (times) => times > 1 && common > 0 && common % times === 0,
+    ) ?? 1
+  )
+}
+
+const greatestDivisor = (a: number, b: number): number => (b === 0 ? a : greatestDivisor(b, a % b))
 
 /** Whether it has one colour only. */
 export function isBlank(picture: Picture): boolean {

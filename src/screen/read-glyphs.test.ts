@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import type { Font } from './fonts.ts'
-import { isBlank, type Picture, parsePpm, undoubled } from './picture.ts'
+import type { Font } from './glyph-table.ts'
+import { isBlank, type Picture, parsePpm, unenlarged } from './picture.ts'
 import { readPicture, UNKNOWN } from './read-glyphs.ts'
 import { linesOf } from './text-mode.ts'
 
@@ -14,6 +14,7 @@ const rowsOf = (char: string) =>
 
 const font: Font = {
   name: 'test',
+  width: 8,
   height: HEIGHT,
   chars: new Map([...CHARS].map((char) => [Buffer.from(rowsOf(char)).toString('latin1'), char])),
 }
@@ -85,8 +86,8 @@ it('takes pixels that are shown twice for one', () => {
       return small.pixels[((y >> 1) * 64 + (x >> 1)) * 3 + color] ?? 0
     }),
   }
-  expect(undoubled(twice)).toEqual(small)
-  expect(undoubled(small)).toBe(small)
+  expect(unenlarged(twice)).toEqual(small)
+  expect(unenlarged(small)).toBe(small)
 })
 
 it('reads pictures as QEMU writes them, and no others', () => {

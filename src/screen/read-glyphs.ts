@@ -1,12 +1,12 @@
 /** Text read back from pixels: the picture is cut into cells, and the shape in each is looked up in a font. Pure. */
-import type { Font } from './fonts.ts'
+import { type Font, shapeKey, withoutPadding } from './glyph-table.ts'
 import { colorAt, type Picture } from './picture.ts'
 
 /** Where cells lie in a picture. */
 export interface Grid {
   readonly x: number
   readonly y: number
-  /** 8, or 9 where a column of the background follows each glyph. */
+  /** The width of a glyph, or more where columns of the background follow each. */
   readonly cellWidth: number
   readonly cellHeight: number
 }
@@ -25,8 +25,6 @@ export interface ReadText {
 /** Stands for a shape that the font does not have. */
 export const UNKNOWN = '\ufffd'
 
-const GLYPH_WIDTH = 8
-
 interface Shape {
   readonly ink: number
   readonly paper: number
@@ -35,17 +33,19 @@ interface Shape {
   readonly isBlank: boolean
 }
 
-function shapeAt(picture: Picture, x: number, y: number, height: number): Shape {
+function shapeAt(picture: Picture, x: number, y: number, { width, height }: Font): Shape {
   const paper = colorAt(picture, x, y)
+  const bytes = (width + 7) >> 3
   let ink = paper
-  const bits = new Uint8Array(height)
+  const bits = new Uint8Array(height * bytes)
   for (let row = 0; row < height; row++)
-    for (let column = 0; column < GLYPH_WIDTH; column++) {
+    for (let column = 0; column < width; column++) {
       const color = colorAt(picture, x + column, y + row)
       if (color === paper) continue
       if (ink === paper) ink = color
       else if (ink !== color) return { ink, paper, isBlank: false }
-      bits[row] = (bits[row] as number) | (0x80 >> column)
+      const at = row * bytes + (column >> 3)
+      bits[at] = (bits[at] as number) | (0x80 >> (column & 7))
     }
   return { ink, paper, bits, isBlank: ink === paper }
 }
@@ -58,12 +58,7 @@ export function readGrid(picture: Picture, font: Font, grid: Grid): ReadText {
   let unknown = 0
   const rows = Array.from({ length: lines }, (_, row) =>
     Array.from({ length: columns }, (_, column) => {
-      const shape = shapeAt(
-        picture,
-        grid.x + column * grid.cellWidth,
-        grid.y + row * grid.cellHeight,
-        font.height,
-      )
+      const shape = shapeAt(picture, grid.x + column * grid.cellWidth, grid.y + row * grid.cellHeight, font)
       const { ink, paper } = shape
       if (shape.isBlank) return { char: ' ', ink, paper }
       const read = charOf(shape, font)
@@ -81,13 +76,12 @@ function charOf(
   font: Font,
 ): { char: string; ink: number; paper: number } | undefined {
   if (bits === undefined) return undefined
-  const plain = font.chars.get(text(bits))
+  const plain = font.chars.get(shapeKey(bits))
   if (plain !== undefined) return { char: plain, ink, paper }
-  const inverse = font.chars.get(text(bits.map((row) => row ^ 0xff)))
+  const flipped = bits.map((byte) => byte ^ 0xff)
+  const inverse = font.chars.get(shapeKey(withoutPadding(flipped, font.width)))
   return inverse === undefined ? undefined : { char: inverse, ink: paper, paper: ink }
 }
-
-const text = (bits: Uint8Array) => Buffer.from(bits.buffer, bits.byteOffset, bits.length).toString('latin1')
 
 /** So many cells are looked at to find where the grid begins. */
 const SAMPLE = { columns: 32, rows: 3 }
@@ -114,20 +108,40 @@ export function readPicture(
   const again = like && { ...readGrid(picture, like.font, like.grid), font: like.font, grid: like.grid }
   if (again && isClear(again)) return again
   let best: ReadPicture | undefined
-  for (const font of fonts)
+  for (const font of fonts) {
+    const found = font.cells && readFrom(picture, font, font.cells)
+    if (found && isBetter(found, best)) best = found
+    if (best && isClear(best)) return best
     for (const grid of likelyGrids(picture, font)) {
       const read = readGrid(picture, font, grid)
       if (isBetter(read, best)) best = { ...read, font, grid }
       if (best && isClear(best)) return best
     }
-  if (accepted(best)) return best
+  }
   for (const font of fonts) {
+    if (font.cells) continue
     const grid = searchGrid(picture, font)
     const read = grid && readGrid(picture, font, grid)
     if (grid && read && isBetter(read, best)) best = { ...read, font, grid }
   }
   return accepted(best)
 }
+
+/** From one cell on: the widest cells with which most is known, then the space between lines. */
+function readFrom(picture: Picture, font: Font, { x, y, widths }: NonNullable<Font['cells']>): ReadPicture {
+  const read = (cellWidth: number, cellHeight: number): ReadPicture => {
+    const grid = { x: positive(x, cellWidth), y: positive(y, cellHeight), cellWidth, cellHeight }
+    return { ...readGrid(picture, font, grid), font, grid }
+  }
+  const better = (one: ReadPicture, other: ReadPicture) => (isBetter(other, one) ? other : one)
+  const line = widths.map((width) => read(width, font.height)).reduce(better)
+  if (isClear(line)) return line
+  return range(MOST_SPACING.rows)
+    .map((space) => read(line.grid.cellWidth, font.height + space))
+    .reduce(better)
+}
+
+const positive = (at: number, size: number) => ((at % size) + size) % size
 
 /** Nearly every shape is known. */
 const isClear = ({ known, unknown }: ReadText) => known >= LEAST_KNOWN && unknown * 50 <= known
@@ -143,7 +157,8 @@ function isBetter(read: ReadText, than: ReadText | undefined): boolean {
 /** From the corner; with the rest of the picture on both sides; and GRUB's, 10 pixels from the corner. */
 function likelyGrids({ width, height }: Picture, font: Font): readonly Grid[] {
   const cellHeight = font.height
-  const widths = width % 9 === 0 && width % 8 === 0 && font.height >= 14 ? [9, 8] : [8]
+  const isWide = font.width === 8 && width % 9 === 0 && width % 8 === 0 && font.height >= 14
+  const widths = isWide ? [9, 8] : [font.width]
   return widths.flatMap((cellWidth) => {
     const centred = { x: Math.floor((width % cellWidth) / 2), y: Math.floor((height % cellHeight) / 2) }
     const text = {
@@ -159,34 +174,50 @@ function likelyGrids({ width, height }: Picture, font: Font): readonly Grid[] {
   })
 }
 
-/** Every offset is tried on the part of the picture where drawing begins. */
+/** Columns and rows of the background that may follow each glyph. */
+const MOST_SPACING = { columns: 3, rows: 8 }
+
+/** Every offset is tried on the part of the picture where drawing begins: first in one line, then for the lines below it. */
 function searchGrid(picture: Picture, font: Font): Grid | undefined {
   const corner = firstInk(picture)
   if (!corner) return undefined
-  let best: Grid | undefined
-  let most = LEAST_KNOWN - 1
-  for (const cellWidth of [8, 9])
-    for (let dy = 0; dy < font.height; dy++)
-      for (let dx = 0; dx < cellWidth; dx++) {
-        const grid = { x: corner.x - dx, y: corner.y - dy, cellWidth, cellHeight: font.height }
-        const known = knownIn(picture, font, grid)
-        if (known > most) [most, best] = [known, grid]
-      }
-  if (!best) return undefined
-  const { x, y, cellWidth, cellHeight } = best
-  return {
-    x: ((x % cellWidth) + cellWidth) % cellWidth,
-    y: ((y % cellHeight) + cellHeight) % cellHeight,
-    cellWidth,
-    cellHeight,
-  }
+  const { width, height } = font
+  const offsets = range(height).flatMap((dy) =>
+    range(width).map((dx) => ({ x: corner.x - dx, y: corner.y - dy })),
+  )
+  const first = best(
+    range(MOST_SPACING.columns).flatMap((space) =>
+      offsets.map((offset) => ({ ...offset, cellWidth: width + space, cellHeight: height })),
+    ),
+    (grid) => knownIn(picture, font, grid, 1),
+  )
+  if (!first) return undefined
+  const grid = best(
+    range(MOST_SPACING.rows).map((space) => ({ ...first, cellHeight: height + space })),
+    (one) => knownIn(picture, font, one, SAMPLE.rows),
+  )
+  const { cellWidth, cellHeight } = grid ?? first
+  return { x: positive(first.x, cellWidth), y: positive(first.y, cellHeight), cellWidth, cellHeight }
 }
 
-function knownIn(picture: Picture, font: Font, { x, y, cellWidth, cellHeight }: Grid): number {
+const range = (count: number) => Array.from({ length: count }, (_, i) => i)
+
+/** The first of those with most; undefined where that is next to nothing. */
+function best(grids: readonly Grid[], count: (grid: Grid) => number): Grid | undefined {
+  let found: Grid | undefined
+  let most = LEAST_KNOWN - 1
+  for (const grid of grids) {
+    const known = count(grid)
+    if (known > most) [most, found] = [known, grid]
+  }
+  return found
+}
+
+function knownIn(picture: Picture, font: Font, { x, y, cellWidth, cellHeight }: Grid, rows: number): number {
   let known = 0
-  for (let row = 0; row < SAMPLE.rows; row++)
+  for (let row = 0; row < rows; row++)
     for (let column = 0; column < SAMPLE.columns; column++) {
-      const shape = shapeAt(picture, x + column * cellWidth, y + row * cellHeight, font.height)
+      const shape = shapeAt(picture, x + column * cellWidth, y + row * cellHeight, font)
       if (!shape.isBlank && charOf(shape, font)) known += 1
     }
   return known

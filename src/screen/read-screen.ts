@@ -1,9 +1,13 @@
 /** Reads the screen of a guest of QEMU: text from the memory of its VGA card, or from the pixels of its display. */
+import { createHash } from 'node:crypto'
 import type { QmpClient } from '../qemu/qmp.ts'
 import { MiB } from '../units.ts'
-import { type Font, fontsIn } from './fonts.ts'
+import { fontsOfShapes } from './drawn-fonts.ts'
+import { type DrawnShape, drawnShapes } from './drawn-shapes.ts'
+import { fontsIn } from './fonts.ts'
+import type { Font } from './glyph-table.ts'
 import { readDisplay, readMemory, readPort, setRunning, writePort } from './memory-reader.ts'
-import { isBlank, type Picture, parsePpm, undoubled } from './picture.ts'
+import { isBlank, type Picture, parsePpm, unenlarged } from './picture.ts'
 import { type ReadPicture, readPicture } from './read-glyphs.ts'
 import { type ColoredCell, colored, type Screen } from './screen.ts'
 import {
@@ -29,8 +33,11 @@ export interface ScreenReaderOptions {
 export interface ReadOptions {
   /** The picture is wanted too. */
   readonly withPicture?: boolean
-  /** Fonts are looked for in all of the guest's memory; takes up to some seconds for a guest of gigabytes. */
-  readonly searchFonts?: boolean
+  /**
+   * Fonts are looked for in all of the guest's memory; takes up to some seconds for a guest of gigabytes. `seldom`: once
+   * for a picture, and not most of the time.
+   */
+  readonly searchFonts?: boolean | 'seldom'
 }
 
 /** Where the BIOS of the VGA card lies, with its fonts. */
@@ -55,10 +62,20 @@ export class ScreenReader {
   /** How the last picture was read. */
   #like: ReadPicture | undefined
   #busy: Promise<unknown> = Promise.resolve()
+  #lastRead: { readonly digest: string; readonly screen: Screen; readonly isClear: boolean } | undefined
+  #progress = 0
+  /** Digest of the picture for which memory was searched last, and when that may be done again. */
+  #searched: string | undefined
+  #nextSearch = 0
 
   constructor(qmp: QmpClient, options: ScreenReaderOptions) {
     this.#qmp = qmp
     this.#options = options
+  }
+
+  /** Grows while a reading goes on: a search for fonts takes seconds on a loaded computer. */
+  get progress(): number {
+    return this.#progress
   }
 
   /**
@@ -77,7 +94,7 @@ export class ScreenReader {
     const picture = dump && parsePpm(dump)
     const png = options.withPicture && picture ? { png: await pngOf(picture) } : {}
     if (text && registers) return { ...text, ...png }
-    if (picture) return { ...(await this.#pixels(undoubled(picture), options)), ...png }
+    if (picture) return { ...(await this.#pixels(picture, options)), ...png }
     if (registers && isGraphics(registers)) return EMPTY
     return text ?? EMPTY
   }
@@ -106,7 +123,7 @@ export class ScreenReader {
     }
   }
 
-  /** Undefined without a VGA card: ports that nothing answers are all ones. */
+  /** Undefined without a VGA card: ports that nothing progress are all ones. */
   async #registers(): Promise<VgaRegisters | undefined> {
     const before = await readPort(this.#qmp, GRAPHICS)
     if (before === undefined || before === 0xff) return undefined
@@ -135,20 +152,56 @@ export class ScreenReader {
   }
 
   async #pixels(picture: Picture, { searchFonts = false }: ReadOptions): Promise<Screen> {
+    if (isBlank(picture)) return emptyOf(picture, true)
+    const digest = createHash('sha1').update(picture.pixels).digest('hex')
+    const last = this.#lastRead?.digest === digest ? this.#lastRead : undefined
+    if (
+      last &&
+      (last.isClear || searchFonts === false || (searchFonts === 'seldom' && digest === this.#searched))
+    )
+      return last.screen
+    const small = unenlarged(picture)
+    const pictures = small === picture ? [picture] : [picture, small]
     this.#fonts ??= fontsIn(await this.#memory(ROM.at, ROM.bytes))
-    let read = readPicture(picture, this.#fonts, this.#like)
-    for (const range of searchFonts ? this.#places() : []) {
-      if (read && read.unknown * 10 <= read.known) break
-      if (isBlank(picture)) break
-      const found = fontsIn(await this.#memory(range.at, range.bytes))
+    let read = this.#readOf(pictures, this.#fonts)
+    let shapes: readonly (readonly DrawnShape[])[] | undefined
+    const isSearched = searchFonts !== false && !isClearEnough(read) && this.#maySearch(digest, searchFonts)
+    const begun = performance.now()
+    for (const range of isSearched ? this.#places() : []) {
+      if (isClearEnough(read)) break
+      const memory = await this.#memory(range.at, range.bytes)
+      shapes ??= pictures.map(drawnShapes)
+      const found = [...shapes.flatMap((some) => fontsOfShapes(memory, some)), ...fontsIn(memory)]
+      this.#progress += 1
       if (found.length === 0) continue
-      this.#fonts = distinct([...this.#fonts, ...found])
-      read = readPicture(picture, this.#fonts) ?? read
+      this.#fonts = distinct([...found, ...this.#fonts])
+      read = this.#readOf(pictures, this.#fonts)
     }
+    if (isSearched) this.#nextSearch = performance.now() + PAUSES * (performance.now() - begun)
     this.#like = read ?? this.#like
-    if (!read)
-      return { ...EMPTY, columns: Math.floor(picture.width / 8), rows: Math.floor(picture.height / 16) }
-    return screenOf('graphics', read.rows, { isTrueColor: true, unread: read.unknown })
+    const screen = read
+      ? screenOf('graphics', read.rows, { isTrueColor: true, unread: read.unknown })
+      : emptyOf(picture, false)
+    this.#lastRead = { digest, screen, isClear: isClearEnough(read) }
+    return screen
+  }
+
+  /** As it is, or with enlarged letters made small again: fonts may have doubled rows of their own. */
+  #readOf(pictures: readonly Picture[], fonts: readonly Font[]): ReadPicture | undefined {
+    let best: ReadPicture | undefined
+    for (const picture of pictures) {
+      const read = readPicture(picture, fonts, this.#like)
+      if (read && (best === undefined || read.known - read.unknown > best.known - best.unknown)) best = read
+      if (isClearEnough(best)) return best
+    }
+    return best
+  }
+
+  #maySearch(digest: string, searchFonts: true | 'seldom'): boolean {
+    const isDue = digest !== this.#searched && performance.now() >= this.#nextSearch
+    if (searchFonts === 'seldom' && !isDue) return false
+    this.#searched = digest
+    return true
   }
 
   /** Where fonts may lie: kernels low in memory, firmware at its end, then all else. Parts overlap by a table. */
@@ -163,33 +216,58 @@ export class ScreenReader {
     return [first, last, ...rest].filter((part) => part !== undefined)
   }
 
-  #memory(at: number, bytes: number): Promise<Buffer> {
-    return readMemory(this.#qmp, { at, bytes, folder: this.#options.folder })
+  async #memory(at: number, bytes: number): Promise<Buffer> {
+    const memory = await readMemory(this.#qmp, { at, bytes, folder: this.#options.folder })
+    this.#progress += 1
+    return memory
   }
 }
 
-const EMPTY: Screen = { mode: 'graphics', text: '', colored: '', columns: 0, rows: 0, unread: 0 }
+/** Between two searches for fonts passes so many times what the first one took. */
+const PAUSES = 4
+
+/** Nine of ten shapes are known. */
+const isClearEnough = (read: ReadPicture | undefined) => read !== undefined && read.unknown * 10 <= read.known
+
+const EMPTY: Screen = {
+  mode: 'graphics',
+  text: '',
+  colored: '',
+  columns: 0,
+  rows: 0,
+  unread: 0,
+  isBlank: true,
+}
+
+const emptyOf = ({ width, height }: Picture, isBlank: boolean): Screen => ({
+  ...EMPTY,
+  isBlank,
+  columns: Math.floor(width / 8),
+  rows: Math.floor(height / 16),
+})
 
 function screenOf(
   mode: Screen['mode'],
   cells: readonly (readonly ColoredCell[])[],
   { isTrueColor, unread }: { readonly isTrueColor: boolean; readonly unread: number },
 ): Screen {
+  const text = linesOf(cells).join('\n')
   return {
     mode,
-    text: linesOf(cells).join('\n'),
+    text,
     colored: colored(cells, isTrueColor),
     columns: cells[0]?.length ?? 0,
     rows: cells.length,
     unread,
+    isBlank: text === '',
   }
 }
 
 /** Several copies of one font are one. */
 function distinct(fonts: readonly Font[]): readonly Font[] {
   const seen = new Set<string>()
-  return fonts.filter(({ height, chars }) => {
-    const key = `${height} ${[...chars.keys()].join('')}`
+  return fonts.filter(({ width, height, chars }) => {
+    const key = `${width} ${height} ${[...chars.keys()].join('')}`
     return !seen.has(key) && seen.add(key)
   })
 }

@@ -15,8 +15,22 @@ export interface Screen {
   readonly rows: number
   /** Of pixels: shapes that could not be read as characters, `\ufffd` in the text. */
   readonly unread: number
+  /** Nothing is drawn on it. Where it is false and the text is empty, there is a picture that could not be read. */
+  readonly isBlank: boolean
   /** The picture; absent unless it was asked for, and where the machine has no display. */
   readonly png?: Buffer
+}
+
+/** Its lines, and what of it could not be read. */
+export function wordsOn({
+  text,
+  unread,
+  isBlank,
+}: Pick<Screen, 'text' | 'unread' | 'isBlank'>): readonly string[] {
+  if (isBlank) return []
+  if (text === '') return ['a picture in which no text can be read']
+  const shapes = unread === 1 ? '1 shape was' : `${unread} shapes were`
+  return [...text.split('\n'), ...(unread === 0 ? [] : [`(${shapes} not read: \ufffd)`])]
 }
 
 /** Colours of a terminal by those of a VGA card, which counts blue as 1 and red as 4. */

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { BringupError, defineDiagnostics } from '../../diagnostics.ts'
 import { SCREEN_FILES } from '../../guest/screen-watch.ts'
+import { plural } from '../../plural.ts'
 import { callRun } from '../../runs/control-client.ts'
 import { screenAnswerSchema } from '../../runs/control-protocol.ts'
 import { findGuest, findRun, readRun } from '../../runs/record.ts'
@@ -23,7 +24,16 @@ interface Shown {
   readonly guest: string
   readonly text: string
   readonly colored: string
+  /** Absent of a run that has ended. */
+  readonly unread?: number
+  readonly isBlank?: boolean
   readonly png?: Buffer
+}
+
+function hintOf({ text, unread = 0, isBlank }: Shown): string | undefined {
+  if (isBlank === true) return 'nothing is drawn on the screen'
+  if (text === '') return 'no text can be read; --png FILE writes the picture'
+  return unread === 0 ? undefined : `${plural(unread, 'shape')} could not be read (\ufffd)`
 }
 
 const OPTIONS: readonly OptionSpec[] = [
@@ -66,8 +76,17 @@ export const command: Command = {
       if (!shown.png) throw new BringupError([problems.SCREEN_NOT_KEPT.at('--png', 'there is no picture')])
       writeNamedFile('--png', options.png, shown.png)
     }
-    if (output.isJson) output.json({ guest: shown.guest, text: shown.text, png: options.png })
+    if (output.isJson)
+      output.json({
+        guest: shown.guest,
+        text: shown.text,
+        unread: shown.unread,
+        isBlank: shown.isBlank,
+        png: options.png,
+      })
     else output.raw(`${output.isTerminal ? shown.colored : shown.text}\n`)
+    const hint = hintOf(shown)
+    if (hint !== undefined) output.note(hint)
     return 0
   },
 }

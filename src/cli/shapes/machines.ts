@@ -116,6 +116,16 @@ export const screenJson = z
   .object({
     guest: z.string(),
     text: z.string().describe('Lines without blanks at their ends.'),
+    unread: z
+      .int()
+      .optional()
+      .describe('Shapes that could not be read: `\ufffd` in the text. Absent of a run that has ended.'),
+    isBlank: z
+      .boolean()
+      .optional()
+      .describe(
+        'Nothing is drawn. Where it is false and the text is empty, there is a picture that cannot be read.',
+      ),
     png: z.string().optional().describe('File that the picture was written to.'),
   })
   .describe('`bringup screen --json`.')
