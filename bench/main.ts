@@ -8,6 +8,7 @@ import { console as consoleBench } from './console.ts'
 import { linux } from './linux.ts'
 import { networks } from './networks.ts'
 import { racks } from './racks.ts'
+import { states } from './states.ts'
 import { tiny } from './tiny.ts'
 
 const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
@@ -15,6 +16,7 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   tiny,
   cli,
   linux,
+  states,
   networks,
   racks,
   console: consoleBench,

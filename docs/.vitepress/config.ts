@@ -71,6 +71,7 @@ export default defineConfig({
             page('Racks: several machines', '/guide/racks'),
             page('Networks between machines', '/guide/networks'),
             page('Runs that stay', '/guide/staying'),
+            page('Saved states', '/guide/saved-states'),
             page('Exit codes', '/guide/exit-codes'),
             page('Terminal sessions', '/guide/sessions'),
             page('Troubleshooting', '/guide/troubleshooting'),

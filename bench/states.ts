@@ -1,0 +1,136 @@
+/** Guests that go on from a saved state, from process start to the first answer, beside the same QEMU by hand and a boot. */
+import { spawn } from 'node:child_process'
+import { closeSync, openSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Duplex } from 'node:stream'
+import { type Guest, launch, type SavedState, saveState } from 'bringup'
+import { FrameReader, frame, numbers, texts } from '../src/guest/shell-frames.ts'
+import type { MachineInput } from '../src/machine/machine.ts'
+import { measure, spawned } from './measure.ts'
+import { CLI, FOLDER } from './setting.ts'
+
+const MACHINE: MachineInput = { cpu: 1, memory: '256M', accel: 'tcg', timeout: '20m' }
+const WHERE = { profile: 'linux', folder: FOLDER, state: join(FOLDER, '.states') }
+const ROUNDS = 15
+const AT_ONCE = 2
+const FORKS = 40
+
+export async function states(): Promise<void> {
+  await using guest = await launch(MACHINE, { ...WHERE, origin: 'state' })
+  await using saved = await saveState(guest)
+  await using first = await saved.fork()
+  await first.run(['true'])
+  const argv = bareArgv(first)
+  const run = ['run', '--profile', 'linux', '--accel', 'tcg', '--cores', '1', '--memory', '256M']
+  const command = (...more: readonly string[]) => ({
+    run: () => spawned([process.execPath, CLI, ...run, ...more, '--', 'true'], FOLDER),
+  })
+  await measure({
+    title: 'Linux, start to the first answer',
+    rounds: ROUNDS,
+    contenders: [
+      { name: 'QEMU by hand, from a saved state', run: () => bare(argv, saved) },
+      { name: 'library, fork', run: () => timed(() => saved.fork()) },
+      { name: 'library, boot', run: () => timed(() => launch(MACHINE, { ...WHERE, name: 'boots' })) },
+      { name: 'bringup run -- true, from a saved state', ...command() },
+      { name: 'bringup run -- true, boot', ...command('--fresh') },
+    ],
+  })
+  console.log(
+    `\nmemory that an idle fork has written, and shares with nobody: ${writtenMiB(first.qemu.pid)} MiB`,
+  )
+  await rate(saved)
+}
+
+async function timed(start: () => Promise<Guest>): Promise<number> {
+  const began = performance.now()
+  await using guest = await start()
+  await guest.run(['true'])
+  return performance.now() - began
+}
+
+/** Forks that come and go, some at a time. */
+async function rate(saved: SavedState): Promise<void> {
+  const began = performance.now()
+  const each = Array.from({ length: AT_ONCE }, async () => {
+    for (let i = 0; i < FORKS / AT_ONCE; i++) await timed(() => saved.fork())
+  })
+  await Promise.all(each)
+  const seconds = (performance.now() - began) / 1000
+  console.log(`forks, ${AT_ONCE} at a time, each answers and ends: ${(FORKS / seconds).toFixed(1)} a second`)
+}
+
+function writtenMiB(pid: number): string {
+  const [, kib = 0] = /^Private_Dirty:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')) ?? []
+  return (Number(kib) / 1024).toFixed(1)
+}
+
+/** The words of a fork without those that tie it to bringup. */
+function bareArgv({ folder }: Guest): readonly string[] {
+  const argv = JSON.parse(readFileSync(join(folder.path, 'argv.json'), 'utf8')) as readonly string[]
+  const isTie = (word: string) => word.startsWith('socket,id=bringup-keeper')
+  return argv.filter((word, i) => !isTie(word) && !(word === '-chardev' && isTie(argv[i + 1] ?? '')))
+}
+
+/** Descriptors as bringup hands them to QEMU: QMP, the command channel, the stream that shows its end, the state. */
+async function bare([program = '', ...args]: readonly string[], { folder }: SavedState): Promise<number> {
+  const began = performance.now()
+  const devices = openSync(join(folder, 'devices'), 'r')
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'ignore', 'pipe', 'pipe', 'pipe', devices] })
+  closeSync(devices)
+  const [, , , qmp, shell, life] = child.stdio as unknown as readonly [
+    null,
+    null,
+    null,
+    Duplex,
+    Duplex,
+    Duplex,
+  ]
+  const lines = new Lines(qmp)
+  const say = (execute: string, more: object = {}) =>
+    qmp.write(`${JSON.stringify({ execute, arguments: more })}\n`)
+  await lines.until('"QMP"')
+  say('qmp_capabilities')
+  say('migrate-set-capabilities', {
+    capabilities: ['x-ignore-shared', 'events'].map((capability) => ({ capability, state: true })),
+  })
+  say('migrate-incoming', { uri: 'fd:6' })
+  await lines.until('"completed"')
+  say('cont')
+  await lines.until('"RESUME"')
+  const reader = new FrameReader()
+  reader.greeted()
+  const answered = new Promise<void>((resolve) => {
+    shell.on('data', (chunk: Buffer) => {
+      if (reader.push(chunk).frames.some(({ type }) => type === 'X')) resolve()
+    })
+  })
+  shell.write(frame('R', 0, Buffer.concat([numbers(1, 1), texts('/', 'true', 'PATH=/bin')])))
+  shell.write(frame('I', 0))
+  await answered
+  const took = performance.now() - began
+  child.kill('SIGKILL')
+  await new Promise((resolve) => child.once('exit', resolve))
+  for (const stream of [qmp, shell, life]) stream.destroy()
+  return took
+}
+
+/** Text of a stream, waited for. */
+class Lines {
+  #text = ''
+  #wake = () => {}
+
+  constructor(stream: Duplex) {
+    stream.on('data', (chunk: Buffer) => {
+      this.#text += chunk
+      this.#wake()
+    })
+  }
+
+  async until(word: string): Promise<void> {
+    while (!this.#text.includes(word))
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+  }
+}
