@@ -1,4 +1,4 @@
-/** Guests that go on from a saved state, from process start to the first answer, beside the same QEMU by hand and a boot. */
+/** Guests restored from a saved state, from process start to the first answer, compared with the same QEMU by hand and a boot. */
 import { spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -36,9 +36,7 @@ export async function states(): Promise<void> {
       { name: 'bringup run -- true, boot', ...command('--fresh') },
     ],
   })
-  console.log(
-    `\nmemory that an idle fork has written, and shares with nobody: ${writtenMiB(first.qemu.pid)} MiB`,
-  )
+  console.log(`\nprivate dirty memory of an idle fork: ${writtenMiB(first.qemu.pid)} MiB`)
   await rate(saved)
 }
 

@@ -32,8 +32,8 @@ export interface LaunchRequest {
   /** Lets the guest go on after it reset itself. */
   readonly allowReboot?: boolean
   /**
-   * `state`: the guest goes on from a saved state of the same machine; where there is none, it boots and is saved at its
-   * first answer. Where that is impossible, it boots, and `guest.plan.origin` says why. Default: `boot`.
+   * `state`: the guest is restored from a saved state of the same machine. If there is none, it boots and is saved at its
+   * first answer. If the machine cannot be saved, it boots, and `guest.plan.origin` says why. Default: `boot`.
    */
   readonly origin?: 'boot' | 'state'
   readonly onConsole?: (chunk: Buffer) => void

@@ -1,4 +1,4 @@
-/** Saved states of guests, and the guests that go on from them. */
+/** Saved states of guests, and their forks. */
 import { join } from 'node:path'
 import type { Guest } from './guest/guest.ts'
 import { randomDigits } from './random-name.ts'
@@ -7,8 +7,8 @@ import { forkOf } from './states/origin.ts'
 
 export interface ForkOptions {
   /**
-   * `own`: the fork has the time of this computer, and random numbers that no other fork has. `same`: it has the clock and
-   * the random numbers of the moment at which the guest was saved, as every other fork with `same` has. Default: `own`.
+   * `own`: the clock is set to the time of the host, and the random numbers are reseeded. `same`: both are those of the saved
+   * guest, equal in all forks with `same`. Default: `own`.
    */
   readonly uniqueness?: 'own' | 'same'
   /** Aborting ends the fork; the verdict is then `interrupted`. */
@@ -16,15 +16,15 @@ export interface ForkOptions {
   readonly onConsole?: (chunk: Buffer) => void
 }
 
-/** A moment of a guest. Disposing of it takes it away from the disk; forks that run go on. */
+/** A saved guest. Disposing of it deletes it from the disk; running forks are not affected. */
 export interface SavedState extends AsyncDisposable {
-  /** Where it lies. It is this user’s own. */
+  /** Its folder, accessible to this user only. */
   readonly folder: string
-  /** What it takes on the disk, in bytes. */
+  /** Bytes on the disk. */
   readonly bytes: number
   /**
-   * A guest of its own that goes on from this moment. RAM, NVDIMMs and other stores are private: what is written to them
-   * ends with the fork. It shares pages that it only reads with the other forks.
+   * Starts a guest from this state. RAM, NVDIMMs and other stores are private: writes are lost when the fork ends. Pages
+   * that are only read are shared with other forks.
    *
    * @throws BringupError STATE_NOT_LOADED, STATE_IS_ANOTHER, and as `launch`
    */
@@ -32,12 +32,12 @@ export interface SavedState extends AsyncDisposable {
 }
 
 /**
- * Saves a guest as it is at this moment. The guest stands still for some tens of milliseconds and goes on.
+ * Saves a running guest, which is paused for some tens of milliseconds.
  *
- * A guest that was launched with `origin: 'state'` is saved fastest, and its forks start fastest: its RAM is a file that
- * they map. RAM of other guests is written to the state and read back.
+ * Launch the guest with `origin: 'state'` for the fastest forks: they map its RAM. The RAM of other guests is copied
+ * through QEMU's migration stream.
  *
- * @throws BringupError GUEST_NOT_SAVED: a command runs in it, a folder is mounted, or a device cannot be saved
+ * @throws BringupError GUEST_NOT_SAVED: a command is running, a host folder is mounted, or a device cannot be saved
  *
  * @example
  * await using guest = await launch({}, { profile: 'linux', origin: 'state' })

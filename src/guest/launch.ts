@@ -51,7 +51,7 @@ export async function launchGuest(plan: GuestPlan, launch: GuestLaunch): Promise
   }
 }
 
-/** A QEMU that does not run its guest yet. */
+/** A QEMU whose guest is not running yet. */
 interface Started {
   readonly planned: GuestPlan
   readonly qemu: QemuProcess
@@ -59,7 +59,7 @@ interface Started {
   readonly origin: OriginWork
 }
 
-/** The guest as it was saved, or why it boots. */
+/** QEMU with the state loaded, or why the guest boots. */
 async function startFromState(
   plan: GuestPlan,
   launch: GuestLaunch,

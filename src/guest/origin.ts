@@ -1,10 +1,11 @@
-/** What a guest that is saved, or that goes on from a saved state, does otherwise than one that boots. */
+/** What differs for guests that are saved or restored. */
 import { randomBytes } from 'node:crypto'
 import { closeSync, openSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
 import { viewOf } from '../machine/machine.ts'
 import type { GuestPlan, StatePlace } from '../plan/plan.ts'
+import { plural } from '../plural.ts'
 import type { QemuProcess } from '../qemu/process.ts'
 import { noteUse, pruneStates } from '../states/kept.ts'
 import { migrate } from '../states/migration.ts'
@@ -15,39 +16,39 @@ import type { Boot, Resume } from './shell.ts'
 
 export const problems = defineDiagnostics({
   STATE_NOT_LOADED: {
-    title: 'QEMU could not go on from a saved state.',
-    why: 'the state fits only the QEMU and the machine that it was saved with, and needs all of its files',
-    remedy: 'save it again; the words of QEMU are below',
+    title: 'QEMU could not load a saved state.',
+    why: 'a state fits only the QEMU and the machine that it was saved with, and needs all of its files',
+    remedy: 'save the guest again; the message of QEMU is below',
   },
   STATE_IS_ANOTHER: {
-    title: 'A guest that was to go on from a saved state is another boot.',
-    why: 'what it is asked would not be answered by the guest that was saved',
-    remedy: 'run with --fresh, which boots, and remove the state: `bringup state rm`',
+    title: 'A restored guest is not the one that was saved.',
+    why: 'its agent reports another boot, or another number of restores, than the record of the state',
+    remedy: 'run with --fresh to boot, and remove the state: `bringup state prune --keep 0`',
   },
 })
 
 /** Id of the descriptor of the file of the devices, which QEMU inherits. */
 const STATE_FD = 'state'
 
-/** How long QEMU may take to load a state; it takes some ten milliseconds. */
+/** Most time for QEMU to load a state, which takes some ten milliseconds. */
 const LOAD_MS = 30_000
 
-/** Bytes of entropy: as many as the kernel's own pool has (random(4)). */
+/** Bytes of entropy: 256 bits, the size of the kernel's pool (random(4)). */
 const ENTROPY = 32
 
 /** The work of one guest, from before QEMU starts to after it has ended. */
 export interface OriginWork {
   /** Descriptors for QEMU to inherit, which are closed once it has. */
   readonly descriptors: ReadonlyMap<string, number>
-  /** Called when the agent answers for the first time, before anything else runs in the guest. */
+  /** Called at the first answer of the agent, before anything else runs in the guest. */
   readonly greet: ((resume: Resume) => Promise<void>) | undefined
-  /** Ends what is left to do. */
+  /** Waits for what is still being written. */
   end(): Promise<void>
 }
 
 export const isRestored = ({ origin }: Pick<GuestPlan, 'origin'>): boolean => origin?.kind === 'state'
 
-/** @param consoleLog what the guest has said until it is saved is kept with the state */
+/** @param consoleLog copied into the state */
 export function openOrigin(
   plan: GuestPlan,
   { consoleLog, qemu }: { readonly consoleLog: string; readonly qemu: () => QemuProcess },
@@ -58,7 +59,7 @@ export function openOrigin(
   let saved: Promise<unknown> = Promise.resolve()
   return {
     descriptors: new Map(),
-    // A state that cannot be written costs nothing but a boot.
+    // Without a state, the next guest boots too.
     async greet(resume) {
       try {
         const open = beginState(saves.folder)
@@ -66,14 +67,14 @@ export function openOrigin(
         const about = { ...aboutOf(plan, boot), key: saves.key, moment: 'its first answer' }
         const content = { blocks: memoryFilesOf(plan), stores: [] }
         await copyGuest(qemu(), content, open).catch(discarding(open))
-        // The guest goes on meanwhile.
+        // Flushed while the guest runs.
         saved = seal(open, content, { about, consoleLog })
           .then(() => open.keep())
           .then(() => pruneStates(dirname(saves.folder)))
           .catch(() => {})
           .finally(() => open[Symbol.dispose]())
       } catch {
-        // It boots the next time too.
+        // As above.
       }
     },
     end: async () => void (await saved),
@@ -87,7 +88,7 @@ export function discarding(open: OpenState): (error: unknown) => never {
   }
 }
 
-/** Blocks of RAM that are in memory files: those of a guest that was started to be saved. */
+/** RAM blocks in memory files: those of a guest started with `origin: 'state'`. */
 export function memoryFilesOf({ machine, name, origin }: GuestPlan): readonly RamBlock[] {
   if (!origin?.saves || !origin.otherwise) return []
   return ramBlocks(withBackends(origin.otherwise.args, viewOf(name, machine).ramBytes))
@@ -118,9 +119,9 @@ function goingOn({ folder, isSame = false }: StatePlace): OriginWork {
 }
 
 const differenceOf = ({ id, resumed }: Boot) =>
-  `the guest says that it is boot ${id}, which went on ${resumed} times`
+  `the agent reports boot ${id}, restored ${plural(resumed, 'time')}`
 
-/** The time of this computer and fresh entropy, as the agent reads them. */
+/** Time of the host and fresh entropy, in the format of the agent. */
 function momentOfNow(): Buffer {
   const now = Date.now()
   const time = Buffer.alloc(16)
@@ -130,9 +131,9 @@ function momentOfNow(): Buffer {
 }
 
 /**
- * Has QEMU load the state that its guest goes on from. The guest does not run yet.
+ * Loads the state into a paused QEMU.
  *
- * @throws Error with what QEMU said
+ * @throws Error with the message of QEMU
  */
 export async function load(qemu: QemuProcess): Promise<void> {
   await qemu.ready
@@ -150,9 +151,9 @@ export async function load(qemu: QemuProcess): Promise<void> {
 }
 
 /**
- * The plan of the same guest, which boots because its state could not be loaded. That state is of no use to anyone.
+ * The plan of the same guest booted, because its state could not be loaded. Removes the state.
  *
- * @throws BringupError STATE_NOT_LOADED where a boot would not be the guest that was asked for
+ * @throws BringupError STATE_NOT_LOADED for forks, which a boot cannot replace
  */
 export function bootInstead(plan: GuestPlan, cause: unknown): GuestPlan {
   const { origin } = plan
@@ -160,7 +161,7 @@ export function bootInstead(plan: GuestPlan, cause: unknown): GuestPlan {
   if (!origin.otherwise) {
     const evidence = [cause instanceof Error ? cause.message : `${cause}`]
     throw new BringupError([
-      problems.STATE_NOT_LOADED.at('', `the state in ${origin.state.folder}`, { evidence }),
+      problems.STATE_NOT_LOADED.at('', `QEMU did not load ${origin.state.folder}`, { evidence }),
     ])
   }
   rmSync(origin.state.folder, { recursive: true, force: true })

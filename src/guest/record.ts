@@ -60,7 +60,7 @@ export const resultSchema = z.lazy(() =>
       runMs: z.number(),
       totalMs: z.number(),
     }),
-    /** Whether the guest booted or went on from a saved state, and why; present where it could have gone on. */
+    /** Whether the guest was booted or restored from a saved state, and why; present if a saved state was considered. */
     origin: z.object({ kind: z.enum(['boot', 'state']), because: z.string() }).optional(),
     folder: z.string(),
   }),

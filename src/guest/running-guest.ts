@@ -64,7 +64,7 @@ const PANIC_GRACE_MS = 1500
 /** How long QEMU may take until the guest runs: the time for the whole run, within these bounds. */
 const START_MS = { least: 5000, most: 120_000 }
 
-/** What a guest is made of that does not run yet. */
+/** Parts of a guest that is not running yet. */
 interface StartedGuest {
   readonly folder: GuestFolder
   readonly qemu: QemuProcess
@@ -82,7 +82,7 @@ export class RunningGuest implements Guest {
   gdb: GdbTarget | undefined
   readonly #options: GuestOptions
   readonly #origin: OriginWork
-  /** The agent answers for the first time: later answers are those of other boots. */
+  /** The agent has not answered yet. */
   #isFirstBoot = true
   readonly #process: QemuProcess
   readonly #hotplug: Hotplug
@@ -227,7 +227,7 @@ export class RunningGuest implements Guest {
     return { ...(await saveGuest(saved, folderOf(stateFolder))), plan, facts, profile, stateFolder }
   }
 
-  /** A guest that is not the one that was saved is none to work with; one that ends meanwhile has its own reasons. */
+  /** A guest that ends meanwhile is judged by its end. */
   #refuse(error: unknown): void {
     if (error instanceof BringupError && error.code !== shellProblems.SHELL_ENDED.code)
       this.#fail(error.diagnostics)

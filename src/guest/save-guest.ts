@@ -1,4 +1,4 @@
-/** Saves a guest at a moment that its owner chooses. */
+/** Saves a guest when its owner calls `saveState`. */
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
 import type { GuestPlan } from '../plan/plan.ts'
 import type { QemuProcess } from '../qemu/process.ts'
@@ -11,15 +11,15 @@ import type { Shell } from './shell.ts'
 export const problems = defineDiagnostics({
   GUEST_NOT_SAVED: {
     title: 'A guest could not be saved.',
-    why: 'its state must be complete, and QEMU must be able to write it down',
+    why: 'every device must support it, and the guest must be idle',
     remedy:
-      'save it while no command runs and no folder is mounted, on a machine whose devices can be saved; or boot a guest for each test',
+      'save it while no command runs and no host folder is mounted, on a machine whose devices support saved states; or boot a guest for each test',
     source:
       'docs/devel/migration.rst; QEMU: "Migration is disabled when VirtFS export path … is mounted in the guest"',
   },
 })
 
-/** A state that was just saved. It is taken away with this process, or when it is disposed of, unless it was kept. */
+/** A new state. Deleted when disposed of or when this process dies, unless it was kept. */
 export interface FreshState {
   readonly open: OpenState
   readonly record: StateRecord
@@ -42,12 +42,12 @@ export async function saveGuest(
 ): Promise<FreshState> {
   const obstacle = obstacleOf(plan)
   if (obstacle !== undefined) throw notSaved(obstacle)
-  if (!shell) throw notSaved('it has no command channel, over which a fork learns the time')
+  if (!shell) throw notSaved('it has no command channel, which a fork needs to set its clock')
   const boot = await shell.boot()
   if (!shell.isIdle) throw notSaved('a command is running in it')
   const open = beginState(folder)
   const content = { blocks: memoryFilesOf(plan), stores: plan.stores }
-  const about = { ...aboutOf(plan, boot), key: '', moment: 'the call of saveState' }
+  const about = { ...aboutOf(plan, boot), key: '', moment: 'saveState' }
   try {
     await copyGuest(qemu, content, open)
     return { open, record: await seal(open, content, { about, consoleLog }) }

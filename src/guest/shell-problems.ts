@@ -33,8 +33,8 @@ export const problems = defineDiagnostics({
   },
   GUEST_NOT_RENEWED: {
     title: 'The agent of a guest could not set its clock or its random numbers.',
-    why: 'a guest that goes on from a saved state has those of the moment at which it was saved',
-    remedy: 'run with --fresh, which boots',
+    why: 'a restored guest has the clock and the random numbers of the time at which it was saved',
+    remedy: 'run with --fresh to boot',
     source: 'random(4), clock_settime(2)',
   },
   GUEST_FILE_FAILED: {

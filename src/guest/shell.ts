@@ -49,12 +49,12 @@ export interface Shell {
   /** The guest syncs its disks and powers off, or restarts. */
   end(how: 'power-off' | 'restart'): void
   /**
-   * Which boot the guest is.
+   * The boot of the guest, by its agent.
    *
    * @throws BringupError SHELL_ENDED
    */
   boot(): Promise<Boot>
-  /** The guest goes on from a saved state, in which its agent and this side had greeted each other. */
+  /** The guest was restored: its agent has been greeted before. */
   resumed(): void
   /** The machine was reset: what ran is lost, and the next command waits for the next boot's agent. */
   restarted(): void
@@ -69,14 +69,14 @@ export interface ShellOptions {
   readonly prepare?: (run: Shell['run'], resume: Resume) => Promise<void>
 }
 
-/** Which boot a guest is, as its agent says: 32 hexadecimal digits, and how often it went on from a saved state. */
+/** Id of a boot, 32 hexadecimal digits, and how often it was restored, as the agent reports them. */
 export interface Boot {
   readonly id: string
   readonly resumed: number
 }
 
 /**
- * Asks the agent which boot this is, and tells it that the guest goes on from a saved state.
+ * Asks the agent for its boot. With a payload, also sets the clock and adds entropy after a restore.
  *
  * @param payload See `S` in `shell-frames.ts`
  * @throws BringupError SHELL_ENDED, GUEST_NOT_RENEWED
@@ -282,12 +282,12 @@ class ChannelShell implements Shell {
     const { stdout, errno } = await this.#session(
       'S',
       payload,
-      'tell the guest the time',
+      'set the clock of the guest',
       {},
       Promise.resolve(),
     )
     if (errno !== 0) throw notRenewed(errorText(errno))
-    if (stdout.length < BOOT_BYTES + 4) throw notRenewed('its agent says no boot')
+    if (stdout.length < BOOT_BYTES + 4) throw notRenewed('its agent reports no boot')
     return { id: stdout.toString('hex', 0, BOOT_BYTES), resumed: stdout.readUInt32LE(BOOT_BYTES) }
   }
 

@@ -311,8 +311,8 @@ export interface Device<Kind extends string = string, Schema extends z.ZodType =
   /** Where the device stands in a picture of the machine. Default: on no node, without detail. */
   topology?(config: z.output<Schema>): TopologyPlace
   /**
-   * Whether a guest can go on with it from a saved state, or why not, as a clause. A device without an answer keeps its
-   * machine from being saved.
+   * Whether guests with it can be saved and restored, or why not, as a clause. Machines with a device that lacks this
+   * cannot be saved.
    */
   savedState?(config: z.output<Schema>): true | string
   persistence?(config: z.output<Schema>, context: RuleContext): readonly PersistenceVerdict[]

@@ -89,7 +89,7 @@ export interface GuestPlan {
    */
   readonly supervisedArgv: readonly string[]
   readonly judgement: Judgement
-  /** Whether it boots or goes on from a saved state. Absent: it boots, and no state of it is kept. */
+  /** Whether it boots or is restored from a saved state. Absent: it boots, and is not saved. */
   readonly origin?: Origin
   /** ELF file with the symbols of what boots, for a debugger. */
   readonly symbols?: string
@@ -106,23 +106,23 @@ export interface GuestPlan {
   readonly facts: PlanFacts
 }
 
-/** How a guest comes to be, and why. */
+/** How a guest starts, and why. */
 export interface Origin {
   readonly kind: 'boot' | 'state'
   readonly because: string
-  /** Its state at its first answer is kept there. */
+  /** Where its state at its first answer is saved. */
   readonly saves?: StatePlace
-  /** The state that it goes on from. */
+  /** The state that it is restored from. */
   readonly state?: StatePlace
-  /** What differs in a plan of the same guest that boots and is not saved. */
+  /** What differs in the plan of the same guest that boots and is not saved. */
   readonly otherwise?: Pick<GuestPlan, 'args' | 'locks' | 'files' | 'stores'>
 }
 
-/** A saved state: what it depends on, as a digest, and the folder that holds it. */
+/** A saved state: digest of what it depends on, and its folder. */
 export interface StatePlace {
   readonly key: string
   readonly folder: string
-  /** It has the clock and the random numbers of the moment at which it was saved. */
+  /** Clock and random numbers of the saved guest are kept. */
   readonly isSame?: boolean
 }
 

@@ -183,8 +183,7 @@ export interface Profile {
   /** Whether a guest answers commands apart from the console; its chardev id is `shell` (see `src/guest/shell.ts`). */
   readonly hasShell: boolean
   /**
-   * Its agent can be told that the guest goes on from a saved state (`S` in `src/guest/shell-frames.ts`). Default: such
-   * guests always boot.
+   * Its agent supports restored guests (`S` in `src/guest/shell-frames.ts`). Default: guests always boot.
    */
   readonly canBeSaved?: true
   /** What `run` without a command runs on a terminal of the guest when it is called from one. Default: the console. */

@@ -1,12 +1,12 @@
-/** A planned guest that goes on from a saved state, where that is possible. */
+/** A planned guest that is restored from a saved state if possible. */
 import { withState } from '../states/origin.ts'
 import { cacheFolder } from './cache-folder.ts'
 import type { PlannedGuest } from './planning.ts'
 
-/** The same guest, saved before or saved by this run. Its plan says why it boots, where it does. */
+/** The same guest, restored, or saved by this run. If it boots, its plan says why. */
 export function savedGuest(planned: PlannedGuest): PlannedGuest {
   const { plan, profile } = planned
-  const because = `the agent of profile ${plan.profile} cannot go on from a saved state`
+  const because = `profile ${plan.profile} does not support saved states`
   if (profile.canBeSaved !== true) return { ...planned, plan: { ...plan, origin: { kind: 'boot', because } } }
   return { ...planned, plan: withState(plan, cacheFolder()) }
 }

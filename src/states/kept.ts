@@ -1,4 +1,4 @@
-/** The states of this user: what there is, and what is taken away to keep within a budget. */
+/** The saved states of this user: list, find, remove, prune. */
 import { readdirSync, rmSync, statSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
@@ -7,18 +7,18 @@ import { FILES, readState, type StateRecord } from './record.ts'
 
 export const problems = defineDiagnostics({
   STATE_UNKNOWN: {
-    title: 'There is no saved state of that name.',
-    why: 'states are named by their keys, of which the beginning is enough where it is that of one state only',
-    remedy: 'list them: `bringup state list`',
+    title: 'No saved state has that key.',
+    why: 'states are identified by their keys, or by a prefix that is unique',
+    remedy: 'list the states: `bringup state list`',
   },
   STATE_IN_USE: {
     title: 'A saved state is in use.',
-    why: 'a guest that runs was started from it',
-    remedy: 'end that guest first: `bringup ps`',
+    why: 'a running guest was restored from it',
+    remedy: 'end that guest first; `bringup ps` lists runs that stay',
   },
 })
 
-/** What states may take on the disk before the one that was unused for the longest time goes: 4 GiB. */
+/** Disk space of all states, beyond which the least recently used are deleted: 4 GiB. */
 export const BUDGET = 4 * 1024 ** 3
 
 export interface KeptState {
@@ -28,13 +28,13 @@ export interface KeptState {
   readonly bytes: number
   /** Milliseconds since 1970 at which it was made or last used. */
   readonly usedAt: number
-  /** Absent where it cannot be used. */
+  /** Absent if it is unusable. */
   readonly record?: StateRecord
-  /** Why it cannot be used. */
+  /** Why it is unusable. */
   readonly damage?: string
 }
 
-/** All states in the folder, the one that was used last first. */
+/** All states in the folder, most recently used first. */
 export function keptStates(folder: string): readonly KeptState[] {
   return namesIn(folder)
     .flatMap((key) => keptAt(join(folder, key), key) ?? [])
@@ -48,7 +48,7 @@ function keptAt(folder: string, key: string): KeptState | undefined {
     if (state === undefined) return undefined
     return typeof state === 'string' ? { ...known, damage: state } : { ...known, record: state }
   } catch {
-    // Another process took it away.
+    // Removed by another process meanwhile.
     return undefined
   }
 }
@@ -69,20 +69,20 @@ function namesIn(folder: string): readonly string[] {
   }
 }
 
-/** Its time of last use is now. */
+/** Sets its time of last use to now. */
 export function noteUse(folder: string): void {
   const now = new Date()
   try {
     utimesSync(join(folder, FILES.record), now, now)
   } catch {
-    // It goes a little earlier than it should.
+    // Only the order of pruning depends on it.
   }
 }
 
 /**
- * The states whose keys begin with these words.
+ * The states whose keys start with these prefixes.
  *
- * @throws BringupError STATE_UNKNOWN with each that is none, or more than one
+ * @throws BringupError STATE_UNKNOWN with each prefix that matches no state or several
  */
 export function findStates(folder: string, words: readonly string[]): readonly KeptState[] {
   const all = keptStates(folder)
@@ -93,7 +93,7 @@ export function findStates(folder: string, words: readonly string[]): readonly K
     return [
       problems.STATE_UNKNOWN.at(
         word,
-        count === 0 ? `no state is named "${word}"` : `${count} states begin with "${word}"`,
+        count === 0 ? `no state has the key "${word}"` : `${count} keys start with "${word}"`,
       ),
     ]
   })
@@ -102,7 +102,7 @@ export function findStates(folder: string, words: readonly string[]): readonly K
 }
 
 /**
- * Takes a state away. Guests that run keep what they have mapped.
+ * Removes a state. Running guests keep their mappings.
  *
  * @throws BringupError STATE_IN_USE
  */
@@ -113,15 +113,15 @@ export async function removeState({
 }: Pick<KeptState, 'key' | 'folder' | 'record'>): Promise<void> {
   const lock = record && (await takeLock(join(folder, FILES.record)))
   if (lock && !isLock(lock))
-    throw new BringupError([problems.STATE_IN_USE.at(key, `a guest runs from state ${key}`)])
+    throw new BringupError([problems.STATE_IN_USE.at(key, `a running guest was restored from ${key}`)])
   rmSync(folder, { recursive: true, force: true })
   await lock?.[Symbol.asyncDispose]()
 }
 
 /**
- * Takes away what cannot be used, and then the states that were unused for the longest time until the others fit.
+ * Removes unusable states, and the least recently used ones until the rest fits.
  *
- * @returns those that were taken away; one that is in use stays
+ * @returns the removed ones; states in use are kept
  */
 export async function pruneStates(folder: string, budget: number = BUDGET): Promise<readonly KeptState[]> {
   let left = budget

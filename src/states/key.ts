@@ -1,4 +1,4 @@
-/** What a saved state depends on: whatever differs makes another state. */
+/** The key of a saved state: a digest of all that it depends on. */
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { Argument } from '../machine/device.ts'
@@ -12,7 +12,7 @@ const FILES_READ = new Set(['-kernel', '-initrd', '-dtb', '-bios'])
 /**
  * The key of the state that a machine has at its first answer: 32 hexadecimal digits.
  *
- * Stores have no content yet where a machine is saved, so it does not depend on their paths.
+ * A machine is saved only while its stores are empty, so their paths do not matter.
  *
  * @param args of the plan, with RAM in backends of its own
  * @throws the system's error where a file cannot be read
@@ -38,7 +38,7 @@ export function keyOf(
     accelerator: accelerator.name,
     // A guest of KVM has features of the CPU that it was started on.
     cpu: accelerator.name === 'kvm' ? cpuOfHost() : undefined,
-    // The name is that of the process.
+    // The name of the guest is only that of the process.
     args: args
       .filter(([flag]) => flag !== '-name')
       .map(([flag, value]) => [flag, value && withoutPaths(value, stores)]),

@@ -1,17 +1,17 @@
-/** QEMU's migration as a way to a file and back (qapi/migration.json; docs/devel/migration.rst). */
+/** QEMU's migration, used to save and load (qapi/migration.json; docs/devel/migration.rst). */
 import type { QemuProcess } from '../qemu/process.ts'
 
-/** `postcopy` and the like are never asked for, so these are the ends. */
+/** Final statuses. */
 const ENDS = ['completed', 'failed', 'cancelled']
 
-/** Shared RAM stays out of the stream, and every change of the status is told. */
+/** Omit shared RAM from the stream; emit MIGRATION events. */
 const CAPABILITIES = ['x-ignore-shared', 'events'].map((capability) => ({ capability, state: true }))
 
 /**
  * Writes the state of a guest to an address of QEMU's (`unix:PATH`, `fd:NUMBER`), or reads it from there. Resolves when
  * QEMU is done.
  *
- * @throws QmpError when QEMU refuses it, as it does for devices that cannot be saved; Error with what QEMU said when it fails on the way
+ * @throws QmpError when QEMU refuses it, for example for devices that cannot be migrated; Error with the message of QEMU when it fails later
  */
 export async function migrate(
   { qmp }: Pick<QemuProcess, 'qmp'>,

@@ -1,4 +1,4 @@
-/** Whether a guest boots or goes on from a saved state, decided before it starts. Reads, and starts nothing. */
+/** Decides whether a guest boots or is restored from a saved state. Reads only. */
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { viewOf } from '../machine/machine.ts'
@@ -12,8 +12,8 @@ import { forRestoring, forSaving, INCOMING, withBackends, withCopies, withoutFil
 export const statesFolder = (cacheFolder: string): string => join(cacheFolder, 'states')
 
 /**
- * The plan of the same guest, which goes on from a saved state where there is one, and else is saved at its first answer.
- * Where neither can be, the plan says why it boots.
+ * The plan of the same guest, restored from its saved state, or booted and saved if there is no state. If the machine cannot
+ * be saved, the plan contains the reason.
  *
  * @param cacheFolder holds the states of this user
  */
@@ -28,7 +28,7 @@ export function withState(plan: GuestPlan, cacheFolder: string): GuestPlan {
   const known = { key, folder }
   if (typeof state === 'object') return fromState(plan, { args, ...known, made: state.made })
   const because =
-    state === undefined ? 'no such machine was saved before' : `the saved state cannot be used: ${state}`
+    state === undefined ? 'no saved state for this machine' : `the saved state is unusable: ${state}`
   return {
     ...plan,
     args: forSaving(args),
@@ -50,14 +50,14 @@ interface Found {
 function fromState(plan: GuestPlan, { args, key, folder, made }: Found): GuestPlan {
   const origin: Origin = {
     kind: 'state',
-    because: `this machine was saved on ${made}`,
+    because: `the state saved at ${made}`,
     state: { key, folder },
     otherwise: otherwiseOf(plan),
   }
   return {
     ...plan,
     args: forRestoring(args, (id) => join(folder, ramFile(id))),
-    // Nobody removes it while it is used.
+    // `state rm` leaves states in use.
     locks: [...plan.locks, { path: join(folder, FILES.record), mode: 'shared' }],
     origin,
   }
@@ -70,7 +70,7 @@ const otherwiseOf = ({ args, locks, files, stores }: GuestPlan): Origin['otherwi
   stores,
 })
 
-/** A state that was saved by a caller, and what its forks are started with. */
+/** A state saved by a caller, and what its forks need. */
 export interface Forked {
   readonly folder: string
   readonly record: StateRecord
@@ -79,7 +79,7 @@ export interface Forked {
   readonly isSame: boolean
 }
 
-/** The plan of a guest that goes on from a state at which another one was saved; its stores are its own private copies. */
+/** The plan of a fork. Its stores are private copies. */
 export function forkOf({ folder, record, plan, isSame }: Forked): GuestPlan {
   const { otherwise } = plan.origin ?? {}
   const base = baseOf(plan)
@@ -87,7 +87,7 @@ export function forkOf({ folder, record, plan, isSame }: Forked): GuestPlan {
     record.ram.length > 0 ? forRestoring(base, (id) => join(folder, ramFile(id))) : [...INCOMING, ...base]
   const copies = new Map(record.stores.map(({ name, path }) => [path, join(folder, name)]))
   const { files, locks } = otherwise ?? plan
-  // The state that the saved guest went on from is not needed any more.
+  // A fork of a fork does not need the files of the first state.
   const own = plan.origin?.state && join(plan.origin.state.folder, FILES.record)
   return {
     ...plan,
@@ -100,13 +100,13 @@ export function forkOf({ folder, record, plan, isSame }: Forked): GuestPlan {
     ],
     origin: {
       kind: 'state',
-      because: `it was saved on ${record.made}`,
+      because: `the state saved at ${record.made}`,
       state: { key: record.key, folder, ...(isSame ? { isSame } : {}) },
     },
   }
 }
 
-/** The arguments with which a guest started that was saved, but for where its memory came from. */
+/** Arguments of the saved guest, with all memory in plain backends. */
 function baseOf({ name, machine, args, origin }: GuestPlan): GuestPlan['args'] {
   if (origin?.otherwise) return withBackends(origin.otherwise.args, viewOf(name, machine).ramBytes)
   return origin?.state ? withoutFiles(args, origin.state.folder) : args
@@ -120,26 +120,26 @@ function keyFor(plan: GuestPlan, args: GuestPlan['args'], cacheFolder: string): 
   }
 }
 
-/** Why the machine cannot go on from a saved state, as a clause; undefined where it can. */
+/** Why the machine cannot be saved, as a clause; undefined if it can. */
 export function obstacleOf({ machine, joins }: Pick<GuestPlan, 'machine' | 'joins'>): string | undefined {
-  if (joins.length > 0) return `it is connected to what exists for one run only (${joins[0]?.resource})`
+  if (joins.length > 0) return `it uses a resource of the run (${joins[0]?.resource})`
   if (machine.qemuArgs.length > 0)
-    return `bringup does not know what ${machine.qemuArgs[0]} keeps outside of the machine`
+    return `${machine.qemuArgs[0]} of --qemu-arg could have state outside of the machine`
   for (const { device, config, id } of partsOf(machine)) {
-    const answer = device.savedState?.(config) ?? 'bringup has not tried it in a saved state'
+    const answer = device.savedState?.(config) ?? 'saved states with it are untested'
     if (answer !== true) return `${device.kind}${device.kind === id ? '' : ` ${id}`}: ${answer}`
   }
   return undefined
 }
 
-/** Why a guest that was saved at its first answer would not be the one that is wanted. */
+/** Why a state saved at the first answer does not serve this run. */
 function differenceAtFirst({
   judgement,
   stores,
 }: Pick<GuestPlan, 'judgement' | 'stores'>): string | undefined {
-  if ((judgement.passPatterns ?? []).length > 0) return 'a text of its console ends the run'
+  if ((judgement.passPatterns ?? []).length > 0) return 'the run ends at a text of the console'
   const used = stores.find(({ path }) => hasContent(path))
-  return used && `the store ${used.device} has content, which the saved guest may have read before it changed`
+  return used && `the store ${used.device} has content`
 }
 
 /** A file without a single block is all zeros. */

@@ -79,7 +79,7 @@ describe('readState', () => {
     ],
     'the record is of another version': [
       (f) => writeFileSync(join(f, 'state.json'), '{"format":99}'),
-      /is no record of a state/,
+      /is not a record/,
     ],
     'the record is no JSON': [(f) => writeFileSync(join(f, 'state.json'), '{'), /state\.json: /],
   }
@@ -114,7 +114,7 @@ describe('kept states', () => {
     expect(keptStates(folder).map(({ key }) => key)).toEqual(['cc4', 'aa2', 'bb3', 'aa1'])
     expect(findStates(folder, ['bb', 'aa1']).map(({ key }) => key)).toEqual(['bb3', 'aa1'])
     expect(() => findStates(folder, ['aa', 'dd'])).toThrow(
-      /2 states begin with "aa".*|no state is named "dd"/s,
+      /2 keys start with "aa".*|no state has the key "dd"/s,
     )
     const removed = await pruneStates(folder, 2.5 * 2 ** 20)
     expect(removed.map(({ key }) => key)).toEqual(['cc4', 'aa1'])

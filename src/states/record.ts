@@ -1,7 +1,7 @@
 /**
- * What lies in the folder of a saved state: RAM by block, the state of the devices, and a record that is written last:
- * without it there is no state. Files are known again by what the system says of them: whoever writes to one, puts another
- * in its place, or gives it away changes its time of change, which no program can set.
+ * The folder of a saved state: RAM by block, the device state, and a record that is written last; without it the folder is
+ * no state. Files are identified by inode, size, modification and change time: every write, replacement or change of owner
+ * updates the change time, which programs cannot set.
  */
 import { createHash } from 'node:crypto'
 import { lstatSync, readFileSync } from 'node:fs'
@@ -48,20 +48,20 @@ export const FILES = { record: 'state.json', devices: 'devices', console: 'conso
 export const ramFile = (id: string): string => `${id}.ram`
 export const storeFile = (device: string): string => `${device}.store`
 
-/** What the system says of a file of this user’s own; a seal that is the same means content that is the same. */
+/** Identity of a file; the content is unchanged as long as it is the same. */
 export function sealOf(path: string): string {
   const { dev, ino, size, mtimeNs, ctimeNs } = lstatSync(path, { bigint: true })
   return [dev, ino, size, mtimeNs, ctimeNs].join('-')
 }
 
-/** The state in that folder, or why there is none that may be used, as a clause. Undefined: there is nothing at all. */
+/** The state in that folder, or why it is unusable, as a clause. Undefined if the folder has no record. */
 export function readState(folder: string): StateRecord | string | undefined {
   const path = join(folder, FILES.record)
   try {
     const notOwn = [folder, path].map(notOwnWhy).find((why) => why !== undefined)
     if (notOwn !== undefined) return notOwn
     const parsed = stateSchema.safeParse(JSON.parse(readFileSync(path, 'utf8')))
-    if (!parsed.success) return `${path} is no record of a state that this version can read`
+    if (!parsed.success) return `${path} is not a record that this version can read`
     return damageOf(folder, parsed.data) ?? parsed.data
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException

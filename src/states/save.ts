@@ -1,6 +1,5 @@
 /**
- * Saves a running guest: it stands still while QEMU writes the state of its devices and its RAM is copied, and goes on
- * then. `x-ignore-shared` leaves RAM in shared memory files out of the stream (qapi/migration.json), and those files are
+ * Saves a running guest: pauses it, has QEMU write the device state, copies the RAM, and resumes it. `x-ignore-shared` leaves RAM in shared memory files out of the stream (qapi/migration.json), and those files are
  * reachable by the descriptors of QEMU (proc(5)). The stream comes over a socket in the folder of the state: QEMU 7.2
  * writes to no descriptor that it has inherited, and a path by a descriptor of the folder is short enough for a socket.
  */
@@ -33,7 +32,7 @@ import { migrate } from './migration.ts'
 import { FILES, FORMAT, ramFile, readState, type StateRecord, sealOf, storeFile } from './record.ts'
 import type { RamBlock } from './state-args.ts'
 
-/** What is to be known of a state later. */
+/** Properties of the guest in the record. */
 export type About = Pick<StateRecord, 'key' | 'machine' | 'profile' | 'qemu' | 'moment' | 'boot' | 'resumed'>
 
 /** What is saved besides the devices. */
@@ -44,10 +43,10 @@ export interface Content {
   readonly stores: readonly Pick<StoreClaim, 'path' | 'device'>[]
 }
 
-/** A folder that is being filled. It is taken away with this process, unless it was kept. */
+/** A folder being filled. Deleted when disposed of or when this process dies, unless it was kept. */
 export interface OpenState extends Disposable {
   readonly path: string
-  /** From now on it is the state of that name, and stays. False where there is one already. */
+  /** Renames it to its final name. False if a usable state has that name already. */
   keep(): boolean
 }
 
@@ -66,7 +65,7 @@ export function beginState(folder: string): OpenState {
     path,
     keep() {
       if (typeof readState(folder) === 'object') return false
-      // What lies there cannot be used.
+      // An unusable state.
       rmSync(folder, { recursive: true, force: true })
       renameSync(path, folder)
       isKept = true
@@ -83,9 +82,9 @@ export function beginState(folder: string): OpenState {
 export class NotSaved extends Error {}
 
 /**
- * Copies what the guest is at this moment into the folder. It goes on when this settles; `seal` is what is left to do.
+ * Copies the current state of the guest into the folder. The guest has resumed when this settles; `seal` completes the folder.
  *
- * @throws NotSaved, and what QEMU and the system say; the guest goes on all the same
+ * @throws NotSaved, or errors of QEMU and the system; the guest is resumed in any case
  */
 export async function copyGuest(
   qemu: Pick<QemuProcess, 'qmp' | 'pid'>,
@@ -106,7 +105,7 @@ export async function copyGuest(
   }
 }
 
-/** What a guest wrote to a disk is not in the state. */
+/** A state does not contain writes to disks. */
 async function refuseWritten({ qmp }: Pick<QemuProcess, 'qmp'>): Promise<void> {
   const disks = (await qmp.execute('query-blockstats')) as readonly {
     readonly qdev?: string
@@ -180,7 +179,7 @@ async function copyFile(from: string, to: string): Promise<void> {
   })
 }
 
-/** Puts on the disk what was copied, and writes the record, without which the folder is no state. */
+/** Flushes the copies to disk and writes the record. */
 export async function seal(
   { path }: Pick<OpenState, 'path'>,
   { blocks, stores }: Content,

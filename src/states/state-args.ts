@@ -1,4 +1,4 @@
-/** How QEMU is told to keep RAM where it can be saved, or to take it from a saved state. Pure. */
+/** QEMU's memory arguments for guests to be saved and guests to be restored. Pure. */
 import type { Argument } from '../machine/device.ts'
 
 /** A block of guest RAM, by the id of its backend. */
@@ -7,10 +7,10 @@ export interface RamBlock {
   readonly bytes: number
 }
 
-/** RAM in anonymous memory: the only kind that is saved. */
+/** RAM in anonymous memory, the only kind that is saved. */
 const PLAIN = /^memory-backend-ram,id=([^,]+),size=(\d+)/
 
-/** The block of a machine whose RAM needs no backend otherwise. */
+/** Backend of a machine whose RAM has none otherwise. */
 const ONLY_BLOCK = 'ram'
 
 /** The blocks of RAM that a state holds, in the order in which QEMU makes them. */
@@ -43,7 +43,7 @@ export function withBackends(args: readonly Argument[], ramBytes: number): reado
   )
 }
 
-/** QEMU waits to be told where the state is. */
+/** QEMU waits for `migrate-incoming`. */
 export const INCOMING: readonly Argument[] = [['-incoming', 'defer']]
 
 /** RAM in memory files, which migration leaves out and bringup copies (`x-ignore-shared` in qapi/migration.json). */
@@ -52,8 +52,7 @@ export function forSaving(args: readonly Argument[]): readonly Argument[] {
 }
 
 /**
- * RAM is a private copy of what was saved, page by page as the guest writes (MAP_PRIVATE), and QEMU waits for the rest of
- * the state (`-incoming defer`).
+ * RAM is a private copy-on-write mapping of the saved file, and QEMU waits for the device state (`-incoming defer`).
  *
  * @param pathOf file of a block
  */
@@ -66,7 +65,7 @@ export function forRestoring(args: readonly Argument[], pathOf: (id: string) => 
 }
 
 /**
- * Backing files as they were when the guest was saved, each mapped as a private copy: what is written to it ends with QEMU.
+ * Backing files replaced by their saved copies, mapped privately: writes are lost when QEMU ends.
  *
  * @param copies paths of the copies by those of the files
  */
@@ -84,7 +83,7 @@ export function withCopies(
   })
 }
 
-/** Arguments of a guest that goes on from a state, for one whose memory is wholly in the stream: no file of that state is needed. */
+/** Arguments of a restored guest with plain memory backends: for a state whose stream contains all memory. */
 export function withoutFiles(args: readonly Argument[], folder: string): readonly Argument[] {
   return args
     .filter(([flag]) => flag !== INCOMING[0]?.[0])

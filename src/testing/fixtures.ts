@@ -30,8 +30,8 @@ export type LaunchRack = (rack: RackInput | string, request?: RackRequest) => Pr
  * - `machine`: what `guest` boots, by default the project's default machine; override it with
  *   `test.override('machine', { … })` or per `describe`.
  * - `options`: profile, folder and the like for all guests of the test.
- * - `origin`: `state`, unless overridden: guests go on from a saved state of the same machine, also of earlier test runs,
- *   where that is possible; `test.override('origin', 'boot')` boots each of them.
+ * - `origin`: `state` by default: guests are restored from a saved state of the same machine if possible, also one of an
+ *   earlier test run; `test.override('origin', 'boot')` boots every guest.
  * - `stateFolder`: runs and stores of this test alone; kept when it fails.
  * - `launch`: starts further guests, or others.
  * - `guest`: the running guest.

@@ -59,7 +59,7 @@ describe('a machine that was saved at its first answer', () => {
     launch,
   }) => {
     const first = await launch(machine, { profile, origin: 'state' })
-    expect(first.plan.origin).toMatchObject({ kind: 'boot', because: 'no such machine was saved before' })
+    expect(first.plan.origin).toMatchObject({ kind: 'boot', because: 'no saved state for this machine' })
     const uptime = Number((await read(first, '/proc/uptime')).split(' ')[0])
     expect((await first.close()).origin?.kind).toBe('boot')
     expect(kept()).toHaveLength(1)
@@ -105,7 +105,7 @@ describe('a machine that was saved at its first answer', () => {
 
   test('boots where the machine, or a text that it waits for, is another', async ({ launch }) => {
     const other = await launch({ ...machine, memory: '144M' }, { profile, origin: 'state' })
-    expect(other.plan.origin).toMatchObject({ kind: 'boot', because: 'no such machine was saved before' })
+    expect(other.plan.origin).toMatchObject({ kind: 'boot', because: 'no saved state for this machine' })
     const odd = await launch(
       { ...machine, qemuArgs: ['-device', 'vmgenid'] },
       { profile, origin: 'state', name: 'odd' },
@@ -213,7 +213,7 @@ describe('the command', () => {
     expect(kept()).toHaveLength(1)
     const again = await bringup(...run, '--states', '--', 'echo', 'three')
     expect(again).toMatchObject({ stdout: 'three\n' })
-    expect(again.stderr).toContain('goes on from a saved state')
+    expect(again.stderr).toContain('restoring the state saved')
     const fresh = await bringup(...run, '--fresh', '--json', '--', 'true')
     expect(JSON.parse(fresh.stdout)).toMatchObject({ verdict: 'passed' })
     const list = JSON.parse((await bringup('state', 'list', '--json')).stdout)

@@ -34,8 +34,11 @@ const RUN_OPTIONS: readonly OptionSpec[] = [
       from: 'files',
     },
     { flags: '--no-build', description: 'boot the last build' },
-    { flags: '--fresh', description: 'boot, even if the same machine was saved after an earlier boot' },
-    { flags: '--states', description: 'say whether the guest boots or goes on from a saved state, and why' },
+    { flags: '--fresh', description: 'boot, even if there is a saved state of the machine' },
+    {
+      flags: '--states',
+      description: 'print whether the guest is booted or restored from a saved state, and why',
+    },
   ]),
   ...MACHINE_OPTIONS,
   ...inGroup(GROUPS.host, COPY_OPTIONS),
@@ -200,7 +203,7 @@ async function start({ made, invocation, request, progress, buildMs }: Start): P
   return runGuest(planned, guest, { common, invocation, request, progress })
 }
 
-/** A guest that is there for a command alone goes on from a saved state. */
+/** A guest that runs a command is restored from a saved state if possible. */
 function forCommand(made: PlannedRun, { options, output }: Invocation): PlannedRun {
   const [guest] = made.guests
   const isForCommand = !made.plan.isRack && guest !== undefined && guest.plan.command.length > 0
@@ -211,9 +214,9 @@ function forCommand(made: PlannedRun, { options, output }: Invocation): PlannedR
 }
 
 function originText(origin: Origin): string {
-  if (origin.kind === 'state') return `goes on from a saved state: ${origin.because}`
-  const end = origin.saves ? '; it is saved at its first answer' : ''
-  return `boots: ${origin.because}${end}`
+  if (origin.kind === 'state') return `restoring ${origin.because}`
+  const end = origin.saves ? '; saving one when the guest is ready' : ''
+  return `booting: ${origin.because}${end}`
 }
 
 /** A run that stays has no time-out unless one is given: a year. */

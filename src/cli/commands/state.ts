@@ -8,14 +8,14 @@ import { show } from './state/show.ts'
 export const command: Command = {
   summary: 'list and remove saved states of guests',
   description:
-    'A guest that runs a command is saved at its first answer. The same machine goes on from there the next time instead of booting. States lie in the user’s cache: removing one costs a boot.',
+    'A guest that runs a command is saved when its agent first answers, and later runs of the same machine restore it instead of booting. After deleting a state, the next run boots and saves again.',
   examples: [
     {
       command: 'bringup run --profile linux --states -- true',
-      says: 'says whether the guest boots, and why',
+      says: 'prints whether the guest is booted or restored, and why',
     },
-    { command: 'bringup state list', says: 'the states here, the one that was used last first' },
-    { command: 'bringup state prune --keep 1G', says: 'removes those that were unused for the longest time' },
+    { command: 'bringup state list', says: 'most recently used first' },
+    { command: 'bringup state prune --keep 1G', says: 'deletes the least recently used states' },
   ],
   subcommands: { list, show, rm, prune },
 }

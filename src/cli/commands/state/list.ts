@@ -9,7 +9,7 @@ import { formatTable } from '../../table.ts'
 export const list: Command = {
   summary: 'list the saved states',
   examples: [
-    { command: 'bringup state list', says: 'machine, size and time of the last use of each' },
+    { command: 'bringup state list', says: 'machine, size and last use of each' },
     { command: "bringup state list --json | jq -r '.states[].key'", says: 'the keys alone' },
   ],
   run,
@@ -19,8 +19,7 @@ async function run({ output }: Invocation): Promise<number> {
   const states = keptStates(statesFolder(cacheFolder()))
   output.json({ states: states.map(stateView) })
   if (output.isJson) return 0
-  if (states.length === 0)
-    output.note('No guest was saved yet. A run with a command after `--` saves the guest that it boots.')
+  if (states.length === 0) output.note('No saved states. A run with a command after `--` saves its guest.')
   else
     output.print(
       formatTable(

@@ -1,4 +1,4 @@
-/** `bringup state prune`: keeps within a budget. */
+/** `bringup state prune`: deletes the least recently used states. */
 
 import { plural } from '../../../plural.ts'
 import { cacheFolder } from '../../../project/cache-folder.ts'
@@ -9,14 +9,17 @@ import type { Command, Invocation } from '../../command.ts'
 import { usageError } from '../../usage.ts'
 
 export const prune: Command = {
-  summary: 'delete the states that were unused for the longest time',
-  description: `What cannot be used goes first. Every run that saves a guest keeps within ${formatBytes(BUDGET)} by itself.`,
+  summary: 'delete the least recently used states',
+  description: `Unusable states are deleted first. Every run that saves a guest prunes to ${formatBytes(BUDGET)}.`,
   options: [
-    { flags: '--keep <size>', description: `what may stay (default: ${formatBytes(BUDGET)}); 0 for nothing` },
+    {
+      flags: '--keep <size>',
+      description: `disk space to keep (default: ${formatBytes(BUDGET)}); 0 deletes all`,
+    },
   ],
   examples: [
-    { command: 'bringup state prune --keep 1G', says: 'until the rest takes 1 GiB at most' },
-    { command: 'bringup state prune --keep 0', says: 'all that no guest uses' },
+    { command: 'bringup state prune --keep 1G', says: 'until the rest fits into 1 GiB' },
+    { command: 'bringup state prune --keep 0', says: 'all states that no guest uses' },
   ],
   run,
 }
@@ -32,6 +35,6 @@ async function run({ options, output }: Invocation): Promise<number> {
 
 function sizeOf(text: string): number {
   const bytes = text === '0' ? 0 : parseBytes(text)
-  if (bytes === undefined) throw usageError(`--keep ${text} is no size`, 'give one, such as 1G')
+  if (bytes === undefined) throw usageError(`--keep ${text} is not a size`, 'give a size, such as 1G')
   return bytes
 }

@@ -1,4 +1,4 @@
-/** `bringup state rm`: takes saved states away. */
+/** `bringup state rm`: deletes saved states. */
 import { cacheFolder } from '../../../project/cache-folder.ts'
 import { findStates, removeState } from '../../../states/kept.ts'
 import { statesFolder } from '../../../states/origin.ts'
@@ -6,10 +6,9 @@ import type { Command, Invocation } from '../../command.ts'
 
 export const rm: Command = {
   summary: 'delete saved states',
-  description:
-    'All are looked up before the first is deleted. The next run of such a machine boots, and saves it again.',
-  arguments: [{ name: '<state...>', description: 'keys, or their beginnings', from: 'states' }],
-  examples: [{ command: 'bringup state rm 5f3a', says: 'the state whose key begins so' }],
+  description: 'Deletes nothing if a key is unknown. The next run of such a machine boots and saves again.',
+  arguments: [{ name: '<state...>', description: 'keys, or unique prefixes', from: 'states' }],
+  examples: [{ command: 'bringup state rm 5f3a', says: 'the state whose key starts with 5f3a' }],
   run,
 }
 

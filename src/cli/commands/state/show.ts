@@ -8,8 +8,8 @@ import { stateView } from './list.ts'
 
 export const show: Command = {
   summary: 'show a saved state',
-  arguments: [{ name: '<state>', description: 'key, or its beginning', from: 'states' }],
-  examples: [{ command: 'bringup state show 5f3a', says: 'what it was saved from, and where it lies' }],
+  arguments: [{ name: '<state>', description: 'key, or a unique prefix', from: 'states' }],
+  examples: [{ command: 'bringup state show 5f3a', says: 'machine, QEMU, folder and size' }],
   run,
 }
 

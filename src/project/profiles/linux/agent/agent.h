@@ -59,7 +59,7 @@ void give_input(u8 id);
 void forward_output(u8 id, int *fd, u8 type);
 void note_exit(int pid, int status);
 
-/* state.c: what a guest from a saved state has to know. */
+/* state.c: clock and random numbers of a restored guest. */
 void resume_state(u8 id, const u8 *payload, u32 size);
 
 /* channel.c: frames. */

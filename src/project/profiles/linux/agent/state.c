@@ -1,12 +1,12 @@
 /*
- * A guest that goes on from a saved state has the clock and the random numbers of the moment at which it was saved.
- * The host says how late it is and brings entropy; writing to /dev/urandom alone would reseed nothing at once (random(4)).
+ * A restored guest has the clock and the random numbers of the time at which it was saved. The host sends the time and
+ * entropy; writing to /dev/urandom alone would not reseed at once (random(4)).
  */
 #include "agent.h"
 
 enum { RNDADDENTROPY = 0x40085203, RNDRESEEDCRNG = 0x5207, GRND_NONBLOCK = 1, GRND_INSECURE = 4, MOST_ENTROPY = 64 };
 
-/* Tells this boot from every other one: a guest that was booted anew has another. */
+/* Differs from boot to boot. */
 static struct { u8 nonce[16]; u32 resumed; } identity;
 
 static void name_boot(void) {
@@ -38,7 +38,7 @@ static i64 reseed(const u8 *entropy, u32 size) {
   return error;
 }
 
-/* Payload: nothing, to ask which boot this is; else seconds and nanoseconds (u64) since 1970 and the entropy, or one byte where both stay as they are. */
+/* Payload: empty to ask for the boot; else seconds and nanoseconds (u64) since 1970 and entropy, or one byte to keep both. */
 void resume_state(u8 id, const u8 *payload, u32 size) {
   enum { TIME = 16 };
   static u8 frame[HEADER + sizeof identity];
