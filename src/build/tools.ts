@@ -23,24 +23,104 @@ const same = (name: string): Packages => ({
 })
 const mtools = same('mtools')
 
+const cross = (triple: string): Packages => ({ debian: `gcc-${triple}` })
+const binutils = (triple: string): Packages => ({ debian: `binutils-${triple}` })
+/** Compilers for bare metal are built from source, or come from Homebrew. */
+const NONE: Packages = {}
+
 /** Programs of builds in general; a profile names those of its own in `BuildGraph.packages`. */
 const PACKAGES: Readonly<Record<string, Packages>> = {
   make: same('make'),
   cmake: same('cmake'),
   meson: same('meson'),
   ninja: { ...same('ninja'), debian: 'ninja-build', fedora: 'ninja-build' },
+  just: { ...same('just') },
   gcc: same('gcc'),
   cc: same('gcc'),
+  'g++': { ...same('gcc-c++'), debian: 'g++', arch: 'gcc', alpine: 'g++' },
   clang: same('clang'),
+  'clang++': same('clang'),
+  'ld.lld': same('lld'),
+  lld: same('lld'),
+  'lld-link': same('lld'),
+  'llvm-objcopy': same('llvm'),
+  'llvm-ar': same('llvm'),
   ld: same('binutils'),
+  as: same('binutils'),
+  ar: same('binutils'),
   objcopy: same('binutils'),
   nasm: same('nasm'),
+  yasm: same('yasm'),
+  fasm: { debian: 'fasm', arch: 'fasm', suse: 'fasm', alpine: 'fasm' },
+  bcc: { debian: 'bcc', alpine: 'bcc' },
+  as86: { debian: 'bin86', arch: 'bin86' },
+  ld86: { debian: 'bin86', arch: 'bin86' },
+  zig: { fedora: 'zig', arch: 'zig', suse: 'zig', alpine: 'zig' },
   cargo: { ...same('cargo'), arch: 'rust' },
+  rustc: { ...same('rust'), debian: 'rustc' },
+  rustup: { debian: 'rustup', fedora: 'rustup', arch: 'rustup', suse: 'rustup', alpine: 'rustup' },
   python3: { ...same('python3'), arch: 'python' },
+  python: { ...same('python3'), debian: 'python-is-python3', arch: 'python' },
+  perl: same('perl'),
+  bash: same('bash'),
+  git: same('git'),
+  curl: same('curl'),
+  wget: same('wget'),
+  xxd: { ...same('xxd'), arch: 'tinyxxd', suse: 'xxd' },
+  bc: same('bc'),
+  flex: same('flex'),
+  bison: same('bison'),
+  cpio: same('cpio'),
+  zip: same('zip'),
+  unzip: same('unzip'),
+  xorriso: { ...same('xorriso'), arch: 'libisoburn', fedora: 'xorriso' },
+  mkisofs: { ...same('xorriso'), debian: 'genisoimage', arch: 'cdrtools', suse: 'mkisofs', alpine: 'cdrkit' },
+  genisoimage: { ...same('genisoimage'), arch: 'cdrtools', suse: 'mkisofs', alpine: 'cdrkit' },
+  'grub-mkrescue': { debian: 'grub-common', arch: 'grub', alpine: 'grub', suse: 'grub2' },
+  'grub-file': { debian: 'grub-common', arch: 'grub', alpine: 'grub', suse: 'grub2' },
+  'grub-mkstandalone': { debian: 'grub-common', arch: 'grub', alpine: 'grub', suse: 'grub2' },
+  'grub2-mkrescue': { fedora: 'grub2-tools-extra', suse: 'grub2' },
+  limine: { debian: 'limine', arch: 'limine', alpine: 'limine' },
   mformat: mtools,
   mmd: mtools,
   mcopy: mtools,
+  mdir: mtools,
+  mtools,
+  'mkfs.fat': same('dosfstools'),
+  'mkfs.vfat': same('dosfstools'),
+  mkdosfs: same('dosfstools'),
+  'mkfs.ext2': same('e2fsprogs'),
+  mke2fs: same('e2fsprogs'),
+  parted: same('parted'),
+  sgdisk: { ...same('gptfdisk'), debian: 'gdisk', fedora: 'gdisk', alpine: 'sgdisk' },
+  sfdisk: { ...same('util-linux'), debian: 'fdisk', alpine: 'sfdisk' },
+  'qemu-img': { ...same('qemu-img'), debian: 'qemu-utils', suse: 'qemu-img' },
+  'i686-linux-gnu-gcc': cross('i686-linux-gnu'),
+  'i686-linux-gnu-ld': binutils('i686-linux-gnu'),
+  'i686-linux-gnu-objcopy': binutils('i686-linux-gnu'),
+  'x86_64-linux-gnu-gcc': { ...same('gcc'), debian: 'gcc-x86-64-linux-gnu' },
+  'x86_64-linux-gnu-ld': { ...same('binutils'), debian: 'binutils-x86-64-linux-gnu' },
+  'x86_64-w64-mingw32-gcc': {
+    debian: 'gcc-mingw-w64-x86-64',
+    fedora: 'mingw64-gcc',
+    arch: 'mingw-w64-gcc',
+    alpine: 'mingw-w64-gcc',
+  },
+  'i686-w64-mingw32-gcc': {
+    debian: 'gcc-mingw-w64-i686',
+    fedora: 'mingw32-gcc',
+    arch: 'mingw-w64-gcc',
+    alpine: 'i686-mingw-w64-gcc',
+  },
+  ...Object.fromEntries(
+    ['x86_64-elf', 'i686-elf', 'i386-elf', 'i386-jos-elf', 'i586-elf'].flatMap((triple) =>
+      ['gcc', 'g++', 'ld', 'as', 'ar', 'objcopy', 'nm', 'strip'].map((tool) => [`${triple}-${tool}`, NONE]),
+    ),
+  ),
 }
+
+/** Whether bringup knows where a program comes from, or that no distribution has it. */
+export const isKnownTool = (tool: string): boolean => tool === 'gcc -m32' || Object.hasOwn(PACKAGES, tool)
 
 /** Names of the package that has a program of builds; undefined for programs that are not known. */
 export function packagesWith(program: string): Packages | undefined {

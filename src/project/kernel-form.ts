@@ -1,9 +1,9 @@
 /** A kernel in the short form of the config file, as a build and something to boot laid over a profile. */
 import type { BuildGraph } from '../build/graph.ts'
-import { packagesWith } from '../build/tools.ts'
 import type { MachineInput } from '../machine/machine.ts'
 import type { Judgement } from '../plan/plan.ts'
 import type { DependencySet } from '../setup/dependency.ts'
+import { dependenciesOf, unknownTool } from './build-dependencies.ts'
 import type { KernelForm } from './kernel-schema.ts'
 import type { Profile } from './profile.ts'
 
@@ -15,7 +15,7 @@ export function withKernel(profile: Profile, kernel: KernelForm): Profile {
     ...profile,
     ...(graph === undefined
       ? {}
-      : { build: () => graph, dependencies: withTools(profile.dependencies ?? [], graph) }),
+      : { build: () => graph, dependencies: withTools(profile.dependencies ?? [], graph, kernel.tools) }),
     judgement: judgementOf(kernel, profile.judgement),
     prepare: async (context) => {
       const { machine, ...more } = await profile.prepare(context)
@@ -50,18 +50,24 @@ export function withPassPatterns(by: Judgement, more: readonly string[] = []): J
 }
 
 /** The profile's sets, with the programs that the build names in `build`; those of no known package are left to the build. */
-function withTools(sets: readonly DependencySet[], { targets }: BuildGraph): readonly DependencySet[] {
+function withTools(
+  sets: readonly DependencySet[],
+  { targets }: BuildGraph,
+  tools: readonly string[] = [],
+): readonly DependencySet[] {
   const own = sets.find((set) => set.name === 'build')
   const argvs = targets.flatMap((t) => t.actions.flatMap((a) => (a.kind === 'command' ? [a.argv] : [])))
-  const programs = [...new Set(argvs.map(([program = '']) => program))].flatMap((program) => {
-    const packages = packagesWith(program)
-    return packages === undefined
-      ? []
-      : [{ kind: 'program', program, packages, why: 'builds the kernel' } as const]
-  })
-  if (programs.length === 0) return sets
-  const summary = own?.summary ?? 'what the build of the kernel starts with'
-  const dependencies = [...(own?.dependencies ?? []), ...programs]
+  const started = [...new Set(argvs.map(([program = '']) => program))]
+  const programs = [
+    ...started.flatMap((program) => dependenciesOf(program, 'builds the kernel') ?? []),
+    ...tools.flatMap(
+      (tool) => dependenciesOf(tool, 'the build calls it') ?? [unknownTool(tool, 'the build calls it')],
+    ),
+  ]
+  const added = [...new Map(programs.map((one) => [JSON.stringify({ ...one, why: '' }), one])).values()]
+  if (added.length === 0) return sets
+  const summary = own?.summary ?? 'what the build of the kernel calls'
+  const dependencies = [...(own?.dependencies ?? []), ...added]
   return [...sets.filter((set) => set !== own), { name: 'build', summary, dependencies }]
 }
 

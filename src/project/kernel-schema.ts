@@ -26,6 +26,12 @@ export const kernelSchema = z
       .string()
       .optional()
       .describe('Folder in which the commands run. Default: the project’s folder.'),
+    tools: z
+      .array(z.string().min(1))
+      .optional()
+      .describe(
+        'Programs that the build calls beyond those that it starts with: `bringup setup` installs them, and container images have them. `gcc -m32`: the libraries for 32-bit programs.',
+      ),
     env: z.record(z.string(), z.string()).optional().describe('Added to the environment of the commands.'),
     image: z
       .string()

@@ -1,6 +1,6 @@
 /** Looks at a source tree, and says what its config should be. */
 import { findProfile, loadBuiltIns } from '../profiles/index.ts'
-import { BUILD_SYSTEMS } from './build-systems.ts'
+import { byBuildSystem } from './build-systems.ts'
 import type { ConfigSketch, SketchEntry, SourceTree } from './tree.ts'
 
 const MACHINES: SketchEntry = {
@@ -49,14 +49,6 @@ async function byAnything(tree: SourceTree): Promise<ConfigSketch> {
       remarks: ['what is built and booted; until then it is the bundled kernel'],
     }
   )
-}
-
-function byBuildSystem(tree: SourceTree): ConfigSketch | undefined {
-  for (const recogniser of BUILD_SYSTEMS) {
-    const sketch = recogniser(tree)
-    if (sketch) return sketch
-  }
-  return undefined
 }
 
 function withMachines(sketch: ConfigSketch): ConfigSketch {

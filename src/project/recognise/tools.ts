@@ -1,0 +1,56 @@
+/** Programs that a build calls beyond those that it starts with, as far as its files say them. Pure. */
+import { isKnownTool } from '../../build/tools.ts'
+import { shellCommands } from './shell-words.ts'
+import { makefilesOf } from './sources/makefiles.ts'
+import { commandsInProgramText } from './sources/program-words.ts'
+import { scriptsOf } from './sources/scripts.ts'
+import type { SourceTree } from './tree.ts'
+
+const MOST_TOOLS = 40
+
+/** Names for `kernel.tools`, without those that `build` starts with. */
+export function toolsOf(tree: SourceTree, build: readonly (readonly string[])[]): readonly string[] {
+  const starts = build.map(([program = '']) => program)
+  const texts = [
+    ...makefilesOf(tree).flatMap(({ rules }) => rules.flatMap((rule) => rule.commands)),
+    ...scriptsOf(tree).map(({ text }) => text),
+    ...build.flatMap((words) => (words[0] === 'sh' ? [words.at(-1) ?? ''] : [])),
+  ]
+  const called = texts.flatMap((text) => shellCommands(text).flatMap(({ words }) => wordsCalled(words)))
+  const said = [...called, ...ofMeson(tree), ...ofCmake(tree), ...commandsInProgramText(tree)]
+  const found = new Set(said.filter((name) => isKnownTool(name) && !starts.includes(name)))
+  return [...found].slice(0, MOST_TOOLS).toSorted()
+}
+
+/** The program of a command, and what its arguments need: 32-bit code, an assembler. */
+function wordsCalled(words: readonly string[]): readonly string[] {
+  const first =
+    words.find((word) => !/^[A-Za-z_]\w*=|^(if|then|do|else|!|sudo|env|exec|time)$/.test(word)) ?? ''
+  const program = first.replace(/^[@+-]+/, '').replace(/^.*\//, '')
+  // Libraries for 32 bits are another package; code that links none does without.
+  const is32 =
+    /(^|-)(gcc|g\+\+|cc)(-\d+)?$/.test(program) &&
+    words.includes('-m32') &&
+    !words.includes('-c') &&
+    !words.includes('-S')
+  return [program, ...(is32 && !words.includes('-nostdlib') ? ['gcc -m32'] : [])]
+}
+
+function ofMeson(tree: SourceTree): readonly string[] {
+  const text = tree.read('meson.build')
+  if (text === undefined) return []
+  const named = [...text.matchAll(/find_program\s*\(\s*'([^']+)'/g)].map(([, name = '']) => name)
+  return ['ninja', ...(/'c'/.test(text) ? ['gcc'] : []), ...(/'nasm'/.test(text) ? ['nasm'] : []), ...named]
+}
+
+function ofCmake(tree: SourceTree): readonly string[] {
+  const text = tree.read('CMakeLists.txt')
+  if (text === undefined) return []
+  const named = [
+    ...text.matchAll(/\b(?:find_program\s*\(\s*\w+\s+(?:NAMES\s+)?|COMMAND\s+)"?([\w.+-]+)/gi),
+  ].map(([, name = '']) => name)
+  const compilers = [...text.matchAll(/CMAKE_\w+_COMPILER\s+"?([\w.+/-]+)/g)].map(([, name = '']) =>
+    name.replace(/^.*\//, ''),
+  )
+  return ['make', 'gcc', ...(/ASM_NASM/.test(text) ? ['nasm'] : []), ...named, ...compilers]
+}
