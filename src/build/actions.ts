@@ -10,6 +10,7 @@ import { problems as imageProblems } from '../project/images/problems.ts'
 import { imageInputs, imagePrograms, writeImage } from '../project/images/write.ts'
 import type { CommandEnd, Executor, ExecutorCommand } from './executor.ts'
 import type { BuildAction, BuildTarget, CheckAction, CommandAction, FileAction, TreeAction } from './graph.ts'
+import { missingIn, remedyFor } from './tools.ts'
 
 export const problems = defineDiagnostics({
   BUILD_COMMAND_FAILED: {
@@ -97,8 +98,14 @@ async function runCommand(action: CommandAction, means: ActionMeans): Promise<vo
   means.signal.throwIfAborted()
   const how = end.problem ?? (end.signal === null ? `exit code ${end.exitCode}` : `signal ${end.signal}`)
   const evidence = Buffer.concat(output).toString().trimEnd().split('\n')
+  const missing = missingIn(evidence)
+  const remedy = remedyFor(missing)
+  const names = missing.length === 0 ? '' : `; it found no ${missing.join(' and no ')}`
   throw new BringupError([
-    problems.BUILD_COMMAND_FAILED.at('', `${action.argv.join(' ')}: ${how}`, { evidence }),
+    problems.BUILD_COMMAND_FAILED.at('', `${action.argv.join(' ')}: ${how}${names}`, {
+      evidence,
+      ...(remedy === undefined ? {} : { remedy }),
+    }),
   ])
 }
 

@@ -159,3 +159,45 @@ export function missingTools(
     })
   })
 }
+
+/** How shells, make, Meson and CMake say that a program is missing. */
+const NOT_FOUND = [
+  /(?:^|: )([\w.+-]+): (?:command )?not found$/,
+  /^make(?:\[\d+\])?: ([\w.+-]+): No such file or directory$/,
+  /Program '([\w.+-]+)' not found/,
+  /\bcommand '([\w.+-]+)' failed: No such file/,
+  /no such command: `([\w-]+)`/,
+]
+
+/** Programs that the output of a failed command names as missing. */
+export function missingIn(lines: readonly string[]): readonly string[] {
+  const names = lines.slice(-200).flatMap((line) => {
+    const plain = line.trim().slice(0, 500)
+    return NOT_FOUND.flatMap((pattern) => pattern.exec(plain)?.[1] ?? [])
+  })
+  return [...new Set(names)].slice(0, 5)
+}
+
+/** What installs programs that a command could not find; undefined without any. */
+export function remedyFor(programs: readonly string[]): string | undefined {
+  if (programs.length === 0) return undefined
+  const { family } = readDistribution()
+  const packages = programs.map((program) =>
+    family === undefined ? undefined : packagesWith(program)?.[family],
+  )
+  const known = packages.filter((name) => name !== undefined)
+  const install =
+    family !== undefined && known.length > 0
+      ? `as root: ${[...INSTALL[family], ...known].join(' ')}`
+      : undefined
+  const unknown = programs.filter((_, i) => packages[i] === undefined)
+  return [
+    ...(install === undefined ? [] : [`install what is missing: ${install}`]),
+    ...(unknown.length === 0
+      ? []
+      : [
+          `install ${unknown.join(' and ')} by hand: this distribution has no package that is known to have it`,
+        ]),
+    `and list ${programs.map((name) => `'${name}'`).join(', ')} in kernel.tools, so that \`bringup setup\` knows`,
+  ].join('; ')
+}

@@ -3,16 +3,18 @@ import { existsSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { CONFIG_NAMES } from '../../project/config-file.ts'
 import { recognise } from '../../project/recognise/recognise.ts'
+import { isEmptyTree } from '../../project/recognise/scaffold.ts'
 import { sourceTree } from '../../project/recognise/source-tree.ts'
 import { configText } from '../../project/recognise/write-config.ts'
 import type { Command, Invocation } from '../command.ts'
+import { scaffoldProject } from '../scaffold-project.ts'
 import { usageError } from '../usage.ts'
 import { writeConfig } from '../write-config-file.ts'
 
 export const command: Command = {
   summary: 'write a bringup.config.ts for a source tree',
   description:
-    'A profile that recognises the tree wins; otherwise the build system decides. An existing config is kept.',
+    'A profile that recognises the tree wins; otherwise the build system and the QEMU command of the tree decide. An existing config is kept. In an empty folder: a config, one test, and what runs it.',
   arguments: [
     { name: '[folder]', description: 'the source tree (default: the current folder)', from: 'folders' },
   ],
@@ -23,6 +25,7 @@ export const command: Command = {
       description: 'replace an existing config; the old one is kept with the suffix .old',
     },
     { flags: '--dry-run', description: 'print the config, and write nothing' },
+    { flags: '--yes', description: 'in an empty folder: write the files of a new project without asking' },
   ],
   examples: [
     { command: 'bringup init', says: 'a config for the source tree in this folder' },
@@ -47,20 +50,24 @@ async function run({ args, options, output }: Invocation): Promise<number> {
     output.note(output.errorColors.dim('`--dry-run` shows what would be written, `--force` writes it.'))
     return 0
   }
-  const sketch = await recognise(sourceTree(folder), text(options.profile))
+  const tree = sourceTree(folder)
+  if (there === undefined && options.profile === undefined && isEmptyTree(tree))
+    return scaffoldProject(tree, { options, output })
+  const sketch = await recognise(tree, text(options.profile))
   const content = configText(sketch)
   const file = join(folder, 'bringup.config.ts')
   const isWritten = options.dryRun !== true
   if (isWritten) writeConfig(file, content, there)
-  const { what, because, remarks = [] } = sketch
+  const { what, because, remarks = [], notes = [] } = sketch
   const state = isWritten ? (there === undefined ? 'written' : 'replaced') : 'shown'
-  output.json({ folder, file, state, what, because, remarks, content })
+  output.json({ folder, file, state, what, because, remarks, notes, content })
   if (!isWritten) {
     output.print(content.trimEnd())
     return 0
   }
   output.print(`${colors.bold(what)}${because === '' ? '' : colors.dim(`, recognised by ${because}`)}`)
   for (const remark of remarks) output.print(`${colors.yellow('to decide')} ${remark}`)
+  for (const note of notes) output.print(colors.dim(note))
   output.print(
     `${colors.green('wrote')} ${file}${there === undefined ? '' : `; the old one is ${there}.old`}`,
   )

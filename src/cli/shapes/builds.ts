@@ -10,8 +10,10 @@ export const initJson = z
     state: z.enum(['written', 'replaced', 'kept', 'shown']).describe('`shown`: --dry-run.'),
     what: z.string().optional().describe('What was recognised.'),
     because: z.string().optional(),
-    remarks: z.array(z.string()).optional(),
+    remarks: z.array(z.string()).optional().describe('What is a guess, and has to be decided.'),
+    notes: z.array(z.string()).optional(),
     content: z.string().optional(),
+    files: z.array(z.string()).optional().describe('Of a new project, in an empty folder.'),
   })
   .describe('`bringup init --json`.')
 

@@ -17,6 +17,9 @@ const VARIABLE = /^\$[({]?QEMU\w*[^)}]*[)}]?$/i
 
 /** The program that a word names; undefined for another one. */
 export function qemuNamed(word: string): Pick<QemuCommand, 'program' | 'target'> | undefined {
+  // What a shell finds out: `$(shell if which qemu …)`.
+  if (/^(\$\(|`)[\s\S]*\bqemu\b/i.test(word) && !VARIABLE.test(word))
+    return { program: 'qemu', target: /qemu-system-(i386|x86_64)/.exec(word)?.[1] ?? 'x86_64' }
   const program = word.replace(/^.*\//, '')
   const target = PROGRAM.exec(program)?.[1]
   if (target !== undefined) return { program, target }
