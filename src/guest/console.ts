@@ -9,7 +9,9 @@ import { StringDecoder } from 'node:string_decoder'
 import { callSite } from '../call-site.ts'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
 import { screenLines, withoutReturns } from '../guest-text.ts'
+import { changedLines } from '../screen/new-lines.ts'
 import { startTimer, type Timer } from '../timer.ts'
+import { DrawnConsole } from './drawn-console.ts'
 import { type Found, findText } from './find-text.ts'
 import { Tape } from './tape.ts'
 
@@ -67,6 +69,11 @@ export interface ConsoleLog {
 /** The console of one guest. */
 export class Console {
   readonly #tape = new Tape()
+  readonly #drawn = new DrawnConsole()
+  /** What a console that draws showed at the last match: what has changed since answers those who wait. */
+  #drawnBefore: readonly string[] = []
+  /** What was matched last may not be drawn yet. */
+  #isDrawnLate = false
   /** Where the last match ended. */
   #from = 0
   /** What is before this the first waiter cannot match any more. */
@@ -100,6 +107,7 @@ export class Console {
       most: log.mostBytes ?? LOG_BYTES,
     }
     output.on('data', (chunk: Buffer) => this.#take(chunk))
+    this.#drawn.onChange(() => this.#searchDrawn())
     output.on('error', () => {})
     input?.on('error', () => {})
   }
@@ -114,8 +122,12 @@ export class Console {
     return this.#logError
   }
 
-  /** The last lines as a screen would show them, the unfinished one included. Control characters are made visible. */
+  /**
+   * The last lines as a screen would show them, the unfinished one included; of a console that draws, its whole screen.
+   * Control characters are made visible.
+   */
   tail(lines: number = TAIL_LINES): readonly string[] {
+    if (this.#drawn.lines) return this.#drawn.lines
     const start = Math.max(0, this.#tape.end - RECENT_BYTES)
     const all = this.#decode(this.#tape.read(start)).split('\n')
     const whole = start > 0 && all.length > 1 ? all.slice(1) : all
@@ -145,6 +157,16 @@ export class Console {
     }
   }
 
+  /** Calls back with the whole screen of a console that draws, whenever it has changed. */
+  onDrawn(listener: (lines: readonly string[]) => void): void {
+    this.#drawn.onChange(listener)
+  }
+
+  /** Resolves when all that came has been drawn, on a console that draws. */
+  settled(): Promise<void> {
+    return this.#drawn.settled()
+  }
+
   /**
    * Sends text to the guest, as if typed.
    *
@@ -156,7 +178,8 @@ export class Console {
 
   /**
    * Waits for text after the last match. A string may lie anywhere; a regular expression is tried on whole lines and
-   * on the unfinished last one, so it cannot span lines.
+   * on the unfinished last one, so it cannot span lines. Where a program draws on the console by moving the cursor, the
+   * lines of its screen that have changed since the last match count as well.
    *
    * @param pattern Text or regular expression.
    * @param options `timeoutMs`: deadline in milliseconds, 30,000 by default.
@@ -214,6 +237,7 @@ export class Console {
     if (this.#files && !this.#logError) this.#log(this.#files, chunk)
     for (const listener of this.#chunkListeners) listener(chunk)
     this.#tape.append(chunk)
+    this.#drawn.take(chunk)
     this.#from = Math.max(this.#from, this.#tape.end - KEEP_BYTES)
     this.#tape.forget(Math.min(this.#from, this.#tape.end - LOG_END_BYTES))
     if (this.#lineListeners.length > 0) this.#makeLines(this.#decoder.write(chunk))
@@ -285,14 +309,43 @@ export class Console {
       const found = findText(this.#tape.read(begin), waiter.pattern, (bytes) => this.#decode(bytes))
       if (typeof found === 'number') {
         this.#searched = begin + found
+        this.#searchDrawn()
         return
       }
       this.#remove(waiter)
+      this.#useUpDrawn()
       const passed = this.#tape.read(this.#from, begin + found.start)
       this.#from = begin + found.end
       this.#searched = this.#from
       waiter.resolve(matchOf(found, () => this.#decode(passed)))
     }
+  }
+
+  /** Serves the first waiter with what a console that draws shows; the text before it is used up too. */
+  #searchDrawn(): void {
+    const waiter = this.#waiters[0]
+    const lines = this.#drawn.lines
+    if (!waiter || !lines || this.#isDrawnLate) return
+    const bytes = Buffer.from(changedLines(this.#drawnBefore, lines).join('\n'))
+    const found = findText(bytes, waiter.pattern, (some) => some.toString())
+    if (typeof found === 'number') return
+    this.#remove(waiter)
+    this.#drawnBefore = lines
+    const passed = this.#tape.read(this.#from)
+    this.#from = this.#tape.end
+    this.#searched = this.#from
+    waiter.resolve(matchOf(found, () => this.#decode(passed)))
+    this.#searchOn()
+  }
+
+  /** What is on the console so far, drawn or yet to be drawn, answers no later waiter. */
+  #useUpDrawn(): void {
+    if (!this.#drawn.hasBegun || this.#isDrawnLate) return
+    this.#isDrawnLate = true
+    void this.#drawn.settled().then(() => {
+      this.#isDrawnLate = false
+      this.#drawnBefore = this.#drawn.lines ?? []
+    })
   }
 
   /** Half of a letter at the end is left out while the other half may come. */

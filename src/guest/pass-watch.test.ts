@@ -19,6 +19,7 @@ function watch(
       onUnfinished: (listener) => {
         onUnfinished = listener
       },
+      onDrawn: () => {},
     },
     {
       patterns,

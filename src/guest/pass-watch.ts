@@ -37,7 +37,7 @@ export interface PassWatchOptions {
 
 /** Calls back once, when the first line matches. An unfinished line counts: a prompt has no end. */
 export function watchForPass(
-  console: Pick<Console, 'onLine' | 'onUnfinished'>,
+  console: Pick<Console, 'onLine' | 'onUnfinished' | 'onDrawn'>,
   options: PassWatchOptions,
   screen?: Pick<ScreenWatch, 'onChange'>,
 ): void {
@@ -62,12 +62,18 @@ export function watchForPass(
     else
       options.onSlow(`${plural(all.length, 'line')} could not be searched to the end within ${SEARCH_MS} ms`)
   })
-  screen?.onChange((all) => {
+  const searchScreen = (all: readonly string[], isOnScreen: boolean) => {
     const found = isDone || options.hasCrashed() ? undefined : search(all)
     if (found === undefined || !('text' in found)) return
     isDone = true
-    options.onShown({ text: visible(found.text), line: found.index + 1, isOnScreen: true })
-  })
+    options.onShown({
+      text: visible(found.text),
+      line: found.index + 1,
+      ...(isOnScreen ? { isOnScreen } : {}),
+    })
+  }
+  console.onDrawn((all) => searchScreen(all, false))
+  screen?.onChange((all) => searchScreen(all, true))
 }
 
 type Found = { readonly text: string; readonly index: number } | { readonly isSlow: true }

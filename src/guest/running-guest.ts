@@ -433,6 +433,7 @@ export class RunningGuest implements Guest {
     this.#afterPanic?.clear()
     this.#screens.watch?.end()
     const timings = this.#clock.stop()
+    await this.#console.settled()
     const ending = this.#ending(exit)
     const obstacles = [...exit.diagnostics, ...(this.#obstacles ?? [])]
     const judged = judgeEnding(ending, this.plan.judgement, obstacles)
