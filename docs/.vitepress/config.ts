@@ -133,6 +133,7 @@ export default defineConfig({
             page('A NUMA bug', '/recipes/numa-bug'),
             page('Boot an ISO and read its screen', '/recipes/boot-an-iso'),
             page('RDMA without RDMA hardware', '/recipes/rdma-without-hardware'),
+            page('A course with 200 kernels', '/recipes/course'),
             page('CI on GitHub and GitLab', '/recipes/ci'),
           ],
         },
