@@ -29,7 +29,8 @@ export type {
   QemuAccess,
   TerminalOptions,
 } from './guest/guest.ts'
-export type { GuestScreen, KeyOptions } from './guest/guest-screen.ts'
+export type { GuestScreen } from './guest/guest-screen.ts'
+export type { KeyOptions } from './guest/press-keys.ts'
 export type { GuestRdma } from './guest/rdma.ts'
 export type { GuestFolder, GuestResult } from './guest/record.ts'
 export { EXIT_CODES, type Verdict } from './guest/verdict.ts'

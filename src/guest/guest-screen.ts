@@ -1,18 +1,18 @@
 /** `guest.screen` and `guest.keys`: what a person in front of the machine would see and do. */
 import { callSite } from '../call-site.ts'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
-import { hasScreen } from '../machine/devices/display.ts'
+import { hasOtherKeyboard, hasScreen } from '../machine/devices/display.ts'
 import { gdbServerOf } from '../machine/devices/gdb.ts'
 import { viewOf } from '../machine/machine.ts'
 import type { GuestPlan } from '../plan/plan.ts'
 import type { QmpClient } from '../qemu/qmp.ts'
 import { QmpEnded } from '../qemu/qmp.ts'
-import { type KeyPress, keysOfText, readChord } from '../screen/keys.ts'
 import { ScreenReader } from '../screen/read-screen.ts'
 import { type Screen, wordsOn } from '../screen/screen.ts'
 import { pause } from '../timer.ts'
 import { isHaltedForGood } from './halted.ts'
 import type { GuestOptions } from './options.ts'
+import { type Keyboard, type KeyOptions, keysEnded, pressKeys } from './press-keys.ts'
 import { ScreenWatch } from './screen-watch.ts'
 
 export const problems = defineDiagnostics({
@@ -25,11 +25,6 @@ export const problems = defineDiagnostics({
     title: 'The guest ended before its screen showed a text.',
     why: 'nothing more is drawn once the guest has ended',
     remedy: 'look at the result of the run: `bringup runs show last`',
-  },
-  KEY_UNKNOWN: {
-    title: 'A key that was to be pressed is not known.',
-    why: 'characters are those of a US keyboard; other keys have QEMU’s names (QKeyCode in qapi/ui.json)',
-    remedy: 'name keys such as "ret", "esc", "f2", "ctrl-alt-delete", in a list: guest.keys([\'esc\'])',
   },
 })
 
@@ -53,11 +48,6 @@ export interface GuestScreen {
    * await guest.screen.expect('login:')
    */
   expect(pattern: string | RegExp, options?: { readonly timeoutMs?: number }): Promise<Screen>
-}
-
-export interface KeyOptions {
-  /** How long each key is held, in milliseconds of the guest's time: 100 unless told. A guest that reads slowly loses shorter ones. */
-  readonly holdMs?: number
 }
 
 /** Access to the screen of a guest, and the watch over it where the machine has a display. */
@@ -107,7 +97,21 @@ export function openScreens(
     watch?.onStill(async () => {
       if (await isHaltedForGood(qmp)) onHalted()
     })
-  return { screen, watch, keys: (keys, options) => press(qmp, keys, options) }
+  const keyboard: Keyboard = {
+    qmp,
+    folder,
+    isPs2: !hasOtherKeyboard(plan.machine),
+    alone: (use) => reader.alone(use),
+  }
+  const keys: Screens['keys'] = async (wanted, options) => {
+    try {
+      await pressKeys(keyboard, wanted, options)
+    } catch (error) {
+      if (error instanceof QmpEnded) throw keysEnded(reason())
+      throw error
+    }
+  }
+  return { screen, watch, keys }
 }
 
 const ended = (why: string, before: string) =>
@@ -137,34 +141,4 @@ function shows({ text }: Screen, pattern: string | RegExp): boolean {
   if (typeof pattern === 'string') return text.includes(pattern)
   const stateless = new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ''))
   return text.split('\n').some((line) => stateless.test(line))
-}
-
-const HOLD_MS = 100
-/** QEMU keeps 1024 events, of which a key takes four to eight (ui/input.c). */
-const KEYS_AT_ONCE = 100
-
-/** QEMU queues keys, holds each one, and pauses as long after it (qmp_send_key in ui/input-legacy.c). */
-async function press(
-  qmp: QmpClient,
-  keys: string | readonly string[],
-  { holdMs = HOLD_MS }: KeyOptions = {},
-): Promise<void> {
-  const presses = typeof keys === 'string' ? keysOfText(keys) : keys.map(readChord)
-  const unknown = presses.filter((key): key is { readonly unknown: string } => 'unknown' in key)
-  if (unknown.length > 0)
-    throw new BringupError(
-      unknown.map(({ unknown: key }) =>
-        problems.KEY_UNKNOWN.at('', `no key is called ${JSON.stringify(key)}`),
-      ),
-    )
-  const known = presses as readonly KeyPress[]
-  for (let from = 0; from < known.length; from += KEYS_AT_ONCE) {
-    const some = known.slice(from, from + KEYS_AT_ONCE)
-    for (const { codes } of some)
-      await qmp.execute('send-key', {
-        keys: codes.map((data) => ({ type: 'qcode' as const, data })),
-        'hold-time': holdMs,
-      })
-    await pause(2 * holdMs * some.length)
-  }
 }

@@ -8,9 +8,10 @@ import type { Comparison } from '../plan/verify.ts'
 import type { QmpClient } from '../qemu/qmp.ts'
 import type { Console } from './console.ts'
 import type { GdbTarget } from './gdb.ts'
-import type { GuestScreen, KeyOptions } from './guest-screen.ts'
+import type { GuestScreen } from './guest-screen.ts'
 import type { DeviceInput } from './hotplug.ts'
 import type { GuestOptions } from './options.ts'
+import type { KeyOptions } from './press-keys.ts'
 import type { GuestRdma } from './rdma.ts'
 import type { GuestFolder, GuestResult } from './record.ts'
 import type { FreshState } from './save-guest.ts'
@@ -210,12 +211,12 @@ export interface Guest extends AsyncDisposable {
   readonly screen: GuestScreen
 
   /**
-   * Presses keys of a US keyboard: those that type a text, or a list of keys by QEMU's names. Resolves when QEMU has
-   * pressed them all. A guest that reads slowly may lose some: wait for the echo.
+   * Presses keys of a US keyboard: those that type a text, in which `<enter>` or `<ctrl-c>` are keys by name, or a list
+   * of names. Each key is pressed when the guest has taken the last, where that can be seen: PS/2 keyboards, and BIOS.
    *
-   * @throws BringupError `KEY_UNKNOWN`
+   * @throws BringupError `KEY_UNKNOWN`, `KEY_NOT_TAKEN`
    * @example
-   * await guest.keys('ls\n')
+   * await guest.keys('ls<enter>')
    * await guest.keys(['ctrl-alt-delete'])
    */
   keys(keys: string | readonly string[], options?: KeyOptions): Promise<void>

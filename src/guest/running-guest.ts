@@ -29,7 +29,7 @@ import type {
   SavedGuest,
   TerminalOptions,
 } from './guest.ts'
-import { type GuestScreen, type KeyOptions, openScreens, type Screens } from './guest-screen.ts'
+import { type GuestScreen, openScreens, type Screens } from './guest-screen.ts'
 import { type Hotplug, openHotplug } from './hotplug.ts'
 import type { EndedBy, Ending } from './judge.ts'
 import { KernelLogReader, reportFindings } from './kernel-reports.ts'
@@ -37,6 +37,7 @@ import type { GuestOptions } from './options.ts'
 import { isRestored, type OriginWork } from './origin.ts'
 import { problems as passProblems, watchForPass } from './pass-watch.ts'
 import { keepsDisk, powerOff } from './power-off.ts'
+import type { KeyOptions } from './press-keys.ts'
 import { type GuestRdma, openRdma } from './rdma.ts'
 import { readTail } from './read-log.ts'
 import { type GuestFolder, type GuestResult, saveResult } from './record.ts'

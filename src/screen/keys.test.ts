@@ -35,11 +35,17 @@ it('types every character of a US keyboard', () => {
   ])
   expect(typed('ls\n')).toEqual(['l', 's', 'ret'])
   expect(typed('ü')).toEqual(['?ü'])
+  expect(typed('a<enter><ctrl-c>')).toEqual(['a', 'ret', 'ctrl-c'])
+  // What is no name is text.
+  expect(typed('<b>').length).toBe(3)
+  expect(typed('<stdio.h>').length).toBe(9)
+  expect(typed('a<zz>').length).toBe(5)
 })
 
 it('reads keys by name', () => {
   expect(readChord('ctrl-alt-delete')).toEqual({ codes: ['ctrl', 'alt', 'delete'] })
   expect(readChord('enter')).toEqual({ codes: ['ret'] })
+  expect(readChord('<pageup>')).toEqual({ codes: ['pgup'] })
   expect(readChord('f2')).toEqual({ codes: ['f2'] })
   expect(readChord('hyper-x')).toEqual({ unknown: 'hyper-x' })
   expect(readChord('')).toEqual({ unknown: '' })

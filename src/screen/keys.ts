@@ -33,9 +33,13 @@ const SHIFTED: Readonly<Record<string, string>> = Object.fromEntries(
   [...'~!@#$%^&*()_+{}|:"<>?'].map((char, i) => [char, [..."`1234567890-=[]\\;',./"][i] ?? '']),
 )
 
-/** The keys that type a text, one after another. */
+/** The keys that type a text, one after another. `<enter>` and `<ctrl-c>` are keys by their names. */
 export function keysOfText(text: string): readonly Read[] {
-  return [...text].map(keyOf)
+  // What the pattern has matched is at the odd places.
+  return text.split(/(<[a-z0-9_-]{2,40}>)/).flatMap((part, i) => {
+    const named = i % 2 === 1 ? readChord(part) : undefined
+    return named && 'codes' in named ? [named] : [...part].map(keyOf)
+  })
 }
 
 function keyOf(char: string): Read {
@@ -63,11 +67,17 @@ const ALIASES: Readonly<Record<string, string>> = {
   space: 'spc',
   escape: 'esc',
   del: 'delete',
+  bs: 'backspace',
+  pageup: 'pgup',
+  pagedown: 'pgdn',
+  control: 'ctrl',
+  super: 'meta_l',
 }
 
-/** Keys pressed together, as QEMU's monitor writes them: `ctrl-alt-delete`, `f2`, `a`. */
+/** Keys pressed together, as QEMU's monitor writes them: `ctrl-alt-delete`, `f2`, `a`; in angle brackets as well. */
 export function readChord(text: string): Read {
-  const codes = text.split('-').map((word) => {
+  const [, inner = text] = /^<(.+)>$/.exec(text) ?? []
+  const codes = inner.split('-').map((word) => {
     const name = ALIASES[word] ?? word
     return NAMES.has(name) || /^[a-z0-9]$/.test(name) ? name : undefined
   })

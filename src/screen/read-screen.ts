@@ -84,9 +84,14 @@ export class ScreenReader {
    * @throws QmpEnded when QEMU has gone
    */
   read(options: ReadOptions = {}): Promise<Screen> {
-    const reading = this.#busy.then(() => this.#read(options))
-    this.#busy = reading.catch(() => {})
-    return reading
+    return this.alone(() => this.#read(options))
+  }
+
+  /** Runs while no screen is read: the guest does not stand still for that. */
+  alone<T>(use: () => Promise<T>): Promise<T> {
+    const using = this.#busy.then(use)
+    this.#busy = using.catch(() => {})
+    return using
   }
 
   async #read(options: ReadOptions): Promise<Screen> {

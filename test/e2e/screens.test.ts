@@ -150,6 +150,24 @@ it('types what a person would type', async () => {
   await expect(guest.keys('ü')).rejects.toMatchObject({ code: 'KEY_UNKNOWN' })
 })
 
+it('waits for a slow guest to take each key', async () => {
+  await using guest = await draw('slow-keys')
+  await guest.screen.expect('>', { timeoutMs: 60_000 })
+  // The queue of the keyboard has room for 16 codes; each letter sends two, a capital four.
+  const words = 'Every key of a Slow guest is there'
+  await guest.keys(`${words}<enter>`)
+  await guest.screen.expect(new RegExp(`^> ${words}$`), { timeoutMs: 60_000 })
+})
+
+it('says which key a guest did not take', async () => {
+  await using guest = await draw('text')
+  await guest.screen.expect('stranger')
+  await expect(guest.keys('ab', { timeoutMs: 300 })).rejects.toMatchObject({
+    code: 'KEY_NOT_TAKEN',
+    diagnostics: [{ what: 'the guest did not take the key "a" within 300 ms' }],
+  })
+})
+
 it('leaves a guest stopped that its owner has stopped', async () => {
   await using guest = await draw('text')
   await guest.screen.expect('stranger')

@@ -81,3 +81,13 @@ export function hasScreen({ display, qemuArgs }: Pick<MachineConfig, 'display' |
   const own = readQemuArgs(qemuArgs)
   return own.some(isCard) || own.some(({ name, value }) => name === 'vga' && value !== 'none')
 }
+
+/** Keyboards of the user's own arguments, which get the keys instead of the PS/2 one (ui/input.c: the last one that came). */
+const KEYBOARDS = /^(usb-kbd|virtio-keyboard.*|virtio-input-host.*)$/
+
+export function hasOtherKeyboard({ qemuArgs }: Pick<MachineConfig, 'qemuArgs'>): boolean {
+  return readQemuArgs(qemuArgs).some(
+    ({ name, head = '', value }) =>
+      (name === 'device' && KEYBOARDS.test(head)) || (name === 'usbdevice' && value === 'keyboard'),
+  )
+}
