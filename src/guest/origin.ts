@@ -8,7 +8,7 @@ import type { GuestPlan, StatePlace } from '../plan/plan.ts'
 import { plural } from '../plural.ts'
 import type { QemuProcess } from '../qemu/process.ts'
 import { noteUse, pruneStates } from '../states/kept.ts'
-import { migrate } from '../states/migration.ts'
+import { loadState } from '../states/migration.ts'
 import { FILES, readState } from '../states/record.ts'
 import { type About, beginState, copyGuest, type OpenState, seal } from '../states/save.ts'
 import { type RamBlock, ramBlocks, withBackends } from '../states/state-args.ts'
@@ -66,9 +66,9 @@ export function openOrigin(
         const boot = await resume(Buffer.alloc(0))
         const about = { ...aboutOf(plan, boot), key: saves.key, moment: 'its first answer' }
         const content = { blocks: memoryFilesOf(plan), stores: [] }
-        await copyGuest(qemu(), content, open).catch(discarding(open))
+        const copied = await copyGuest(qemu(), content, open).catch(discarding(open))
         // Flushed while the guest runs.
-        saved = seal(open, content, { about, consoleLog })
+        saved = seal(open, copied, { about, consoleLog })
           .then(() => open.keep())
           .then(() => pruneStates(dirname(saves.folder)))
           .catch(() => {})
@@ -141,7 +141,7 @@ export async function load(qemu: QemuProcess): Promise<void> {
   if (fd === undefined) throw new Error('QEMU has no descriptor of the state')
   const late = AbortSignal.timeout(LOAD_MS)
   await Promise.race([
-    migrate(qemu, 'migrate-incoming', `fd:${fd}`),
+    loadState(qemu, fd),
     new Promise<never>((_, reject) => {
       late.addEventListener('abort', () => reject(new Error('QEMU did not load the state in time')), {
         once: true,

@@ -49,8 +49,8 @@ export async function saveGuest(
   const content = { blocks: memoryFilesOf(plan), stores: plan.stores }
   const about = { ...aboutOf(plan, boot), key: '', moment: 'saveState' }
   try {
-    await copyGuest(qemu, content, open)
-    return { open, record: await seal(open, content, { about, consoleLog }) }
+    const copied = await copyGuest(qemu, content, open)
+    return { open, record: await seal(open, copied, { about, consoleLog }) }
   } catch (error) {
     return discarding(open)(notSaved(error instanceof Error ? error.message : `${error}`, error))
   }

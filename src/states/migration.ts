@@ -1,5 +1,6 @@
 /** QEMU's migration, used to save and load (qapi/migration.json; docs/devel/migration.rst). */
 import type { QemuProcess } from '../qemu/process.ts'
+import { type QmpClient, QmpError } from '../qemu/qmp.ts'
 
 /** Final statuses. */
 const ENDS = ['completed', 'failed', 'cancelled']
@@ -7,29 +8,63 @@ const ENDS = ['completed', 'failed', 'cancelled']
 /** Omit shared RAM from the stream; emit MIGRATION events. */
 const CAPABILITIES = ['x-ignore-shared', 'events'].map((capability) => ({ capability, state: true }))
 
+/** `query-migrate`, as far as it is used. */
+interface MigrationInfo {
+  readonly 'error-desc'?: string
+  readonly ram?: { readonly total: number }
+}
+
 /**
- * Writes the state of a guest to an address of QEMU's (`unix:PATH`, `fd:NUMBER`), or reads it from there. Resolves when
- * QEMU is done.
+ * Sends the state of a paused guest to an address of QEMU's, such as `unix:PATH`. Resolves when it is complete.
  *
+ * @returns bytes of RAM in the stream: QEMU before 8.2 omits all shared memory, later ones omit named files only
  * @throws QmpError when QEMU refuses it, for example for devices that cannot be migrated; Error with the message of QEMU when it fails later
  */
-export async function migrate(
+export async function sendState(
   { qmp }: Pick<QemuProcess, 'qmp'>,
+  uri: string,
+): Promise<{ readonly ramBytes: number }> {
+  await qmp.execute('migrate-set-capabilities', { capabilities: CAPABILITIES })
+  const { ram } = await migrated(qmp, 'migrate', uri)
+  return { ramBytes: ram?.total ?? 0 }
+}
+
+/**
+ * Loads a state from a file that QEMU has inherited. QEMU has `file:` since 8.2 and takes no `fd:` of a file since 11.
+ *
+ * @throws QmpError, Error with the message of QEMU
+ */
+export async function loadState({ qmp }: Pick<QemuProcess, 'qmp'>, fd: number): Promise<void> {
+  await qmp.execute('migrate-set-capabilities', { capabilities: CAPABILITIES })
+  await migrated(qmp, 'migrate-incoming', `file:/proc/self/fd/${fd}`).catch((error: unknown) => {
+    if (!(error instanceof QmpError)) throw error
+    return migrated(qmp, 'migrate-incoming', `fd:${fd}`)
+  })
+}
+
+async function migrated(
+  qmp: QmpClient,
   direction: 'migrate' | 'migrate-incoming',
   uri: string,
-): Promise<void> {
-  await qmp.execute('migrate-set-capabilities', { capabilities: CAPABILITIES })
+): Promise<MigrationInfo> {
+  let off = () => {}
   const ended = new Promise<string>((resolve) => {
-    const off = qmp.on('MIGRATION', ({ status }) => {
-      if (!ENDS.includes(`${status}`)) return
-      off()
-      resolve(`${status}`)
+    off = qmp.on('MIGRATION', ({ status }) => {
+      if (ENDS.includes(`${status}`)) resolve(`${status}`)
     })
   })
-  const gone = qmp.next('MIGRATION').then(() => ended)
-  await qmp.execute(direction, { uri })
-  const status = await gone
-  if (status === 'completed') return
-  const { 'error-desc': said } = (await qmp.execute('query-migrate')) as { readonly 'error-desc'?: string }
-  throw new Error(said ?? `the migration ended as ${status}`)
+  try {
+    await qmp.execute(direction, { uri })
+    const status = await Promise.race([ended, endOf(qmp)])
+    const info = (await qmp.execute('query-migrate')) as MigrationInfo
+    if (status === 'completed') return info
+    throw new Error(info['error-desc'] ?? `the migration ended as ${status}`)
+  } finally {
+    off()
+  }
+}
+
+/** Rejects when QEMU ends. */
+async function endOf(qmp: QmpClient): Promise<never> {
+  for (;;) await qmp.next('MIGRATION')
 }

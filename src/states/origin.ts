@@ -26,7 +26,7 @@ export function withState(plan: GuestPlan, cacheFolder: string): GuestPlan {
   const folder = join(statesFolder(cacheFolder), key)
   const state = readState(folder)
   const known = { key, folder }
-  if (typeof state === 'object') return fromState(plan, { args, ...known, made: state.made })
+  if (typeof state === 'object') return fromState(plan, { args, ...known, state })
   const because =
     state === undefined ? 'no saved state for this machine' : `the saved state is unusable: ${state}`
   return {
@@ -36,6 +36,10 @@ export function withState(plan: GuestPlan, cacheFolder: string): GuestPlan {
   }
 }
 
+/** RAM that is in the stream needs no files. */
+const restoring = (args: GuestPlan['args'], folder: string, { ram }: Pick<StateRecord, 'ram'>) =>
+  ram.length > 0 ? forRestoring(args, (id) => join(folder, ramFile(id))) : [...INCOMING, ...args]
+
 function booted(plan: GuestPlan, because: string): GuestPlan {
   return { ...plan, origin: { kind: 'boot', because } }
 }
@@ -44,19 +48,19 @@ interface Found {
   readonly args: GuestPlan['args']
   readonly key: string
   readonly folder: string
-  readonly made: string
+  readonly state: StateRecord
 }
 
-function fromState(plan: GuestPlan, { args, key, folder, made }: Found): GuestPlan {
+function fromState(plan: GuestPlan, { args, key, folder, state }: Found): GuestPlan {
   const origin: Origin = {
     kind: 'state',
-    because: `the state saved at ${made}`,
+    because: `the state saved at ${state.made}`,
     state: { key, folder },
     otherwise: otherwiseOf(plan),
   }
   return {
     ...plan,
-    args: forRestoring(args, (id) => join(folder, ramFile(id))),
+    args: restoring(args, folder, state),
     // `state rm` leaves states in use.
     locks: [...plan.locks, { path: join(folder, FILES.record), mode: 'shared' }],
     origin,
@@ -83,8 +87,7 @@ export interface Forked {
 export function forkOf({ folder, record, plan, isSame }: Forked): GuestPlan {
   const { otherwise } = plan.origin ?? {}
   const base = baseOf(plan)
-  const ram =
-    record.ram.length > 0 ? forRestoring(base, (id) => join(folder, ramFile(id))) : [...INCOMING, ...base]
+  const ram = restoring(base, folder, record)
   const copies = new Map(record.stores.map(({ name, path }) => [path, join(folder, name)]))
   const { files, locks } = otherwise ?? plan
   // A fork of a fork does not need the files of the first state.

@@ -28,7 +28,7 @@ import { makeFolder, OWN_FILE, writeWhole } from '../own-files.ts'
 import { startGuard } from '../processes/guard.ts'
 import type { QemuProcess } from '../qemu/process.ts'
 import { randomDigits } from '../random-name.ts'
-import { migrate } from './migration.ts'
+import { sendState } from './migration.ts'
 import { FILES, FORMAT, ramFile, readState, type StateRecord, sealOf, storeFile } from './record.ts'
 import type { RamBlock } from './state-args.ts'
 
@@ -84,22 +84,26 @@ export class NotSaved extends Error {}
 /**
  * Copies the current state of the guest into the folder. The guest has resumed when this settles; `seal` completes the folder.
  *
+ * @returns what was copied besides the stream
  * @throws NotSaved, or errors of QEMU and the system; the guest is resumed in any case
  */
 export async function copyGuest(
   qemu: Pick<QemuProcess, 'qmp' | 'pid'>,
   { blocks, stores }: Content,
   { path }: Pick<OpenState, 'path'>,
-): Promise<void> {
+): Promise<Content> {
   await qemu.qmp.execute('stop')
   try {
     await refuseWritten(qemu)
-    await copyDevices(qemu, path)
-    const sources = memoryFiles(qemu.pid, blocks)
+    const { ramBytes } = await copyDevices(qemu, path)
+    const isInStream = ramBytes >= blocks.reduce((sum, { bytes }) => sum + bytes, 0)
+    const copied = isInStream ? [] : blocks
+    const sources = memoryFiles(qemu.pid, copied)
     await Promise.all([
-      ...sources.map((source, i) => copyFile(source, join(path, ramFile(blocks[i]?.id ?? '')))),
+      ...sources.map((source, i) => copyFile(source, join(path, ramFile(copied[i]?.id ?? '')))),
       ...stores.map((store) => copyFile(store.path, join(path, storeFile(store.device)))),
     ])
+    return { blocks: copied, stores }
   } finally {
     await qemu.qmp.execute('cont')
   }
@@ -117,7 +121,7 @@ async function refuseWritten({ qmp }: Pick<QemuProcess, 'qmp'>): Promise<void> {
 
 const SOCKET = 'socket'
 
-async function copyDevices(qemu: Pick<QemuProcess, 'qmp'>, path: string): Promise<void> {
+async function copyDevices(qemu: Pick<QemuProcess, 'qmp'>, path: string) {
   const folder = openSync(path, 'r')
   const at = `/proc/${process.pid}/fd/${folder}/${SOCKET}`
   const server = createServer().listen(at)
@@ -129,8 +133,9 @@ async function copyDevices(qemu: Pick<QemuProcess, 'qmp'>, path: string): Promis
       ),
     )
     received.catch(() => {})
-    await migrate(qemu, 'migrate', `unix:${at}`)
+    const sent = await sendState(qemu, `unix:${at}`)
     await received
+    return sent
   } finally {
     server.close()
     closeSync(folder)
