@@ -20,6 +20,8 @@ interface Scene {
   readonly again: readonly number[]
   /** The cache of this case alone, empty. */
   readonly ownCache?: boolean
+  /** Without the saved states of earlier cases. */
+  readonly hasNoStates?: boolean
 }
 
 const STORE = ['nvdimm', 'create', 'default/pm0']
@@ -42,6 +44,16 @@ export const SCENES: readonly Scene[] = [
   { before: [], argv: ['build'], again: [0] },
 ]
 
+const LINUX = ['run', '--profile', 'linux', '--memory', '128M', '--cores', '1']
+
+/** Guests that are saved, and guests that are restored. They boot Linux, so they have a dose of their own. */
+export const STATE_SCENES: readonly Scene[] = [
+  { before: [], argv: [...LINUX, '--', 'true'], again: [0], hasNoStates: true },
+  { before: [], argv: [...LINUX, '--', 'true'], again: [0], hasNoStates: true },
+  { before: [[...LINUX, '--', 'true']], argv: [...LINUX, '--', 'true'], again: [0] },
+  { before: [[...LINUX, '--', 'true']], argv: ['state', 'prune', '--keep', '0'], again: [0] },
+]
+
 const MAKEFILE = 'all: out\nout:\n\tsleep 0.2; echo made > out\n'
 const CONFIG = { kernel: { build: ['make'], image: 'out' }, machines: { default: { memory: '64M' } } }
 
@@ -60,9 +72,13 @@ export function randomFrom(seed: number): () => number {
 const durations = new Map<Scene, number>()
 
 /** What is wrong after one kill; undefined when nothing is. `cache`: a warm one, for scenes without their own. */
-export async function problemAfterKill(seed: number, cache: string): Promise<string | undefined> {
+export async function problemAfterKill(
+  seed: number,
+  cache: string,
+  scenes: readonly Scene[] = SCENES,
+): Promise<string | undefined> {
   const random = randomFrom(seed)
-  const scene = SCENES[Math.floor(random() * SCENES.length)] as Scene
+  const scene = scenes[Math.floor(random() * scenes.length)] as Scene
   if (!durations.has(scene)) durations.set(scene, await play(scene, cache, async () => undefined))
   const delay = random() * (durations.get(scene) ?? 0) * 1.1
   let problem: string | undefined
@@ -102,6 +118,7 @@ async function play(
     BRINGUP_KILL_TEST: home,
   }
   const place = { folder, env, mark }
+  if (scene.hasNoStates) rmSync(join(cache, 'bringup/states'), { recursive: true, force: true })
   try {
     for (const argv of scene.before) await call(argv, place)
     const began = performance.now()
@@ -169,5 +186,6 @@ function leftovers({ folder, env }: Place): readonly string[] {
   return [
     ...inside(folder).filter((name) => /\.part$|\.partial$|\.tmp$/.test(name)),
     ...inside(env.TMPDIR ?? '').map((name) => `$TMPDIR/${name}`),
+    ...inside(join(env.XDG_CACHE_HOME ?? '', 'bringup/states')).filter((name) => name.endsWith('.part')),
   ]
 }
