@@ -141,9 +141,13 @@ describe('what is kept', () => {
     expect((await one(tcg)).works).toBe(false)
     expect(kept(tcg)).toBe(0)
     const killed = { status: null, signal: 'SIGKILL', stderr: '', diagnostics: [] } as const
-    const end = { text: '', hung: false, deadlineMs: 1 }
+    const end = { text: '', hung: undefined, deadlineMs: 1 }
     expect(judgeTrial({ ...end, exit: killed }).isCertain).toBe(false)
     expect(judgeTrial({ ...end, exit: { ...killed, signal: 'SIGABRT' } }).isCertain).toBe(true)
+    expect(judgeTrial({ ...end, hung: 'deadline', exit: killed }).isCertain).toBe(true)
+    const starved = judgeTrial({ ...end, hung: 'starved', deadlineMs: 2500, exit: killed })
+    expect(starved).toMatchObject({ works: false, isCertain: false })
+    expect(starved.reason).toContain('had not ended after 20 s (before it said anything), of which it ran')
     for (const words of ['Cannot allocate memory', 'Too many open files', 'No space left on device'])
       expect(
         judgeTrial({ ...end, exit: { ...killed, signal: null, status: 1, stderr: words } }),

@@ -8,7 +8,12 @@ export interface Patience {
   readonly withinMs: number
   /** However busy it is. */
   readonly mostMs: number
+  /** CPU time after which one at work is given up too. Default: it may use all that it gets. */
+  readonly cpuMs?: number
 }
+
+/** Of a clock tick in /proc: USER_HZ is 100 on all architectures of QEMU. */
+const TICK_MS = 10
 
 const LOOK_MS = 250
 /** So many looks must find it waiting: between two of its steps, a busy program waits as well. */
@@ -16,10 +21,12 @@ const LOOKS = 3
 
 /** Calls back with the time that passed. */
 export function startPatience(
-  { group, withinMs, mostMs }: Patience,
+  { group, withinMs, mostMs, cpuMs }: Patience,
   onSilent: (afterMs: number) => void,
   activityOf = groupActivity,
 ): Timer {
+  const first = cpuMs === undefined ? 0 : activityOf(group).ticks
+  const hasUsedAll = (ticks: number) => cpuMs !== undefined && (ticks - first) * TICK_MS >= cpuMs
   // Not looked at before: reading /proc takes longer than QEMU does to start.
   let before = Number.POSITIVE_INFINITY
   let waiting = 0
@@ -29,7 +36,7 @@ export function startPatience(
     const { isBusy, ticks } = activityOf(group)
     waiting = isBusy || ticks > before ? 0 : waiting + 1
     before = ticks
-    if (waiting >= LOOKS || passed >= mostMs) {
+    if (waiting >= LOOKS || passed >= mostMs || hasUsedAll(ticks)) {
       onSilent(passed)
       return
     }

@@ -3,7 +3,7 @@ import type { Argument } from '../machine/device.ts'
 import type { QemuCapabilities } from '../machine/facts.ts'
 import { binaryOf } from './binary.ts'
 import type { QemuExit } from './exit.ts'
-import { startPatience } from './patience.ts'
+import { type Patience, startPatience } from './patience.ts'
 import { type QemuProcess, startQemu } from './process.ts'
 
 /** What the trial boots: the probe kernel, told by its command line to test the accelerator and no more. */
@@ -47,7 +47,7 @@ export async function tryAccelerator(request: TrialRequest): Promise<TrialResult
   qemu.console.output.setEncoding('utf8').on('data', (chunk: string) => {
     text += chunk
   })
-  let ended: 'deadline' | 'abort' | undefined
+  let ended: 'start' | 'deadline' | 'starved' | 'abort' | undefined
   const end = (by: typeof ended) => {
     ended ??= by
     qemu.kill()
@@ -55,20 +55,40 @@ export async function tryAccelerator(request: TrialRequest): Promise<TrialResult
   const onAbort = () => end('abort')
   request.signal?.addEventListener('abort', onAbort, { once: true })
   if (request.signal?.aborted) onAbort()
-  // A hung KVM is common and has to be quick to tell; TCG on a loaded computer is only slow.
-  const mostMs = request.accelerator === 'tcg' ? 3 * request.deadlineMs : request.deadlineMs
-  const patience = { group: qemu.pid, withinMs: request.deadlineMs, mostMs }
-  const deadline = startPatience(patience, () => end('deadline'))
-  const exit = await run(qemu)
+  let deadline = startPatience({ group: qemu.pid, withinMs: START_MS, mostMs: START_MS }, () => end('start'))
+  const exit = await run(qemu, () => {
+    deadline.clear()
+    deadline = startPatience(patienceOf(request, qemu.pid), (ms) =>
+      end(request.accelerator === 'kvm' && ms >= MOST * request.deadlineMs ? 'starved' : 'deadline'),
+    )
+  })
   deadline.clear()
   request.signal?.removeEventListener('abort', onAbort)
   if (ended === 'abort') request.signal?.throwIfAborted()
-  return judgeTrial({ text, exit, hung: ended === 'deadline', deadlineMs: request.deadlineMs })
+  const hung = ended === 'deadline' || ended === 'starved' ? ended : undefined
+  return judgeTrial({ text, exit, hung, deadlineMs: request.deadlineMs })
 }
 
-async function run(qemu: QemuProcess): Promise<QemuExit> {
+/** For QEMU to answer. Not a part of the guest's time: libraries may come from a slow disk. */
+const START_MS = 30_000
+/** So many times the deadline, for a guest that is at work. */
+const MOST = 8
+
+/** A hung KVM is common and has to be quick to tell; the guest of a loaded computer is only slow, so its CPU time counts. */
+function patienceOf({ accelerator, deadlineMs }: TrialRequest, group: number): Patience {
+  const withinMs = deadlineMs
+  return accelerator === 'tcg'
+    ? { group, withinMs, mostMs: 3 * deadlineMs }
+    : { group, withinMs, mostMs: MOST * deadlineMs, cpuMs: deadlineMs }
+}
+
+async function run(qemu: QemuProcess, onReady: () => void): Promise<QemuExit> {
+  const start = () => {
+    onReady()
+    return qemu.qmp.execute('cont')
+  }
   // A QEMU that ends before it answers has its reason in how it exits.
-  await qemu.ready.then(() => qemu.qmp.execute('cont')).catch(() => qemu.kill())
+  await qemu.ready.then(start).catch(() => qemu.kill())
   return qemu.exited
 }
 
@@ -99,7 +119,8 @@ function trialPlan({ qemu, accelerator, cpuModel, kernel }: TrialRequest) {
 interface TrialEnd {
   readonly text: string
   readonly exit: Pick<QemuExit, 'status' | 'signal' | 'stderr' | 'diagnostics'>
-  readonly hung: boolean
+  /** `starved`: it got too little CPU time to tell. */
+  readonly hung: 'deadline' | 'starved' | undefined
   readonly deadlineMs: number
 }
 
@@ -118,6 +139,11 @@ export function judgeTrial({ text, exit, hung, deadlineMs }: TrialEnd): TrialRes
     isCertain,
   })
   if (exit.diagnostics.length > 0) return fails(exit.diagnostics[0]?.what ?? '', false)
+  if (hung === 'starved')
+    return fails(
+      `the guest had not ended after ${(MOST * deadlineMs) / 1000} s (${where}), of which it ran for less than ${deadlineMs / 1000}: the computer is too busy to tell whether it hangs`,
+      false,
+    )
   if (hung) return fails(`the guest hung ${where} (no end within ${deadlineMs / 1000} s)`)
   const failed = selftest && failedTests(selftest)
   if (failed) return fails(`the guest found that ${failed}`)
