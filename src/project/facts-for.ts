@@ -147,7 +147,8 @@ async function acceleratorsFor(
   const isKnown = model === 'host' || qemu.cpuModels.includes(model)
   const prove = (name: AcceleratorFact['name']) => {
     const cpuModel = isKnown && !(model === 'host' && name === 'tcg') ? model : 'max'
-    return proveAccelerators({ qemu, names: [name], cpuModel, cacheFolder: cache, signal, ...trial })
+    const request = { qemu, names: [name], cpuModel, cacheFolder: cache, signal, ...trial }
+    return proveAccelerators({ ...request, isPatient: machine.accel === name })
   }
   return (await Promise.all(names.map(prove))).flat()
 }

@@ -26,6 +26,8 @@ export interface AcceleratorRequest {
   readonly signal?: AbortSignal
   /** Tries again instead of believing what was kept. */
   readonly refresh?: boolean
+  /** The only accelerator that will do: a KVM that is slow, as within a guest, is worth waiting for. */
+  readonly isPatient?: boolean
   /** Default: 2,500 ms for KVM, where a guest ends within 200, and 20,000 for TCG on a loaded computer. */
   readonly deadlineMs?: number
   /** Another device than /dev/kvm, for tests. */
@@ -35,9 +37,11 @@ export interface AcceleratorRequest {
 type Name = AcceleratorFact['name']
 
 const DEADLINES_MS: Readonly<Record<Name, number>> = { kvm: 2500, tcg: 20_000 }
+/** Tried on the SVM that QEMU emulates: 7 s. */
+const PATIENT_MS = 20_000
 
 /** Bumped when the trial or the shape of its answer changes. */
-const SHAPE = 1
+const SHAPE = 2
 
 /**
  * The facts about each accelerator, KVM first. The first time costs a trial guest each, side by side; later times a
@@ -55,8 +59,14 @@ async function prove(name: Name, request: AcceleratorRequest): Promise<Accelerat
   if (obstacle) return { name, tookMs: 0, ...obstacle }
   const { probeKernel: kernel = '', cpuModel = 'max', cacheFolder, signal } = request
   const folder = join(cacheFolder, 'accelerators')
-  const key = nameOf(dependencies(name, { ...request, kernel, cpuModel }))
-  const kept = () => (request.refresh ? undefined : readKept<AcceleratorFact>(folder, key))
+  const parts = dependencies(name, { ...request, kernel, cpuModel })
+  const deadlineMs = request.deadlineMs ?? (request.isPatient ? PATIENT_MS : DEADLINES_MS[name])
+  // One that failed may work with more time.
+  const keys = { works: nameOf(parts), fails: nameOf([...parts, deadlineMs]) }
+  const kept = () =>
+    request.refresh
+      ? undefined
+      : [keys.works, keys.fails].map((key) => readKept(folder, key)).find((fact) => isFact(fact, name))
   const known = kept()
   if (isFact(known, name)) return known
   // Parallel trials slow each other down until they time out. A process that waits finds the answer of the one before.
@@ -67,7 +77,7 @@ async function prove(name: Name, request: AcceleratorRequest): Promise<Accelerat
       const byAnother = kept()
       return isFact(byAnother, name)
         ? byAnother
-        : tryAndKeep(name, { ...request, probeKernel: kernel, cpuModel }, { folder, key })
+        : tryAndKeep(name, { ...request, probeKernel: kernel, cpuModel, deadlineMs }, { folder, keys })
     },
     signal,
   )
@@ -75,11 +85,10 @@ async function prove(name: Name, request: AcceleratorRequest): Promise<Accelerat
 
 async function tryAndKeep(
   name: Name,
-  request: AcceleratorRequest & { readonly probeKernel: string; readonly cpuModel: string },
-  { folder, key }: { readonly folder: string; readonly key: string },
+  request: AcceleratorRequest & Readonly<{ probeKernel: string; cpuModel: string; deadlineMs: number }>,
+  { folder, keys }: { readonly folder: string; readonly keys: Readonly<Record<'works' | 'fails', string>> },
 ): Promise<AcceleratorFact> {
-  const { qemu, probeKernel: kernel, cpuModel, signal } = request
-  const deadlineMs = request.deadlineMs ?? DEADLINES_MS[name]
+  const { qemu, probeKernel: kernel, cpuModel, deadlineMs, signal } = request
   const beganAt = performance.now()
   const { isCertain, ...result } = await tryAccelerator({
     qemu,
@@ -97,7 +106,7 @@ async function tryAndKeep(
     tookMs: Math.round(performance.now() - beganAt),
   }
   // TCG is software: where it fails, the reason lies in this computer's state at that moment, and the next run tries again.
-  if (fact.works || (isCertain && name === 'kvm')) keep(folder, key, fact)
+  if (fact.works || (isCertain && name === 'kvm')) keep(folder, fact.works ? keys.works : keys.fails, fact)
   return fact
 }
 
