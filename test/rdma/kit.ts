@@ -81,13 +81,14 @@ async function prepareInner(folder: string): Promise<void> {
   writeFileSync(
     join(folder, 'bringup.config.ts'),
     `import { defineConfig, linuxProfile } from 'bringup'
-const machine = { profile: 'verbs', memory: '256M', timeout: '50m', devices: [{ kind: 'pvrdma', id: 'r0', device: 'rxe0', network: 'lan' }] } as const
+const machine = { profile: 'verbs', accel: 'kvm', memory: '256M', timeout: '50m', devices: [{ kind: 'pvrdma', id: 'r0', device: 'rxe0', network: 'lan' }] } as const
 export default defineConfig({
   profiles: [linuxProfile({ name: 'verbs', programs: ${JSON.stringify(PROGRAMS)} })],
   racks: { pair: { networks: { lan: {} }, guests: { a: { machine }, b: { machine } } } },
 })
 `,
   )
+  copyFileSync(join(root, 'test/rdma/pair.mjs'), join(folder, 'pair.mjs'))
   const profile = linuxProfile({ name: 'verbs', programs: PROGRAMS })
   const stateFolder = join(folder, '.bringup')
   await profile.prepare({
