@@ -31,7 +31,14 @@ import { MiB } from '../../src/units.ts'
 import type { Case } from './cases.ts'
 
 /** What bringup says of a machine, in terms of what QEMU then has to do. */
-export type Category = 'accepted' | 'refuses' | 'misbehaves' | 'accepts' | 'not a description'
+export type Category =
+  | 'accepted'
+  | 'refuses'
+  | 'misbehaves'
+  | 'accepts'
+  | 'not a description'
+  /** bringup does not use this QEMU for such a machine: what it would do with it is not compared. */
+  | 'too old, not compared'
 
 export interface Agreement {
   readonly category: Category
@@ -126,6 +133,7 @@ async function compare(planned: PlannedGuest, stateFolder: string): Promise<Agre
   const { plan } = planned
   const errors = plan.diagnostics.filter((d) => d.severity === 'error')
   const codes = [...new Set(errors.map((d) => d.code))]
+  if (codes.includes(wholeProblems.QEMU_TOO_OLD.code)) return { category: 'too old, not compared', codes }
   const category = categoryOf(codes)
   const seen = await letQemuHaveIt(planned, category, stateFolder)
   // The probe has no driver for a virtio console: that it ran to its end is all that can be seen then.

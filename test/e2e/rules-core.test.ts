@@ -403,6 +403,7 @@ const NOT_HERE = new Set([
   'QEMU_LACKS_TYPE',
   'QEMU_LACKS_PROPERTY',
   'QEMU_TOO_OLD',
+  'NUMA_HMAT_QEMU_TOO_OLD',
   'MACHINE_TYPE_UNKNOWN',
   'DEVICE_ID_TWICE',
   // Shown by random machines: the guest hangs, which takes a whole time-out.

@@ -20,6 +20,13 @@ export const problems = defineDiagnostics({
       'QEMU: "The target=… should point to an existing node"; "Invalid node-id=…, it should be less than"',
     qemu: 'refuses',
   },
+  NUMA_HMAT_QEMU_TOO_OLD: {
+    title: 'This QEMU wants an initiator of each node of a machine with an HMAT.',
+    why: 'QEMU before 6.0 does not start without',
+    remedy: 'install a newer QEMU beside this one: `bringup qemu install 10.0 --from packages`',
+    source: 'QEMU 5.2: "The initiator of NUMA node … is missing"',
+    qemu: 'refuses',
+  },
   NUMA_HMAT_EMPTY: {
     title: 'An HMAT entry without latency and bandwidth.',
     why: 'an entry without values has no effect',

@@ -5,7 +5,7 @@ import { formatBytes, KiB, MiB } from '../../units.ts'
 import type { RuleContext } from '../device.ts'
 import { checkHostNodes } from './memory-place-rules.ts'
 import { checkHmat, problems as hmatProblems } from './numa-hmat-rules.ts'
-import { distancePairs, type NumaConfig } from './numa-options.ts'
+import { distancePairs, type NumaConfig, usesHmat } from './numa-options.ts'
 import { cpuRanges, MOST_CPUS } from './numa-split.ts'
 
 const own = defineDiagnostics({
@@ -179,7 +179,19 @@ export function check(numa: NumaConfig, context: RuleContext): readonly Diagnost
     ...checkCpus(context),
     ...checkDistances(numa, path),
     ...checkHmat(numa, machine.nodes, path),
+    ...checkInitiators(numa, context),
   ]
+}
+
+/** Debian's 5.2 refuses them, 7.2 does not; no property tells. Source: numa_validate_initiator in hw/core/numa.c. */
+function checkInitiators(numa: NumaConfig, { machine, facts, path }: RuleContext) {
+  const { qemu } = facts
+  const [major = 0] = qemu?.version ?? []
+  if (!qemu || major >= 6 || !usesHmat(numa)) return []
+  const without = machine.nodes.flatMap((_, i) => (numa.nodes[i]?.initiator === undefined ? [i] : []))
+  if (without.length === 0) return []
+  const what = `${plural(without.length, 'node')} without \`initiator\` (${without.join(', ')}), and QEMU ${qemu.version.join('.')} at ${qemu.path}`
+  return [hmatProblems.NUMA_HMAT_QEMU_TOO_OLD.at(`${path}.nodes`, what)]
 }
 
 /** Seen with 10.0.2, and not with 7.2; nothing but the version tells. */
