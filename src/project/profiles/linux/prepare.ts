@@ -17,7 +17,6 @@ import { type PackageContext, type PackageFile, packageFiles, packagesStamp } fr
 import { type Pin, readPins, writePin } from './pins.ts'
 import { busyboxEntries, packagesOfProgram, programEntries, programStamp } from './programs.ts'
 import { builtPvrdmaModule, packagesOfPvrdmaModule } from './pvrdma-module.ts'
-import { CORRECTION } from './pvrdma-source.ts'
 import { rdmaPathOf, wrongWithRdma } from './rdma-drivers.ts'
 import { packagesOfProviders } from './rdma-providers.ts'
 import { terminalCommand, terminfoEntries, terminfoFile } from './terminal.ts'
@@ -163,8 +162,7 @@ async function orNothing<T>(list: () => Promise<readonly T[]>): Promise<readonly
 
 function nameOfReady(wants: Wants): string {
   const programs = [...wants.command, ...wants.programs, ...wants.useful].map(programStamp)
-  const driver = wants.deviceModules.includes(PVRDMA_MODULE) ? [CORRECTION] : []
-  return join('ready', nameOf([FORM, wants, packagesStamp(), agentIdentity(), programs, ...driver]))
+  return join('ready', nameOf([FORM, wants, packagesStamp(), agentIdentity(), programs]))
 }
 
 type Wants = ReturnType<typeof wantsOf>

@@ -20,7 +20,6 @@ import { fill } from '../../../processes/fill.ts'
 import type { Kernel } from './kernel.ts'
 import type { Module } from './modules.ts'
 import { headerPackages, type PackageContext, unpackedPackages } from './packages.ts'
-import { CORRECTION, correctedDriver } from './pvrdma-source.ts'
 import { PVRDMA_MODULE } from './wanted.ts'
 
 export const problems = defineDiagnostics({
@@ -87,7 +86,7 @@ const sourcePackages = async (release: string, context: PackageContext): Promise
 const versionOf = (release: string) => /^\d+\.\d+/.exec(release)?.[0] ?? ''
 
 const folderFor = (release: string, { folder }: Pick<PackageContext, 'folder'>) =>
-  join(folder, 'drivers', `${PVRDMA_MODULE}-${release}-${CORRECTION}`)
+  join(folder, 'drivers', `${PVRDMA_MODULE}-${release}`)
 
 interface Build {
   /** Folder that becomes the result. */
@@ -123,22 +122,11 @@ async function build(
   }
   await step(['tar', '--extract', '--file', archive, '--directory', work, `${source}/${SOURCE}`], work)
   const driver = join(work, source, SOURCE)
-  correct(driver)
   await step(['make', '-C', headers, `M=${driver}`, 'CONFIG_INFINIBAND_VMWARE_PVRDMA=m', 'modules'], driver)
   // 5 MB of debug information would be part of every guest.
   await step(['strip', '--strip-debug', `${PVRDMA_MODULE}.ko`], driver)
   cpSync(join(driver, `${PVRDMA_MODULE}.ko`), join(partial, `${PVRDMA_MODULE}.ko`))
   rmSync(work, { recursive: true, force: true })
-}
-
-/** A source that the correction does not fit is built as it is: programs that wait for events then stall. */
-function correct(driver: string): void {
-  const read = (name: string) => readFileSync(join(driver, name), 'utf8')
-  const corrected = correctedDriver({
-    'pvrdma.h': read('pvrdma.h'),
-    'pvrdma_main.c': read('pvrdma_main.c'),
-  })
-  for (const [name, text] of Object.entries(corrected ?? {})) writeFileSync(join(driver, name), text)
 }
 
 /** Packages lie in folders of their own: brought together, so that the links between them lead where they should. */
