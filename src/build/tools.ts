@@ -120,7 +120,11 @@ const PACKAGES: Readonly<Record<string, Packages>> = {
 }
 
 /** Whether bringup knows where a program comes from, or that no distribution has it. */
-export const isKnownTool = (tool: string): boolean => tool === 'gcc -m32' || Object.hasOwn(PACKAGES, tool)
+export const isKnownTool = (tool: string): boolean =>
+  tool === 'gcc -m32' ||
+  tool === 'cargo-bootimage' ||
+  /^rustup (target|component) [\w.-]+$/.test(tool) ||
+  Object.hasOwn(PACKAGES, tool)
 
 /** Names of the package that has a program of builds; undefined for programs that are not known. */
 export function packagesWith(program: string): Packages | undefined {

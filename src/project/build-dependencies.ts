@@ -39,6 +39,12 @@ export function dependenciesOf(tool: string, why: string): readonly Dependency[]
         why: 'libraries for 32-bit programs',
       },
     ]
+  const [, what, name = ''] = /^rustup (target|component) ([\w.-]+)$/.exec(tool) ?? []
+  if (what !== undefined)
+    return [
+      { kind: 'rust-toolchain', ...(what === 'target' ? { targets: [name] } : { components: [name] }), why },
+    ]
+  if (tool === 'cargo-bootimage') return [{ kind: 'cargo', program: tool, crate: 'bootimage', why }]
   const packages = packagesWith(tool)
   if (packages === undefined) return undefined
   // Bare-metal compilers: no distribution has them.

@@ -30,7 +30,7 @@ export const kernelSchema = z
       .array(z.string().min(1))
       .optional()
       .describe(
-        'Programs that the build calls beyond those that it starts with: `bringup setup` installs them, and container images have them. `gcc -m32`: the libraries for 32-bit programs.',
+        'Programs that the build calls beyond those that it starts with: `bringup setup` installs them, and container images have them. `gcc -m32`: the libraries for 32-bit programs. `rustup target NAME` and `rustup component NAME`: of the Rust toolchain.',
       ),
     env: z.record(z.string(), z.string()).optional().describe('Added to the environment of the commands.'),
     image: z

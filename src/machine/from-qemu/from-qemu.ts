@@ -52,7 +52,12 @@ const READERS: readonly Reader[] = [
  * machineFromQemu(['-cdrom', 'os.iso', '-m', '64']).machine // { type: 'pc', memory: '64M', devices: [{ kind: 'cdrom', … }] }
  */
 export function machineFromQemu(words: readonly string[], { is32Bit = false } = {}): ReadMachine {
-  const whole = commandOf(readQemuArgs(words), is32Bit)
+  // A variable of unknown value that stands alone may hold options, and is no disk.
+  const isUnknown = ({ name, index }: QemuOption) => name === 'hda' && /^[$`]/.test(words[index] ?? '')
+  const whole = commandOf(
+    readQemuArgs(words).filter((option) => !isUnknown(option)),
+    is32Bit,
+  )
   let { options } = whole
   const findings: Finding[] = []
   for (const read of READERS)

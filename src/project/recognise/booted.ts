@@ -29,13 +29,18 @@ export function bootedBy({ command, folder, where, passes }: FoundCommand): Boot
   if (!medium) return undefined
   const [initrd, append] = [path(boot.initrd), /\$/.test(boot.append ?? '') ? undefined : boot.append]
   const devices = all.flatMap((device) => (medium.devices.includes(device) ? [] : placed(device, path)))
+  // OVMF of this computer, unless the tree has its own.
+  const code = path(boot.code)
+  const isUefi = boot.firmware === 'uefi' && medium.key !== 'esp'
+  const booting = {
+    ...(isUefi ? { firmware: 'uefi' } : {}),
+    ...(isUefi && code !== undefined ? { code } : {}),
+    ...(initrd === undefined ? {} : { initrd }),
+    ...(append === undefined ? {} : { append }),
+  }
   const machine = {
     ...machineKeys(rest),
-    ...(append === undefined && initrd === undefined
-      ? {}
-      : {
-          boot: { ...(initrd === undefined ? {} : { initrd }), ...(append === undefined ? {} : { append }) },
-        }),
+    ...(Object.keys(booting).length === 0 ? {} : { boot: booting }),
     ...(devices.length > 0 ? { devices } : {}),
   }
   return {
@@ -88,7 +93,7 @@ function mediumOf(
   const cdrom = ordered.find(({ kind }) => kind === 'cdrom')
   const first = cdrom && ordered[0]?.kind === 'disk' ? cdrom : ordered[0]
   const file = first && path(fileOf(first)[0])
-  if (!first || file === undefined || isUefi) return undefined
+  if (!first || file === undefined || (isUefi && first.kind === 'floppy')) return undefined
   if (first.kind === 'cdrom')
     return { key: 'iso', paths: [file], devices: [first], ...(first.bus ? { bus: first.bus } : {}) }
   if (first.kind === 'floppy') return { key: 'floppy', paths: [file], devices: [first] }

@@ -132,7 +132,7 @@ const make: Detect = (tree) => {
     because: root.file,
     build: [['make', ...ask]],
     output: said ? { ...said, isGuess: false } : { key: 'image', path: 'build/kernel.elf', isGuess: true },
-    found: commandsInMakefiles(makefiles),
+    found: commandsInMakefiles(tree, makefiles),
     targets,
   }
 }
@@ -179,9 +179,13 @@ export function byBuildSystem(tree: SourceTree): ConfigSketch | undefined {
   const others = candidates([...commandsInScripts(tree), ...commandsInPrograms(tree), ...commandsInCi(tree)])
   const chosen = own[0] ?? (others[0] ? { system: fallback, ...others[0] } : undefined)
   const all = [...own, ...others]
-  return chosen
-    ? bootedSketch(tree, chosen.system, { ...chosen, others: namesOf(all, chosen.found) })
-    : guessedSketch(tree, fallback)
+  if (chosen) return bootedSketch(tree, chosen.system, { ...chosen, others: namesOf(all, chosen.found) })
+  const unread = [
+    ...systems.flatMap(({ found }) => found),
+    ...commandsInScripts(tree),
+    ...commandsInPrograms(tree),
+  ]
+  return guessedSketch(tree, fallback, unread[0]?.where)
 }
 
 interface Candidate {
@@ -224,12 +228,26 @@ function kernelEntry(
   return { key: 'kernel', value, comment: COMMENT }
 }
 
-function guessedSketch(tree: SourceTree, { what, because, build, output }: BuildSystem): ConfigSketch {
+/** `unread`: where a command for QEMU is that does not say plainly what it boots. */
+function guessedSketch(
+  tree: SourceTree,
+  { what, because, build, output }: BuildSystem,
+  unread: string | undefined,
+): ConfigSketch {
   return {
     what,
     because,
     entries: [kernelEntry(tree, build, { [output.key]: output.path })],
-    remarks: output.isGuess ? [`the path ${output.path} is a guess: correct kernel.${output.key}`] : [],
+    remarks: [
+      ...(output.isGuess || unread !== undefined
+        ? [`the path ${output.path} is a guess: correct kernel.${output.key}`]
+        : []),
+      ...(unread === undefined
+        ? []
+        : [
+            `the QEMU command of ${unread} does not say plainly what it boots: see \`bringup import ${unread.split(',')[0]}\``,
+          ]),
+    ],
   }
 }
 

@@ -32,3 +32,11 @@ it('does not grow without end', () => {
   const { expand } = readMakefile([...names, `V30 = ${'x'.repeat(500)}`].join('\n'))
   expect(expand('$(V0)').length).toBeLessThan(1_000_000)
 })
+
+it('takes the branches of conditions that hold here', () => {
+  const { expand, rules } = readMakefile(
+    'ifeq ($(OS),Windows_NT)\nQEMU = win\nelse ifeq ($(shell uname -s), Darwin)\nQEMU = mac\nelse\nQEMU = here\nendif\nifdef DEBUG\nFLAGS = -s\nelse\nFLAGS = -m 64\nendif\nifneq ($(UEFI),)\nFLAGS += -bios x\nendif\nifndef QEMU\nQEMU = no\nendif\nrun:\nifeq ("$(FLAGS)", "-m 64")\n\tyes\nelse\n\tno\nendif\n',
+  )
+  expect(expand('$(QEMU) $(FLAGS)')).toBe('here -m 64')
+  expect(rules).toEqual([{ targets: ['run'], needs: [], commands: ['yes'] }])
+})

@@ -16,19 +16,28 @@ export interface Makefile {
 const LONGEST = 10_000
 
 export function readMakefile(text: string): Makefile {
-  const lines = text.replaceAll(/\\\r?\n/g, ' ').split(/\r?\n/)
   const variables = new Map<string, string>()
-  for (const line of lines) {
-    const [, name, how, value = ''] =
-      /^ *(?:export +|override +)?([\w.-]+) *(\?=|\+=|::?=|=)\s*(.*)$/.exec(line) ?? []
-    if (name === undefined) continue
-    const plain = value.replace(/\s+#.*$/, '').trim()
-    const before = variables.get(name)
-    if (how === '+=' && before !== undefined) variables.set(name, `${before} ${plain}`)
-    else if (how !== '?=' || before === undefined) variables.set(name, plain)
-  }
+  const { expand, forget } = expander(variables)
+  const lines = chosenLines(text.replaceAll(/\\\r?\n/g, ' ').split(/\r?\n/), {
+    expand,
+    isSet: (name) => (variables.get(name) ?? '') !== '',
+    onLine(line) {
+      const [, name, how, value = ''] =
+        /^ *(?:export +|override +)*([\w.-]+) *(\?=|\+=|::?:?=|=)\s*(.*)$/.exec(line) ?? []
+      if (name === undefined) return
+      const plain = value.replace(/\s+#.*$/, '').trim()
+      const before = variables.get(name)
+      if (how === '+=' && before !== undefined) variables.set(name, `${before} ${plain}`)
+      else if (how !== '?=' || before === undefined) variables.set(name, plain)
+      forget()
+    },
+  })
+  return { rules: rulesIn(lines, expand), expand }
+}
+
+/** Each variable once, and no text without end: makefiles of others may hold anything. */
+function expander(variables: ReadonlyMap<string, string>) {
   const expanded = new Map<string, string>()
-  // Each variable once, and no text without end: makefiles of others may hold anything.
   const variable = (name: string, whole: string): string => {
     const value = variables.get(name)
     if (value === undefined) return whole
@@ -47,7 +56,60 @@ export function readMakefile(text: string): Makefile {
       return value
     })
   }
-  return { rules: rulesIn(lines, expand), expand }
+  return { expand, forget: () => expanded.clear() }
+}
+
+interface Reading {
+  readonly expand: (text: string) => string
+  readonly isSet: (name: string) => boolean
+  readonly onLine: (line: string) => void
+}
+
+/** Lines outside of conditions, and those whose condition holds on this computer, with nothing on make's command line. */
+function chosenLines(lines: readonly string[], reading: Reading): readonly string[] {
+  const chosen: string[] = []
+  // Of each condition: whether its lines count, and whether one of its branches has.
+  const stack: { isOn: boolean; hasBeen: boolean }[] = []
+  for (const line of lines) {
+    const [, word, rest = ''] = /^ *(ifdef|ifndef|ifeq|ifneq|else|endif)\b\s*(.*)$/.exec(line) ?? []
+    const top = stack.at(-1)
+    if (word === 'endif') stack.pop()
+    else if (word === 'else' && top) {
+      const [, inner, condition = ''] = /^(ifdef|ifndef|ifeq|ifneq)\b\s*(.*)$/.exec(rest) ?? []
+      const isOn = !top.hasBeen && (inner === undefined || holds(inner, condition, reading))
+      stack[stack.length - 1] = { isOn, hasBeen: top.hasBeen || isOn }
+    } else if (word !== undefined && word !== 'else') {
+      const isOn = holds(word, rest, reading)
+      stack.push({ isOn, hasBeen: isOn })
+    } else if (stack.every(({ isOn }) => isOn)) {
+      chosen.push(line)
+      if (!line.startsWith('\t')) reading.onLine(line)
+    }
+  }
+  return chosen
+}
+
+/** What `uname` says here; other commands of a shell are not run. */
+const UNAME: readonly (readonly [RegExp, string])[] = [
+  [/\$\(shell\s+uname\s+-m[^)]*\)/g, 'x86_64'],
+  [/\$\(shell\s+uname(\s+-s)?[^)]*\)/g, 'Linux'],
+]
+
+function holds(word: string, rest: string, { expand, isSet }: Reading): boolean {
+  const text = rest.replace(/\s+#.*$/, '').trim()
+  if (word === 'ifdef' || word === 'ifndef') return isSet(expand(text)) === (word === 'ifdef')
+  const [, a, b, c, d] =
+    /^\(((?:[^(),]|\$\([^()]*\))*),((?:[^()]|\$\([^()]*\))*)\)$|^["']([^"']*)["']\s+["']([^"']*)["']$/.exec(
+      text,
+    ) ?? []
+  const [left, right] = [a ?? c, b ?? d].map((side) => plainValue(expand(side ?? '')))
+  return (left === right) === (word === 'ifeq')
+}
+
+/** Variables that nothing sets are empty. */
+function plainValue(text: string): string {
+  const known = UNAME.reduce((out, [pattern, value]) => out.replaceAll(pattern, value), text)
+  return known.replaceAll(/\$(\([\w.-]+\)|\{[\w.-]+\})/g, '').trim()
 }
 
 function rulesIn(lines: readonly string[], expand: (text: string) => string): readonly Rule[] {

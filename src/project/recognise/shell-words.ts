@@ -199,7 +199,7 @@ interface Variable {
 }
 
 const PLAIN = /\$([A-Za-z_]\w*|[@*#?$!0-9-])/y
-const BRACED = /\$\{([A-Za-z_]\w*)(\[[@*]\])?(?::?([-=])([^}]*))?\}/y
+const BRACED = /\$\{([A-Za-z_]\w*|\d)(\[[@*]\])?(?::?([-=])([^}]*))?\}/y
 /** `$(QEMU)` is a variable of make; with a blank in it, it is a command of a shell or a function of make. */
 const OF_MAKE = /\$\(([A-Za-z_][\w-]*)\)/y
 

@@ -1,6 +1,7 @@
 /** Programs that a build calls beyond those that it starts with, as far as its files say them. Pure. */
 import { isKnownTool } from '../../build/tools.ts'
 import { shellCommands } from './shell-words.ts'
+import { at, cargoConfig, textAt, tomlIn } from './sources/cargo.ts'
 import { makefilesOf } from './sources/makefiles.ts'
 import { commandsInProgramText } from './sources/program-words.ts'
 import { scriptsOf } from './sources/scripts.ts'
@@ -17,7 +18,14 @@ export function toolsOf(tree: SourceTree, build: readonly (readonly string[])[])
     ...build.flatMap((words) => (words[0] === 'sh' ? [words.at(-1) ?? ''] : [])),
   ]
   const called = texts.flatMap((text) => shellCommands(text).flatMap(({ words }) => wordsCalled(words)))
-  const said = [...called, ...ofMeson(tree), ...ofCmake(tree), ...commandsInProgramText(tree)]
+  const said = [
+    ...called,
+    ...ofVariables(tree),
+    ...ofCargo(tree),
+    ...ofMeson(tree),
+    ...ofCmake(tree),
+    ...commandsInProgramText(tree),
+  ]
   const found = new Set(said.filter((name) => isKnownTool(name) && !starts.includes(name)))
   return [...found].slice(0, MOST_TOOLS).toSorted()
 }
@@ -34,6 +42,36 @@ function wordsCalled(words: readonly string[]): readonly string[] {
     !words.includes('-c') &&
     !words.includes('-S')
   return [program, ...(is32 && !words.includes('-nostdlib') ? ['gcc -m32'] : [])]
+}
+
+/** Variables that make's own rules use, and those that recipes call programs by. */
+const VARIABLES = ['CC', 'CXX', 'AS', 'LD', 'AR', 'OBJCOPY', 'NASM', 'ASM', 'HOSTCC', 'PYTHON', 'PERL']
+
+function ofVariables(tree: SourceTree): readonly string[] {
+  return makefilesOf(tree).flatMap(({ expand }) =>
+    VARIABLES.flatMap((name) => {
+      const value = expand(`$(${name})`)
+      return value.startsWith('$(') ? [] : wordsCalled(value.split(/\s+/)).slice(0, 1)
+    }),
+  )
+}
+
+/** Targets that rustup has, the sources of the library for others, and bootimage. */
+function ofCargo(tree: SourceTree): readonly string[] {
+  const config = cargoConfig(tree)
+  const manifest = tomlIn(tree, 'Cargo.toml')
+  if (manifest === undefined) return []
+  const target = textAt(config, 'build', 'target')
+  const isOwn = target?.endsWith('.json') === true
+  const hasBootimage =
+    at(manifest, 'package', 'metadata', 'bootimage') !== undefined ||
+    JSON.stringify(config ?? {}).includes('bootimage')
+  return [
+    'cargo',
+    ...(target === undefined || isOwn ? [] : [`rustup target ${target}`]),
+    ...(isOwn || at(config, 'unstable', 'build-std') !== undefined ? ['rustup component rust-src'] : []),
+    ...(hasBootimage ? ['cargo-bootimage', 'rustup component llvm-tools-preview'] : []),
+  ]
 }
 
 function ofMeson(tree: SourceTree): readonly string[] {

@@ -101,7 +101,7 @@ function wordsAfter(tokens: readonly string[], from: number, values: Values): re
       next === '(' ||
       !/^[\w$&]/.test(token) ||
       !/[(,[]/.test(before) ||
-      !/[),\].]/.test(next.slice(0, 1))
+      !/[),\].[]/.test(next.slice(0, 1))
     )
       continue
     else {

@@ -1,8 +1,8 @@
 /** Commands for QEMU in makefiles, those of subfolders and included ones too. Pure. */
 import { posix } from 'node:path'
-import { type FoundCommand, pathInTree } from '../found.ts'
+import { type FoundCommand, pathInTree, placeOf } from '../found.ts'
 import { type Makefile, type Rule, readMakefile } from '../makefile.ts'
-import { qemuCommandsIn, qemuIn } from '../qemu-words.ts'
+import { type QemuCommand, qemuCommandsIn, qemuIn } from '../qemu-words.ts'
 import { shellCommands } from '../shell-words.ts'
 import type { SourceTree } from '../tree.ts'
 
@@ -67,14 +67,18 @@ export function makefilesOf(tree: SourceTree): readonly ReadMakefile[] {
   return found
 }
 
-export function commandsInMakefiles(makefiles: readonly ReadMakefile[]): readonly FoundCommand[] {
+export function commandsInMakefiles(
+  tree: SourceTree,
+  makefiles: readonly ReadMakefile[],
+): readonly FoundCommand[] {
   const [root] = makefiles
-  return makefiles.flatMap((makefile) =>
+  const found = makefiles.flatMap((makefile) =>
     makefile.rules.flatMap((rule) =>
-      rule.commands.flatMap((text, n) =>
-        qemuCommandsIn(text).map((command): FoundCommand => {
+      rule.commands.flatMap((text, n) => {
+        const commands = [...qemuCommandsIn(text), ...inCalledScripts(tree, makefile, text)]
+        return commands.map((command): FoundCommand => {
           const [name = ''] = rule.targets
-          const build = makefile === root ? buildOf(makefile, rule, n) : undefined
+          const build = makefile === root ? buildOf(tree, makefile, { rule, n }) : undefined
           return {
             command,
             name,
@@ -82,10 +86,39 @@ export function commandsInMakefiles(makefiles: readonly ReadMakefile[]): readonl
             folder: posix.join(makefile.folder, folderOf(text)),
             ...(build === undefined ? {} : { build }),
           }
-        }),
-      ),
+        })
+      }),
     ),
   )
+  return found.map((one) => ({ ...one, name: aliasOf(makefiles, found, one.name) }))
+}
+
+/** A rule that people call, where it does nothing but need this one: `run: run-x86_64`. */
+function aliasOf(makefiles: readonly ReadMakefile[], found: readonly FoundCommand[], name: string): string {
+  const rules = makefiles.flatMap((makefile) => makefile.rules)
+  const alias = rules.find(({ targets, needs, commands }) => {
+    const isCalled = targets.some((target) => placeOf(target) < placeOf(name))
+    return (
+      isCalled &&
+      needs.includes(name) &&
+      commands.length === 0 &&
+      !found.some((one) => targets.includes(one.name))
+    )
+  })
+  return alias?.targets[0] ?? name
+}
+
+/** Commands of a script that a rule runs, with the arguments that the rule gives it. */
+function inCalledScripts(tree: SourceTree, { folder }: ReadMakefile, text: string): readonly QemuCommand[] {
+  return shellCommands(text).flatMap(({ words }) => {
+    const at = words.findIndex((word, i) => i < 2 && /\.(sh|bash)$|^\.\//.test(word))
+    const path = at < 0 ? undefined : pathInTree(words[at] ?? '', folder)
+    const script = path === undefined ? undefined : tree.read(path)
+    if (script === undefined || !/^#!|qemu/.test(script)) return []
+    const given = words.slice(at + 1)
+    const known = Object.fromEntries(given.map((word, i) => [`${i + 1}`, word]))
+    return qemuCommandsIn(script, { ...known, '@': given.join(' '), '*': given.join(' ') })
+  })
 }
 
 /** `cd build && qemu …` */
@@ -94,10 +127,15 @@ function folderOf(text: string): string {
   return folder
 }
 
-/** What the rule of the run needs, and what it does before. */
-function buildOf(makefile: Makefile, rule: Rule, n: number): readonly (readonly string[])[] {
+/** What the rule of the run needs, and what it does before. A file that is not there is made, if by a pattern. */
+function buildOf(
+  tree: SourceTree,
+  makefile: Makefile,
+  { rule, n }: { readonly rule: Rule; readonly n: number },
+): readonly (readonly string[])[] {
   const targets = makefile.rules.flatMap((one) => one.targets)
-  const needs = rule.needs.filter((need) => targets.includes(need) && !/[$%]/.test(need))
+  const isMade = (need: string) => targets.includes(need) || (/[./]/.test(need) && !tree.has(need))
+  const needs = rule.needs.filter((need) => !/[$%`]/.test(need) && isMade(need))
   const before = rule.commands.slice(0, n).flatMap((text) => {
     const [command, ...more] = shellCommands(text)
     if (command === undefined || qemuIn(command) || /^(echo|printf|clear|:)$/.test(command.words[0] ?? ''))
@@ -105,9 +143,6 @@ function buildOf(makefile: Makefile, rule: Rule, n: number): readonly (readonly 
     const isPlain = more.length === 0 && !/[<>|&;$`*?~]/.test(text)
     return [isPlain ? command.words : ['sh', '-c', text]]
   })
-  const isMade = needs.length > 0 || rule.needs.length === 0
-  return [
-    ...(needs.length > 0 ? [['make', ...needs]] : isMade && before.length === 0 ? [['make']] : []),
-    ...before,
-  ]
+  const needsAll = rule.needs.length === 0 && before.length === 0
+  return [...(needs.length > 0 ? [['make', ...needs]] : needsAll ? [['make']] : []), ...before]
 }

@@ -1,0 +1,212 @@
+/* biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of shells and CMake are in the trees */
+import { posix } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { byBuildSystem } from './build-systems.ts'
+import type { SourceTree } from './tree.ts'
+
+function treeOf(files: Readonly<Record<string, string>>): SourceTree {
+  const names = Object.keys(files)
+  return {
+    folder: '/tree',
+    has: (path) =>
+      names.some((name) => name === posix.normalize(path) || name.startsWith(`${posix.normalize(path)}/`)),
+    read: (path) => files[posix.normalize(path)],
+    list: (path = '.') => {
+      const prefix = posix.normalize(path) === '.' ? '' : `${posix.normalize(path)}/`
+      const inside = names
+        .filter((name) => name.startsWith(prefix))
+        .map((name) => name.slice(prefix.length).split('/')[0] ?? '')
+      return [...new Set(inside)].toSorted()
+    },
+  }
+}
+
+const read = (files: Readonly<Record<string, string>>) => {
+  const sketch = byBuildSystem(treeOf(files))
+  const value = (key: string) =>
+    sketch?.entries.find((entry) => entry.key === key)?.value as Record<string, unknown>
+  const machines = value('machines') as { default?: unknown } | undefined
+  return {
+    kernel: value('kernel'),
+    machine: machines?.default,
+    remarks: sketch?.remarks,
+    notes: sketch?.notes,
+  }
+}
+
+describe('what the QEMU command of a tree says', () => {
+  it.each<[string, Readonly<Record<string, string>>, object]>([
+    [
+      'two names in variables, a phony rule',
+      {
+        Makefile:
+          'arch ?= x86_64\niso := build/os-$(arch).iso\nall: build/kernel.bin\nrun: $(iso)\n\t@qemu-system-x86_64 -cdrom $(iso)\niso: $(iso)\n$(iso):\n\tgrub-mkrescue -o $@ build/isofiles\n',
+      },
+      {
+        kernel: {
+          build: ['make', 'build/os-x86_64.iso'],
+          iso: 'build/os-x86_64.iso',
+          tools: ['grub-mkrescue'],
+        },
+        machine: { type: 'pc' },
+      },
+    ],
+    [
+      'a rule behind another, UEFI from an ISO',
+      {
+        GNUmakefile:
+          'override IMAGE := template\nQEMUFLAGS := -m 2G\nall: $(IMAGE).iso\nrun: run-uefi\nrun-bios: $(IMAGE).iso\n\tqemu-system-x86_64 -M q35 -cdrom $(IMAGE).iso -boot d $(QEMUFLAGS)\nrun-uefi: ovmf $(IMAGE).iso\n\tqemu-system-x86_64 -M q35 -drive if=pflash,unit=0,format=raw,file=/usr/share/OVMF/OVMF_CODE.fd,readonly=on -cdrom $(IMAGE).iso $(QEMUFLAGS)\n$(IMAGE).iso:\n\txorriso\n',
+      },
+      {
+        kernel: { build: ['make', 'template.iso'], iso: 'template.iso' },
+        machine: { type: 'q35', memory: '2G', boot: { firmware: 'uefi' } },
+        notes: [expect.stringContaining('rule run-bios')],
+      },
+    ],
+    [
+      'options that only a shell finds out',
+      {
+        GNUmakefile:
+          "OBJDIR := obj\nQEMU := qemu-system-i386\nGDBPORT := $(shell expr `id -u` % 5000 + 25000)\nQEMUOPTS = -drive file=$(OBJDIR)/kern/kernel.img,index=0,media=disk,format=raw -serial mon:stdio -gdb tcp::$(GDBPORT)\nQEMUOPTS += $(shell if $(QEMU) -nographic -help | grep -q '^-D '; then echo '-D qemu.log'; fi)\nIMAGES = $(OBJDIR)/kern/kernel.img\nQEMUOPTS += $(QEMUEXTRA)\nqemu: $(IMAGES) pre-qemu\n\t$(QEMU) $(QEMUOPTS)\npre-qemu:\n\t:\n",
+      },
+      {
+        kernel: { build: ['make', 'obj/kern/kernel.img', 'pre-qemu'], disk: 'obj/kern/kernel.img' },
+        remarks: [],
+      },
+    ],
+    [
+      'conditions that do not hold here',
+      {
+        Makefile:
+          'QEMU_FLAGS = -m 64\nifeq ($(DEBUG),1)\nQEMU_FLAGS += -s -S\nendif\nifeq ($(UEFI),1)\nQEMU_FLAGS += -bios OVMF.fd\nendif\nrun: k.elf\n\tqemu-system-x86_64 $(QEMU_FLAGS) -kernel k.elf\nk.elf:\n\ttrue\n',
+      },
+      { kernel: { image: 'k.elf' }, machine: { type: 'pc', memory: '64M' } },
+    ],
+    [
+      'a script that the rule gives the image to',
+      {
+        Makefile: 'ISO = out/os.iso\nall: $(ISO)\n$(ISO):\n\ttrue\nrun: $(ISO)\n\t./scripts/qemu.sh $(ISO)\n',
+        'scripts/qemu.sh': '#!/bin/sh\nexec qemu-system-x86_64 -m ${2:-256} -cdrom "$1"\n',
+      },
+      {
+        kernel: { build: ['make', 'out/os.iso'], iso: 'out/os.iso' },
+        machine: { type: 'pc', memory: '256M' },
+      },
+    ],
+    [
+      'a file named alone, and a rule that needs nothing',
+      {
+        Makefile:
+          'boot.bin: boot.asm\n\tnasm -f bin boot.asm -o boot.bin\nrun:\n\tqemu-system-x86_64 boot.bin\n',
+      },
+      { kernel: { build: ['make', 'boot.bin'], tools: ['nasm'], disk: 'boot.bin' } },
+    ],
+    [
+      'disks on other buses, cards, CPUs',
+      {
+        'run.sh':
+          '#!/bin/bash\nmake -C kernel\nqemu-system-x86_64 -M q35 -cpu EPYC -smp 4 -kernel kernel/k.elf -drive file=d.img,if=none,id=d -device nvme,drive=d,serial=x -device e1000e,netdev=n -netdev user,id=n -vga none\n',
+        'kernel/Makefile': 'k.elf:\n\ttrue\n',
+      },
+      {
+        kernel: { build: ['make', '-C', 'kernel'], image: 'kernel/k.elf' },
+        machine: {
+          type: 'q35',
+          cpu: { model: 'EPYC', count: 4 },
+          display: 'none',
+          devices: [
+            { kind: 'disk', file: 'd.img', bus: 'nvme', serial: 'x' },
+            { kind: 'nic', model: 'e1000e' },
+          ],
+        },
+      },
+    ],
+    [
+      'bootimage, with its exit codes',
+      {
+        'Cargo.toml':
+          '[package]\nname = "blog_os"\n[package.metadata.bootimage]\nrun-args = ["-m", "96"]\ntest-args = ["-device", "isa-debug-exit,iobase=0xf4,iosize=0x04", "-serial", "stdio"]\ntest-success-exit-code = 33\n',
+        '.cargo/config.toml':
+          '[unstable]\nbuild-std = ["core"]\n[build]\ntarget = "x86_64-blog_os.json"\n[target.\'cfg(target_os = "none")\']\nrunner = "bootimage runner"\n',
+        'src/main.rs': '#![no_std]\n#![no_main]\n',
+      },
+      {
+        kernel: {
+          build: ['cargo', 'bootimage'],
+          tools: ['cargo-bootimage', 'rustup component llvm-tools-preview', 'rustup component rust-src'],
+          disk: 'target/x86_64-blog_os/debug/bootimage-blog_os.bin',
+          exitCodes: { 16: 'passed' },
+        },
+        machine: { memory: '96M' },
+      },
+    ],
+    [
+      'a Perl runner whose disks are arguments: a guess',
+      {
+        Makefile: 'all:\n\tcd src && make\n',
+        'utils/pintos':
+          "#! /usr/bin/perl -w\nmy (@cmd) = ('qemu-system-i386');\npush (@cmd, '-hda', $disks[0]) if defined $disks[0];\npush (@cmd, '-m', $mem);\nexec (@cmd);\n",
+      },
+      {
+        remarks: [
+          expect.stringContaining('is a guess'),
+          expect.stringContaining('QEMU command of utils/pintos'),
+        ],
+      },
+    ],
+    [
+      'meson with a format',
+      {
+        'meson.build':
+          "project('os', 'c')\nk = executable('os.elf', 'main.c')\nimg = custom_target('img', input: k, output: 'os.img', command: ['mk.sh'])\nrun_target('qemu', command: ['qemu-system-x86_64', '-drive', 'format=raw,file=os.img'], depends: [img])\n",
+      },
+      {
+        kernel: {
+          build: [
+            ['meson', 'setup', 'build'],
+            ['meson', 'compile', '-C', 'build', 'img'],
+          ],
+          disk: 'build/os.img',
+          tools: ['gcc', 'ninja'],
+        },
+      },
+    ],
+    [
+      'CMake with a script for the ISO',
+      {
+        'CMakeLists.txt':
+          'project(os C ASM_NASM)\nadd_executable(kernel.elf main.c)\nadd_custom_target(iso COMMAND ${CMAKE_SOURCE_DIR}/mk.sh DEPENDS kernel.elf)\nadd_custom_target(run\n COMMAND qemu-system-i386 -cdrom ${CMAKE_BINARY_DIR}/os.iso\n DEPENDS iso)\n',
+      },
+      {
+        kernel: {
+          build: [
+            ['cmake', '-S', '.', '-B', 'build'],
+            ['cmake', '--build', 'build', '--target', 'iso'],
+          ],
+          iso: 'build/os.iso',
+          tools: ['gcc', 'make', 'nasm'],
+        },
+      },
+    ],
+  ])('%s', (_, files, wanted) => {
+    expect(read(files)).toMatchObject(wanted)
+  })
+
+  it('ends with hostile trees', () => {
+    const hostile = ['qemu-system-i386 ', '$(', '\\\n', '"', 'run:\n\t', 'ifeq (', 'A=$(A)\n', '{', "'"]
+    for (const name of [
+      'Makefile',
+      'CMakeLists.txt',
+      'meson.build',
+      'Cargo.toml',
+      'justfile',
+      'run.sh',
+      'run.py',
+      '.github/workflows/a.yml',
+    ])
+      for (const text of hostile) {
+        const files = { [name]: text.repeat(3000), Makefile: 'all:\n\ttrue\n' }
+        expect(byBuildSystem(treeOf(files))?.what).toBeDefined()
+      }
+  })
+})
