@@ -14,6 +14,14 @@ import {
   tryMap,
   tryReport,
 } from './texts.ts'
+import {
+  arbitraryImport,
+  arbitraryQemuWords,
+  arbitraryTree,
+  tryImport,
+  tryQemuWords,
+  tryTree,
+} from './trees.ts'
 
 export interface Kind {
   readonly name: string
@@ -49,6 +57,9 @@ export const KINDS: readonly Kind[] = [
   kind('reports', { cases: 1000 }, arbitraryReport, tryReport),
   kind('consoles', { cases: 1000 }, arbitraryConsole, tryConsole),
   kind('qmp-peers', { cases: 300 }, arbitraryPeer, tryPeer),
+  kind('qemu-words', { cases: 3000 }, arbitraryQemuWords, tryQemuWords),
+  kind('imports', { cases: 2000 }, arbitraryImport, tryImport),
+  kind('trees', { cases: 1000 }, arbitraryTree, tryTree),
   kind('images', { cases: 500 }, arbitraryImage, tryImage),
 ]
 

@@ -51,7 +51,9 @@ const READERS: readonly Reader[] = [
  * @example
  * machineFromQemu(['-cdrom', 'os.iso', '-m', '64']).machine // { type: 'pc', memory: '64M', devices: [{ kind: 'cdrom', … }] }
  */
-export function machineFromQemu(words: readonly string[], { is32Bit = false } = {}): ReadMachine {
+export function machineFromQemu(given: readonly string[], { is32Bit = false } = {}): ReadMachine {
+  // The arguments of a process have no NUL characters; files of a tree may.
+  const words = given.map((word) => word.replaceAll('\0', ''))
   // A variable of unknown value that stands alone may hold options, and is no disk.
   const isUnknown = ({ name, index }: QemuOption) => name === 'hda' && /^[$`]/.test(words[index] ?? '')
   const whole = commandOf(

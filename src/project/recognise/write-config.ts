@@ -14,15 +14,15 @@ export function configText({
   by = 'bringup init',
 }: ConfigSketch): string {
   const lines = entries.flatMap(({ key, value, comment = [] }) => [
-    ...comment.map((line) => `  // ${line}`),
+    ...comment.map((line) => `  // ${oneLine(line)}`),
     `  ${keyText(key)}: ${literal(value, 1)},`,
   ])
   return [
     "import { defineConfig } from 'bringup'",
     '',
-    `// ${what}${because === '' ? '' : ` (recognised by ${because})`}. Written by \`${by}\`; it is yours to change.`,
-    ...remarks.map((remark) => `// To decide: ${remark}.`),
-    ...notes.map((note) => `// ${note}.`),
+    `// ${oneLine(what)}${because === '' ? '' : ` (recognised by ${oneLine(because)})`}. Written by \`${by}\`; it is yours to change.`,
+    ...remarks.map((remark) => `// To decide: ${oneLine(remark)}.`),
+    ...notes.map((note) => `// ${oneLine(note)}.`),
     'export default defineConfig({',
     ...lines,
     '})',
@@ -30,10 +30,16 @@ export function configText({
   ].join('\n')
 }
 
+/** A comment ends with its line, and what others wrote must not control a terminal. */
+const oneLine = (text: string) => text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ')
+
+const CONTROL = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu
+const escaped = (char: string) => `\\u{${char.codePointAt(0)?.toString(16)}}`
+
 /** Plain data as TypeScript: single quotes, keys without quotes where they can do without. */
 function literal(value: unknown, depth: number): string {
   if (typeof value === 'string')
-    return `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'").replaceAll('\n', '\\n')}'`
+    return `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'").replaceAll('\n', '\\n').replaceAll(CONTROL, escaped)}'`
   if (typeof value !== 'object' || value === null) return JSON.stringify(value)
   const isList = Array.isArray(value)
   const parts = isList
