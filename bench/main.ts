@@ -5,6 +5,7 @@ import { bulk } from './bulk.ts'
 import { cli } from './cli.ts'
 import { compile } from './compile.ts'
 import { console as consoleBench } from './console.ts'
+import { display } from './display.ts'
 import { linux } from './linux.ts'
 import { networks } from './networks.ts'
 import { racks } from './racks.ts'
@@ -22,6 +23,7 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   console: consoleBench,
   bulk,
   compile,
+  display,
 }
 
 const names = process.argv.slice(2)

@@ -99,8 +99,9 @@ export class ScreenWatch {
     this.#last = screen
     const lines = linesIn(screen)
     if (before !== undefined && before.text === screen.text) {
+      // Who writes letter by letter pauses between them.
+      this.#show(this.#period === PERIOD_MS.most ? lines : lines.slice(0, -1))
       this.#period = Math.min(this.#period * 2, PERIOD_MS.most)
-      this.#show(lines)
       return
     }
     this.#period = PERIOD_MS.least
