@@ -1,4 +1,4 @@
-/** A command that somebody pastes: `import --write`, then `run`, and the guest's own words are read. */
+/** A pasted command: `import --write`, then `run`, and the guest's own words are read. */
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -220,7 +220,7 @@ function readDevices(command: Command): readonly Finding[] {
   })
 }
 
-/** The controller of a device; undefined where it is none that bringup makes. */
+/** The controller of a device; undefined for kinds that bringup does not make. */
 function controllerOf(command: Command, option: QemuOption, bus: string): readonly QemuOption[] | undefined {
   const drivers = CONTROLLERS[bus]
   if (drivers === undefined) return []

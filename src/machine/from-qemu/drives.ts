@@ -41,7 +41,7 @@ const HOST_SIDE =
 const isPlainFile = (driver: string | undefined) =>
   driver === undefined || driver === 'file' || driver === 'host_device'
 
-/** What a drive holds; undefined where it is no file, or has an option that a description has no word for. */
+/** The file of a drive; undefined for other contents, and for options that a description cannot express. */
 export function fileOfDrive(command: Command, option: QemuOption): DriveFile | undefined {
   return option.name === 'blockdev' ? ofNode(command, option) : ofDrive(option)
 }

@@ -1,4 +1,4 @@
-/** Values of one option: pairs, sizes, switches, and what a description has no word for. */
+/** Values of one option: pairs, sizes, switches, and what a description cannot express. */
 import { formatBytes, MiB, parseBytes } from '../../units.ts'
 import { commaParts, isInJson, type QemuOption } from '../qemu-args.ts'
 import { lost, type Remark } from './finding.ts'

@@ -8,7 +8,7 @@ export interface Remark {
   readonly because: string
   /**
    * `passed`: QEMU gets it unchanged, by `qemuArgs`. `needless`: bringup does it another way, or it does not change the
-   * guest. `lost`: the description has no word for it. `guess`: a value that the command leaves open.
+   * guest. `lost`: a description cannot express it. `guess`: a value that the command leaves open.
    */
   readonly state: 'passed' | 'needless' | 'lost' | 'guess'
 }
@@ -30,7 +30,7 @@ export interface Finding {
 /** The options that no reader has used yet, and facts of the whole command. */
 export interface Command {
   readonly options: readonly QemuOption[]
-  /** All options of `-machine`, whoever has used them. */
+  /** All options of `-machine`, used or not. */
   readonly machine: readonly QemuOption[]
   /** QEMU adds no devices by itself: `-nodefaults`. */
   readonly isBare: boolean

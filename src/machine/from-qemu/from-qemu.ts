@@ -1,6 +1,6 @@
 /**
  * Reads a command line of QEMU into the description of a machine: the one that `compileMachine` would make such a command
- * of. What the description has no word for stays an argument where bringup takes it, and is named in any case. Pure.
+ * of. What a description cannot express stays an argument where bringup takes it, and is listed in any case. Pure.
  */
 import type { MachineInput } from '../machine-schema.ts'
 import { deviceSchema, machineSchema } from '../machine-schema.ts'
@@ -188,7 +188,7 @@ function readRest(command: Command): {
       ...passed.map(
         (o): Remark => ({
           words: textOf(o),
-          because: 'the description has no word for it; `--verify` does not compare it',
+          because: 'a description cannot express it; `--verify` does not compare it',
           state: 'passed',
         }),
       ),
@@ -196,7 +196,7 @@ function readRest(command: Command): {
   }
 }
 
-/** What bringup's own commands always have; nobody wants to read of it. */
+/** Options that bringup adds to every command; they are not listed. */
 const isOwnWord = ({ name, value }: QemuOption) =>
   ['nodefaults', 'no-user-config', 'name', 'nographic'].includes(name) ||
   (name === 'display' && value === 'none') ||

@@ -23,7 +23,7 @@ export function readLibvirt(xml: string): LibvirtDomain | undefined {
   if (domain === undefined) return undefined
   const os = child(domain, 'os')
   const remarks: Remark[] = []
-  const lose = (words: string, because = 'bringup has no word for it') =>
+  const lose = (words: string, because = 'a description cannot express it') =>
     remarks.push({ words, because, state: 'lost' })
   const type = child(os, 'type')
   const features = child(domain, 'features')
