@@ -2,7 +2,7 @@
  * Runs in the guest that stands for a computer: starts the two guests that share its RDMA device, as often as asked, and
  * prints what was seen as a line of JSON each time: `node pair.mjs 10`.
  */
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { launchRack } from 'bringup'
@@ -10,6 +10,7 @@ import { launchRack } from 'bringup'
 /** A computer that is emulated on a busy one is slow: what stalls is ended in its guest. */
 const PATIENT = { timeoutMs: 1_200_000 }
 const CONNECTIONS = 2
+const MULTIPLEXER = '/usr/bin/rdmacm-mux'
 const SERVER = '10.1.0.10'
 const PINGPONG = ['ibv_rc_pingpong', '-d', 'vmw_pvrdma0', '-g', '1', '-n', '100']
 const EVENTS = [...PINGPONG.slice(0, 1), '-e', ...PINGPONG.slice(1)]
@@ -63,6 +64,9 @@ async function once(number) {
     )
     seen.ports = infos.map(({ stdout }) => /state:\s+(\w+)/.exec(stdout)?.[1])
     seen.addresses = addresses().filter((one) => !before.includes(one))
+    // Another user of the port gets no multiplexer.
+    const rival = ['20', MULTIPLEXER, '-d', 'rxe0', '-p', '1', '-s', '/tmp/rival']
+    seen.rival = spawnSync('timeout', rival).status
     seen.pingpong = await both(guests, PINGPONG, PINGPONG, isPortOpen)
     seen.events = await both(guests, EVENTS, EVENTS, isPortOpen)
     seen.connections = []

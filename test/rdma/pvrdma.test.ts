@@ -67,6 +67,8 @@ interface Seen {
   readonly number: number
   readonly ports: readonly string[]
   readonly addresses: readonly string[]
+  /** Exit status of a second multiplexer of the port. */
+  readonly rival: number
   readonly pingpong: readonly number[]
   readonly events: readonly number[]
   readonly connections: readonly (readonly number[])[]
@@ -91,6 +93,7 @@ function proves(seen: Seen): void {
   expect(seen, JSON.stringify(seen)).toMatchObject({
     ports: ['PORT_ACTIVE', 'PORT_ACTIVE'],
     // Programs that wait for events may stall (docs/guide/rdma.md, Limits): they are reported and not demanded.
+    rival: 245,
     pingpong: GOOD,
     isRegistered: true,
     left: [],
