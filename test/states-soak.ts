@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { BringupError } from '../src/diagnostics.ts'
+import { LaunchError } from '../src/guest/launch.ts'
 import { launch } from '../src/launch.ts'
 import type { MachineInput } from '../src/machine/machine.ts'
 import { parseMachine } from '../src/machine/machine.ts'
@@ -61,8 +62,8 @@ function savable(machine: MachineInput): MachineInput {
 async function outcome(machine: MachineInput): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'bringup-states-soak-'))
   const start = () => launch(machine, { profile: 'linux', origin: 'state', folder, state: folder })
+  const kinds: string[] = []
   try {
-    const kinds: string[] = []
     for (const name of ['first', 'second', 'third']) {
       await using guest = await start()
       kinds.push(guest.plan.origin?.kind ?? '')
@@ -81,7 +82,9 @@ async function outcome(machine: MachineInput): Promise<string> {
     return restored ? 'saved, and restored twice as described' : `DIFFERS: started by ${kinds.join(', ')}`
   } catch (error) {
     if (!(error instanceof BringupError)) throw error
-    return `refused: ${error.code}`
+    return error instanceof LaunchError || kinds.length > 0
+      ? `DIFFERS: ${kinds.join(', ')}: ${error.message}`
+      : `refused: ${error.code}`
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
