@@ -57,6 +57,13 @@ describe('a Linux guest', () => {
     expect((await second.run(['head', '-n', '1', '/dev/pmem0'])).stdout).toBe('remembered\n')
   })
 
+  test('has its shell on a virtio console', async ({ launch }) => {
+    const guest = await launch({ console: 'virtio' }, { profile })
+    await guest.console.expect('guest:/# ')
+    expect((await guest.run(['cat', '/sys/class/tty/console/active'])).stdout).toBe('hvc0\n')
+    expect((await guest.verify()).filter(({ ok }) => !ok)).toEqual([])
+  })
+
   test('has files, a second serial port and a bulk port of its own', async ({ launch }) => {
     const machine: MachineInput = {
       devices: [

@@ -190,6 +190,9 @@ function namesOf(
 const wantsGdb = ({ gdb = false, qemuArgs = [] }: MachineInput) =>
   gdbServerOf({ gdb, qemuArgs }) !== undefined
 
+const isConsoleVirtio = ({ console }: MachineInput) =>
+  (typeof console === 'object' ? console.type : console) === 'virtio'
+
 const kernelOf = (tree: LinuxTree | undefined) => (tree === undefined ? {} : { kernel: tree.image })
 
 /** A kernel that was built is like one that the user names: the image is given, with its folder of modules. */
@@ -218,6 +221,7 @@ function machineOf(
       ...(kernel === undefined ? {} : { kernel }),
       initrd,
       append: commandLine({
+        terminal: isConsoleVirtio(given.machine) ? 'hvc0' : 'ttyS0',
         hasConsoleShell: command.length === 0 && !terminal,
         hasGdb: wantsGdb(given.machine),
       }),

@@ -371,12 +371,15 @@ async function usefulEntries(
  * reset at once, which ends the run. `nokaslr` keeps the kernel where its symbols are.
  */
 export function commandLine({
+  terminal,
   hasConsoleShell,
   hasGdb,
 }: {
+  /** The kernel's console. */
+  readonly terminal: 'ttyS0' | 'hvc0'
   readonly hasConsoleShell: boolean
   readonly hasGdb: boolean
 }): string {
-  const words = ['console=ttyS0', 'quiet', 'cryptomgr.notests', 'no_timer_check', 'panic=-1']
+  const words = [`console=${terminal}`, 'quiet', 'cryptomgr.notests', 'no_timer_check', 'panic=-1']
   return [...words, ...(hasGdb ? ['nokaslr'] : []), ...(hasConsoleShell ? ['bringup.console'] : [])].join(' ')
 }
