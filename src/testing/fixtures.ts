@@ -30,8 +30,8 @@ export type LaunchRack = (rack: RackInput | string, request?: RackRequest) => Pr
  * - `machine`: what `guest` boots, by default the project's default machine; override it with
  *   `test.override('machine', { … })` or per `describe`.
  * - `options`: profile, folder and the like for all guests of the test.
- * - `origin`: `state` by default: guests are restored from a saved state of the same machine if possible, also one of an
- *   earlier test run; `test.override('origin', 'boot')` boots every guest.
+ * - `origin`: `boot` by default; `test.override('origin', 'state')` restores guests from a saved state of the same machine if
+ *   possible, also one of an earlier test run. Their consoles start empty.
  * - `stateFolder`: runs and stores of this test alone; kept when it fails.
  * - `launch`: starts further guests, or others.
  * - `guest`: the running guest.
@@ -45,7 +45,7 @@ export type LaunchRack = (rack: RackInput | string, request?: RackRequest) => Pr
  */
 export const test = base
   .extend('options', {} as LaunchRequest)
-  .extend('origin', 'state' as NonNullable<LaunchRequest['origin']>)
+  .extend('origin', 'boot' as NonNullable<LaunchRequest['origin']>)
   .extend('machine', async ({ options }): Promise<MachineInput | string> => defaultMachine(options.folder))
   .extend('stateFolder', async ({ task }, { onCleanup }) => {
     const folder = mkdtempSync(join(tmpdir(), 'bringup-test-'))

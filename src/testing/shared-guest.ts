@@ -36,7 +36,7 @@ export function testWithGuestPer(
       .extend('guest', { scope: scope as 'file' }, async ({}, { onCleanup }): Promise<Guest> => {
         const folder = mkdtempSync(join(tmpdir(), 'bringup-test-'))
         const chosen = machine ?? (await defaultMachine(request.folder))
-        const guest = await launch(chosen, { state: folder, origin: 'state', ...request })
+        const guest = await launch(chosen, { state: folder, ...request })
         onCleanup(async () => {
           await guest.close({ timeoutMs: CLOSE_MS })
           if (!hasFailed) rmSync(folder, { recursive: true, force: true })

@@ -22,8 +22,7 @@ export const test = base.extend('launch', async ({ launch }, { onCleanup }) => {
     request: Parameters<typeof launch>[1] = {},
   ): Promise<Guest> => {
     const patient = typeof machine === 'string' ? machine : { timeout: NET, ...machine }
-    // Each test has a machine of its own: saving it would only take time.
-    const guest = await launch(patient, { origin: 'boot', ...request })
+    const guest = await launch(patient, request)
     ends.push(
       watchProgress(guest.qemu.pid, { cpuSeconds: CPU_SECONDS, onStuck: () => void guest.interrupt() }),
     )
