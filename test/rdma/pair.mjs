@@ -31,8 +31,11 @@ const multiplexers = () =>
 
 /** Both ends, the client once the server listens. A program that stalls is ended in its guest. */
 async function both({ a, b }, server, client, isListening) {
-  const served = a.run(['timeout', '180', ...server], PATIENT)
-  await Promise.race([isListening(a), served])
+  let isOver = false
+  const served = a.run(['timeout', '180', ...server], PATIENT).finally(() => {
+    isOver = true
+  })
+  await Promise.race([isListening(a, () => isOver), served])
   const called = b.run(['timeout', '120', ...client, SERVER], PATIENT)
   const ends = await Promise.all([served, called])
   return ends.map(({ exitCode }) => exitCode)
@@ -45,9 +48,9 @@ async function counters(guest) {
 }
 
 const isPortOpen = (guest) => guest.rdma.listening(18515, PATIENT)
-/** A program of the connection manager listens. */
-async function isBound(guest) {
-  for (;;) {
+/** A program of the connection manager listens, or has ended. */
+async function isBound(guest, isOver) {
+  while (!isOver()) {
     const { stdout } = await guest.run(['rdma', 'resource', 'show', 'cm_id'], PATIENT)
     if (stdout.includes('LISTEN')) return
   }

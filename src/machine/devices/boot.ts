@@ -98,7 +98,7 @@ export const boot = defineDevice({
   schema: bootSchema,
   diagnostics: problems,
   savedState: (boot) =>
-    firmwareOf(boot) === 'direct' || 'only a kernel that QEMU loads itself has been tried',
+    firmwareOf(boot) === 'direct' || 'saved states are untested with this firmware; use a direct boot',
   place: (boot, home) => ({
     ...boot,
     ...Object.fromEntries(

@@ -29,7 +29,7 @@ export const display = defineDevice({
   summary: 'A graphics card, whose screen is read as text',
   schema,
   diagnostics: {},
-  savedState: (card) => card === 'none' || 'graphics cards have not been tried',
+  savedState: (card) => card === 'none' || 'saved states are untested with a graphics card',
   needs: (card) => (card === 'none' ? {} : { types: [CARDS[card].driver] }),
   compile: (card) =>
     card === 'none' ? {} : { args: [option('-device', CARDS[card].driver, { id: 'display' })] },

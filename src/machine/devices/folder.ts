@@ -32,7 +32,7 @@ export const folder = defineDevice({
   schema,
   diagnostics: { ...problems, ...virtiofsProblems },
   savedState: ({ transport }) =>
-    transport === '9p' || 'the daemon of virtiofs knows nothing of the saved guest',
+    transport === '9p' || 'virtiofsd cannot restore its side of a saved state; use 9p',
   flag: {
     name: 'folder',
     first: 'path',

@@ -103,7 +103,7 @@ export const gdb = defineDevice({
   summary: 'A server for gdb, with the machine stopped at its first instruction',
   schema,
   diagnostics: problems,
-  savedState: (config) => config === false || 'a debugger waits for the first instruction',
+  savedState: (config) => config === false || 'gdb stops the guest at its first instruction',
   ports: (config) => (portOf(config) === 0 ? [] : [hostPort(config)]),
   check,
   compile: (config) =>

@@ -52,7 +52,9 @@ export const memory = defineDevice({
   schema: memorySchema,
   diagnostics: { ...problems, ...placeProblems },
   savedState: (memory) =>
-    backendOf(memory) === 'ram' && !memory.share ? true : 'its RAM is in huge pages, a file, or shared',
+    backendOf(memory) === 'ram' && !memory.share
+      ? true
+      : 'RAM in huge pages, in a file or shared cannot be saved',
   place: (memory, home) =>
     memory.path === undefined || isAbsolute(memory.path)
       ? memory

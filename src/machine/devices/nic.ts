@@ -21,7 +21,8 @@ export const nic = defineDevice({
   summary: 'a network card on the user network, with forwarded ports',
   schema: nicSchema,
   diagnostics: problems,
-  savedState: ({ network }) => network === 'user' || 'only the user-mode network has been tried',
+  savedState: ({ network }) =>
+    network === 'user' || 'saved states are untested with this network; use "user"',
   flag: {
     name: 'nic',
     first: 'model',

@@ -21,8 +21,8 @@ export const problems = defineDiagnostics({
     qemu: 'refuses',
   },
   NUMA_HMAT_QEMU_TOO_OLD: {
-    title: 'This QEMU wants an initiator of each node of a machine with an HMAT.',
-    why: 'QEMU before 6.0 does not start without',
+    title: 'This QEMU requires an initiator for each node of a machine with an HMAT.',
+    why: 'QEMU before 6.0 does not start without them',
     remedy: 'install a newer QEMU beside this one: `bringup qemu install 10.0 --from packages`',
     source: 'QEMU 5.2: "The initiator of NUMA node … is missing"',
     qemu: 'refuses',
