@@ -54,14 +54,14 @@ export async function factsFor(
   const known = locks && (await freshLocks(locks))
   const hostPorts = await readPorts(portsOf(machine))
   const rdma = usesRdma(machine) ? { rdma: readRdmaFacts(findTool(MULTIPLEXER)) } : {}
+  const ofHost = {
+    ...gatherFacts(paths, { accelerators: [], hostPorts }, home.stateFolder, known),
+    ...rdma,
+    networks: means.networks,
+    hostNetworks: means.hostNetworks,
+  }
   const gather = (facts: Pick<Facts, 'qemu' | 'qemuBecause' | 'accelerators' | 'cpu'>) =>
-    refine({
-      ...(facts.qemuBecause === undefined ? {} : { qemuBecause: facts.qemuBecause }),
-      ...gatherFacts(paths, { ...facts, hostPorts }, home.stateFolder, known),
-      ...rdma,
-      networks: means.networks,
-      hostNetworks: means.hostNetworks,
-    })
+    refine({ ...ofHost, ...facts })
   const wrongWith = (facts: Facts) =>
     checkMachine(machine, facts, home.machine).filter((d) => d.severity === 'error')
   const lacking = (found: QemuCapabilities) =>
