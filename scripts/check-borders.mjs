@@ -49,7 +49,8 @@ const MAY_IMPORT = {
     'stores',
   ],
   guest: ['acpi', 'machine', 'screen', 'plan', 'host', 'processes', 'qemu', 'project', 'states', 'stores'],
-  testing: ['machine', 'plan', 'host', 'qemu', 'rack', 'runs', 'project', 'guest'],
+  sweeps: ['machine', 'plan', 'host', 'processes', 'rack', 'runs', 'project', 'guest'],
+  testing: ['machine', 'plan', 'host', 'qemu', 'rack', 'runs', 'project', 'guest', 'sweeps'],
   cli: [
     'containers',
     'kernel-tests',
@@ -62,6 +63,7 @@ const MAY_IMPORT = {
     'qemus',
     'rack',
     'runs',
+    'sweeps',
     'steps',
     'pmem',
     'rdma',

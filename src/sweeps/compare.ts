@@ -1,0 +1,142 @@
+/** Two sweeps beside one another: what changed in which cell, and how sure that is. Pure. */
+import type { Attempt, Axis, Metric, SweepRecord } from './record.ts'
+import { adjust, CONFIDENCE, type Estimate, rankTest, shiftBetween } from './statistics.ts'
+import { type CellState, type CellSummary, summarizeSweep } from './summary.ts'
+
+/**
+ * - `regression`, `improvement`: the difference is sure and the metric says which direction is better.
+ * - `changed`: the difference is sure, and which direction is better is unknown.
+ * - `suspected`: sure alone, but not among as many tests as were made.
+ * - `unclear`: the difference may be noise.
+ * - `too-few`: even fully separate values could not be sure: 4 on each side are needed.
+ */
+export type Finding = 'regression' | 'improvement' | 'changed' | 'suspected' | 'unclear' | 'too-few'
+
+/** One metric of one cell, before and after. */
+export interface MetricChange {
+  readonly cell: string
+  readonly label: string
+  readonly metric: string
+  readonly before: Estimate
+  readonly after: Estimate
+  /** How far the values moved, in their unit, and as a share of the median before. */
+  readonly shift: number
+  readonly ratio: number
+  /** Chance of such a difference by noise alone, and corrected for all tests of the comparison. */
+  readonly p: number
+  readonly adjustedP: number
+  readonly finding: Finding
+}
+
+/** A cell whose verdicts differ. `p` is that of Fisher's exact test on the passes. */
+export interface VerdictChange {
+  readonly cell: string
+  readonly label: string
+  readonly before: CellState
+  readonly after: CellState
+  readonly p: number
+  readonly isSure: boolean
+}
+
+export interface Comparison {
+  readonly before: { readonly id: string; readonly name: string; readonly startedAt: string }
+  readonly after: { readonly id: string; readonly name: string; readonly startedAt: string }
+  readonly axes: readonly Axis[]
+  readonly verdicts: readonly VerdictChange[]
+  readonly metrics: readonly MetricChange[]
+  /** Cells that only one of them has: their labels. */
+  readonly onlyBefore: readonly string[]
+  readonly onlyAfter: readonly string[]
+}
+
+/** A sweep with its attempts. */
+export interface Swept {
+  readonly record: SweepRecord
+  readonly attempts: readonly Attempt[]
+}
+
+export function compareSweeps(before: Swept, after: Swept): Comparison {
+  const [old, now] = [before, after].map(({ record, attempts }) => summarizeSweep(record, attempts).cells)
+  const earlier = new Map((old ?? []).map((cell) => [cell.key, cell]))
+  const later = new Set((now ?? []).map(({ key }) => key))
+  const pairs = (now ?? []).flatMap((cell) => {
+    const was = earlier.get(cell.key)
+    return was ? [{ was, is: cell }] : []
+  })
+  return {
+    before: aboutOf(before.record),
+    after: aboutOf(after.record),
+    axes: after.record.axes,
+    verdicts: pairs.flatMap(({ was, is }) => verdictChange(was, is)),
+    metrics: metricChanges(pairs, after.record.metrics),
+    onlyBefore: (old ?? []).flatMap(({ key, label }) => (later.has(key) ? [] : label)),
+    onlyAfter: (now ?? []).flatMap(({ key, label }) => (earlier.has(key) ? [] : label)),
+  }
+}
+
+const aboutOf = ({ id, name, startedAt }: SweepRecord) => ({ id, name, startedAt })
+
+interface Pair {
+  readonly was: CellSummary
+  readonly is: CellSummary
+}
+
+function verdictChange(was: CellSummary, is: CellSummary): readonly VerdictChange[] {
+  if (was.state === is.state || was.state === 'open' || is.state === 'open') return []
+  const p = rankTest(outcomes(was), outcomes(is))
+  // Whether a machine can be planned is no matter of chance.
+  const isSure = was.state === 'impossible' || is.state === 'impossible' || p < 1 - CONFIDENCE
+  return [{ cell: is.key, label: is.label, before: was.state, after: is.state, p, isSure }]
+}
+
+const outcomes = ({ passed, failed }: CellSummary) => [
+  ...new Array<number>(passed).fill(1),
+  ...new Array<number>(failed).fill(0),
+]
+
+function metricChanges(pairs: readonly Pair[], metrics: readonly Metric[]): readonly MetricChange[] {
+  const found = pairs.flatMap(({ was, is }) =>
+    metrics.flatMap((metric) => {
+      const [old, now] = [was, is].map((cell) => cell.metrics.find(({ name }) => name === metric.name))
+      return old && now ? [{ is, metric, old, now, p: rankTest(old.values, now.values) }] : []
+    }),
+  )
+  const adjusted = adjust(found.map(({ p }) => p))
+  return found.map(({ is, metric, old, now, p }, index) => {
+    const shift = shiftBetween(old.values, now.values)
+    const adjustedP = adjusted[index] ?? 1
+    return {
+      cell: is.key,
+      label: is.label,
+      metric: metric.name,
+      before: old.estimate,
+      after: now.estimate,
+      shift,
+      ratio: old.estimate.median === 0 ? 0 : shift / old.estimate.median,
+      p,
+      adjustedP,
+      finding: findingOf({ p, adjustedP, shift }, metric, [old.values, now.values]),
+    }
+  })
+}
+
+function findingOf(
+  { p, adjustedP, shift }: Pick<MetricChange, 'p' | 'adjustedP' | 'shift'>,
+  { better }: Metric,
+  samples: readonly (readonly number[])[],
+): Finding {
+  const limit = 1 - CONFIDENCE
+  const [a = 0, b = 0] = samples.map(({ length }) => length)
+  if (leastChance(a, b) >= limit) return 'too-few'
+  if (p >= limit) return 'unclear'
+  if (adjustedP >= limit) return 'suspected'
+  if (better === undefined || shift === 0) return 'changed'
+  return shift < 0 === (better === 'lower') ? 'improvement' : 'regression'
+}
+
+/** The chance for samples that do not overlap at all: two of all ways to choose. */
+function leastChance(a: number, b: number): number {
+  let ways = 1
+  for (let i = 1; i <= Math.min(a, b); i++) ways = (ways * (a + b - Math.min(a, b) + i)) / i
+  return 2 / ways
+}
