@@ -26,6 +26,7 @@ const ROOMS = {
   pmem: 'Emulated persistent memory',
   rdma: 'RDMA of this computer',
   states: 'Saved states of guests',
+  sweeps: 'Sweeps',
 }
 
 const REACTIONS = {
