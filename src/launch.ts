@@ -32,7 +32,7 @@ export interface LaunchRequest {
   /** Lets the guest go on after it reset itself. */
   readonly allowReboot?: boolean
   /**
-   * `state`: the guest is restored from a saved state of the same machine. If there is none, it boots and is saved at its
+   * `state`: the guest is restored from a saved state of the same machine. If no such state exists, it boots and is saved at its
    * first answer. If the machine cannot be saved, it boots, and `guest.plan.origin` says why. Default: `boot`.
    */
   readonly origin?: 'boot' | 'state'

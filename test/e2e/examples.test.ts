@@ -129,7 +129,10 @@ test('init writes a config for a CMake kernel with which it is built and booted;
   writeFileSync(join(folder, 'boot.S'), MULTIBOOT)
   writeFileSync(join(folder, 'CMakeLists.txt'), CMAKE)
   writeFileSync(join(folder, 'os.ld'), LINKER)
-  expect(bringup(folder, 'init', 'nowhere').stderr).toContain(`there is no folder ${join(folder, 'nowhere')}`)
+  expect(bringup(folder, 'init', 'nowhere').stderr).toContain(
+    `the folder ${join(folder, 'nowhere')} does not exist`,
+  )
+  expect(bringup(folder, 'init', 'os.ld').stderr).toContain(`${join(folder, 'os.ld')} is not a folder`)
   expect(initJson.parse(json(folder, 'init', '--dry-run'))).toMatchObject({ state: 'shown' })
   expect(initJson.parse(json(folder, 'init'))).toMatchObject({
     state: 'written',
@@ -139,7 +142,7 @@ test('init writes a config for a CMake kernel with which it is built and booted;
   const config = join(folder, 'bringup.config.ts')
   const written = readFileSync(config, 'utf8')
   const again = bringup(folder, 'init')
-  expect([again.status, again.stdout]).toEqual([0, `${config} is there already, and stays as it is.\n`])
+  expect([again.status, again.stdout]).toEqual([0, `${config} exists and was not changed.\n`])
   expect(bringup(folder, 'build', '--dry-run').stdout).toBe(
     `# kernel: the kernel, by cmake and cmake\n(cd '${folder}' && cmake -S . -B build)\n(cd '${folder}' && cmake --build build)\n`,
   )

@@ -1,6 +1,7 @@
 /** A pasted command: `import --write`, then `run`, and the guest's own words are read. */
-import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -71,6 +72,29 @@ test('the command of a plan comes back as the same machine', () => {
   expect(call(['import', '--write', '--force', first]).status).toBe(0)
   rmSync(join(home, 'plan/bringup.config.json.old'), { force: true })
   expect(commandOf(call(['plan']).stdout)).toBe(first)
+})
+
+test('a pipe, files without an end or a size, and what is not a file', async () => {
+  const call = folderWith('sources', { 'run.sh': 'qemu-system-i386 -m 48 -fda f.img\n' })
+  const pipe = join(home, 'sources/pipe')
+  expect(spawnSync('mkfifo', [pipe]).status).toBe(0)
+  const writer = spawn('cp', [join(home, 'sources/run.sh'), pipe])
+  const read = call(['import', 'pipe'])
+  expect(read.stdout).toContain("memory: '48M'")
+  await once(writer, 'close')
+  const stderrOf = (...words: readonly string[]) => {
+    const { status, stderr } = call(['import', ...words])
+    expect(status).toBe(2)
+    return stderr
+  }
+  expect(stderrOf('/dev/zero')).toContain('/dev/zero is larger than 1 MiB')
+  expect(stderrOf('.')).toContain('`bringup init` reads a folder')
+  expect(stderrOf('missing.sh')).toContain('the file missing.sh does not exist')
+  expect(stderrOf('run.sh', '--', 'qemu-system-i386')).toContain('both run.sh and a command behind --')
+  // The printed config is a file as it stands.
+  expect(call(['import', 'run.sh', '--write']).status).toBe(0)
+  const written = readFileSync(join(home, 'sources/bringup.config.ts'), 'utf8')
+  expect(call(['import', 'run.sh']).stdout).toBe(written)
 })
 
 test('help, JSON and errors', () => {

@@ -41,7 +41,7 @@ test('the scaffolded test passes as written', () => {
     env: { ...process.env, NO_COLOR: '1' },
   })
   expect(run.stdout, run.stderr).toMatch(/Tests {2}1 passed/)
-  expect(call(folder, 'init', '--yes').stdout).toContain('stays as it is')
+  expect(call(folder, 'init', '--yes').stdout).toContain('exists and was not changed')
 })
 
 test('what is there stays: scripts, ignored files, a config of Vitest', () => {

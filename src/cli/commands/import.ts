@@ -1,8 +1,6 @@
 /** `bringup import`: the machine of a QEMU command or of a libvirt domain, as a description. */
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { text as readAll } from 'node:stream/consumers'
-import { BringupError } from '../../diagnostics.ts'
 import type { Remark } from '../../machine/from-qemu/from-qemu.ts'
 import { CONFIG_NAMES } from '../../project/config-file.ts'
 import {
@@ -10,12 +8,10 @@ import {
   importedSketch,
   importText,
   importWords,
-  MOST_BYTES,
-  problems,
 } from '../../project/recognise/import-machine.ts'
 import { configText } from '../../project/recognise/write-config.ts'
 import type { Command, Invocation } from '../command.ts'
-import { isPiped } from '../piped-input.ts'
+import { importSource } from '../import-source.ts'
 import { usageError } from '../usage.ts'
 import { writeConfig } from '../write-config-file.ts'
 
@@ -54,43 +50,23 @@ export const command: Command = {
   run,
 }
 
-async function run({ args, rest, options, output }: Invocation): Promise<number> {
+async function run({ args, rest, options, output, signal }: Invocation): Promise<number> {
+  if (rest !== undefined && args.length > 0)
+    throw usageError(`both ${args[0]} and a command behind -- are given`, 'import one of them')
   const imported =
-    rest === undefined ? importText(await sourceOf(args), variablesOf(options.set)) : importWords(rest)
+    rest === undefined
+      ? importText(await importSource(args, signal), variablesOf(options.set))
+      : importWords(rest)
   const content = configText(importedSketch(imported))
-  const file = options.write === true ? write(content, options.force === true) : undefined
-  output.json({ ...imported, content, ...(file === undefined ? {} : { file }) })
+  const written = options.write === true ? write(content, options.force === true) : undefined
+  output.json({ ...imported, content, ...(written === undefined ? {} : { file: written.file }) })
   if (output.isJson) return 0
-  if (file === undefined) output.print(content.trimEnd())
-  else output.print(`${output.colors.green('wrote')} ${file}`)
+  if (written === undefined) output.raw(content)
+  else output.print(`${output.colors.green('wrote')} ${written.file}${oldIn(written.replaced)}`)
   explain(imported, output)
-  if (file !== undefined)
+  if (written !== undefined)
     output.note(output.errorColors.dim('next: `bringup plan` checks the machine; `bringup run` boots it'))
   return 0
-}
-
-/** A file where one has that name, else a command. */
-async function sourceOf(args: readonly string[]): Promise<string> {
-  const [first] = args
-  if (first === undefined) {
-    if (!isPiped())
-      throw usageError('no command was given', "paste it: bringup import 'qemu-system-x86_64 -cdrom os.iso'")
-    return readAll(process.stdin)
-  }
-  const isFile =
-    args.length === 1 &&
-    first.length < 4096 &&
-    !first.includes('\n') &&
-    !first.includes('\0') &&
-    statSync(first, { throwIfNoEntry: false })?.isFile() === true
-  if (!isFile) {
-    if (args.length === 1 && /^[^\s<]*\.(xml|sh|mk)$/.test(first))
-      throw usageError(`there is no file ${first}`, 'name a script, makefile or XML file')
-    return args.join(' ')
-  }
-  if (statSync(first).size > MOST_BYTES)
-    throw new BringupError([problems.IMPORT_NOT_TEXT.at('', `${first} has more than 1 MiB`)])
-  return readFileSync(first, 'utf8')
 }
 
 function variablesOf(given: unknown): Readonly<Record<string, string>> {
@@ -105,16 +81,22 @@ function variablesOf(given: unknown): Readonly<Record<string, string>> {
   )
 }
 
-function write(content: string, isForced: boolean): string {
-  const there = CONFIG_NAMES.map((name) => resolve(name)).find((path) => existsSync(path))
-  if (there !== undefined && !isForced)
+const oldIn = (replaced: string | undefined) =>
+  replaced === undefined ? '' : `; the previous config is ${replaced}.old`
+
+function write(
+  content: string,
+  isForced: boolean,
+): { readonly file: string; readonly replaced: string | undefined } {
+  const replaced = CONFIG_NAMES.map((name) => resolve(name)).find((path) => existsSync(path))
+  if (replaced !== undefined && !isForced)
     throw usageError(
-      `${there} exists`,
-      'omit --write to print the config, or add --force: the old one is kept with the suffix .old',
+      `${replaced} exists`,
+      'omit --write to print the config, or add --force, which keeps the existing one with the suffix .old',
     )
   const file = resolve('bringup.config.ts')
-  writeConfig(file, content, there)
-  return file
+  writeConfig(file, content, replaced)
+  return { file, replaced }
 }
 
 const TITLES: Readonly<Record<Remark['state'], string>> = {

@@ -1,7 +1,8 @@
 /** `bringup init`: looks at a source tree, and writes a config for it. */
-import { existsSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { CONFIG_NAMES } from '../../project/config-file.ts'
+import { statOf } from '../../project/recognise/read-start.ts'
 import { recognise } from '../../project/recognise/recognise.ts'
 import { isEmptyTree } from '../../project/recognise/scaffold.ts'
 import { sourceTree } from '../../project/recognise/source-tree.ts'
@@ -41,35 +42,41 @@ export const command: Command = {
 async function run({ args, options, output }: Invocation): Promise<number> {
   const folder = resolve(args[0] ?? '.')
   const { colors } = output
-  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
-    throw usageError(`there is no folder ${folder}`, 'name the folder of a source tree')
-  const there = CONFIG_NAMES.map((name) => join(folder, name)).find((path) => existsSync(path))
-  if (there !== undefined && options.force !== true && options.dryRun !== true) {
-    output.json({ folder, file: there, state: 'kept' })
-    output.print(`${there} is there already, and stays as it is.`)
-    output.note(output.errorColors.dim('`--dry-run` shows what would be written, `--force` writes it.'))
+  const there = statOf(folder)
+  if (!there?.isDirectory())
+    throw usageError(
+      there ? `${folder} is not a folder` : `the folder ${folder} does not exist`,
+      'name the folder of a source tree',
+    )
+  if (!isReadable(folder))
+    throw usageError(`the folder ${folder} cannot be read`, 'let this user read it, or name another folder')
+  const present = CONFIG_NAMES.map((name) => join(folder, name)).find((path) => existsSync(path))
+  if (present !== undefined && options.force !== true && options.dryRun !== true) {
+    output.json({ folder, file: present, state: 'kept' })
+    output.print(`${present} exists and was not changed.`)
+    output.note(output.errorColors.dim('`--dry-run` prints the new config, `--force` writes it.'))
     return 0
   }
   const tree = sourceTree(folder)
-  if (there === undefined && options.profile === undefined && isEmptyTree(tree))
+  if (present === undefined && options.profile === undefined && isEmptyTree(tree))
     return scaffoldProject(tree, { options, output })
   const sketch = await recognise(tree, text(options.profile))
   const content = configText(sketch)
   const file = join(folder, 'bringup.config.ts')
   const isWritten = options.dryRun !== true
-  if (isWritten) writeConfig(file, content, there)
+  if (isWritten) writeConfig(file, content, present)
   const { what, because, remarks = [], notes = [] } = sketch
-  const state = isWritten ? (there === undefined ? 'written' : 'replaced') : 'shown'
+  const state = isWritten ? (present === undefined ? 'written' : 'replaced') : 'shown'
   output.json({ folder, file, state, what, because, remarks, notes, content })
   if (!isWritten) {
-    output.print(content.trimEnd())
+    if (!output.isJson) output.raw(content)
     return 0
   }
   output.print(`${colors.bold(what)}${because === '' ? '' : colors.dim(`, recognised by ${because}`)}`)
   for (const remark of remarks) output.print(`${colors.yellow('to decide')} ${remark}`)
   for (const note of notes) output.print(colors.dim(note))
   output.print(
-    `${colors.green('wrote')} ${file}${there === undefined ? '' : `; the old one is ${there}.old`}`,
+    `${colors.green('wrote')} ${file}${present === undefined ? '' : `; the previous config is ${present}.old`}`,
   )
   output.note(
     output.errorColors.dim(
@@ -77,6 +84,15 @@ async function run({ args, options, output }: Invocation): Promise<number> {
     ),
   )
   return 0
+}
+
+function isReadable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.R_OK | constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
 }
 
 const text = (value: unknown) => (typeof value === 'string' ? value : undefined)

@@ -172,6 +172,49 @@ describe('what the QEMU command of a tree says', () => {
       },
     ],
     [
+      'lines that only make can expand: a guess, and the others go to a shell, which is said',
+      {
+        Makefile:
+          'run: boot.o\n\tdd if=$(shell ls *.o) of=disk.img\n\tmkdir -p out && cp boot.o out/$$USER.o\n\ttouch out/made\n\tqemu-system-i386 -drive file=out/os.img,format=raw\nboot.o:\n\ttrue\n',
+      },
+      {
+        kernel: {
+          build: [
+            ['make', 'boot.o'],
+            ['sh', '-c', 'mkdir -p out && cp boot.o out/$USER.o'],
+            ['touch', 'out/made'],
+          ],
+          disk: 'out/os.img',
+        },
+        remarks: [expect.stringContaining('how out/os.img is built is a guess')],
+        notes: ['kernel.build runs lines of Makefile, rule run with sh'],
+      },
+    ],
+    [
+      'a script that names QEMU before it builds, and starts it in a function',
+      {
+        'run.sh':
+          '#!/usr/bin/env bash\nQEMU=${QEMU:-qemu-system-x86_64}\ncommand -v "$QEMU" >/dev/null || exit 1\n# Build.\nfor f in a b; do\n  cp $f.bin out/\ndone\nstart() {\n  $QEMU -drive format=raw,file=out/a.bin\n}\nstart\n',
+      },
+      {
+        kernel: {
+          build: [
+            'bash',
+            '-ec',
+            'QEMU=${QEMU:-qemu-system-x86_64}\ncommand -v "$QEMU" >/dev/null || exit 1\nfor f in a b; do\n  cp $f.bin out/\ndone',
+            'run.sh',
+          ],
+          disk: 'out/a.bin',
+        },
+        notes: ['kernel.build runs lines of run.sh with bash'],
+      },
+    ],
+    [
+      'a script whose lines are plain commands behind an assignment of QEMU',
+      { 'run.sh': '#!/bin/sh\nQEMU=qemu-system-i386\nmake -C src\nARCH=i386 $QEMU -fda src/floppy.img\n' },
+      { kernel: { build: ['make', '-C', 'src'], floppy: 'src/floppy.img' }, remarks: [], notes: [] },
+    ],
+    [
       'CMake with a script for the ISO',
       {
         'CMakeLists.txt':

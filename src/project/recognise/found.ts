@@ -12,6 +12,8 @@ export interface FoundCommand {
   readonly name: string
   /** Commands that build what is booted, where the file says them. */
   readonly build?: readonly (readonly string[])[]
+  /** Part of what the file does before cannot be read from it. */
+  readonly isBuildGuess?: boolean
   /** Values of `exitCodes` that the tree says: what is written to the exit device. */
   readonly passes?: readonly number[]
 }
@@ -29,7 +31,7 @@ export function placeOf(name: string): number {
   return RUNS.length * (isSpecial ? 3 : 1) + (part < 0 ? RUNS.length : part)
 }
 
-/** A path of a command, relative to the tree; undefined for one that only a shell can work out, or that lies elsewhere. */
+/** A path of a command, relative to the tree; undefined for one outside it, and for one that a shell has to expand. */
 export function pathInTree(path: string, folder: string): string | undefined {
   if (path === '' || /[$`*?]/.test(path)) return undefined
   const normal = posix.normalize(posix.join(posix.isAbsolute(path) ? '' : folder, path))

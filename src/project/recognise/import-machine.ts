@@ -2,7 +2,7 @@
 import { BringupError, defineDiagnostics } from '../../diagnostics.ts'
 import { machineFromQemu, type Remark } from '../../machine/from-qemu/from-qemu.ts'
 import type { MachineInput } from '../../machine/machine-schema.ts'
-import { readLibvirt } from './libvirt.ts'
+import { readLibvirt } from './libvirt/libvirt.ts'
 import { type QemuCommand, qemuCommandsIn, qemuIn } from './qemu-words.ts'
 import { shellCommands } from './shell-words.ts'
 import type { ConfigSketch } from './tree.ts'

@@ -222,7 +222,7 @@ function readVariable(state: State): Variable {
   return { values: [text.slice(start, state.at)], isKnown: false, isList: false }
 }
 
-/** Behind the bracket that belongs to the one at `from`; one further where there is none. */
+/** Behind the bracket that closes the one at `from`, or the end of an unclosed text; `from` where no bracket opens. */
 function pastBrackets(text: string, from: number): number {
   const open = text[from] ?? ''
   const close = { '(': ')', '{': '}' }[open]

@@ -15,7 +15,7 @@ export function toolsOf(tree: SourceTree, build: readonly (readonly string[])[])
   const texts = [
     ...makefilesOf(tree).flatMap(({ rules }) => rules.flatMap((rule) => rule.commands)),
     ...scriptsOf(tree).map(({ text }) => text),
-    ...build.flatMap((words) => (words[0] === 'sh' ? [words.at(-1) ?? ''] : [])),
+    ...build.flatMap(([, flag, text = '']) => (flag === '-c' || flag === '-ec' ? [text] : [])),
   ]
   const called = texts.flatMap((text) => shellCommands(text).flatMap(({ words }) => wordsCalled(words)))
   const said = [

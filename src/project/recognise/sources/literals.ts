@@ -1,4 +1,5 @@
 /** Commands for QEMU that a program puts together: Rust, Python and Perl sources, as far as literals say them. Pure. */
+import { posix } from 'node:path'
 import type { FoundCommand } from '../found.ts'
 import { type QemuCommand, qemuCommandsIn, qemuNamed } from '../qemu-words.ts'
 import type { SourceTree } from '../tree.ts'
@@ -20,10 +21,8 @@ const FOLDERS = [
 ]
 const MOST_FILES = 80
 
-const join = (folder: string, name: string) => (folder === '.' ? name : `${folder}/${name}`)
-
 export function commandsInPrograms(tree: SourceTree): readonly FoundCommand[] {
-  const paths = FOLDERS.flatMap((folder) => tree.list(folder).map((name) => join(folder, name)))
+  const paths = FOLDERS.flatMap((folder) => tree.list(folder).map((name) => posix.join(folder, name)))
   const likely = [...paths, 'build.rs', 'src/main.rs'].filter((path) =>
     /\.(rs|py|pl)$|(^|\/)[\w-]+$/.test(path),
   )

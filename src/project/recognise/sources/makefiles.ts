@@ -84,7 +84,7 @@ export function commandsInMakefiles(
             name,
             where: `${makefile.file}, rule ${name}`,
             folder: posix.join(makefile.folder, folderOf(text)),
-            ...(build === undefined ? {} : { build }),
+            ...build,
           }
         })
       }),
@@ -127,22 +127,39 @@ function folderOf(text: string): string {
   return folder
 }
 
-/** What the rule of the run needs, and what it does before. A file that is not there is made, if by a pattern. */
+/**
+ * What the rule of the run needs, and its lines before the run. Make hands a line to `sh`; one that is more than a plain
+ * command goes to `sh` here too. A need that is not there is made, if by a pattern.
+ */
 function buildOf(
   tree: SourceTree,
   makefile: Makefile,
   { rule, n }: { readonly rule: Rule; readonly n: number },
-): readonly (readonly string[])[] {
+): Pick<FoundCommand, 'build' | 'isBuildGuess'> {
   const targets = makefile.rules.flatMap((one) => one.targets)
   const isMade = (need: string) => targets.includes(need) || (/[./]/.test(need) && !tree.has(need))
   const needs = rule.needs.filter((need) => !/[$%`]/.test(need) && isMade(need))
-  const before = rule.commands.slice(0, n).flatMap((text) => {
-    const [command, ...more] = shellCommands(text)
-    if (command === undefined || qemuIn(command) || /^(echo|printf|clear|:)$/.test(command.words[0] ?? ''))
-      return []
-    const isPlain = more.length === 0 && !/[<>|&;$`*?~]/.test(text)
-    return [isPlain ? command.words : ['sh', '-c', text]]
+  const lines = rule.commands.slice(0, n).filter((text) => {
+    const [first] = shellCommands(text)
+    return first !== undefined && !qemuIn(first) && !/^(echo|printf|clear|:)$/.test(first.words[0] ?? '')
   })
-  const needsAll = rule.needs.length === 0 && before.length === 0
-  return [...(needs.length > 0 ? [['make', ...needs]] : needsAll ? [['make']] : []), ...before]
+  const read = lines.map(shellLine)
+  const before = read.flatMap((text) => (text === undefined ? [] : [commandOf(text)]))
+  const needsAll = rule.needs.length === 0 && lines.length === 0
+  return {
+    build: [...(needs.length > 0 ? [['make', ...needs]] : needsAll ? [['make']] : []), ...before],
+    ...(read.includes(undefined) ? { isBuildGuess: true } : {}),
+  }
+}
+
+/** A line as make hands it to a shell; undefined if it has a variable or function whose value only make knows. */
+function shellLine(text: string): string | undefined {
+  const isUnknown = /\$/.test(text.replaceAll('$$', ''))
+  return isUnknown ? undefined : text.replaceAll('$$', '$')
+}
+
+function commandOf(text: string): readonly string[] {
+  const [command, ...more] = shellCommands(text)
+  const isPlain = command !== undefined && more.length === 0 && !/[<>|&;$`*?~]/.test(text)
+  return isPlain ? command.words : ['sh', '-c', text]
 }

@@ -1,4 +1,5 @@
 /** Commands for QEMU in shell scripts, justfiles and CI files. Pure. */
+import { posix } from 'node:path'
 import type { FoundCommand } from '../found.ts'
 import { qemuCommandsIn } from '../qemu-words.ts'
 import { shellCommands } from '../shell-words.ts'
@@ -8,11 +9,9 @@ import type { SourceTree } from '../tree.ts'
 const FOLDERS = ['.', 'scripts', 'script', 'tools', 'bin', 'utils', 'util', 'build']
 const MOST_SCRIPTS = 60
 
-const join = (folder: string, name: string) => (folder === '.' ? name : `${folder}/${name}`)
-
 /** Names of files that may be scripts, with their texts. */
 export function scriptsOf(tree: SourceTree): readonly { readonly path: string; readonly text: string }[] {
-  const named = FOLDERS.flatMap((folder) => tree.list(folder).map((name) => join(folder, name)))
+  const named = FOLDERS.flatMap((folder) => tree.list(folder).map((name) => posix.join(folder, name)))
   const likely = named.filter((path) => /\.(sh|bash)$|(^|\/)[\w-]+$/.test(path)).slice(0, MOST_SCRIPTS)
   return likely.flatMap((path) => {
     const text = tree.read(path)
@@ -23,16 +22,15 @@ export function scriptsOf(tree: SourceTree): readonly { readonly path: string; r
 
 export function commandsInScripts(tree: SourceTree): readonly FoundCommand[] {
   return scriptsOf(tree).flatMap(({ path, text }) =>
-    qemuCommandsIn(text).map((command): FoundCommand => {
-      const build = buildBefore(text)
-      return {
+    qemuCommandsIn(text).map(
+      (command): FoundCommand => ({
         command,
         where: path,
         folder: '.',
         name: path.replace(/^.*\//, ''),
-        ...(build.length > 0 ? { build } : {}),
-      }
-    }),
+        ...buildBefore(path, text),
+      }),
+    ),
   )
 }
 
@@ -40,25 +38,60 @@ export function commandsInScripts(tree: SourceTree): readonly FoundCommand[] {
 const IDLE =
   /^(set\b|echo\b|printf\b|cd\s+("?\$\(dirname|"?\$\{0%|\.)|export\b|#|$|[A-Za-z_]\w*\+?=|trap\b|sleep\b|clear$|exit\b)/
 
-/** What a script does before it starts QEMU: as it stands, where each line is a command of its own. */
-function buildBefore(text: string): readonly (readonly string[])[] {
-  const lines = text
-    .replaceAll(/\\\r?\n/g, ' ')
-    .split(/\r?\n/)
-    .map((line) => line.trim())
-  const end = lines.findIndex(
-    (line) => !line.startsWith('#') && /qemu-system-|\bqemu\b.*-|\bkvm\s+-|\$\{?QEMU/i.test(line),
-  )
-  const before = lines.slice(0, Math.max(0, end)).filter((line) => !IDLE.test(line))
-  if (before.length === 0) return []
-  const isPlain = before.every(
-    (line) => !/[<>|&;$`*?~(){}]/.test(line) && !/^(if|for|while|case|fi|done|else|then)\b/.test(line),
-  )
-  if (isPlain)
-    return before.map((line) => shellCommands(line)[0]?.words ?? []).filter((words) => words.length > 0)
-  const whole = lines.slice(0, end).filter((line) => line !== '' && !line.startsWith('#'))
-  return [['sh', '-ec', whole.join('\n')]]
+/**
+ * What a script does before it starts QEMU: as argument lists if each line is a plain command, else as text for its own
+ * shell. The text ends before the function, loop or condition that QEMU is started in.
+ */
+function buildBefore(path: string, text: string): Pick<FoundCommand, 'build' | 'isBuildGuess'> {
+  const lines = text.replaceAll(/\\\r?\n/g, ' ').split(/\r?\n/)
+  const end = lines.findIndex(startsQemu)
+  const before = lines.slice(0, Math.max(0, end))
+  const works = before.filter(doesWork)
+  if (works.length === 0) return {}
+  if (works.every(isPlain))
+    return { build: works.map((line) => shellCommands(line)[0]?.words ?? []).filter((w) => w.length > 0) }
+  const whole = before.slice(0, wholeLines(before))
+  const isCut = before
+    .slice(whole.length)
+    .some((line) => doesWork(line) && !/^\s*(if|elif|else|then)\b/.test(line))
+  const own = whole.some(doesWork)
+    ? { build: [[shellOf(text), '-ec', whole.filter((line) => !line.startsWith('#')).join('\n'), path]] }
+    : {}
+  return { ...own, ...(isCut ? { isBuildGuess: true } : {}) }
 }
+
+const QEMU = /qemu-system-|\bqemu\b.*-|\bkvm\s+-|\$\{?QEMU/i
+/** `A=b C="d e" ` in front of a command. */
+const ASSIGNMENTS =
+  /^\s*(?:(?:export|local|readonly)\s+)?(?:[A-Za-z_]\w*\+?=(?:"[^"]*"|'[^']*'|\([^)]*\)|\S*)(?:\s+|$))+/
+/** Names QEMU without starting it: a comment, a message, a look whether it is installed. */
+const NAMES_QEMU = /^\s*(?:#|echo\b|printf\b)|\b(?:command\s+-v|which|type|hash)\s/
+
+const startsQemu = (line: string) => !NAMES_QEMU.test(line) && QEMU.test(line.replace(ASSIGNMENTS, ''))
+
+const doesWork = (line: string) => !IDLE.test(line.trim())
+
+const isPlain = (line: string) =>
+  !/[<>|&;$`*?~(){}]/.test(line) && !/^\s*(if|for|while|case|fi|done|else|then)\b/.test(line)
+
+const OPENS = /(?:^|[;&|]\s*|\b(?:then|do|else)\s+)(?:if|case|for|while|until|select)\b|\{\s*(?:#.*)?$/g
+const CLOSES = /(?:^|[;&|]\s*)(?:fi|esac|done)\b|^\}/g
+
+/** How many of the lines are outside of a function, loop or condition that is still open at the end. */
+function wholeLines(lines: readonly string[]): number {
+  let depth = 0
+  let whole = 0
+  for (const [at, text] of lines.entries()) {
+    const line = text.trim()
+    if (line.startsWith('#')) continue
+    depth += (line.match(OPENS)?.length ?? 0) - (line.match(CLOSES)?.length ?? 0)
+    if (depth <= 0) whole = at + 1
+  }
+  return whole
+}
+
+/** The shell that a script names in its first line. */
+export const shellOf = (text: string) => /^#!.*\b(bash|zsh)\b/.exec(text)?.[1] ?? 'sh'
 
 /** Recipes of a justfile: `run: build`, with `{{name}}` for variables. */
 export function commandsInJustfile(tree: SourceTree): readonly FoundCommand[] {
