@@ -1,6 +1,7 @@
 /** `guest.screen` and `guest.keys`: what a person in front of the machine would see and do. */
 import { callSite } from '../call-site.ts'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
+import { processActivity } from '../host/process-group.ts'
 import { hasOtherKeyboard, hasScreen } from '../machine/devices/display.ts'
 import { gdbServerOf } from '../machine/devices/gdb.ts'
 import { viewOf } from '../machine/machine.ts'
@@ -64,6 +65,8 @@ export interface ScreensOptions extends Pick<GuestOptions, 'onScreenLine' | 'end
   readonly folder: string
   /** Why the guest has ended. */
   readonly reason: () => string
+  /** QEMU's process. */
+  readonly pid: number
   /** Nothing more can happen in the guest. */
   readonly onHalted: () => void
 }
@@ -71,9 +74,9 @@ export interface ScreensOptions extends Pick<GuestOptions, 'onScreenLine' | 'end
 export function openScreens(
   plan: GuestPlan,
   qmp: QmpClient,
-  { folder, reason, onHalted, onScreenLine, endsWhenHalted = false }: ScreensOptions,
+  { folder, pid, reason, onHalted, onScreenLine, endsWhenHalted = false }: ScreensOptions,
 ): Screens {
-  const { ramBytes } = viewOf(plan.name, plan.machine)
+  const { ramBytes, cpus } = viewOf(plan.name, plan.machine)
   // A stop by QMP reaches gdb as one of the guest (gdb_vm_state_change in gdbstub.c): with a server for gdb the guest runs on.
   const mayStop = gdbServerOf(plan.machine) === undefined
   const reader = new ScreenReader(qmp, { folder, ramBytes, mayStop })
@@ -90,7 +93,7 @@ export function openScreens(
       return expectScreen(() => read(false), pattern, { timeoutMs, atCaller: callSite(screen.expect) })
     },
   })
-  const watch = hasScreen(plan.machine) ? new ScreenWatch(reader) : undefined
+  const watch = hasScreen(plan.machine) ? new ScreenWatch(reader, () => processActivity(pid)) : undefined
   if (onScreenLine) watch?.onLine(onScreenLine)
   // gdb may wake a guest that halts.
   if (endsWhenHalted && mayStop)
@@ -100,6 +103,8 @@ export function openScreens(
   const keyboard: Keyboard = {
     qmp,
     folder,
+    pid,
+    cpus: cpus.count,
     isPs2: !hasOtherKeyboard(plan.machine),
     alone: (use) => reader.alone(use),
   }

@@ -4,6 +4,8 @@
  * Sources: QEMU hw/input/pckbd.c (bit 0 of port 0x64); Ralf Brown's list, memory 0040h:001Ah.
  */
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
+import { processActivity } from '../host/process-group.ts'
+import { startPatience } from '../qemu/patience.ts'
 import type { QmpClient } from '../qemu/qmp.ts'
 import { type KeyPress, keysOfText, readChord } from '../screen/keys.ts'
 import { readMemory, readPort } from '../screen/memory-reader.ts'
@@ -28,7 +30,10 @@ export interface KeyOptions {
    * (USB and virtio keyboards): 100 unless told.
    */
   readonly holdMs?: number
-  /** How long the guest may take for one key: 30,000 unless told. */
+  /**
+   * How long a guest that waits for something may take for one key: 30,000 unless set. A guest that computes has as much
+   * CPU time instead, so that a busy computer is no reason to give it up.
+   */
   readonly timeoutMs?: number
 }
 
@@ -36,6 +41,9 @@ export interface Keyboard {
   readonly qmp: QmpClient
   /** For QEMU's files, which are removed at once. */
   readonly folder: string
+  /** QEMU's process, and how many CPUs the guest has. */
+  readonly pid: number
+  readonly cpus: number
   /** Whether keys go to the PS/2 keyboard. */
   readonly isPs2: boolean
   /** Runs while the guest is not stopped to read its screen: QEMU drops keys of a guest that stands still. */
@@ -51,11 +59,10 @@ export async function pressKeys(
   const known = knownKeys(keys)
   if (!keyboard.isPs2 || !(await hasController(keyboard.qmp))) return holdEach(keyboard, known, holdMs)
   for (const { codes } of known) {
-    const until = performance.now() + timeoutMs
     const before = await biosRing(keyboard)
     for (const isDown of [true, false]) {
       await keyboard.alone(() => send(keyboard.qmp, isDown ? codes : [...codes].reverse(), isDown))
-      if (!(await isTaken(keyboard.qmp, until))) throw notTaken(codes, timeoutMs)
+      if (!(await within(keyboard, timeoutMs, () => isTaken(keyboard.qmp)))) throw notTaken(codes, timeoutMs)
     }
     await readFromBios(keyboard, before)
   }
@@ -110,12 +117,34 @@ function send(qmp: QmpClient, codes: readonly string[], down: boolean): Promise<
   return qmp.execute('input-send-event', { events })
 }
 
-async function isTaken(qmp: QmpClient, until: number): Promise<boolean> {
-  for (;;) {
-    const status = (await readPort(qmp, STATUS)) ?? 0
-    if ((status & FULL) === 0 || (status & OF_MOUSE) !== 0) return true
-    if (performance.now() >= until) return false
-    await pause(LOOK_MS)
+async function isTaken(qmp: QmpClient): Promise<boolean> {
+  const status = (await readPort(qmp, STATUS)) ?? 0
+  return (status & FULL) === 0 || (status & OF_MOUSE) !== 0
+}
+
+/** A guest that is busy all the time is given up too, after so many times the time of one that waits. */
+const MOST_TIMES = 20
+
+/** Looks until it is so; false when the guest has had its time. */
+async function within(
+  { pid, cpus }: Keyboard,
+  timeoutMs: number,
+  isSo: () => Promise<boolean>,
+): Promise<boolean> {
+  let isOver = false
+  const times = { withinMs: timeoutMs, mostMs: timeoutMs * MOST_TIMES, cpuMs: timeoutMs * cpus }
+  const onOver = () => {
+    isOver = true
+  }
+  const patience = startPatience({ group: pid, ...times }, onOver, processActivity)
+  try {
+    for (;;) {
+      if (await isSo()) return true
+      if (isOver) return false
+      await pause(LOOK_MS)
+    }
+  } finally {
+    patience.clear()
   }
 }
 
@@ -140,13 +169,10 @@ async function biosRing({ qmp, folder }: Keyboard): Promise<Ring | undefined> {
 /** A key that the BIOS has put into its ring is waited for until it is read: the ring has room for 15. */
 async function readFromBios(keyboard: Keyboard, before: Ring | undefined): Promise<void> {
   if (before === undefined) return
-  const until = performance.now() + RING_MS
-  for (;;) {
+  await within(keyboard, RING_MS, async () => {
     const ring = await biosRing(keyboard)
-    const isUnread = ring !== undefined && ring.tail !== before.tail && ring.head !== ring.tail
-    if (!isUnread || performance.now() >= until) return
-    await pause(LOOK_MS)
-  }
+    return ring === undefined || ring.tail === before.tail || ring.head === ring.tail
+  })
 }
 
 const HOLD_MS = 100

@@ -140,6 +140,7 @@ export class RunningGuest implements Guest {
     this.#screens = openScreens(plan, qemu.qmp, {
       ...options,
       folder: folder.path,
+      pid: qemu.pid,
       reason: () => this.#ended ?? 'the guest ended',
       onHalted: () => this.#end('halted'),
     })

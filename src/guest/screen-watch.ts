@@ -1,6 +1,7 @@
 /** Follows what a guest draws: new lines for those who watch, and the last screen for the record. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { GroupActivity } from '../host/process-group.ts'
 import { OWN_FILE } from '../own-files.ts'
 import { withoutFirmware } from '../screen/firmware-lines.ts'
 import { newLines } from '../screen/new-lines.ts'
@@ -13,8 +14,13 @@ const PERIOD_MS = { least: 250, most: 1000 }
 /** The last reading is given up when nothing of it was done for so long: QEMU answers in milliseconds, or is stuck. */
 const SILENT_MS = 5000
 
+/** Of a clock tick in /proc: USER_HZ is 100 on all architectures of QEMU. */
+const TICK_MS = 10
+
 export class ScreenWatch {
-  readonly #reader: ScreenReader
+  readonly #reader: Pick<ScreenReader, 'read' | 'progress'>
+  readonly #activity: () => GroupActivity
+  #ticks = 0
   readonly #onChange: ((lines: readonly string[]) => void)[] = []
   readonly #onLine: ((line: string) => void)[] = []
   #onStill: (() => Promise<void>) | undefined
@@ -25,8 +31,10 @@ export class ScreenWatch {
   #isOver = false
   #final: Promise<void> | undefined
 
-  constructor(reader: ScreenReader) {
+  /** @param activity Of QEMU: a guest that gets no CPU time has no time to draw. */
+  constructor(reader: Pick<ScreenReader, 'read' | 'progress'>, activity: () => GroupActivity) {
     this.#reader = reader
+    this.#activity = activity
   }
 
   /** Gets the whole screen without the lines of firmware, whenever it has changed. */
@@ -75,9 +83,10 @@ export class ScreenWatch {
 
   async #look(): Promise<void> {
     try {
+      const hadTime = this.#hadTime()
       const screen = await this.#reader.read({ searchFonts: this.#isUnread() && 'seldom' })
       if (this.#isOver) return
-      this.#take(screen)
+      this.#take(screen, hadTime)
       if (this.#period === PERIOD_MS.most) await this.#onStill?.()
       if (this.#isOver) return
     } catch {
@@ -94,11 +103,20 @@ export class ScreenWatch {
     return screen.text === '' || screen.unread * 10 > screen.text.replaceAll(/\s/g, '').length
   }
 
-  #take(screen: Screen): void {
+  /** Since the last look, the guest has waited, or computed for half of the time at least. */
+  #hadTime(): boolean {
+    const { isBusy, ticks } = this.#activity()
+    const hadTime = !isBusy || (ticks - this.#ticks) * TICK_MS >= this.#period / 2
+    if (hadTime) this.#ticks = ticks
+    return hadTime
+  }
+
+  #take(screen: Screen, hadTime: boolean): void {
     const before = this.#last
     this.#last = screen
     const lines = linesIn(screen)
     if (before !== undefined && before.text === screen.text) {
+      if (!hadTime) return
       // Who writes letter by letter pauses between them.
       this.#show(this.#period === PERIOD_MS.most ? lines : lines.slice(0, -1))
       this.#period = Math.min(this.#period * 2, PERIOD_MS.most)

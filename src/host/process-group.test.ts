@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { expect, test } from 'vitest'
-import { groupActivity } from './process-group.ts'
+import { groupActivity, processActivity } from './process-group.ts'
 
 test('a program that computes is busy, one that waits is not', async () => {
   const script = 'process.stdin.once("data", () => { for (;;); }); console.log("waits")'
@@ -14,9 +14,12 @@ test('a program that computes is busy, one that waits is not', async () => {
     child.stdin.write('go\n')
     while (groupActivity(group).ticks <= ticks);
     expect(groupActivity(group).isBusy).toBe(true)
+    expect(processActivity(group).isBusy).toBe(true)
+    expect(processActivity(group).ticks).toBeGreaterThan(ticks)
   } finally {
     process.kill(-group, 'SIGKILL')
   }
   await once(child, 'exit')
+  expect(processActivity(group)).toEqual({ isBusy: false, ticks: 0 })
   expect(groupActivity(group)).toEqual({ isBusy: false, ticks: 0 })
 })

@@ -22,6 +22,27 @@ export function groupActivity(group: number, proc = '/proc'): GroupActivity {
   return { isBusy, ticks }
 }
 
+/** The same of one process, whose threads count: QEMU's CPUs are threads. */
+export function processActivity(pid: number, proc = '/proc'): GroupActivity {
+  const folder = `${proc}/${pid}/task`
+  let isBusy = false
+  let ticks = 0
+  for (const thread of namesIn(folder)) {
+    const fields = statOf(`${folder}/${thread}/stat`)
+    isBusy ||= fields[0] === 'R' || fields[0] === 'D'
+    ticks += Number(fields[11] ?? 0) + Number(fields[12] ?? 0)
+  }
+  return { isBusy, ticks }
+}
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder)
+  } catch {
+    return []
+  }
+}
+
 /** The fields from the state on. The name before them may hold blanks and parentheses. */
 function statOf(path: string): readonly string[] {
   try {

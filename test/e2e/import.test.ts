@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, expect, test } from 'vitest'
 import { importJson } from '../../src/cli/shapes.ts'
-import { bootImage, TEXT } from '../support/media.ts'
+import { bootImage, iso, TEXT } from '../support/media.ts'
 
 const BIN = fileURLToPath(new URL('../../dist/cli/bin.js', import.meta.url))
 const home = mkdtempSync(join(tmpdir(), 'bringup-import-'))
@@ -36,6 +36,25 @@ test('a floppy, from a script with a variable', () => {
   const again = call(['import', 'run.sh', '--write'])
   expect(again.status).toBe(2)
   expect(again.stderr).toContain('--force')
+})
+
+test.each([
+  ['-cdrom of a pc', ['qemu-system-i386', '-cdrom', 'os.iso', '-m', '64'], 'pc'],
+  [
+    '-cdrom of a pc, behind an empty disk',
+    ['qemu-system-x86_64', '-hda', 'empty.img', '-cdrom', 'os.iso', '-boot', 'd'],
+    'pc',
+  ],
+  ['a CD of a q35', ['qemu-system-x86_64', '-M', 'q35', '-drive', 'file=os.iso,media=cdrom'], 'q35'],
+] as const)('%s', (name, words, type) => {
+  const call = folderWith(name, { 'os.iso': iso(), 'empty.img': Buffer.alloc(65_536) })
+  const { status, stderr } = call(['import', '--write', '--', ...words])
+  expect(status, stderr).toBe(0)
+  const { machines } = importJson.parse(JSON.parse(call(['import', '--json', '--', ...words]).stdout))
+  expect(machines[0]?.machine).toMatchObject({ type })
+  const run = call(['run', '--until', TEXT, '--timeout', '10m'])
+  expect(run.stderr).toContain(`showed "${TEXT}" in line`)
+  expect(run.status).toBe(0)
 })
 
 test('a disk of a libvirt domain, on standard input', () => {
