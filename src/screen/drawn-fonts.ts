@@ -52,7 +52,9 @@ interface Hit {
 export function fontsOfShapes(memory: Buffer, shapes: readonly DrawnShape[]): readonly Font[] {
   const seeds = shapes.slice(0, MOST_SEEDS)
   if (seeds.length < LEAST_ALIKE) return []
-  const hits = hitsOf(memory, seeds)
+  const needles = KNOWN_NEEDLES.get(shapes) ?? needlesOf(seeds)
+  KNOWN_NEEDLES.set(shapes, needles)
+  const hits = hitsOf(memory, seeds, needles)
   const found: Font[] = []
   const tried = new Set<string>()
   for (const hit of hits)
@@ -74,9 +76,13 @@ interface Needle {
   readonly form: RowForm
 }
 
+type Needles = ReadonlyMap<number, readonly Needle[]>
+
+/** The same shapes are looked for in many pieces of memory. */
+const KNOWN_NEEDLES = new WeakMap<readonly DrawnShape[], Needles>()
+
 /** Every place of every shape, in one pass over the memory. */
-function hitsOf(memory: Buffer, seeds: readonly DrawnShape[]): readonly Hit[] {
-  const needles = needlesOf(seeds)
+function hitsOf(memory: Buffer, seeds: readonly DrawnShape[], needles: Needles): readonly Hit[] {
   const isPair = new Uint8Array(0x10000)
   for (const pair of needles.keys()) isPair[pair] = 1
   const hits: Hit[] = []
@@ -94,7 +100,7 @@ function hitsOf(memory: Buffer, seeds: readonly DrawnShape[]): readonly Hit[] {
   return hits
 }
 
-function needlesOf(seeds: readonly DrawnShape[]): ReadonlyMap<number, readonly Needle[]> {
+function needlesOf(seeds: readonly DrawnShape[]): Needles {
   const needles = new Map<number, Needle[]>()
   for (const [seed, shape] of seeds.entries())
     for (const form of FORMS)

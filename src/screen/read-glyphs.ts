@@ -144,7 +144,7 @@ function readFrom(picture: Picture, font: Font, { x, y, widths }: NonNullable<Fo
 const positive = (at: number, size: number) => ((at % size) + size) % size
 
 /** Nearly every shape is known. */
-const isClear = ({ known, unknown }: ReadText) => known >= LEAST_KNOWN && unknown * 50 <= known
+export const isClear = ({ known, unknown }: ReadText) => known >= LEAST_KNOWN && unknown * 50 <= known
 
 function accepted<T extends ReadText>(read: T | undefined): T | undefined {
   return read && read.known >= LEAST_KNOWN && read.known >= read.unknown ? read : undefined

@@ -1,14 +1,12 @@
 /** Reads the screen of a guest of QEMU: text from the memory of its VGA card, or from the pixels of its display. */
 import { createHash } from 'node:crypto'
 import type { QmpClient } from '../qemu/qmp.ts'
-import { MiB } from '../units.ts'
-import { fontsOfShapes } from './drawn-fonts.ts'
-import { type DrawnShape, drawnShapes } from './drawn-shapes.ts'
-import { fontsIn } from './fonts.ts'
+import { drawnShapes } from './drawn-shapes.ts'
+import { GuestFonts } from './font-search.ts'
 import type { Font } from './glyph-table.ts'
 import { readDisplay, readMemory, readPort, setRunning, writePort } from './memory-reader.ts'
 import { isBlank, type Picture, parsePpm, unenlarged } from './picture.ts'
-import { type ReadPicture, readPicture } from './read-glyphs.ts'
+import { isClear, type ReadPicture, readPicture } from './read-glyphs.ts'
 import { type ColoredCell, colored, type Screen } from './screen.ts'
 import {
   CRTC_REGISTERS,
@@ -40,13 +38,6 @@ export interface ReadOptions {
   readonly searchFonts?: boolean | 'seldom'
 }
 
-/** Where the BIOS of the VGA card lies, with its fonts. */
-const ROM = { at: 0xc0000, bytes: 0x10000 }
-const PART = 64 * MiB
-const OVERLAP = MiB / 8
-/** Kernels and firmware keep their fonts below; memory above is rarely theirs. */
-const MOST_SEARCHED = 2048 * MiB
-
 /** Ports of the graphics controller and of the CRT controller: a register's number goes to the first of a pair. */
 const GRAPHICS = 0x3ce
 const MISCELLANEOUS = 6
@@ -58,7 +49,7 @@ const OUTPUT = 0x3cc
 export class ScreenReader {
   readonly #qmp: QmpClient
   readonly #options: ScreenReaderOptions
-  #fonts: readonly Font[] | undefined
+  readonly #fonts: GuestFonts
   /** How the last picture was read. */
   #like: ReadPicture | undefined
   #busy: Promise<unknown> = Promise.resolve()
@@ -71,6 +62,7 @@ export class ScreenReader {
   constructor(qmp: QmpClient, options: ScreenReaderOptions) {
     this.#qmp = qmp
     this.#options = options
+    this.#fonts = new GuestFonts((at, bytes) => this.#memory(at, bytes), options.ramBytes)
   }
 
   /** Grows while a reading goes on: a search for fonts takes seconds on a loaded computer. */
@@ -167,21 +159,20 @@ export class ScreenReader {
       return last.screen
     const small = unenlarged(picture)
     const pictures = small === picture ? [picture] : [picture, small]
-    this.#fonts ??= fontsIn(await this.#memory(ROM.at, ROM.bytes))
-    let read = this.#readOf(pictures, this.#fonts)
-    let shapes: readonly (readonly DrawnShape[])[] | undefined
+    let read = this.#readOf(pictures, await this.#fonts.known())
+    if (read === undefined || read.unknown > 0)
+      read = better(read, this.#readOf(pictures, await this.#fonts.grown()))
     const isSearched = searchFonts !== false && !isClearEnough(read) && this.#maySearch(digest, searchFonts)
     const begun = performance.now()
-    for (const range of isSearched ? this.#places() : []) {
-      if (isClearEnough(read)) break
-      const memory = await this.#memory(range.at, range.bytes)
-      shapes ??= pictures.map(drawnShapes)
-      const found = [...shapes.flatMap((some) => fontsOfShapes(memory, some)), ...fontsIn(memory)]
-      this.#progress += 1
-      if (found.length === 0) continue
-      this.#fonts = distinct([...found, ...this.#fonts])
-      read = this.#readOf(pictures, this.#fonts)
-    }
+    let slices = 0
+    if (isSearched)
+      for await (const found of this.#fonts.search(pictures.map(drawnShapes))) {
+        this.#progress += 1
+        read = better(read, this.#readOf(pictures, found))
+        slices += 1
+        // A font that is nearly the right one may lie before it.
+        if (read && (isClear(read) || (isClearEnough(read) && slices >= MOST_SLICES))) break
+      }
     if (isSearched) this.#nextSearch = performance.now() + PAUSES * (performance.now() - begun)
     this.#like = read ?? this.#like
     const screen = read
@@ -194,9 +185,9 @@ export class ScreenReader {
   /** As it is, or with enlarged letters made small again: fonts may have doubled rows of their own. */
   #readOf(pictures: readonly Picture[], fonts: readonly Font[]): ReadPicture | undefined {
     let best: ReadPicture | undefined
+    if (fonts.length === 0) return undefined
     for (const picture of pictures) {
-      const read = readPicture(picture, fonts, this.#like)
-      if (read && (best === undefined || read.known - read.unknown > best.known - best.unknown)) best = read
+      best = better(best, readPicture(picture, fonts, this.#like))
       if (isClearEnough(best)) return best
     }
     return best
@@ -209,18 +200,6 @@ export class ScreenReader {
     return true
   }
 
-  /** Where fonts may lie: kernels low in memory, firmware at its end, then all else. Parts overlap by a table. */
-  #places(): readonly { readonly at: number; readonly bytes: number }[] {
-    const end = Math.min(this.#options.ramBytes, MOST_SEARCHED)
-    const parts = Array.from({ length: Math.ceil(end / PART) }, (_, i) => ({
-      at: i * PART,
-      bytes: Math.min(PART + OVERLAP, end - i * PART),
-    }))
-    const [first, ...rest] = parts
-    const last = rest.pop()
-    return [first, last, ...rest].filter((part) => part !== undefined)
-  }
-
   async #memory(at: number, bytes: number): Promise<Buffer> {
     const memory = await readMemory(this.#qmp, { at, bytes, folder: this.#options.folder })
     this.#progress += 1
@@ -231,8 +210,16 @@ export class ScreenReader {
 /** Between two searches for fonts passes so many times what the first one took. */
 const PAUSES = 4
 
+/** After so many slices of memory, a picture that is clear enough is taken. */
+const MOST_SLICES = 64
+
 /** Nine of ten shapes are known. */
 const isClearEnough = (read: ReadPicture | undefined) => read !== undefined && read.unknown * 10 <= read.known
+
+function better(one: ReadPicture | undefined, other: ReadPicture | undefined): ReadPicture | undefined {
+  if (one === undefined || other === undefined) return one ?? other
+  return other.known - other.unknown > one.known - one.unknown ? other : one
+}
 
 const EMPTY: Screen = {
   mode: 'graphics',
@@ -266,15 +253,6 @@ function screenOf(
     unread,
     isBlank: text === '',
   }
-}
-
-/** Several copies of one font are one. */
-function distinct(fonts: readonly Font[]): readonly Font[] {
-  const seen = new Set<string>()
-  return fonts.filter(({ width, height, chars }) => {
-    const key = `${width} ${height} ${[...chars.keys()].join('')}`
-    return !seen.has(key) && seen.add(key)
-  })
 }
 
 /** Loaded where a picture is wanted. */
