@@ -44,7 +44,7 @@ export interface Run extends AsyncDisposable {
   readonly networks: Readonly<Record<string, RunningNetwork>>
   /** Those that are bridges of this computer. */
   readonly hostNetworks: Readonly<Record<string, RunningHostNetwork>>
-  /** The guests that have started, by name. */
+  /** The guests that have started, by name, in the order of the plan. */
   readonly guests: Readonly<Record<string, Guest>>
   /** How it ended; never rejects. */
   readonly done: Promise<RunResult>
@@ -90,13 +90,13 @@ interface Seat {
 class ActiveRun implements Run {
   readonly plan: RunPlan
   readonly folder: RunFolder
-  readonly guests: Record<string, Guest> = {}
   readonly started: Promise<void>
   readonly done: Promise<RunResult>
   readonly #options: RunOptions
   readonly #events: RunEvents
   readonly #clock: ReturnType<typeof startClock>
   readonly #seats: readonly Seat[]
+  readonly #guests = new Map<string, Guest>()
   readonly #ends = new Map<string, GuestEnd>()
   /** Ends all waiting, and keeps guests from starting. */
   readonly #over = new AbortController()
@@ -134,6 +134,15 @@ class ActiveRun implements Run {
     this.started = Promise.all(this.#seats.map(({ running }) => running)).then(() => this.#clock.run())
     // Callers that do not wait for it learn of a failure from `done`.
     this.started.catch(() => {})
+  }
+
+  get guests(): Readonly<Record<string, Guest>> {
+    return Object.fromEntries(
+      this.plan.guests.flatMap(({ guest: name }) => {
+        const guest = this.#guests.get(name)
+        return guest ? [[name, guest]] : []
+      }),
+    )
   }
 
   get networks(): Readonly<Record<string, RunningNetwork>> {
@@ -215,7 +224,7 @@ class ActiveRun implements Run {
       this.#starting.delete(name)
       attached.release()
     })
-    this.guests[name] = guest
+    this.#guests.set(name, guest)
     this.#events.emit({ type: 'guest started', guest: name, pid: guest.qemu.pid })
     if (plan.command.length > 0 && !this.#options.leavesCommands) void this.#runCommand(guest, plan.command)
     return guest
