@@ -45,6 +45,12 @@ export function formatRoundBytes(bytes: number): string {
   return `${(bytes / factor).toFixed(1).replace(/\.0$/, '')}${suffix}`
 }
 
+/** A text that is a size of five digits or more as people write it; any other text as it is. Not exact. */
+export function roundSize(text: string): string {
+  const bytes = /^\d{5,}[KMG]?$/.test(text) ? parseBytes(text) : undefined
+  return bytes === undefined ? text : formatRoundBytes(bytes)
+}
+
 /** For people: `850 ms`, `11.6 s`, `4 min 12 s`. */
 export function formatMs(ms: number): string {
   if (ms < 1000) return `${Math.round(ms)} ms`

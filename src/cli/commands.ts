@@ -58,6 +58,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./commands/runs.ts'),
   },
   {
+    name: 'report',
+    group: 'Machines and runs:',
+    summary: 'write a run as one HTML file, to look at and to hand on',
+    load: () => import('./commands/report.ts'),
+  },
+  {
     name: 'ps',
     group: 'Runs that stay:',
     summary: 'list the running runs',

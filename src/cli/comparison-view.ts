@@ -1,6 +1,6 @@
 /** How the terminal shows what `--verify` found. */
 import type { GuestResult } from '../guest/record.ts'
-import { formatRoundBytes, parseBytes } from '../units.ts'
+import { roundSize } from '../units.ts'
 import { formatTable } from './table.ts'
 import type { Page } from './width.ts'
 
@@ -11,19 +11,13 @@ export function comparisonView(result: GuestResult, page: Page): string {
     c.ok ? colors.green('✓') : colors.red('✗'),
     c.device,
     c.aspect,
-    c.ok ? rounded(c.want) : c.want,
+    c.ok ? roundSize(c.want) : c.want,
     c.by,
     c.ok ? '' : colors.red(`saw ${c.got ?? 'nothing'}`),
   ])
   const table =
     rows.length > 0 ? [formatTable(['', 'device', 'what', 'asked for', 'seen by', ''], rows, page)] : []
   return [...table, ...notComparedLines(result).map((line) => colors.dim(line))].join('\n')
-}
-
-/** A size that is equal is shown as people write it; one that differs stays exact. */
-export function rounded(text: string): string {
-  const bytes = /^\d{5,}[KMG]?$/.test(text) ? parseBytes(text) : undefined
-  return bytes === undefined ? text : formatRoundBytes(bytes)
 }
 
 /** `not compared: cpu model EPYC, watchdog wd0 action reset (reason)`. */

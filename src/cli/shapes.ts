@@ -6,7 +6,15 @@ import * as z from 'zod'
 import { buildJson, checkoutJson, containerJson, importJson, initJson } from './shapes/builds.ts'
 import { diagnostics, exitCode } from './shapes/common.ts'
 import { doctorJson, setupJson, trustJson, updateJson } from './shapes/host.ts'
-import { machinesJson, planJson, runJson, runsJson, screenJson, testJson } from './shapes/machines.ts'
+import {
+  machinesJson,
+  planJson,
+  reportJson,
+  runJson,
+  runsJson,
+  screenJson,
+  testJson,
+} from './shapes/machines.ts'
 import { operationJson, operationsJson, pmemPlanJson, pmemStatusJson } from './shapes/operations.ts'
 import { rdmaDoctorJson, rdmaStatusJson } from './shapes/rdma.ts'
 import { stateJson } from './shapes/states.ts'
@@ -14,7 +22,15 @@ import { nvdimmJson } from './shapes/stores.ts'
 
 export { buildJson, checkoutJson, containerJson, importJson, initJson } from './shapes/builds.ts'
 export { doctorJson, setupJson, trustJson, updateJson } from './shapes/host.ts'
-export { machinesJson, planJson, runJson, runsJson, screenJson, testJson } from './shapes/machines.ts'
+export {
+  machinesJson,
+  planJson,
+  reportJson,
+  runJson,
+  runsJson,
+  screenJson,
+  testJson,
+} from './shapes/machines.ts'
 export { operationJson, operationsJson, pmemPlanJson, pmemStatusJson } from './shapes/operations.ts'
 export { rdmaDoctorJson, rdmaStatusJson } from './shapes/rdma.ts'
 export { stateJson } from './shapes/states.ts'
@@ -35,6 +51,7 @@ export const SHAPES = {
   init: initJson,
   machines: machinesJson,
   runs: runsJson,
+  report: reportJson,
   test: testJson,
   screen: screenJson,
   state: stateJson,

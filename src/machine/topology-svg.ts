@@ -13,15 +13,18 @@ const CPU_SQUARES = 16
 const SQUARES_PER_LINE = 8
 const SQUARE = 22
 
-const STYLE = `
-text { font: 13px ui-sans-serif, system-ui, sans-serif; fill: #1f2933 }
-.title { font-weight: 600 } .dim { fill: #616e7c }
-.machine { fill: #f5f7fa; stroke: #9aa5b1 } .node { fill: #ffffff; stroke: #7b8794 }
-.cpu { fill: #d9e8ff; stroke: #4a7fc1 } .memory { fill: #e3f5e6; stroke: #4d9a5b } .device { fill: #fdf0d5; stroke: #c08a2b }
+/** Style of the picture, for a page that holds several of them: it applies below the class `topology` only. */
+export const TOPOLOGY_STYLE = `
+.topology text { font: 13px ui-sans-serif, system-ui, sans-serif; fill: #1f2933 }
+.topology .title { font-weight: 600 } .topology .dim { fill: #616e7c }
+.topology .machine { fill: #f5f7fa; stroke: #9aa5b1 } .topology .node { fill: #ffffff; stroke: #7b8794 }
+.topology .cpu { fill: #d9e8ff; stroke: #4a7fc1 } .topology .memory { fill: #e3f5e6; stroke: #4d9a5b }
+.topology .device { fill: #fdf0d5; stroke: #c08a2b }
 @media (prefers-color-scheme: dark) {
-text { fill: #e4e7eb } .dim { fill: #9aa5b1 }
-.machine { fill: #1f2933; stroke: #52606d } .node { fill: #28323d; stroke: #616e7c }
-.cpu { fill: #24446f; stroke: #6ea0e0 } .memory { fill: #25492c; stroke: #69b578 } .device { fill: #54411b; stroke: #d3a247 }
+.topology text { fill: #e4e7eb } .topology .dim { fill: #9aa5b1 }
+.topology .machine { fill: #1f2933; stroke: #52606d } .topology .node { fill: #28323d; stroke: #616e7c }
+.topology .cpu { fill: #24446f; stroke: #6ea0e0 } .topology .memory { fill: #25492c; stroke: #69b578 }
+.topology .device { fill: #54411b; stroke: #d3a247 }
 }`
 
 /** What is drawn, and how high it came out. */
@@ -38,6 +41,15 @@ interface Drawing {
  * writeFileSync('machine.svg', topologySvg(topologyOf('default', machine)))
  */
 export function topologySvg(topology: Topology): string {
+  return picture(topology, [`<style>${TOPOLOGY_STYLE}</style>`])
+}
+
+/** The same picture for a page that has `TOPOLOGY_STYLE` once for all of them. */
+export function topologyFigure(topology: Topology): string {
+  return picture(topology, [])
+}
+
+function picture(topology: Topology, head: readonly string[]): string {
   const nodes = topology.nodes.map((node) => drawNode(node, topology.bootCpus))
   const perRow = Math.min(PER_ROW, nodes.length)
   const rows = chunk(nodes, perRow)
@@ -59,8 +71,8 @@ export function topologySvg(topology: Topology): string {
   }
   const title = `${topology.name} · ${topology.type}`
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${y}" width="${width}" height="${y}" role="img" aria-label="${xmlText(`Machine ${topology.name}`)}">`,
-    `<style>${STYLE}</style>`,
+    `<svg xmlns="http://www.w3.org/2000/svg" class="topology" viewBox="0 0 ${width} ${y}" width="${width}" height="${y}" role="img" aria-label="${xmlText(`Machine ${topology.name}`)}">`,
+    ...head,
     `<rect class="machine" x="0.5" y="0.5" width="${width - 1}" height="${y - 1}" rx="8"/>`,
     text(GAP, GAP + 14, title, 'title'),
     ...marks,

@@ -89,6 +89,13 @@ export interface RunSummary {
   readonly meaning?: string
 }
 
+/** The command line that started a run. */
+export interface RunCommand {
+  readonly argv: readonly string[]
+  /** Folder that it was started in. */
+  readonly folder: string
+}
+
 /** Paths inside the folder of one run. */
 export interface RunFolder {
   readonly id: string
@@ -131,7 +138,15 @@ const LONGEST_NAME = 150
 export function createRun(
   stateFolder: string,
   plan: RunPlan,
-  { now = new Date(), label }: { readonly now?: Date; readonly label?: string | undefined } = {},
+  {
+    now = new Date(),
+    label,
+    command,
+  }: {
+    readonly now?: Date
+    readonly label?: string | undefined
+    readonly command?: RunCommand | undefined
+  } = {},
 ): RunFolder {
   refuseTakenLabel(stateFolder, label)
   const id = `${now.toISOString().slice(0, 19).replaceAll(':', '-')}-${randomDigits(8)}`
@@ -145,7 +160,7 @@ export function createRun(
     isMade = true
     mkdirSync(join(run.path, 'guests'), { mode: OWN_FOLDER })
     for (const { guest } of plan.guests) makeGuestFolder(folderOfGuest(run, guest))
-    write(run, FILES.run, aboutRun(plan, now, label))
+    write(run, FILES.run, aboutRun(plan, now, { label, command }))
     write(run, FILES.plan, plan)
   } catch (cause) {
     if (isMade) rmSync(run.path, { recursive: true, force: true })
@@ -174,17 +189,24 @@ interface About {
   readonly name: string
   readonly guests: readonly string[]
   readonly profiles: readonly string[]
+  /** What the user typed. Absent where a program started the run. */
+  readonly command?: RunCommand
   readonly startedAt: string
   readonly pid: number
   readonly startTime: string
 }
 
-function aboutRun({ name, guests }: RunPlan, now: Date, label: string | undefined): About {
+function aboutRun(
+  { name, guests }: RunPlan,
+  now: Date,
+  { label, command }: { readonly label: string | undefined; readonly command: RunCommand | undefined },
+): About {
   return {
     ...(label === undefined ? {} : { label }),
     name,
     guests: guests.map(({ guest }) => guest),
     profiles: [...new Set(guests.map(({ profile }) => profile))],
+    ...(command === undefined ? {} : { command }),
     startedAt: now.toISOString(),
     pid: process.pid,
     startTime: startTimeOf(process.pid),
@@ -241,13 +263,20 @@ export function readRun(run: RunFolder): {
   readonly summary: RunSummary
   readonly plan: RunPlan
   readonly result?: RunResult
+  readonly command?: RunCommand
 } {
   const summary = summarize(run)
   const plan = read<RunPlan>(run, FILES.plan)
   if (!summary || !plan)
     throw new BringupError([problems.RUN_NOT_FOUND.at('', `the record in ${run.path} is incomplete`)])
   const result = read<unknown>(run, FILES.result)
-  return { summary, plan, ...(result === undefined ? {} : { result: runResultSchema.parse(result) }) }
+  const command = read<About>(run, FILES.run)?.command
+  return {
+    summary,
+    plan,
+    ...(result === undefined ? {} : { result: runResultSchema.parse(result) }),
+    ...(command === undefined ? {} : { command }),
+  }
 }
 
 /** Deletes the record of a run that has ended. */

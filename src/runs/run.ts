@@ -17,7 +17,14 @@ import { openCommandLog } from './command-log.ts'
 import { concludeRun, type GuestEnd } from './conclude-run.ts'
 import { problems as conditionProblems, untilMet } from './conditions.ts'
 import { type RunEvent, RunEvents } from './events.ts'
-import { createRun, folderOfGuest, type RunFolder, type RunResult, saveRunResult } from './record.ts'
+import {
+  createRun,
+  folderOfGuest,
+  type RunCommand,
+  type RunFolder,
+  type RunResult,
+  saveRunResult,
+} from './record.ts'
 import { RunResources } from './resources.ts'
 
 export interface RunOptions
@@ -31,6 +38,8 @@ export interface RunOptions
   readonly hasTerminal?: boolean
   /** What the user calls the run. */
   readonly label?: string | undefined
+  /** The command line that starts the run, for its record. */
+  readonly command?: RunCommand | undefined
   /** Every chunk of every console as it comes. */
   readonly onConsole?: (guest: string, chunk: Buffer) => void
   readonly onEvent?: (event: RunEvent) => void
@@ -74,7 +83,7 @@ export function startRun(planned: PlannedRun, options: RunOptions): Run {
   if (errors.length > 0) throw new BringupError(errors)
   return new ActiveRun(
     planned,
-    createRun(options.stateFolder, planned.plan, { label: options.label }),
+    createRun(options.stateFolder, planned.plan, { label: options.label, command: options.command }),
     options,
   )
 }

@@ -6,6 +6,7 @@ import type { PlannedRun, RunRequest } from '../../project/run-planning.ts'
 import { savedGuest } from '../../project/saved-guest.ts'
 import { quoteCommand } from '../../quote.ts'
 import { eventLine } from '../../runs/events.ts'
+import type { RunCommand } from '../../runs/record.ts'
 import { type RunOptions, startRun } from '../../runs/run.ts'
 import { type BootProgress, showBootProgress } from '../boot-progress.ts'
 import { planAndBuild } from '../build-first.ts'
@@ -190,6 +191,7 @@ async function start({ made, invocation, request, progress, buildMs }: Start): P
     allowReboot: options.reboots === true,
     ...(typeof options.name === 'string' ? { label: options.name } : {}),
     ...(buildMs === undefined ? {} : { buildMs }),
+    command: typedCommand(process.argv.slice(2), process.cwd()),
     ...(options.events === true ? { onEvent: (event) => output.raw(eventLine(event)) } : {}),
   }
   refuseCopies(planned, invocation)
@@ -296,6 +298,20 @@ async function mayChangeHost(invocation: Invocation, { plan }: PlannedRun): Prom
     what: `${commands.length} commands need root; the run takes back what they make`,
     message: 'Run them?',
   })
+}
+
+/** The command line as the user typed it, without the word that `run -d` adds for the process that owns the run. */
+function typedCommand(words: readonly string[], folder: string): RunCommand {
+  const dashes = words.indexOf('--')
+  const own = dashes === -1 ? words : words.slice(0, dashes)
+  return {
+    argv: [
+      'bringup',
+      ...own.map((word) => (word.startsWith('--supervise=') ? '--detach' : word)),
+      ...words.slice(own.length),
+    ],
+    folder,
+  }
 }
 
 function throwBug(error: unknown): void {

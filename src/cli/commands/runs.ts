@@ -7,9 +7,9 @@ import { logLine } from '../../guest-text.ts'
 import type { GuestPlan } from '../../plan/plan.ts'
 import { plural } from '../../plural.ts'
 import { findGuest, findRun, listRuns, pruneRuns, type RunSummary, readRun } from '../../runs/record.ts'
-import { formatMs } from '../../units.ts'
+import { formatMs, roundSize } from '../../units.ts'
 import type { Command, Invocation, OptionSpec } from '../command.ts'
-import { notComparedLines, rounded } from '../comparison-view.ts'
+import { notComparedLines } from '../comparison-view.ts'
 import { formatDiagnostics } from '../errors.ts'
 import type { Colors, Output } from '../output.ts'
 import { usageError } from '../usage.ts'
@@ -154,7 +154,7 @@ function showGuest(plan: GuestPlan, result: GuestResult | undefined, output: Out
   )
   for (const item of result?.comparison ?? []) {
     const mark = item.ok ? colors.green('✓') : colors.red('✗')
-    const seen = item.ok ? rounded(item.want) : `asked for ${item.want}, saw ${item.got ?? 'nothing'}`
+    const seen = item.ok ? roundSize(item.want) : `asked for ${item.want}, saw ${item.got ?? 'nothing'}`
     output.print(`  ${mark} ${item.device} ${item.aspect}: ${seen} ${colors.dim(`(${item.by})`)}`)
   }
   for (const line of result ? notComparedLines(result) : []) output.print(`  ${colors.dim(line)}`)

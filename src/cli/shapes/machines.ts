@@ -130,6 +130,14 @@ export const screenJson = z
   })
   .describe('`bringup screen --json`.')
 
+export const reportJson = z
+  .object({
+    run: z.string().optional().describe('Id of the run.'),
+    file: z.string().describe('Where the report was written.'),
+    bytes: z.int(),
+  })
+  .describe('`bringup report --json`.')
+
 export const testJson = z
   .object({
     exitCode,
