@@ -36,6 +36,11 @@ export const TEST_PACKAGES = [
     why: 'a server for check-outs by SSH, with and without a key (brings ssh and ssh-keygen)',
   },
   { name: 'openssl', programs: ['openssl'], why: 'the certificate of the HTTPS server for check-outs' },
+  {
+    name: 'chromium',
+    programs: ['chromium', 'chromium-browser', 'google-chrome'],
+    why: 'opens the reports that the tests write',
+  },
   { name: 'tshark', programs: ['tshark'], why: 'reads the captures of networks that the tests make' },
   { name: 'passt', programs: ['passt'], why: 'gives guests the network of this computer' },
   { name: 'qemu-utils', programs: ['qemu-img'], why: 'makes the qcow2 disks that the tests attach' },

@@ -68,6 +68,7 @@ export default defineConfig({
             page('Tutorial: your own kernel', '/guide/tutorial'),
             page('Describing a machine', '/guide/describing-a-machine'),
             page('Runs and verdicts', '/guide/running'),
+            page('Reading the report', '/guide/report'),
             page('Racks: several machines', '/guide/racks'),
             page('Networks between machines', '/guide/networks'),
             page('Runs that stay', '/guide/staying'),

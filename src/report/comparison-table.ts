@@ -16,7 +16,7 @@ export function comparisonTable({ comparison = [], notCompared = [] }: Compariso
     notCompared.length > 0 &&
     html`<tbody class="dim">${notCompared.map(
       ({ device, aspect, because }) =>
-        html`<tr><td class="sign" aria-label="not compared">–</td><td>${device}</td><td>${aspect}</td><td colspan="3">not compared: ${because}</td></tr>`,
+        html`<tr><td class="sign" aria-label="not compared">&ndash;</td><td>${device}</td><td>${aspect}</td><td colspan="3">not compared: ${because}</td></tr>`,
     )}</tbody>`
   }</table></div>`
 }

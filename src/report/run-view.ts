@@ -129,7 +129,7 @@ function rackGuest(guest: GuestReport, index: number, look: RunLook): Section {
   return {
     id: `guest-${index + 1}`,
     title: `Guest ${plan.guest}`,
-    body: html`<p>${verdict} ${result?.meaning}${!plan.counts && html` <span class="dim">· does not count for the verdict of the run</span>`}</p>${factList(guestFacts(guest))}${parts.map(({ title, body }) => html`<h3>${title}</h3>${body}`)}`,
+    body: html`<p>${verdict} ${result?.meaning}${!plan.counts && html` <span class="dim">&middot; does not count for the verdict of the run</span>`}</p>${factList(guestFacts(guest))}${parts.map(({ title, body }) => html`<h3>${title}</h3>${body}`)}`,
   }
 }
 
