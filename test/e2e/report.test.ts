@@ -52,7 +52,13 @@ it.each(['light', 'dark'] as const)('shows a run in a %s browser', async (scheme
   await browser.open(file, scheme)
   const text = await browser.evaluate<string>('document.body.innerText')
   expect(text).toMatch(/✓ passed/)
-  for (const heading of ['Machine', 'Description and guest compared', 'Console', 'Time line', 'Repeat this run'])
+  for (const heading of [
+    'Machine',
+    'Description and guest compared',
+    'Console',
+    'Time line',
+    'Repeat this run',
+  ])
     expect(text).toContain(heading)
   expect(text).toMatch(/nvdimm nvdimm0\s+size\s+16M\s+16M\s+probe kernel/)
   expect(text).toMatch(/debugExit\s+port\s+not compared: only a run that ends through it proves it/)
@@ -112,7 +118,12 @@ it('escapes all that a guest prints, and shows the start and the end of 100 MB',
   const line = `${'<b>'.repeat(25)}\n`
   const filler = Buffer.from(line.repeat(Math.ceil((100 * 1024 * 1024) / line.length)))
   const broken = Buffer.from([0xff, 0xfe, 0xc3, 0x28, 0xf0, 0x28, 0x8c, 0x0a])
-  const log = Buffer.concat([Buffer.from(`${hostile}\n`), broken, filler, Buffer.from(`${hostile}\nthe end\n`)])
+  const log = Buffer.concat([
+    Buffer.from(`${hostile}\n`),
+    broken,
+    filler,
+    Buffer.from(`${hostile}\nthe end\n`),
+  ])
   writeFileSync(join(guest, 'console.log'), log)
   writeFileSync(join(guest, 'console.timing'), `1.5 ${log.length - 8}\n2.25 8\n`)
   writeFileSync(join(guest, 'screen.txt'), hostile)

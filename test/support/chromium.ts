@@ -128,4 +128,10 @@ export class Chromium implements AsyncDisposable {
   }
 }
 
-const KEYS: Readonly<Record<string, number>> = { Enter: 13, Escape: 27, ArrowRight: 39, ArrowDown: 40, Tab: 9 }
+const KEYS: Readonly<Record<string, number>> = {
+  Enter: 13,
+  Escape: 27,
+  ArrowRight: 39,
+  ArrowDown: 40,
+  Tab: 9,
+}
