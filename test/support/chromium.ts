@@ -122,7 +122,7 @@ export class Chromium implements AsyncDisposable {
     if (method === 'Runtime.exceptionThrown' || method === 'Runtime.consoleAPICalled')
       this.log.push(JSON.stringify(params))
     if (method === 'Network.requestWillBeSent') {
-      const { url } = params?.request as { readonly url: string }
+      const { url } = (params?.request ?? { url: '' }) as { readonly url: string }
       if (!/^(?:file|data|about):/.test(url)) this.log.push(`request ${url}`)
     }
   }
