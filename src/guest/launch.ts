@@ -6,9 +6,10 @@ import { OWN_FILE } from '../own-files.ts'
 import type { GuestPlan } from '../plan/plan.ts'
 import { QEMU_LOG, runArgs, usesAction } from '../plan/run-args.ts'
 import { type JoinEnd, type QemuProcess, startQemu } from '../qemu/process.ts'
+import { usedStore } from '../states/store-content.ts'
 import { createFiles } from './host-files.ts'
 import type { GuestOptions } from './options.ts'
-import { bootInstead, isRestored, load, type OriginWork, openOrigin } from './origin.ts'
+import { bootInstead, isRestored, load, NotLoaded, type OriginWork, openOrigin } from './origin.ts'
 import { type GuestFolder, type GuestResult, recordArgv } from './record.ts'
 import { RunningGuest } from './running-guest.ts'
 
@@ -37,9 +38,9 @@ export class LaunchError extends BringupError {
  */
 export async function launchGuest(plan: GuestPlan, launch: GuestLaunch): Promise<RunningGuest> {
   createFiles(plan.files)
-  const { started, because } = await startFromState(plan, launch)
-  const { qemu, folder, origin, planned } =
-    started ?? (await startPlanned(bootInstead(plan, because), launch))
+  const { qemu, folder, origin, planned } = isRestored(plan)
+    ? await startFromState(plan, launch)
+    : await startPlanned(plan, launch)
   const guest = new RunningGuest(planned, launch, { folder, qemu, origin })
   try {
     await guest.start()
@@ -59,22 +60,23 @@ interface Started {
   readonly origin: OriginWork
 }
 
-/** QEMU with the state loaded, or why the guest boots. */
-async function startFromState(
-  plan: GuestPlan,
-  launch: GuestLaunch,
-): Promise<{ readonly started?: Started; readonly because?: unknown }> {
-  if (!isRestored(plan)) return {}
+/** QEMU with the state loaded, or the same guest booted if that fails. */
+async function startFromState(plan: GuestPlan, launch: GuestLaunch): Promise<Started> {
   let started: Started | undefined
   try {
     started = await startPlanned(plan, launch)
     await load(started.qemu)
-    return { started }
-  } catch (because) {
+    // Other runs could write to the stores until QEMU held the locks.
+    const used = usedStore(plan.stores)
+    if (used === undefined) return started
+    throw new Error(used)
+  } catch (cause) {
     started?.qemu.kill()
     await started?.qemu.exited
+    // A fork cannot boot instead. Its QEMU did not start: `RunningGuest.start` reports why, and the record has it.
+    if (started && !(cause instanceof NotLoaded) && !plan.origin?.otherwise) return started
     await started?.origin.end()
-    return { because }
+    return startPlanned(bootInstead(plan, cause), launch)
   }
 }
 

@@ -6,12 +6,15 @@ import { BringupError, defineDiagnostics } from '../diagnostics.ts'
 import { viewOf } from '../machine/machine.ts'
 import type { GuestPlan, StatePlace } from '../plan/plan.ts'
 import { plural } from '../plural.ts'
+import { startPatience } from '../qemu/patience.ts'
 import type { QemuProcess } from '../qemu/process.ts'
+import { QmpEnded } from '../qemu/qmp.ts'
 import { noteUse, pruneStates } from '../states/kept.ts'
 import { loadState } from '../states/migration.ts'
 import { FILES, readState } from '../states/record.ts'
 import { type About, beginState, copyGuest, type OpenState, seal } from '../states/save.ts'
 import { type RamBlock, ramBlocks, withBackends } from '../states/state-args.ts'
+import type { Timer } from '../timer.ts'
 import type { Boot, Resume } from './shell.ts'
 
 export const problems = defineDiagnostics({
@@ -130,41 +133,60 @@ function momentOfNow(): Buffer {
   return Buffer.concat([time, randomBytes(ENTROPY)])
 }
 
+/** QEMU refused a state, which is of no use then. */
+export class NotLoaded extends Error {}
+
 /**
  * Loads the state into a paused QEMU.
  *
- * @throws Error with the message of QEMU
+ * @throws NotLoaded with the message of QEMU; BringupError and others if QEMU did not start or was ended by another process
  */
 export async function load(qemu: QemuProcess): Promise<void> {
   await qemu.ready
   const fd = qemu.inherited.get(STATE_FD)
   if (fd === undefined) throw new Error('QEMU has no descriptor of the state')
-  const late = AbortSignal.timeout(LOAD_MS)
-  await Promise.race([
-    loadState(qemu, fd),
-    new Promise<never>((_, reject) => {
-      late.addEventListener('abort', () => reject(new Error('QEMU did not load the state in time')), {
-        once: true,
-      })
-    }),
-  ])
+  let late: Timer | undefined
+  const silence = new Promise<never>((_, reject) => {
+    const patience = { group: qemu.pid, withinMs: LOAD_MS, mostMs: 4 * LOAD_MS }
+    late = startPatience(patience, () => reject(new NotLoaded('QEMU did not load the state in time')))
+  })
+  try {
+    await Promise.race([loadState(qemu, fd), silence])
+  } catch (error) {
+    throw await reasonOf(error as Error, qemu)
+  } finally {
+    late?.clear()
+  }
+}
+
+/** Signals by which users and the system end a process. */
+const ENDED_BY_OTHERS: readonly unknown[] = ['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP']
+
+async function reasonOf(error: Error, { exited }: Pick<QemuProcess, 'exited'>): Promise<Error> {
+  if (error instanceof NotLoaded) return error
+  if (!(error instanceof QmpEnded && error.isGone)) return new NotLoaded(error.message, { cause: error })
+  const { signal, stderr } = await exited
+  return ENDED_BY_OTHERS.includes(signal)
+    ? new Error(`QEMU was ended by ${signal}`)
+    : new NotLoaded(stderr.trim() || error.message)
 }
 
 /**
- * The plan of the same guest booted, because its state could not be loaded. Removes the state.
+ * The plan of the same guest booted, because its state was not loaded. Deletes a state that QEMU refused.
  *
  * @throws BringupError STATE_NOT_LOADED for forks, which a boot cannot replace
  */
 export function bootInstead(plan: GuestPlan, cause: unknown): GuestPlan {
   const { origin } = plan
   if (!origin?.state) return plan
+  const why = cause instanceof Error ? cause.message : `${cause}`
   if (!origin.otherwise) {
-    const evidence = [cause instanceof Error ? cause.message : `${cause}`]
+    if (cause instanceof BringupError) throw cause
     throw new BringupError([
-      problems.STATE_NOT_LOADED.at('', `QEMU did not load ${origin.state.folder}`, { evidence }),
+      problems.STATE_NOT_LOADED.at('', `QEMU did not load ${origin.state.folder}`, { evidence: [why] }),
     ])
   }
-  rmSync(origin.state.folder, { recursive: true, force: true })
-  const because = `the saved state could not be loaded: ${cause instanceof Error ? cause.message : cause}`
+  if (cause instanceof NotLoaded) rmSync(origin.state.folder, { recursive: true, force: true })
+  const because = `the saved state could not be loaded: ${why}`
   return { ...plan, ...origin.otherwise, origin: { kind: 'boot', because } }
 }

@@ -1,5 +1,4 @@
 /** Decides whether a guest boots or is restored from a saved state. Reads only. */
-import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { viewOf } from '../machine/machine.ts'
 import { partsOf } from '../machine/parts.ts'
@@ -7,6 +6,7 @@ import type { GuestPlan, Origin } from '../plan/plan.ts'
 import { keyOf } from './key.ts'
 import { FILES, ramFile, readState, type StateRecord } from './record.ts'
 import { forRestoring, forSaving, INCOMING, withBackends, withCopies, withoutFiles } from './state-args.ts'
+import { usedStore } from './store-content.ts'
 
 /** Below the cache: states can be made again. */
 export const statesFolder = (cacheFolder: string): string => join(cacheFolder, 'states')
@@ -141,12 +141,5 @@ function differenceAtFirst({
   stores,
 }: Pick<GuestPlan, 'judgement' | 'stores'>): string | undefined {
   if ((judgement.passPatterns ?? []).length > 0) return 'the run ends at a text of the console'
-  const used = stores.find(({ path }) => hasContent(path))
-  return used && `the store ${used.device} has content`
-}
-
-/** A file without a single block is all zeros. */
-function hasContent(path: string): boolean {
-  const found = statSync(path, { throwIfNoEntry: false })
-  return found !== undefined && (!found.isFile() || found.blocks > 0)
+  return usedStore(stores)
 }

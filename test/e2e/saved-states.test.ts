@@ -9,10 +9,12 @@ import {
   readFileSync,
   rmSync,
   symlinkSync,
+  truncateSync,
+  writeFileSync,
   writeSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe } from 'vitest'
@@ -20,6 +22,10 @@ import { stateJson } from '../../src/cli/shapes.ts'
 import { type Guest, saveState } from '../../src/index.ts'
 import type { MachineInput } from '../../src/machine/machine.ts'
 import { cacheFolder } from '../../src/project/cache-folder.ts'
+import { planGuest } from '../../src/project/planning.ts'
+import { loadProject } from '../../src/project/project.ts'
+import { savedGuest } from '../../src/project/saved-guest.ts'
+import { launchAlone } from '../../src/runs/run.ts'
 import { expect, test } from '../support/guests.ts'
 import { killWhenStuck } from '../support/progress.ts'
 
@@ -101,6 +107,28 @@ describe('a machine that was saved at its first answer', () => {
     expect(second.plan.origin).toMatchObject({ kind: 'boot' })
     expect(second.plan.origin?.because).toContain('the store pm0 has content')
     expect(await said(second, 'head -n 1 /dev/pmem0')).toBe('kept\n')
+  })
+
+  test('boots if another run writes to the store after the plan was made', async ({ launch, stateFolder }) => {
+    await (await launch(machine, { profile, origin: 'state' })).run(['true'])
+    const project = await loadProject({ cwd: process.cwd(), state: stateFolder })
+    const planned = savedGuest(
+      await planGuest({
+        project: { ...project, machines: { ...project.machines, late: machine } },
+        machine: 'late',
+        profile,
+      }),
+    )
+    expect(planned.plan.origin?.kind).toBe('state')
+    const [store] = planned.plan.stores
+    mkdirSync(dirname(store?.path ?? ''), { recursive: true })
+    writeFileSync(store?.path ?? '', 'written')
+    truncateSync(store?.path ?? '', 64 * 1024 ** 2)
+    await using guest = await launchAlone(planned, { stateFolder })
+    expect(guest.plan.origin).toMatchObject({ kind: 'boot' })
+    expect(guest.plan.origin?.because).toContain('the store pm0 has content')
+    expect(await said(guest, 'head -c 7 /dev/pmem0')).toBe('written')
+    expect(kept().length).toBeGreaterThan(0)
   })
 
   test('boots where the machine, or a text that it waits for, is another', async ({ launch }) => {
