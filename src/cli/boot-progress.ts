@@ -9,7 +9,7 @@ export interface BootProgress {
   /** Something that takes time before the machine starts. */
   readonly preparing: (what: string) => void
   /** Prints the header. What boots: `Linux 6.1.0-50-cloud-amd64`. */
-  readonly boots: (what: string) => void
+  readonly boots: (what: string, how?: 'booting' | 'restoring') => void
   /** What the guest's console shows while something else is awaited. */
   readonly saw: (chunk: Uint8Array) => void
   /** Removes the line, until something boots. */
@@ -46,11 +46,11 @@ export function showBootProgress(
       last = what
       if (!isOver) show()
     },
-    boots(what) {
+    boots(what, how = 'booting') {
       line.clear()
-      output.note(`booting ${colors.bold(what)} ${colors.dim(`· ${LEAVING}`)}`)
+      output.note(`${how} ${colors.bold(what)} ${colors.dim(`· ${LEAVING}`)}`)
       last = ''
-      start('booting')
+      start(how)
     },
     saw(chunk) {
       if (isOver) return

@@ -51,7 +51,8 @@ export async function runGuest(
     progress?.clear()
     output.print(headline(guest.plan, output))
   }
-  if (isSession || showsConsole) progress?.boots(nameOfBooted(guest))
+  if (isSession || showsConsole)
+    progress?.boots(nameOfBooted(guest), guest.plan.origin?.kind === 'state' ? 'restoring' : 'booting')
   else progress?.clear()
   const pass = showsConsole ? passTo(process.stdout, progress) : isSession ? progress?.saw : undefined
   const drawn = showsConsole

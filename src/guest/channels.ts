@@ -23,6 +23,8 @@ export interface Channels {
    * @throws BringupError GUEST_HAS_NO_CHANNEL
    */
   open(id: string): Console
+  /** True once something was sent to the guest over one of them. */
+  readonly hasInput: boolean
   /** Nothing more will come. */
   end(why: () => string): void
 }
@@ -69,6 +71,9 @@ export function openChannels(
   for (const { id } of logs) open(id)
   return {
     open,
+    get hasInput() {
+      return [...opened.values()].some((console) => console.hasInput)
+    },
     end(why) {
       ended = why
       for (const console of opened.values()) console.end(why)

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest'
 import { BringupError } from '../diagnostics.ts'
 import { Console } from './console.ts'
 
@@ -97,6 +97,38 @@ describe('Console log', () => {
     console.end(() => 'over')
     expect(readFileSync(paths.path)).toEqual(bytes)
     expect(readFileSync(paths.timingPath, 'utf8')).toMatch(/^\d+\.\d{6} 5\n$/)
+  })
+
+  it('has what a restored guest printed before, and a mark that is not the guest’s', async () => {
+    const own = mkdtempSync(join(tmpdir(), 'console-'))
+    onTestFinished(() => rmSync(own, { recursive: true, force: true }))
+    const paths = { path: join(own, 'console.log'), timingPath: join(own, 'console.timing') }
+    const { output, console } = connect(paths)
+    const lines: string[] = []
+    const isEarly: boolean[] = []
+    console.onLine((line) => {
+      lines.push(line)
+      isEarly.push(console.isReplaying)
+    })
+    console.replay(Buffer.from('Linux version 6.1\nguest:/# '), '[restored]')
+    output.write('uname\nLinux\n')
+    await console.expect('Linux\n')
+    expect(await console.expect('guest:/# uname\nLinux')).toMatchObject({ before: 'version 6.1\n' })
+    expect(lines).toEqual(['Linux version 6.1', 'guest:/# uname', 'Linux'])
+    expect(isEarly).toEqual([true, false, false])
+    expect(console.printed()?.toString()).toBe('Linux version 6.1\nguest:/# uname\nLinux\n')
+    console.end(() => 'over')
+    expect(readFileSync(paths.path, 'utf8')).toBe('Linux version 6.1\nguest:/# \n[restored]\nuname\nLinux\n')
+    const logged = readFileSync(paths.timingPath, 'utf8').match(/\d+$/gm)?.map(Number) ?? []
+    expect(logged.reduce((sum, bytes) => sum + bytes, 0)).toBe(readFileSync(paths.path).length)
+  })
+
+  it('knows what was printed only as long as the log is complete', async () => {
+    expect(connect().console.printed()).toBeUndefined()
+    const { output, console } = connect({ path: '/dev/full', timingPath: '/dev/null' })
+    output.write('first\n')
+    await console.expect('first')
+    expect(console.printed()).toBeUndefined()
   })
 
   it('stops on a full disk, while the console goes on', async () => {

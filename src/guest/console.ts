@@ -13,6 +13,7 @@ import { changedLines } from '../screen/new-lines.ts'
 import { startTimer, type Timer } from '../timer.ts'
 import { DrawnConsole } from './drawn-console.ts'
 import { type Found, findText } from './find-text.ts'
+import { readTail } from './read-log.ts'
 import { Tape } from './tape.ts'
 
 export const problems = defineDiagnostics({
@@ -89,7 +90,12 @@ export class Console {
   readonly #decoder = new StringDecoder('utf8')
   readonly #input: Writable | undefined
   readonly #files: { readonly log: number; readonly timing: number; readonly most: number } | undefined
+  readonly #logPath: string | undefined
   #logged = 0
+  /** The line of bringup's own in the log. */
+  #mark: { readonly at: number; readonly bytes: number } | undefined
+  #isReplaying = false
+  #hasInput = false
   readonly #now: () => number
 
   constructor(
@@ -101,6 +107,7 @@ export class Console {
     this.#input = input
     this.#now = now
     this.#lastMs = now()
+    this.#logPath = log?.path
     this.#files = log && {
       log: openSync(log.path, 'a', 0o600),
       timing: openSync(log.timingPath, 'a', 0o600),
@@ -115,6 +122,44 @@ export class Console {
   /** Everything since the last match (at most the last 16 MiB of it). */
   get text(): string {
     return this.#decode(this.#tape.read(this.#from))
+  }
+
+  /** True once something was sent to the guest. */
+  get hasInput(): boolean {
+    return this.#hasInput
+  }
+
+  /** True while listeners get what the guest printed before it was saved. */
+  get isReplaying(): boolean {
+    return this.#isReplaying
+  }
+
+  /**
+   * Takes what a restored guest printed before it was saved, as if it came now.
+   *
+   * @param mark Line for the log, after that text.
+   */
+  replay(printed: Buffer, mark: string): void {
+    this.#isReplaying = true
+    this.#take(printed)
+    this.#isReplaying = false
+    if (!this.#files || this.#logError || this.#logged >= this.#files.most) return
+    const isInLine = printed.length > 0 && printed.at(-1) !== 0x0a
+    const line = Buffer.from(`${isInLine ? '\n' : ''}${mark}\n`)
+    this.#mark = { at: this.#logged, bytes: line.length }
+    this.#writeLog(this.#files, line)
+  }
+
+  /** All that the guest has printed, at most the last 16 MiB; undefined if the log is incomplete. */
+  printed(): Buffer | undefined {
+    if (this.#logPath === undefined || this.#logError || this.#logged < this.#tape.end) return undefined
+    const { at, bytes } = this.#mark ?? { at: 0, bytes: 0 }
+    const tail = readTail(this.#logPath, KEEP_BYTES)
+    const from = this.#logged + bytes - tail.length
+    return Buffer.concat([
+      tail.subarray(0, Math.max(0, at - from)),
+      tail.subarray(Math.max(0, at + bytes - from)),
+    ])
   }
 
   /** Why the log stopped before the console did. */
@@ -173,6 +218,7 @@ export class Console {
    * @param onTaken Called once QEMU has taken it, which it does as fast as the guest reads.
    */
   write(text: string | Uint8Array, onTaken: () => void = () => {}): void {
+    this.#hasInput = true
     this.#input?.write(text, () => onTaken())
   }
 

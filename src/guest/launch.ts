@@ -6,6 +6,7 @@ import { OWN_FILE } from '../own-files.ts'
 import type { GuestPlan } from '../plan/plan.ts'
 import { QEMU_LOG, runArgs, usesAction } from '../plan/run-args.ts'
 import { type JoinEnd, type QemuProcess, startQemu } from '../qemu/process.ts'
+import { readState } from '../states/record.ts'
 import { usedStore } from '../states/store-content.ts'
 import { createFiles } from './host-files.ts'
 import type { GuestOptions } from './options.ts'
@@ -66,10 +67,9 @@ async function startFromState(plan: GuestPlan, launch: GuestLaunch): Promise<Sta
   try {
     started = await startPlanned(plan, launch)
     await load(started.qemu)
-    // Other runs could write to the stores until QEMU held the locks.
-    const used = usedStore(plan.stores)
-    if (used === undefined) return started
-    throw new Error(used)
+    const changed = changedSince(plan)
+    if (changed === undefined) return started
+    throw new Error(changed)
   } catch (cause) {
     started?.qemu.kill()
     await started?.qemu.exited
@@ -80,13 +80,19 @@ async function startFromState(plan: GuestPlan, launch: GuestLaunch): Promise<Sta
   }
 }
 
+/** What other processes changed between the plan and the locks that QEMU holds by now, as a clause. */
+function changedSince({ stores, origin }: GuestPlan): string | undefined {
+  const state = readState(origin?.state?.folder ?? '')
+  return typeof state === 'object' ? usedStore(stores) : (state ?? 'its folder was deleted')
+}
+
 async function startPlanned(planned: GuestPlan, launch: GuestLaunch): Promise<Started> {
   const onReset = launch.allowReboot ? 'reboot' : planned.judgement.onReset
   const hasAction = usesAction(planned.args)
   const own = runArgs(planned.machine, onReset, { runFolder: launch.folder.path, hasAction })
   const folder = { ...launch.folder, qemuLog: own.qemuLog }
   const log = own.isInherited ? openSync(own.qemuLog, 'a', OWN_FILE) : undefined
-  const origin = openOrigin(planned, { consoleLog: folder.consoleLog, qemu: () => qemu })
+  const origin = openOrigin(planned, () => qemu)
   const joins = new Map<string, JoinEnd>([
     ...(launch.joins ?? []),
     ...origin.descriptors,

@@ -33,7 +33,11 @@ const failing = (error: Error, exit: QemuExit = end(null)) =>
   }) as unknown as QemuProcess
 
 const gone = () => new QmpEnded('migrate-incoming', 'QEMU is gone')
-const failureOf = (qemu: QemuProcess) => load(qemu).then(() => undefined, (error: unknown) => error)
+const failureOf = (qemu: QemuProcess) =>
+  load(qemu).then(
+    () => undefined,
+    (error: unknown) => error,
+  )
 
 const restored = (otherwise?: object) =>
   ({

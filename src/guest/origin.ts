@@ -1,6 +1,6 @@
 /** What differs for guests that are saved or restored. */
 import { randomBytes } from 'node:crypto'
-import { closeSync, openSync, rmSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
 import { viewOf } from '../machine/machine.ts'
@@ -43,35 +43,39 @@ const ENTROPY = 32
 export interface OriginWork {
   /** Descriptors for QEMU to inherit, which are closed once it has. */
   readonly descriptors: ReadonlyMap<string, number>
-  /** Called at the first answer of the agent, before anything else runs in the guest. */
-  readonly greet: ((resume: Resume) => Promise<void>) | undefined
+  /** What the guest had printed when it was saved. Undefined if it boots. */
+  readonly printed: Buffer | undefined
+  /**
+   * Called at the first answer of the agent, before anything else runs in the guest.
+   *
+   * @param printed what it has printed; undefined if it is not to be saved
+   */
+  readonly greet: ((resume: Resume, printed: () => Buffer | undefined) => Promise<void>) | undefined
   /** Waits for what is still being written. */
   end(): Promise<void>
 }
 
 export const isRestored = ({ origin }: Pick<GuestPlan, 'origin'>): boolean => origin?.kind === 'state'
 
-/** @param consoleLog copied into the state */
-export function openOrigin(
-  plan: GuestPlan,
-  { consoleLog, qemu }: { readonly consoleLog: string; readonly qemu: () => QemuProcess },
-): OriginWork {
+export function openOrigin(plan: GuestPlan, qemu: () => QemuProcess): OriginWork {
   const { state, saves } = plan.origin ?? {}
   if (state) return goingOn(state)
-  if (!saves) return { descriptors: new Map(), greet: undefined, end: async () => {} }
+  const boots = { descriptors: new Map(), printed: undefined }
+  if (!saves) return { ...boots, greet: undefined, end: async () => {} }
   let saved: Promise<unknown> = Promise.resolve()
   return {
-    descriptors: new Map(),
+    ...boots,
     // Without a state, the next guest boots too.
-    async greet(resume) {
+    async greet(resume, printed) {
       try {
+        if (printed() === undefined) return
         const open = beginState(saves.folder)
         const boot = await resume(Buffer.alloc(0))
         const about = { ...aboutOf(plan, boot), key: saves.key, moment: 'its first answer' }
-        const content = { blocks: memoryFilesOf(plan), stores: [] }
+        const content = { blocks: memoryFilesOf(plan), stores: [], printed }
         const copied = await copyGuest(qemu(), content, open).catch(discarding(open))
         // Flushed while the guest runs.
-        saved = seal(open, copied, { about, consoleLog })
+        saved = seal(open, copied, about)
           .then(() => open.keep())
           .then(() => pruneStates(dirname(saves.folder)))
           .catch(() => {})
@@ -106,11 +110,13 @@ export function aboutOf(
 }
 
 function goingOn({ folder, isSame = false }: StatePlace): OriginWork {
-  const fd = openSync(join(folder, FILES.devices), 'r')
   const record = readState(folder)
+  const printed = readFileSync(join(folder, FILES.console))
+  const fd = openSync(join(folder, FILES.devices), 'r')
   noteUse(folder)
   return {
     descriptors: new Map([[STATE_FD, fd]]),
+    printed,
     async greet(resume) {
       const boot = await resume(isSame ? Buffer.alloc(1) : momentOfNow())
       const isThat =

@@ -62,6 +62,9 @@ export const problems = defineDiagnostics({
 /** How long a guest that panicked may go on. */
 const PANIC_GRACE_MS = 1500
 
+/** In the log of a restored guest's console. */
+const RESTORED = '[bringup] restored: the text above was printed before the guest was saved'
+
 /** How long QEMU may take until the guest runs: the time for the whole run, within these bounds. */
 const START_MS = { least: 5000, most: 120_000 }
 
@@ -85,6 +88,8 @@ export class RunningGuest implements Guest {
   readonly #origin: OriginWork
   /** The agent has not answered yet. */
   #isFirstBoot = true
+  /** Its owner may have changed it by other means than its console and its channels. */
+  #isTouched = false
   readonly #process: QemuProcess
   readonly #hotplug: Hotplug
   readonly #console: Console
@@ -123,13 +128,7 @@ export class RunningGuest implements Guest {
     this.#deadline = new RunDeadline(plan.timeoutMs, () => this.#end('timeout'))
     this.#process = qemu
     this.#hotplug = openHotplug(plan, { ...options, run: folder.run }, qemu)
-    this.qemu = {
-      qmp: qemu.qmp,
-      pid: qemu.pid,
-      plug: (device) => this.#hotplug.plug(device),
-      unplug: (id, { timeoutMs = 10_000 } = {}) => this.#hotplug.unplug(id, timeoutMs),
-      save: (folderOf) => this.#save(folderOf),
-    }
+    this.qemu = this.#access()
     this.rdma = openRdma(options.profile.rdma, plan.profile, (argv, more) => this.run(argv, more))
     this.#console = new Console(withDebugConsole(plan, this.#process), {
       path: folder.consoleLog,
@@ -177,6 +176,35 @@ export class RunningGuest implements Guest {
     this.done = this.#conclude()
   }
 
+  #access(): QemuAccess {
+    const { pid, qmp } = this.#process
+    // Through QMP its owner can change the guest in any way.
+    const touched = () => {
+      this.#isTouched = true
+    }
+    return {
+      get qmp() {
+        touched()
+        return qmp
+      },
+      pid,
+      plug: (device) => {
+        touched()
+        return this.#hotplug.plug(device)
+      },
+      unplug: (id, { timeoutMs = 10_000 } = {}) => {
+        touched()
+        return this.#hotplug.unplug(id, timeoutMs)
+      },
+      save: (folderOf) => this.#save(folderOf),
+    }
+  }
+
+  /** What the guest is besides the result of its boot. */
+  get #isChanged(): boolean {
+    return this.#isTouched || this.#console.hasInput || this.#channels.hasInput
+  }
+
   #watch() {
     const listeners: Parameters<typeof watchGuest>[3] = {
       // Time to print its trace and to reset; a kernel that only halts after a panic would else use up the time-out.
@@ -202,7 +230,7 @@ export class RunningGuest implements Guest {
       onStopped: () => this.#end('stopped'),
       onStill: () => this.#quit(2000),
     }
-    return watchGuest(this.plan, this.qemu.qmp, this.#console, listeners, this.#screens.watch)
+    return watchGuest(this.plan, this.#process.qmp, this.#console, listeners, this.#screens.watch)
   }
 
   #watchForPass(): void {
@@ -222,12 +250,16 @@ export class RunningGuest implements Guest {
 
   async #save(folderOf: (stateFolder: string) => string): Promise<SavedGuest> {
     const { facts, profile, stateFolder } = this.#options
-    const { plan, qemu } = this
+    const { plan } = this
     const { saveGuest } = await import('./save-guest.ts')
     await this.#witness.first
-    const saved = { plan, qemu, shell: this.#shell, consoleLog: this.folder.consoleLog }
+    const printed = () => this.#console.printed()
+    const saved = { plan, qemu: this.#process, shell: this.#shell, printed }
     return { ...(await saveGuest(saved, folderOf(stateFolder))), plan, facts, profile, stateFolder }
   }
+
+  /** What its console has shown; undefined if that, or the guest, differs from what a boot alone makes of it. */
+  readonly #asBooted = () => (this.#isChanged ? undefined : this.#console.printed())
 
   /** A guest that ends meanwhile is judged by its end. */
   #refuse(error: unknown): void {
@@ -244,7 +276,7 @@ export class RunningGuest implements Guest {
     return {
       prepare: async (run, resume) => {
         if (this.#isFirstBoot)
-          await this.#origin.greet?.(resume).catch((error: unknown) => this.#refuse(error))
+          await this.#origin.greet?.(resume, this.#asBooted).catch((error: unknown) => this.#refuse(error))
         this.#isFirstBoot = false
         const unmounted = hasFolders ? await mountFolders(plan, run) : []
         this.#unprepared = unmounted
@@ -277,17 +309,18 @@ export class RunningGuest implements Guest {
     void this.done.then(() => this.#options.signal?.removeEventListener('abort', onAbort))
     if (this.#options.signal?.aborted) this.#end('interrupt')
     const withinMs = Math.min(Math.max(this.plan.timeoutMs, START_MS.least), START_MS.most)
-    const patience = { group: this.qemu.pid, withinMs, mostMs: START_MS.most }
-    const deadline = startPatience(patience, (ms) => this.#fail([silent(this.qemu.qmp.awaited, ms)]))
+    const patience = { group: this.#process.pid, withinMs, mostMs: START_MS.most }
+    const deadline = startPatience(patience, (ms) => this.#fail([silent(this.#process.qmp.awaited, ms)]))
     try {
       await this.#process.ready
-      this.#witness.binding = await bind(this.plan, this.qemu)
-      this.forwards = await chosenPorts(this.plan, this.qemu.qmp)
+      this.#witness.binding = await bind(this.plan, this.#process)
+      this.forwards = await chosenPorts(this.plan, this.#process.qmp)
       // QEMU holds the locks by now, and the guest has not run.
       this.#uses = beginUses(this.plan, this.folder.run, this.#options.stateFolder)
       this.#resetLog.skip()
-      this.gdb = await gdbTargetOf(this.plan, this.qemu.qmp)
-      if (gdbServerOf(this.plan.machine)?.isStopped !== true) await this.#letRun()
+      this.gdb = await gdbTargetOf(this.plan, this.#process.qmp)
+      this.#replay()
+      if (gdbServerOf(this.plan.machine)?.isStopped !== true && !this.#isShown) await this.#letRun()
       if (isRestored(this.plan)) this.#shell?.resumed()
       this.#witness.begin()
     } catch (cause) {
@@ -299,11 +332,24 @@ export class RunningGuest implements Guest {
     }
   }
 
+  /** The console shows what the guest printed before it was saved. It has run until then. */
+  #replay(): void {
+    const { printed } = this.#origin
+    if (printed === undefined) return
+    this.#hasStarted = true
+    this.#console.replay(printed, RESTORED)
+  }
+
+  /** The text that ends the run was printed before the guest was saved. */
+  get #isShown(): boolean {
+    return this.#shown !== undefined
+  }
+
   /** A guest that ends within a few instructions takes QEMU away before it has answered. */
   async #letRun(): Promise<void> {
     this.#clock.run()
     try {
-      await this.qemu.qmp.execute('cont')
+      await this.#process.qmp.execute('cont')
       this.#hasStarted = true
       this.#deadline.run()
     } catch (error) {
@@ -332,6 +378,7 @@ export class RunningGuest implements Guest {
   }
 
   keys(keys: string | readonly string[], options?: KeyOptions): Promise<void> {
+    this.#isTouched = true
     return this.#screens.keys(keys, options)
   }
 
@@ -370,15 +417,16 @@ export class RunningGuest implements Guest {
   }
 
   async reboot(options: { readonly orderly?: boolean } = {}): Promise<void> {
+    this.#isTouched = true
     const shell = options.orderly === true ? this.#needShell('reboot') : undefined
     await shell?.ready
     await this.#kernelLog.read(this.done)
-    const reset = this.qemu.qmp.next('RESET')
-    await this.qemu.qmp.execute('set-action', { reboot: 'reset' })
+    const reset = this.#process.qmp.next('RESET')
+    await this.#process.qmp.execute('set-action', { reboot: 'reset' })
     if (shell) {
       this.#resets.expect()
       shell.end('restart')
-    } else await this.qemu.qmp.execute('system_reset')
+    } else await this.#process.qmp.execute('system_reset')
     await reset
   }
 

@@ -29,28 +29,25 @@ interface Saved {
   readonly plan: GuestPlan
   readonly qemu: Pick<QemuProcess, 'qmp' | 'pid'>
   readonly shell: Shell | undefined
-  readonly consoleLog: string
+  readonly printed: () => Buffer | undefined
 }
 
 /**
  * @param folder of the state, which does not exist yet
  * @throws BringupError GUEST_NOT_SAVED, SHELL_ENDED
  */
-export async function saveGuest(
-  { plan, qemu, shell, consoleLog }: Saved,
-  folder: string,
-): Promise<FreshState> {
+export async function saveGuest({ plan, qemu, shell, printed }: Saved, folder: string): Promise<FreshState> {
   const obstacle = obstacleOf(plan)
   if (obstacle !== undefined) throw notSaved(obstacle)
   if (!shell) throw notSaved('it has no command channel, which a fork needs to set its clock')
   const boot = await shell.boot()
   if (!shell.isIdle) throw notSaved('a command is running in it')
   const open = beginState(folder)
-  const content = { blocks: memoryFilesOf(plan), stores: plan.stores }
+  const content = { blocks: memoryFilesOf(plan), stores: plan.stores, printed }
   const about = { ...aboutOf(plan, boot), key: '', moment: 'saveState' }
   try {
     const copied = await copyGuest(qemu, content, open)
-    return { open, record: await seal(open, copied, { about, consoleLog }) }
+    return { open, record: await seal(open, copied, about) }
   } catch (error) {
     return discarding(open)(notSaved(error instanceof Error ? error.message : `${error}`, error))
   }

@@ -69,3 +69,45 @@ test('a watchdog and a panic device are crashes before the guest has ended', () 
   expect(hasCrashed({ watchdogAction: 'reset' })).toBe(true)
   expect(hasCrashed({ guestPanicked: true })).toBe(true)
 })
+
+test('a restored guest that had restarted before it was saved is neither halted nor restarting', () => {
+  let line = (_text: string): void => {}
+  const told: string[] = []
+  const console = {
+    isReplaying: true,
+    onLine: (listener: (text: string) => void) => {
+      line = listener
+    },
+  }
+  const note = (what: string) => () => told.push(what)
+  const collect = watchGuest(
+    {
+      judgement: {
+        exitCodes: {},
+        panicPatterns: ['panic'],
+        restartPatterns: ['Restarting'],
+        haltPatterns: ['halted'],
+        onPowerOff: 'failed',
+        onReset: 'stop',
+      },
+    },
+    { on: () => () => {} } as unknown as QmpClient,
+    console as unknown as Console,
+    {
+      onHalt: note('halt'),
+      onPanic: note('panic'),
+      onReset: note('reset'),
+      onRun: note('run'),
+      onStopped: note('stop'),
+    },
+  )
+  line('Restarting system')
+  line('System halted')
+  expect(told).toEqual([])
+  expect(collect().restarts).toBeUndefined()
+  console.isReplaying = false
+  line('System halted')
+  line('Restarting system')
+  expect(told).toEqual(['halt'])
+  expect(collect().restarts).toBe(true)
+})

@@ -65,8 +65,11 @@ export function watchGuest(
     before.push(line)
     if (before.length > LINES_BEFORE + 1) before.shift()
     const start = line.slice(0, LONGEST_LINE)
-    if (restarts.some((p) => p.test(start))) seen = { ...seen, restarts: true }
-    if (halts.some((p) => p.test(start))) onHalt()
+    // A guest that was saved afterwards has gone on.
+    if (!console.isReplaying) {
+      if (restarts.some((p) => p.test(start))) seen = { ...seen, restarts: true }
+      if (halts.some((p) => p.test(start))) onHalt()
+    }
     if (!panics.some((p) => p.test(start))) return
     report.push(...before.map(screenLine))
     seen = { ...seen, panicLine: screenLine(line), panicReport: report }

@@ -18,7 +18,7 @@ export const statesFolder = (cacheFolder: string): string => join(cacheFolder, '
  * @param cacheFolder holds the states of this user
  */
 export function withState(plan: GuestPlan, cacheFolder: string): GuestPlan {
-  const obstacle = obstacleOf(plan) ?? differenceAtFirst(plan)
+  const obstacle = obstacleOf(plan) ?? usedStore(plan.stores)
   if (obstacle !== undefined) return booted(plan, obstacle)
   const args = withBackends(plan.args, viewOf(plan.name, plan.machine).ramBytes)
   const key = keyFor(plan, args, cacheFolder)
@@ -133,13 +133,4 @@ export function obstacleOf({ machine, joins }: Pick<GuestPlan, 'machine' | 'join
     if (answer !== true) return `${device.kind}${device.kind === id ? '' : ` ${id}`}: ${answer}`
   }
   return undefined
-}
-
-/** Why a state saved at the first answer does not serve this run. */
-function differenceAtFirst({
-  judgement,
-  stores,
-}: Pick<GuestPlan, 'judgement' | 'stores'>): string | undefined {
-  if ((judgement.passPatterns ?? []).length > 0) return 'the run ends at a text of the console'
-  return usedStore(stores)
 }

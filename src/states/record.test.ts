@@ -40,6 +40,7 @@ function makeState(key: string, ramBytes = 4096): string {
     ram: [write('ram.ram', Buffer.alloc(ramBytes, 'r'))],
     stores: [{ ...write('pm0.store', 's'), path: '/stores/pm0.img' }],
     devices: write('devices', 'device state'),
+    console: write('console.log', 'Linux version\n'),
     devicesSha256: createHash('sha256').update('device state').digest('hex'),
     bytes: ramBytes,
   }
@@ -55,6 +56,10 @@ describe('readState', () => {
 
   const ways: Readonly<Record<string, readonly [change: (folder: string) => void, because: RegExp]>> = {
     'RAM was edited': [(f) => writeFileSync(join(f, 'ram.ram'), 'x', { flag: 'r+' }), /ram\.ram was changed/],
+    'the text of the console was edited': [
+      (f) => writeFileSync(join(f, 'console.log'), 'All tests passed\n'),
+      /console\.log was changed/,
+    ],
     'RAM was edited and its time set back': [
       (f) => {
         writeFileSync(join(f, 'ram.ram'), 'x', { flag: 'r+' })

@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import * as z from 'zod'
 
 /** Changes whenever states of before cannot be read any more. */
-export const FORMAT = 1
+export const FORMAT = 2
 
 const file = z.lazy(() => z.strictObject({ name: z.string(), seal: z.string() }))
 
@@ -36,6 +36,8 @@ export const stateSchema = z.lazy(() =>
     /** Copies of stores, and the paths of what they are copies of. */
     stores: z.array(z.strictObject({ name: z.string(), seal: z.string(), path: z.string() })),
     devices: file,
+    /** What the guest has printed on its console. */
+    console: file,
     /** SHA-256 of the file of the devices. */
     devicesSha256: z.string(),
     /** Bytes that it takes on the disk. */
@@ -69,8 +71,9 @@ export function readState(folder: string): StateRecord | string | undefined {
   }
 }
 
-function damageOf(folder: string, { ram, stores, devices, devicesSha256 }: StateRecord): string | undefined {
-  for (const { name, seal } of [...ram, ...stores, devices]) {
+function damageOf(folder: string, state: StateRecord): string | undefined {
+  const { ram, stores, devices, console, devicesSha256 } = state
+  for (const { name, seal } of [...ram, ...stores, devices, console]) {
     const path = join(folder, name)
     try {
       const why = notOwnWhy(path)

@@ -8,7 +8,6 @@ import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import {
   closeSync,
-  copyFileSync,
   createWriteStream,
   openSync,
   readdirSync,
@@ -17,6 +16,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  writeFileSync,
 } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { createServer, type Socket } from 'node:net'
@@ -41,7 +41,12 @@ export interface Content {
   readonly blocks: readonly RamBlock[]
   /** Stores whose content is copied. */
   readonly stores: readonly Pick<StoreClaim, 'path' | 'device'>[]
+  /** What the guest has printed; undefined if that is not known, or if the guest is not to be saved. */
+  readonly printed: () => Buffer | undefined
 }
+
+/** What was copied of it. */
+type Copied = Pick<Content, 'blocks' | 'stores'>
 
 /** A folder being filled. Deleted when disposed of or when this process dies, unless it was kept. */
 export interface OpenState extends Disposable {
@@ -89,13 +94,17 @@ export class NotSaved extends Error {}
  */
 export async function copyGuest(
   qemu: Pick<QemuProcess, 'qmp' | 'pid'>,
-  { blocks, stores }: Content,
+  { blocks, stores, printed }: Content,
   { path }: Pick<OpenState, 'path'>,
-): Promise<Content> {
+): Promise<Copied> {
   await qemu.qmp.execute('stop')
   try {
     await refuseWritten(qemu)
     const { ramBytes } = await copyDevices(qemu, path)
+    // QEMU wrote the last byte before it answered `stop`, and answers to later commands have been read since.
+    const text = printed()
+    if (text === undefined) throw new NotSaved('the log of its console is incomplete')
+    writeFileSync(join(path, FILES.console), text, { mode: OWN_FILE })
     const isInStream = ramBytes >= blocks.reduce((sum, { bytes }) => sum + bytes, 0)
     const copied = isInStream ? [] : blocks
     const sources = memoryFiles(qemu.pid, copied)
@@ -187,17 +196,16 @@ async function copyFile(from: string, to: string): Promise<void> {
 /** Flushes the copies to disk and writes the record. */
 export async function seal(
   { path }: Pick<OpenState, 'path'>,
-  { blocks, stores }: Content,
-  { about, consoleLog }: { readonly about: About; readonly consoleLog: string },
+  { blocks, stores }: Copied,
+  about: About,
 ): Promise<StateRecord> {
-  copyFileSync(consoleLog, join(path, FILES.console))
   const [ram, kept] = await Promise.all([
     Promise.all(blocks.map(({ id }) => sealed(path, ramFile(id)))),
     Promise.all(
       stores.map(async (store) => ({ ...(await sealed(path, storeFile(store.device))), path: store.path })),
     ),
   ])
-  const devices = await sealed(path, FILES.devices)
+  const [devices, console] = await Promise.all([sealed(path, FILES.devices), sealed(path, FILES.console)])
   const record: StateRecord = {
     format: FORMAT,
     ...about,
@@ -205,10 +213,11 @@ export async function seal(
     ram,
     stores: kept,
     devices,
+    console,
     devicesSha256: createHash('sha256')
       .update(readFileSync(join(path, FILES.devices)))
       .digest('hex'),
-    bytes: [...ram, ...kept, devices].reduce(
+    bytes: [...ram, ...kept, devices, console].reduce(
       (sum, { name }) => sum + statSync(join(path, name)).blocks * 512,
       0,
     ),

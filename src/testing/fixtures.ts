@@ -24,14 +24,14 @@ export type Launch = (machine?: MachineInput | string, request?: LaunchRequest) 
 export type LaunchRack = (rack: RackInput | string, request?: RackRequest) => Promise<Run>
 
 /**
- * Vitest's `test` with machines. Fixtures are lazy: a guest boots only in tests that use it. Tests and hooks may take
+ * Vitest's `test` with machines. Fixtures are lazy: a guest starts only in tests that use it. Tests and hooks may take
  * 60 s unless the Vitest config sets `testTimeout` or `hookTimeout`.
  *
  * - `machine`: what `guest` boots, by default the project's default machine; override it with
  *   `test.override('machine', { … })` or per `describe`.
  * - `options`: profile, folder and the like for all guests of the test.
- * - `origin`: `boot` by default; `test.override('origin', 'state')` restores guests from a saved state of the same machine if
- *   possible, also one of an earlier test run. Their consoles start empty.
+ * - `origin`: `state` by default: guests are restored from a saved state of the same machine if possible, also one of an
+ *   earlier test run. `test.override('origin', 'boot')` boots every guest.
  * - `stateFolder`: runs and stores of this test alone; kept when it fails.
  * - `launch`: starts further guests, or others.
  * - `guest`: the running guest.
@@ -45,7 +45,7 @@ export type LaunchRack = (rack: RackInput | string, request?: RackRequest) => Pr
  */
 export const test = base
   .extend('options', {} as LaunchRequest)
-  .extend('origin', 'boot' as NonNullable<LaunchRequest['origin']>)
+  .extend('origin', 'state' as NonNullable<LaunchRequest['origin']>)
   .extend('machine', async ({ options }): Promise<MachineInput | string> => defaultMachine(options.folder))
   .extend('stateFolder', async ({ task }, { onCleanup }) => {
     const folder = mkdtempSync(join(tmpdir(), 'bringup-test-'))

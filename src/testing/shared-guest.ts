@@ -16,7 +16,7 @@ import { CLOSE_MS } from './fixtures.ts'
  *
  * @param scope `file`: one guest for the tests of this file. `worker`: one for all files of a Vitest worker.
  * @param machine A description, or the name of a machine in the project's config. Default: its default machine.
- * @param request Profile, folder and the like.
+ * @param request Profile, folder and the like. `origin` is `state` by default, as for the other guests of tests.
  * @example
  * const shared = testWithGuestPer('file', { memory: '512M' }, { profile: 'linux' })
  * shared('has a kernel', async ({ guest }) => {
@@ -36,7 +36,7 @@ export function testWithGuestPer(
       .extend('guest', { scope: scope as 'file' }, async ({}, { onCleanup }): Promise<Guest> => {
         const folder = mkdtempSync(join(tmpdir(), 'bringup-test-'))
         const chosen = machine ?? (await defaultMachine(request.folder))
-        const guest = await launch(chosen, { state: folder, ...request })
+        const guest = await launch(chosen, { state: folder, origin: 'state', ...request })
         onCleanup(async () => {
           await guest.close({ timeoutMs: CLOSE_MS })
           if (!hasFailed) rmSync(folder, { recursive: true, force: true })

@@ -109,7 +109,10 @@ describe('a machine that was saved at its first answer', () => {
     expect(await said(second, 'head -n 1 /dev/pmem0')).toBe('kept\n')
   })
 
-  test('boots if another run writes to the store after the plan was made', async ({ launch, stateFolder }) => {
+  test('boots if another run writes to the store after the plan was made', async ({
+    launch,
+    stateFolder,
+  }) => {
     await (await launch(machine, { profile, origin: 'state' })).run(['true'])
     const project = await loadProject({ cwd: process.cwd(), state: stateFolder })
     const planned = savedGuest(
@@ -162,6 +165,51 @@ test('a state that was edited is not used, and is saved anew', async ({ launch }
   await guest.close()
   const again = await launch(machine, { profile, origin: 'state', name: 'again' })
   expect(originOf(again)).toBe('state')
+})
+
+describe('the console of a restored guest', () => {
+  const talkative: MachineInput = { ...machine, boot: { append: 'loglevel=7' } }
+
+  test('shows what the boot printed, answers, and marks the restore in its log alone', async ({ launch }) => {
+    const first = await launch(talkative, { profile, origin: 'state', name: 'first' })
+    const booted = await first.console.expect(/Linux version \S+/)
+    await first.console.expect('guest:/# ')
+    await first.run(['true'])
+    await first.close()
+    const second = await launch(talkative, { profile, origin: 'state', name: 'second' })
+    expect(originOf(second)).toBe('state')
+    expect(await second.console.expect(/Linux version \S+/)).toMatchObject({ text: booted.text })
+    expect(second.console.text).toContain('Kernel command line')
+    await second.console.expect('guest:/# ')
+    second.console.write('echo $((6 * 7))\n')
+    await second.console.expect(/^42/)
+    const log = readFileSync(second.folder.consoleLog, 'utf8')
+    expect(log.match(/^\[bringup\] restored/gm)).toHaveLength(1)
+    expect(log.indexOf('Linux version')).toBeLessThan(log.indexOf('[bringup] restored'))
+
+    await using ready = await saveState(second)
+    await using fork = await ready.fork()
+    expect(await fork.console.expect(/^42/)).toMatchObject({
+      before: expect.not.stringContaining('[bringup]'),
+    })
+    expect(readFileSync(fork.folder.consoleLog, 'utf8').match(/^\[bringup\] restored/gm)).toHaveLength(1)
+  })
+
+  test('is not typed into by an earlier run: a guest with input before its first answer is not saved', async ({
+    launch,
+  }) => {
+    rmSync(states, { recursive: true, force: true })
+    mkdirSync(states, { mode: 0o700 })
+    const typed = await launch(machine, { profile, origin: 'state', name: 'typed' })
+    typed.console.write('touch /tmp/typed\n')
+    await typed.run(['true'])
+    await typed.close()
+    const reached = await launch(machine, { profile, origin: 'state', name: 'reached' })
+    await reached.qemu.qmp.execute('query-status')
+    await reached.run(['true'])
+    await reached.close()
+    expect(kept()).toEqual([])
+  })
 })
 
 describe('saveState', () => {
@@ -221,6 +269,12 @@ describe('saveState', () => {
   })
 })
 
+/** Without what differs from boot to boot. */
+function withoutTimes(result: object): object {
+  const text = JSON.stringify({ ...result, timings: {}, folder: '' })
+  return JSON.parse(text.replace(/\[ *\d+\.\d+\]/g, '[time]').replace(/0x[0-9a-f]+|\b[0-9a-f]{16}\b/g, '0x…'))
+}
+
 describe('the command', () => {
   const bin = [fileURLToPath(new URL('../../dist/cli/bin.js', import.meta.url))]
   const bringup = async (...argv: readonly string[]) => {
@@ -252,6 +306,38 @@ describe('the command', () => {
     expect((await bringup('state', 'rm', key)).stdout).toContain(key)
     expect(kept()).toEqual([])
     await expect(bringup('state', 'rm', key)).rejects.toMatchObject({ code: 2 })
+  })
+
+  const ways: Readonly<Record<string, readonly string[]>> = {
+    'a command that passes, verified': ['--verify', '--', 'true'],
+    'a command that fails': ['--', 'sh', '-c', 'echo said; exit 3'],
+    'a text of the boot': ['--until', 'Run /init', '--', 'sleep', '1000'],
+    'a text of the command': [
+      '--until',
+      'all done',
+      '--',
+      'sh',
+      '-c',
+      'echo all done >/dev/console; sleep 1000',
+    ],
+    'a panic': ['--', 'sh', '-c', 'echo c >/proc/sysrq-trigger; sleep 1000'],
+    'a power-off': ['--', 'sh', '-c', 'poweroff -f; sleep 1000'],
+  }
+  test.for(Object.entries(ways))('comes to the same result as a boot: %s', async ([, words]) => {
+    const talking = [...run, '--append', 'loglevel=7', '--json']
+    const once = async (...more: readonly string[]) => {
+      const { stdout } = await bringup(...talking, ...more, ...words).catch(
+        (error: { stdout: string }) => error,
+      )
+      const { origin, ...result } = JSON.parse(stdout).guests[0].result
+      return { origin, result: withoutTimes(result) }
+    }
+    await bringup(...talking, '--', 'true')
+    const booted = await once('--fresh')
+    const restored = await once()
+    expect(restored.origin).toMatchObject({ kind: 'state' })
+    expect(booted.origin).toBeUndefined()
+    expect(restored.result).toEqual(booted.result)
   })
 
   test('leaves nothing behind when it is killed while it saves', async () => {

@@ -182,7 +182,9 @@ interface Start {
 
 async function start({ made, invocation, request, progress, buildMs }: Start): Promise<number> {
   const { options, output, signal } = invocation
-  const planned = isSupervised(options) ? staying(made, request, invocation) : forCommand(made, invocation)
+  const planned = isSupervised(options)
+    ? staying(made, request, invocation)
+    : forCommand(made, request, invocation)
   sayFirst(planned, { isVerbose: options.verbose === true }, output, progress)
   const common: RunOptions = {
     stateFolder: request.project.stateFolder,
@@ -205,10 +207,16 @@ async function start({ made, invocation, request, progress, buildMs }: Start): P
   return runGuest(planned, guest, { common, invocation, request, progress })
 }
 
-/** A guest that runs a command is restored from a saved state if possible. */
-function forCommand(made: PlannedRun, { options, output }: Invocation): PlannedRun {
+/** A guest that runs a command, or the shell of a terminal, is restored from a saved state if possible. */
+function forCommand(
+  made: PlannedRun,
+  { terminal }: Pick<RunRequest, 'terminal'>,
+  { options, output }: Invocation,
+): PlannedRun {
   const [guest] = made.guests
-  const isForCommand = !made.plan.isRack && guest !== undefined && guest.plan.command.length > 0
+  if (made.plan.isRack || guest === undefined) return made
+  const hasShell = terminal === true && guest.profile.terminalCommand !== undefined
+  const isForCommand = guest.plan.command.length > 0 || hasShell
   if (!isForCommand || options.fresh === true || typeof options.plan === 'string') return made
   const saved = savedGuest(guest)
   if (options.states === true && saved.plan.origin) output.note(originText(saved.plan.origin))
