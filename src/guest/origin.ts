@@ -71,7 +71,12 @@ export function openOrigin(plan: GuestPlan, qemu: () => QemuProcess): OriginWork
         if (printed() === undefined) return
         const open = beginState(saves.folder)
         const boot = await resume(Buffer.alloc(0))
-        const about = { ...aboutOf(plan, boot), key: saves.key, moment: 'its first answer' }
+        const about = {
+          ...aboutOf(plan, boot),
+          key: saves.key,
+          parts: saves.parts,
+          moment: 'its first answer',
+        }
         const content = { blocks: memoryFilesOf(plan), stores: [], printed }
         const copied = await copyGuest(qemu(), content, open).catch(discarding(open))
         // Flushed while the guest runs.
@@ -104,7 +109,7 @@ export function memoryFilesOf({ machine, name, origin }: GuestPlan): readonly Ra
 export function aboutOf(
   { name, profile, qemu }: GuestPlan,
   { id, resumed }: Boot,
-): Omit<About, 'key' | 'moment'> {
+): Omit<About, 'key' | 'parts' | 'moment'> {
   const { path, version } = qemu
   return { machine: name, profile, qemu: { path, version }, boot: id, resumed }
 }

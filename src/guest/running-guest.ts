@@ -254,7 +254,8 @@ export class RunningGuest implements Guest {
     const { saveGuest } = await import('./save-guest.ts')
     await this.#witness.first
     const printed = () => this.#console.printed()
-    const saved = { plan, qemu: this.#process, shell: this.#shell, printed }
+    const hasOtherDevices = this.#hotplug.now.machine !== plan.machine
+    const saved = { plan, qemu: this.#process, shell: this.#shell, printed, hasOtherDevices }
     return { ...(await saveGuest(saved, folderOf(stateFolder))), plan, facts, profile, stateFolder }
   }
 

@@ -30,21 +30,27 @@ interface Saved {
   readonly qemu: Pick<QemuProcess, 'qmp' | 'pid'>
   readonly shell: Shell | undefined
   readonly printed: () => Buffer | undefined
+  /** Devices were plugged or unplugged while it ran. */
+  readonly hasOtherDevices: boolean
 }
 
 /**
  * @param folder of the state, which does not exist yet
  * @throws BringupError GUEST_NOT_SAVED, SHELL_ENDED
  */
-export async function saveGuest({ plan, qemu, shell, printed }: Saved, folder: string): Promise<FreshState> {
+export async function saveGuest(
+  { plan, qemu, shell, printed, hasOtherDevices }: Saved,
+  folder: string,
+): Promise<FreshState> {
   const obstacle = obstacleOf(plan)
   if (obstacle !== undefined) throw notSaved(obstacle)
+  if (hasOtherDevices) throw notSaved('devices were plugged or unplugged while it ran')
   if (!shell) throw notSaved('it has no command channel, which a fork needs to set its clock')
   const boot = await shell.boot()
   if (!shell.isIdle) throw notSaved('a command is running in it')
   const open = beginState(folder)
   const content = { blocks: memoryFilesOf(plan), stores: plan.stores, printed }
-  const about = { ...aboutOf(plan, boot), key: '', moment: 'saveState' }
+  const about = { ...aboutOf(plan, boot), key: '', parts: {}, moment: 'saveState' }
   try {
     const copied = await copyGuest(qemu, content, open)
     return { open, record: await seal(open, copied, about) }

@@ -240,6 +240,8 @@ export interface QemuCapabilities extends QemuBinary {
   readonly features: readonly string[]
   /** Firmware data folder files that were found: `qboot.rom`, `edk2…`. Absolute paths by file name. */
   readonly firmware: Readonly<Record<string, string>>
+  /** Folders in which it looks for firmware and option ROMs, in this order. */
+  readonly dataFolders?: readonly string[]
 }
 
 /** Whether it has `-action` and `set-action`, as it says itself. */

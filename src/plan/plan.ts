@@ -110,8 +110,8 @@ export interface GuestPlan {
 export interface Origin {
   readonly kind: 'boot' | 'state'
   readonly because: string
-  /** Where its state at its first answer is saved. */
-  readonly saves?: StatePlace
+  /** Where its state at its first answer is saved, and what it depends on. */
+  readonly saves?: StatePlace & { readonly parts: Readonly<Record<string, string>> }
   /** The state that it is restored from. */
   readonly state?: StatePlace
   /** What differs in the plan of the same guest that boots and is not saved. */

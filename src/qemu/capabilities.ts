@@ -58,7 +58,9 @@ const SHAPE = 7
 const DEADLINE_MS = 8000
 
 /** What is cached: everything that depends on the binary only. */
-type Answer = Omit<QemuCapabilities, 'path' | 'firmware'> & { readonly dataFolders: readonly string[] }
+type Answer = Omit<QemuCapabilities, 'path' | 'firmware' | 'dataFolders'> & {
+  readonly dataFolders: readonly string[]
+}
 
 /**
  * What the binary can do. The first time costs one start of QEMU; afterwards the answer is kept by checksum.
@@ -86,7 +88,8 @@ export async function readCapabilities(
   }
   const { dataFolders, ...capabilities } = answer
   const own = starting && ownDataFolders(starting)
-  return { ...capabilities, ...qemu, firmware: findFirmware(dataFolders, own ? { own } : {}) }
+  const firmware = findFirmware(dataFolders, own ? { own } : {})
+  return { ...capabilities, ...qemu, firmware, dataFolders: [...(own ?? []), ...dataFolders] }
 }
 
 /** A cache file may have been written by anything. */

@@ -1,9 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import type { Argument } from '../machine/device.ts'
-import { keyOf } from './key.ts'
+import { differenceOf, keyOf, keyPartsOf } from './key.ts'
 
 const home = mkdtempSync(join(tmpdir(), 'bringup-state-key-'))
 afterAll(() => rmSync(home, { recursive: true, force: true }))
@@ -27,18 +27,34 @@ const args: readonly Argument[] = [
 const changed = (from: string, to: string) =>
   args.map(([flag, value]): Argument => [flag, value?.replace(from, to)] as Argument)
 
-test('the key depends on the machine, QEMU and the kernel, and not on names or paths of stores', () => {
-  const key = keyOf(plan, args, home)
-  const elsewhere = { ...plan, stores: [{ ...plan.stores[0], path: '/b/pm0.img' }] }
-  expect(keyOf(elsewhere, changed('/a/pm0.img', '/b/pm0.img'), home)).toBe(key)
-  expect(keyOf(plan, changed('one', 'two'), home)).toBe(key)
-  const others = [
-    keyOf(plan, changed('64M', '65M'), home),
-    keyOf({ ...plan, facts: { ...plan.facts, qemuSha256: 'b' } }, args, home),
-    keyOf({ ...plan, profile: 'other' }, args, home),
-    keyOf({ ...plan, accelerator: { name: 'kvm', because: '' } }, args, home),
-  ]
+const roms = join(home, 'roms')
+mkdirSync(roms)
+writeFileSync(join(roms, 'bios.bin'), 'firmware')
+const folders = { cache: home, firmware: [roms, join(home, 'missing')] }
+const parts = (changes: object = {}, words: readonly Argument[] = args) =>
+  keyPartsOf({ ...plan, ...changes }, words, folders)
+
+test('the key does not depend on names or on paths of stores', () => {
+  const elsewhere = { stores: [{ ...plan.stores[0], path: '/b/pm0.img' }] }
+  expect(keyOf(parts(elsewhere, changed('/a/pm0.img', '/b/pm0.img')))).toBe(keyOf(parts()))
+  expect(keyOf(parts({}, changed('one', 'two')))).toBe(keyOf(parts()))
+})
+
+test('the key depends on the machine, QEMU, firmware and the kernel, and the difference has a name', () => {
+  const before = parts()
+  const differs = (now: ReturnType<typeof parts>) => {
+    expect(keyOf(now)).not.toBe(keyOf(before))
+    return differenceOf(before, now)
+  }
+  expect(differs(parts({}, changed('64M', '65M')))).toEqual(['-m'])
+  expect(differs(parts({}, [...args, ['-device', 'edu']]))).toEqual(['-device'])
+  expect(differs(parts({}, args.toReversed()))).toEqual(['order of options'])
+  expect(differs(parts({ facts: { ...plan.facts, qemuSha256: 'b' } }))).toEqual(['QEMU'])
+  expect(differs(parts({ profile: 'other' }))).toEqual(['profile'])
+  const kvm = { accelerator: { name: 'kvm', because: '' } }
+  expect(differs(parts(kvm))).toEqual(['accelerator', 'CPU of this computer'])
   writeFileSync(kernel, 'another kernel')
-  others.push(keyOf(plan, args, home))
-  expect(new Set([key, ...others]).size).toBe(6)
+  expect(differs(parts())).toEqual(['content of -kernel'])
+  writeFileSync(join(roms, 'bios.bin'), 'firmware, updated')
+  expect(differs(parts())).toEqual(['firmware', 'content of -kernel'])
 })

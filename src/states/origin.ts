@@ -1,9 +1,10 @@
 /** Decides whether a guest boots or is restored from a saved state. Reads only. */
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { viewOf } from '../machine/machine.ts'
 import { partsOf } from '../machine/parts.ts'
 import type { GuestPlan, Origin } from '../plan/plan.ts'
-import { keyOf } from './key.ts'
+import { keptStates } from './kept.ts'
+import { differenceOf, type KeyFolders, type KeyParts, keyOf, keyPartsOf } from './key.ts'
 import { FILES, ramFile, readState, type StateRecord } from './record.ts'
 import { forRestoring, forSaving, INCOMING, withBackends, withCopies, withoutFiles } from './state-args.ts'
 import { usedStore } from './store-content.ts'
@@ -15,24 +16,27 @@ export const statesFolder = (cacheFolder: string): string => join(cacheFolder, '
  * The plan of the same guest, restored from its saved state, or booted and saved if there is no state. If the machine cannot
  * be saved, the plan contains the reason.
  *
- * @param cacheFolder holds the states of this user
+ * @param folders the cache, which holds the states of this user, and those of QEMU's firmware
  */
-export function withState(plan: GuestPlan, cacheFolder: string): GuestPlan {
+export function withState(plan: GuestPlan, folders: KeyFolders): GuestPlan {
   const obstacle = obstacleOf(plan) ?? usedStore(plan.stores)
   if (obstacle !== undefined) return booted(plan, obstacle)
   const args = withBackends(plan.args, viewOf(plan.name, plan.machine).ramBytes)
-  const key = keyFor(plan, args, cacheFolder)
-  if (typeof key !== 'string') return booted(plan, key.message)
-  const folder = join(statesFolder(cacheFolder), key)
+  const parts = partsFor(plan, args, folders)
+  if (parts instanceof Error) return booted(plan, parts.message)
+  const key = keyOf(parts)
+  const folder = join(statesFolder(folders.cache), key)
   const state = readState(folder)
   const known = { key, folder }
   if (typeof state === 'object') return fromState(plan, { args, ...known, state })
   const because =
-    state === undefined ? 'no saved state for this machine' : `the saved state is unusable: ${state}`
+    state === undefined
+      ? `no saved state for this machine${closestOf(plan, parts, dirname(folder))}`
+      : `the saved state is unusable: ${state}`
   return {
     ...plan,
     args: forSaving(args),
-    origin: { kind: 'boot', because, saves: known, otherwise: otherwiseOf(plan) },
+    origin: { kind: 'boot', because, saves: { ...known, parts }, otherwise: otherwiseOf(plan) },
   }
 }
 
@@ -115,9 +119,20 @@ function baseOf({ name, machine, args, origin }: GuestPlan): GuestPlan['args'] {
   return origin?.state ? withoutFiles(args, origin.state.folder) : args
 }
 
-function keyFor(plan: GuestPlan, args: GuestPlan['args'], cacheFolder: string): string | Error {
+const LIST = new Intl.ListFormat('en')
+
+/** In which parts the last state of a machine of that name differs, as the end of a clause. */
+function closestOf({ name, profile }: GuestPlan, parts: KeyParts, folder: string): string {
+  const found = keptStates(folder).find(
+    ({ record }) => record?.machine === name && record.profile === profile,
+  )?.record
+  if (!found) return ''
+  return `; the state saved at ${found.made} differs in ${LIST.format(differenceOf(found.parts, parts))}`
+}
+
+function partsFor(plan: GuestPlan, args: GuestPlan['args'], folders: KeyFolders): KeyParts | Error {
   try {
-    return keyOf(plan, args, cacheFolder)
+    return keyPartsOf(plan, args, folders)
   } catch (error) {
     return error as Error
   }

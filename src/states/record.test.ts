@@ -30,6 +30,7 @@ function makeState(key: string, ramBytes = 4096): string {
   const record: StateRecord = {
     format: FORMAT,
     key,
+    parts: {},
     machine: 'default',
     profile: 'linux',
     made: '2026-01-01T00:00:00.000Z',

@@ -33,7 +33,10 @@ import { FILES, FORMAT, ramFile, readState, type StateRecord, sealOf, storeFile 
 import type { RamBlock } from './state-args.ts'
 
 /** Properties of the guest in the record. */
-export type About = Pick<StateRecord, 'key' | 'machine' | 'profile' | 'qemu' | 'moment' | 'boot' | 'resumed'>
+export type About = Pick<
+  StateRecord,
+  'key' | 'parts' | 'machine' | 'profile' | 'qemu' | 'moment' | 'boot' | 'resumed'
+>
 
 /** What is saved besides the devices. */
 export interface Content {
