@@ -5,6 +5,7 @@ import { BringupError, type Diagnostic } from '../diagnostics.ts'
 import { OWN_FILE } from '../own-files.ts'
 import type { GuestPlan } from '../plan/plan.ts'
 import { QEMU_LOG, runArgs, usesAction } from '../plan/run-args.ts'
+import { cacheFolder } from '../project/cache-folder.ts'
 import { type JoinEnd, type QemuProcess, startQemu } from '../qemu/process.ts'
 import { readState } from '../states/record.ts'
 import { usedStore } from '../states/store-content.ts'
@@ -104,6 +105,7 @@ async function startPlanned(planned: GuestPlan, launch: GuestLaunch): Promise<St
     onArgv: (argv) => recordArgv(folder, argv),
     qmpLogPath: folder.qmpLog,
     stderrPath: join(folder.path, 'stderr.log'),
+    consolePipes: join(cacheFolder(), 'pipes'),
     ...(joins.size > 0 ? { joins } : {}),
   })
     .catch(async (error: unknown) => {

@@ -1,6 +1,6 @@
 /** How QEMU, or what was to become QEMU, ended, and all that it said. */
 import type { ChildProcess } from 'node:child_process'
-import type { Duplex } from 'node:stream'
+import type { Duplex, Readable } from 'node:stream'
 import { type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import type { GuestPlan } from '../plan/plan.ts'
 import { startTimer } from '../timer.ts'
@@ -37,6 +37,8 @@ export interface QemuExit {
 interface Started {
   readonly plan: Pick<GuestPlan, 'qemu' | 'locks'>
   readonly stderrPath?: string
+  /** Its standard output. */
+  readonly output: Readable
 }
 
 /** Waits for the process and for the end of all that it said. Never rejects. */
@@ -84,17 +86,24 @@ export function exitOf(child: ChildProcess, qmp: QmpClient, start: Started): Pro
       const diagnostics = [problems.TOOL_MISSING.at('', what)]
       resolve({ status: null, signal: null, stderr, lastWords, diagnostics })
     })
-    child.once('exit', () => endOutput(child))
+    child.once('exit', () => endOutput(child, start.output))
     child.once('close', (status, signal) => {
       const diagnostics = hasGreeted ? [] : refusals(status, stderr, start.plan)
-      resolve({ status, signal, stderr, lastWords, diagnostics })
+      const end = () => resolve({ status, signal, stderr, lastWords, diagnostics })
+      // Node does not wait for a pipe that it has not made.
+      if (start.output.closed) end()
+      else start.output.once('close', end)
     })
   })
 }
 
 /** Reads on for as long as output comes, and not for as long as another process keeps the pipes open. */
-function endOutput(child: ChildProcess): void {
-  const streams = child.stdio.filter((stream) => stream) as unknown as readonly Duplex[]
+function endOutput(child: ChildProcess, output: Readable): void {
+  // A stream that is not read does not end. Node does the same with those of the child.
+  if (output.readableFlowing === null) output.resume()
+  const streams = [...new Set([...child.stdio, output])].filter(
+    (stream) => stream,
+  ) as unknown as readonly Duplex[]
   const end = () => {
     for (const stream of streams) stream.destroy()
   }
@@ -114,7 +123,7 @@ function endOutput(child: ChildProcess): void {
   }
   // A listener would make a stream flow before it is read.
   for (const stream of streams) if (stream.readableFlowing === true) stream.on('data', more)
-  child.once('close', () => timer.clear())
+  output.once('close', () => timer.clear())
 }
 
 /** What setpriv and flock say, as diagnostics; nothing when it was QEMU that ended. */

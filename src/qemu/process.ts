@@ -1,11 +1,13 @@
 /** A supervised QEMU: dies with bringup, holds its stores' locks itself, speaks through inherited descriptors only. */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { closeSync } from 'node:fs'
 import type { Duplex, Readable, Writable } from 'node:stream'
 import { BringupError } from '../diagnostics.ts'
 import type { FileLock } from '../machine/device.ts'
 import { CONSOLE, type GuestPlan, supervisedArgv } from '../plan/plan.ts'
 import { flockWords, type Lock } from '../processes/flock.ts'
 import { startTimer, type Timer } from '../timer.ts'
+import { openConsolePipe } from './console-pipe.ts'
 import { exitOf, type QemuExit } from './exit.ts'
 import { keeperName } from './keeper.ts'
 import { openQmpLog } from './qemu-log.ts'
@@ -37,6 +39,8 @@ export interface QemuStart {
   /** Every QMP message, a line each. */
   readonly qmpLogPath?: string
   readonly stderrPath?: string
+  /** The folder with the stock of pipes: without one, a console that is not read at once loses bytes. */
+  readonly consolePipes?: string
 }
 
 /** Disposing of it asks it to quit, kills it after two seconds, and waits until it has gone. */
@@ -96,9 +100,10 @@ export async function startQemu(start: QemuStart): Promise<QemuProcess> {
   const locks = starting ? [...plan.locks, { path: starting.record, mode: 'shared' } as const] : plan.locks
   const [program = '', ...args] = supervisedCommand(argv, locks, opening)
   const temporary = await temporaryFolderFor(argv)
+  const pipe = start.consolePipes === undefined ? undefined : await openConsolePipe(start.consolePipes)
   const child = spawn(program, args, {
     stdio: [
-      ...(['pipe', 'pipe', 'pipe', 'pipe'] as const),
+      ...(['pipe', pipe?.fd ?? 'pipe', 'pipe', 'pipe'] as const),
       ...extra.map(() => 'pipe' as const),
       // QEMU does not use this one: it ends when QEMU does.
       'pipe',
@@ -109,12 +114,14 @@ export async function startQemu(start: QemuStart): Promise<QemuProcess> {
     // QEMU's and util-linux's words are matched and quoted: they have to be the same everywhere.
     env: { ...process.env, ...temporary?.environment, LC_ALL: 'C', LANGUAGE: undefined },
   })
+  if (pipe) closeSync(pipe.fd)
   // Before anyone learns that QEMU has ended.
   child.once('exit', () => temporary?.[Symbol.dispose]())
   child.once('error', () => temporary?.[Symbol.dispose]())
   const channels = new Map(extra.map((c, index) => [c.id, child.stdio[index + 4] as unknown as Duplex]))
   const life = child.stdio[extra.length + 4] as unknown as Duplex
-  const ends = { channels, life, inherited: new Map(Object.entries(joinFds)) }
+  const output = pipe?.output ?? (child.stdout as Readable)
+  const ends = { output, channels, life, inherited: new Map(Object.entries(joinFds)) }
   return supervise(child, ends, { ...start, plan: { ...plan, locks } })
 }
 
@@ -142,20 +149,25 @@ async function temporaryFolderFor(argv: readonly string[]): Promise<TemporaryFol
 
 function supervise(
   child: ChildProcess,
-  { channels, life, inherited }: Pick<QemuProcess, 'channels' | 'inherited'> & { readonly life: Duplex },
+  {
+    output,
+    channels,
+    life,
+    inherited,
+  }: Pick<QemuProcess, 'channels' | 'inherited'> & { readonly output: Readable; readonly life: Duplex },
   start: QemuStart,
 ): QemuProcess {
   const qmpLog = openQmpLog(start.qmpLogPath)
   const qmp = new QmpClient(child.stdio[3] as unknown as Duplex, qmpLog.write)
   // A QEMU that has gone breaks these pipes; `exited` says so.
-  for (const stream of [child.stdin, child.stdout, child.stderr, life, ...channels.values()])
+  for (const stream of [child.stdin, output, child.stderr, life, ...channels.values()])
     stream?.on('error', () => {})
   let hasExited = false
   let killer: Timer | undefined
   const late: Lock[] = []
   // Node does not drain a stream that was handed to another process, and waits for it.
   child.once('exit', () => life.destroy())
-  const exited = exitOf(child, qmp, start).then(async (exit) => {
+  const exited = exitOf(child, qmp, { ...start, output }).then(async (exit) => {
     hasExited = true
     await Promise.all(late.map((lock) => lock.ended))
     killer?.clear()
@@ -188,7 +200,7 @@ function supervise(
   return {
     pid: child.pid ?? -1,
     qmp,
-    console: { input: child.stdin as Writable, output: child.stdout as Readable },
+    console: { input: child.stdin as Writable, output },
     channels,
     inherited,
     ready,
