@@ -241,7 +241,7 @@ export class Supervisors {
       ...readdirSync(temporary).map((name) => `$TMPDIR/${name}`),
       ...inside(runtime).filter((name) => !/^bringup$|\.(?:lock|join)$/.test(name)),
       ...inside(join(folder, '.bringup')).filter((name) =>
-        /^detached-|\.part$|\.partial$|\.tmp$|\.sock$|\.leases$/.test(name),
+        /^detached-|\.part$|\.partial$|\.tmp$|\.sock$/.test(name),
       ),
     ]
     const left = [...open, ...files]
