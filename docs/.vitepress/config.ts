@@ -70,6 +70,7 @@ export default defineConfig({
             page('Runs and verdicts', '/guide/running'),
             page('Reading the report', '/guide/report'),
             page('Racks: several machines', '/guide/racks'),
+            page('Sweeps: one test over many machines', '/guide/sweeps'),
             page('Networks between machines', '/guide/networks'),
             page('Runs that stay', '/guide/staying'),
             page('Saved states', '/guide/saved-states'),

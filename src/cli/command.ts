@@ -21,6 +21,8 @@ export type ValueSource =
   | 'sets'
   | 'qemus'
   | 'states'
+  | 'sweeps'
+  | 'sweep records'
 
 export interface OptionSpec {
   /** As commander wants it: `-m, --machine <name>`, `--no-verify`. The value's key is the long name in camel case. */

@@ -16,6 +16,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import('./commands/test.ts'),
   },
   {
+    name: 'sweep',
+    group: 'Machines and runs:',
+    summary: 'run one test over many machines',
+    load: () => import('./commands/sweep.ts'),
+  },
+  {
     name: 'init',
     group: 'Source trees:',
     summary: 'write a bringup.config.ts for a source tree',

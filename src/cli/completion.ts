@@ -122,6 +122,11 @@ async function namesFrom(source: ValueSource, project: LoadProject): Promise<rea
     const loaded = await project()
     if (source === 'machines') return Object.keys(loaded.machines)
     if (source === 'racks') return Object.keys(loaded.racks)
+    if (source === 'sweeps') return Object.keys(loaded.sweeps ?? {})
+    if (source === 'sweep records') {
+      const { listSweeps } = await import('../sweeps/record.ts')
+      return ['last', ...listSweeps(loaded.stateFolder).map(({ id }) => id)]
+    }
     if (source === 'targets') {
       const { planBuild } = await import('../project/building.ts')
       return (await planBuild({ project: loaded }))?.graph.targets.map((t) => t.id) ?? []

@@ -67,10 +67,13 @@ export function addCommand(
   for (const [below, subcommand] of Object.entries(command.subcommands ?? {}))
     addCommand(parser, below, subcommand, page, onChosen)
   // Where there are subcommands, a word too many is most likely one of them, misspelt.
-  parser.allowExcessArguments(command.subcommands !== undefined)
+  const hasOnlySubcommands = command.subcommands !== undefined && command.arguments === undefined
+  parser.allowExcessArguments(hasOnlySubcommands)
+  // Subcommands have options of the same names: those behind the word are the subcommand's.
+  if (command.subcommands && command.arguments) parser.enablePositionalOptions()
   parser.action(() => {
     const [word] = parser.args
-    if (command.subcommands && word !== undefined)
+    if (hasOnlySubcommands && command.subcommands && word !== undefined)
       throw unknownCommand(word, Object.keys(command.subcommands))
     return onChosen(command, parser.args, parser.opts())
   })

@@ -19,6 +19,7 @@ import { operationJson, operationsJson, pmemPlanJson, pmemStatusJson } from './s
 import { rdmaDoctorJson, rdmaStatusJson } from './shapes/rdma.ts'
 import { stateJson } from './shapes/states.ts'
 import { nvdimmJson } from './shapes/stores.ts'
+import { sweepJson } from './shapes/sweeps.ts'
 
 export { buildJson, checkoutJson, containerJson, importJson, initJson } from './shapes/builds.ts'
 export { doctorJson, setupJson, trustJson, updateJson } from './shapes/host.ts'
@@ -35,6 +36,7 @@ export { operationJson, operationsJson, pmemPlanJson, pmemStatusJson } from './s
 export { rdmaDoctorJson, rdmaStatusJson } from './shapes/rdma.ts'
 export { stateJson } from './shapes/states.ts'
 export { nvdimmJson } from './shapes/stores.ts'
+export { sweepJson } from './shapes/sweeps.ts'
 
 /** What every command prints when it fails. */
 export const errorJson = z
@@ -55,6 +57,7 @@ export const SHAPES = {
   test: testJson,
   screen: screenJson,
   state: stateJson,
+  sweep: sweepJson,
   nvdimm: nvdimmJson,
   'pmem-plan': pmemPlanJson,
   'pmem-status': pmemStatusJson,

@@ -18,3 +18,14 @@ test('a machine that never ran has run for no time', () => {
   now = 9
   expect(clock.stop()).toEqual({ startMs: 4, runMs: 0, totalMs: 4 })
 })
+
+test('tells when the guest answered for the first time', () => {
+  let now = 0
+  const clock = startClock(undefined, () => now)
+  clock.run()
+  now = 30
+  clock.answer()
+  now = 50
+  clock.answer()
+  expect(clock.stop()).toEqual({ startMs: 0, bootMs: 30, runMs: 50, totalMs: 50 })
+})

@@ -4,6 +4,8 @@ import type { GuestResult } from './record.ts'
 export interface RunClock {
   /** The machine begins to run. */
   run(): void
+  /** The guest's agent answers for the first time. */
+  answer(): void
   /** True once it has begun to run. */
   readonly hasRun: boolean
   /** The times until now, in milliseconds with one decimal. A machine that never ran has run for none. */
@@ -17,9 +19,13 @@ export function startClock(
 ): RunClock {
   const beganAt = now()
   let runsFrom: number | undefined
+  let answeredAt: number | undefined
   return {
     run: () => {
       runsFrom = now()
+    },
+    answer: () => {
+      answeredAt ??= now()
     },
     get hasRun() {
       return runsFrom !== undefined
@@ -30,6 +36,7 @@ export function startClock(
       return {
         ...(buildMs === undefined ? {} : { buildMs }),
         startMs: round(from - beganAt),
+        ...(answeredAt === undefined ? {} : { bootMs: Math.max(0, round(answeredAt - from)) }),
         runMs: round(endedAt - from),
         totalMs: round(endedAt - beganAt),
       }

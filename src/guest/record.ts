@@ -56,6 +56,8 @@ export const resultSchema = z.lazy(() =>
       buildMs: z.number().optional(),
       /** From the call to the answered `cont`. */
       startMs: z.number(),
+      /** From `cont` to the first answer of the guest's agent. Absent where it has none, or never answered. */
+      bootMs: z.number().optional(),
       /** From `cont` to QEMU's end. */
       runMs: z.number(),
       totalMs: z.number(),

@@ -151,6 +151,10 @@ export class RunningGuest implements Guest {
         reason: () => this.#ended ?? 'the guest ended',
         ...this.#preparation(),
       })
+    this.#shell?.ready.then(
+      () => this.#clock.answer(),
+      () => {},
+    )
     this.#witness = new Witness(plan, options, {
       hotplug: this.#hotplug,
       shell: this.#shell,

@@ -4,6 +4,7 @@ import { type MachineInput, machineSchema } from '../machine/machine-schema.ts'
 import { rackSchema } from '../rack/rack-schema.ts'
 import { containerSchema } from './container-schema.ts'
 import { kernelSchema } from './kernel-schema.ts'
+import { sweepSchema, zSweepName } from './sweep-schema.ts'
 
 /**
  * A machine in a config file. It is checked here and kept as it was written: defaults are filled in only after
@@ -19,6 +20,7 @@ const written = z.custom<MachineInput>().superRefine((value, context) => {
 export const configSchema = z.strictObject({
   machines: z.record(z.string().min(1), written).default({}).describe('Machines by name.'),
   racks: z.record(z.string().min(1), rackSchema).default({}).describe('Racks by name.'),
+  sweeps: z.record(zSweepName, sweepSchema).default({}).describe('Sweeps by name.'),
   defaultMachine: z
     .string()
     .optional()

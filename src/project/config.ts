@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url'
 import type { z } from 'zod'
 import { BringupError, type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import { diagnoseIssues, diagnoseText, problems as issueProblems } from '../machine/schema-issues.ts'
+import type { RackInput } from '../rack/rack-schema.ts'
 import { cacheFolder } from './cache-folder.ts'
 import { configFileSchema, configSchema } from './config-schema.ts'
 import { findJsonError } from './json-text.ts'
@@ -14,7 +15,11 @@ import type { Profile } from './profile.ts'
 export interface ConfigInput extends z.input<typeof configSchema> {
   readonly profiles?: readonly Profile[]
 }
-export type BringupConfig = z.output<typeof configSchema> & { readonly profiles: readonly Profile[] }
+export type BringupConfig = z.output<typeof configSchema> & {
+  readonly profiles: readonly Profile[]
+  /** Racks as they are written: a sweep changes parts of them. */
+  readonly writtenRacks: Readonly<Record<string, RackInput>>
+}
 
 export const problems = defineDiagnostics({
   CONFIG_UNREADABLE: {
@@ -70,7 +75,11 @@ function checkConfig(written: Readonly<Record<string, unknown>>, file: string): 
     : diagnoseIssues(parsed.error.issues, { schema: configFileSchema, input: data, file: basename(file) })
   const wrong = [...ofSchema, ...diagnoseText(data), ...checkProfiles(profiles)]
   if (wrong.length > 0 || !parsed.success) throw new BringupError(wrong)
-  return { ...parsed.data, profiles: (profiles ?? []) as readonly Profile[] }
+  return {
+    ...parsed.data,
+    profiles: (profiles ?? []) as readonly Profile[],
+    writtenRacks: (data.racks ?? {}) as BringupConfig['writtenRacks'],
+  }
 }
 
 /** Profiles are code and no part of the schema: what every one of them must have. */

@@ -2,12 +2,13 @@
 import { dirname, join, resolve } from 'node:path'
 import type { BuildOptionValue } from '../build/options.ts'
 import type { MachineInput } from '../machine/machine.ts'
-import type { RackConfig } from '../rack/rack-schema.ts'
+import type { RackConfig, RackInput } from '../rack/rack-schema.ts'
 import type { BringupConfig } from './config.ts'
 import { findConfig } from './config-file.ts'
 import type { ContainerConfig } from './container-schema.ts'
 import type { KernelForm } from './kernel-schema.ts'
 import type { Profile } from './profile.ts'
+import type { SweepConfig } from './sweep-schema.ts'
 
 export interface Project {
   /** Relative paths in the description are relative to this. */
@@ -17,6 +18,10 @@ export interface Project {
   readonly machines: Readonly<Record<string, MachineInput>>
   /** Machines that run together, by name. */
   readonly racks: Readonly<Record<string, RackConfig>>
+  /** The same as they are written: a sweep changes parts of them. */
+  readonly writtenRacks?: Readonly<Record<string, RackInput>>
+  /** One test over many machines, by name. */
+  readonly sweeps?: Readonly<Record<string, SweepConfig>>
   /** The machine that is meant when none is named. */
   readonly defaultMachine: string
   /** The profile of machines that name none; without it, what a machine boots decides. */
@@ -121,6 +126,8 @@ function projectOf(config: BringupConfig, configFile: string, request: ProjectRe
     configFile,
     machines,
     racks: config.racks,
+    writtenRacks: config.writtenRacks,
+    sweeps: config.sweeps,
     defaultMachine:
       config.defaultMachine ?? ('default' in machines ? 'default' : (Object.keys(machines)[0] ?? 'default')),
     ...(config.profile === undefined ? {} : { profile: config.profile }),

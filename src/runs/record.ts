@@ -280,7 +280,7 @@ export function readRun(run: RunFolder): {
 }
 
 /** Deletes the record of a run that has ended. */
-export function removeRun({ path }: RunFolder): void {
+export function removeRun({ path }: Pick<RunFolder, 'path'>): void {
   rmSync(path, { recursive: true, force: true })
 }
 

@@ -1,0 +1,33 @@
+/** `bringup sweep keep`: makes a sweep a baseline. */
+import { findSweep, listSweeps, readSweep, saveSweep } from '../../../sweeps/record.ts'
+import type { Command, Invocation } from '../../command.ts'
+import { usageError } from '../../usage.ts'
+
+export const keep: Command = {
+  summary: 'keep a sweep as a baseline',
+  description:
+    'A sweep with `compareWith` is compared with the baseline of that label. A label belongs to one sweep: the one that was kept last.',
+  arguments: [
+    { name: '<label>', description: 'such as `main`' },
+    { name: '[sweep]', description: 'default: the newest', from: 'sweep records' },
+  ],
+  examples: [{ command: 'bringup sweep keep main', says: 'the newest sweep becomes the baseline "main"' }],
+  run,
+}
+
+async function run({ args, output, project }: Invocation): Promise<number> {
+  const { stateFolder } = await project()
+  const label = args[0] ?? ''
+  if (!/^[\w.-]{1,80}$/.test(label) || label === 'last')
+    throw usageError(`"${label}" cannot be a label`, 'use letters, digits, hyphens and dots, such as main')
+  const folder = findSweep(stateFolder, args[1] ?? 'last')
+  const record = readSweep(folder)
+  for (const other of listSweeps(stateFolder)) {
+    const { label: taken, ...rest } = readSweep(other)
+    if (taken === label) saveSweep(other, rest)
+  }
+  saveSweep(folder, { ...record, label })
+  output.json({ id: record.id, label })
+  output.print(`sweep ${record.id} is the baseline "${label}"`)
+  return 0
+}

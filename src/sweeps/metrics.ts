@@ -1,0 +1,128 @@
+/** Numbers that an attempt has measured: from its result, its console, its channels and its files. */
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { parsePath } from '../machine/layers.ts'
+import type { SweepConfig } from '../project/sweep-schema.ts'
+import { folderOfGuest, type RunFolder, type RunResult } from '../runs/record.ts'
+import type { Metric } from './record.ts'
+
+/** A console that wrote more is not searched: a number is no needle in a haystack. */
+const MOST_BYTES = 64 * 1024 * 1024
+
+/** Metrics as the record of a sweep has them. */
+export function metricsOf({ metrics }: Pick<SweepConfig, 'metrics'>): readonly Metric[] {
+  return Object.entries(metrics).map(([name, given]): Metric => {
+    const { path, regex, ...more } = given as {
+      readonly path?: string
+      readonly regex?: string
+      readonly file?: string
+      readonly guest?: string
+      readonly unit?: string
+      readonly better?: 'lower' | 'higher'
+    }
+    const isTime = path?.startsWith('timings.') === true && more.file === undefined
+    return {
+      name,
+      kind: path === undefined ? 'pattern' : 'path',
+      source: path ?? regex ?? '',
+      ...(isTime ? { unit: 'ms', better: 'lower' as const } : {}),
+      ...Object.fromEntries(Object.entries(more).filter(([, value]) => value !== undefined)),
+    }
+  })
+}
+
+/** The numbers that were found, by name of the metric. */
+export function measure(
+  metrics: readonly Metric[],
+  result: RunResult,
+  run: RunFolder,
+): Readonly<Record<string, number>> {
+  return Object.fromEntries(
+    metrics.flatMap((metric) => {
+      const value = numberFor(metric, result, run)
+      return value === undefined ? [] : [[metric.name, value]]
+    }),
+  )
+}
+
+function numberFor(metric: Metric, result: RunResult, run: RunFolder): number | undefined {
+  const guests = result.guests.filter(({ guest }) => metric.guest === undefined || guest === metric.guest)
+  if (metric.kind === 'path' && metric.file === undefined) {
+    const ofRun = metric.guest === undefined ? [result] : []
+    return first([...guests.map((one) => one.result), ...ofRun], (place) => numberAt(place, metric.source))
+  }
+  return first(guests, ({ guest }) => {
+    const folder = folderOfGuest(run, guest).path
+    if (metric.kind === 'path')
+      return numberAt(parseJson(textOf(join(folder, metric.file ?? ''))), metric.source)
+    const files = metric.file === undefined ? spokenFiles(folder) : [join(folder, metric.file)]
+    return first(files, (file) => lastMatch(textOf(file), metric.source))
+  })
+}
+
+function first<T>(items: readonly T[], read: (item: T) => number | undefined): number | undefined {
+  for (const item of items) {
+    const value = read(item)
+    if (value !== undefined) return value
+  }
+  return undefined
+}
+
+/** What the guest has said: output of its command, console, channels. */
+function spokenFiles(folder: string): readonly string[] {
+  const channels = join(folder, 'channels')
+  let logs: readonly string[] = []
+  try {
+    logs = readdirSync(channels)
+      .filter((name) => name.endsWith('.log'))
+      .sort()
+  } catch {
+    // The machine has no channels.
+  }
+  return [
+    join(folder, 'command.log'),
+    join(folder, 'console.log'),
+    ...logs.map((name) => join(channels, name)),
+  ]
+}
+
+/** A number that is printed again and again is final in its last line. */
+function lastMatch(text: string | undefined, pattern: string): number | undefined {
+  if (text === undefined) return undefined
+  const match = [...text.matchAll(new RegExp(pattern, 'gm'))].at(-1)
+  return match ? numberOf(match[1] ?? match[0]) : undefined
+}
+
+function numberAt(value: unknown, path: string): number | undefined {
+  const found = parsePath(path).reduce<unknown>(
+    (at, key) =>
+      typeof at === 'object' && at !== null && Object.hasOwn(at, key)
+        ? (at as Readonly<Record<PropertyKey, unknown>>)[key]
+        : undefined,
+    value,
+  )
+  return numberOf(found)
+}
+
+function numberOf(value: unknown): number | undefined {
+  if (typeof value === 'number') return Number.isFinite(value) ? value : undefined
+  if (typeof value !== 'string' || value.trim() === '') return undefined
+  const number = Number(value)
+  return Number.isFinite(number) ? number : undefined
+}
+
+function textOf(path: string): string | undefined {
+  try {
+    return statSync(path).size > MOST_BYTES ? undefined : readFileSync(path, 'utf8')
+  } catch {
+    return undefined
+  }
+}
+
+function parseJson(text: string | undefined): unknown {
+  try {
+    return text === undefined ? undefined : JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

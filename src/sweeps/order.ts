@@ -1,0 +1,50 @@
+/** Which attempts are to be made, and in which order. Pure. */
+import type { PlannedCell } from './plan-sweep.ts'
+import type { Attempt } from './record.ts'
+import type { Task } from './run-attempt.ts'
+import { isCounted } from './summary.ts'
+
+/**
+ * Tasks that are left: repeats that failed first, then those that have no result yet, one repeat of every cell after
+ * another. An attempt with another input than the cell has now counts for nothing.
+ */
+export function tasksLeft(
+  cells: readonly PlannedCell[],
+  attempts: readonly Attempt[],
+  { repeat, seed }: { readonly repeat: number; readonly seed?: number | undefined },
+): readonly Task[] {
+  const byRepeat = new Map<string, Attempt[]>()
+  for (const one of attempts) {
+    const key = `${one.cell} ${one.repeat}`
+    byRepeat.set(key, [...(byRepeat.get(key) ?? []), one])
+  }
+  const failed: Task[] = []
+  const open: Task[] = []
+  for (let number = 1; number <= repeat; number++)
+    for (const cell of cells) {
+      if (cell.cell.impossible.length > 0) continue
+      const made = byRepeat.get(`${cell.cell.key} ${number}`) ?? []
+      const last = made.filter((one) => isCounted(one) && one.input === cell.cell.input).at(-1)
+      const attempt = Math.max(0, ...made.map((one) => one.attempt)) + 1
+      if (last === undefined) open.push({ cell, repeat: number, attempt })
+      else if (last.verdict !== 'passed') failed.push({ cell, repeat: number, attempt })
+    }
+  return seed === undefined ? [...failed, ...open] : [...shuffle(failed, seed), ...shuffle(open, seed)]
+}
+
+/** Fisher and Yates, with numbers that follow from the seed (mulberry32). */
+function shuffle<T>(items: readonly T[], seed: number): readonly T[] {
+  let state = seed >>> 0
+  const random = () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let t = Math.imul(state ^ (state >>> 15), state | 1)
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
+  }
+  const mixed = [...items]
+  for (let i = mixed.length - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1))
+    ;[mixed[i], mixed[j]] = [mixed[j] as T, mixed[i] as T]
+  }
+  return mixed
+}

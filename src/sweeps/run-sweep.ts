@@ -1,0 +1,220 @@
+/** A sweep from its description to its record: expand, plan, check, run what is left. */
+import { hostname } from 'node:os'
+import { BringupError, type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
+import { startTimeOf } from '../host/process-start.ts'
+import { nearest } from '../nearest.ts'
+import type { Project } from '../project/project.ts'
+import { randomDigits } from '../random-name.ts'
+import type { Swept } from './cell-request.ts'
+import type { ExecutorMeans } from './executor.ts'
+import { loadExecutor } from './executors.ts'
+import { checkMatrix, expand, problems as matrixProblems } from './expand.ts'
+import { onlyCells } from './filter.ts'
+import { metricsOf } from './metrics.ts'
+import { tasksLeft } from './order.ts'
+import { type PlannedCell, planCells, type SweepPlanning } from './plan-sweep.ts'
+import {
+  type Attempt,
+  type Axis,
+  createSweep,
+  findSweep,
+  isRunning,
+  listSweeps,
+  type Metric,
+  readAttempts,
+  readSweep,
+  type SweepFolder,
+  type SweepRecord,
+  saveSweep,
+} from './record.ts'
+import type { Task } from './run-attempt.ts'
+
+export const problems = defineDiagnostics({
+  SWEEP_UNKNOWN: {
+    title: 'The project has no sweep of that name.',
+    why: '`sweeps` in bringup.config defines the names',
+    remedy: 'describe it in bringup.config: { sweeps: { NAME: { over: { numa: [1, 2, 4] } } } }',
+  },
+  SWEEP_RUNS: {
+    title: 'The sweep that is to be resumed is running.',
+    why: 'two processes would run the same cells',
+    remedy: 'wait for its end, or end that process',
+  },
+  SWEEP_CELL_UNKNOWN: {
+    title: 'The sweep has no cell of that key.',
+    why: 'a key stands for one combination of values',
+    remedy: '`bringup sweep show` lists the keys',
+  },
+})
+
+/** @throws BringupError SWEEP_UNKNOWN */
+export function findDescription(project: Project, name: string): Swept {
+  const sweeps = project.sweeps ?? {}
+  const sweep = Object.hasOwn(sweeps, name) ? sweeps[name] : undefined
+  if (sweep) return { project, name, sweep }
+  const names = Object.keys(sweeps)
+  const near = nearest(name, names)
+  const what = `no sweep is named "${name}"${near === undefined ? '' : `; did you mean "${near}"?`}`
+  const remedy = names.length === 0 ? {} : { remedy: `use one of: ${names.join(', ')}` }
+  throw new BringupError([problems.SWEEP_UNKNOWN.at('', what, remedy)])
+}
+
+export interface SweepSelection {
+  /** Conditions that cells have to meet: `numa>=4`. */
+  readonly only?: string | undefined
+  /** Key of one cell. */
+  readonly cell?: string | undefined
+  readonly repeat?: number | undefined
+}
+
+/** A sweep whose cells are planned. */
+export interface PlannedSweep {
+  readonly swept: Swept
+  readonly axes: readonly Axis[]
+  readonly cells: readonly PlannedCell[]
+  readonly metrics: readonly Metric[]
+  readonly selection: SweepSelection
+}
+
+/**
+ * Expands and plans a sweep; runs nothing.
+ *
+ * @throws BringupError with all that is wrong with the sweep itself; errors of cells are part of the cells
+ */
+export async function planSweep(
+  swept: Swept,
+  selection: SweepSelection,
+  planning: SweepPlanning = {},
+): Promise<PlannedSweep> {
+  const at = ['sweeps', swept.name]
+  const wrong = checkMatrix(swept.sweep, at)
+  if (wrong.length > 0) throw new BringupError(wrong)
+  const { axes, cells: all } = expand(swept.sweep)
+  const { only, cell } = selection
+  const limited = only === undefined ? all : onlyCells(only, axes, all)
+  const chosen = cell === undefined ? limited : all.filter(({ key }) => key === cell)
+  if (cell !== undefined && chosen.length === 0)
+    throw new BringupError([problems.SWEEP_CELL_UNKNOWN.at('--cell', `--cell ${cell}: no cell has that key`)])
+  if (chosen.length === 0)
+    throw new BringupError([
+      matrixProblems.SWEEP_EMPTY.at('', `sweep "${swept.name}" has ${all.length} cells, and none is left`),
+    ])
+  const cells = await planCells(swept, chosen, planning)
+  return { swept, axes, cells, metrics: metricsOf(swept.sweep), selection }
+}
+
+/** Errors of cells that cannot be run. */
+export const impossibleOf = ({ cell }: PlannedCell): readonly Diagnostic[] =>
+  cell.impossible as readonly Diagnostic[]
+
+export interface SweepRun extends Pick<ExecutorMeans, 'isFresh' | 'jobs' | 'signal'> {
+  readonly executor: string
+  /** Goes on with this sweep. */
+  readonly resumed?: SweepFolder | undefined
+  readonly seed?: number | undefined
+  readonly version: string
+  readonly onReady?: (state: SweepState) => void
+  readonly onStart?: (task: Task) => void
+  readonly onEnd?: (task: Task, attempt: Attempt) => void
+  readonly onNote?: (text: string) => void
+}
+
+/** A sweep that is about to run. */
+export interface SweepState {
+  readonly folder: SweepFolder
+  readonly record: SweepRecord
+  /** Attempts of before, where it is resumed. */
+  readonly attempts: readonly Attempt[]
+  readonly tasks: readonly Task[]
+  readonly slots: number
+}
+
+/** Runs what is left of a planned sweep; cells that cannot be run are left out. */
+export async function runSweep(planned: PlannedSweep, run: SweepRun): Promise<SweepFolder> {
+  const { swept, cells, metrics } = planned
+  const executor = await loadExecutor(run.executor)
+  const before = run.resumed ? readAttempts(run.resumed) : []
+  const repeat = planned.selection.repeat ?? swept.sweep.repeat
+  const tasks = tasksLeft(cells, before, { repeat, seed: run.seed })
+  const slots = executor.slots(tasks, run)
+  const fresh = recordOf(planned, { ...run, slots, repeat })
+  const folder = run.resumed ?? createSweep(swept.project.stateFolder, fresh)
+  const record = run.resumed ? resumedRecord(readSweep(run.resumed), fresh) : fresh
+  if (run.resumed) saveSweep(folder, record)
+  run.onReady?.({ folder, record, attempts: before, tasks, slots })
+  await executor.run(tasks, {
+    swept,
+    metrics,
+    isFresh: run.isFresh || measuresBoot(metrics),
+    signal: run.signal,
+    folder,
+    sweep: swept.sweep,
+    jobs: run.jobs,
+    onStart: run.onStart ?? (() => {}),
+    onEnd: run.onEnd ?? (() => {}),
+    onNote: run.onNote ?? (() => {}),
+  })
+  return folder
+}
+
+/** A guest that is restored from a saved state has not booted: its times say nothing about the boot. */
+const measuresBoot = (metrics: readonly Metric[]) =>
+  metrics.some(({ kind, source }) => kind === 'path' && source.startsWith('timings.'))
+
+/** The newest sweep of a name that can be resumed. @throws BringupError SWEEP_NOT_FOUND, SWEEP_RUNS */
+export function resumable(project: Project, name: string): SweepFolder {
+  const own = listSweeps(project.stateFolder).findLast((folder) => nameIn(folder) === name)
+  const folder = own ?? findSweep(project.stateFolder, name)
+  const record = readSweep(folder)
+  if (isRunning(record, hostname()))
+    throw new BringupError([
+      problems.SWEEP_RUNS.at('--resume', `sweep ${folder.id} is run by process ${record.owner.pid}`),
+    ])
+  return folder
+}
+
+function nameIn(folder: SweepFolder): string | undefined {
+  try {
+    return readSweep(folder).name
+  } catch {
+    return undefined
+  }
+}
+
+function recordOf(
+  { swept: { project, name, sweep }, axes, cells, metrics, selection }: PlannedSweep,
+  run: SweepRun & { readonly slots: number; readonly repeat: number },
+): SweepRecord {
+  const now = new Date()
+  const { summary, compareWith, rack, machine, command } = sweep
+  return {
+    format: 1,
+    id: `${now.toISOString().slice(0, 19).replaceAll(':', '-')}-${randomDigits(8)}`,
+    name,
+    ...(summary === undefined ? {} : { summary }),
+    target:
+      rack === undefined
+        ? { kind: 'machine', name: machine ?? project.defaultMachine }
+        : { kind: 'rack', name: rack },
+    axes: axes.map(({ path, values }) => ({ path, values: [...values] })),
+    cells: cells.map(({ cell }) => cell),
+    repeat: run.repeat,
+    command: [...command],
+    metrics: [...metrics],
+    ...(compareWith === undefined ? {} : { compareWith }),
+    ...(selection.only === undefined ? {} : { only: selection.only }),
+    ...(run.seed === undefined ? {} : { seed: run.seed }),
+    executor: run.executor,
+    jobs: run.slots,
+    startedAt: now.toISOString(),
+    owner: { host: hostname(), pid: process.pid, startTime: startTimeOf(process.pid) },
+    bringup: run.version,
+  }
+}
+
+/** What was planned now, under the old id; cells that are not chosen this time stay as they were. */
+function resumedRecord(before: SweepRecord, now: SweepRecord): SweepRecord {
+  const cells = new Map([...before.cells, ...now.cells].map((cell) => [cell.key, cell]))
+  const { id, startedAt, label } = before
+  return { ...now, id, startedAt, ...(label === undefined ? {} : { label }), cells: [...cells.values()] }
+}
