@@ -8,7 +8,7 @@ import { forkOf } from './states/origin.ts'
 export interface ForkOptions {
   /**
    * `own`: the clock is set to the time of the host, and the random numbers are reseeded. `same`: both are those of the saved
-   * guest, equal in all forks with `same`. Default: `own`.
+   * guest, equal in all forks with `same`. Default: `own`. Guests without a command channel always keep both.
    */
   readonly uniqueness?: 'own' | 'same'
   /** Aborting ends the fork; the verdict is then `interrupted`. */
@@ -32,7 +32,8 @@ export interface SavedState extends AsyncDisposable {
 }
 
 /**
- * Saves a running guest, which is paused for some tens of milliseconds.
+ * Saves a running guest, which is paused for some tens of milliseconds. A kernel without a command channel is saved as it is:
+ * wait for a text of its console first.
  *
  * Launch the guest with `origin: 'state'` for the fastest forks: they map its RAM. The RAM of other guests is copied
  * through QEMU's migration stream.

@@ -27,6 +27,7 @@ import { launchAlone } from '../../src/runs/run.ts'
 import { expect, test } from '../support/guests.ts'
 import { ownStates } from '../support/own-states.ts'
 import { killWhenStuck } from '../support/progress.ts'
+import { testKernel } from '../support/test-kernel.ts'
 
 const profile = 'linux'
 const machine: MachineInput = {
@@ -236,13 +237,33 @@ describe('saveState', () => {
     expect(await draw()).toBe(await draw())
   })
 
+  test('saves a kernel without an agent at a text of its console', async ({ launch, stateFolder }) => {
+    const kernel = join(stateFolder, 'kernel.elf')
+    writeFileSync(kernel, testKernel('ready\n', 'typed'))
+    const own = { boot: { kernel }, display: 'none', memory: '64M', timeout: '20m' } as const
+    const guest = await launch(own, { profile: 'bare' })
+    await guest.console.expect('ready\n')
+    await using ready = await saveState(guest)
+    const codes = ['A', 'B', 'C'].map(async (letter) => {
+      await using fork = await ready.fork()
+      await fork.console.expect('ready\n')
+      fork.console.write(letter)
+      return (await fork.done).guestCode
+    })
+    expect(await Promise.all(codes)).toEqual([0x41, 0x42, 0x43])
+    expect(guest.hasEnded).toBe(false)
+  })
+
   test('refuses a guest that is busy, and one that cannot be saved', async ({ launch }) => {
     const guest = await launch({ memory: '128M', timeout: '20m' }, { profile, origin: 'state' })
     const long = guest.run(['sleep', '1000'])
     long.catch(() => {})
     await expect(saveState(guest)).rejects.toMatchObject({ code: 'GUEST_NOT_SAVED' })
-    const probe = await launch({ memory: '64M', boot: { append: 'report=no hang' } }, { name: 'probe' })
-    await expect(saveState(probe)).rejects.toMatchObject({ code: 'GUEST_NOT_SAVED' })
+    const drawn = await launch(
+      { memory: '64M', display: 'std', boot: { append: 'report=no hang' } },
+      { name: 'drawn' },
+    )
+    await expect(saveState(drawn)).rejects.toMatchObject({ code: 'GUEST_NOT_SAVED' })
   })
 
   test('saves a guest that was started without a thought of it', async ({ launch }) => {

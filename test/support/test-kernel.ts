@@ -1,7 +1,8 @@
 /** For tests: a kernel of a few bytes that says a text on the first serial port and ends as it is told to. */
 
 /**
- * How it ends: writes that byte to isa-debug-exit, loops forever, triple-faults, or powers off. `fault-again` and
+ * How it ends: writes that byte to isa-debug-exit, loops forever, triple-faults, or powers off. `typed` writes the first
+ * byte that comes in on the serial port to isa-debug-exit. `fault-again` and
  * `reset-again` hang in their first boot, and triple-fault or reset when they boot again without a power cycle.
  */
 export type TestKernelEnd =
@@ -9,6 +10,7 @@ export type TestKernelEnd =
   | 'hang'
   | 'triple-fault'
   | 'power-off'
+  | 'typed'
   | 'fault-again'
   | 'reset-again'
 
@@ -50,6 +52,27 @@ function ending(end: TestKernelEnd): readonly number[] {
   if (end === 'fault-again') return [...once, ...fault]
   // mov al, 0xfe; out 0x64, al: the keyboard controller resets
   if (end === 'reset-again') return [...once, 0xb0, 0xfe, 0xe6, 0x64, ...hang]
+  // mov dx, 0x3fd; in al, dx; test al, 1; jz; mov dx, 0x3f8; in al, dx; out 0xf4, al
+  if (end === 'typed')
+    return [
+      0x66,
+      0xba,
+      0xfd,
+      0x03,
+      0xec,
+      0xa8,
+      1,
+      0x74,
+      0xf7,
+      0x66,
+      0xba,
+      0xf8,
+      0x03,
+      0xec,
+      0xe6,
+      0xf4,
+      ...hang,
+    ]
   // mov dx, 0x604; mov ax, 0x2000; out dx, ax: PM1a control of q35 (SLP_EN, S5 of QEMU's DSDT)
   if (end === 'power-off') return [0x66, 0xba, 0x04, 0x06, 0x66, 0xb8, 0x00, 0x20, 0x66, 0xef, ...hang]
   // mov al, value; out 0xf4, al
