@@ -8,6 +8,7 @@ import { raiseTimeouts } from './timeouts.ts'
 raiseTimeouts()
 
 export { type Launch, type LaunchRack, test } from './fixtures.ts'
+export { type MachineMatrix, type MatrixMachine, machines } from './machines.ts'
 export {
   type CommandExpectation,
   type DescriptionMatchers,

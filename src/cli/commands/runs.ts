@@ -28,13 +28,29 @@ const GUEST_OPTION: OptionSpec = {
 /** Runs that `prune` keeps. */
 const KEPT_RUNS = 20
 
+const VERDICTS = [
+  'passed',
+  'failed',
+  'crashed',
+  'timed-out',
+  'machine-failed',
+  'interrupted',
+  'running',
+  'abandoned',
+] as const satisfies readonly RunSummary['verdict'][]
+
 export const command: Command = {
   summary: 'list, show and delete records of runs',
   description: 'Every run writes a folder with its plan, its console log and its result.',
-  options: [{ flags: '-n, --last <count>', description: 'list only the newest ones' }],
+  options: [
+    { flags: '-n, --last <count>', description: 'list only the newest ones' },
+    { flags: '--sweep <sweep>', description: 'list only the runs of this sweep', from: 'sweep records' },
+    { flags: '--verdict <verdict>', description: 'list only runs with this verdict', choices: VERDICTS },
+  ],
   examples: [
     { command: 'bringup runs', says: 'the runs of this project and their verdicts' },
     { command: 'bringup runs show last', says: 'the newest run in full' },
+    { command: 'bringup runs --sweep last --verdict crashed', says: 'runs of a sweep that crashed' },
     { command: 'bringup runs show last --console', says: 'its console log' },
     {
       command: 'less "$(bringup runs path last --guest default)"/qemu.log',
@@ -81,7 +97,7 @@ export const command: Command = {
 
 async function list({ options, output, project }: Invocation): Promise<number> {
   const { stateFolder } = await project()
-  const runs = listRuns(stateFolder)
+  const runs = await chosen(listRuns(stateFolder), stateFolder, options)
   const shown =
     options.last === undefined ? runs : runs.slice(Math.max(0, runs.length - countOf('--last', options.last)))
   output.json({ runs: shown })
@@ -101,6 +117,23 @@ async function list({ options, output, project }: Invocation): Promise<number> {
   ])
   output.print(formatTable(['run', 'machine or rack', 'profile', 'verdict', 'took', ''], rows, output))
   return 0
+}
+
+/** The runs that `--sweep` and `--verdict` leave. */
+async function chosen(
+  runs: readonly RunSummary[],
+  stateFolder: string,
+  { sweep, verdict }: Invocation['options'],
+): Promise<readonly RunSummary[]> {
+  const own = typeof sweep === 'string' ? await runsOfSweep(stateFolder, sweep) : undefined
+  return runs.filter(
+    (one) => (own?.has(one.id) ?? true) && (verdict === undefined || one.verdict === verdict),
+  )
+}
+
+async function runsOfSweep(stateFolder: string, sweep: string): Promise<ReadonlySet<string | undefined>> {
+  const { findSweep, readAttempts } = await import('../../sweeps/record.ts')
+  return new Set(readAttempts(findSweep(stateFolder, sweep)).map(({ run }) => run))
 }
 
 async function show({ args, options, output, project }: Invocation): Promise<number> {
