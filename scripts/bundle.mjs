@@ -11,7 +11,16 @@ import { ROOT } from './processes.mjs'
 const BUNDLED_ALL_THE_SAME = ['zod']
 
 /** Of the command line's packages those that it needs seldom: files of their own, so that others do not read them. */
-const SELDOM = ['execa', 'fast-xml-parser', 'listr2', 'pngjs', '@clack/prompts', '@xterm/headless']
+const SELDOM = [
+  'execa',
+  'fast-xml-parser',
+  'linkedom',
+  'listr2',
+  'pngjs',
+  '@clack/prompts',
+  '@observablehq/plot',
+  '@xterm/headless',
+]
 const seldomFile = (name) => `package-${name.replace(/^@/, '').replace('/', '-')}`
 
 const [folder, stamp] = process.argv.slice(2)

@@ -1,10 +1,11 @@
-/** A run as Markdown, for the job summary of GitHub and for comments. Pure. */
+/** A run or a sweep as Markdown, for the job summary of GitHub and for comments. Pure. */
 import { screenLine, visible } from '../guest-text.ts'
 import { plural } from '../plural.ts'
 import { quoteCommand } from '../quote.ts'
 import { formatMs } from '../units.ts'
 import type { Finding } from './findings-view.ts'
 import type { RunReport } from './read-run.ts'
+import type { SweepReport } from './read-sweep.ts'
 import { signOf } from './verdict-words.ts'
 
 /** Last lines of a console that are shown of a guest that did not pass. */
@@ -22,6 +23,36 @@ export function runMarkdown({ summary, plan, result, guests, command }: RunRepor
     ...guests.flatMap(differences),
     ...guests.flatMap((guest) => lastLines(guest, guests.length > 1)),
     ...(command ? [`Repeat: ${code(quoteCommand(command.argv).join(' '))}`] : []),
+    '',
+  ].join('\n\n')
+}
+
+/** Cells of a sweep that are named; the report has all. */
+const MOST_CELLS = 30
+
+/** A sweep as Markdown: its counts, and the cells that did not pass. */
+export function sweepMarkdown({ record, summary, comparison }: SweepReport): string {
+  const { counts, cells, done, wanted } = summary
+  const told = Object.entries(counts).filter(([, count]) => count > 0)
+  const bad = cells.filter(({ state }) => state === 'failed' || state === 'flaky')
+  const rows = bad.slice(0, MOST_CELLS).map((cell) => {
+    const reason = cell.attempts.findLast(({ verdict }) => verdict === cell.worst)?.meaning ?? ''
+    const verdict = cell.state === 'flaky' ? 'flaky' : (cell.worst ?? cell.state)
+    return `| ${inline(cell.label)} | ${verdict} | ${cell.passed} of ${cell.passed + cell.failed} | ${inline(reason)} |`
+  })
+  const regressions = comparison?.metrics.filter(({ finding }) => finding === 'regression') ?? []
+  return [
+    `### ${signOf(bad.length === 0 ? 'passed' : 'failed')} Sweep ${inline(record.name)}: ${told.map(([state, count]) => `${count} ${state}`).join(', ')}`,
+    `${done} of ${plural(wanted, 'run')} · sweep ${code(record.id)}`,
+    ...(rows.length > 0
+      ? [['| cell | verdict | passed | reason |', '| --- | --- | --- | --- |', ...rows].join('\n')]
+      : []),
+    ...(bad.length > MOST_CELLS ? [`${bad.length - MOST_CELLS} more cells did not pass.`] : []),
+    ...(comparison
+      ? [
+          `Compared with ${code(comparison.before.id)}: ${plural(comparison.verdicts.length, 'verdict')} changed, ${plural(regressions.length, 'regression')}.`,
+        ]
+      : []),
     '',
   ].join('\n\n')
 }

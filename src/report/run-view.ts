@@ -20,6 +20,8 @@ export interface RunLook {
   /** Bytes of HTML for the logs of the run. */
   readonly room: number
   /** Picture of a machine; a page of many runs draws equal machines once. */
+  /** The time line is a table only. */
+  readonly isBrief?: boolean
   readonly picture?: (guest: GuestReport) => Html | undefined
 }
 
@@ -89,7 +91,7 @@ export function runBody(run: RunReport, look: RunLook): Html {
 
 function sectionsOf(run: RunReport, look: RunLook): readonly Section[] {
   const findings = run.result?.diagnostics ?? run.plan.diagnostics
-  const timeline = drawTimeline(run.events)
+  const timeline = look.isBrief === true ? html`` : drawTimeline(run.events)
   const room = look.room / Math.max(1, run.guests.length)
   const only = run.plan.isRack ? undefined : run.guests[0]
   const sections: readonly (Section | undefined)[] = [

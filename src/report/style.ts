@@ -62,7 +62,7 @@ caption { text-align: left; color: var(--dim); padding-bottom: .4rem; font-size:
 th { text-align: left; font-weight: 600 } thead th { color: var(--dim); font-size: .8rem; font-weight: 500 }
 .plain th, .plain td { padding: .3rem 1rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere }
 .plain tbody tr:last-child > * { border-bottom: 0 } .plain tbody + tbody tr:first-child > * { border-top: 1px solid var(--line); padding-top: .75rem }
-.plain .number, td.number, th.number { text-align: right; white-space: nowrap } .plain .sign { width: 1.5rem; font-weight: 700 }
+.plain .number, td.number, th.number { text-align: right; white-space: nowrap } .compared td:first-child { width: 1.5rem; font-weight: 700 } .compared td:last-child { color: var(--dim) }
 .good { color: var(--good) } .bad { color: var(--bad) } tr.differs td { background: var(--bad-soft) }
 .finding { border-left: 3px solid var(--odd); padding: .1rem 0 .1rem 1rem; margin: 1rem 0 }
 .finding.error { border-color: var(--bad) } .finding.warning { border-color: var(--late) }

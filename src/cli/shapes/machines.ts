@@ -133,6 +133,7 @@ export const screenJson = z
 export const reportJson = z
   .object({
     run: z.string().optional().describe('Id of the run.'),
+    sweep: z.string().optional().describe('Id of the sweep, where it is one.'),
     file: z.string().describe('Where the report was written.'),
     bytes: z.int(),
   })
