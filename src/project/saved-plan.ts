@@ -4,7 +4,7 @@ import { formatCpuList } from '../cpu-list.ts'
 import { BringupError, type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import { readCpus } from '../host/cpus.ts'
 import type { GuestPlan } from '../plan/plan.ts'
-import type { RunPlan } from '../plan/run-plan.ts'
+import { type RunPlan, runOfOne } from '../plan/run-plan.ts'
 import { unsealPlan } from '../plan/seal.ts'
 import { findInstalled } from '../qemus/installed.ts'
 import { withAddresses } from '../rack/rack-networks.ts'
@@ -75,6 +75,18 @@ function parseOr(text: string): unknown {
   } catch {
     return undefined
   }
+}
+
+/**
+ * The guest of one saved plan, planned for this computer as it is now.
+ *
+ * @throws BringupError PLAN_OUTDATED if its QEMU was removed
+ */
+export function replanGuest(
+  saved: GuestPlan,
+  around: { readonly project: Project; readonly signal: AbortSignal },
+): Promise<PlannedGuest> {
+  return planAgain(saved, { ...around, plan: runOfOne(saved) })
 }
 
 /** The guest's plan as its machine would be planned now. Its place in the run stays as it was saved. */

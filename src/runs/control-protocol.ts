@@ -48,6 +48,7 @@ export const requestSchema = z.discriminatedUnion('op', [
       .readonly()
       .optional(),
   }),
+  z.strictObject({ op: z.literal('save'), guest: z.string(), name: z.string() }),
   z.strictObject({
     op: z.enum(['copyIn', 'copyOut']),
     guest: z.string(),

@@ -124,12 +124,16 @@ async function obey(
   request: ControlRequest,
   client: Client,
   run: Run,
-): Promise<{ exitCode?: number; screen?: unknown }> {
+): Promise<{ exitCode?: number; screen?: unknown; saved?: unknown }> {
   if (request.op === 'stop') return { exitCode: (await run.close()).exitCode }
   const guest = needGuest(run, request.guest)
   if (request.op === 'copyIn') await guest.copyIn(request.from, request.to)
   if (request.op === 'copyOut') await guest.copyOut(request.from, request.to)
   if (request.op === 'screen') return { screen: await look(guest, request) }
+  if (request.op === 'save') {
+    const { saveNamed } = await import('../guest/named-state.ts')
+    return { saved: await saveNamed(guest, request.name) }
+  }
   if (request.op === 'exec') return exec(guest, request, client)
   if (request.op === 'attach') return attach(guest, client)
   return {}

@@ -80,13 +80,21 @@ export function noteUse(folder: string): void {
 }
 
 /**
- * The states whose keys start with these prefixes.
+ * The states whose keys start with these prefixes, or that have these names.
  *
+ * @param named states with names
  * @throws BringupError STATE_UNKNOWN with each prefix that matches no state or several
  */
-export function findStates(folder: string, words: readonly string[]): readonly KeptState[] {
+export function findStates(
+  folder: string,
+  words: readonly string[],
+  named: readonly KeptState[] = [],
+): readonly KeptState[] {
   const all = keptStates(folder)
-  const found = words.map((word) => all.filter(({ key }) => key.startsWith(word)))
+  const found = words.map((word) => {
+    const called = named.filter(({ key }) => key === word)
+    return called.length > 0 ? called : all.filter(({ key }) => key.startsWith(word))
+  })
   const wrong = words.flatMap((word, i) => {
     const count = found[i]?.length ?? 0
     if (count === 1 && word !== '') return []

@@ -1,14 +1,16 @@
 /** `bringup state`: guests that were saved after a boot. */
 import type { Command } from '../command.ts'
+import { fork } from './state/fork.ts'
 import { list } from './state/list.ts'
 import { prune } from './state/prune.ts'
 import { rm } from './state/rm.ts'
+import { save } from './state/save.ts'
 import { show } from './state/show.ts'
 
 export const command: Command = {
-  summary: 'list and remove saved states of guests',
+  summary: 'save, fork, list and remove states of guests',
   description:
-    'A guest that runs a command is saved when its agent first answers, and later runs of the same machine restore it instead of booting. After deleting a state, the next run boots and saves again.',
+    'A guest that runs a command is saved when its agent first answers, and later runs of the same machine restore it instead of booting. After deleting a state, the next run boots and saves again. `state save` saves a running guest under a name, for `state fork`.',
   examples: [
     {
       command: 'bringup run --profile linux --states -- true',
@@ -17,5 +19,5 @@ export const command: Command = {
     { command: 'bringup state list', says: 'most recently used first' },
     { command: 'bringup state prune --keep 1G', says: 'deletes the least recently used states' },
   ],
-  subcommands: { list, show, rm, prune },
+  subcommands: { list, show, save, fork, rm, prune },
 }

@@ -18,6 +18,7 @@ export const stateJson = z
   .union([
     z.object({ states: z.array(state) }),
     state,
+    z.object({ name: z.string(), folder: z.string(), bytes: z.int().describe('On the disk.') }),
     z.object({ deleted: z.array(z.string()), bytes: z.int().optional() }),
   ])
-  .describe('`bringup state list --json`; then `state show`, `state rm` and `state prune`.')
+  .describe('`bringup state list --json`; then `state show`, `state save`, `state rm` and `state prune`.')

@@ -1,6 +1,7 @@
 /** `bringup state list`: the saved states of this user. */
 import { cacheFolder } from '../../../project/cache-folder.ts'
 import { type KeptState, keptStates } from '../../../states/kept.ts'
+import { namedStates } from '../../../states/named.ts'
 import { statesFolder } from '../../../states/origin.ts'
 import { formatRoundBytes } from '../../../units.ts'
 import type { Command, Invocation } from '../../command.ts'
@@ -15,8 +16,9 @@ export const list: Command = {
   run,
 }
 
-async function run({ output }: Invocation): Promise<number> {
-  const states = keptStates(statesFolder(cacheFolder()))
+async function run({ output, project }: Invocation): Promise<number> {
+  const named = namedStates((await project()).stateFolder)
+  const states = [...named, ...keptStates(statesFolder(cacheFolder()))]
   output.json({ states: states.map(stateView) })
   if (output.isJson) return 0
   if (states.length === 0) output.note('No saved states. A run with a command after `--` saves its guest.')
@@ -25,7 +27,7 @@ async function run({ output }: Invocation): Promise<number> {
       formatTable(
         ['state', 'machine', 'profile', 'QEMU', 'size', 'last used'],
         states.map(({ key, record, damage, bytes, usedAt }) => [
-          key.slice(0, 8),
+          named.some((one) => one.key === key) ? key : key.slice(0, 8),
           record?.machine ?? '',
           record?.profile ?? '',
           record?.qemu.version ?? output.colors.red(damage ?? ''),

@@ -1,6 +1,7 @@
 /** `bringup state show`: one saved state. */
 import { cacheFolder } from '../../../project/cache-folder.ts'
 import { findStates } from '../../../states/kept.ts'
+import { namedStates } from '../../../states/named.ts'
 import { statesFolder } from '../../../states/origin.ts'
 import { formatBytes } from '../../../units.ts'
 import type { Command, Invocation } from '../../command.ts'
@@ -8,13 +9,14 @@ import { stateView } from './list.ts'
 
 export const show: Command = {
   summary: 'show a saved state',
-  arguments: [{ name: '<state>', description: 'key, or a unique prefix', from: 'states' }],
+  arguments: [{ name: '<state>', description: 'key, a unique prefix, or a name', from: 'states' }],
   examples: [{ command: 'bringup state show 5f3a', says: 'machine, QEMU, folder and size' }],
   run,
 }
 
-async function run({ args, output }: Invocation): Promise<number> {
-  const [state] = findStates(statesFolder(cacheFolder()), args)
+async function run({ args, output, project }: Invocation): Promise<number> {
+  const named = namedStates((await project()).stateFolder)
+  const [state] = findStates(statesFolder(cacheFolder()), args, named)
   if (!state) return 2
   const { qemu, bytes, ...view } = stateView(state)
   output.json({ ...view, bytes, ...(qemu ? { qemu } : {}) })

@@ -1,0 +1,27 @@
+/** Saves a running guest under a name. */
+import { readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { cacheFolder } from '../project/cache-folder.ts'
+import { addPlan, namedFolder, refuseTaken } from '../states/named.ts'
+import type { Guest } from './guest.ts'
+
+/** @throws BringupError STATE_NAME_TAKEN, GUEST_NOT_SAVED */
+export async function saveNamed(
+  guest: Guest,
+  name: string,
+): Promise<{ readonly name: string; readonly folder: string; readonly bytes: number }> {
+  let folder = ''
+  const { open, plan, facts } = await guest.qemu.save((stateFolder) => {
+    folder = namedFolder(stateFolder, name)
+    refuseTaken(folder, name)
+    return folder
+  })
+  try {
+    addPlan(open.path, plan, { cache: cacheFolder(), firmware: facts.qemu?.dataFolders ?? [] })
+    if (!open.keep()) refuseTaken(folder, name)
+  } finally {
+    open[Symbol.dispose]()
+  }
+  const bytes = readdirSync(folder).reduce((sum, file) => sum + statSync(join(folder, file)).blocks * 512, 0)
+  return { name, folder, bytes }
+}

@@ -1,0 +1,59 @@
+/** `bringup state save` and `state fork`: a guest that was filled once, and copies of it by command. */
+import { execFile } from 'node:child_process'
+import { appendFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { afterAll, expect, test } from 'vitest'
+import { killWhenStuck } from '../support/progress.ts'
+
+const bin = fileURLToPath(new URL('../../dist/cli/bin.js', import.meta.url))
+const project = mkdtempSync(join(tmpdir(), 'bringup named states, '))
+afterAll(async () => {
+  await bringup('stop', 'db').catch(() => {})
+  rmSync(project, { recursive: true, force: true })
+})
+
+async function bringup(...argv: readonly string[]): Promise<{ stdout: string; stderr: string }> {
+  const done = promisify(execFile)(process.execPath, [bin, ...argv], { cwd: project })
+  killWhenStuck(done.child, 300)
+  return done
+}
+
+/** What a command that fails has printed. */
+const failure = (...argv: readonly string[]) =>
+  bringup(...argv).then(
+    () => expect.unreachable(),
+    (error: { code: number; stderr: string }) => error,
+  )
+
+test('a guest that stays is saved under a name, and forked as often as wanted', async () => {
+  const machine = ['--memory', '128M', '--nvdimm', '64M,id=pm0', '--timeout', '20m']
+  await bringup('run', '-d', '--name', 'db', '--profile', 'linux', ...machine)
+  const fill = 'echo filled >/tmp/seed; echo stored | dd of=/dev/pmem0 bs=512 count=1 conv=sync,fsync 2>&1'
+  await bringup('exec', 'db', '--', 'sh', '-c', fill)
+  const { stdout } = await bringup('state', 'save', 'db', '--name', 'filled', '--json')
+  expect(JSON.parse(stdout)).toMatchObject({ name: 'filled' })
+  expect(await failure('state', 'save', 'db', '--name', 'filled')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('STATE_NAME_TAKEN'),
+  })
+
+  // The saved guest continues, and its store is its own.
+  await bringup('exec', 'db', '--', 'sh', '-c', 'echo gone >/tmp/seed')
+  const look = 'cat /tmp/seed; head -n 1 /dev/pmem0; echo mine >/tmp/seed; exit 7'
+  for (let i = 0; i < 2; i++) {
+    const fork = await bringup('state', 'fork', 'filled', '--', 'sh', '-c', look).catch((error) => error)
+    expect(fork).toMatchObject({ code: 7, stdout: 'filled\nstored\n' })
+  }
+  expect((await bringup('exec', 'db', '--', 'cat', '/tmp/seed')).stdout).toBe('gone\n')
+  expect((await bringup('state', 'list')).stdout).toMatch(/^filled +\S+ +linux/m)
+  await bringup('stop', 'db')
+  expect((await bringup('state', 'fork', 'filled', '--', 'cat', '/tmp/seed')).stdout).toBe('filled\n')
+
+  appendFileSync(join(project, '.bringup/states/filled/fork.json'), ' x')
+  expect((await failure('state', 'fork', 'filled', '--', 'true')).stderr).toContain('STATE_UNUSABLE')
+  expect((await bringup('state', 'rm', 'filled')).stdout).toContain('filled')
+  expect((await failure('state', 'fork', 'filled', '--', 'true')).stderr).toContain('has no saved state')
+})
