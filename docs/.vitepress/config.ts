@@ -83,6 +83,7 @@ export default defineConfig({
           text: 'Coming from',
           collapsed: true,
           items: [
+            page('The first minutes with five kernels', '/guide/first-minutes'),
             page('The first hour, compared', '/guide/first-hour'),
             page('virtme-ng', '/guide/coming-from-vng'),
             page('A QEMU command line', '/guide/coming-from-qemu'),

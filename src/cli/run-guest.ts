@@ -54,10 +54,14 @@ export async function runGuest(
   if (isSession || showsConsole)
     progress?.boots(nameOfBooted(guest), guest.plan.origin?.kind === 'state' ? 'restoring' : 'booting')
   else progress?.clear()
+  let isInLine = false
   const pass = showsConsole ? passTo(process.stdout, progress) : isSession ? progress?.saw : undefined
   const drawn = showsConsole
     ? showScreenLines((line) => {
         progress?.clear()
+        // The guest may be in the middle of a line of its console.
+        if (isInLine) output.raw('\n')
+        isInLine = false
         output.print(`${output.colors.dim('screen │')} ${line}`)
       })
     : undefined
@@ -70,7 +74,14 @@ export async function runGuest(
     // With this process's input and output, or on its terminal.
     leavesCommands: true,
     endsWhenHalted: true,
-    ...(pass ? { onConsole: (_name: string, chunk: Buffer) => pass(chunk) } : {}),
+    ...(pass
+      ? {
+          onConsole: (_name: string, chunk: Buffer) => {
+            isInLine = chunk.at(-1) !== 0x0a
+            pass(chunk)
+          },
+        }
+      : {}),
   })
   const copies = copiesOf(options)
   const uncopied = await followGuest(run, argv, { isSession, showsConsole, copies }, following)

@@ -41,6 +41,20 @@ test.each([1, 0.5, 0.1, 0.02])('a guest with %f of a CPU shows whole lines', asy
   expect(await shownWith(share)).toEqual(['first', WORDS])
 })
 
+test('lines in which nothing can be read are not shown', async () => {
+  const text = 'a word \ufffd\n  \ufffd\ufffd \ufffd'
+  const watch = new ScreenWatch({ read: async () => ({ ...SCREEN, text }), progress: 0 }, () => ({
+    isBusy: false,
+    ticks: 7,
+  }))
+  const shown: string[] = []
+  watch.onLine((line) => shown.push(line))
+  watch.begin()
+  await vi.advanceTimersByTimeAsync(5000)
+  expect(shown).toEqual(['a word \ufffd'])
+  watch.end()
+})
+
 test('the last line of a guest that waits is shown while it waits', async () => {
   const watch = new ScreenWatch({ read: async () => ({ ...SCREEN, text: 'login:' }), progress: 0 }, () => ({
     isBusy: false,

@@ -11,9 +11,11 @@ import { startTimer, type Timer } from '../timer.ts'
 
 /** A screen that changes is read that often, one that does not more and more rarely. */
 const PERIOD_MS = { least: 250, most: 1000 }
-/** The last reading is given up when nothing of it was done for so long: QEMU answers in milliseconds, or is stuck. */
+/** The last reading is given up when neither it nor QEMU has done anything for so long. */
 const SILENT_MS = 5000
 
+/** A guest that computes forever keeps QEMU busy, which may be stuck all the same. */
+const MOST_WAITS = 12
 /** Of a clock tick in /proc: USER_HZ is 100 on all architectures of QEMU. */
 const TICK_MS = 10
 
@@ -132,7 +134,9 @@ export class ScreenWatch {
     const added = newLines(this.#shown, lines)
     if (added.length === 0) return
     this.#shown = lines
-    for (const line of added) for (const listener of this.#onLine) listener(line)
+    // A picture beside words has shapes that no font has.
+    const words = added.filter((line) => !/^[\s\ufffd]*$/.test(line) || line === '')
+    for (const line of words) for (const listener of this.#onLine) listener(line)
   }
 
   #changed(lines: readonly string[]): void {
@@ -140,17 +144,24 @@ export class ScreenWatch {
     for (const listener of this.#onChange) listener(own)
   }
 
+  /** Differs as long as the reading goes on, or QEMU gets CPU time. */
+  #doneSoFar(): string {
+    return `${this.#reader.progress} ${this.#activity().ticks}`
+  }
+
   async #finish(): Promise<void> {
     this.end()
     const reading = this.#reader.read({ withPicture: true, searchFonts: true })
     let late: Timer | undefined
     const isSilent = new Promise<undefined>((resolve) => {
-      const wait = (progress: number) => {
-        late = startTimer(SILENT_MS, () =>
-          this.#reader.progress === progress ? resolve(undefined) : wait(this.#reader.progress),
-        )
+      const wait = (before: string, times: number) => {
+        late = startTimer(SILENT_MS, () => {
+          const now = this.#doneSoFar()
+          if (now === before || times === MOST_WAITS) resolve(undefined)
+          else wait(now, times + 1)
+        })
       }
-      wait(this.#reader.progress)
+      wait(this.#doneSoFar(), 1)
     })
     const screen = await Promise.race([reading, isSilent]).catch(() => undefined)
     late?.clear()

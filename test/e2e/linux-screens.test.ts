@@ -33,7 +33,16 @@ function compare(screen: readonly string[], serial: readonly string[], columns: 
       ),
     ),
   )
-  return { right: ink(screen.filter((line) => wrapped.has(line))), all: ink(screen) }
+  const other = screen.filter((line) => !wrapped.has(line))
+  return { right: ink(screen) - ink(other), all: ink(screen), other }
+}
+
+/** All lines but the cursor's are those of the serial console. */
+function expectAlike(screen: readonly string[], serial: readonly string[], columns: number): void {
+  const { right, all, other } = compare(screen, serial, columns)
+  expect(all).toBeGreaterThan(1000)
+  expect(other.filter((line) => line !== '\ufffd')).toEqual([])
+  expect(right / all).toBeGreaterThan(0.95)
 }
 
 it('the console of Linux under vesafb', async () => {
@@ -43,12 +52,18 @@ it('the console of Linux under vesafb', async () => {
   await guest.done
   const screen = readFileSync(join(guest.folder.path, 'screen.txt'), 'utf8').trimEnd().split('\n')
   const serial = readFileSync(guest.folder.consoleLog, 'utf8').split(/\r?\n/)
-  const { right, all } = compare(screen, serial, 128)
-  expect(all).toBeGreaterThan(1000)
-  // Lines of the serial console are torn where several processors print.
-  expect(right / all).toBeGreaterThan(0.85)
-  // The cursor.
-  expect(screen.join('').split('\ufffd').length - 1).toBeLessThanOrEqual(1)
+  expectAlike(screen, serial, 128)
+})
+
+it('the console of Linux under efifb, started by UEFI', async () => {
+  await using guest = await boot({
+    boot: { firmware: 'uefi', kernel, append: 'console=ttyS0 console=tty0 root=/dev/none' },
+  })
+  await guest.done
+  const screen = readFileSync(join(guest.folder.path, 'screen.txt'), 'utf8').trimEnd().split('\n')
+  const serial = readFileSync(guest.folder.consoleLog, 'utf8').split(/\r?\n/)
+  expect(serial.join('\n')).toContain('efifb: mode is')
+  expectAlike(screen, serial, 160)
 })
 
 it('the menu of UEFI', async () => {

@@ -1,11 +1,12 @@
 /** Rare kinds of drawing, and hostile ones: words are read, or it is said that they are not. */
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { launch } from '../../src/launch.ts'
+import type { MachineInput } from '../../src/machine/machine.ts'
 import { buildDrawingKernel } from '../support/drawing-kernel.ts'
 
 const BIN = fileURLToPath(new URL('../../dist/cli/bin.js', import.meta.url))
@@ -14,17 +15,63 @@ const kernel = join(folder, 'draw.elf')
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 beforeAll(() => buildDrawingKernel(kernel))
 
-const draw = (append: string) =>
-  launch({ timeout: '10m', memory: '64M', boot: { kernel, append } }, { profile: 'bare', folder })
+const draw = (append: string, machine: MachineInput = {}) =>
+  launch({ timeout: '10m', memory: '64M', ...machine, boot: { kernel, append } }, { profile: 'bare', folder })
 
 it.each([
   ['monochrome text at 0xb0000', 'mono', 'monochrome text', 'text'],
   ['pages that are turned', 'pages', 'words of page 2', 'text'],
   ['mode X', 'modex', 'its last line', 'graphics'],
   ['UTF-8 on code page 437, as it is shown', 'utf8', 'caf├⌐ é', 'text'],
+  ['80 × 50', 'rows50', 'the fiftieth row', 'text'],
+  ['40 × 25', 'columns40', 'second row begins\nbehind', 'text'],
+  ['2560 × 1600', 'large', 'the last corner', 'graphics'],
 ] as const)('%s', async (_, how, words, mode) => {
   await using guest = await draw(how)
   expect((await guest.screen.expect(words, { timeoutMs: 60_000 })).mode).toBe(mode)
+})
+
+/** An ISO whose GRUB shows a menu in its graphical terminal. */
+function isoWithMenu(): string {
+  const root = join(folder, 'menu')
+  mkdirSync(join(root, 'boot/grub'), { recursive: true })
+  const entries = ['Überraschung', 'second entry', 'αβγ third'].map((name) => `menuentry "${name}" { halt }`)
+  const lines = [
+    'insmod all_video',
+    'insmod gfxterm',
+    'loadfont unicode',
+    'set gfxmode=1024x768',
+    'terminal_output gfxterm',
+    'set timeout=-1',
+    ...entries,
+  ]
+  writeFileSync(join(root, 'boot/grub/grub.cfg'), lines.join('\n'))
+  const iso = join(folder, 'menu.iso')
+  const { status, stderr } = spawnSync('grub-mkrescue', ['-o', iso, root], { encoding: 'utf8' })
+  expect(status, stderr).toBe(0)
+  return iso
+}
+
+it('the menu of GRUB in its graphical terminal, and what a key changes in it', async () => {
+  const cdrom = { kind: 'cdrom', file: isoWithMenu(), bus: 'ide', bootindex: 0 } as const
+  await using guest = await launch(
+    { timeout: '10m', type: 'pc', memory: '128M', boot: { firmware: 'bios' }, devices: [cdrom] },
+    { profile: 'bare', folder },
+  )
+  const { text, mode, unread } = await guest.screen.expect('second entry', { timeoutMs: 120_000 })
+  expect(mode).toBe('graphics')
+  expect(text).toMatch(/^ *GNU GRUB {2}version [\w.+-]+$/m)
+  expect(text).toMatch(/^ *┃ *\*Überraschung *┃$/m)
+  expect(text).toContain('αβγ third')
+  expect(text).toContain('Use the ↑ and ↓ keys to select which entry is highlighted.')
+  expect(unread).toBe(0)
+  await guest.keys(['down'])
+  await guest.screen.expect(/^ *┃ *\*second entry *┃$/)
+  // Letters that were not drawn before.
+  await guest.keys('c')
+  const prompt = await guest.screen.expect('grub>')
+  // The cursor.
+  expect(prompt.unread).toBeLessThanOrEqual(1)
 })
 
 it('words before a triple fault are its evidence', async () => {

@@ -18,6 +18,11 @@ const kernel = (message: string, { ports = 'serial screen', end = '' } = {}) => 
 .globl _start
 .long 0x1BADB002, 0, -(0x1BADB002)
 _start:
+  cld
+  mov $0xb8000, %edi
+  mov $2000, %ecx
+  mov $0x0720, %eax
+  rep stosw
   mov $message, %esi
   mov $0xb8000, %edi
 1: lodsb
@@ -46,6 +51,8 @@ const sector = (message: string) => `
 .code16
 .globl _start
 _start:
+  mov $3, %ax
+  int $0x10
   xor %ax, %ax
   mov %ax, %ds
   mov $0xb800, %ax
