@@ -69,13 +69,13 @@ export function addCommand(
   // Where there are subcommands, a word too many is most likely one of them, misspelt.
   const hasOnlySubcommands = command.subcommands !== undefined && command.arguments === undefined
   parser.allowExcessArguments(hasOnlySubcommands)
-  // Subcommands have options of the same names: those behind the word are the subcommand's.
-  if (command.subcommands && command.arguments) parser.enablePositionalOptions()
   parser.action(() => {
     const [word] = parser.args
     if (hasOnlySubcommands && command.subcommands && word !== undefined)
       throw unknownCommand(word, Object.keys(command.subcommands))
-    return onChosen(command, parser.args, parser.opts())
+    // An option that the command above has too is read there, wherever it stands.
+    const above = parent.parent ? parent.opts() : {}
+    return onChosen(command, parser.args, { ...above, ...parser.opts() })
   })
 }
 
