@@ -3,6 +3,7 @@
  * rack of one. Plain data: it can be printed, compared, saved as JSON, and run later.
  */
 import { type Diagnostic, isClean } from '../diagnostics.ts'
+import { distinct } from '../distinct.ts'
 import type { NetworkPlan } from '../network/network-plan.ts'
 import type { ServiceSpec } from '../services/service.ts'
 import type { GuestPlan } from './plan.ts'
@@ -41,14 +42,10 @@ export function runOfRack(
     services,
     networks,
     guests,
+    // Guests of one description have the same findings and need the same files.
     pending: distinct(guests.flatMap(({ pending }) => pending)),
     diagnostics: distinct([...found, ...guests.flatMap(({ diagnostics }) => diagnostics)]),
   }
-}
-
-/** Guests of one description have the same findings and need the same files: each is listed once. */
-function distinct<T>(items: readonly T[]): readonly T[] {
-  return [...new Map(items.map((item) => [JSON.stringify(item), item])).values()]
 }
 
 /** Errors that keep the run from starting. */

@@ -106,10 +106,11 @@ export const isPresent = (name: string, host: HostReader): boolean =>
     read: (path) => host.read(path)?.toString(),
   })
 
-/** Processes that have a file open, as far as this user may see. */
+/** Other processes that have a file open, as far as this user may see. */
 export function holdersOf(paths: readonly string[], host: HostReader): readonly string[] {
   return (host.list('/proc') ?? []).flatMap((pid) => {
-    if (!/^\d+$/.test(pid)) return []
+    // bringup opens none, and may inherit one from the process that started it.
+    if (!/^\d+$/.test(pid) || pid === `${process.pid}`) return []
     try {
       const isHolder = (host.list(`/proc/${pid}/fd`) ?? []).some((fd) =>
         paths.includes(host.readlink(`/proc/${pid}/fd/${fd}`) ?? ''),

@@ -1,5 +1,6 @@
 /** What an operation would do: every step's own finding, with the commands it would run. Changes nothing. */
 import { type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
+import { distinct } from '../distinct.ts'
 import type { HostCommand } from './host-command.ts'
 import type { HostReader } from './host-reader.ts'
 import type { Finding, Step, StepCost, StepKind, StepKinds } from './step.ts'
@@ -29,7 +30,7 @@ export interface OperationPlan {
   readonly steps: readonly PlannedStep[]
   /** Whether anything would be changed. */
   readonly hasChanges: boolean
-  /** Of all blocked steps; nothing is applied while there is one. */
+  /** Of all blocked steps, each once; nothing is applied while there is one. */
   readonly blockers: readonly Diagnostic[]
 }
 
@@ -47,8 +48,13 @@ export async function planOperation(
   return {
     steps: planned,
     hasChanges: planned.some((s) => s.state === 'change' || s.state === 'later'),
-    blockers: planned.filter((s) => s.state === 'blocked').flatMap((s) => s.diagnostics),
+    blockers: blockersOf(planned),
   }
+}
+
+/** Steps that need the same thing are blocked by the same finding. */
+export function blockersOf(steps: readonly PlannedStep[]): readonly Diagnostic[] {
+  return distinct(steps.filter((s) => s.state === 'blocked').flatMap((s) => s.diagnostics))
 }
 
 /** The kind of a step with its parameters checked, or why it is unavailable. */

@@ -3,7 +3,7 @@ import { BringupError, type Diagnostic } from '../diagnostics.ts'
 import { type ApplyContext, kindOf, problems, runAll } from './apply.ts'
 import type { HostReader } from './host-reader.ts'
 import type { Operation } from './journal.ts'
-import { findKind, type OperationPlan, type PlannedStep } from './plan-operation.ts'
+import { blockersOf, findKind, type OperationPlan, type PlannedStep } from './plan-operation.ts'
 import type { Json, Step, StepKind, StepKinds } from './step.ts'
 
 interface Change {
@@ -34,7 +34,7 @@ export async function planUndo(
   return {
     steps,
     hasChanges: steps.some((s) => s.state === 'change'),
-    blockers: steps.filter((s) => s.state === 'blocked').flatMap((s) => s.diagnostics),
+    blockers: blockersOf(steps),
   }
 }
 

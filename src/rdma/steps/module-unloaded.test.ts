@@ -1,6 +1,7 @@
 import { release } from 'node:os'
 import { expect, test } from 'vitest'
 import { fakeRoot } from '../../../test/support/fake-root.ts'
+import { planOperation } from '../../steps/plan-operation.ts'
 import { moduleUnloaded } from './module-unloaded.ts'
 
 const LOADED = `rdma_ucm 1 0 - Live 0x0
@@ -41,6 +42,20 @@ test('programs are named where they are known; otherwise the remedy is another o
   expect(await check('rdma_cm', used)).toMatchObject({
     diagnostics: [{ remedy: expect.stringContaining('umount') }],
   })
+})
+
+test('a module that blocks two steps is reported once, and bringup is no holder of it', async () => {
+  using fake = fakeRoot({
+    'proc/modules': LOADED.replace('rdma_ucm 1 0', 'rdma_ucm 1 2'),
+    'proc/9/fd/3': '-> /dev/infiniband/rdma_cm',
+    'proc/9/comm': 'sh\n',
+    [`proc/${process.pid}/fd/3`]: '-> /dev/infiniband/rdma_cm',
+    [`proc/${process.pid}/comm`]: 'bringup\n',
+  })
+  const steps = ['rdma_cm', 'ib_cm'].map((module) => moduleUnloaded.step({ module }))
+  const plan = await planOperation(steps, async () => moduleUnloaded, fake.host)
+  expect(plan.steps.map(({ state }) => state)).toEqual(['blocked', 'blocked'])
+  expect(plan.blockers).toMatchObject([{ code: 'RDMA_MODULE_IN_USE', evidence: ['process 9 (sh)'] }])
 })
 
 test('what is part of the kernel cannot be unloaded', async () => {
