@@ -84,11 +84,15 @@ async function prepareInner(folder: string): Promise<void> {
 const machine = { profile: 'verbs', accel: 'kvm', memory: '256M', timeout: '50m', devices: [{ kind: 'pvrdma', id: 'r0', device: 'rxe0', network: 'lan' }] } as const
 export default defineConfig({
   profiles: [linuxProfile({ name: 'verbs', programs: ${JSON.stringify(PROGRAMS)} })],
-  racks: { pair: { networks: { lan: {} }, guests: { a: { machine }, b: { machine } } } },
+  racks: {
+    pair: { networks: { lan: {} }, guests: { a: { machine }, b: { machine } } },
+    one: { networks: { lan: {} }, guests: { a: { machine } } },
+  },
 })
 `,
   )
-  copyFileSync(join(root, 'test/rdma/pair.mjs'), join(folder, 'pair.mjs'))
+  for (const name of ['pair.mjs', 'processes.mjs', 'wrong-hosts.mjs'])
+    copyFileSync(join(root, 'test/rdma', name), join(folder, name))
   const profile = linuxProfile({ name: 'verbs', programs: PROGRAMS })
   const stateFolder = join(folder, '.bringup')
   await profile.prepare({

@@ -3,14 +3,14 @@
  * prints what was seen as a line of JSON each time: `node pair.mjs 10`.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { launchRack } from 'bringup'
+import { MULTIPLEXER, multiplexers } from './processes.mjs'
 
 /** A computer that is emulated on a busy one is slow: what stalls is ended in its guest. */
 const PATIENT = { timeoutMs: 1_200_000 }
 const CONNECTIONS = 2
-const MULTIPLEXER = '/usr/bin/rdmacm-mux'
 const SERVER = '10.1.0.10'
 const PINGPONG = ['ibv_rc_pingpong', '-d', 'vmw_pvrdma0', '-g', '1', '-n', '100']
 const EVENTS = [...PINGPONG.slice(0, 1), '-e', ...PINGPONG.slice(1)]
@@ -19,15 +19,6 @@ const addresses = () =>
   execFileSync('ip', ['-o', 'address', 'show', 'dev', 'bringup-rdma'], { encoding: 'utf8' })
     .split('\n')
     .flatMap((line) => / inet6? (\S+)/.exec(line)?.slice(1) ?? [])
-
-const multiplexers = () =>
-  readdirSync('/proc').filter((pid) => {
-    try {
-      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/comm`, 'utf8') === 'rdmacm-mux\n'
-    } catch {
-      return false
-    }
-  }).length
 
 /** Both ends, the client once the server listens. A program that stalls is ended in its guest. */
 async function both({ a, b }, server, client, isListening) {
@@ -83,7 +74,7 @@ async function once(number) {
     await run[Symbol.asyncDispose]()
   }
   seen.left = addresses().filter((one) => !before.includes(one))
-  seen.multiplexers = multiplexers()
+  seen.multiplexers = multiplexers().length
   console.log(JSON.stringify(seen))
 }
 

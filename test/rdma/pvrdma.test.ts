@@ -142,6 +142,17 @@ describe('a computer without RDMA hardware', () => {
 
     for (const seen of await pairs(computer, REPEATS)) proves(seen)
 
+    const wrong = (await text(computer, 'node wrong-hosts.mjs')).trim()
+    process.stderr.write(`${wrong}\n`)
+    const goesOn = { exitCode: 0, verdict: 'failed' }
+    expect(JSON.parse(wrong)).toEqual({
+      withoutUmad: ['RDMA_PORT_UNUSABLE'],
+      rival: ['RDMA_MULTIPLEXER_REFUSED'],
+      killed: { ...goesOn, codes: ['RDMA_MULTIPLEXER_DIED'] },
+      removed: { ...goesOn, codes: ['RDMA_DEVICE_GONE'] },
+      multiplexers: 0,
+    })
+
     const down = await bringup(computer, 'rdma down --yes')
     expect(down, JSON.stringify(down)).toMatchObject({ exitCode: 0, answer: { state: 'undone' } })
     const left = await text(computer, TRACES)

@@ -1,0 +1,82 @@
+/**
+ * Runs in the guest that stands for a computer: starts a guest on a computer with which something is wrong, or goes wrong
+ * meanwhile, and prints what was found as a line of JSON each time.
+ */
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { BringupError, launchRack } from 'bringup'
+import { MULTIPLEXER, multiplexers } from './processes.mjs'
+
+/** Codes of a run that does not start. */
+async function refused() {
+  try {
+    await using run = await launchRack('one')
+    return [`started ${run.folder.id}`]
+  } catch (error) {
+    if (!(error instanceof BringupError)) throw error
+    return error.diagnostics.map(({ code }) => code)
+  }
+}
+
+/** What a run found in which something happens once its guest runs, and whether the guest answered all the same. */
+async function disturbed(disturb) {
+  let notice
+  const noticed = new Promise((resolve) => {
+    notice = resolve
+  })
+  const run = await launchRack('one', {
+    onEvent: (event) => {
+      if (event.type === 'service ended' && !event.wasWanted) notice()
+    },
+  })
+  try {
+    await disturb()
+    await noticed
+    const { exitCode } = await run.guests.a.run(['true'], { timeoutMs: 1_200_000 })
+    await run.close()
+    const { verdict, diagnostics } = await run.done
+    return { exitCode, verdict, codes: diagnostics.map(({ code }) => code) }
+  } finally {
+    await run[Symbol.asyncDispose]()
+  }
+}
+
+/** Another user's multiplexer; it has the port once a further one is refused. */
+async function withRival(action) {
+  execFileSync('chmod', ['a+rw', '/dev/infiniband/umad0'])
+  const user = ['--reuid=65534', '--regid=65534', '--clear-groups']
+  const rival = spawn('setpriv', [...user, MULTIPLEXER, '-d', 'rxe0', '-p', '1', '-s', '/tmp/rival'])
+  try {
+    while (
+      spawnSync('timeout', ['20', MULTIPLEXER, '-d', 'rxe0', '-p', '1', '-s', '/tmp/third']).status !== 245
+    );
+    return await action()
+  } finally {
+    rival.kill('SIGKILL')
+    await once(rival, 'exit')
+  }
+}
+
+async function withoutModule(name, action) {
+  execFileSync('rmmod', [name])
+  try {
+    return await action()
+  } finally {
+    execFileSync('modprobe', [name])
+  }
+}
+
+const seen = {
+  withoutUmad: await withoutModule('ib_umad', refused),
+  rival: await withRival(refused),
+  killed: await disturbed(() => execFileSync('kill', ['-KILL', ...multiplexers()])),
+}
+// The kernel waits for programs that have the device open: for QEMU.
+let removal
+seen.removed = await disturbed(() => {
+  removal = once(spawn('rdma', ['link', 'delete', 'rxe0']), 'exit')
+})
+await removal
+execFileSync('rdma', ['link', 'add', 'rxe0', 'type', 'rxe', 'netdev', 'bringup-rdma'])
+seen.multiplexers = multiplexers().length
+console.log(JSON.stringify(seen))
