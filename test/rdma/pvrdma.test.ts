@@ -76,7 +76,8 @@ interface Seen {
   /** Exit status of a second multiplexer of the port. */
   readonly rival: number
   readonly pingpong: readonly number[]
-  readonly events: readonly number[]
+  /** Of the first time. */
+  readonly events?: readonly number[]
   readonly connections: readonly (readonly number[])[]
   readonly counters: readonly Readonly<Record<string, number>>[]
   readonly isRegistered: boolean
@@ -85,12 +86,11 @@ interface Seen {
   readonly multiplexers: number
 }
 
-/** Starts the two guests so many times. */
-async function pairs(computer: Guest, times: number): Promise<readonly Seen[]> {
-  const lines = (await text(computer, `node pair.mjs ${times}`)).trim().split('\n')
-  for (const line of lines) process.stderr.write(`${line}\n`)
-  expect(lines).toHaveLength(times)
-  return lines.map((line) => JSON.parse(line) as Seen)
+/** Starts the two guests, and returns what was seen. */
+async function pair(computer: Guest, number: number): Promise<Seen> {
+  const line = (await text(computer, `node pair.mjs ${number}`)).trim()
+  process.stderr.write(`${line}\n`)
+  return JSON.parse(line) as Seen
 }
 
 const GOOD = [0, 0]
@@ -115,12 +115,12 @@ function proves(seen: Seen): void {
 }
 
 describe('a computer without RDMA hardware', () => {
-  test('two guests share soft-RoCE, and nothing is left', { timeout: 60 * MINUTES }, async ({ launch }) => {
+  test('two guests share soft-RoCE, and nothing is left', { timeout: 120 * MINUTES }, async ({ launch }) => {
     const computer = await launch(
       {
         cpu: { model: 'max', features: ['+svm'] },
         memory: '4G',
-        timeout: '60m',
+        timeout: '120m',
         boot: { append: PERIODIC },
         devices: [...devices()],
       },
@@ -152,7 +152,7 @@ describe('a computer without RDMA hardware', () => {
     expect(await text(computer, 'cut -d" " -f1 /proc/modules')).not.toMatch(/^(rdma_cm|ib_cm|rdma_ucm)$/m)
     expect(codes(await bringup(computer, 'rdma doctor'))).toEqual([])
 
-    for (const seen of await pairs(computer, REPEATS)) proves(seen)
+    for (let number = 1; number <= REPEATS; number++) proves(await pair(computer, number))
 
     const wrong = (await text(computer, 'node wrong-hosts.mjs')).trim()
     process.stderr.write(`${wrong}\n`)
