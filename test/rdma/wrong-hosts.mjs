@@ -10,8 +10,9 @@ import { MULTIPLEXER, multiplexers } from './processes.mjs'
 /** Codes of a run that does not start. */
 async function refused() {
   try {
-    await using run = await launchRack('one')
-    return [`started ${run.folder.id}`]
+    const run = await launchRack('one')
+    await run[Symbol.asyncDispose]()
+    return ['started']
   } catch (error) {
     if (!(error instanceof BringupError)) throw error
     return error.diagnostics.map(({ code }) => code)
