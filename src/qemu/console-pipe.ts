@@ -27,7 +27,7 @@ export async function openConsolePipe(folder: string): Promise<ConsolePipe | und
   return taken(folder) ?? ((await fill(folder)) ? taken(folder) : undefined)
 }
 
-/** Whoever removes the name has the pipe. */
+/** The pipe belongs to the process that removes its name. */
 function taken(folder: string): ConsolePipe | undefined {
   for (const name of namesIn(folder)) {
     const ends: number[] = []

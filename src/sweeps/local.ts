@@ -31,7 +31,7 @@ export const local: Executor = {
 
 function roomOfHost(jobs: number | undefined): Room {
   return {
-    // Whoever names a number of jobs means it, whatever the cores.
+    // A number of jobs that the user names holds, even beyond the number of cores.
     cores: jobs === undefined ? Math.max(1, readCpus().allowed.length) : Number.POSITIVE_INFINITY,
     bytes: Math.max(1, readMemory().availableBytes - RESERVED_BYTES),
     runs: jobs ?? Number.POSITIVE_INFINITY,
