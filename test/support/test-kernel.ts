@@ -29,16 +29,21 @@ export function testKernel(text: string, end: TestKernelEnd): Buffer {
   const entry = LOAD_ADDRESS + HEADERS + note.length
   note.writeUInt32LE(entry, 16)
   const words = Buffer.from(text, 'latin1')
-  const head = 16
-  const code = Buffer.alloc(head)
   // mov esi, text; mov ecx, length; mov dx, 0x3f8; cld; rep outsb
-  code.set([0xbe, 0, 0, 0, 0, 0xb9, 0, 0, 0, 0, 0x66, 0xba, 0xf8, 0x03, 0xf3, 0x6e])
+  const print = Buffer.from([0xbe, 0, 0, 0, 0, 0xb9, 0, 0, 0, 0, 0x66, 0xba, 0xf8, 0x03, 0xf3, 0x6e])
+  const start = Buffer.from(end === 'fault-again' || end === 'reset-again' ? NOTE_BOOT : [])
   const tail = Buffer.from(ending(end))
-  code.writeUInt32LE(entry + head + tail.length, 1)
-  code.writeUInt32LE(words.length, 6)
-  const body = Buffer.concat([note, code, tail, words])
+  print.writeUInt32LE(entry + start.length + print.length + tail.length, 1)
+  print.writeUInt32LE(words.length, 6)
+  const body = Buffer.concat([note, start, print, tail, words])
   return Buffer.concat([headers(entry, note.length, body.length), body])
 }
+
+/**
+ * mov al, 0x70; out 0x70, al; in al, 0x71; mov bl, al; mov al, 0x5a; out 0x71, al: CMOS is kept. Before the text is printed,
+ * for the reader of the text may reset the machine at once.
+ */
+const NOTE_BOOT = [0xb0, 0x70, 0xe6, 0x70, 0xe4, 0x71, 0x88, 0xc3, 0xb0, 0x5a, 0xe6, 0x71]
 
 function ending(end: TestKernelEnd): readonly number[] {
   // cli; jmp $
@@ -47,8 +52,8 @@ function ending(end: TestKernelEnd): readonly number[] {
   // lidt of an empty table (at address 0, where there is none); int3
   const fault = [0x0f, 0x01, 0x1d, 0, 0, 0, 0, 0xcc, ...hang]
   if (end === 'triple-fault') return fault
-  // mov al, 0x70; out 0x70, al; in al, 0x71; cmp al, 0x5a; je +7; mov al, 0x5a; out 0x71, al; cli; jmp $: CMOS is kept
-  const once = [0xb0, 0x70, 0xe6, 0x70, 0xe4, 0x71, 0x3c, 0x5a, 0x74, 7, 0xb0, 0x5a, 0xe6, 0x71, ...hang]
+  // cmp bl, 0x5a; je +3; cli; jmp $
+  const once = [0x80, 0xfb, 0x5a, 0x74, hang.length, ...hang]
   if (end === 'fault-again') return [...once, ...fault]
   // mov al, 0xfe; out 0x64, al: the keyboard controller resets
   if (end === 'reset-again') return [...once, 0xb0, 0xfe, 0xe6, 0x64, ...hang]
