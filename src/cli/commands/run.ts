@@ -182,9 +182,7 @@ interface Start {
 
 async function start({ made, invocation, request, progress, buildMs }: Start): Promise<number> {
   const { options, output, signal } = invocation
-  const planned = isSupervised(options)
-    ? staying(made, request, invocation)
-    : forCommand(made, request, invocation)
+  const planned = isSupervised(options) ? staying(made, request, invocation) : forCommand(made, invocation)
   sayFirst(planned, { isVerbose: options.verbose === true }, output, progress)
   const common: RunOptions = {
     stateFolder: request.project.stateFolder,
@@ -207,17 +205,12 @@ async function start({ made, invocation, request, progress, buildMs }: Start): P
   return runGuest(planned, guest, { common, invocation, request, progress })
 }
 
-/** A guest that runs a command, or the shell of a terminal, is restored from a saved state if possible. */
-function forCommand(
-  made: PlannedRun,
-  { terminal }: Pick<RunRequest, 'terminal'>,
-  { options, output }: Invocation,
-): PlannedRun {
+/** A guest that runs a command is restored from a saved state if possible. */
+function forCommand(made: PlannedRun, { options, output }: Invocation): PlannedRun {
   const [guest] = made.guests
   if (made.plan.isRack || guest === undefined) return made
-  const hasShell = terminal === true && guest.profile.terminalCommand !== undefined
-  const isForCommand = guest.plan.command.length > 0 || hasShell
-  if (!isForCommand || options.fresh === true || typeof options.plan === 'string') return made
+  if (guest.plan.command.length === 0 || options.fresh === true || typeof options.plan === 'string')
+    return made
   const saved = savedGuest(guest)
   if (options.states === true && saved.plan.origin) output.note(originText(saved.plan.origin))
   return { plan: { ...made.plan, guests: [saved.plan] }, guests: [saved] }
