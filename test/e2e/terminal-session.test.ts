@@ -59,7 +59,7 @@ describe('a shell in a Linux guest', () => {
 
   test('ends by Ctrl-A X, poweroff and the death of QEMU, with the terminal as it was', minutes, async () => {
     await bringup('run --profile linux -- cat')
-    await shows(/^booting Linux[^\n]*$(?!\n+booting)/m)
+    await shows(/^(?:booting|restoring) Linux[^\n]*$(?!\n+(?:booting|restoring))/m)
     await tmux('send-keys', 'C-a', 'x')
     await shows(/^interrupted ended by you/m)
     await type('clear; stty -a | grep -o " -*icanon"')
