@@ -62,7 +62,6 @@ const VIEWS: readonly (readonly string[])[] = [
   ['doctor', '--profile', 'linux'],
   ['setup', '--list', '--profile', 'nrk'],
   ['build', '--list'],
-  ['init', '--dry-run'],
   ['operations'],
   ['trust', '--list'],
   ['pmem', 'status'],
