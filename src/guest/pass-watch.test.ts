@@ -6,9 +6,11 @@ function watch(
   patterns: readonly string[],
   chunks: readonly string[],
   crashedAfter = Number.POSITIVE_INFINITY,
+  replayed = 0,
 ) {
   const seen: unknown[] = []
   let lines = 0
+  let taken = 0
   let onLine: (line: string) => void = () => {}
   let onUnfinished: (rest: string) => void = () => {}
   watchForPass(
@@ -20,6 +22,9 @@ function watch(
         onUnfinished = listener
       },
       onDrawn: () => {},
+      get isReplaying() {
+        return taken < replayed
+      },
     },
     {
       patterns,
@@ -37,6 +42,7 @@ function watch(
       onLine(line)
     }
     onUnfinished(partial)
+    taken++
   }
   return seen
 }
@@ -54,6 +60,11 @@ test('colours and control characters are not part of a line', () => {
   expect(watch(['^ALL PASSED$'], ['\x1b[32mALL\x1b[0m PASSED\x07\n'])).toEqual([
     { text: 'ALL PASSED', line: 1 },
   ])
+})
+
+test('what was printed before the guest was saved is counted as lines, but is no pass', () => {
+  expect(watch(['done'], ['boot\ndone\n', 'on\ndone\n'], undefined, 1)).toEqual([{ text: 'done', line: 4 }])
+  expect(watch(['done'], ['boot\ndone\n', 'on\n'], undefined, 1)).toEqual([])
 })
 
 test('nothing counts that comes after a crash', () => {

@@ -35,9 +35,12 @@ export interface PassWatchOptions {
   readonly onSlow: (line: string) => void
 }
 
-/** Calls back once, when the first line matches. An unfinished line counts: a prompt has no end. */
+/**
+ * Calls back once, when the first line matches. An unfinished line counts: a prompt has no end. What was printed before the
+ * guest was saved does not.
+ */
 export function watchForPass(
-  console: Pick<Console, 'onLine' | 'onUnfinished' | 'onDrawn'>,
+  console: Pick<Console, 'onLine' | 'onUnfinished' | 'onDrawn' | 'isReplaying'>,
   options: PassWatchOptions,
   screen?: Pick<ScreenWatch, 'onChange'>,
 ): void {
@@ -53,6 +56,10 @@ export function watchForPass(
     if (isDone) return
     const begin = finished
     finished += lines.length
+    if (console.isReplaying) {
+      lines = []
+      return
+    }
     const all = options.hasCrashed() || rest === '' ? lines : [...lines, plain(rest)]
     lines = []
     const found = search(all)
@@ -63,6 +70,7 @@ export function watchForPass(
       options.onSlow(`${plural(all.length, 'line')} could not be searched to the end within ${SEARCH_MS} ms`)
   })
   const searchScreen = (all: readonly string[], isOnScreen: boolean) => {
+    if (console.isReplaying) return
     const found = isDone || options.hasCrashed() ? undefined : search(all)
     if (found === undefined || !('text' in found)) return
     isDone = true

@@ -42,6 +42,7 @@ import { type GuestRdma, openRdma } from './rdma.ts'
 import { readTail } from './read-log.ts'
 import { type GuestFolder, type GuestResult, saveResult } from './record.ts'
 import { ResetLog, ResetWatch } from './resets.ts'
+import { RESTORED } from './restored.ts'
 import { RunDeadline } from './run-deadline.ts'
 import { saveScreen } from './screen-watch.ts'
 import { openShell, type Shell, type ShellOptions } from './shell.ts'
@@ -61,9 +62,6 @@ export const problems = defineDiagnostics({
 
 /** How long a guest that panicked may go on. */
 const PANIC_GRACE_MS = 1500
-
-/** In the log of a restored guest's console. */
-const RESTORED = '[bringup] restored: the text above was printed before the guest was saved'
 
 /** How long QEMU may take until the guest runs: the time for the whole run, within these bounds. */
 const START_MS = { least: 5000, most: 120_000 }
@@ -325,7 +323,7 @@ export class RunningGuest implements Guest {
       this.#resetLog.skip()
       this.gdb = await gdbTargetOf(this.plan, this.#process.qmp)
       this.#replay()
-      if (gdbServerOf(this.plan.machine)?.isStopped !== true && !this.#isShown) await this.#letRun()
+      if (gdbServerOf(this.plan.machine)?.isStopped !== true) await this.#letRun()
       if (isRestored(this.plan)) this.#shell?.resumed()
       this.#witness.begin()
     } catch (cause) {
@@ -343,11 +341,6 @@ export class RunningGuest implements Guest {
     if (printed === undefined) return
     this.#hasStarted = true
     this.#console.replay(printed, RESTORED)
-  }
-
-  /** The text that ends the run was printed before the guest was saved. */
-  get #isShown(): boolean {
-    return this.#shown !== undefined
   }
 
   /** A guest that ends within a few instructions takes QEMU away before it has answered. */

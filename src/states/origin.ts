@@ -19,7 +19,7 @@ export const statesFolder = (cacheFolder: string): string => join(cacheFolder, '
  * @param folders the cache, which holds the states of this user, and those of QEMU's firmware
  */
 export function withState(plan: GuestPlan, folders: KeyFolders): GuestPlan {
-  const obstacle = obstacleOf(plan) ?? usedStore(plan.stores)
+  const obstacle = endsAtText(plan) ?? obstacleOf(plan) ?? usedStore(plan.stores)
   if (obstacle !== undefined) return booted(plan, obstacle)
   const args = withBackends(plan.args, viewOf(plan.name, plan.machine).ramBytes)
   const parts = partsFor(plan, args, folders)
@@ -38,6 +38,11 @@ export function withState(plan: GuestPlan, folders: KeyFolders): GuestPlan {
     args: forSaving(args),
     origin: { kind: 'boot', because, saves: { ...known, parts }, otherwise: otherwiseOf(plan) },
   }
+}
+
+/** A guest that was saved after it printed the text would pass a run in which it does nothing. */
+function endsAtText({ judgement: { passPatterns = [] } }: GuestPlan): string | undefined {
+  return passPatterns.length === 0 ? undefined : 'its run ends at a text, which only a boot prints anew'
 }
 
 /** RAM that is in the stream needs no files. */

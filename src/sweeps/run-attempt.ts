@@ -4,7 +4,7 @@ import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
 import { BringupError } from '../diagnostics.ts'
 import { type PlannedRun, planRun } from '../project/run-planning.ts'
-import { savedGuest } from '../project/saved-guest.ts'
+import { savedForCommand } from '../project/saved-guest.ts'
 import { startRun } from '../runs/run.ts'
 import { requestOfCell, type Swept } from './cell-request.ts'
 import { measure } from './metrics.ts'
@@ -88,11 +88,7 @@ async function planTask({ cell, repeat, attempt }: Task, means: AttemptMeans): P
     isReady && cell.planned
       ? cell.planned
       : await planRun({ ...requestOfCell(swept, cell.combination, name), signal })
-  const [guest] = made.guests
-  const isForCommand = !made.plan.isRack && guest !== undefined && guest.plan.command.length > 0
-  if (!isForCommand || isFresh) return made
-  const saved = savedGuest(guest)
-  return { plan: { ...made.plan, guests: [saved.plan] }, guests: [saved] }
+  return isFresh ? made : savedForCommand(made)
 }
 
 /** Stores of an attempt that failed are kept as evidence. */

@@ -322,15 +322,6 @@ describe('the command', () => {
   const ways: Readonly<Record<string, readonly string[]>> = {
     'a command that passes, verified': ['--verify', '--', 'true'],
     'a command that fails': ['--', 'sh', '-c', 'echo said; exit 3'],
-    'a text of the boot': ['--until', 'Run /init', '--', 'sleep', '1000'],
-    'a text of the command': [
-      '--until',
-      'all done',
-      '--',
-      'sh',
-      '-c',
-      'echo all done >/dev/console; sleep 1000',
-    ],
     'a panic': ['--', 'sh', '-c', 'echo c >/proc/sysrq-trigger; sleep 1000'],
     'a power-off': ['--', 'sh', '-c', 'poweroff -f; sleep 1000'],
   }
@@ -353,13 +344,31 @@ describe('the command', () => {
     expect(restored.result).toEqual(booted.result)
   })
 
+  test.for([
+    ['a text of the boot', ['--until', 'Run /init', '--', 'sleep', '1000']],
+    [
+      'a text of the command',
+      ['--until', 'all done', '--', 'sh', '-c', 'echo all done >/dev/console; sleep 1000'],
+    ],
+  ] as const)(
+    'boots where a text ends the run, which only the guest of this run may print: %s',
+    async ([, words]) => {
+      const talking = [...run, '--append', 'loglevel=7', '--json']
+      await bringup(...talking, '--', 'true')
+      const { stdout } = await bringup(...talking, ...words)
+      const [{ result }] = JSON.parse(stdout).guests
+      expect(result).toMatchObject({ verdict: 'passed' })
+      expect(result.origin).toEqual({ kind: 'boot', because: expect.stringContaining('ends at a text') })
+    },
+  )
+
   test('leaves nothing behind when it is killed while it saves', async () => {
     rmSync(states, { recursive: true, force: true })
     mkdirSync(states, { recursive: true, mode: 0o700 })
     const child = spawn(process.execPath, [...bin, ...run, '--', 'sleep', '1000'], { stdio: 'ignore' })
     killWhenStuck(child, 300)
-    while (readdirSync(states).length === 0 && child.exitCode === null)
-      await new Promise((resolve) => setTimeout(resolve, 5))
+    const seen = () => readdirSync(states).length > 0 || child.exitCode !== null
+    await expect.poll(seen, { timeout: 600_000, interval: 5 }).toBe(true)
     child.kill('SIGKILL')
     await expect
       .poll(() => readdirSync(states).filter((name) => name.endsWith('.part')), { timeout: 600_000 })

@@ -3,7 +3,7 @@ import { BringupError } from '../../diagnostics.ts'
 import { EXIT_CODES } from '../../guest/verdict.ts'
 import type { Origin } from '../../plan/plan.ts'
 import type { PlannedRun, RunRequest } from '../../project/run-planning.ts'
-import { savedGuest } from '../../project/saved-guest.ts'
+import { savedForCommand } from '../../project/saved-guest.ts'
 import { quoteCommand } from '../../quote.ts'
 import { eventLine } from '../../runs/events.ts'
 import type { RunCommand } from '../../runs/record.ts'
@@ -207,13 +207,11 @@ async function start({ made, invocation, request, progress, buildMs }: Start): P
 
 /** A guest that runs a command is restored from a saved state if possible. */
 function forCommand(made: PlannedRun, { options, output }: Invocation): PlannedRun {
-  const [guest] = made.guests
-  if (made.plan.isRack || guest === undefined) return made
-  if (guest.plan.command.length === 0 || options.fresh === true || typeof options.plan === 'string')
-    return made
-  const saved = savedGuest(guest)
-  if (options.states === true && saved.plan.origin) output.note(originText(saved.plan.origin))
-  return { plan: { ...made.plan, guests: [saved.plan] }, guests: [saved] }
+  if (options.fresh === true || typeof options.plan === 'string') return made
+  const saved = savedForCommand(made)
+  const [guest] = saved.guests
+  if (options.states === true && guest?.plan.origin) output.note(originText(guest.plan.origin))
+  return saved
 }
 
 function originText(origin: Origin): string {
