@@ -1,6 +1,7 @@
 /** Numbers that an attempt has measured: from its result, its console, its channels and its files. */
 import { readdirSync, readFileSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
+import { sinceRestored } from '../guest/restored.ts'
 import { parsePath } from '../machine/layers.ts'
 import type { SweepConfig } from '../project/sweep-schema.ts'
 import { folderOfGuest, type RunFolder, type RunResult } from '../runs/record.ts'
@@ -113,7 +114,9 @@ function numberOf(value: unknown): number | undefined {
 
 function textOf(path: string): string | undefined {
   try {
-    return statSync(path).size > MOST_BYTES ? undefined : readFileSync(path, 'utf8')
+    if (statSync(path).size > MOST_BYTES) return undefined
+    const text = readFileSync(path, 'utf8')
+    return basename(path) === 'console.log' ? sinceRestored(text) : text
   } catch {
     return undefined
   }
