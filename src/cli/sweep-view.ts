@@ -1,7 +1,7 @@
 /** A sweep as text: the matrix, what was measured, what cannot be run, what changed. */
 import { relative } from 'node:path'
 import { plural } from '../plural.ts'
-import type { Comparison, Finding } from '../sweeps/compare.ts'
+import { type Comparison, type Finding, uncomparedText } from '../sweeps/compare.ts'
 import { showValue } from '../sweeps/expand.ts'
 import type { FindingGroup } from '../sweeps/plan-sweep.ts'
 import type { Axis, SweepRecord } from '../sweeps/record.ts'
@@ -158,6 +158,7 @@ export function comparisonView(found: Comparison, units: SweepRecord['metrics'],
   })
   const rows = [...verdicts, ...metrics]
   const only = [
+    ...uncomparedText(found).map((line) => `not compared: ${line}`),
     ...(found.onlyBefore.length === 0
       ? []
       : [`${plural(found.onlyBefore.length, 'cell')} only in ${found.before.id}`]),
@@ -167,7 +168,7 @@ export function comparisonView(found: Comparison, units: SweepRecord['metrics'],
   ]
   const table =
     rows.length === 0
-      ? 'No difference.'
+      ? `No difference in ${plural(found.cells, 'compared cell')}.`
       : formatTable(['cell', 'what', 'before', 'after', 'shift', 'finding'], rows, page)
   return [table, ...only].join('\n')
 }

@@ -1,6 +1,6 @@
 /** The report of a sweep, as one HTML file: the matrix, its metrics, what changed, and a run of each cell. */
 import { plural } from '../plural.ts'
-import type { Comparison, MetricChange } from '../sweeps/compare.ts'
+import { type Comparison, type MetricChange, uncomparedText } from '../sweeps/compare.ts'
 import type { Metric } from '../sweeps/record.ts'
 import type { Estimate } from '../sweeps/statistics.ts'
 import type { CellSummary } from '../sweeps/summary.ts'
@@ -144,14 +144,16 @@ const MOST_CHANGES = 100
 
 const SURE = new Set<MetricChange['finding']>(['regression', 'improvement', 'changed', 'suspected'])
 
-function comparisonView({ verdicts, metrics, onlyBefore, onlyAfter }: Comparison): Html {
+function comparisonView(comparison: Comparison): Html {
+  const { verdicts, metrics, cells, onlyBefore, onlyAfter } = comparison
+  const left = uncomparedText(comparison)
   const sure = metrics
     .filter(({ finding }) => SURE.has(finding))
     .toSorted((a, b) => Math.abs(b.ratio) - Math.abs(a.ratio))
   const rest = metrics.length - sure.length
   return html`${
     verdicts.length === 0
-      ? html`<p>No cell changed its verdict.</p>`
+      ? html`<p>${plural(cells, 'cell')} compared: no verdict changed.</p>`
       : html`<table class="plain"><caption>Verdicts that changed</caption><thead><tr><th scope="col">cell</th><th scope="col">before</th><th scope="col">after</th><th scope="col">how sure</th></tr></thead><tbody>${verdicts.map(
           ({ cell, label, before, after, p, isSure }) =>
             html`<tr><td><a href="#cell-${cell}">${label}</a></td><td>${before}</td><td>${after}</td><td>${isSure ? 'sure' : 'may be chance'} (p = ${chance(p)})</td></tr>`,
@@ -164,7 +166,7 @@ function comparisonView({ verdicts, metrics, onlyBefore, onlyAfter }: Comparison
         ({ cell, label, metric, before, after, ratio, finding, adjustedP }) =>
           html`<tr><td><a href="#cell-${cell}">${label}</a></td><td>${metric}</td><td class="number">${interval(before)}</td><td class="number">${interval(after)}</td><td class="number">${ratio > 0 ? '+' : ''}${short(ratio * 100)} %</td><td class="${finding === 'regression' ? 'bad' : finding === 'improvement' ? 'good' : ''}">${finding} (p = ${chance(adjustedP)})</td></tr>`,
       )}</tbody></table>`
-  }${rest > 0 && html`<p class="dim">${plural(rest, 'metric')} of cells did not change more than noise explains, or ${rest === 1 ? 'has' : 'have'} too few values: 4 on each side are needed.</p>`}${onlyList('Cells of the earlier sweep only', onlyBefore)}${onlyList('New cells', onlyAfter)}<p class="dim">p is the chance of such a difference by noise alone, of a rank test, for metrics corrected for the number of tests.</p>`
+  }${rest > 0 && html`<p class="dim">${plural(rest, 'metric')} of cells did not change more than noise explains, or ${rest === 1 ? 'has' : 'have'} too few values: 4 on each side are needed.</p>`}${left.length > 0 && html`<p>Not compared:</p><ul>${left.map((line) => html`<li>${line}</li>`)}</ul>`}${onlyList('Cells of the earlier sweep only', onlyBefore)}${onlyList('New cells', onlyAfter)}<p class="dim">p is the chance of such a difference by noise alone, of a rank test, for metrics corrected for the number of tests.</p>`
 }
 
 const chance = (p: number) => (p < 0.001 ? 'below 0.001' : short(p))

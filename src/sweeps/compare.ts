@@ -1,4 +1,6 @@
 /** Two sweeps beside one another: what changed in which cell, and how sure that is. Pure. */
+import { distinct } from '../distinct.ts'
+import { plural } from '../plural.ts'
 import type { Attempt, Axis, Metric, SweepRecord } from './record.ts'
 import { adjust, CONFIDENCE, type Estimate, rankTest, shiftBetween } from './statistics.ts'
 import { type CellState, type CellSummary, summarizeSweep } from './summary.ts'
@@ -38,16 +40,32 @@ export interface VerdictChange {
   readonly isSure: boolean
 }
 
+/** What of a cell was not compared. */
+export interface Uncompared {
+  readonly cell: string
+  readonly label: string
+  /** `verdict`, or the name of a metric. */
+  readonly what: string
+  /** Ids of the sweeps without a result or a value. */
+  readonly missingIn: readonly string[]
+}
+
 export interface Comparison {
   readonly before: { readonly id: string; readonly name: string; readonly startedAt: string }
   readonly after: { readonly id: string; readonly name: string; readonly startedAt: string }
   readonly axes: readonly Axis[]
   readonly verdicts: readonly VerdictChange[]
   readonly metrics: readonly MetricChange[]
+  /** Number of cells whose verdicts were compared. */
+  readonly cells: number
+  readonly uncompared: readonly Uncompared[]
   /** Cells that only one of them has: their labels. */
   readonly onlyBefore: readonly string[]
   readonly onlyAfter: readonly string[]
 }
+
+/** Cells that are named in a line. */
+const MOST_LABELS = 5
 
 /** A sweep with its attempts. */
 export interface Swept {
@@ -63,12 +81,16 @@ export function compareSweeps(before: Swept, after: Swept): Comparison {
     const was = earlier.get(cell.key)
     return was ? [{ was, is: cell }] : []
   })
+  const ids = [before.record.id, after.record.id] as const
+  const metrics = new Set([before, after].flatMap(({ record }) => record.metrics.map(({ name }) => name)))
   return {
     before: aboutOf(before.record),
     after: aboutOf(after.record),
     axes: after.record.axes,
     verdicts: pairs.flatMap(({ was, is }) => verdictChange(was, is)),
     metrics: metricChanges(pairs, after.record.metrics),
+    cells: pairs.filter(({ was, is }) => was.state !== 'open' && is.state !== 'open').length,
+    uncompared: pairs.flatMap((pair) => uncomparedOf(pair, [...metrics], ids)),
     onlyBefore: (old ?? []).flatMap(({ key, label }) => (later.has(key) ? [] : label)),
     onlyAfter: (now ?? []).flatMap(({ key, label }) => (earlier.has(key) ? [] : label)),
   }
@@ -79,6 +101,21 @@ const aboutOf = ({ id, name, startedAt }: SweepRecord) => ({ id, name, startedAt
 interface Pair {
   readonly was: CellSummary
   readonly is: CellSummary
+}
+
+/** A cell without a result has no values either. Whether a machine can be planned is a result without values. */
+function uncomparedOf(
+  { was, is }: Pair,
+  metrics: readonly string[],
+  [before, after]: readonly [string, string],
+): readonly Uncompared[] {
+  const about = (what: string, has: (cell: CellSummary) => boolean): readonly Uncompared[] => {
+    const missingIn = [...(has(was) ? [] : [before]), ...(has(is) ? [] : [after])]
+    return missingIn.length === 0 ? [] : [{ cell: is.key, label: is.label, what, missingIn }]
+  }
+  const open = about('verdict', ({ state }) => state !== 'open')
+  if (open.length > 0 || was.state === 'impossible' || is.state === 'impossible') return open
+  return metrics.flatMap((name) => about(name, (cell) => cell.metrics.some((metric) => metric.name === name)))
 }
 
 function verdictChange(was: CellSummary, is: CellSummary): readonly VerdictChange[] {
@@ -139,4 +176,16 @@ function leastChance(a: number, b: number): number {
   let ways = 1
   for (let i = 1; i <= Math.min(a, b); i++) ways = (ways * (a + b - Math.min(a, b) + i)) / i
   return 2 / ways
+}
+
+/** What was not compared, a line for each thing and reason. */
+export function uncomparedText({ uncompared }: Pick<Comparison, 'uncompared'>): readonly string[] {
+  const reasons = distinct(uncompared.map(({ what, missingIn }) => ({ what, missingIn })))
+  return reasons.map(({ what, missingIn }) => {
+    const cells = uncompared.filter((one) => one.what === what && `${one.missingIn}` === `${missingIn}`)
+    const labels = cells.slice(0, MOST_LABELS).map(({ label }) => label)
+    const more = cells.length > MOST_LABELS ? '; …' : ''
+    const lacks = what === 'verdict' ? 'no result' : 'no value'
+    return `${what} of ${plural(cells.length, 'cell')}: ${lacks} in ${missingIn.join(' and ')} (${labels.join('; ')}${more})`
+  })
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { compareSweeps } from './compare.ts'
+import { compareSweeps, uncomparedText } from './compare.ts'
 import type { Attempt, AttemptVerdict, SweepRecord } from './record.ts'
 import { summarizeSweep } from './summary.ts'
 
@@ -96,5 +96,19 @@ describe('a comparison', () => {
     expect(broken.verdicts).toMatchObject([{ before: 'passed', after: 'failed', isSure: true }])
     const once = compareSweeps(run([1]), run([1], 'failed'))
     expect(once.verdicts).toMatchObject([{ isSure: false, p: 1 }])
+  })
+
+  it('lists what was not compared: cells without a result, and values that one of them lacks', () => {
+    expect(compareSweeps(run([1]), run([2]))).toMatchObject({ cells: 1, uncompared: [] })
+    const open = compareSweeps(run([1]), { ...run([]), record: { ...record, id: 'b' } })
+    expect(open).toMatchObject({ cells: 0, uncompared: [{ what: 'verdict', missingIn: ['b'] }] })
+    expect(uncomparedText(open)).toEqual(['verdict of 1 cell: no result in b (numa=1)'])
+    const failed = compareSweeps(run([1, 2]), run([1, 2], 'failed'))
+    expect(failed).toMatchObject({ cells: 1, uncompared: [{ what: 'ms', missingIn: ['a'] }] })
+    const renamed = { ...record, id: 'b', metrics: [{ name: 'ops', kind: 'path', source: 'x' } as const] }
+    expect(uncomparedText(compareSweeps(run([1]), { ...run([1]), record: renamed }))).toEqual([
+      'ms of 1 cell: no value in b (numa=1)',
+      'ops of 1 cell: no value in a and b (numa=1)',
+    ])
   })
 })
