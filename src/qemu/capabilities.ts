@@ -1,4 +1,5 @@
-/** What a QEMU binary can do, asked of that binary by QMP and kept by its checksum. */
+/** What a QEMU binary can do, asked of that binary by QMP and kept by its checksum and place. */
+import { realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
 import { screenLines } from '../guest-text.ts'
@@ -63,7 +64,8 @@ type Answer = Omit<QemuCapabilities, 'path' | 'firmware' | 'dataFolders'> & {
 }
 
 /**
- * What the binary can do. The first time costs one start of QEMU; afterwards the answer is kept by checksum.
+ * What the binary can do. The first time costs one start of QEMU; afterwards the answer is kept by
+ * checksum and place: QEMU looks for its data relative to itself.
  *
  * @throws BringupError QEMU_NOT_QEMU, QEMU_WRONG_ARCH; the signal's reason when aborted
  */
@@ -77,7 +79,7 @@ export async function readCapabilities(
   const { path, starting } = qemu
   const sha256 = contentOf(path, cacheFolder)
   const folder = join(cacheFolder, 'qemu')
-  const name = nameOf([sha256, SHAPE, ...(starting ? [starting] : [])])
+  const name = nameOf([sha256, realpathSync(path), SHAPE, ...(starting ? [starting] : [])])
   const known = readKept<Answer>(folder, name)
   const answer = isAnswer(known) ? known : { sha256, ...(await ask(qemu, signal)) }
   if (answer !== known) keep(folder, name, answer)

@@ -6,7 +6,16 @@
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { closeSync, constants, mkdirSync, openSync, readdirSync, rmSync, unlinkSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  unlinkSync,
+} from 'node:fs'
 import { Socket } from 'node:net'
 import { join } from 'node:path'
 
@@ -35,11 +44,12 @@ function taken(folder: string): ConsolePipe | undefined {
       const path = join(folder, name)
       ends.push(openSync(path, constants.O_RDONLY | constants.O_NONBLOCK))
       ends.push(openSync(path, constants.O_WRONLY))
+      if (!ends.every((end) => fstatSync(end).isFIFO())) throw new Error(`${path} is no pipe`)
       unlinkSync(path)
       const [output = -1, fd = -1] = ends
       return { output: new Socket({ fd: output, readable: true, writable: false }), fd }
     } catch {
-      // Another process has taken it.
+      // Another process has taken it, or it is another kind of file.
       for (const end of ends) closeSync(end)
     }
   }
@@ -62,7 +72,8 @@ async function fill(folder: string): Promise<boolean> {
   } catch {
     return false
   }
-  const made = spawn('mkfifo', ['-m', '600', '--', ...paths], { stdio: 'ignore' })
+  // Without -m, which is a chmod of its own: another process may have taken the name by then. The folder is private.
+  const made = spawn('mkfifo', ['--', ...paths], { stdio: 'ignore' })
   const [status] = await once(made, 'exit').catch(() => [null])
   if (status === 0) return true
   for (const path of paths) rmSync(path, { force: true })
