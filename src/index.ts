@@ -29,7 +29,7 @@ export type {
   QemuAccess,
   TerminalOptions,
 } from './guest/guest.ts'
-export type { GuestScreen } from './guest/guest-screen.ts'
+export type { GuestScreen, ScreenOptions } from './guest/guest-screen.ts'
 export type { KeyOptions } from './guest/press-keys.ts'
 export type { GuestRdma } from './guest/rdma.ts'
 export type { GuestFolder, GuestResult } from './guest/record.ts'

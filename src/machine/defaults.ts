@@ -3,6 +3,7 @@
  */
 import { parseBytes } from '../units.ts'
 import type { Device } from './device.ts'
+import { namesCard } from './devices/display.ts'
 import { defaultRamBytes } from './devices/numa-split.ts'
 import { mergeMachine, normalSection } from './flags.ts'
 import type { MachineInput } from './machine-schema.ts'
@@ -33,6 +34,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   memory: settleMemory,
   cpu: settleCpu,
   numa: settleNuma,
+  display: ({ display }, { qemuArgs = [] }) => (namesCard(qemuArgs) ? undefined : display),
   boot: settleBoot,
   devices: settleDevices,
 }

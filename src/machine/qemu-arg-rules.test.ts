@@ -50,6 +50,15 @@ describe('an argument of the user’s own', () => {
     ['-set', 'device.a.addr=3'],
   ])('%s %s is taken as it is', (...words) => expect(codes(words)).toEqual([]))
 
+  it.each([
+    ['-device', 'VGA', '-device', 'cirrus-vga'],
+    ['-vga', 'qxl', '-device', 'VGA'],
+  ])('%s %s %s %s are two cards for VGA', (...words) => expect(codes(words)).toEqual(['QEMU_ARG_VGA_TWICE']))
+
+  it('a card for VGA and another one stand beside each other', () => {
+    expect(codes(['-device', 'VGA', '-device', 'secondary-vga'])).toEqual([])
+  })
+
   it('a kernel that QEMU loads itself has boot index 0', () => {
     expect(codes(['-device', 'virtio-net-pci,bootindex=0'])).toEqual(['QEMU_ARG_BOOTINDEX_TWICE'])
     expect(codes(['-device', 'virtio-net-pci,bootindex=1'])).toEqual([])

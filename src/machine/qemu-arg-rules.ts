@@ -2,6 +2,7 @@
 
 import { type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import type { Argument, Channel } from './device.ts'
+import { vgaCards } from './devices/display.ts'
 import type { MachineConfig } from './machine-schema.ts'
 import { partsOf } from './parts.ts'
 import { isBrokenJson, type QemuOption, readOption, readQemuArgs } from './qemu-args.ts'
@@ -60,6 +61,14 @@ export const problems = defineDiagnostics({
     why: 'QEMU takes the name for a template: %d becomes its process number, any other % is refused; bringup reads resets of the guest from that file',
     remedy: 'use a name without %',
     source: 'QEMU: "Bad logfile template"',
+    qemu: 'misbehaves',
+  },
+  QEMU_ARG_VGA_TWICE: {
+    title: 'Two graphics cards for VGA.',
+    why: 'both answer at the same ports: QEMU gives these to the last one, and the BIOS starts the first; a kernel may draw on neither',
+    remedy: 'let one card be of another kind, such as secondary-vga, bochs-display or virtio-gpu-pci',
+    source: 'seen with QEMU 7.2: two of one model show text on the second, two of different models none',
+    severity: 'warning',
     qemu: 'misbehaves',
   },
   QEMU_SNAPSHOT_DISCARDS: {
@@ -171,6 +180,7 @@ export function checkQemuArgs(machine: MachineConfig, described: Described): rea
     ...checkKernelFirst(machine),
     ...checkSnapshot(machine, own),
     ...checkQboot(machine, own),
+    ...checkCards(machine.qemuArgs),
     ...own.flatMap(({ name, index }) =>
       name === 'icount' && machine.accel === 'kvm'
         ? [problems.QEMU_ARG_ICOUNT_KVM.at(at(index), '-icount, and accel is "kvm"')]
@@ -186,6 +196,13 @@ function checkQboot({ boot }: MachineConfig, own: readonly QemuOption[]): readon
   return option
     ? [problems.QEMU_ARG_QBOOT_HANGS.at(at(option.index), 'vmgenid, and boot.rom is "qboot"')]
     : []
+}
+
+function checkCards(qemuArgs: readonly string[]): readonly Diagnostic[] {
+  const [first, second] = vgaCards(qemuArgs)
+  if (!first || !second) return []
+  const words = (option: QemuOption) => `-${option.name} ${option.value}`
+  return [problems.QEMU_ARG_VGA_TWICE.at(at(second.index), `${words(first)} and ${words(second)}`)]
 }
 
 const at = (index: number) => `qemuArgs[${index}]`

@@ -42,6 +42,8 @@ export const requestSchema = z.discriminatedUnion('op', [
     op: z.literal('screen'),
     guest: z.string(),
     withPicture: z.boolean(),
+    /** Of several. */
+    display: z.string().optional(),
     /** Keys that are pressed first: those of a text, or a list by name. */
     keys: z
       .union([z.string(), z.array(z.string())])

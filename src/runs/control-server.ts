@@ -146,9 +146,10 @@ function needGuest({ guests }: Run, name: string): Guest {
   throw new BringupError([problems.RUN_GUEST_NOT_RUNNING.at('', `guest "${name}" does not run`)])
 }
 
-async function look(guest: Guest, { keys, withPicture }: Extract<ControlRequest, { op: 'screen' }>) {
+async function look(guest: Guest, { keys, withPicture, display }: Extract<ControlRequest, { op: 'screen' }>) {
   if (keys !== undefined) await guest.keys(keys)
-  const { text, colored, unread, isBlank, png } = await guest.screen()
+  const options = display === undefined ? {} : { display }
+  const { text, colored, unread, isBlank, png } = await guest.screen(options)
   return { text, colored, unread, isBlank, ...(png && withPicture ? { png: png.toString('base64') } : {}) }
 }
 

@@ -38,11 +38,19 @@ export async function readMemory(
   })
 }
 
-/** QMP `screendump`; undefined where QEMU has no display. */
-export async function readDisplay(qmp: QmpClient, folder: string): Promise<Buffer | undefined> {
+/** QMP `screendump`, of the first display or of one that is named; undefined where QEMU has no such display. */
+export async function readDisplay(
+  qmp: QmpClient,
+  {
+    folder,
+    device,
+    output = 0,
+  }: { readonly folder: string; readonly device?: string; readonly output?: number },
+): Promise<Buffer | undefined> {
+  const named = device === undefined ? {} : { device, head: output }
   return withFile(folder, async (path) => {
     try {
-      await qmp.execute('screendump', { filename: path })
+      await qmp.execute('screendump', { filename: path, ...named })
       return await readFile(path)
     } catch {
       return undefined

@@ -6,6 +6,7 @@ import { GuestFonts } from './font-search.ts'
 import type { Font } from './glyph-table.ts'
 import { readDisplay, readMemory, readPort, setRunning, writePort } from './memory-reader.ts'
 import { isBlank, type Picture, parsePpm, unenlarged } from './picture.ts'
+import { isPlaceholder } from './placeholder.ts'
 import { isClear, type ReadPicture, readPicture } from './read-glyphs.ts'
 import { type ColoredCell, colored, type Screen } from './screen.ts'
 import {
@@ -26,9 +27,23 @@ export interface ScreenReaderOptions {
   readonly ramBytes: number
   /** Whether the guest may be stopped while its card is read: gdb would take that for an interrupt of its own. */
   readonly mayStop: boolean
+  /** What is read unless a reading names another one; QEMU's first display, and the ports of VGA, if absent. */
+  readonly source?: ScreenSource
+}
+
+/** One of several displays. */
+export interface ScreenSource {
+  /** Id of QEMU's device; QEMU's first display if absent. */
+  readonly device?: string
+  /** Output of that device: 0 is the first. */
+  readonly output?: number
+  /** It is the card that answers at the ports of VGA. */
+  readonly hasText: boolean
 }
 
 export interface ReadOptions {
+  readonly source?: ScreenSource
+
   /** The picture is wanted too. */
   readonly withPicture?: boolean
   /**
@@ -45,18 +60,26 @@ const CRTC = { color: 0x3d4, monochrome: 0x3b4 }
 /** The miscellaneous output register; bit 0 chooses the ports of the CRT controller. */
 const OUTPUT = 0x3cc
 
+/** What is known of one display. */
+interface Memo {
+  /** How the last picture was read. */
+  like?: ReadPicture | undefined
+  last?: { readonly digest: string; readonly screen: Screen; readonly isClear: boolean }
+  /** Digest of the picture for which memory was searched last. */
+  searched?: string
+}
+
+const FIRST: ScreenSource = { hasText: true }
+
 /** Reads screens of one guest, and keeps the fonts that were found in it. */
 export class ScreenReader {
   readonly #qmp: QmpClient
   readonly #options: ScreenReaderOptions
   readonly #fonts: GuestFonts
-  /** How the last picture was read. */
-  #like: ReadPicture | undefined
+  readonly #memos = new Map<string, Memo>()
   #busy: Promise<unknown> = Promise.resolve()
-  #lastRead: { readonly digest: string; readonly screen: Screen; readonly isClear: boolean } | undefined
   #progress = 0
-  /** Digest of the picture for which memory was searched last, and when that may be done again. */
-  #searched: string | undefined
+  /** When all memory may be searched again. */
   #nextSearch = 0
 
   constructor(qmp: QmpClient, options: ScreenReaderOptions) {
@@ -86,6 +109,17 @@ export class ScreenReader {
     return using
   }
 
+  get #source(): ScreenSource {
+    return this.#options.source ?? FIRST
+  }
+
+  #memoOf({ source: { device = '', output = 0 } = this.#source }: ReadOptions): Memo {
+    const key = `${device}:${output}`
+    const memo = this.#memos.get(key) ?? {}
+    this.#memos.set(key, memo)
+    return memo
+  }
+
   async #read(options: ReadOptions): Promise<Screen> {
     const { registers, text, dump } = await this.#stopped(() => this.#look(options))
     const picture = dump && parsePpm(dump)
@@ -97,10 +131,11 @@ export class ScreenReader {
   }
 
   /** What has to be of one moment. */
-  async #look({ withPicture = false }: ReadOptions) {
-    const registers = await this.#registers()
+  async #look({ withPicture = false, source = this.#source }: ReadOptions) {
+    const registers = source.hasText ? await this.#registers() : undefined
     const layout = registers && textLayout(registers)
-    const dump = layout && !withPicture ? undefined : await readDisplay(this.#qmp, this.#options.folder)
+    const { folder } = this.#options
+    const dump = layout && !withPicture ? undefined : await readDisplay(this.#qmp, { folder, ...source })
     if (layout) return { registers, dump, text: await this.#text('text', layout) }
     const isPlain = dump === undefined && registers === undefined
     return { registers, dump, ...(isPlain ? { text: await this.#text('none', PLAIN_LAYOUT) } : {}) }
@@ -120,7 +155,7 @@ export class ScreenReader {
     }
   }
 
-  /** Undefined without a VGA card: ports that nothing progress are all ones. */
+  /** Undefined without a VGA card: ports that nothing answers are all ones. */
   async #registers(): Promise<VgaRegisters | undefined> {
     const before = await readPort(this.#qmp, GRAPHICS)
     if (before === undefined || before === 0xff) return undefined
@@ -148,55 +183,58 @@ export class ScreenReader {
     return screenOf(mode, cellsOf(layout, memory), { isTrueColor: false, unread: 0 })
   }
 
-  async #pixels(picture: Picture, { searchFonts = false }: ReadOptions): Promise<Screen> {
-    if (isBlank(picture)) return emptyOf(picture, true)
+  async #pixels(picture: Picture, options: ReadOptions): Promise<Screen> {
+    const { searchFonts = false } = options
+    if (isBlank(picture) || isPlaceholder(picture)) return emptyOf(picture, true)
+    const memo = this.#memoOf(options)
     const digest = createHash('sha1').update(picture.pixels).digest('hex')
-    const last = this.#lastRead?.digest === digest ? this.#lastRead : undefined
+    const last = memo.last?.digest === digest ? memo.last : undefined
     if (
       last &&
-      (last.isClear || searchFonts === false || (searchFonts === 'seldom' && digest === this.#searched))
+      (last.isClear || searchFonts === false || (searchFonts === 'seldom' && digest === memo.searched))
     )
       return last.screen
     const small = unenlarged(picture)
     const pictures = small === picture ? [picture] : [picture, small]
-    let read = this.#readOf(pictures, await this.#fonts.known())
+    let read = this.#readOf(pictures, await this.#fonts.known(), memo)
     if (read === undefined || read.unknown > 0)
-      read = better(read, this.#readOf(pictures, await this.#fonts.grown()))
-    const isSearched = searchFonts !== false && !isClearEnough(read) && this.#maySearch(digest, searchFonts)
+      read = better(read, this.#readOf(pictures, await this.#fonts.grown(), memo))
+    const isSearched =
+      searchFonts !== false && !isClearEnough(read) && this.#maySearch(digest, searchFonts, memo)
     const begun = performance.now()
     let slices = 0
     if (isSearched)
       for await (const found of this.#fonts.search(pictures.map(drawnShapes))) {
         this.#progress += 1
-        read = better(read, this.#readOf(pictures, found))
+        read = better(read, this.#readOf(pictures, found, memo))
         slices += 1
         // A font that is nearly the right one may lie before it.
         if (read && (isClear(read) || (isClearEnough(read) && slices >= MOST_SLICES))) break
       }
     if (isSearched) this.#nextSearch = performance.now() + PAUSES * (performance.now() - begun)
-    this.#like = read ?? this.#like
+    memo.like = read ?? memo.like
     const screen = read
       ? screenOf('graphics', read.rows, { isTrueColor: true, unread: read.unknown })
       : emptyOf(picture, false)
-    this.#lastRead = { digest, screen, isClear: isClearEnough(read) }
+    memo.last = { digest, screen, isClear: isClearEnough(read) }
     return screen
   }
 
   /** As it is, or with enlarged letters made small again: fonts may have doubled rows of their own. */
-  #readOf(pictures: readonly Picture[], fonts: readonly Font[]): ReadPicture | undefined {
+  #readOf(pictures: readonly Picture[], fonts: readonly Font[], { like }: Memo): ReadPicture | undefined {
     let best: ReadPicture | undefined
     if (fonts.length === 0) return undefined
     for (const picture of pictures) {
-      best = better(best, readPicture(picture, fonts, this.#like))
+      best = better(best, readPicture(picture, fonts, like))
       if (isClearEnough(best)) return best
     }
     return best
   }
 
-  #maySearch(digest: string, searchFonts: true | 'seldom'): boolean {
-    const isDue = digest !== this.#searched && performance.now() >= this.#nextSearch
+  #maySearch(digest: string, searchFonts: true | 'seldom', memo: Memo): boolean {
+    const isDue = digest !== memo.searched && performance.now() >= this.#nextSearch
     if (searchFonts === 'seldom' && !isDue) return false
-    this.#searched = digest
+    memo.searched = digest
     return true
   }
 

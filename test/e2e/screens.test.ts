@@ -55,6 +55,34 @@ describe('text', () => {
   })
 })
 
+describe('two displays', () => {
+  it.each(['secondary-vga', 'bochs-display'])('VGA and %s, each by its id', async (driver) => {
+    await using guest = await draw('two', { display: 'std', qemuArgs: ['-device', `${driver},id=second`] })
+    await guest.screen.expect('its words alone', { display: 'second' })
+    expect(await guest.screen({ display: 'second' })).toMatchObject({
+      mode: 'graphics',
+      text: 'Second display\n\nits words alone',
+      unread: 0,
+    })
+    const main = { mode: 'text', text: STRANGER }
+    expect(await guest.screen()).toMatchObject(main)
+    expect(await guest.screen({ display: 'display' })).toMatchObject(main)
+    await expect(guest.screen({ display: 'second:1' })).rejects.toMatchObject({
+      diagnostics: [{ code: 'SCREEN_DISPLAY_UNKNOWN', evidence: ['displays: display, second'] }],
+    })
+  })
+
+  it('the main one is that with VGA, wherever it stands', async () => {
+    const qemuArgs = ['-device', 'virtio-gpu-pci,id=gpu,max_outputs=2', '-device', 'VGA,id=text']
+    await using guest = await draw('text', { qemuArgs })
+    expect(await guest.screen.expect('red on blue')).toMatchObject({ mode: 'text' })
+    const { png } = await guest.screen()
+    expect(png).toEqual((await guest.screen({ display: 'text' })).png)
+    for (const display of ['gpu', 'gpu:1'])
+      expect(await guest.screen({ display })).toMatchObject({ mode: 'graphics', isBlank: true })
+  })
+})
+
 describe('pixels', () => {
   const words = (indent: string) =>
     `${indent}Linear framebuffer\n${indent}green words {[(#)]}\n\n${indent}          indented`

@@ -43,6 +43,10 @@ const OPTIONS: readonly OptionSpec[] = [
       'name or id of the run (default: the newest running one; of one that has ended, its last screen)',
     from: 'runs',
   },
+  {
+    flags: '--display <id>',
+    description: 'of several displays: the id of a card, or ID:1 for its second output',
+  },
   { flags: '--png <file>', description: 'write the picture to this file', from: 'files' },
   { flags: '--type <text>', description: 'press the keys of this text first; \\n is the return key' },
   { flags: '--keys <names>', description: 'press these keys first, such as "esc f2 ctrl-alt-delete"' },
@@ -62,16 +66,25 @@ export const command: Command = {
   examples: [
     { command: 'bringup screen', says: 'of the only guest that runs' },
     { command: 'bringup screen --png screen.png', says: 'as a picture too' },
+    { command: 'bringup screen --display second', says: 'of the card with this id, where there are several' },
     { command: "bringup screen --type 'help\\n'", says: 'type into the guest, then look' },
     { command: 'bringup screen --run last', says: 'the last screen of a run that has ended' },
   ],
   run: async ({ args, options, output, project, signal }) => {
     const { stateFolder } = await project()
     const keys = keysIn(options)
+    const display = typeof options.display === 'string' ? options.display : undefined
     const shown =
       typeof options.run === 'string' && hasEnded(stateFolder, options.run)
-        ? kept(stateFolder, { run: options.run, guest: args[0], keys })
-        : await live(stateFolder, { run: options.run, guest: args[0], keys, png: options.png, signal })
+        ? kept(stateFolder, { run: options.run, guest: args[0], keys, display })
+        : await live(stateFolder, {
+            run: options.run,
+            guest: args[0],
+            keys,
+            display,
+            png: options.png,
+            signal,
+          })
     if (typeof options.png === 'string') {
       if (!shown.png) throw new BringupError([problems.SCREEN_NOT_KEPT.at('--png', 'there is no picture')])
       writeNamedFile('--png', options.png, shown.png)
@@ -105,6 +118,7 @@ const hasEnded = (stateFolder: string, run: string) =>
 interface Wanted {
   readonly guest: string | undefined
   readonly keys: string | readonly string[] | undefined
+  readonly display: string | undefined
 }
 
 async function live(
@@ -113,6 +127,7 @@ async function live(
     run: wanted,
     guest: name,
     keys,
+    display,
     png,
     signal,
   }: Wanted & { readonly run: unknown; readonly png: unknown; readonly signal: AbortSignal },
@@ -123,6 +138,7 @@ async function live(
     guest,
     withPicture: typeof png === 'string',
     ...(keys === undefined ? {} : { keys }),
+    ...(display === undefined ? {} : { display }),
   } as const
   const { screen } = screenAnswerSchema.parse(await callRun(run, request, { signal }).done)
   const { png: picture, ...text } = screen
@@ -130,7 +146,15 @@ async function live(
 }
 
 /** @throws BringupError SCREEN_NOT_KEPT, RUN_NOT_FOUND, RUN_GUEST_UNKNOWN */
-function kept(stateFolder: string, { run, guest: name, keys }: Wanted & { readonly run: string }): Shown {
+function kept(
+  stateFolder: string,
+  { run, guest: name, keys, display }: Wanted & { readonly run: string },
+): Shown {
+  if (display !== undefined)
+    throw usageError(
+      `run ${run} has ended`,
+      'of a run that has ended, the last screen of its main display is kept',
+    )
   if (keys !== undefined) throw usageError(`run ${run} has ended`, 'keys can be pressed while a guest runs')
   const guest = findGuest(findRun(stateFolder, run), name)
   const read = (file: string) => {

@@ -2,7 +2,7 @@
 import * as z from 'zod'
 import { defineDevice, option } from '../device.ts'
 import type { MachineConfig } from '../machine-schema.ts'
-import { type QemuOption, readQemuArgs, withoutOptions } from '../qemu-args.ts'
+import { devicesInOrder, type QemuOption, readQemuArgs, withoutOptions } from '../qemu-args.ts'
 import { pciFunction } from './pci-expectation.ts'
 
 /** Cards by name: QEMU's driver, and the numbers of its PCI function. */
@@ -24,6 +24,9 @@ const schema = z.lazy(() =>
     ),
 )
 
+/** Of the card that the description names. */
+const ID = 'display'
+
 export const display = defineDevice({
   kind: 'display',
   summary: 'A graphics card, whose screen is read as text',
@@ -31,8 +34,7 @@ export const display = defineDevice({
   diagnostics: {},
   savedState: (card) => card === 'none' || 'saved states are untested with a graphics card',
   needs: (card) => (card === 'none' ? {} : { types: [CARDS[card].driver] }),
-  compile: (card) =>
-    card === 'none' ? {} : { args: [option('-device', CARDS[card].driver, { id: 'display' })] },
+  compile: (card) => (card === 'none' ? {} : { args: [option('-device', CARDS[card].driver, { id: ID })] }),
   topology: (card) => ({ detail: card }),
   mustSee: (card) => (card === 'none' ? [] : [pciFunction('display', CARDS[card].numbers, 0)]),
 })
@@ -40,6 +42,10 @@ export const display = defineDevice({
 /** Drivers that bring a screen (QEMU: devices of the category "display", and ramfb). */
 const DRIVERS =
   /^(VGA|secondary-vga|isa-vga|cirrus-vga|isa-cirrus-vga|qxl|qxl-vga|vmware-svga|ati-vga|bochs-display|ramfb|virtio-vga.*|virtio-gpu.*|vhost-user-(vga|gpu).*)$/
+
+/** Those of them that answer at the ports and in the memory of VGA. */
+const VGA_COMPATIBLE =
+  /^(VGA|isa-vga|cirrus-vga|isa-cirrus-vga|qxl-vga|vmware-svga|ati-vga|virtio-vga.*|vhost-user-vga.*)$/
 
 /** What `-vga` calls the cards that the description has as well. */
 const VGA_WORDS: Readonly<Record<string, Card | 'none'>> = {
@@ -51,13 +57,14 @@ const VGA_WORDS: Readonly<Record<string, Card | 'none'>> = {
 
 /**
  * A card among the user's own arguments is the machine's card: `-vga std` and `-device VGA` mean `display: 'std'`. One
- * with properties of its own stays an argument, and the machine gets no second one.
+ * with properties of its own stays an argument, and the machine gets no second one for VGA. Cards that can stand beside
+ * each other do.
  */
 export function withOwnCard(machine: MachineConfig): MachineConfig {
   const own = readQemuArgs(machine.qemuArgs)
   const vga = own.findLast(({ name }) => name === 'vga')
   const cards = own.filter(isCard)
-  if (vga === undefined && cards.length === 0) return machine
+  if (vga === undefined && (cards.length === 0 || standsBeside(machine.display, cards))) return machine
   const [only] = cards
   const plain = cards.length === 1 && vga === undefined && only ? cardOf(only) : undefined
   if (plain !== undefined && only) {
@@ -69,7 +76,56 @@ export function withOwnCard(machine: MachineConfig): MachineConfig {
   return { ...machine, display: named, qemuArgs: withoutOptions(machine.qemuArgs, ['vga']) }
 }
 
+/** Two cards for VGA answer at the same ports. */
+function standsBeside(display: Card | 'none', cards: readonly QemuOption[]): boolean {
+  if (display === 'none') return false
+  return !VGA_COMPATIBLE.test(CARDS[display].driver) || !cards.some(isVgaCard)
+}
+
+/** A card among a user's own arguments takes the place of one that nobody asked for. */
+export const namesCard = (qemuArgs: readonly string[]): boolean => readQemuArgs(qemuArgs).some(isCard)
+
 const isCard = ({ name, head = '' }: QemuOption) => name === 'device' && DRIVERS.test(head)
+export const isVgaCard = ({ head = '' }: QemuOption): boolean => VGA_COMPATIBLE.test(head)
+
+/** A card of a machine, as its screen is asked for. */
+export interface DisplayCard {
+  /** Absent where the user's own argument gives none. */
+  readonly id?: string
+  /** Screens that it can show; those after the first are `ID:1`, `ID:2`. */
+  readonly outputs: number
+  /** It answers at the ports of VGA: its text can be read from its memory. */
+  readonly hasText: boolean
+}
+
+/** All cards, in the order in which QEMU makes them. */
+export function displayCards({
+  display,
+  qemuArgs,
+}: Pick<MachineConfig, 'display' | 'qemuArgs'>): readonly DisplayCard[] {
+  const own = readQemuArgs(qemuArgs)
+  const vga = own.findLast(({ name, value }) => name === 'vga' && value !== 'none')
+  const cards = [
+    ...(vga === undefined ? [] : [{ driver: 'VGA', outputs: 1 }]),
+    ...(display === 'none' ? [] : [{ id: ID, driver: CARDS[display].driver, outputs: 1 }]),
+    ...devicesInOrder(own).filter(isCard).map(cardIn),
+  ]
+  // QEMU gives the ports to the card that came last.
+  const last = cards.findLastIndex(({ driver }) => VGA_COMPATIBLE.test(driver))
+  return cards.map(({ driver: _, ...card }, i) => ({ ...card, hasText: i === last }))
+}
+
+function cardIn({ head = '', keys }: QemuOption) {
+  const [id, outputs] = [keys.get('id'), Number(keys.get('max_outputs') ?? 1)]
+  return { ...(id === undefined ? {} : { id }), driver: head, outputs: Math.max(outputs || 1, 1) }
+}
+
+/** The words of the cards for VGA among a user's own arguments; there may be one. */
+export function vgaCards(qemuArgs: readonly string[]): readonly QemuOption[] {
+  return readQemuArgs(qemuArgs).filter(
+    (option) => (isCard(option) && isVgaCard(option)) || (option.name === 'vga' && option.value !== 'none'),
+  )
+}
 
 function cardOf({ value }: QemuOption): Card | undefined {
   return (Object.keys(CARDS) as Card[]).find((card) => CARDS[card].driver === value)

@@ -1,4 +1,5 @@
 /** Serial ports, channels, the display, and ports by which a kernel speaks or ends. */
+import { isVgaCard } from '../devices/display.ts'
 import type { QemuOption } from '../qemu-args.ts'
 import { compact, fieldsOf, numberOf } from './fields.ts'
 import { byId, type Command, type Finding, lost, named, type Reader, skipped } from './finding.ts'
@@ -108,13 +109,14 @@ const VGA: Readonly<Record<string, string>> = {
   virtio: 'virtio-vga',
 }
 
-/** QEMU's standard card is there unless `-vga` or `-nodefaults` says otherwise. */
+/** QEMU's standard card is there unless `-vga`, `-nodefaults` or another card for VGA says otherwise. */
 function readDisplay(command: Command): Finding {
   const [words, cards] = [named(command, 'vga'), named(command, 'device').filter(isPlainCard)]
   const card = cards[0]
   const word = words.at(-1)
   const named_ = word === undefined ? (command.isBare ? 'none' : 'std') : VGA[word.value ?? '']
-  if (card !== undefined && (named_ === 'none' || named_ === undefined || word === undefined))
+  const isAlone = word !== undefined || command.isBare || (card !== undefined && isVgaCard(card))
+  if (card !== undefined && isAlone && (named_ === 'none' || named_ === undefined || word === undefined))
     return { uses: [card, ...words], machine: { display: CARDS[card.head ?? ''] } }
   // Cards that the description has no name for stay arguments.
   return named_ === undefined ? { uses: [] } : { uses: words, machine: { display: named_ } }

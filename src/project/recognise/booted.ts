@@ -1,4 +1,5 @@
 /** What a tree boots, by a command for QEMU of its own: the medium for `kernel`, and the machine around it. Pure. */
+import { namesCard } from '../../machine/devices/display.ts'
 import { machineFromQemu } from '../../machine/from-qemu/from-qemu.ts'
 import type { MachineInput } from '../../machine/machine-schema.ts'
 import { type FoundCommand, pathInTree } from './found.ts'
@@ -129,6 +130,7 @@ function placed(device: Device, path: PathOf): readonly object[] {
 /** Without what the profile `bare` has anyway, and without the CPU of a QEMU that was told none. */
 function machineKeys(machine: MachineInput): Readonly<Record<string, unknown>> {
   const { cpu, display, debugcon, debugExit, accel: _, gdb: __, ...rest } = machine
+  const { qemuArgs = [] } = rest
   const { model, ...counts } = typeof cpu === 'object' ? cpu : { model: undefined, count: cpu }
   const isOwn = model !== undefined && model !== 'qemu64' && model !== 'qemu32'
   const kept = { ...(isOwn ? { model } : {}), ...counts }
@@ -137,7 +139,8 @@ function machineKeys(machine: MachineInput): Readonly<Record<string, unknown>> {
   return {
     ...rest,
     ...(plain === undefined || plain === 1 ? {} : { cpu: plain }),
-    ...(display === undefined || display === 'std' ? {} : { display }),
+    // The default gives way to a card among the arguments.
+    ...(display === undefined || (display === 'std' && !namesCard(qemuArgs)) ? {} : { display }),
     ...(typeof debugcon === 'object' ? { debugcon } : {}),
     ...(typeof debugExit === 'object' ? { debugExit } : {}),
   }
