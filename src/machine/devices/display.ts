@@ -82,7 +82,7 @@ function standsBeside(display: Card | 'none', cards: readonly QemuOption[]): boo
   return !VGA_COMPATIBLE.test(CARDS[display].driver) || !cards.some(isVgaCard)
 }
 
-/** A card among a user's own arguments takes the place of one that nobody asked for. */
+/** Whether there is a card among a user’s own arguments: it takes the place of one that a profile takes for granted. */
 export const namesCard = (qemuArgs: readonly string[]): boolean => readQemuArgs(qemuArgs).some(isCard)
 
 const isCard = ({ name, head = '' }: QemuOption) => name === 'device' && DRIVERS.test(head)
