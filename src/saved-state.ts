@@ -48,9 +48,10 @@ export interface SavedState extends AsyncDisposable {
  * const { stdout } = await fork.run(['cat', '/tmp/seed'])
  */
 export async function saveState(guest: Guest): Promise<SavedState> {
-  const { open, record, plan, facts, profile, stateFolder } = await guest.qemu.save((folder) =>
-    join(folder, 'states', randomDigits(16)),
-  )
+  const { open, record, plan, facts, profile, stateFolder } = await guest.qemu.save((folder) => ({
+    folder: join(folder, 'states', randomDigits(16)),
+    isLasting: false,
+  }))
   const fork = ({ uniqueness = 'own', ...options }: ForkOptions = {}) =>
     launchAlone(
       { plan: forkOf({ folder: open.path, record, plan, isSame: uniqueness === 'same' }), facts, profile },

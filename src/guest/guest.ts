@@ -14,7 +14,7 @@ import type { GuestOptions } from './options.ts'
 import type { KeyOptions } from './press-keys.ts'
 import type { GuestRdma } from './rdma.ts'
 import type { GuestFolder, GuestResult } from './record.ts'
-import type { FreshState } from './save-guest.ts'
+import type { FreshState, SavePlace } from './save-guest.ts'
 
 /** Output of a command that ran in the guest. */
 export interface CommandResult {
@@ -93,10 +93,10 @@ export interface QemuAccess {
   /**
    * Saves the guest; see `saveState`, which callers use.
    *
-   * @param folderOf folder of the state, by the folder that keeps runs and stores
+   * @param placeOf place of the state, by the folder that keeps runs and stores
    * @internal
    */
-  save(folderOf: (stateFolder: string) => string): Promise<SavedGuest>
+  save(placeOf: (stateFolder: string) => SavePlace): Promise<SavedGuest>
 }
 
 /** A state that was just saved, and what its forks are started with. @internal */

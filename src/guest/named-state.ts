@@ -14,7 +14,7 @@ export async function saveNamed(
   const { open, plan, facts } = await guest.qemu.save((stateFolder) => {
     folder = namedFolder(stateFolder, name)
     refuseTaken(folder, name)
-    return folder
+    return { folder, isLasting: true }
   })
   try {
     addPlan(open.path, plan, { cache: cacheFolder(), firmware: facts.qemu?.dataFolders ?? [] })

@@ -43,6 +43,8 @@ const ENTROPY = 32
 export interface OriginWork {
   /** Descriptors for QEMU to inherit, which are closed once it has. */
   readonly descriptors: ReadonlyMap<string, number>
+  /** Path of the stream that the guest is restored from, which may have been deleted. Undefined if it boots. */
+  readonly stream: string | undefined
   /** What the guest had printed when it was saved. Undefined if it boots. */
   readonly printed: Buffer | undefined
   /**
@@ -60,7 +62,7 @@ export const isRestored = ({ origin }: Pick<GuestPlan, 'origin'>): boolean => or
 export function openOrigin(plan: GuestPlan, qemu: () => QemuProcess): OriginWork {
   const { state, saves } = plan.origin ?? {}
   if (state) return goingOn(state)
-  const boots = { descriptors: new Map(), printed: undefined }
+  const boots = { descriptors: new Map(), stream: undefined, printed: undefined }
   if (!saves) return { ...boots, greet: undefined, end: async () => {} }
   let saved: Promise<unknown> = Promise.resolve()
   return {
@@ -80,7 +82,7 @@ export function openOrigin(plan: GuestPlan, qemu: () => QemuProcess): OriginWork
         const content = { blocks: memoryFilesOf(plan), stores: [], printed }
         const copied = await copyGuest(qemu(), content, open).catch(discarding(open))
         // Flushed while the guest runs.
-        saved = seal(open, copied, about)
+        saved = seal(open, copied, { about, isLasting: true })
           .then(() => open.keep())
           .then(() => pruneStates(dirname(saves.folder)))
           .catch(() => {})
@@ -121,6 +123,7 @@ function goingOn({ folder, isSame = false }: StatePlace): OriginWork {
   noteUse(folder)
   return {
     descriptors: new Map([[STATE_FD, fd]]),
+    stream: `/proc/self/fd/${fd}`,
     printed,
     async greet(resume) {
       const boot = await resume(isSame ? Buffer.alloc(1) : momentOfNow())

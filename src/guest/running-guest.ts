@@ -44,6 +44,7 @@ import { type GuestFolder, type GuestResult, saveResult } from './record.ts'
 import { ResetLog, ResetWatch } from './resets.ts'
 import { RESTORED } from './restored.ts'
 import { RunDeadline } from './run-deadline.ts'
+import type { SavePlace } from './save-guest.ts'
 import { saveScreen } from './screen-watch.ts'
 import { openShell, type Shell, type ShellOptions } from './shell.ts'
 import { problems as shellProblems } from './shell-problems.ts'
@@ -84,6 +85,7 @@ export class RunningGuest implements Guest {
   gdb: GdbTarget | undefined
   readonly #options: GuestOptions
   readonly #origin: OriginWork
+  #wasReset = false
   /** The agent has not answered yet. */
   #isFirstBoot = true
   /** Its owner may have changed it by other means than its console and its channels. */
@@ -198,7 +200,7 @@ export class RunningGuest implements Guest {
         touched()
         return this.#hotplug.unplug(id, timeoutMs)
       },
-      save: (folderOf) => this.#save(folderOf),
+      save: (placeOf) => this.#save(placeOf),
     }
   }
 
@@ -216,6 +218,7 @@ export class RunningGuest implements Guest {
       onHalt: () => this.#end('halt'),
       onReset: (by) => {
         this.#shell?.restarted()
+        this.#wasReset = true
         const meaning = this.#resets.reset({ ...by, hasSpoken: this.#hasSpoken })
         this.#hasSpoken = false
         if (meaning === 'crash') this.#end('reset')
@@ -250,15 +253,16 @@ export class RunningGuest implements Guest {
     watchForPass(this.#console, options, this.#screens.watch)
   }
 
-  async #save(folderOf: (stateFolder: string) => string): Promise<SavedGuest> {
+  async #save(placeOf: (stateFolder: string) => SavePlace): Promise<SavedGuest> {
     const { facts, profile, stateFolder } = this.#options
     const { plan } = this
     const { saveGuest } = await import('./save-guest.ts')
     await this.#witness.first
     const printed = () => this.#console.printed()
     const hasOtherDevices = this.#hotplug.now.machine !== plan.machine
-    const saved = { plan, qemu: this.#process, shell: this.#shell, printed, hasOtherDevices }
-    return { ...(await saveGuest(saved, folderOf(stateFolder))), plan, facts, profile, stateFolder }
+    const stream = this.#wasReset ? undefined : this.#origin.stream
+    const saved = { plan, qemu: this.#process, shell: this.#shell, printed, stream, hasOtherDevices }
+    return { ...(await saveGuest(saved, placeOf(stateFolder))), plan, facts, profile, stateFolder }
   }
 
   /** What its console has shown; undefined if that, or the guest, differs from what a boot alone makes of it. */

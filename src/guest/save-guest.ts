@@ -2,9 +2,10 @@
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
 import type { GuestPlan } from '../plan/plan.ts'
 import type { QemuProcess } from '../qemu/process.ts'
-import { obstacleOf } from '../states/origin.ts'
+import { baseOf, obstacleOf } from '../states/origin.ts'
 import type { StateRecord } from '../states/record.ts'
 import { beginState, copyGuest, type OpenState, seal } from '../states/save.ts'
+import { mappedFiles, ramBlocks } from '../states/state-args.ts'
 import { aboutOf, discarding, memoryFilesOf } from './origin.ts'
 import type { Shell } from './shell.ts'
 
@@ -30,17 +31,26 @@ interface Saved {
   readonly qemu: Pick<QemuProcess, 'qmp' | 'pid'>
   readonly shell: Shell | undefined
   readonly printed: () => Buffer | undefined
+  /** The stream that it was restored from, if it was not reset since. */
+  readonly stream: string | undefined
   /** Devices were plugged or unplugged while it ran. */
   readonly hasOtherDevices: boolean
 }
 
+/** Where a state is made. */
+export interface SavePlace {
+  /** Does not exist yet. */
+  readonly folder: string
+  /** It stays after its process. */
+  readonly isLasting: boolean
+}
+
 /**
- * @param folder of the state, which does not exist yet
  * @throws BringupError GUEST_NOT_SAVED, SHELL_ENDED
  */
 export async function saveGuest(
-  { plan, qemu, shell, printed, hasOtherDevices }: Saved,
-  folder: string,
+  { plan, qemu, shell, printed, stream, hasOtherDevices }: Saved,
+  { folder, isLasting }: SavePlace,
 ): Promise<FreshState> {
   const obstacle = obstacleOf(plan)
   if (obstacle !== undefined) throw notSaved(obstacle)
@@ -49,11 +59,18 @@ export async function saveGuest(
   const boot = shell ? await shell.boot() : { id: '', resumed: 0 }
   if (shell && !shell.isIdle) throw notSaved('a command is running in it')
   const open = beginState(folder)
-  const content = { blocks: memoryFilesOf(plan), stores: plan.stores, printed }
+  const content = {
+    blocks: memoryFilesOf(plan),
+    stores: plan.stores,
+    printed,
+    ...(stream === undefined
+      ? {}
+      : { restored: { blocks: ramBlocks(baseOf(plan)), files: mappedFiles(plan.args), stream } }),
+  }
   const about = { ...aboutOf(plan, boot), key: '', parts: {}, moment: 'saveState' }
   try {
     const copied = await copyGuest(qemu, content, open)
-    return { open, record: await seal(open, copied, about) }
+    return { open, record: await seal(open, copied, { about, isLasting }) }
   } catch (error) {
     return discarding(open)(notSaved(error instanceof Error ? error.message : `${error}`, error))
   }

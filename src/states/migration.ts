@@ -11,6 +11,8 @@ const CAPABILITIES = ['x-ignore-shared', 'events'].map((capability) => ({ capabi
 /** `query-migrate`, as far as it is used. */
 interface MigrationInfo {
   readonly 'error-desc'?: string
+  /** Why no migration is possible. */
+  readonly 'blocked-reasons'?: readonly string[]
   readonly ram?: { readonly total: number }
 }
 
@@ -27,6 +29,17 @@ export async function sendState(
   await qmp.execute('migrate-set-capabilities', { capabilities: CAPABILITIES })
   const { ram } = await migrated(qmp, 'migrate', uri)
   return { ramBytes: ram?.total ?? 0 }
+}
+
+/**
+ * Writes the state of the devices of a paused guest to a file, without RAM. The command is meant for Xen, but in every QEMU.
+ *
+ * @throws QmpError, also for what blocks a migration, which the command itself does not check
+ */
+export async function saveDevices({ qmp }: Pick<QemuProcess, 'qmp'>, filename: string): Promise<void> {
+  const { 'blocked-reasons': [blocked] = [] } = (await qmp.execute('query-migrate')) as MigrationInfo
+  if (blocked !== undefined) throw new Error(blocked)
+  await qmp.execute('xen-save-devices-state', { filename, live: false })
 }
 
 /**

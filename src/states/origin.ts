@@ -119,7 +119,7 @@ export function forkOf({ folder, record, plan, isSame }: Forked): GuestPlan {
 }
 
 /** Arguments of the saved guest, with all memory in plain backends. */
-function baseOf({ name, machine, args, origin }: GuestPlan): GuestPlan['args'] {
+export function baseOf({ name, machine, args, origin }: GuestPlan): GuestPlan['args'] {
   if (origin?.otherwise) return withBackends(origin.otherwise.args, viewOf(name, machine).ramBytes)
   return origin?.state ? withoutFiles(args, origin.state.folder) : args
 }

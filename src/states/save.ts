@@ -3,7 +3,6 @@
  * reachable by the descriptors of QEMU (proc(5)). The stream comes over a socket in the folder of the state: QEMU 7.2
  * writes to no descriptor that it has inherited, and a path by a descriptor of the folder is short enough for a socket.
  */
-import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import {
@@ -12,7 +11,6 @@ import {
   openSync,
   readdirSync,
   readFileSync,
-  readlinkSync,
   renameSync,
   rmSync,
   statSync,
@@ -20,16 +18,18 @@ import {
 } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { createServer, type Socket } from 'node:net'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { promisify } from 'node:util'
 import type { StoreClaim } from '../machine/device.ts'
 import { makeFolder, OWN_FILE, writeWhole } from '../own-files.ts'
 import { startGuard } from '../processes/guard.ts'
 import type { QemuProcess } from '../qemu/process.ts'
 import { randomDigits } from '../random-name.ts'
+import { copyFile } from './copy-file.ts'
 import { sendState } from './migration.ts'
+import { linkOf } from './private-memory.ts'
 import { FILES, FORMAT, ramFile, readState, type StateRecord, sealOf, storeFile } from './record.ts'
+import { completeBase, copyBase, type RestoredMemory } from './restored-memory.ts'
 import type { RamBlock } from './state-args.ts'
 
 /** Properties of the guest in the record. */
@@ -42,6 +42,8 @@ export type About = Pick<
 export interface Content {
   /** RAM in memory files. What is not among them is in the stream of the devices. */
   readonly blocks: readonly RamBlock[]
+  /** Of a restored guest that was not reset since. */
+  readonly restored?: RestoredMemory
   /** Stores whose content is copied. */
   readonly stores: readonly Pick<StoreClaim, 'path' | 'device'>[]
   /** What the guest has printed; undefined if that is not known, or if the guest is not to be saved. */
@@ -97,28 +99,38 @@ export class NotSaved extends Error {}
  */
 export async function copyGuest(
   qemu: Pick<QemuProcess, 'qmp' | 'pid'>,
-  { blocks, stores, printed }: Content,
+  content: Content,
   { path }: Pick<OpenState, 'path'>,
 ): Promise<Copied> {
+  const { restored, stores } = content
+  const base = restored && (await copyBase(qemu.pid, restored, path))
   await qemu.qmp.execute('stop')
   try {
     await refuseWritten(qemu)
-    const { ramBytes } = await copyDevices(qemu, path)
+    const blocks =
+      base && (await completeBase(qemu, base, path)) ? base.blocks : await copyMemory(qemu, content, path)
     // QEMU wrote the last byte before it answered `stop`, and answers to later commands have been read since.
-    const text = printed()
+    const text = content.printed()
     if (text === undefined) throw new NotSaved('the log of its console is incomplete')
     writeFileSync(join(path, FILES.console), text, { mode: OWN_FILE })
-    const isInStream = ramBytes >= blocks.reduce((sum, { bytes }) => sum + bytes, 0)
-    const copied = isInStream ? [] : blocks
-    const sources = memoryFiles(qemu.pid, copied)
-    await Promise.all([
-      ...sources.map((source, i) => copyFile(source, join(path, ramFile(copied[i]?.id ?? '')))),
-      ...stores.map((store) => copyFile(store.path, join(path, storeFile(store.device)))),
-    ])
-    return { blocks: copied, stores }
+    await Promise.all(stores.map((store) => copyFile(store.path, join(path, storeFile(store.device)))))
+    return { blocks, stores }
   } finally {
     await qemu.qmp.execute('cont')
   }
+}
+
+/** Copies devices and RAM. @returns the blocks that are not in the stream */
+async function copyMemory(
+  qemu: Pick<QemuProcess, 'qmp' | 'pid'>,
+  { blocks }: Content,
+  path: string,
+): Promise<readonly RamBlock[]> {
+  const { ramBytes } = await copyDevices(qemu, path)
+  if (ramBytes >= blocks.reduce((sum, { bytes }) => sum + bytes, 0)) return []
+  const sources = memoryFiles(qemu.pid, blocks)
+  await Promise.all(sources.map((source, i) => copyFile(source, join(path, ramFile(blocks[i]?.id ?? '')))))
+  return blocks
 }
 
 /** A state does not contain writes to disks. */
@@ -178,37 +190,24 @@ function identityOf(path: string): { readonly ino: number; readonly size: number
   return { ino, size }
 }
 
-function linkOf(path: string): string {
-  try {
-    return readlinkSync(path)
-  } catch {
-    return ''
-  }
-}
-
 /**
- * cp knows holes (SEEK_DATA), which Node does not: most of the RAM of a guest that has just booted is one. Where the file
- * system can share blocks, a store is not copied at all.
+ * Writes the record.
+ *
+ * @param isLasting the copies are flushed to the disk first; a state that is deleted with its process does not need that
  */
-async function copyFile(from: string, to: string): Promise<void> {
-  await promisify(execFile)('cp', ['--sparse=always', '--reflink=auto', '--no-preserve=all', from, to], {
-    env: { ...process.env, LC_ALL: 'C' },
-  })
-}
-
-/** Flushes the copies to disk and writes the record. */
 export async function seal(
   { path }: Pick<OpenState, 'path'>,
   { blocks, stores }: Copied,
-  about: About,
+  { about, isLasting }: { readonly about: About; readonly isLasting: boolean },
 ): Promise<StateRecord> {
+  const sealed = (name: string) => closed(join(path, name), isLasting)
   const [ram, kept] = await Promise.all([
-    Promise.all(blocks.map(({ id }) => sealed(path, ramFile(id)))),
+    Promise.all(blocks.map(({ id }) => sealed(ramFile(id)))),
     Promise.all(
-      stores.map(async (store) => ({ ...(await sealed(path, storeFile(store.device))), path: store.path })),
+      stores.map(async (store) => ({ ...(await sealed(storeFile(store.device))), path: store.path })),
     ),
   ])
-  const [devices, console] = await Promise.all([sealed(path, FILES.devices), sealed(path, FILES.console)])
+  const [devices, console] = await Promise.all([sealed(FILES.devices), sealed(FILES.console)])
   const record: StateRecord = {
     format: FORMAT,
     ...about,
@@ -229,15 +228,14 @@ export async function seal(
   return record
 }
 
-/** A file that is on the disk, for this user alone. */
-async function sealed(folder: string, name: string): Promise<StateRecord['devices']> {
-  const path = join(folder, name)
+/** A file of this user alone, on the disk if it is to last. */
+async function closed(path: string, isLasting: boolean): Promise<StateRecord['devices']> {
   const file = await open(path, 'r')
   try {
     await file.chmod(OWN_FILE)
-    await file.sync()
+    if (isLasting) await file.sync()
   } finally {
     await file.close()
   }
-  return { name, seal: sealOf(path) }
+  return { name: basename(path), seal: sealOf(path) }
 }

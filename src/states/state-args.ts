@@ -83,6 +83,16 @@ export function withCopies(
   })
 }
 
+/** Paths of the files that backends of memory map, by the ids of the backends. */
+export function mappedFiles(args: readonly Argument[]): ReadonlyMap<string, string> {
+  return new Map(
+    args.flatMap(([flag, value]) => {
+      const [, id, , path] = (flag === '-object' && value !== undefined && MAPPED.exec(value)) || []
+      return id === undefined || path === undefined ? [] : [[id, path.replaceAll(',,', ',')] as const]
+    }),
+  )
+}
+
 /** Arguments of a restored guest with plain memory backends: for a state whose stream contains all memory. */
 export function withoutFiles(args: readonly Argument[], folder: string): readonly Argument[] {
   return args

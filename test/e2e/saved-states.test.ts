@@ -24,6 +24,7 @@ import { planGuest } from '../../src/project/planning.ts'
 import { loadProject } from '../../src/project/project.ts'
 import { savedGuest } from '../../src/project/saved-guest.ts'
 import { launchAlone } from '../../src/runs/run.ts'
+import { readState } from '../../src/states/record.ts'
 import { expect, test } from '../support/guests.ts'
 import { ownStates } from '../support/own-states.ts'
 import { killWhenStuck } from '../support/progress.ts'
@@ -225,6 +226,57 @@ describe('saveState', () => {
     expect(await said(below, 'head -n 1 /dev/pmem0')).toBe('after\n')
     await below.close()
     await guest.close()
+  })
+
+  test('of a restored guest copies the pages that it wrote, and maps the rest', async ({ launch }) => {
+    const boots = await launch(machine, { profile, origin: 'state', name: 'written' })
+    await boots.run(['true'])
+    await boots.close()
+    const guest = await launch(machine, { profile, origin: 'state', name: 'written' })
+    expect(originOf(guest)).toBe('state')
+    const digest = async (of: Guest) =>
+      said(of, 'md5sum /tmp/filled /bin/busybox; dd if=/dev/pmem0 bs=1M | md5sum')
+    await said(
+      guest,
+      'head -c 24M /dev/urandom >/tmp/filled; dd if=/tmp/filled of=/dev/pmem0 bs=1M conv=fsync',
+    )
+    const wanted = await digest(guest)
+    await using first = await saveState(guest)
+    expect(readState(first.folder)).toMatchObject({
+      ram: [{ name: 'ram.ram' }],
+      stores: [{ name: 'pm0.store' }],
+    })
+    await using fork = await first.fork()
+    expect(await digest(fork)).toBe(wanted)
+    await said(fork, 'echo of the fork >/dev/pmem0; echo of the fork >/tmp/fork')
+    const changed = await digest(fork)
+    await using second = await saveState(fork)
+    expect(readState(second.folder)).toMatchObject({ ram: [{ name: 'ram.ram' }, { name: 'pm0-memory.ram' }] })
+    await using below = await second.fork()
+    expect(await digest(below)).toBe(changed)
+    expect(await read(below, '/tmp/fork')).toBe('of the fork')
+    await expect(below.verify()).resolves.not.toContainEqual(expect.objectContaining({ ok: false }))
+
+    // After a reset, the tables of the firmware are made anew: QEMU copies all memory.
+    await below.reboot()
+    await said(below, 'echo rebooted >/tmp/fork')
+    await using third = await saveState(below)
+    expect(readState(third.folder)).toMatchObject({ ram: [] })
+    await using last = await third.fork()
+    expect(await read(last, '/tmp/fork')).toBe('rebooted')
+  })
+
+  test('refuses a restored guest that has a host folder mounted', async ({ launch, stateFolder }) => {
+    const shares: MachineInput = {
+      ...machine,
+      devices: [{ kind: 'folder', path: stateFolder, guest: '/host' }],
+    }
+    const boots = await launch(shares, { profile, origin: 'state', name: 'mounted' })
+    await boots.run(['true'])
+    await boots.close()
+    const guest = await launch(shares, { profile, origin: 'state', name: 'mounted' })
+    expect(originOf(guest)).toBe('state')
+    await expect(saveState(guest)).rejects.toThrow(/mounted/)
   })
 
   test('with uniqueness "same" forks draw the same random numbers', async ({ launch }) => {
