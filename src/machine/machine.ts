@@ -30,6 +30,7 @@ import { checkWhole } from './machine-rules.ts'
 import { type MachineConfig, type MachineInput, machineSchema } from './machine-schema.ts'
 import { partsOf, viewOf } from './parts.ts'
 import { checkPciSlots } from './pci-slots.ts'
+import { checkArgJson } from './qemu-arg-json.ts'
 import { checkArgPorts } from './qemu-arg-ports.ts'
 import { checkQemuArgs } from './qemu-arg-rules.ts'
 import { withoutOptions } from './qemu-args.ts'
@@ -152,6 +153,7 @@ export function checkMachine(config: MachineConfig, facts: Facts, name: string):
     ...checkWhole(config, machine, parts, facts),
     ...found,
     ...checkQemuArgs(config, described),
+    ...checkArgJson(config.qemuArgs, facts.qemu),
     ...checkArgPorts(config.qemuArgs, facts),
     ...checkPciSlots(machine, described.args, facts),
     ...checkIdePorts(machine, described.args),

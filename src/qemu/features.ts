@@ -28,6 +28,14 @@ const property = (of: string, name: string) => (a: FeatureAnswers) =>
   a.properties[of]?.includes(name) === true
 const command = (name: string) => (a: FeatureAnswers) =>
   a.schema.some((entry) => entry['meta-type'] === 'command' && entry.name === name)
+/** `json-cli` of `device_add`: "the -device command line option supports JSON syntax" (qapi/qdev.json). */
+const takesJsonDevices = ({ schema }: FeatureAnswers) =>
+  schema.some(({ name, features }) => name === 'device_add' && features?.includes('json-cli') === true)
+/** -object takes JSON since `object-add` has a type for each kind of object (qapi/qom.json, ObjectOptions). */
+function takesJsonObjects({ schema }: FeatureAnswers): boolean {
+  const type = schema.find(({ name }) => name === 'object-add')?.['arg-type']
+  return schema.some(({ name, variants = [] }) => name === type && variants.length > 0)
+}
 /** The capabilities of a migration are an enumeration of the schema. */
 const migration = (name: string) => (a: FeatureAnswers) =>
   a.schema.some((entry) => entry['meta-type'] === 'enum' && entry.values?.includes(name) === true)
@@ -58,6 +66,8 @@ export const FEATURES: Readonly<Record<string, Feature>> = {
     says: '-action: what a reset, a panic or a watchdog does',
     isIn: (a) => a.options.includes('action'),
   },
+  'device-json': { says: '-device with JSON', isIn: takesJsonDevices },
+  'object-json': { says: '-object with JSON', isIn: takesJsonObjects },
   'net-stream': { says: 'networks over streams', isIn: (a) => a.netdevs.includes('stream') },
   plugins: { says: 'TCG plugins', isIn: (a) => a.options.includes('plugin') },
   'plugin-registers': {

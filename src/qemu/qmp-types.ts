@@ -18,6 +18,8 @@ export interface QmpSchemaInfo {
   readonly name: string
   readonly 'arg-type'?: string
   readonly variants?: readonly { readonly case: string; readonly type: string }[]
+  /** What a command can do that it could not always. */
+  readonly features?: readonly string[]
   /** `command`, `enum`, `object`. */
   readonly 'meta-type'?: string
   /** Of an enumeration. */

@@ -11,6 +11,8 @@ import { quoteCommand } from '../quote.ts'
  */
 const SERIES: Readonly<Record<string, { readonly from: number; readonly until?: number }>> = {
   pvrdma: { from: 6.0, until: 9.1 },
+  'object-json': { from: 6.0 },
+  'device-json': { from: 6.2 },
   'net-stream': { from: 7.2 },
   cxl: { from: 7.2 },
   'cxl-errors': { from: 8.0 },

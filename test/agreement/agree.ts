@@ -18,6 +18,7 @@ import { problems as acpiProblems } from '../../src/machine/acpi-loader.ts'
 import { problems as ideProblems } from '../../src/machine/ide-ports.ts'
 import { problems as wholeProblems } from '../../src/machine/machine-rules.ts'
 import { problems as pciProblems } from '../../src/machine/pci-slots.ts'
+import { problems as jsonProblems } from '../../src/machine/qemu-arg-json.ts'
 import { problems as portProblems } from '../../src/machine/qemu-arg-ports.ts'
 import { problems as argProblems } from '../../src/machine/qemu-arg-rules.ts'
 import { devices, sections } from '../../src/machine/registry.ts'
@@ -52,7 +53,16 @@ export interface Agreement {
 const KINDS: ReadonlyMap<string, DiagnosticKind> = new Map(
   [...Object.values(sections), ...devices]
     .map((d) => d.diagnostics as Readonly<Record<string, DiagnosticKind>>)
-    .concat(wholeProblems, profileProblems, argProblems, portProblems, pciProblems, ideProblems, usbProblems)
+    .concat(
+      wholeProblems,
+      profileProblems,
+      argProblems,
+      jsonProblems,
+      portProblems,
+      pciProblems,
+      ideProblems,
+      usbProblems,
+    )
     .concat(acpiProblems)
     .flatMap((kinds) => Object.values(kinds))
     .map((kind) => [kind.code, kind]),
