@@ -12,7 +12,7 @@
  */
 import { type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import type { Argument } from './device.ts'
-import { type QemuOption, readOption, readQemuArgs } from './qemu-args.ts'
+import { type QemuOption, readArgument, readQemuArgs } from './qemu-args.ts'
 
 export const problems = defineDiagnostics({
   ACPI_WITHOUT_HPET: {
@@ -135,10 +135,7 @@ export function acpiVerdict(
 }
 
 function countAll(args: readonly Argument[], own: readonly string[]): Count | undefined {
-  return countLoaderEntries([
-    ...args.map(([flag, value], index) => readOption(flag.replace(/^--?/, ''), value, index)),
-    ...readQemuArgs(own),
-  ])
+  return countLoaderEntries([...args.map(readArgument), ...readQemuArgs(own)])
 }
 
 function verdictOf(count: Count): 'fits' | 'omit-hpet' | 'lost' {

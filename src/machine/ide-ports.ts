@@ -1,7 +1,7 @@
 /** IDE ports, given out as QEMU does it: first to -hda, -cdrom and -drive, then to -device in the order of the command line. */
 import { type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import type { Argument, MachineView } from './device.ts'
-import { type QemuOption, readOption, readQemuArgs } from './qemu-args.ts'
+import { type QemuOption, readArgument, readQemuArgs } from './qemu-args.ts'
 
 export const problems = defineDiagnostics({
   IDE_PORT_TAKEN: {
@@ -47,9 +47,7 @@ export function checkIdePorts(view: MachineView, described: readonly Argument[])
   if (!shape || own.some((o) => o.name === 'device' && /ahci|piix.-ide/.test(o.head ?? ''))) return []
   const drives = own.flatMap((o) => wishOfDrive(o, shape) ?? [])
   const devices = [
-    ...described.flatMap(
-      ([flag, value], i) => wishOfDevice(readOption(flag.slice(1), value, i), shape, '') ?? [],
-    ),
+    ...described.flatMap((argument, i) => wishOfDevice(readArgument(argument, i), shape, '') ?? []),
     ...own.flatMap((o) => wishOfDevice(o, shape, `qemuArgs[${o.index + 1}]`) ?? []),
   ]
   return giveOut([...drives, ...devices], shape)

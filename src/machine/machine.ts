@@ -3,7 +3,9 @@
  * Pure: everything here turns data into data.
  */
 
+import type * as z from 'zod'
 import { BringupError, type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
+import { isReadingOnce, readOnce } from '../read-once.ts'
 import { acpiVerdict, checkAcpi } from './acpi-loader.ts'
 import type {
   Argument,
@@ -119,11 +121,36 @@ export function parseMachine(
   input: MachineInput,
   path: readonly PropertyKey[] = [],
 ): MachineConfig {
-  const parsed = machineSchema.safeParse(input)
+  const known = isReadingOnce() ? parseSections(input) : undefined
+  const parsed = known ? { success: true as const, data: known } : machineSchema.safeParse(input)
   const unfit = diagnoseText(input, path)
   if (parsed.success && unfit.length === 0) return completed(parsed.data)
   if (parsed.success) throw new BringupError(unfit)
   throw new BringupError(diagnoseIssues(parsed.error.issues, { schema: machineSchema, input, base: path }))
+}
+
+let schemas: ReturnType<typeof machineSchema.unwrap>['shape'] | undefined
+function sectionSchemas() {
+  schemas ??= machineSchema.unwrap().shape
+  return schemas
+}
+
+/**
+ * Sections do not depend on each other: one that many machines have is parsed once. Undefined where something is wrong:
+ * the schema of the whole has the findings.
+ */
+function parseSections(input: MachineInput): z.output<typeof machineSchema> | undefined {
+  const shape = sectionSchemas()
+  if (Object.keys(input).some((key) => !Object.hasOwn(shape, key))) return undefined
+  const sections: [string, unknown][] = []
+  for (const [key, schema] of Object.entries(shape)) {
+    const value = input[key as keyof MachineInput]
+    const question = value === undefined ? [] : [value]
+    const parsed = readOnce(['section', key, ...question], () => schema.safeParse(value))
+    if (!parsed.success) return undefined
+    if (parsed.data !== undefined) sections.push([key, parsed.data])
+  }
+  return Object.fromEntries(sections) as z.output<typeof machineSchema>
 }
 
 /** What parts of a machine decide for others. */
@@ -143,12 +170,40 @@ function withSharedRam(config: MachineConfig): MachineConfig {
 
 /** All problems of a machine: every part's rules, and those of the whole. Empty when QEMU will start it as described. */
 export function checkMachine(config: MachineConfig, facts: Facts, name: string): readonly Diagnostic[] {
+  return lastOf(checkedLast, { config, facts, name }, check)
+}
+
+interface Described {
+  readonly config: MachineConfig
+  readonly facts: Facts
+  readonly name: string
+}
+
+/** The same machine is checked and compiled with the same facts several times on the way to a plan. */
+type Last<T> = WeakMap<MachineConfig, { readonly facts: Facts; readonly name: string; readonly answer: T }>
+const checkedLast: Last<readonly Diagnostic[]> = new WeakMap()
+const compiledLast: Last<CompiledParts> = new WeakMap()
+const completedLast: Last<CompiledMachine> = new WeakMap()
+
+function lastOf<T>(last: Last<T>, described: Described, make: (described: Described) => T): T {
+  const { config, facts, name } = described
+  const known = last.get(config)
+  if (known?.facts === facts && known.name === name) return known.answer
+  const answer = make(described)
+  last.set(config, { facts, name, answer })
+  return answer
+}
+
+function check({ config, facts, name }: Described): readonly Diagnostic[] {
   const machine = viewOf(name, config)
   const parts = partsOf(config)
   const found = parts.flatMap(
     (part) => part.device.check?.(part.config, { machine, facts, path: part.path }) ?? [],
   )
-  const described = compileMachine({ ...config, qemuArgs: [] }, facts, name)
+  const described =
+    config.qemuArgs.length === 0
+      ? compileMachine(config, facts, name)
+      : completeArgs(compileParts(config, facts, name), [])
   return [
     ...checkWhole(config, machine, parts, facts),
     ...found,
@@ -174,23 +229,34 @@ export interface CompiledMachine {
 
 /** Compiles a machine, also one that `checkMachine` refuses: QEMU's own answer can then be had. */
 export function compileMachine(config: MachineConfig, facts: Facts, name: string): CompiledMachine {
-  const compiled = compileParts(config, facts, name)
-  const { args, lastArgs, ...rest } = compiled
-  const isWithoutHpet = acpiVerdict(args, config.qemuArgs) === 'omit-hpet'
+  return lastOf(completedLast, { config, facts, name }, () =>
+    completeArgs(compileParts(config, facts, name), config.qemuArgs),
+  )
+}
+
+function completeArgs(
+  { args, lastArgs, ...rest }: CompiledParts,
+  qemuArgs: readonly string[],
+): CompiledMachine {
+  const isWithoutHpet = acpiVerdict(args, qemuArgs) === 'omit-hpet'
   const own = args.map(
     (arg): Argument => (isWithoutHpet && arg[0] === '-machine' ? ['-machine', `${arg[1]},hpet=off`] : arg),
   )
   // QEMU takes the last -d and -D only: they are joined with bringup's own in `run-args.ts`.
-  const given = withoutOptions(config.qemuArgs, ['d', 'D'])
+  const given = withoutOptions(qemuArgs, ['d', 'D'])
   return { ...rest, args: [...own, ...given.map((arg): Argument => [arg]), ...lastArgs] }
 }
 
 /** The machine without the user's own arguments. */
-function compileParts(
-  config: MachineConfig,
-  facts: Facts,
-  name: string,
-): CompiledMachine & { readonly lastArgs: readonly Argument[] } {
+interface CompiledParts extends CompiledMachine {
+  readonly lastArgs: readonly Argument[]
+}
+
+function compileParts(config: MachineConfig, facts: Facts, name: string): CompiledParts {
+  return lastOf(compiledLast, { config, facts, name }, compileEach)
+}
+
+function compileEach({ config, facts, name }: Described): CompiledParts {
   const machine = viewOf(name, config)
   const compiled = partsOf(config).map((part) =>
     part.device.compile(part.config, { machine, facts, path: part.path }),

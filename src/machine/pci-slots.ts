@@ -5,7 +5,7 @@
 import { type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import type { Argument, MachineView } from './device.ts'
 import type { Facts, QemuCapabilities } from './facts.ts'
-import { devicesInOrder, isInJson, type QemuOption, readOption, readQemuArgs } from './qemu-args.ts'
+import { devicesInOrder, isInJson, type QemuOption, readArgument, readQemuArgs } from './qemu-args.ts'
 
 export const problems = defineDiagnostics({
   PCI_SLOTS_FULL: {
@@ -80,8 +80,8 @@ export function checkPciSlots(
   if (own.some((o) => o.name === 'usb')) for (const place of USB[view.type] ?? []) taken.set(place, '-usb')
   const wishes = [
     ...own.flatMap((o) => (isCardOrDrive(o) ? [wishOf(o, `qemuArgs[${o.index + 1}]`)] : [])),
-    ...described.flatMap(([flag, value], index) =>
-      wishesOf(readOption(flag.slice(1), value, index), { root, qemu, pathOf: (id) => pathOf(view, id) }),
+    ...described.flatMap((argument, index) =>
+      wishesOf(readArgument(argument, index), { root, qemu, pathOf: (id) => pathOf(view, id) }),
     ),
     ...devicesInOrder(own).flatMap((o) =>
       wishesOf(o, { root, qemu, pathOf: () => `qemuArgs[${o.index + 1}]` }),
@@ -117,9 +117,7 @@ function checkExpanders(
   qemu: QemuCapabilities,
 ): readonly Diagnostic[] {
   const isExpander = ({ name, head = '' }: QemuOption) => name === 'device' && EXPANDERS.includes(head)
-  const ofMachine = described.some(([flag, value], index) =>
-    isExpander(readOption(flag.slice(1), value, index)),
-  )
+  const ofMachine = described.some((argument, index) => isExpander(readArgument(argument, index)))
   const devices = devicesInOrder(own)
   return devices.flatMap((option, position) => {
     const { head = '', keys, index } = option

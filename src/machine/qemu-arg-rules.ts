@@ -5,7 +5,7 @@ import type { Argument, Channel } from './device.ts'
 import { vgaCards } from './devices/display.ts'
 import type { MachineConfig } from './machine-schema.ts'
 import { partsOf } from './parts.ts'
-import { isBrokenJson, type QemuOption, readOption, readQemuArgs } from './qemu-args.ts'
+import { isBrokenJson, type QemuOption, readArgument, readQemuArgs } from './qemu-args.ts'
 
 export const problems = defineDiagnostics({
   QEMU_ARG_QBOOT_HANGS: {
@@ -172,7 +172,7 @@ interface Described {
 /** All problems of the user's own arguments. */
 export function checkQemuArgs(machine: MachineConfig, described: Described): readonly Diagnostic[] {
   const own = readQemuArgs(machine.qemuArgs)
-  const theirs = described.args.map(([flag, value], i) => readOption(flag.slice(1), value, i))
+  const theirs = described.args.map(readArgument)
   return [
     ...own.flatMap(checkOption),
     ...checkIds(own, theirs, described.channels),

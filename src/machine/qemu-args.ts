@@ -1,4 +1,5 @@
 /** Reads arguments for QEMU as QEMU does: options with and without a value, `key=value` lists, and JSON. Pure. */
+import type { Argument } from './device.ts'
 import { readQemuJson } from './qemu-json.ts'
 
 /** One option of a command line. */
@@ -70,11 +71,23 @@ export function withoutOptions(words: readonly string[], names: readonly string[
   return dropped.size === 0 ? words : words.filter((_, index) => !dropped.has(index))
 }
 
-export function readOption(name: string, value: string | undefined, index: number): QemuOption {
+function readOption(name: string, value: string | undefined, index: number): QemuOption {
   const keys: ReadonlyMap<string, string> =
     value === undefined ? new Map() : isJson(value) ? (readQemuJson(value) ?? new Map()) : readKeys(value)
   const head = keys.get('') ?? HEADS.map((key) => keys.get(key)).find((text) => text !== undefined)
   return { name, value, index, head, keys }
+}
+
+/** One argument of a machine is read by several rules. */
+const argumentsRead = new WeakMap<Argument, QemuOption>()
+
+/** An argument of a compiled machine as an option. */
+export function readArgument(argument: Argument, index: number): QemuOption {
+  const known = argumentsRead.get(argument)
+  if (known) return known.index === index ? known : { ...known, index }
+  const option = readOption(argument[0].replace(/^--?/, ''), argument[1], index)
+  argumentsRead.set(argument, option)
+  return option
 }
 
 /** `a,b=c,,d`: a bare first word has the key `''`; a doubled comma is one. */
@@ -91,6 +104,7 @@ function readKeys(text: string): ReadonlyMap<string, string> {
 
 /** Parts between single commas; a doubled comma is one of the text. */
 export function commaParts(text: string): readonly string[] {
+  if (!text.includes(',,')) return text.split(',')
   const parts = ['']
   for (let i = 0; i < text.length; i++) {
     const isDoubled = text[i] === ',' && text[i + 1] === ','

@@ -16,6 +16,7 @@ import { dirname } from 'node:path'
 import { imageUse, lockHolder } from '../host/file-locks.ts'
 import { type Mount, mountOf, readMounts } from '../host/mounts.ts'
 import type { Facts, FileFact } from '../machine/facts.ts'
+import { readOnce } from '../read-once.ts'
 import { isOnDaxDisk, readDaxDevice } from '../stores/dax-device.ts'
 import { readTail } from '../stores/labels.ts'
 import { readRecord } from '../stores/record.ts'
@@ -41,12 +42,19 @@ export function gatherFacts(
     read ??= readOr('/proc/locks')
     return read
   }
-  const mounts = readMounts()
+  const mounts = readOnce(['mounts'], readMounts)
+  const gather = (path: string) => gatherFile(path, { mounts, locks, stateFolder })
   return {
     ...known,
     files: new Map(
-      [...new Set(paths)].map((path) => [path, gatherFile(path, { mounts, locks, stateFolder })]),
+      [...new Set(paths)].map((path) => [path, readOnce(['file', path, stateFolder], () => gather(path))]),
     ),
+    ...readOnce(['computer'], readComputer),
+  }
+}
+
+function readComputer(): Pick<Facts, 'hostNodes' | 'hugePages' | 'isRoot' | 'hostBytes'> {
+  return {
     hostNodes: parseList(readOr('/sys/devices/system/node/online')),
     hugePages: readHugePages('/sys/kernel/mm/hugepages'),
     isRoot: process.geteuid?.() === 0,
@@ -116,7 +124,11 @@ function gatherStore(
 /** Whether it is worth asking for MAP_SYNC: neither a directory nor a disk that is no memory can grant it. */
 function mayBeDax(path: string, kind: FileFact['kind'], existing: string): boolean {
   if (kind === 'character-device') return readDaxDevice(path) !== undefined
-  return (kind === 'file' || kind === 'missing') && statOr(existing) !== undefined && isOnDaxDisk(existing)
+  return (
+    (kind === 'file' || kind === 'missing') &&
+    statOr(existing) !== undefined &&
+    readOnce(['dax', existing], () => isOnDaxDisk(existing))
+  )
 }
 
 /** Programs and archives are only read, so locks on them do not matter. */

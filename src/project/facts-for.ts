@@ -15,6 +15,7 @@ import { readCapabilities } from '../qemu/capabilities.ts'
 import { readCpuModel } from '../qemu/cpu-model.ts'
 import { candidates, chooseQemu } from '../qemus/choose.ts'
 import { findTool } from '../qemus/installed.ts'
+import { readOnce } from '../read-once.ts'
 import { withMapSync } from '../stores/map-sync.ts'
 import { buildProbe, findProbe } from './probe-build.ts'
 
@@ -49,11 +50,14 @@ export async function factsFor(
   layers: readonly Layer[],
   refine: (facts: Facts) => Facts = (facts) => facts,
 ): Promise<Facts> {
-  const { home, cache, locks } = means
+  const { home, locks } = means
   const paths = pathsOf(home.machine, machine)
   const known = locks && (await freshLocks(locks))
-  const hostPorts = await readPorts(portsOf(machine))
-  const rdma = usesRdma(machine) ? { rdma: readRdmaFacts(findTool(MULTIPLEXER)) } : {}
+  const ports = portsOf(machine)
+  const hostPorts = await readOnce(['ports', ports], () => readPorts(ports))
+  const rdma = usesRdma(machine)
+    ? { rdma: readOnce(['rdma'], () => readRdmaFacts(findTool(MULTIPLEXER))) }
+    : {}
   const ofHost = {
     ...gatherFacts(paths, { accelerators: [], hostPorts }, home.stateFolder, known),
     ...rdma,
@@ -64,9 +68,7 @@ export async function factsFor(
     refine({ ...ofHost, ...facts })
   const wrongWith = (facts: Facts) =>
     checkMachine(machine, facts, home.machine).filter((d) => d.severity === 'error')
-  const lacking = (found: QemuCapabilities) =>
-    wrongWith(gather({ qemu: found, accelerators: [UNTRIED] })).filter((d) => OF_QEMU.has(d.code))
-  const { qemu, because } = await qemuOf(machine, means, lacking).catch((cause: unknown) => {
+  const chosen = await chosenQemu(machine, means).catch((cause: unknown) => {
     if (!(cause instanceof BringupError)) throw cause
     const found = [...cause.diagnostics, ...wrongWith(gather({ accelerators: [UNTRIED] }))]
     throw new BringupError(
@@ -74,20 +76,51 @@ export async function factsFor(
       { cause },
     )
   })
+  const facts = await provenFacts(machine, chosen, { means, gather, wrongWith })
+  if (machine.qemu !== undefined || process.env.BRINGUP_QEMU !== undefined) return facts
+  const lacks = (found: Facts) => wrongWith(found).find((d) => OF_QEMU.has(d.code))
+  const reason = lacks(facts)
+  if (reason === undefined) return facts
+  const isAble = (qemu: QemuCapabilities) => !lacks(gather({ qemu, accelerators: [UNTRIED] }))
+  const other = await anotherQemu(machine.arch, means, { than: chosen, isAble })
+  return other ? provenFacts(machine, other, { means, gather, wrongWith, qemuBecause: reason.what }) : facts
+}
+
+interface Gathering {
+  readonly means: FactMeans
+  readonly gather: (facts: Pick<Facts, 'qemu' | 'qemuBecause' | 'accelerators' | 'cpu'>) => Facts
+  readonly wrongWith: (facts: Facts) => readonly Diagnostic[]
+  readonly qemuBecause?: string
+}
+
+/** The facts with one QEMU: what it says of the CPU model, and accelerators that a trial guest ran on. */
+async function provenFacts(
+  machine: MachineConfig,
+  qemu: QemuCapabilities,
+  { means, gather, wrongWith, qemuBecause }: Gathering,
+): Promise<Facts> {
+  const { cache, signal } = means
   const { model, features } = machine.cpu
-  const asked = await readCpuModel({ qemu, model, features, cacheFolder: cache, signal: means.signal })
-  const cpu = {
+  const start = [qemu.path, qemu.starting ?? null]
+  const asked = await readOnce(['cpu model', ...start, model, features], () =>
+    readCpuModel({ qemu, model, features, cacheFolder: cache, signal }),
+  )
+  const known = {
+    qemu,
     ...(asked ? { cpu: asked } : {}),
-    ...(because === undefined ? {} : { qemuBecause: because }),
+    ...(qemuBecause === undefined ? {} : { qemuBecause }),
   }
   // A trial guest takes seconds where none was run before: what is wrong without it is said at once.
   if (!findProbe(cache).isBuilt) {
-    const untried = gather({ qemu, ...cpu, accelerators: [UNTRIED] })
+    const untried = gather({ ...known, accelerators: [UNTRIED] })
     if (wrongWith(untried).length > 0) return untried
   }
-  const facts = gather({ qemu, ...cpu, accelerators: await acceleratorsFor(machine, qemu, means) })
+  const accelerators = await readOnce(['accelerators', machine.accel, model, ...start], () =>
+    acceleratorsFor(machine, qemu, means),
+  )
+  const facts = gather({ ...known, accelerators })
   const mayBeDax = [...facts.files.values()].some((file) => file.mayBeDax)
-  return mayBeDax ? withMapSync(facts, { cacheFolder: cache, signal: means.signal }) : facts
+  return mayBeDax ? withMapSync(facts, { cacheFolder: cache, signal }) : facts
 }
 
 /** Problems of a machine that another QEMU may not have. */
@@ -103,28 +136,32 @@ const OF_QEMU: ReadonlySet<string> = new Set([
 ])
 
 /**
- * The QEMU that the machine names; else the default; where that lacks what the machine needs, the first that does not. No
- * binary is looked for where the architecture has none that bringup could use: the rule says so.
+ * The QEMU that the machine names, else the default. No binary is looked for where the architecture has none that bringup
+ * could use: the rule says so.
  */
-async function qemuOf(
+async function chosenQemu(
   { arch, qemu: wish }: MachineConfig,
   { cache, signal }: Pick<FactMeans, 'cache' | 'signal'>,
-  lacking: (qemu: QemuCapabilities) => readonly Diagnostic[],
-): Promise<{ readonly qemu: QemuCapabilities; readonly because?: string }> {
+): Promise<QemuCapabilities> {
   if (arch !== ARCH) throw new BringupError([])
-  const qemu = await chooseQemu({ arch, wish, cacheFolder: cache, signal })
-  if (wish !== undefined || process.env.BRINGUP_QEMU !== undefined) return { qemu }
-  const [reason] = lacking(qemu)
-  if (reason === undefined) return { qemu }
-  for (const binary of candidates(arch)) {
-    if (binary.path === qemu.path) continue
+  return readOnce(['qemu', arch, wish ?? null], () => chooseQemu({ arch, wish, cacheFolder: cache, signal }))
+}
+
+/** The first QEMU that has what the machine needs, where the default lacks some of it. */
+async function anotherQemu(
+  arch: string,
+  { cache, signal }: Pick<FactMeans, 'cache' | 'signal'>,
+  { than, isAble }: { readonly than: QemuCapabilities; readonly isAble: (qemu: QemuCapabilities) => boolean },
+): Promise<QemuCapabilities | undefined> {
+  for (const binary of readOnce(['qemus', arch], () => candidates(arch))) {
+    if (binary.path === than.path) continue
     const other = await readCapabilities(binary, arch, cache, signal).catch((error: unknown) => {
       signal.throwIfAborted()
       if (!(error instanceof BringupError)) throw error
     })
-    if (other && lacking(other).length === 0) return { qemu: other, because: reason.what }
+    if (other && isAble(other)) return other
   }
-  return { qemu }
+  return undefined
 }
 
 /** Proves what may be used, with the probe kernel as the throw-away guest. */

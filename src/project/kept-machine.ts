@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { BUILD_ID } from '../build-id.ts'
 import { type MachineConfig, type MachineInput, parseMachine } from '../machine/machine.ts'
 import { keep, nameOf, readKept } from '../qemu/cache.ts'
+import { isReadingOnce, readOnce } from '../read-once.ts'
 
 interface Kept {
   readonly build: string
@@ -26,6 +27,8 @@ export function parseKeptMachine(
   { cacheFolder, place }: { readonly cacheFolder: string; readonly place: readonly string[] },
   build: string | undefined = BUILD_ID,
 ): MachineConfig {
+  // Machines of a matrix differ, and none is planned again soon: their files would cost more than they save.
+  if (isReadingOnce()) return parseOnce(name, input)
   if (build === undefined) return parseMachine(name, input)
   const folder = join(cacheFolder, 'machines')
   const file = nameOf([...place, name])
@@ -36,6 +39,13 @@ export function parseKeptMachine(
   const machine = parseMachine(name, input)
   keep(folder, file, { build, input: text, machine } satisfies Kept)
   return machine
+}
+
+function parseOnce(name: string, input: MachineInput): MachineConfig {
+  const text = textOf(input)
+  return text === undefined
+    ? parseMachine(name, input)
+    : readOnce(['machine', text], () => parseMachine(name, input))
 }
 
 /** Undefined for what is no plain data, such as a BigInt or an object that holds itself: the schema says what is wrong. */

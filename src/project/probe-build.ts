@@ -7,6 +7,7 @@ import { makeFolder } from '../own-files.ts'
 import { PACKAGE_FOLDER } from '../package-folder.ts'
 import { fill } from '../processes/fill.ts'
 import { keep, nameOf, readKept } from '../qemu/cache.ts'
+import { readOnce } from '../read-once.ts'
 
 export const problems = defineDiagnostics({
   COMPILER_MISSING: {
@@ -43,7 +44,7 @@ const SOURCE_FOLDER = join(PACKAGE_FOLDER, 'kernels/probe')
 
 /** Where the built kernel lies, and whether it is there. */
 export function findProbe(cacheFolder: string): ProbeKernel & { readonly isBuilt: boolean } {
-  const folder = join(cacheFolder, 'probe', contentName(compilerName(), cacheFolder))
+  const folder = join(cacheFolder, 'probe', nameFor(compilerName(), cacheFolder))
   const kernel = {
     esp: join(folder, 'esp'),
     pvh: join(folder, 'probe.elf'),
@@ -84,6 +85,9 @@ export async function buildProbe(context: {
   })
   return kernel
 }
+
+const nameFor = (compiler: string, cacheFolder: string) =>
+  readOnce(['probe', compiler, cacheFolder], () => contentName(compiler, cacheFolder))
 
 /** Names the built kernel by what it is made from. Reading it all takes 4 ms, so the name is kept by the files' times. */
 function contentName(compiler: string, cacheFolder: string): string {

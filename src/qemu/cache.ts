@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeWhole } from '../own-files.ts'
+import { readOnce } from '../read-once.ts'
 
 /** The answer kept under that name, if it can be read. */
 export function readKept<T>(folder: string, name: string): T | undefined {
@@ -25,6 +26,10 @@ export function keep(folder: string, name: string, answer: unknown): void {
 
 /** SHA-256 of a file, itself remembered by the file's identity and times, since hashing QEMU takes 40 ms. */
 export function contentOf(path: string, cacheFolder: string): string {
+  return readOnce(['content', path, cacheFolder], () => hashed(path, cacheFolder))
+}
+
+function hashed(path: string, cacheFolder: string): string {
   const { dev, ino, size, mtimeMs, ctimeMs } = statSync(path)
   const identity = nameOf([path, dev, ino, size, mtimeMs, ctimeMs])
   const known = readKept<unknown>(join(cacheFolder, 'files'), identity)

@@ -5,6 +5,7 @@ import { BringupError, defineDiagnostics } from '../diagnostics.ts'
 import { screenLines } from '../guest-text.ts'
 import type { QemuBinary, QemuCapabilities, QemuStarting } from '../machine/facts.ts'
 import { qemuCommand } from '../plan/plan.ts'
+import { readOnce } from '../read-once.ts'
 import { binaryOf } from './binary.ts'
 import { contentOf, keep, nameOf, readKept } from './cache.ts'
 import { exportedNames, featuresOf } from './features.ts'
@@ -76,6 +77,17 @@ export async function readCapabilities(
   signal?: AbortSignal,
 ): Promise<QemuCapabilities> {
   const qemu = typeof binary === 'string' ? { path: binary } : binaryOf(binary)
+  return readOnce(['capabilities', qemu, arch, cacheFolder], () =>
+    capabilitiesOf(qemu, arch, cacheFolder, signal),
+  )
+}
+
+async function capabilitiesOf(
+  qemu: QemuBinary,
+  arch: string,
+  cacheFolder: string,
+  signal: AbortSignal | undefined,
+): Promise<QemuCapabilities> {
   const { path, starting } = qemu
   const sha256 = contentOf(path, cacheFolder)
   const folder = join(cacheFolder, 'qemu')

@@ -10,6 +10,7 @@ import { cacheFolder } from '../project/cache-folder.ts'
 import { type PlannedRun, planOnly } from '../project/run-planning.ts'
 import { contentOf } from '../qemu/cache.ts'
 import { demandOf } from '../rack/demand.ts'
+import { readingOnce, readOnce } from '../read-once.ts'
 import { requestOfCell, type Swept } from './cell-request.ts'
 import type { Combination } from './expand.ts'
 import type { Cell } from './record.ts'
@@ -39,7 +40,15 @@ export interface SweepPlanning {
 export async function planCells(
   swept: Swept,
   cells: readonly Combination[],
-  { signal, progress }: SweepPlanning = {},
+  planning: SweepPlanning = {},
+): Promise<readonly PlannedCell[]> {
+  return readingOnce(() => planEach(swept, cells, planning))
+}
+
+async function planEach(
+  swept: Swept,
+  cells: readonly Combination[],
+  { signal, progress }: SweepPlanning,
 ): Promise<readonly PlannedCell[]> {
   const locks = startReadingLocks()
   const planned: PlannedCell[] = []
@@ -139,11 +148,13 @@ function inputOf({ plan }: PlannedRun): string {
 }
 
 function digestOf(path: string, cache: string): string {
-  try {
-    return contentOf(path, cache)
-  } catch {
-    return 'missing'
-  }
+  return readOnce(['digest', path], () => {
+    try {
+      return contentOf(path, cache)
+    } catch {
+      return 'missing'
+    }
+  })
 }
 
 function changeOf(path: string): string {

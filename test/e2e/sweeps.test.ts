@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { loadProject } from '../../src/project/project.ts'
+import { planOnly } from '../../src/project/run-planning.ts'
 import { findRun, readRun } from '../../src/runs/record.ts'
-import { groupFindings } from '../../src/sweeps/plan-sweep.ts'
+import { requestOfCell } from '../../src/sweeps/cell-request.ts'
+import { groupFindings, nameOfCell } from '../../src/sweeps/plan-sweep.ts'
 import { readAttempts, readSweep } from '../../src/sweeps/record.ts'
 import { findDescription, impossibleOf, planSweep, resumable, runSweep } from '../../src/sweeps/run-sweep.ts'
 import { summarizeSweep } from '../../src/sweeps/summary.ts'
@@ -101,6 +103,22 @@ it('plans every cell first, and says what the impossible ones have in common', a
     common: 'numa=1, devices.pm0.node=1',
   })
   expect(group?.cells).toHaveLength(2)
+})
+
+it('plans cells together as each would be planned alone', async () => {
+  const swept = await sweepOf(
+    { numa: [1, 2], 'devices.pm0.size': ['16M', '48M'], 'cpu.model': ['max', 'qemu64'], accel: ['tcg'] },
+    { command: [] },
+  )
+  const { cells } = await planSweep(swept, {})
+  expect(cells).toHaveLength(8)
+  for (const { combination, planned } of cells) {
+    const request = requestOfCell(swept, combination, nameOfCell('s', combination.key))
+    const [alone, together] = [(await planOnly(request)).plan.guests[0], planned?.plan.guests[0]]
+    expect(together).toBeDefined()
+    for (const key of ['argv', 'machine', 'stores', 'locks', 'diagnostics', 'accelerator', 'qemu'] as const)
+      expect(together?.[key], key).toEqual(alone?.[key])
+  }
 })
 
 it('names the axis of a wrong path or value', async () => {

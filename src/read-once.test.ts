@@ -1,0 +1,12 @@
+import { expect, it } from 'vitest'
+import { readingOnce, readOnce } from './read-once.ts'
+
+it('reads an answer once within, each time outside, and anew the next time', async () => {
+  let reads = 0
+  const ask = (path: string) => readOnce(['size', path], () => `${path} ${++reads}`)
+  expect([ask('a'), ask('a')]).toEqual(['a 1', 'a 2'])
+  const twice = async () => [ask('a'), await Promise.resolve().then(() => ask('a')), ask('b')]
+  const [one, other] = await Promise.all([readingOnce(twice), readingOnce(twice)])
+  expect(one).toEqual(['a 3', 'a 3', 'b 4'])
+  expect(other).toEqual(['a 5', 'a 5', 'b 6'])
+})
