@@ -1,5 +1,5 @@
 /** What can be wrong with QEMUs that are installed side by side. */
-import { defineDiagnostics } from '../diagnostics.ts'
+import { BringupError, defineDiagnostics } from '../diagnostics.ts'
 
 export const problems = defineDiagnostics({
   QEMU_INSTALLED_ALREADY: {
@@ -27,4 +27,14 @@ export const problems = defineDiagnostics({
     why: 'QEMUs are installed in $XDG_DATA_HOME/bringup/qemus, else in ~/.local/share/bringup/qemus',
     remedy: 'make the folder writable, or name another: export XDG_DATA_HOME=/tmp/data-of-$USER',
   },
+  QEMU_DISK_FULL: {
+    title: 'The disk is full.',
+    why: 'package lists, packages and sources of QEMU do not fit where the cache or the folder of installed QEMUs lies',
+    remedy:
+      'free space, or name other folders: export XDG_CACHE_HOME=/var/tmp/cache-of-$USER XDG_DATA_HOME=/var/tmp/data-of-$USER',
+    source: 'ENOSPC, EDQUOT in errno(3)',
+  },
 })
+
+export const diskFull = (what: string, evidence: readonly string[]) =>
+  new BringupError([problems.QEMU_DISK_FULL.at('', `${what} could not be written`, { evidence })])

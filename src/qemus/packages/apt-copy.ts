@@ -9,6 +9,7 @@ import { promisify } from 'node:util'
 import { BringupError, defineDiagnostics } from '../../diagnostics.ts'
 import { makeFolder } from '../../own-files.ts'
 import { explainApt } from '../../setup/managers/apt-explain.ts'
+import { diskFull } from '../problems.ts'
 import { runTool, type ToolContext } from '../run-tool.ts'
 
 export const problems = defineDiagnostics({
@@ -163,6 +164,8 @@ export function aptFailure(argv: readonly string[], suite: string, lines: readon
     return new BringupError([
       problems.QEMU_SUITE_UNKNOWN.at('', `the mirror has no suite ${suite}`, { evidence }),
     ])
+  if (lines.some((line) => /No space left on device|Disk quota exceeded/.test(line)))
+    return diskFull(`what \`${argv.slice(0, 2).join(' ')}\` fetched for ${suite}`, evidence)
   const known = explainApt(lines)
   if (known.length > 0) return new BringupError(known)
   const what = `\`${argv.slice(0, 2).join(' ')}\` for ${suite} failed`

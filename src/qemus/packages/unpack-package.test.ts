@@ -20,5 +20,5 @@ test('a package that cannot be unpacked is a finding', async () => {
 
 test('a full disk is named as one', () => {
   const lines = ['dpkg-deb: error: <decompress> subprocess: failed to write (No space left on device)']
-  expect(aptFailure(['dpkg-deb', '--extract'], 'sid', lines)).toMatchObject({ code: 'PACKAGES_NO_SPACE' })
+  expect(aptFailure(['dpkg-deb', '--extract'], 'sid', lines)).toMatchObject({ code: 'QEMU_DISK_FULL' })
 })

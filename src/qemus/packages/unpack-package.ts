@@ -2,7 +2,7 @@
 import { runTool, type ToolContext } from '../run-tool.ts'
 import { aptFailure } from './apt-copy.ts'
 
-/** @throws BringupError PACKAGES_NO_SPACE, QEMU_APT_FAILED, QEMU_TOOL_MISSING */
+/** @throws BringupError QEMU_DISK_FULL, QEMU_APT_FAILED, QEMU_TOOL_MISSING */
 export async function unpackPackage(
   path: string,
   { folder, suite }: { readonly folder: string; readonly suite: string },

@@ -5,6 +5,7 @@ import { execa } from 'execa'
 import { BringupError, defineDiagnostics } from '../../diagnostics.ts'
 import { makeFolder } from '../../own-files.ts'
 import { startGuard } from '../../processes/guard.ts'
+import { diskFull } from '../problems.ts'
 
 export const problems = defineDiagnostics({
   QEMU_DOWNLOAD_FAILED: {
@@ -16,12 +17,6 @@ export const problems = defineDiagnostics({
     title: 'A release of QEMU is missing from the download site.',
     why: 'the download site does not have its tarball',
     remedy: 'choose a version from https://download.qemu.org, such as 8.2.0',
-  },
-  QEMU_DISK_FULL: {
-    title: 'The disk is full.',
-    why: 'the source of QEMU does not fit where the cache lies',
-    remedy: 'free space, or name another cache: export XDG_CACHE_HOME=/var/tmp/cache-of-$USER',
-    source: 'ENOSPC, EDQUOT in errno(3)',
   },
 })
 
@@ -128,8 +123,7 @@ function explain({ url }: DownloadRequest, { status, httpCode, words: said }: Cu
   const evidence = said.split('\n').filter(Boolean)
   if (status === HTTP_ERROR && (httpCode === '404' || httpCode === '410'))
     return new BringupError([problems.QEMU_RELEASE_UNKNOWN.at('', `${url}: not found`, { evidence })])
-  if (status === WRITE_ERROR)
-    return new BringupError([problems.QEMU_DISK_FULL.at('', `${url} could not be written`, { evidence })])
+  if (status === WRITE_ERROR) return diskFull(url, evidence)
   const how = status === null ? 'curl could not be run' : `curl ended with code ${status}`
   return new BringupError([problems.QEMU_DOWNLOAD_FAILED.at('', `${url}: ${how}`, { evidence })])
 }

@@ -7,6 +7,7 @@ import { BringupError, defineDiagnostics } from '../../diagnostics.ts'
 import { makeFolder } from '../../own-files.ts'
 import { fill } from '../../processes/fill.ts'
 import { digestOf } from '../digests.ts'
+import { diskFull } from '../problems.ts'
 import {
   type AptContext,
   choosePackage,
@@ -15,7 +16,6 @@ import {
   sourcePackages,
 } from './apt-source.ts'
 import type { SourceKind } from './dependencies.ts'
-import { problems as downloadProblems } from './download.ts'
 import { downloadRelease, newestRelease, type ReleaseSite } from './release.ts'
 import { problems as signatureProblems } from './signature.ts'
 import { unpackTarball } from './tarball.ts'
@@ -149,12 +149,6 @@ async function unpackedPackage(found: SourcePackage, spec: string, context: Sour
     sha256,
     suite: found.suite,
   }
-}
-
-function diskFull(path: string, evidence: readonly string[]): BringupError {
-  return new BringupError([
-    downloadProblems.QEMU_DISK_FULL.at('', `${path} could not be written`, { evidence }),
-  ])
 }
 
 function localSource(path: string, spec: string | undefined): FoundSource {
