@@ -1,5 +1,5 @@
 /** Reads all that a report shows of a sweep: its record, the summary of its cells, and one run of each. */
-import { findRun } from '../runs/record.ts'
+import { runOfId } from '../runs/record.ts'
 import { type Comparison, compareSweeps } from '../sweeps/compare.ts'
 import {
   type Attempt,
@@ -56,10 +56,12 @@ export function shownRun({ attempts, worst }: CellSummary): Attempt | undefined 
   return made.findLast(({ verdict }) => verdict === worst) ?? made.at(-1)
 }
 
-/** Runs may have been deleted, or lie on another computer. */
+/** Runs may have been deleted, lie on another computer, or be incomplete. */
 function readOr(stateFolder: string, id: string, room: Room): RunReport | undefined {
+  const run = runOfId(stateFolder, id)
+  if (!run) return undefined
   try {
-    return readRunReport(findRun(stateFolder, id), room)
+    return readRunReport(run, room)
   } catch {
     return undefined
   }

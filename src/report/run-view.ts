@@ -19,9 +19,15 @@ export interface RunLook {
   readonly prefix: string
   /** Bytes of HTML for the logs of the run. */
   readonly room: number
-  /** Picture of a machine; a page of many runs draws equal machines once. */
   /** The time line is a table only. */
   readonly isBrief?: boolean
+  /**
+   * Stands for a log that is written once the room for it is known.
+   *
+   * @param share The part of the run's room that it gets.
+   */
+  readonly later?: (write: (room: number) => Html, share: number) => Html
+  /** Picture of a machine; a page of many runs draws equal machines once. */
   readonly picture?: (guest: GuestReport) => Html | undefined
 }
 
@@ -92,15 +98,15 @@ export function runBody(run: RunReport, look: RunLook): Html {
 function sectionsOf(run: RunReport, look: RunLook): readonly Section[] {
   const findings = run.result?.diagnostics ?? run.plan.diagnostics
   const timeline = look.isBrief === true ? html`` : drawTimeline(run.events)
-  const room = look.room / Math.max(1, run.guests.length)
+  const share = 1 / Math.max(1, run.guests.length)
   const only = run.plan.isRack ? undefined : run.guests[0]
   const sections: readonly (Section | undefined)[] = [
     findings.length > 0 ? { id: 'findings', title: 'Findings', body: findingsView(findings) } : undefined,
     run.plan.isRack
       ? { id: 'rack', title: 'Rack', body: safely(() => drawRack(run.plan)) ?? html`` }
       : undefined,
-    ...(only ? guestSections(only, { ...look, room }) : []),
-    ...(only ? [] : run.guests.map((guest, index) => rackGuest(guest, index, { ...look, room }))),
+    ...(only ? guestSections(only, look, share) : []),
+    ...(only ? [] : run.guests.map((guest, index) => rackGuest(guest, { index, look, share }))),
     timeline && {
       id: 'timeline',
       title: 'Time line',
@@ -111,10 +117,11 @@ function sectionsOf(run: RunReport, look: RunLook): readonly Section[] {
   return sections.filter((section) => section !== undefined)
 }
 
-function guestSections(guest: GuestReport, look: RunLook): readonly (Section | undefined)[] {
+function guestSections(guest: GuestReport, look: RunLook, share: number): readonly (Section | undefined)[] {
   const found = guest.result && comparisonTable(guest.result)
   const picture = look.picture ? look.picture(guest) : machinePicture(guest)
-  const console = consoleView(guest, look.room)
+  const write = (room: number) => consoleView(guest, room)
+  const console = look.later ? look.later(write, share) : write(look.room * share)
   return [
     picture && { id: 'machine', title: 'Machine', body: picture },
     found && { id: 'compared', title: 'Description and guest compared', body: found },
@@ -124,9 +131,12 @@ function guestSections(guest: GuestReport, look: RunLook): readonly (Section | u
 }
 
 /** A guest of a rack: its parts in one section. */
-function rackGuest(guest: GuestReport, index: number, look: RunLook): Section {
+function rackGuest(
+  guest: GuestReport,
+  { index, look, share }: { readonly index: number; readonly look: RunLook; readonly share: number },
+): Section {
   const { plan, result } = guest
-  const parts = guestSections(guest, look).filter((part) => part !== undefined)
+  const parts = guestSections(guest, look, share).filter((part) => part !== undefined)
   const verdict = result ? badge(result.verdict) : html`<span class="dim">never started</span>`
   return {
     id: `guest-${index + 1}`,

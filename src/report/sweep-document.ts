@@ -11,7 +11,7 @@ import { drawMatrix, metricHeat, short, valueText, verdictHeat } from './matrix.
 import { pageText } from './page.ts'
 import type { GuestReport, RunReport } from './read-run.ts'
 import { type SweepReport, shownRun } from './read-sweep.ts'
-import { machinePicture, runBody, runHeader } from './run-view.ts'
+import { machinePicture, type RunLook, runBody, runHeader } from './run-view.ts'
 import { SCRIPT } from './script.ts'
 import { STYLE } from './style.ts'
 import { plotMetric } from './sweep-plots.ts'
@@ -22,24 +22,49 @@ import { badge } from './verdict-words.ts'
 const MOST_BYTES = 4.7 * 1024 * 1024
 /** A log that gets less says nothing. */
 const LEAST_LOG = 400
+const MOST_LOG = 256 * 1024
+/** Caption and frame of a log. */
+const LOG_FRAME = 500
 /** A log of a cell that failed gets that many times the room of one that passed. */
 const FAILED_SHARE = 4
 
 export function sweepDocument(report: SweepReport): string {
-  const without = documentWith(report, () => 0)
-  const free = MOST_BYTES - Buffer.byteLength(without)
-  const shares = report.summary.cells.reduce((sum, cell) => sum + shareOf(cell), 0)
-  const room = (cell: CellSummary) => Math.max(LEAST_LOG, (free / Math.max(1, shares)) * shareOf(cell))
-  return documentWith(report, (cell) => Math.min(room(cell), 256 * 1024))
+  const logs = new Logs()
+  return logs.writtenInto(documentWith(report, logs))
 }
 
 const shareOf = ({ state }: CellSummary) => (state === 'passed' ? 1 : FAILED_SHARE)
 
-function documentWith(report: SweepReport, roomOf: (cell: CellSummary) => number): string {
+/** Logs of cells: the page is made without them, and what is left of its size is shared out among them. */
+class Logs {
+  readonly #waiting: { readonly weight: number; readonly write: (room: number) => Html }[] = []
+
+  /** No text of a guest reads like that: its `<` is written as `&lt;`. */
+  later(write: (room: number) => Html, weight: number): Html {
+    this.#waiting.push({ write, weight })
+    return markup(`<!--log ${this.#waiting.length - 1}-->`)
+  }
+
+  writtenInto(page: string): string {
+    const free = MOST_BYTES - Buffer.byteLength(page) - this.#waiting.length * LOG_FRAME
+    const weights = this.#waiting.reduce((sum, { weight }) => sum + weight, 0)
+    return page.replaceAll(/<!--log (\d+)-->/g, (_, index) => {
+      const { weight = 0, write } = this.#waiting[Number(index)] ?? {}
+      const room = Math.max(LEAST_LOG, (free / Math.max(1, weights)) * weight)
+      return write?.(Math.min(room, MOST_LOG)).text ?? ''
+    })
+  }
+}
+
+function documentWith(report: SweepReport, logs: Logs): string {
   const { record, summary, comparison } = report
   const pictures = new Pictures()
   const articles = summary.cells.map((cell, index) =>
-    cellArticle(report, cell, { index, room: roomOf(cell), picture: (guest) => pictures.use(guest) }),
+    cellArticle(report, cell, {
+      index,
+      picture: (guest) => pictures.use(guest),
+      later: (write, share) => logs.later(write, share * shareOf(cell)),
+    }),
   )
   const parts: readonly (readonly [string, string, Html] | undefined)[] = [
     ['matrix', 'Matrix', matrixView(report)],
@@ -176,16 +201,14 @@ const onlyList = (title: string, labels: readonly string[]) =>
   labels.length > 0 &&
   html`<details><summary>${title}: ${labels.length}</summary><ul>${labels.map((label) => html`<li>${label}</li>`)}</ul></details>`
 
-interface CellLook {
+interface CellLook extends Required<Pick<RunLook, 'later' | 'picture'>> {
   readonly index: number
-  readonly room: number
-  readonly picture: (guest: GuestReport) => Html | undefined
 }
 
 function cellArticle(
   { record, summary, runs }: SweepReport,
   cell: CellSummary,
-  { index, room, picture }: CellLook,
+  { index, ...look }: CellLook,
 ): Html {
   const run = runs.get(cell.key)
   const prefix = `${cell.key}-`
@@ -193,7 +216,7 @@ function cellArticle(
   const step = (to: CellSummary | undefined, text: string) =>
     to && html`<a href="#cell-${to.key}">${text}</a>`
   const { said, kind } = verdictHeat(cell)
-  return html`<article id="cell-${cell.key}" aria-labelledby="${prefix}title"><nav class="steps" aria-label="Cells"><a href="#matrix">Back to the matrix</a>${step(summary.cells[index - 1], 'Previous')}${step(summary.cells[index + 1], 'Next')}</nav><h1 id="${prefix}title">${Object.entries(cell.values).map(([path, value]) => html`<span class="axis"><span class="dim">${path}</span> ${valueText(value)}</span>`)}</h1><p><span class="badge state-${kind}">${said}</span>${cell.passed + cell.failed > 1 && html` <span class="dim">pass rate between ${percent(cell.passRate.low)} and ${percent(cell.passRate.high)} with 95 % confidence</span>`}</p>${impossible.length > 0 && findingsView(impossible)}${attemptTable(cell)}${run ? shownRunView(run, { prefix, room, picture }) : cell.attempts.length > 0 && html`<p class="dim">The record of the run is not here: it was deleted, or lies on another computer.</p>`}</article>`
+  return html`<article id="cell-${cell.key}" aria-labelledby="${prefix}title"><nav class="steps" aria-label="Cells"><a href="#matrix">Back to the matrix</a>${step(summary.cells[index - 1], 'Previous')}${step(summary.cells[index + 1], 'Next')}</nav><h1 id="${prefix}title">${Object.entries(cell.values).map(([path, value]) => html`<span class="axis"><span class="dim">${path}</span> ${valueText(value)}</span>`)}</h1><p><span class="badge state-${kind}">${said}</span>${cell.passed + cell.failed > 1 && html` <span class="dim">pass rate between ${percent(cell.passRate.low)} and ${percent(cell.passRate.high)} with 95 % confidence</span>`}</p>${impossible.length > 0 && findingsView(impossible)}${attemptTable(cell)}${run ? shownRunView(run, { prefix, ...look }) : cell.attempts.length > 0 && html`<p class="dim">The record of the run is not here: it was deleted, or lies on another computer.</p>`}</article>`
 }
 
 const percent = (rate: number) => `${Math.round(rate * 100)} %`
@@ -207,11 +230,8 @@ function attemptTable({ attempts, metrics }: CellSummary): Html | undefined {
   )}</tbody></table></div>`
 }
 
-function shownRunView(
-  run: RunReport,
-  look: { readonly prefix: string; readonly room: number; readonly picture: CellLook['picture'] },
-): Html {
-  return html`<div class="run">${runHeader(run)}${runBody(run, { ...look, isBrief: true })}</div>`
+function shownRunView(run: RunReport, look: Omit<CellLook, 'index'> & { readonly prefix: string }): Html {
+  return html`<div class="run">${runHeader(run)}${runBody(run, { ...look, room: 0, isBrief: true })}</div>`
 }
 
 /** Pictures of machines: cells often have equal ones, which are drawn once and used by reference. */

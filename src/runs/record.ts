@@ -1,5 +1,5 @@
 /** The record of a run: a folder that says what was planned, what happened, and how each guest ended. */
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as z from 'zod'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
@@ -243,6 +243,12 @@ export function findRun(stateFolder: string, wanted: string): RunFolder {
   if (id !== undefined) return folderAt(join(folder, id), id)
   const what = partial.length > 1 ? `"${wanted}" means ${partial.length} runs` : `there is no run "${wanted}"`
   throw new BringupError([problems.RUN_NOT_FOUND.at('', what)])
+}
+
+/** The run of that id, without a look at all others; undefined where it was deleted or lies on another computer. */
+export function runOfId(stateFolder: string, id: string): RunFolder | undefined {
+  const path = join(stateFolder, 'runs', id)
+  return existsSync(path) ? folderAt(path, id) : undefined
 }
 
 /**

@@ -1,12 +1,12 @@
 /** `bringup report` of a sweep of 500 cells, whose runs are copies of two real ones, in a browser. */
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, rmSync, statSync } from 'node:fs'
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { type Attempt, createSweep, type SweepRecord, saveAttempt } from '../../src/sweeps/record.ts'
 import { Chromium } from '../support/chromium.ts'
+import { HOSTILE, makeSweep } from '../support/made-sweep.ts'
 
 const BIN = fileURLToPath(new URL('../../dist/cli/bin.js', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'bringup-sweep-report-'))
@@ -17,73 +17,14 @@ let browser: Chromium
 const bringup = (...argv: readonly string[]) =>
   spawnSync(process.execPath, [BIN, ...argv], { cwd: folder, encoding: 'utf8' })
 
-const HOSTILE = '<script>document.title = "taken over"</script>'
-const AXES = [
-  { path: 'numa', values: [1, 2, 4, 8, 16] },
-  { path: 'memory', values: ['128M', '256M', '512M', '1G', HOSTILE] },
-  { path: 'kernel', values: ['5.10', '6.1', '6.6', '6.12'] },
-  { path: 'qemu', values: ['7.2', '8.0', '8.2', '9.0', '10.0'] },
-]
-
-function writeSweep(id: string, slower: number, runs: readonly string[]): void {
-  const values = AXES.reduce<Record<string, string | number>[]>(
-    (rows, axis) => rows.flatMap((row) => axis.values.map((value) => ({ ...row, [axis.path]: value }))),
-    [{}],
-  )
-  const cells = values.map((one, index) => ({
-    key: index.toString(16).padStart(12, '0'),
-    label: Object.entries(one)
-      .map(([path, value]) => `${path}=${value}`)
-      .join(', '),
-    values: one,
-    input: 'x',
-    cores: 1,
-    bytes: 1,
-    impossible: [],
-  }))
-  const record: SweepRecord = {
-    ...{ format: 1, id, name: id, target: { kind: 'machine', name: 'default' }, axes: AXES, cells },
-    ...{
-      repeat: 4,
-      command: [],
-      metrics: [{ name: 'boot_ms', kind: 'path', source: 'timings.runMs', unit: 'ms', better: 'lower' }],
-    },
-    ...{ executor: 'local', jobs: 2, startedAt: '2026-01-01T00:00:00.000Z', bringup: '0.0.0' },
-    owner: { host: 'here', pid: 1, startTime: 'none' },
-  }
-  const sweep = createSweep(state, record)
-  cells.forEach(({ key }, index) => {
-    for (let repeat = 1; repeat <= 4; repeat++) {
-      const isBad = index % 25 === 24 || (index % 50 === 7 && repeat === 2)
-      const verdict: Attempt['verdict'] = isBad ? 'failed' : 'passed'
-      const run = runs[isBad ? 1 : 0] ?? ''
-      const own = `2026-01-01T00-00-00-${key}`
-      if (repeat === (isBad ? 2 : 4) && slower > 0)
-        cpSync(join(state, 'runs', run), join(state, 'runs', own), { recursive: true })
-      saveAttempt(sweep, {
-        ...{
-          cell: key,
-          repeat,
-          attempt: 1,
-          input: 'x',
-          verdict,
-          meaning: isBad ? `failed: ${HOSTILE}` : 'passed',
-        },
-        ...{ findings: [], run: own, startedAt: record.startedAt, totalMs: 1000, host: 'here' },
-        metrics: { boot_ms: 500 + (index % 5) * 40 + repeat + slower },
-      })
-    }
-  })
-}
-
 beforeAll(async () => {
   browser = await Chromium.start()
   expect(bringup('run', '--numa', '2', '--nvdimm', '16M,node=1').status).toBe(0)
   expect(bringup('run', '--numa', '2', '--timeout', '1ms').status).not.toBe(0)
   const { runs } = JSON.parse(bringup('runs', '--json').stdout) as { runs: { id: string }[] }
-  const ids = runs.map(({ id }) => id)
-  writeSweep('main', 0, ids)
-  writeSweep('now', 100, ids)
+  const [passed = '', failed = ''] = runs.map(({ id }) => id)
+  makeSweep(state, { id: 'main', slower: 0, runs: [passed, failed] })
+  makeSweep(state, { id: 'now', slower: 100, runs: [passed, failed] })
 })
 afterAll(async () => {
   await browser[Symbol.asyncDispose]()
