@@ -16,8 +16,8 @@ import {
 import { homedir, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { stripVTControlCharacters } from 'node:util'
 import { afterAll, expect, test } from 'vitest'
+import { screenLines } from '../../src/guest-text.ts'
 import { TREES } from '../support/trees.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
@@ -80,7 +80,8 @@ function printed(folder: string, words: readonly string[]): string {
 /** Without what differs from one computer to the next: paths, times, versions, the accelerator. */
 function plain(text: string, folder: string): string {
   return (
-    stripVTControlCharacters(text)
+    screenLines(text)
+      .join('\n')
       .replaceAll(folder, '/home/me/os')
       .replaceAll(homedir(), '/home/me')
       .replaceAll(/ · QEMU [\d.]+ · .*/g, ' · QEMU 7.2.22 · TCG')
