@@ -1,6 +1,6 @@
 /** Rare kinds of drawing, and hostile ones: words are read, or it is said that they are not. */
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { launch } from '../../src/launch.ts'
 import type { MachineInput } from '../../src/machine/machine.ts'
 import { buildDrawingKernel } from '../support/drawing-kernel.ts'
+import { isoOf } from '../support/grub-iso.ts'
 
 const BIN = fileURLToPath(new URL('../../dist/cli/bin.js', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'bringup-odd-'))
@@ -33,8 +34,6 @@ it.each([
 
 /** An ISO whose GRUB shows a menu in its graphical terminal. */
 function isoWithMenu(): string {
-  const root = join(folder, 'menu')
-  mkdirSync(join(root, 'boot/grub'), { recursive: true })
   const entries = ['Überraschung', 'second entry', 'αβγ third'].map((name) => `menuentry "${name}" { halt }`)
   const lines = [
     'insmod all_video',
@@ -45,11 +44,7 @@ function isoWithMenu(): string {
     'set timeout=-1',
     ...entries,
   ]
-  writeFileSync(join(root, 'boot/grub/grub.cfg'), lines.join('\n'))
-  const iso = join(folder, 'menu.iso')
-  const { status, stderr } = spawnSync('grub-mkrescue', ['-o', iso, root], { encoding: 'utf8' })
-  expect(status, stderr).toBe(0)
-  return iso
+  return isoOf(folder, 'menu', lines)
 }
 
 it('the menu of GRUB in its graphical terminal, and what a key changes in it', async () => {
