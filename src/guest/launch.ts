@@ -70,7 +70,8 @@ async function startFromState(plan: GuestPlan, launch: GuestLaunch): Promise<Sta
     await load(started.qemu)
     const changed = changedSince(plan)
     if (changed === undefined) return started
-    throw new Error(changed)
+    // A fork has nothing else to start from.
+    throw plan.origin?.otherwise ? new Error(changed) : new NotLoaded(changed)
   } catch (cause) {
     started?.qemu.kill()
     await started?.qemu.exited

@@ -9,6 +9,7 @@ import { plural } from '../plural.ts'
 import { startPatience } from '../qemu/patience.ts'
 import type { QemuProcess } from '../qemu/process.ts'
 import { QmpEnded } from '../qemu/qmp.ts'
+import { drivesOf } from '../states/disk-chain.ts'
 import { noteUse, pruneStates } from '../states/kept.ts'
 import { loadState } from '../states/migration.ts'
 import { FILES, readState } from '../states/record.ts'
@@ -79,7 +80,13 @@ export function openOrigin(plan: GuestPlan, qemu: () => QemuProcess): OriginWork
           parts: saves.parts,
           moment: 'its first answer',
         }
-        const content = { blocks: memoryFilesOf(plan), stores: [], printed }
+        const content = {
+          blocks: memoryFilesOf(plan),
+          stores: [],
+          drives: drivesOf(plan.args),
+          restoredFrom: undefined,
+          printed,
+        }
         const copied = await copyGuest(qemu(), content, open).catch(discarding(open))
         // Flushed while the guest runs.
         saved = seal(open, copied, { about, isLasting: true })

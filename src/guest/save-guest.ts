@@ -2,6 +2,7 @@
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
 import type { GuestPlan } from '../plan/plan.ts'
 import type { QemuProcess } from '../qemu/process.ts'
+import { drivesOf } from '../states/disk-chain.ts'
 import { baseOf, obstacleOf } from '../states/origin.ts'
 import type { StateRecord } from '../states/record.ts'
 import { beginState, copyGuest, type OpenState, seal } from '../states/save.ts'
@@ -62,6 +63,8 @@ export async function saveGuest(
   const content = {
     blocks: memoryFilesOf(plan),
     stores: plan.stores,
+    drives: drivesOf(plan.args),
+    restoredFrom: plan.origin?.state?.folder,
     printed,
     ...(stream === undefined
       ? {}

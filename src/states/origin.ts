@@ -3,6 +3,8 @@ import { dirname, join } from 'node:path'
 import { viewOf } from '../machine/machine.ts'
 import { partsOf } from '../machine/parts.ts'
 import type { GuestPlan, Origin } from '../plan/plan.ts'
+import { drivesOf, withChains } from './disk-chain.ts'
+import { chainsOf, diskObstacle } from './disks.ts'
 import { keptStates } from './kept.ts'
 import { differenceOf, type KeyFolders, type KeyParts, keyOf, keyPartsOf } from './key.ts'
 import { FILES, ramFile, readState, type StateRecord } from './record.ts'
@@ -19,7 +21,7 @@ export const statesFolder = (cacheFolder: string): string => join(cacheFolder, '
  * @param folders the cache, which holds the states of this user, and those of QEMU's firmware
  */
 export function withState(plan: GuestPlan, folders: KeyFolders): GuestPlan {
-  const obstacle = endsAtText(plan) ?? obstacleOf(plan) ?? usedStore(plan.stores)
+  const obstacle = endsAtText(plan) ?? obstacleOf(plan) ?? keptDisk(plan) ?? usedStore(plan.stores)
   if (obstacle !== undefined) return booted(plan, obstacle)
   const args = withBackends(plan.args, viewOf(plan.name, plan.machine).ramBytes)
   const parts = partsFor(plan, args, folders)
@@ -43,6 +45,13 @@ export function withState(plan: GuestPlan, folders: KeyFolders): GuestPlan {
 /** A guest that was saved after it printed the text would pass a run in which it does nothing. */
 function endsAtText({ judgement: { passPatterns = [] } }: GuestPlan): string | undefined {
   return passPatterns.length === 0 ? undefined : 'its run ends at a text, which only a boot prints anew'
+}
+
+/** A saved guest would not know what a later one wrote. */
+function keptDisk({ args }: GuestPlan): string | undefined {
+  const drives = drivesOf(args)
+  const kept = drives.find(({ writes }) => writes === 'image')?.chain[0]
+  return kept ? `${kept.path} keeps what the guest writes` : diskObstacle(drives)
 }
 
 /** RAM that is in the stream needs no files. */
@@ -69,7 +78,7 @@ function fromState(plan: GuestPlan, { args, key, folder, state }: Found): GuestP
   }
   return {
     ...plan,
-    args: restoring(args, folder, state),
+    args: withChains(restoring(args, folder, state), chainsOf(folder, state)),
     // `state rm` leaves states in use.
     locks: [...plan.locks, { path: join(folder, FILES.record), mode: 'shared' }],
     origin,
@@ -98,13 +107,14 @@ export function forkOf({ folder, record, plan, isSame }: Forked): GuestPlan {
   const base = baseOf(plan)
   const ram = restoring(base, folder, record)
   const copies = new Map(record.stores.map(({ name, path }) => [path, join(folder, name)]))
+  const images = new Set(drivesOf(base).flatMap(({ chain }) => chain.map(({ path }) => path)))
   const { files, locks } = otherwise ?? plan
   // A fork of a fork does not need the files of the first state.
   const own = plan.origin?.state && join(plan.origin.state.folder, FILES.record)
   return {
     ...plan,
-    args: withCopies(ram, copies),
-    files: files.filter(({ path }) => !copies.has(path)),
+    args: withChains(withCopies(ram, copies), chainsOf(folder, record)),
+    files: files.filter(({ path }) => !copies.has(path) && !images.has(path)),
     stores: [],
     locks: [
       ...locks.filter(({ path }) => !copies.has(path) && path !== own),

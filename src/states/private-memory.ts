@@ -12,7 +12,7 @@ import {
   statSync,
   writeSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 
 const PAGE = 4096n
 /** Bytes of an entry of pagemap, and its bits. */
@@ -45,7 +45,7 @@ export function openedBy(pid: number, path: string): string | undefined {
   return readdirSync(folder)
     .map((fd) => join(folder, fd))
     .find((fd) => {
-      if (wanted === undefined) return linkOf(fd) === `${path}${DELETED}`
+      if (wanted === undefined) return linkOf(fd).endsWith(`/${basename(path)}${DELETED}`)
       const found = statSync(fd, { bigint: true, throwIfNoEntry: false })
       return found?.ino === wanted.ino && found.dev === wanted.dev
     })

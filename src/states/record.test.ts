@@ -23,6 +23,8 @@ afterAll(() => rmSync(home, { recursive: true, force: true }))
 function makeState(key: string, ramBytes = 4096): string {
   const folder = join(home, key)
   mkdirSync(folder, { mode: 0o700 })
+  const image = `${folder}.img`
+  writeFileSync(image, 'image')
   const write = (name: string, content: string | Buffer) => {
     writeFileSync(join(folder, name), content, { mode: 0o600 })
     return { name, seal: sealOf(join(folder, name)) }
@@ -40,6 +42,14 @@ function makeState(key: string, ramBytes = 4096): string {
     resumed: 0,
     ram: [write('ram.ram', Buffer.alloc(ramBytes, 'r'))],
     stores: [{ ...write('pm0.store', 's'), path: '/stores/pm0.img' }],
+    disks: [
+      {
+        drive: 'root-drive',
+        own: [{ ...write('root-drive.0', 'd'), format: 'qcow2' }],
+        others: [{ path: image, format: 'raw' }],
+      },
+    ],
+    images: [{ path: image, seal: sealOf(image) }],
     devices: write('devices', 'device state'),
     console: write('console.log', 'Linux version\n'),
     devicesSha256: createHash('sha256').update('device state').digest('hex'),
@@ -56,6 +66,15 @@ describe('readState', () => {
   })
 
   const ways: Readonly<Record<string, readonly [change: (folder: string) => void, because: RegExp]>> = {
+    'what the guest wrote to a disk was edited': [
+      (f) => writeFileSync(join(f, 'root-drive.0'), 'x', { flag: 'r+' }),
+      /root-drive\.0 was changed/,
+    ],
+    'an image below a disk was written to': [
+      (f) => writeFileSync(`${f}.img`, 'x', { flag: 'r+' }),
+      /the image .*\.img was changed/,
+    ],
+    'an image below a disk is missing': [(f) => rmSync(`${f}.img`), /the image .*\.img was changed/],
     'RAM was edited': [(f) => writeFileSync(join(f, 'ram.ram'), 'x', { flag: 'r+' }), /ram\.ram was changed/],
     'the text of the console was edited': [
       (f) => writeFileSync(join(f, 'console.log'), 'All tests passed\n'),

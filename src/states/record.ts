@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import * as z from 'zod'
 
 /** Changes whenever states of before cannot be read any more. */
-export const FORMAT = 2
+export const FORMAT = 3
 
 const file = z.lazy(() => z.strictObject({ name: z.string(), seal: z.string() }))
 
@@ -37,6 +37,16 @@ export const stateSchema = z.lazy(() =>
     ram: z.array(file),
     /** Copies of stores, and the paths of what they are copies of. */
     stores: z.array(z.strictObject({ name: z.string(), seal: z.string(), path: z.string() })),
+    /** Disks, by the ids of their drives: copied images, then those of others that they lie over. */
+    disks: z.array(
+      z.strictObject({
+        drive: z.string(),
+        own: z.array(z.strictObject({ name: z.string(), seal: z.string(), format: z.string() })),
+        others: z.array(z.strictObject({ path: z.string(), format: z.string() })),
+      }),
+    ),
+    /** Images of others, and what they are based on. */
+    images: z.array(z.strictObject({ path: z.string(), seal: z.string() })),
     devices: file,
     /** What the guest has printed on its console. */
     console: file,
@@ -58,6 +68,15 @@ export function sealOf(path: string): string {
   return [dev, ino, size, mtimeNs, ctimeNs].join('-')
 }
 
+/** Undefined if the file is missing. */
+function sealOrNone(path: string): string | undefined {
+  try {
+    return sealOf(path)
+  } catch {
+    return undefined
+  }
+}
+
 /** The state in that folder, or why it is unusable, as a clause. Undefined if the folder has no record. */
 export function readState(folder: string): StateRecord | string | undefined {
   const path = join(folder, FILES.record)
@@ -74,8 +93,10 @@ export function readState(folder: string): StateRecord | string | undefined {
 }
 
 function damageOf(folder: string, state: StateRecord): string | undefined {
-  const { ram, stores, devices, console, devicesSha256 } = state
-  for (const { name, seal } of [...ram, ...stores, devices, console]) {
+  const { ram, stores, disks, devices, console, devicesSha256 } = state
+  for (const { path, seal } of state.images)
+    if (sealOrNone(path) !== seal) return `the image ${path} was changed after the guest was saved`
+  for (const { name, seal } of [...ram, ...stores, ...disks.flatMap(({ own }) => own), devices, console]) {
     const path = join(folder, name)
     try {
       const why = notOwnWhy(path)

@@ -26,6 +26,8 @@ import { startGuard } from '../processes/guard.ts'
 import type { QemuProcess } from '../qemu/process.ts'
 import { randomDigits } from '../random-name.ts'
 import { copyFile } from './copy-file.ts'
+import type { Drive } from './disk-chain.ts'
+import { type CopiedDisk, copyDisks, diskObstacle, sealOthers } from './disks.ts'
 import { sendState } from './migration.ts'
 import { linkOf } from './private-memory.ts'
 import { FILES, FORMAT, ramFile, readState, type StateRecord, sealOf, storeFile } from './record.ts'
@@ -44,6 +46,9 @@ export interface Content {
   readonly blocks: readonly RamBlock[]
   /** Of a restored guest that was not reset since. */
   readonly restored?: RestoredMemory
+  readonly drives: readonly Drive[]
+  /** Folder of the state that the guest was restored from. */
+  readonly restoredFrom: string | undefined
   /** Stores whose content is copied. */
   readonly stores: readonly Pick<StoreClaim, 'path' | 'device'>[]
   /** What the guest has printed; undefined if that is not known, or if the guest is not to be saved. */
@@ -51,7 +56,7 @@ export interface Content {
 }
 
 /** What was copied of it. */
-type Copied = Pick<Content, 'blocks' | 'stores'>
+type Copied = Pick<Content, 'blocks' | 'stores'> & { readonly disks: readonly CopiedDisk[] }
 
 /** A folder being filled. Deleted when disposed of or when this process dies, unless it was kept. */
 export interface OpenState extends Disposable {
@@ -102,11 +107,12 @@ export async function copyGuest(
   content: Content,
   { path }: Pick<OpenState, 'path'>,
 ): Promise<Copied> {
-  const { restored, stores } = content
+  const { restored, stores, drives, restoredFrom } = content
+  const obstacle = diskObstacle(drives)
+  if (obstacle !== undefined) throw new NotSaved(obstacle)
   const base = restored && (await copyBase(qemu.pid, restored, path))
   await qemu.qmp.execute('stop')
   try {
-    await refuseWritten(qemu)
     const blocks =
       base && (await completeBase(qemu, base, path)) ? base.blocks : await copyMemory(qemu, content, path)
     // QEMU wrote the last byte before it answered `stop`, and answers to later commands have been read since.
@@ -114,7 +120,8 @@ export async function copyGuest(
     if (text === undefined) throw new NotSaved('the log of its console is incomplete')
     writeFileSync(join(path, FILES.console), text, { mode: OWN_FILE })
     await Promise.all(stores.map((store) => copyFile(store.path, join(path, storeFile(store.device)))))
-    return { blocks, stores }
+    const disks = await copyDisks(qemu, drives, { folder: path, restoredFrom })
+    return { blocks, stores, disks }
   } finally {
     await qemu.qmp.execute('cont')
   }
@@ -131,16 +138,6 @@ async function copyMemory(
   const sources = memoryFiles(qemu.pid, blocks)
   await Promise.all(sources.map((source, i) => copyFile(source, join(path, ramFile(blocks[i]?.id ?? '')))))
   return blocks
-}
-
-/** A state does not contain writes to disks. */
-async function refuseWritten({ qmp }: Pick<QemuProcess, 'qmp'>): Promise<void> {
-  const disks = (await qmp.execute('query-blockstats')) as readonly {
-    readonly qdev?: string
-    readonly stats?: { readonly wr_operations?: number }
-  }[]
-  const written = disks.find(({ stats }) => (stats?.wr_operations ?? 0) > 0)
-  if (written) throw new NotSaved(`the guest had written to the disk ${written.qdev ?? ''}`)
 }
 
 const SOCKET = 'socket'
@@ -197,7 +194,7 @@ function identityOf(path: string): { readonly ino: number; readonly size: number
  */
 export async function seal(
   { path }: Pick<OpenState, 'path'>,
-  { blocks, stores }: Copied,
+  { blocks, stores, disks }: Copied,
   { about, isLasting }: { readonly about: About; readonly isLasting: boolean },
 ): Promise<StateRecord> {
   const sealed = (name: string) => closed(join(path, name), isLasting)
@@ -208,18 +205,27 @@ export async function seal(
     ),
   ])
   const [devices, console] = await Promise.all([sealed(FILES.devices), sealed(FILES.console)])
+  const keptDisks = await Promise.all(
+    disks.map(async ({ drive, own, others }) => ({
+      drive,
+      others: [...others],
+      own: await Promise.all(own.map(async ({ name, format }) => ({ ...(await sealed(name)), format }))),
+    })),
+  )
   const record: StateRecord = {
     format: FORMAT,
     ...about,
     made: new Date().toISOString(),
     ram,
     stores: kept,
+    disks: keptDisks,
+    images: sealOthers(disks),
     devices,
     console,
     devicesSha256: createHash('sha256')
       .update(readFileSync(join(path, FILES.devices)))
       .digest('hex'),
-    bytes: [...ram, ...kept, devices, console].reduce(
+    bytes: [...ram, ...kept, ...keptDisks.flatMap(({ own }) => own), devices, console].reduce(
       (sum, { name }) => sum + statSync(join(path, name)).blocks * 512,
       0,
     ),

@@ -41,6 +41,7 @@ export const disk = defineDevice({
   summary: 'a disk from an image; writes are discarded unless persist is true',
   schema,
   diagnostics: problems,
+  savedState: ({ bus }) => bus !== 'nvme' || 'QEMU cannot save an NVMe disk; use bus "virtio"',
   place: (disk, home) => ({
     ...disk,
     ...(disk.file === undefined ? {} : { file: resolve(home.folder, disk.file) }),
