@@ -10,6 +10,7 @@ import { linux } from './linux.ts'
 import { networks } from './networks.ts'
 import { racks } from './racks.ts'
 import { states } from './states.ts'
+import { sweeps } from './sweeps.ts'
 import { tiny } from './tiny.ts'
 
 const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
@@ -20,6 +21,7 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   states,
   networks,
   racks,
+  sweeps,
   console: consoleBench,
   bulk,
   compile,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { randomFrom } from '../../test/kills/kills.ts'
 import type { HostTopology } from '../machine/host-topology.ts'
 import { machineSchema } from '../machine/machine-schema.ts'
+import { numbersFrom } from '../seeded-numbers.ts'
 import type { Demand } from './demand.ts'
 import { inPlace, type Place, placeGuests } from './placement.ts'
 import { checkPlaces } from './placement-rules.ts'
@@ -326,7 +326,7 @@ describe('in a rack', () => {
 /** Any computer and any guests: what must hold whatever they are. */
 describe('of four hundred random racks on random computers', () => {
   const cases = Array.from({ length: 400 }, (_, seed) => {
-    const random = randomFrom(seed)
+    const random = numbersFrom(seed)
     const pick = <T>(...items: readonly T[]) => items[Math.floor(random() * items.length)] as T
     const topology = host({
       nodes: pick(1, 1, 2, 3, 4, 8),

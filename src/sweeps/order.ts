@@ -1,4 +1,5 @@
 /** Which attempts are to be made, and in which order. Pure. */
+import { numbersFrom } from '../seeded-numbers.ts'
 import type { PlannedCell } from './plan-sweep.ts'
 import type { Attempt } from './record.ts'
 import type { Task } from './run-attempt.ts'
@@ -32,15 +33,9 @@ export function tasksLeft(
   return seed === undefined ? [...failed, ...open] : [...shuffle(failed, seed), ...shuffle(open, seed)]
 }
 
-/** Fisher and Yates, with numbers that follow from the seed (mulberry32). */
+/** Fisher and Yates, with numbers that follow from the seed. */
 function shuffle<T>(items: readonly T[], seed: number): readonly T[] {
-  let state = seed >>> 0
-  const random = () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let t = Math.imul(state ^ (state >>> 15), state | 1)
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61)
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
-  }
+  const random = numbersFrom(seed)
   const mixed = [...items]
   for (let i = mixed.length - 1; i > 0; i--) {
     const j = Math.floor(random() * (i + 1))

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { numbersFrom } from '../../src/seeded-numbers.ts'
 
 const BIN = fileURLToPath(new URL('../../dist/cli/bin.js', import.meta.url))
 
@@ -57,17 +58,6 @@ export const STATE_SCENES: readonly Scene[] = [
 const MAKEFILE = 'all: out\nout:\n\tsleep 0.2; echo made > out\n'
 const CONFIG = { kernel: { build: ['make'], image: 'out' }, machines: { default: { memory: '64M' } } }
 
-/** Numbers from a seed (mulberry32). */
-export function randomFrom(seed: number): () => number {
-  let a = seed >>> 0
-  return () => {
-    a = (a + 0x6d2b79f5) >>> 0
-    let t = Math.imul(a ^ (a >>> 15), 1 | a)
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296
-  }
-}
-
 /** How long each scene takes when it is left alone, in milliseconds. */
 const durations = new Map<Scene, number>()
 
@@ -77,7 +67,7 @@ export async function problemAfterKill(
   cache: string,
   scenes: readonly Scene[] = SCENES,
 ): Promise<string | undefined> {
-  const random = randomFrom(seed)
+  const random = numbersFrom(seed)
   const scene = scenes[Math.floor(random() * scenes.length)] as Scene
   if (!durations.has(scene)) durations.set(scene, await play(scene, cache, async () => undefined))
   const delay = random() * (durations.get(scene) ?? 0) * 1.1

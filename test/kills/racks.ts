@@ -25,8 +25,8 @@ import { loadProject } from '../../src/project/project.ts'
 import { parseRack } from '../../src/project/rack.ts'
 import { planRun } from '../../src/project/run-planning.ts'
 import { startRun } from '../../src/runs/run.ts'
+import { numbersFrom } from '../../src/seeded-numbers.ts'
 import { watchProgress } from '../support/progress.ts'
-import { randomFrom } from './kills.ts'
 
 const BIN = fileURLToPath(new URL('../../dist/cli/bin.js', import.meta.url))
 const MARK = 'BRINGUP_RACK_TEST'
@@ -201,7 +201,7 @@ export class Supervisors {
   }
 
   async killOne(seed: number): Promise<string | undefined> {
-    const random = randomFrom(seed)
+    const random = numbersFrom(seed)
     const known = new Set(this.#runs())
     const front = this.#call(['run', '-d', '--rack', 'waiting', '--name', `k${seed}`])
     const ended = once(front, 'exit')
