@@ -69,6 +69,18 @@ export default defineConfig({
       },
       {
         resolve: { alias },
+        // A cluster of four nodes: a Slurm for each test. `npm run test:slurm`.
+        test: {
+          name: 'slurm',
+          sequence: { groupOrder: 6 },
+          include: ['test/slurm/**/*.test.ts'],
+          testTimeout: 1_200_000,
+          hookTimeout: 600_000,
+          maxWorkers: 1,
+        },
+      },
+      {
+        resolve: { alias },
         // Whole systems, booted several times by their own boot loader. `npm run test:debian`.
         test: {
           name: 'debian',

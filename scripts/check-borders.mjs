@@ -49,7 +49,7 @@ const MAY_IMPORT = {
     'stores',
   ],
   guest: ['acpi', 'machine', 'screen', 'plan', 'host', 'processes', 'qemu', 'project', 'states', 'stores'],
-  sweeps: ['machine', 'plan', 'host', 'qemu', 'rack', 'runs', 'project', 'guest'],
+  sweeps: ['machine', 'plan', 'host', 'processes', 'states', 'qemu', 'rack', 'runs', 'project', 'guest'],
   testing: ['machine', 'plan', 'host', 'qemu', 'rack', 'runs', 'project', 'guest', 'sweeps'],
   report: ['guest', 'machine', 'plan', 'runs', 'sweeps'],
   cli: [

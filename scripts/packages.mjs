@@ -27,6 +27,14 @@ export const KERNEL_PACKAGES = [
   { name: 'xz-utils', programs: ['xz'], why: 'unpacks the source package of Linux' },
 ]
 
+/** For `npm run test:slurm`, beyond those: a cluster on this computer. */
+export const SLURM_PACKAGES = [
+  { name: 'slurmctld', files: ['/usr/sbin/slurmctld'], why: 'the controller of the cluster' },
+  { name: 'slurmd', files: ['/usr/sbin/slurmd'], why: 'the nodes of the cluster' },
+  { name: 'slurm-client', programs: ['sbatch'], why: 'submits, watches and cancels jobs' },
+  { name: 'munge', files: ['/usr/sbin/munged'], why: 'lets the parts of the cluster trust each other' },
+]
+
 /** For `npm test`, beyond those. */
 export const TEST_PACKAGES = [
   { name: 'git', programs: ['git'], why: 'checks out source trees, and serves them to the tests' },

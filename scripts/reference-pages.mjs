@@ -102,9 +102,9 @@ function oneCommand(command, path, depth) {
       : []),
     ...(command.options?.length ? [`${optionTable(command.options)}\n`] : []),
     `\`\`\`sh\n${examples}\n\`\`\`\n`,
-    ...Object.entries(command.subcommands ?? {}).map(([name, c]) =>
-      oneCommand(c, [...path, name], depth + 1),
-    ),
+    ...Object.entries(command.subcommands ?? {})
+      .filter(([, c]) => !c.isHidden)
+      .map(([name, c]) => oneCommand(c, [...path, name], depth + 1)),
   ].join('\n')
 }
 

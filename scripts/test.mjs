@@ -8,7 +8,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ensureBuilt, ensureNpmPackages } from './install.mjs'
-import { KERNEL_PACKAGES, MAIN_PACKAGES, TEST_PACKAGES } from './packages.mjs'
+import { KERNEL_PACKAGES, MAIN_PACKAGES, SLURM_PACKAGES, TEST_PACKAGES } from './packages.mjs'
 import { ROOT, run } from './processes.mjs'
 import { ensurePackages } from './system-packages.mjs'
 
@@ -24,7 +24,9 @@ const args = given.some((a) => /^--(?:project|config)\b/.test(a))
   ? given
   : [...PROJECTS.map((name) => `--project=${name}`), ...given]
 const wantsKernel = given.some((a) => a.includes('test/kernel'))
-const packages = [...MAIN_PACKAGES, ...(wantsKernel ? KERNEL_PACKAGES : TEST_PACKAGES)]
+const wantsSlurm = given.some((a) => a.includes('slurm'))
+const own = wantsKernel ? KERNEL_PACKAGES : wantsSlurm ? SLURM_PACKAGES : TEST_PACKAGES
+const packages = [...MAIN_PACKAGES, ...own]
 const isReady =
   (await ensurePackages(packages, { isYes })) &&
   (await ensureNpmPackages()) &&

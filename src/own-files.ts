@@ -2,7 +2,7 @@
  * Folders and files that bringup writes for itself: for this user only, whole or not at all, and never through a name
  * that another user could have put there before.
  */
-import { mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { linkSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { randomDigits } from './random-name.ts'
 
@@ -52,5 +52,25 @@ export function writeWhole(
   } catch (error) {
     rmSync(partial, { force: true })
     throw error
+  }
+}
+
+/**
+ * Writes a file whole, unless there is one of that name: of several processes, also on several computers that share a file
+ * system, one wins. Its folder must exist.
+ *
+ * @returns whether this one was written
+ */
+export function writeNew(path: string, content: string | Uint8Array): boolean {
+  const partial = partialName(path)
+  try {
+    writeFileSync(partial, content, { flag: 'wx', mode: OWN_FILE })
+    linkSync(partial, path)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    return false
+  } finally {
+    rmSync(partial, { force: true })
   }
 }

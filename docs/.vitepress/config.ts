@@ -71,6 +71,7 @@ export default defineConfig({
             page('Reading the report', '/guide/report'),
             page('Racks: several machines', '/guide/racks'),
             page('Sweeps: one test over many machines', '/guide/sweeps'),
+            page('Sweeps on a Slurm cluster', '/guide/slurm'),
             page('Networks between machines', '/guide/networks'),
             page('Runs that stay', '/guide/staying'),
             page('Saved states', '/guide/saved-states'),

@@ -104,6 +104,8 @@ export interface Command {
   readonly rest?: string
   /** Commands below this one, by name: `runs show`. */
   readonly subcommands?: Readonly<Record<string, Command>>
+  /** What bringup itself calls, on another computer: neither in the help nor completed. */
+  readonly isHidden?: boolean
   /** Returns the exit code of the process. Absent where only subcommands do something. */
   readonly run?: (invocation: Invocation) => Promise<number>
 }

@@ -61,10 +61,12 @@ async function everyCandidate(
   if (!command) return COMMANDS.map(({ name, summary }) => ({ word: name, description: summary }))
   const argument = command.arguments?.[operands] ?? command.arguments?.findLast((a) => a.name.includes('...'))
   return [
-    ...Object.entries(operands === 0 ? (command.subcommands ?? {}) : {}).map(([word, { summary }]) => ({
-      word,
-      description: summary,
-    })),
+    ...Object.entries(operands === 0 ? (command.subcommands ?? {}) : {})
+      .filter(([, { isHidden }]) => isHidden !== true)
+      .map(([word, { summary }]) => ({
+        word,
+        description: summary,
+      })),
     ...plain(argument ? await values(argument, project) : []),
   ]
 }

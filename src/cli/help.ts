@@ -57,7 +57,7 @@ export function addCommand(
   onChosen: OnChosen,
 ): void {
   const parser = parent
-    .command(name)
+    .command(name, { hidden: command.isHidden === true })
     .summary(command.summary)
     .helpOption('-h, --help', 'show this help')
     .description(command.description ?? sentence(command.summary))

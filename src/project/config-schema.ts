@@ -4,6 +4,7 @@ import { type MachineInput, machineSchema } from '../machine/machine-schema.ts'
 import { rackSchema } from '../rack/rack-schema.ts'
 import { containerSchema } from './container-schema.ts'
 import { kernelSchema } from './kernel-schema.ts'
+import { slurmSchema } from './slurm-schema.ts'
 import { sweepSchema, zSweepName } from './sweep-schema.ts'
 
 /**
@@ -21,6 +22,7 @@ export const configSchema = z.strictObject({
   machines: z.record(z.string().min(1), written).default({}).describe('Machines by name.'),
   racks: z.record(z.string().min(1), rackSchema).default({}).describe('Racks by name.'),
   sweeps: z.record(zSweepName, sweepSchema).default({}).describe('Sweeps by name.'),
+  slurm: slurmSchema.optional(),
   defaultMachine: z
     .string()
     .optional()

@@ -8,6 +8,7 @@ import { findConfig } from './config-file.ts'
 import type { ContainerConfig } from './container-schema.ts'
 import type { KernelForm } from './kernel-schema.ts'
 import type { Profile } from './profile.ts'
+import type { SlurmConfig } from './slurm-schema.ts'
 import type { SweepConfig } from './sweep-schema.ts'
 
 export interface Project {
@@ -22,6 +23,8 @@ export interface Project {
   readonly writtenRacks?: Readonly<Record<string, RackInput>>
   /** One test over many machines, by name. */
   readonly sweeps?: Readonly<Record<string, SweepConfig>>
+  /** How sweeps submit jobs to a Slurm cluster. */
+  readonly slurm?: SlurmConfig
   /** The machine that is meant when none is named. */
   readonly defaultMachine: string
   /** The profile of machines that name none; without it, what a machine boots decides. */
@@ -128,6 +131,7 @@ function projectOf(config: BringupConfig, configFile: string, request: ProjectRe
     racks: config.racks,
     writtenRacks: config.writtenRacks,
     sweeps: config.sweeps,
+    ...(config.slurm === undefined ? {} : { slurm: config.slurm }),
     defaultMachine:
       config.defaultMachine ?? ('default' in machines ? 'default' : (Object.keys(machines)[0] ?? 'default')),
     ...(config.profile === undefined ? {} : { profile: config.profile }),

@@ -1,6 +1,7 @@
 /** The description of a sweep: one test over many machines. */
 import * as z from 'zod'
 import { zPattern } from '../pattern.ts'
+import { slurmSchema } from './slurm-schema.ts'
 
 const zValue = z.json().describe('A value as the description would have it; `false` removes a device.')
 
@@ -80,6 +81,7 @@ export const sweepSchema = z.lazy(() =>
         .min(1)
         .optional()
         .describe('Baseline that the numbers are compared with: `bringup sweep keep` names one.'),
+      slurm: slurmSchema.optional().describe('Jobs of this sweep, instead of `slurm` of the project.'),
     })
     .refine(({ machine, rack }) => machine === undefined || rack === undefined, {
       error: 'set either machine or rack',

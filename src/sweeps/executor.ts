@@ -18,6 +18,8 @@ export interface ExecutorMeans extends Omit<AttemptMeans, 'job' | 'onRun'> {
 
 export interface Executor {
   readonly name: string
+  /** Called before anything is recorded. @throws BringupError if nothing can run there */
+  check?(): Promise<void>
   /** Runs at a time, for the time that is left. */
   slots(tasks: readonly Task[], means: Pick<ExecutorMeans, 'jobs'>): number
   /**

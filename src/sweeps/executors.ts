@@ -3,6 +3,7 @@ import type { Executor } from './executor.ts'
 
 const EXECUTORS: Readonly<Record<string, () => Promise<Executor>>> = {
   local: async () => (await import('./local.ts')).local,
+  slurm: async () => (await import('./slurm/slurm.ts')).slurm,
 }
 
 export const EXECUTOR_NAMES: readonly string[] = Object.keys(EXECUTORS)

@@ -9,7 +9,7 @@ import * as z from 'zod'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
 import { diagnosticSchema, recordText } from '../guest/record.ts'
 import { startTimeOf } from '../host/process-start.ts'
-import { makeFolder, OWN_FOLDER, writeWhole } from '../own-files.ts'
+import { makeFolder, OWN_FOLDER, writeNew, writeWhole } from '../own-files.ts'
 
 export const problems = defineDiagnostics({
   SWEEP_NOT_FOUND: {
@@ -188,10 +188,38 @@ export function saveSweep({ path }: SweepFolder, record: SweepRecord): void {
   writeWhole(join(path, RECORD), recordText(record))
 }
 
+const nameOfAttempt = ({ cell, repeat, attempt }: Pick<Attempt, 'cell' | 'repeat' | 'attempt'>) =>
+  `${cell}-${repeat}-${attempt}.json`
+
 /** Keeps an attempt that has ended, whole or not at all. */
 export function saveAttempt({ path }: SweepFolder, attempt: Attempt): void {
-  const { cell, repeat, attempt: number } = attempt
-  writeWhole(join(path, ATTEMPTS, `${cell}-${repeat}-${number}.json`), recordText(attempt))
+  writeWhole(join(path, ATTEMPTS, nameOfAttempt(attempt)), recordText(attempt))
+}
+
+/**
+ * Keeps an attempt unless it has been kept already: of several processes on several computers, one wins. The folder is
+ * not made: a sweep that was deleted stays deleted.
+ *
+ * @returns whether this one was kept
+ */
+export function saveNewAttempt({ path }: SweepFolder, attempt: Attempt): boolean {
+  return writeNew(join(path, ATTEMPTS, nameOfAttempt(attempt)), recordText(attempt))
+}
+
+/** The attempts that have ended, by their files: reading all of them takes long on a network. */
+export function namesOfAttempts({ path }: SweepFolder): ReadonlySet<string> {
+  return new Set(namesIn(join(path, ATTEMPTS)))
+}
+
+/** One attempt; undefined if it has not ended. */
+export function readAttempt(
+  { path }: SweepFolder,
+  which: Pick<Attempt, 'cell' | 'repeat' | 'attempt'>,
+  names?: ReadonlySet<string>,
+): Attempt | undefined {
+  const name = nameOfAttempt(which)
+  if (names?.has(name) === false) return undefined
+  return attemptSchema.safeParse(parse(join(path, ATTEMPTS, name))).data
 }
 
 /** @throws BringupError SWEEP_UNREADABLE */

@@ -25,6 +25,10 @@ export interface AttemptMeans {
   readonly isFresh: boolean
   readonly signal: AbortSignal
   readonly job?: string
+  /** Name of this computer. Default: its host name. */
+  readonly host?: string
+  /** Moves what the run reads to another place, such as a local disk. */
+  readonly stage?: (planned: PlannedRun) => Promise<PlannedRun>
   /** Called once the run has its folder. */
   readonly onRun?: (id: string) => void
 }
@@ -40,13 +44,13 @@ export async function runAttempt(task: Task, means: AttemptMeans): Promise<Attem
     attempt,
     input: cell.cell.input ?? '',
     startedAt: startedAt.toISOString(),
-    host: hostname(),
+    host: means.host ?? hostname(),
     ...(means.job === undefined ? {} : { job: means.job }),
   }
   const ended = () => Math.round((performance.now() - from) * 10) / 10
   try {
     const planned = await planTask(task, means)
-    const run = startRun(planned, {
+    const run = startRun(means.stage ? await means.stage(planned) : planned, {
       stateFolder: means.swept.project.stateFolder,
       signal: means.signal,
       endsWhenHalted: true,

@@ -23,6 +23,7 @@ import {
   type Metric,
   readAttempts,
   readSweep,
+  removeSweep,
   type SweepFolder,
   type SweepRecord,
   saveSweep,
@@ -133,6 +134,7 @@ export interface SweepState {
 export async function runSweep(planned: PlannedSweep, run: SweepRun): Promise<SweepFolder> {
   const { swept, cells, metrics } = planned
   const executor = await loadExecutor(run.executor)
+  await executor.check?.()
   const before = run.resumed ? readAttempts(run.resumed) : []
   const repeat = planned.selection.repeat ?? swept.sweep.repeat
   const tasks = tasksLeft(cells, before, { repeat, seed: run.seed })
@@ -142,7 +144,7 @@ export async function runSweep(planned: PlannedSweep, run: SweepRun): Promise<Sw
   const record = run.resumed ? resumedRecord(readSweep(run.resumed), fresh) : fresh
   if (run.resumed) saveSweep(folder, record)
   run.onReady?.({ folder, record, attempts: before, tasks, slots })
-  await executor.run(tasks, {
+  const running = executor.run(tasks, {
     swept,
     metrics,
     isFresh: run.isFresh || measuresBoot(metrics),
@@ -153,6 +155,11 @@ export async function runSweep(planned: PlannedSweep, run: SweepRun): Promise<Sw
     onStart: run.onStart ?? (() => {}),
     onEnd: run.onEnd ?? (() => {}),
     onNote: run.onNote ?? (() => {}),
+  })
+  await running.catch((error: unknown) => {
+    // A sweep of which nothing has run is no result.
+    if (!run.resumed && readAttempts(folder).length === 0) removeSweep(folder)
+    throw error
   })
   return folder
 }

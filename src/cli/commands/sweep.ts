@@ -23,6 +23,7 @@ import { showSweep } from '../sweep-progress.ts'
 import { REPORT_OPTIONS, writeReports } from '../sweep-reports.ts'
 import { comparisonView, findingsView, reportSweep } from '../sweep-view.ts'
 import { usageError } from '../usage.ts'
+import { attempt } from './sweep/attempt.ts'
 import { compare } from './sweep/compare.ts'
 import { keep } from './sweep/keep.ts'
 import { list } from './sweep/list.ts'
@@ -58,10 +59,11 @@ export const command: Command = {
     { command: 'bringup sweep numa', says: 'run them' },
     { command: "bringup sweep numa --only 'numa>=4' --repeat 10", says: 'some of them, ten times each' },
     { command: 'bringup sweep numa --resume', says: 'continue after Ctrl-C; what failed runs again first' },
+    { command: 'bringup sweep numa --on slurm', says: 'on the cluster, as arrays of jobs' },
     { command: 'bringup sweep compare main last', says: 'what changed, and how sure that is' },
   ],
   run,
-  subcommands: { list, show, compare, keep, rm },
+  subcommands: { list, show, compare, keep, rm, attempt },
 }
 
 async function run(invocation: Invocation): Promise<number> {

@@ -1,0 +1,106 @@
+/** Runs cells as jobs of a Slurm cluster. */
+import { spawnSync } from 'node:child_process'
+import { planRun } from '../../project/run-planning.ts'
+import { slurmSchema } from '../../project/slurm-schema.ts'
+import { requestOfCell } from '../cell-request.ts'
+import type { Executor, ExecutorMeans } from '../executor.ts'
+import { nameOfCell } from '../plan-sweep.ts'
+import { listSweeps, readAttempt, readAttempts, readSweep } from '../record.ts'
+import type { Task } from '../run-attempt.ts'
+import { type Grouped, groupTasks, type Measured } from './groups.ts'
+import { Queue } from './queue.ts'
+import { readSite } from './submit.ts'
+import { Watch } from './watch.ts'
+
+export const slurm: Executor = {
+  name: 'slurm',
+  slots,
+  check: async () => void (await readSite()),
+  run,
+}
+
+const configOf = ({ sweep, swept }: Pick<ExecutorMeans, 'sweep' | 'swept'>) =>
+  sweep.slurm ?? swept.project.slurm ?? slurmSchema.parse({})
+
+/** Cores of the cluster, for the time that is left; the jobs of others are not known. */
+function slots(tasks: readonly Task[], { jobs }: Pick<ExecutorMeans, 'jobs'>): number {
+  const most = Math.max(1, Math.min(tasks.length, jobs ?? Number.POSITIVE_INFINITY))
+  const { stdout } = spawnSync('sinfo', ['--noheader', '--format=%C'], { encoding: 'utf8', timeout: 5000 })
+  // Allocated, idle, other, all.
+  const [allocated, idle] =
+    /^(\d+)\/(\d+)/
+      .exec(stdout ?? '')
+      ?.slice(1)
+      .map(Number) ?? []
+  if (allocated === undefined || idle === undefined) return most
+  const cores = Math.max(1, ...tasks.map(({ cell }) => cell.cell.cores))
+  return Math.max(1, Math.min(most, Math.floor((allocated + idle) / cores)))
+}
+
+async function run(tasks: readonly Task[], means: ExecutorMeans): Promise<void> {
+  const config = configOf(means)
+  const jobName = `bringup-${means.folder.id}`
+  const watch = new Watch(means, { config, jobName })
+  // Jobs of a bringup that was killed: what they have finished counts, what they have begun runs again.
+  await watch.endJobs({ note: 'jobs of an earlier call are still there; ending them' })
+  const left = tasks.filter((task) => {
+    const made = readAttempt(means.folder, { ...task, cell: task.cell.cell.key })
+    if (made) means.onEnd(task, made)
+    return made === undefined
+  })
+  if (left.length === 0 || means.signal.aborted) return
+  await prepare(left, means)
+  const site = await readSite()
+  const measured = measure(left, means)
+  const grouped = groupTasks(measured, config)
+  const { queue, mark } = Queue.create(means.folder.path, roundOf(measured, grouped, means))
+  await watch.run({ queue, mark, site, tasks: left, groups: grouped.groups })
+}
+
+function roundOf(measured: readonly Measured[], { groups, of }: Grouped, means: ExecutorMeans) {
+  const { stage, scratch } = configOf(means)
+  return {
+    isFresh: means.isFresh,
+    isStaged: stage,
+    ...(scratch === undefined ? {} : { scratch }),
+    groups: [...groups],
+    tasks: measured.map(({ task: { cell, repeat, attempt }, earlierMs }, index) => ({
+      cell: cell.cell.key,
+      repeat,
+      attempt,
+      group: of[index] ?? 0,
+      isPending: (cell.planned?.plan.pending.length ?? 0) > 0,
+      expectedMs: earlierMs ?? 0,
+    })),
+  }
+}
+
+/** What cells boot is made here, once, and not on every node. */
+async function prepare(tasks: readonly Task[], { swept, signal }: ExecutorMeans): Promise<void> {
+  const pending = tasks.filter(({ cell }) => (cell.planned?.plan.pending.length ?? 0) > 0)
+  for (const { cell } of new Map(pending.map((task) => [task.cell.cell.key, task])).values())
+    await planRun({
+      ...requestOfCell(swept, cell.combination, nameOfCell(swept.name, cell.cell.key)),
+      signal,
+    })
+}
+
+const EARLIER_SWEEPS = 5
+
+/** How long each cell took in this sweep and in the last ones of that name. */
+function measure(tasks: readonly Task[], { swept, folder }: ExecutorMeans): readonly Measured[] {
+  const own = listSweeps(swept.project.stateFolder).filter((one) => nameOf(one) === swept.name)
+  const longest = new Map<string, number>()
+  for (const sweep of new Map([...own.slice(-EARLIER_SWEEPS), folder].map((one) => [one.id, one])).values())
+    for (const { cell, totalMs } of readAttempts(sweep))
+      longest.set(cell, Math.max(totalMs, longest.get(cell) ?? 0))
+  return tasks.map((task) => ({ task, earlierMs: longest.get(task.cell.cell.key) }))
+}
+
+function nameOf(folder: Parameters<typeof readSweep>[0]): string | undefined {
+  try {
+    return readSweep(folder).name
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,487 @@
+/**
+ * Follows the jobs of a sweep: collects what they have finished, asks Slurm for those that finish nothing, and gives their
+ * tasks to other jobs. A job whose task has no result although it has ended was preempted or lost: neither is a verdict.
+ */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { BringupError } from '../../diagnostics.ts'
+import type { SlurmConfig } from '../../project/slurm-schema.ts'
+import { pause } from '../../timer.ts'
+import type { ExecutorMeans } from '../executor.ts'
+import { type Attempt, namesOfAttempts, readAttempt, saveNewAttempt } from '../record.ts'
+import type { Task } from '../run-attempt.ts'
+import { isAway, slurmCommand } from './commands.ts'
+import { type Group, splitArrays } from './groups.ts'
+import { problems } from './problems.ts'
+import { type Claim, type Queue, SCRIPT_ENDS } from './queue.ts'
+import { type Job, jobsNamed } from './squeue.ts'
+import { type ArrayRequest, type Site, type Submission, submit } from './submit.ts'
+
+/** Between two looks at the shared folder, and between two questions to the controller: longer after each that brought nothing new. */
+const LOOK_MS = { least: 100, most: 2000, factor: 1.3 } as const
+const ASK_MS = { least: 300, most: 15_000, factor: 1.5 } as const
+
+/** A task whose jobs were lost that often is given up: it may be what ends them. */
+const MOST_LOSSES = 3
+/** Jobs that may end before bringup starts, on nodes that are excluded from then on. */
+const MOST_BARREN = 20
+
+/** Jobs that have nothing left to do end within a second; the pauses in between grow. */
+const LOOKS_AT_THE_END = 6
+
+export interface Work {
+  readonly queue: Queue
+  readonly mark: string
+  readonly site: Site
+  readonly tasks: readonly Task[]
+  readonly groups: readonly Group[]
+}
+
+interface JobsEnd {
+  readonly note?: string
+  readonly queue?: Queue
+  readonly looks?: number
+}
+
+/** A task in the queue. */
+interface Entry {
+  readonly task: Task
+  readonly index: number
+  readonly group: number
+  claim: Claim | undefined
+}
+
+/** What the controller said, and which tasks were taken before it was asked: later ones it cannot know. */
+interface Known {
+  readonly jobs: readonly Job[]
+  readonly claims: ReadonlyMap<number, Claim>
+}
+
+/** A time that grows. */
+class Backoff {
+  readonly #range: typeof LOOK_MS | typeof ASK_MS
+  #ms: number
+  constructor(range: typeof LOOK_MS | typeof ASK_MS) {
+    this.#range = range
+    this.#ms = range.least
+  }
+  get ms(): number {
+    return this.#ms
+  }
+  reset(): void {
+    this.#ms = this.#range.least
+  }
+  grow(): void {
+    this.#ms = Math.min(this.#range.most, this.#ms * this.#range.factor)
+  }
+}
+
+/** Asks the controller again and again, and nothing waits for its answer: where it is away, that takes a minute. */
+class Questions {
+  readonly #ask: () => Promise<readonly Job[] | undefined>
+  readonly #backoff = new Backoff(ASK_MS)
+  #last = ''
+  #nextAt = performance.now() + ASK_MS.least
+  #isAsking = false
+  #answer: Known | undefined
+  #failure: { readonly error: unknown } | undefined
+
+  constructor(ask: () => Promise<readonly Job[] | undefined>) {
+    this.#ask = ask
+  }
+
+  /** The answer that has come, once. Asks if it is time to. @throws what the last question failed with */
+  next(claims: ReadonlyMap<number, Claim>): Known | undefined {
+    if (this.#failure) throw this.#failure.error
+    const answer = this.#answer
+    this.#answer = undefined
+    if (!this.#isAsking && performance.now() >= this.#nextAt) void this.#begin(claims)
+    return answer
+  }
+
+  async #begin(claims: ReadonlyMap<number, Claim>): Promise<void> {
+    this.#isAsking = true
+    try {
+      const jobs = await this.#ask()
+      const text = JSON.stringify(jobs)
+      if (jobs === undefined || text === this.#last) this.#backoff.grow()
+      else this.#backoff.reset()
+      this.#last = text ?? ''
+      if (jobs) this.#answer = { jobs, claims }
+    } catch (error) {
+      this.#failure = { error }
+    } finally {
+      this.#isAsking = false
+      this.#nextAt = performance.now() + this.#backoff.ms
+    }
+  }
+}
+
+export class Watch {
+  readonly #means: ExecutorMeans
+  readonly #config: SlurmConfig
+  readonly #jobName: string
+  readonly #aborted: Promise<void>
+  /** Tasks without a result, by their index in the queue. */
+  readonly #open = new Map<number, Entry>()
+  readonly #losses = new Map<string, number>()
+  readonly #excluded = new Set<string>()
+  readonly #seenEnds = new Set<string>()
+  readonly #barren = new Set<string>()
+  readonly #notes = new Set<string>()
+  /** Groups by the number of their arrays. */
+  readonly #groupOf = new Map<number, number>()
+  /** Arrays whose elements were cancelled here before they ran. */
+  readonly #withdrawn = new Set<number>()
+  #isAway = false
+  /** The user has cancelled jobs: no new ones are submitted. */
+  #isCancelled = false
+  #isReplacing = false
+
+  constructor(
+    means: ExecutorMeans,
+    { config, jobName }: { readonly config: SlurmConfig; readonly jobName: string },
+  ) {
+    this.#means = means
+    this.#config = config
+    this.#jobName = jobName
+    const { signal } = means
+    this.#aborted = new Promise((resolve) => {
+      if (signal.aborted) resolve()
+      signal.addEventListener('abort', () => resolve(), { once: true })
+    })
+  }
+
+  /** @throws BringupError when no job can run */
+  async run(work: Work): Promise<void> {
+    work.tasks.forEach((task, index) => {
+      this.#open.set(index, {
+        task,
+        index,
+        group: work.queue.read().tasks[index]?.group ?? 0,
+        claim: undefined,
+      })
+    })
+    try {
+      await this.#submitMissing(work, [])
+      await this.#follow(work)
+    } finally {
+      work.queue.stop()
+      await this.endJobs({ queue: work.queue, looks: this.#open.size === 0 ? LOOKS_AT_THE_END : 0 })
+      this.#collect(work)
+    }
+  }
+
+  /**
+   * Cancels all jobs of the sweep that there are, and waits until no node has one.
+   *
+   * @param looks how often jobs that run are looked at before they are cancelled: where nothing is left to do, they end
+   */
+  async endJobs({ note, queue, looks = 0 }: JobsEnd): Promise<void> {
+    const backoff = new Backoff(ASK_MS)
+    let isTold = false
+    for (let look = 0; ; look++) {
+      const jobs = (await this.#ask())?.filter(({ state }) => state !== 'ended')
+      if (jobs?.length === 0) return
+      if (jobs && look === 0 && note !== undefined) this.#means.onNote(note)
+      // A second SIGTERM would end a job before it has tidied up.
+      if (!isTold && look >= looks) {
+        await this.#cancel([])
+        isTold = jobs !== undefined
+      } else if (jobs?.some(({ state }) => state === 'waits')) await this.#cancel(['--state=PENDING'])
+      if (!jobs && queue && hasEnded(queue)) {
+        this.#means.onNote('no job runs any more; those that still wait end as soon as they start')
+        return
+      }
+      await pause(backoff.ms)
+      backoff.grow()
+    }
+  }
+
+  #cancel(options: readonly string[]) {
+    return slurmCommand('scancel', [...options, `--name=${this.#jobName}`])
+  }
+
+  async #follow(work: Work): Promise<void> {
+    const over = new AbortController()
+    const signal = AbortSignal.any([this.#means.signal, over.signal])
+    const look = new Backoff(LOOK_MS)
+    const questions = new Questions(() => this.#ask(signal))
+    try {
+      while (this.#open.size > 0 && !this.#means.signal.aborted) {
+        if (this.#collect(work)) look.reset()
+        else look.grow()
+        const claims = new Map(
+          [...this.#open.values()].flatMap(({ index, claim }) => (claim ? [[index, claim]] : [])),
+        )
+        const answer = questions.next(claims)
+        if (answer) {
+          await this.#judge(work, answer)
+          const isOver = answer.jobs.every(({ state }) => state === 'ended')
+          if (this.#isCancelled && isOver) return
+        }
+        if (this.#open.size > 0) await Promise.race([pause(look.ms), this.#aborted])
+      }
+    } finally {
+      over.abort()
+    }
+  }
+
+  /** What has a result now. Returns whether anything is new. */
+  #collect({ queue }: Work): boolean {
+    const { folder, onStart, onEnd } = this.#means
+    const names = namesOfAttempts(folder)
+    const claimed = queue.claimed()
+    let isNew = false
+    for (const entry of this.#open.values()) {
+      const { task, index } = entry
+      if (entry.claim === undefined && claimed.has(index)) {
+        entry.claim = queue.readClaim(index)
+        if (entry.claim) onStart(task)
+        isNew = true
+      }
+      const attempt = readAttempt(folder, { ...task, cell: task.cell.cell.key }, names)
+      if (!attempt) continue
+      this.#open.delete(index)
+      onEnd(task, attempt)
+      isNew = true
+    }
+    for (const name of queue.ended()) if (!this.#seenEnds.has(name)) this.#hear(queue, name)
+    return isNew
+  }
+
+  /** What a job says of its node. */
+  #hear(queue: Queue, name: string): void {
+    const end = queue.readEnd(name)
+    if (!end) return
+    this.#seenEnds.add(name)
+    for (const text of end.unstaged)
+      this.#noteOnce(
+        `warning ${problems.SLURM_SCRATCH_FULL.code}: ${text}; read from the shared file system instead`,
+      )
+    if (end.unfit === undefined) return
+    this.#noteOnce(`warning ${problems.SLURM_NODE_DIFFERS.code}: ${end.unfit}; the node gets no more cells`)
+    this.#exclude(end.node)
+  }
+
+  #exclude(node: string): void {
+    if (node === '' || this.#excluded.has(node)) return
+    this.#excluded.add(node)
+    this.#isReplacing = true
+  }
+
+  #noteOnce(text: string): void {
+    if (this.#notes.has(text)) return
+    this.#notes.add(text)
+    this.#means.onNote(text)
+  }
+
+  /** Jobs of this sweep that the controller knows; undefined while it does not answer. */
+  async #ask(signal?: AbortSignal): Promise<readonly Job[] | undefined> {
+    const answer = await slurmCommand('squeue', ['--json', '--states=all', `--name=${this.#jobName}`], {
+      signal,
+    })
+    const jobs = answer.status === 0 ? jobsNamed(answer.stdout, this.#jobName) : undefined
+    if (signal?.aborted) return undefined
+    if (!jobs && !isAway(answer) && answer.status !== 0)
+      throw new BringupError([
+        problems.SLURM_NOT_ANSWERING.at('--on slurm', `squeue ended with ${answer.status}`, {
+          evidence: answer.stderr.split('\n'),
+        }),
+      ])
+    if (!jobs && !this.#isAway)
+      this.#means.onNote('the controller of the cluster does not answer; waiting for it')
+    if (jobs && this.#isAway) this.#means.onNote('the controller of the cluster answers again')
+    this.#isAway = !jobs
+    return jobs
+  }
+
+  async #judge(work: Work, { jobs, claims }: Known): Promise<void> {
+    this.#tellWaiting(jobs)
+    // Results that came while the controller was asked.
+    this.#collect(work)
+    const begun = work.queue.begun()
+    for (const job of jobs) if (job.state === 'ended') this.#judgeEnd(job, begun, work)
+    for (const [index, claim] of claims) {
+      const entry = this.#open.get(index)
+      if (entry === undefined) continue
+      const job = jobs.find(({ id }) => id === claim.job)
+      const isAlive = job && job.state !== 'ended' && job.state !== 'waits' && job.restarts <= claim.restarts
+      if (!isAlive) this.#lose(entry, claim, job, work)
+    }
+    if (this.#open.size === 0 || this.#isCancelled) return
+    if (this.#isReplacing) {
+      this.#isReplacing = false
+      const waiting = jobs.filter(({ state }) => state === 'waits')
+      for (const { array } of waiting) this.#withdrawn.add(array)
+      if (waiting.length > 0) await this.#cancel(['--state=PENDING'])
+      await this.#submitMissing(
+        work,
+        jobs.filter(({ state }) => state !== 'waits'),
+      )
+    } else await this.#submitMissing(work, jobs)
+  }
+
+  #tellWaiting(jobs: readonly Job[]): void {
+    if (jobs.some(({ state }) => state === 'runs')) return
+    const waits = jobs.find(
+      ({ state, reason }) => state === 'waits' && !['', 'Resources', 'Priority'].includes(reason),
+    )
+    if (waits) this.#noteOnce(`the jobs wait: ${waits.reason} (${waits.label})`)
+  }
+
+  /** @throws BringupError when jobs end without having started bringup, and none has started it */
+  #judgeEnd(job: Job, begun: ReadonlySet<string>, { queue }: Work): void {
+    const key = `${job.id}.${job.restarts}`
+    if (begun.has(key) || this.#barren.has(key)) return
+    if (job.word === 'CANCELLED') {
+      if (this.#groupOf.has(job.array) && !this.#withdrawn.has(job.array)) this.#cancelled(job)
+      return
+    }
+    if (['NODE_FAIL', 'PREEMPTED', 'BOOT_FAIL'].includes(job.word)) return
+    this.#barren.add(key)
+    const { code } = job.exit
+    const evidence = logOf(queue, job)
+    const about = `job ${job.label} on node ${job.node} ended with ${job.word}${code === 0 ? '' : `, exit status ${code}`}`
+    if (begun.size > 0 && this.#barren.size < MOST_BARREN) {
+      this.#noteOnce(`warning ${problems.SLURM_JOB_FAILED.code}: ${about}; the node gets no more cells`)
+      this.#exclude(job.node)
+      return
+    }
+    // slurmd itself fails before the script if it cannot make the log.
+    const isUnshared =
+      code === SCRIPT_ENDS.notShared || (code !== SCRIPT_ENDS.noProgram && evidence.length === 0)
+    const kind = isUnshared
+      ? 'SLURM_NOT_SHARED'
+      : code === SCRIPT_ENDS.noProgram
+        ? 'SLURM_PROGRAM_MISSING'
+        : 'SLURM_JOB_FAILED'
+    throw new BringupError([problems[kind].at('--on slurm', about, { evidence })])
+  }
+
+  #cancelled({ label }: Job): void {
+    this.#isCancelled = true
+    this.#noteOnce(`job ${label} was cancelled, so no new ones are submitted; continue with --resume`)
+  }
+
+  /** The task of a job that has ended without a result. */
+  #lose(entry: Entry, claim: Claim, job: Job | undefined, work: Work): void {
+    const { task } = entry
+    const word = job === undefined || job.restarts > claim.restarts ? undefined : job.word
+    const end = work.queue.readEnd(`${claim.job}.${claim.restarts}`)
+    const verdict = word === 'PREEMPTED' ? 'preempted' : 'lost'
+    const because =
+      end?.unfit ?? (word === undefined ? 'the job was requeued or is gone' : `the job ended with ${word}`)
+    const attempt = lostAttempt(task, claim, verdict, because)
+    // A result that has come meanwhile wins.
+    if (!saveNewAttempt(this.#means.folder, attempt)) return
+    this.#open.delete(entry.index)
+    if (job && word === 'CANCELLED') this.#cancelled(job)
+    const label = `${task.cell.cell.label} #${task.repeat}`
+    const key = `${task.cell.cell.key} ${task.repeat}`
+    const losses = (this.#losses.get(key) ?? 0) + (verdict === 'lost' && end?.unfit === undefined ? 1 : 0)
+    this.#losses.set(key, losses)
+    if (this.#isCancelled || losses >= MOST_LOSSES) {
+      if (losses >= MOST_LOSSES)
+        this.#noteOnce(`${label}: ${MOST_LOSSES} jobs ended during its run; it stays without a result`)
+      this.#means.onEnd(task, attempt)
+      return
+    }
+    this.#means.onNote(`${label}: ${verdict} on node ${claim.node} (${because}); it runs again`)
+    this.#again(entry, work)
+  }
+
+  #again({ task, group, index: before }: Entry, { queue }: Work): void {
+    const next = { ...task, attempt: task.attempt + 1 }
+    const round = queue.read()
+    const queued = round.tasks[before]
+    if (!queued) throw new Error(`task ${before} is not in the queue`)
+    const index = round.tasks.length
+    queue.write({ ...round, tasks: [...round.tasks, { ...queued, attempt: next.attempt }] })
+    this.#open.set(index, { task: next, index, group, claim: undefined })
+  }
+
+  /**
+   * As many jobs as there are tasks that none has taken, so that all of them can run side by side.
+   *
+   * @throws BringupError if there are no jobs at all
+   */
+  async #submitMissing({ queue, mark, site, groups }: Work, jobs: readonly Job[]): Promise<void> {
+    const { swept, jobs: most = Number.POSITIVE_INFINITY } = this.#means
+    const base = { queue, mark, project: swept.project, config: this.#config, jobName: this.#jobName }
+    const active = jobs.filter(
+      ({ state, reason }) => state === 'runs' || (state === 'waits' && reason !== 'BeginTime'),
+    )
+    let room = most - sumOf(active)
+    for (const [index, group] of groups.entries()) {
+      const own = sumOf(active.filter(({ array }) => this.#groupOf.get(array) === index))
+      const waiting = [...this.#open.values()].filter(
+        (one) => one.group === index && one.claim === undefined,
+      ).length
+      const wanted = Math.min(room, (group.isSerial ? Math.min(1, waiting) : waiting) - own)
+      if (wanted <= 0) continue
+      room -= wanted
+      for (const count of splitArrays(wanted, site.mostElements))
+        if (
+          !(await this.#submitOne(
+            base,
+            { group, index, count, exclude: [...this.#excluded] },
+            active.length > 0,
+          ))
+        )
+          return
+    }
+  }
+
+  /** @param isSpare there are other jobs, so that a refusal is no reason to end */
+  async #submitOne(submission: Submission, request: ArrayRequest, isSpare: boolean): Promise<boolean> {
+    try {
+      this.#groupOf.set(await submit(submission, request), request.index)
+      return true
+    } catch (error) {
+      if (!(error instanceof BringupError) || (!isSpare && this.#groupOf.size === 0)) throw error
+      const isAwayNow = error.code === problems.SLURM_NOT_ANSWERING.code
+      if (!isAwayNow && !isSpare) throw error
+      this.#noteOnce(`${error.diagnostics[0]?.what}; going on with the jobs that there are`)
+      return false
+    }
+  }
+}
+
+const sumOf = (jobs: readonly Job[]) => jobs.reduce((sum, { count }) => sum + count, 0)
+
+/** They see the file that tells them to, also where the controller is away. */
+function hasEnded(queue: Queue): boolean {
+  const ended = queue.ended()
+  return [...queue.begun()].every((name) => ended.has(name))
+}
+
+function lostAttempt(task: Task, claim: Claim, verdict: 'preempted' | 'lost', because: string): Attempt {
+  return {
+    cell: task.cell.cell.key,
+    repeat: task.repeat,
+    attempt: task.attempt,
+    input: task.cell.cell.input ?? '',
+    verdict,
+    meaning: because,
+    findings: [],
+    metrics: {},
+    startedAt: new Date().toISOString(),
+    totalMs: 0,
+    host: claim.node,
+    job: claim.label,
+  }
+}
+
+const LOG_LINES = 20
+
+function logOf({ logs }: Queue, { label }: Job): readonly string[] {
+  try {
+    return readFileSync(join(logs, `${label}.log`), 'utf8')
+      .trimEnd()
+      .split('\n')
+      .slice(-LOG_LINES)
+  } catch {
+    return []
+  }
+}
