@@ -160,9 +160,6 @@ export class SlurmCluster implements AsyncDisposable {
   startNode(node: string): void {
     const mounts = this.#options.mounts?.[node] ?? []
     const slurmd = [sbin('slurmd'), '-D', '-f', join(this.folder, 'slurm.conf'), '-N', node]
-    // Words of a script are arguments, each mount up to a lone dot.
-    const script = 'while [ "$1" != -- ]; do n=$1; shift; set --"" "$@"; done'
-    void script
     this.#daemon(node, [
       'unshare',
       '--mount',
@@ -202,12 +199,11 @@ export class SlurmCluster implements AsyncDisposable {
     return stdout
   }
 
+  /** Each once, although it is in several partitions. */
   idleNodes(): readonly string[] {
     try {
-      return this.command('sinfo', '--noheader', '--Node', '--states=idle', '--format=%N')
-        .trim()
-        .split('\n')
-        .filter(Boolean)
+      const lines = this.command('sinfo', '--noheader', '--Node', '--states=idle', '--format=%N').split('\n')
+      return [...new Set(lines.filter(Boolean))]
     } catch {
       return []
     }
@@ -224,9 +220,14 @@ export class SlurmCluster implements AsyncDisposable {
     )
   }
 
-  /** Polls; a daemon that ends is an error. */
+  /** Polls. @throws if a daemon ends that was not ended by the test */
   async until(isMet: () => boolean): Promise<void> {
-    while (!isMet()) await pause(20)
+    while (!isMet()) {
+      for (const [name, child] of this.#daemons)
+        if (child.exitCode !== null || child.signalCode !== null)
+          throw new Error(`${name} ended: ${readFileSync(join(this.folder, `${name}.err`), 'utf8')}`)
+      await pause(20)
+    }
   }
 
   #daemon(name: string, [program = '', ...args]: readonly string[]): void {
