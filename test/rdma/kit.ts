@@ -1,6 +1,15 @@
 /** What the outer guest of the RDMA tests is given: the packed tool, kernel modules to load, and programs. */
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -65,6 +74,9 @@ export async function makeKit(
   copyFileSync(multiplexer, join(folder, 'bin/rdmacm-mux'))
   unpackTool(folder)
   await prepareInner(join(folder, 'inner'))
+  prepareSecond(join(folder, 'second'))
+  // For the second user.
+  chmodSync(folder, 0o755)
   return {
     folder,
     release: kernel.release,
@@ -113,6 +125,18 @@ export default defineConfig({
     progress: (what) => process.stderr.write(`${what}\n`),
     buildOptions: {},
   })
+}
+
+/** The project of another user of the computer, whose machine never has to answer. */
+function prepareSecond(folder: string): void {
+  mkdirSync(folder)
+  writeFileSync(
+    join(folder, 'bringup.config.ts'),
+    `import { defineConfig } from 'bringup'
+const machine = { accel: 'tcg', memory: '64M', devices: [{ kind: 'pvrdma', id: 'r0', device: 'rxe0', network: 'lan' }] } as const
+export default defineConfig({ racks: { one: { networks: { lan: {} }, guests: { a: { machine } } } } })
+`,
+  )
 }
 
 /** bringup as users get it. */

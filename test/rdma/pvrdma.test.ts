@@ -28,6 +28,8 @@ ldconfig
 mkdir -p /lib/modules && cp -a /kit/lib/modules/. /lib/modules/ && depmod -a
 cp /kit/bin/rdmacm-mux ${MULTIPLEXER}
 mkdir -p /opt/inner/node_modules && cp -r /kit/inner/. /opt/inner/ && ln -s /kit/bringup /opt/inner/node_modules/bringup
+mkdir -p /opt/second/node_modules && cp -r /kit/second/. /opt/second/ && ln -s /kit/bringup /opt/second/node_modules/bringup
+chown -R 1001:1001 /opt/second
 printf '#!/bin/sh\\nexec node /kit/bringup/dist/cli/bin.js "$@"\\n' > /usr/bin/bringup && chmod +x /usr/bin/bringup`
 
 /** A program on the computer; its root is that of the computer the tests run on, beneath an overlay. */
@@ -159,6 +161,9 @@ describe('a computer without RDMA hardware', () => {
     expect(JSON.parse(wrong)).toEqual({
       withoutUmad: ['PVRDMA_NO_UMAD'],
       rival: ['RDMA_MULTIPLEXER_REFUSED'],
+      withoutAccess: ['PVRDMA_NO_ACCESS'],
+      shared: ['RDMA_MULTIPLEXER_REFUSED'],
+      alone: [],
       killed: { exitCode: 0, codes: expect.arrayContaining(['RDMA_MULTIPLEXER_DIED']) },
       removed: { exitCode: 0, codes: expect.arrayContaining(['RDMA_DEVICE_GONE']) },
       multiplexers: 0,

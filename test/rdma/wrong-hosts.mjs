@@ -56,6 +56,28 @@ async function withRival(action) {
   }
 }
 
+/** What bringup says to another user of the computer, who starts a machine with the same port. */
+function toSecondUser() {
+  const { stdout, stderr } = spawnSync('bringup', ['run', '--rack', 'one', '--json'], {
+    ...{ uid: 1001, gid: 1001, cwd: '/opt/second', encoding: 'utf8' },
+    env: { PATH: process.env.PATH, HOME: '/opt/second' },
+  })
+  try {
+    return JSON.parse(stdout).diagnostics.map(({ code }) => code)
+  } catch (cause) {
+    throw new Error(`${stdout}${stderr}`, { cause })
+  }
+}
+
+async function whileRunning(action) {
+  const run = await launchRack('one')
+  try {
+    return action()
+  } finally {
+    await run[Symbol.asyncDispose]()
+  }
+}
+
 async function withoutModule(name, action) {
   execFileSync('rmmod', [name])
   try {
@@ -68,6 +90,12 @@ async function withoutModule(name, action) {
 const seen = {
   withoutUmad: await withoutModule('ib_umad', refused),
   rival: await withRival(refused),
+  withoutAccess: toSecondUser(),
+  shared: await whileRunning(() => {
+    execFileSync('chmod', ['666', '/dev/infiniband/umad0', '/dev/infiniband/uverbs0'])
+    return toSecondUser()
+  }),
+  alone: toSecondUser(),
   killed: await disturbed(() => execFileSync('kill', ['-KILL', ...multiplexers()])),
 }
 // The kernel waits for programs that have the device open: for QEMU.

@@ -25,7 +25,7 @@ function remedyFor(lacking: readonly string[]): string {
   if (lacking.includes(PVRDMA_MODULE))
     return 'use --profile linux (in a rack `profile: "linux"`), which builds the driver for its kernel'
   const profile =
-    "use a profile with the full kernel: profiles: [debianProfile({ name: 'debian-rdma', kernelPackage: 'linux-image-amd64', packages: ['ibverbs-utils', 'rdmacm-utils'] })], or profile linux"
+    "use a profile with the full kernel: profiles: [debianProfile({ name: 'debian-rdma', kernelPackage: 'linux-image-amd64', packages: ['ibverbs-providers', 'ibverbs-utils', 'rdmacm-utils'] })], or profile linux"
   return lacking.includes('siw') ? `set rdma to "rxe", and ${profile}` : profile
 }
 
