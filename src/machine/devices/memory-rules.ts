@@ -3,6 +3,7 @@ import { type Diagnostic, defineDiagnostics } from '../../diagnostics.ts'
 import { plural } from '../../plural.ts'
 import { formatBytes, GiB, KiB } from '../../units.ts'
 import type { RuleContext } from '../device.ts'
+import type { QemuCapabilities } from '../facts.ts'
 import { mayUseKvm } from './may-use-kvm.ts'
 import { backendOf, LEAST_RAM, type MemoryConfig, slotsAndMax } from './memory-options.ts'
 import { checkPlace } from './memory-place-rules.ts'
@@ -126,7 +127,7 @@ function checkSlots(memory: MemoryConfig, { machine, facts, path }: RuleContext)
   } else if (plug.maxBytes % (4 * KiB) !== 0)
     found.push(problems.MEMORY_MAX_UNALIGNED.at(`${path}.max`, `memory.max is ${plug.maxBytes} bytes`))
   const end = endOfAddresses(machine, plug)
-  if (end > 2 ** (machine.physBits ?? 40) && !mayUseKvm(machine, facts)) {
+  if (end > 2 ** (machine.physBits ?? 40) && !mayUseKvm(machine, facts) && boundsAddresses(facts.qemu)) {
     found.push(
       problems.MEMORY_ADDRESS_SPACE.at(
         `${path}.max`,
@@ -135,6 +136,15 @@ function checkSlots(memory: MemoryConfig, { machine, facts, path }: RuleContext)
     )
   }
   return found
+}
+
+/**
+ * QEMU compares the end of the memory with the address bits since 7.1 (hw/i386/pc.c, pc_memory_init). Before that `max` is
+ * room that may lie beyond them; nothing but the version tells.
+ */
+function boundsAddresses(qemu: QemuCapabilities | undefined): boolean {
+  const [major = 0, minor = 0] = qemu?.version ?? [7, 1]
+  return major > 7 || (major === 7 && minor >= 1)
 }
 
 function checkHotplug({ hotplug, slots, max }: MemoryConfig, { path }: RuleContext): readonly Diagnostic[] {
