@@ -30,7 +30,15 @@ export function wordsOn({
   if (isBlank) return []
   if (text === '') return ['a picture in which no text can be read']
   const shapes = unread === 1 ? '1 shape was' : `${unread} shapes were`
-  return [...text.split('\n'), ...(unread === 0 ? [] : [`(${shapes} not read: \ufffd)`])]
+  return [...readable(text), ...(unread === 0 ? [] : [`(${shapes} not read: \ufffd)`])]
+}
+
+/** Lines without a picture beside the words, and without room that is empty. */
+function readable(text: string): readonly string[] {
+  const lines = text.split('\n').map((line) => (/^[\s\ufffd]*$/.test(line) ? '' : line))
+  const first = lines.findIndex((line) => line !== '')
+  const last = lines.findLastIndex((line) => line !== '')
+  return lines.slice(Math.max(first, 0), last + 1).filter((line, i, all) => line !== '' || all[i - 1] !== '')
 }
 
 /** Colours of a terminal by those of a VGA card, which counts blue as 1 and red as 4. */

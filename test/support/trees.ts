@@ -391,4 +391,64 @@ export const TREES: Readonly<Record<string, Tree>> = {
     says: says('ci'),
     boots: /disk: 'os.img'[\s\S]*memory: '16M'/,
   },
+  'text functions of make, and stages that are joined': {
+    files: {
+      'config.mk':
+        'NAME := src/hobby\nIMG := out/$(notdir $(NAME)).img\nSTAGES := $(addsuffix .bin,boot/boot stage/stage)\n',
+      Makefile: `include config.mk\n.PHONY: all boot stage run run-debug\nQEMU = qemu-system-x86_64\nQEMUFLAGS = -m 48M -no-reboot\nQEMUFLAGS += -drive file=$(IMG),if=ide,format=raw\nifeq ($(HEADLESS),1)\nQEMUFLAGS += -display none\nendif\nall: $(IMG)\nboot stage:\n\t@$(MAKE) -C $@ --no-print-directory\n$(IMG): boot stage | out\n\tcat $(STAGES) > $@\n\ttruncate -s 1M $@\nout:\n\tmkdir -p out\nrun: all\n\t$(QEMU) $(QEMUFLAGS)\nrun-debug: all\n\t$(QEMU) $(QEMUFLAGS) -s -S -d int -D qemu.log &\n\tgdb -ex 'target remote :1234'\n`,
+      'boot/Makefile': `boot.bin: boot.S\n\t${SECTOR}\n`,
+      'boot/boot.S': sector(says('stages')),
+      'stage/Makefile': 'stage.bin:\n\tprintf stage > $@\n',
+    },
+    says: says('stages'),
+    boots: /build: \['make', 'out\/hobby.img'\][\s\S]*disk: 'out\/hobby.img'[\s\S]*memory: '48M'/,
+  },
+  'CMake with a module of its own': {
+    files: {
+      'CMakeLists.txt':
+        'cmake_minimum_required(VERSION 3.16)\nproject(cosmos NONE)\nadd_custom_command(OUTPUT kernel.elf\n  COMMAND as --32 ${CMAKE_SOURCE_DIR}/boot.S -o boot.o\n  COMMAND ld -m elf_i386 -Ttext=0x100000 -N -o kernel.elf boot.o\n  DEPENDS boot.S)\nadd_custom_target(kernel ALL DEPENDS kernel.elf)\ninclude(cmake/emulator.cmake)\n',
+      'cmake/emulator.cmake':
+        'set(MEMORY 96M CACHE STRING "memory of the machine")\nset(OPTIONS -m ${MEMORY}\n  -no-reboot)\nlist(APPEND OPTIONS -serial stdio)\nadd_custom_target(qemu\n  COMMAND qemu-system-x86_64 -M q35 ${OPTIONS} -kernel ${CMAKE_BINARY_DIR}/kernel.elf\n  DEPENDS kernel\n  WORKING_DIRECTORY ${CMAKE_BINARY_DIR}\n  USES_TERMINAL)\n',
+      'boot.S': kernel(says('module')),
+    },
+    says: says('module'),
+    boots: /'--target', 'kernel'[\s\S]*image: 'build\/kernel.elf'[\s\S]*type: 'q35', memory: '96M'/,
+    needs: ['cmake'],
+  },
+  'just, with arguments and variables of the environment': {
+    files: {
+      justfile: `out := "build"\nimage := out / "os.img"\nmemory := env_var_or_default("MEMORY", "80M")\n\ndefault: run\n\n# The image.\nbuild mode="debug":\n    mkdir -p {{out}}\n    nasm -v\n    as --32 boot.S -o {{out}}/boot.o\n    ld -m elf_i386 -Ttext=0x7c00 --oformat binary {{out}}/boot.o -o {{image}}\n\nrun *args: build\n    qemu-system-x86_64 -drive format=raw,file={{image}} -m {{memory}} {{args}}\n`,
+      'boot.S': sector(says('arguments')),
+    },
+    says: says('arguments'),
+    boots: /build: \['just', 'build'\], tools: \[[^\]]*'nasm'\], disk: 'build\/os.img'[\s\S]*memory: '80M'/,
+    needs: ['just', 'nasm'],
+  },
+  'a script that is given the image': {
+    files: {
+      Makefile: `kernel.bin: boot.S\n\tas --32 $< -o boot.o\n\tld -m elf_i386 -Ttext=0x100000 -N -o $@ boot.o\nrun: kernel.bin\n\t./scripts/qemu.sh $<\ntest: kernel.bin\n\t./scripts/qemu.sh $< -display none -append test\n`,
+      'scripts/qemu.sh': `#!/bin/sh\n# qemu.sh KERNEL [OPTIONS]\nkernel=$1\nshift\nqemu-system-i386 -kernel "$kernel" -m 40M -serial stdio -device isa-debug-exit,iobase=0xf4,iosize=4 "$@"\nstatus=$?\n[ $status -eq 33 ] && exit 0\nexit $status\n`,
+      'boot.S': kernel(says('given'), { end: 'mov $0xf4, %dx\n  mov $16, %eax\n  out %eax, %dx' }),
+    },
+    says: says('given'),
+    boots:
+      /build: \['make', 'kernel.bin'\],[\s\S]*exitCodes: \{ 16: 'passed' \}[\s\S]*default: \{ type: 'pc', memory: '40M' \}/,
+  },
+  'a disk with properties that stay arguments': {
+    files: {
+      Makefile: `K=kernel\nQEMU = qemu-system-x86_64\nQEMUOPTS = -kernel $K/kernel -m 72M\nQEMUOPTS += -drive file=fs.img,if=none,format=raw,id=x0\nQEMUOPTS += -device virtio-blk-pci,drive=x0,disable-legacy=on\n$K/kernel: $K/boot.S\n\tas --32 $< -o $K/boot.o\n\tld -m elf_i386 -Ttext=0x100000 -N -o $@ $K/boot.o\nfs.img: README\n\tdd if=/dev/zero of=$@ bs=1024 count=64 2>/dev/null\nqemu: $K/kernel fs.img\n\t$(QEMU) $(QEMUOPTS)\nqemu-gdb: $K/kernel fs.img\n\t$(QEMU) $(QEMUOPTS) -S -gdb tcp::26000\n`,
+      README: 'a file system\n',
+      'kernel/boot.S': kernel(says('properties')),
+    },
+    says: says('properties'),
+    boots: /build: \['make', 'kernel\/kernel', 'fs.img'\][\s\S]*'file=fs.img,if=none,format=raw,id=x0'/,
+  },
+  'firmware that the tree names and does not have': {
+    files: {
+      Makefile: `all: esp/EFI/BOOT/BOOTX64.EFI\nesp/EFI/BOOT/BOOTX64.EFI: app.S\n\tmkdir -p esp/EFI/BOOT\n\tas --64 $< -o app.o\n\tld -Ttext=0 --oformat binary app.o -o $@\nrun: all\n\tqemu-system-x86_64 -drive if=pflash,format=raw,unit=0,file=ovmf/OVMF_CODE.fd,readonly=on -drive if=pflash,format=raw,unit=1,file=ovmf/OVMF_VARS.fd -drive format=raw,file=fat:rw:esp -m 256M\n`,
+      'app.S': efi(says('firmware')),
+    },
+    says: says('firmware'),
+    boots: /esp: 'esp'/,
+  },
 }

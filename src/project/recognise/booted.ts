@@ -2,6 +2,7 @@
 import { namesCard } from '../../machine/devices/display.ts'
 import { machineFromQemu } from '../../machine/from-qemu/from-qemu.ts'
 import type { MachineInput } from '../../machine/machine-schema.ts'
+import { readQemuArgs } from '../../machine/qemu-args.ts'
 import { type FoundCommand, pathInTree } from './found.ts'
 
 type Device = NonNullable<MachineInput['devices']>[number]
@@ -49,7 +50,14 @@ export function bootedBy({ command, folder, where, passes }: FoundCommand): Boot
     paths: medium.paths,
     ...(medium.bus === undefined || medium.bus === 'ide' ? {} : { bus: medium.bus }),
     machine,
-    files: [...medium.paths, ...(initrd === undefined ? [] : [initrd]), ...devices.flatMap(fileOf)],
+    files: [
+      ...new Set([
+        ...medium.paths,
+        ...(initrd === undefined ? [] : [initrd]),
+        ...devices.flatMap(fileOf),
+        ...filesNamed(rest.qemuArgs ?? [], path),
+      ]),
+    ],
     ...(passes === undefined
       ? {}
       : { exitCodes: Object.fromEntries(passes.map((value) => [`${value}`, 'passed'])) }),
@@ -116,6 +124,10 @@ const isPlainDisk = (device: Device) =>
 
 const fileOf = (device: object): readonly string[] =>
   'file' in device && typeof device.file === 'string' ? [device.file] : []
+
+/** Files of arguments that stay arguments: `-drive file=fs.img`. */
+const filesNamed = (qemuArgs: readonly string[], path: PathOf): readonly string[] =>
+  readQemuArgs(qemuArgs).flatMap(({ keys }) => path(keys.get('file') ?? keys.get('filename')) ?? [])
 
 /** A device with its path in the tree; one whose file is unknown is omitted. What a guest writes is discarded. */
 function placed(device: Device, path: PathOf): readonly object[] {

@@ -3,9 +3,10 @@ import type { MediumKey } from './booted.ts'
 import type { FoundCommand } from './found.ts'
 import { at, cargoConfig, commandsOfCargo, textAt, tomlIn } from './sources/cargo.ts'
 import { CMAKE_FOLDER, readCmake } from './sources/cmake.ts'
+import { commandsInJustfile, justfileIn } from './sources/just.ts'
 import { commandsInMakefiles, makefilesOf } from './sources/makefiles.ts'
 import { MESON_FOLDER, readMeson } from './sources/meson.ts'
-import { commandsInJustfile, commandsInScripts, scriptsOf, shellOf } from './sources/scripts.ts'
+import { commandsInScripts, scriptsOf, shellOf } from './sources/scripts.ts'
 import type { SourceTree } from './tree.ts'
 
 export type Commands = readonly (readonly string[])[]
@@ -72,7 +73,7 @@ const isBareProgram = (tree: SourceTree, folder: string) =>
 const cmake: Detect = (tree) => {
   const project = readCmake(tree)
   if (!project) return undefined
-  const { program, found } = project
+  const { program, medium, found } = project
   return {
     what: 'CMake project',
     because: 'CMakeLists.txt',
@@ -80,7 +81,10 @@ const cmake: Detect = (tree) => {
       ['cmake', '-S', '.', '-B', CMAKE_FOLDER],
       ['cmake', '--build', CMAKE_FOLDER],
     ],
-    output: { key: 'image', path: `${CMAKE_FOLDER}/${program ?? 'kernel'}`, isGuess: program === undefined },
+    output:
+      medium === undefined
+        ? { key: 'image', path: `${CMAKE_FOLDER}/${program ?? 'kernel'}`, isGuess: program === undefined }
+        : { key: medium.endsWith('.iso') ? 'iso' : 'disk', path: medium, isGuess: false },
     found,
   }
 }
@@ -132,12 +136,12 @@ const make: Detect = (tree) => {
 }
 
 const just: Detect = (tree) => {
-  const file = ['justfile', 'Justfile', '.justfile'].find(tree.has)
-  if (file === undefined) return undefined
-  const isNamed = /^build\b[^:=\n]*:(?!=)/m.test(tree.read(file) ?? '')
+  const justfile = justfileIn(tree)
+  if (!justfile) return undefined
+  const isNamed = justfile.recipes.some(({ name }) => name === 'build')
   return {
     what: 'just project',
-    because: file,
+    because: justfile.file,
     build: [['just', ...(isNamed ? ['build'] : [])]],
     output: { key: 'image', path: 'build/kernel.elf', isGuess: true },
     found: commandsInJustfile(tree),

@@ -96,7 +96,8 @@ function bootedSketch(
   system: BuildSystem,
   { found, booted, others }: Candidate & { readonly others: readonly string[] },
 ): ConfigSketch {
-  const { key, paths, bus, machine, exitCodes, notes } = booted
+  const { key, paths, bus, exitCodes } = booted
+  const { machine, notes } = withFirmware(tree, system, booted)
   const { build, isGuess } = buildFor(system, found, booted)
   const [path] = paths
   const entry = kernelEntry(tree, build, {
@@ -123,6 +124,20 @@ function bootedSketch(
       ...(others.length > 0 ? [`Other QEMU commands of this tree: ${others.slice(0, 8).join('; ')}`] : []),
       ...notes,
     ],
+  }
+}
+
+/** Firmware that the tree names and does not have: that of this computer is taken. */
+function withFirmware(
+  tree: SourceTree,
+  { targets = [] }: BuildSystem,
+  { machine, notes }: Booted,
+): Pick<Booted, 'machine' | 'notes'> {
+  const { code, ...boot } = (machine.boot ?? {}) as { readonly code?: string }
+  if (code === undefined || tree.has(code) || targets.includes(code)) return { machine, notes }
+  return {
+    machine: { ...machine, boot },
+    notes: [...notes, `${code} is not there: OVMF of this computer is the firmware`],
   }
 }
 

@@ -31,6 +31,25 @@ export function placeOf(name: string): number {
   return RUNS.length * (isSpecial ? 3 : 1) + (part < 0 ? RUNS.length : part)
 }
 
+/** `[ $? -eq 33 ]`, `[ $status == 33 ]`, `(( $? == 33 ))`, and the words behind it. */
+const STATUS = /\$(?:\$?\?|\{?\w+\}?)"?\s*(?:-eq|==?)\s*"?(\d{1,3})\b(.{0,80})/g
+
+/**
+ * What a text that starts QEMU takes for a pass, as values written to the exit device: QEMU exits with twice that and
+ * one. A status that ends in another failure is none.
+ */
+export function passesIn(text: string, { words }: QemuCommand): Pick<FoundCommand, 'passes'> {
+  if (!words.some((word) => word.includes('isa-debug-exit'))) return {}
+  const passes = [...text.replaceAll(/\s+/g, ' ').matchAll(STATUS)].flatMap(([, status, behind = '']) => {
+    const isFailure = /\bexit [1-9]|\bfalse\b|fail|panic/i.test(
+      behind.split(/\bfi\b|\belse\b|\belif\b/)[0] ?? '',
+    )
+    const value = (Number(status) - 1) / 2
+    return Number.isInteger(value) && value > 0 && !isFailure ? [value] : []
+  })
+  return passes.length === 0 ? {} : { passes }
+}
+
 /** A path of a command, relative to the tree; undefined for one outside it, and for one that a shell has to expand. */
 export function pathInTree(path: string, folder: string): string | undefined {
   if (path === '' || /[$`*?]/.test(path)) return undefined

@@ -1,4 +1,5 @@
 /** What a makefile says plainly: variables, rules and commands. Nothing is executed. */
+import { calledFunction, closingBracket, substitutedEnds } from './make-functions.ts'
 
 export interface Rule {
   readonly targets: readonly string[]
@@ -14,9 +15,14 @@ export interface Makefile {
 
 /** Variables that hold one another can grow without end; no path or command is that long. */
 const LONGEST = 10_000
+/** Calls within calls. */
+const DEEPEST = 30
+/** Each is looked for up to the end of the text. */
+const MOST_UNCLOSED = 1000
 
 export function readMakefile(text: string): Makefile {
-  const variables = new Map<string, string>()
+  // Paths are relative to the tree.
+  const variables = new Map<string, string>([['CURDIR', '.']])
   const { expand, forget } = expander(variables)
   const lines = chosenLines(text.replaceAll(/\\\r?\n/g, ' ').split(/\r?\n/), {
     expand,
@@ -38,6 +44,7 @@ export function readMakefile(text: string): Makefile {
 /** Each variable once, and no text without end: makefiles of others may hold anything. */
 function expander(variables: ReadonlyMap<string, string>) {
   const expanded = new Map<string, string>()
+  let unclosed = 0
   const variable = (name: string, whole: string): string => {
     const value = variables.get(name)
     if (value === undefined) return whole
@@ -48,13 +55,39 @@ function expander(variables: ReadonlyMap<string, string>) {
     expanded.set(name, expand(value))
     return expanded.get(name) ?? whole
   }
+  let depth = 0
+  /** What is in the brackets; undefined for what only make can work out. */
+  const inBrackets = (inner: string, whole: string): string | undefined => {
+    if (/^[\w.-]+$/.test(inner)) return variable(inner, whole)
+    const [, name, from = '', to = ''] = /^([\w.-]+):([^=]+)=(.*)$/.exec(inner) ?? []
+    if (name === undefined) return calledFunction(inner, expand)
+    const value = variable(name, whole)
+    return value === whole ? undefined : substitutedEnds(value, from, to)
+  }
   const expand = (text: string): string => {
-    let room = LONGEST
-    return text.replaceAll(/\$(?:\(([\w.-]+)\)|\{([\w.-]+)\}|([A-Za-z]))/g, (whole, a, b, c) => {
-      const value = room > 0 ? variable(a ?? b ?? c, whole) : whole
-      room -= value.length
-      return value
-    })
+    if (depth > DEEPEST) return text
+    depth++
+    let out = ''
+    let at = 0
+    for (;;) {
+      const next = text.indexOf('$', at)
+      if (next < 0 || out.length > LONGEST) break
+      const char = text[next + 1] ?? ''
+      const end = char === '(' || char === '{' ? closingBracket(text, next + 1) : next + 2
+      if (end === undefined) {
+        // One that is never closed; those in it may be.
+        out += text.slice(at, next + 2)
+        at = next + 2
+        if (++unclosed > MOST_UNCLOSED) break
+        continue
+      }
+      const whole = text.slice(next, end)
+      const inner = whole.length > 2 ? whole.slice(2, -1) : /[A-Za-z]/.test(char) ? char : undefined
+      out += text.slice(at, next) + (inner === undefined ? whole : (inBrackets(inner, whole) ?? whole))
+      at = end
+    }
+    depth--
+    return out + text.slice(at)
   }
   return { expand, forget: () => expanded.clear() }
 }
@@ -112,6 +145,9 @@ function plainValue(text: string): string {
   return known.replaceAll(/\$(\([\w.-]+\)|\{[\w.-]+\})/g, '').trim()
 }
 
+/** A call that stays has blanks in it. */
+const WORDS = /(?:\$\((?:[^()]|\([^()]*\))*\)|\S)+/g
+
 function rulesIn(lines: readonly string[], expand: (text: string) => string): readonly Rule[] {
   const rules: { targets: string[]; needs: string[]; commands: string[] }[] = []
   for (const line of lines) {
@@ -119,9 +155,10 @@ function rulesIn(lines: readonly string[], expand: (text: string) => string): re
       rules.at(-1)?.commands.push(line.trim().replace(/^[@+-]+/, ''))
       continue
     }
-    const [, targets, needs = ''] = /^([^\s#:=][^#:=]*):(?!=)(?::(?!=))?([^=]*)$/.exec(line) ?? []
+    const [, targets, needs = ''] =
+      /^([^\s#:=](?:\$\([^()]*\)|[^#:=])*):(?!=)(?::(?!=))?([^=]*)$/.exec(line) ?? []
     if (targets === undefined) continue
-    const words = (text: string) => expand(text).replace(/\|/g, ' ').split(/\s+/).filter(Boolean)
+    const words = (text: string) => expand(text).replace(/\|/g, ' ').match(WORDS) ?? []
     const [own = '', command] = needs.split(';', 2)
     rules.push({ targets: words(targets), needs: words(own), commands: command ? [command.trim()] : [] })
   }

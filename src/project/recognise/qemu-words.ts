@@ -45,6 +45,7 @@ export function qemuIn({ words }: ShellCommand): QemuCommand | undefined {
 export function qemuCommandsIn(
   text: string,
   known: Readonly<Record<string, string>> = {},
+  given?: readonly string[],
 ): readonly QemuCommand[] {
-  return shellCommands(text, known).flatMap((command) => qemuIn(command) ?? [])
+  return shellCommands(text, known, given).flatMap((command) => qemuIn(command) ?? [])
 }

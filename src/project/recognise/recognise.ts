@@ -1,4 +1,5 @@
 /** Looks at a source tree, and says what its config should be. */
+import { posix } from 'node:path'
 import { findProfile, loadBuiltIns } from '../profiles/index.ts'
 import { byBuildSystem } from './build-systems.ts'
 import type { ConfigSketch, SketchEntry, SourceTree } from './tree.ts'
@@ -32,23 +33,44 @@ async function byAnything(tree: SourceTree): Promise<ConfigSketch> {
     const sketch = profile.recognise?.(tree)
     if (sketch) return sketch
   }
-  return (
-    byBuildSystem(tree) ?? {
-      what: 'Nothing that bringup knows',
-      because: '',
-      entries: [
-        {
-          key: 'profile',
-          value: 'probe',
-          comment: [
-            'The bundled kernel, which reports the hardware that it finds. For a kernel of your own, in place of this:',
-            "  kernel: { build: ['make'], image: 'build/kernel.elf' },",
-          ],
-        },
-      ],
-      remarks: ['what is built and booted; until then it is the bundled kernel'],
-    }
-  )
+  const system = byBuildSystem(tree)
+  if (system) return system
+  const below = tree.list().filter((name) => !NOT_LOOKED_INTO.test(name) && byBuildSystem(within(tree, name)))
+  return {
+    what: 'Nothing that bringup knows',
+    because: '',
+    entries: [
+      {
+        key: 'profile',
+        value: 'probe',
+        comment: [
+          'The bundled kernel, which reports the hardware that it finds. For a kernel of your own, in place of this:',
+          "  kernel: { build: ['make'], image: 'build/kernel.elf' },",
+        ],
+      },
+    ],
+    remarks: [
+      'what is built and booted; until then it is the bundled kernel',
+      ...(below.length === 0
+        ? []
+        : [
+            `whether the kernel is in ${below.slice(0, 5).join(', ')}: \`bringup init\` reads the folder that it is called in`,
+          ]),
+    ],
+  }
+}
+
+const NOT_LOOKED_INTO = /^(\.|node_modules$|build$|target$|doc|test|example)/i
+
+/** A folder of the tree as a tree of its own. */
+function within(tree: SourceTree, folder: string): SourceTree {
+  const inside = (path: string) => posix.join(folder, path)
+  return {
+    folder: posix.join(tree.folder, folder),
+    has: (path) => tree.has(inside(path)),
+    read: (path) => tree.read(inside(path)),
+    list: (path = '.') => tree.list(inside(path)),
+  }
 }
 
 function withMachines(sketch: ConfigSketch): ConfigSketch {

@@ -18,19 +18,32 @@ type Values = Map<string, readonly string[]>
  * The commands of a text, in their order.
  *
  * @param known Values of variables that the text does not set itself.
+ * @param given Arguments that a script is called with: `$1`, `$@`.
  */
 export function shellCommands(
   text: string,
   known: Readonly<Record<string, string>> = {},
+  given?: readonly string[],
 ): readonly ShellCommand[] {
   const values: Values = new Map(Object.entries(known).map(([name, value]) => [name, [value]]))
+  if (given) give(values, given)
   const state: State = { text: text.replaceAll(/\\\r?\n/g, ' '), at: 0, values, count: 0 }
   const commands: ShellCommand[] = []
   while (state.at < state.text.length && state.count < MOST_WORDS) {
     const words = readCommand(state)
     if (words.length > 0) commands.push({ words })
+    if (given && words[0] === 'shift') give(values, (values.get('@') ?? []).slice(Number(words[1] ?? 1)))
   }
   return commands
+}
+
+const MOST_ARGUMENTS = 20
+
+function give(values: Values, given: readonly string[]): void {
+  for (let n = 1; n <= MOST_ARGUMENTS; n++)
+    values.set(`${n}`, given[n - 1] === undefined ? [] : [given[n - 1] as string])
+  values.set('@', given)
+  values.set('*', given)
 }
 
 interface State {
@@ -137,8 +150,11 @@ function readWord(state: State, { isSplit = true } = {}): readonly string[] {
       add(text.slice(state.at + 1, end))
       state.at = end + 1
     } else if (char === '"') {
+      // `"$@"` without arguments is no word.
+      const isNothing =
+        /^"\$(?:@|\{@\})"/.test(text.slice(state.at, state.at + 6)) && state.values.get('@')?.length === 0
       readQuoted(state, words)
-      isWord = true
+      if (!isNothing) isWord = true
     } else if (char === '$' || char === '`') {
       const pieces = readVariable(state)
       const split =
@@ -199,7 +215,7 @@ interface Variable {
 }
 
 const PLAIN = /\$([A-Za-z_]\w*|[@*#?$!0-9-])/y
-const BRACED = /\$\{([A-Za-z_]\w*|\d)(\[[@*]\])?(?::?([-=])([^}]*))?\}/y
+const BRACED = /\$\{([A-Za-z_]\w*|\d+|@)(\[[@*]\])?(?::?([-=])([^}]*))?\}/y
 /** `$(QEMU)` is a variable of make; with a blank in it, it is a command of a shell or a function of make. */
 const OF_MAKE = /\$\(([A-Za-z_][\w-]*)\)/y
 
@@ -211,7 +227,8 @@ function readVariable(state: State): Variable {
     if (whole === undefined) continue
     state.at += whole.length
     const known = values.get(name)
-    if (known !== undefined) return { values: known, isKnown: true, isList: list !== undefined }
+    if (known !== undefined && !(known.length === 0 && how !== undefined))
+      return { values: known, isKnown: true, isList: list !== undefined || name === '@' }
     if (how !== undefined)
       return { values: [(otherwise ?? '').replaceAll(/["']/g, '')], isKnown: true, isList: false }
     return { values: [whole], isKnown: false, isList: false }

@@ -2,6 +2,8 @@
 import { isKnownTool } from '../../build/tools.ts'
 import { shellCommands } from './shell-words.ts'
 import { at, cargoConfig, textAt, tomlIn } from './sources/cargo.ts'
+import { cmakeText } from './sources/cmake.ts'
+import { justfileIn } from './sources/just.ts'
 import { makefilesOf } from './sources/makefiles.ts'
 import { commandsInProgramText } from './sources/program-words.ts'
 import { scriptsOf } from './sources/scripts.ts'
@@ -15,6 +17,7 @@ export function toolsOf(tree: SourceTree, build: readonly (readonly string[])[])
   const texts = [
     ...makefilesOf(tree).flatMap(({ rules }) => rules.flatMap((rule) => rule.commands)),
     ...scriptsOf(tree).map(({ text }) => text),
+    ...(justfileIn(tree)?.recipes.flatMap(({ lines }) => lines) ?? []),
     ...build.flatMap(([, flag, text = '']) => (flag === '-c' || flag === '-ec' ? [text] : [])),
   ]
   const called = texts.flatMap((text) => shellCommands(text).flatMap(({ words }) => wordsCalled(words)))
@@ -82,7 +85,7 @@ function ofMeson(tree: SourceTree): readonly string[] {
 }
 
 function ofCmake(tree: SourceTree): readonly string[] {
-  const text = tree.read('CMakeLists.txt')
+  const text = cmakeText(tree)
   if (text === undefined) return []
   const named = [
     ...text.matchAll(/\b(?:find_program\s*\(\s*\w+\s+(?:NAMES\s+)?|COMMAND\s+)"?([\w.+-]+)/gi),

@@ -57,5 +57,5 @@ function literal(value: unknown, depth: number): string {
 }
 
 function keyText(key: string): string {
-  return /^[A-Za-z_$][\w$]*$/.test(key) ? key : literal(key, 0)
+  return /^([A-Za-z_$][\w$]*|0|[1-9]\d{0,8})$/.test(key) ? key : literal(key, 0)
 }

@@ -1,10 +1,19 @@
 /** Commands for QEMU of CMake's custom targets, and the programs of a CMake project. Pure. */
+import { posix } from 'node:path'
 import type { FoundCommand } from '../found.ts'
 import { qemuIn } from '../qemu-words.ts'
 import { shellCommands } from '../shell-words.ts'
 import type { SourceTree } from '../tree.ts'
 
 export const CMAKE_FOLDER = 'build'
+
+/** Folders in which trees keep modules of CMake. */
+const MODULES = ['cmake', 'cmake/modules', 'CMake', '.']
+const MOST_FILES = 40
+const LONGEST = 10_000
+/** `set(NAME value)`, with CACHE and its type behind it or not; `list(APPEND NAME more)`. */
+const SETS =
+  /\b(set\s*\(|list\s*\(\s*APPEND\s)\s*(\w+)\s+(?:"([^"\n]*)"|([^)]*?))(?:\s+(?:CACHE\b[^)]*|PARENT_SCOPE))?\s*\)/gi
 
 const KEYWORDS =
   /^(ALL|COMMAND|DEPENDS|BYPRODUCTS|WORKING_DIRECTORY|COMMENT|VERBATIM|USES_TERMINAL|SOURCES|COMMAND_EXPAND_LISTS|JOB_POOL)$/
@@ -13,10 +22,12 @@ export interface CmakeProject {
   readonly found: readonly FoundCommand[]
   /** The first program. */
   readonly program: string | undefined
+  /** The first medium that a command makes: an ISO or a disk image. */
+  readonly medium: string | undefined
 }
 
 export function readCmake(tree: SourceTree): CmakeProject | undefined {
-  const text = withSubfolders(tree)
+  const text = cmakeText(tree)
   if (text === undefined) return undefined
   const values = new Map<string, string>([
     ['CMAKE_BINARY_DIR', CMAKE_FOLDER],
@@ -29,8 +40,11 @@ export function readCmake(tree: SourceTree): CmakeProject | undefined {
   const project = /\bproject\s*\(\s*([\w.-]+)/i.exec(text)?.[1]
   if (project !== undefined)
     for (const name of ['PROJECT_NAME', 'CMAKE_PROJECT_NAME']) values.set(name, project)
-  for (const [, name = '', value = ''] of text.matchAll(/\bset\s*\(\s*(\w+)\s+"?([^")\n]*)"?\s*\)/gi))
-    values.set(name, value)
+  for (const [, call = '', name = '', quoted, plain = ''] of text.matchAll(SETS)) {
+    const value = (quoted ?? plain).replaceAll(/\s+/g, ' ').replaceAll('"', '')
+    const isMore = /^list/i.test(call) && values.has(name)
+    values.set(name, (isMore ? `${values.get(name)} ${value}` : value).slice(0, LONGEST))
+  }
   for (const [, name = '', value = ''] of text.matchAll(
     /\bfind_program\s*\(\s*(\w+)\s+(?:NAMES\s+)?([\w.-]+)/gi,
   ))
@@ -47,15 +61,43 @@ export function readCmake(tree: SourceTree): CmakeProject | undefined {
   const targets = [...text.matchAll(/\badd_(?:custom_target|executable)\s*\(\s*([^\s)]+)/gi)].map(
     ([, name = '']) => expand(name),
   )
-  return { found: customTargets(text, expand, targets), program: program && expand(program) }
+  const [medium] = [...text.matchAll(/\b(?:OUTPUT|BYPRODUCTS)\s+"?([^\s")]+)/gi)]
+    .map(([, path = '']) => expand(path))
+    .filter((path) => /\.(iso|img)$/.test(path) && !path.includes('$'))
+  return {
+    found: customTargets(text, expand, targets),
+    program: program && expand(program),
+    medium: medium && (medium.startsWith(`${CMAKE_FOLDER}/`) ? medium : `${CMAKE_FOLDER}/${medium}`),
+  }
 }
 
-function withSubfolders(tree: SourceTree): string | undefined {
-  const text = tree.read('CMakeLists.txt')
-  if (text === undefined) return undefined
-  const folders = [...text.matchAll(/^\s*add_subdirectory\s*\(\s*([\w./-]+)/gim)].map(([, name = '']) => name)
-  const plain = [text, ...folders.slice(0, 30).flatMap((name) => tree.read(`${name}/CMakeLists.txt`) ?? [])]
-  return plain.join('\n').replaceAll(/^\s*#.*$/gm, '')
+/** CMakeLists.txt with those of subfolders and the files that they include, as one text without comments. */
+export function cmakeText(tree: SourceTree): string | undefined {
+  const seen = new Set<string>()
+  const read = (path: string): string | undefined => {
+    if (seen.has(path) || seen.size >= MOST_FILES) return undefined
+    const own = tree.read(path)?.replaceAll(/^\s*#.*$/gm, '')
+    if (own === undefined) return undefined
+    seen.add(path)
+    const folder = posix.dirname(path)
+    const inner = [...own.matchAll(/^\s*(add_subdirectory|include)\s*\(\s*"?([^\s)"]+)/gim)].flatMap(
+      ([, call = '', name = '']) => {
+        const plain = name.replace(
+          /^\$\{(?:CMAKE|PROJECT)_(?:CURRENT_)?(?:SOURCE|LIST)_DIR\}\/?/,
+          /CURRENT/.test(name) ? '' : '/',
+        )
+        const place = plain.startsWith('/') ? plain.slice(1) : posix.join(folder, plain)
+        if (/add_subdirectory/i.test(call)) return read(posix.join(place, 'CMakeLists.txt')) ?? []
+        // A name without an ending is a module of the tree, or of CMake itself.
+        const candidates = /\.\w+$/.test(plain)
+          ? [place]
+          : MODULES.map((at) => posix.join(at, `${plain}.cmake`))
+        return candidates.flatMap((one) => read(one) ?? []).slice(0, 1)
+      },
+    )
+    return [own, ...inner].join('\n')
+  }
+  return read('CMakeLists.txt')
 }
 
 function customTargets(
@@ -68,7 +110,7 @@ function customTargets(
       // Generator expressions have characters of a shell in them.
       const kept = body.replaceAll(/\$<[^>]*>/g, (whole) => expand(whole)).replaceAll(/\s+/g, ' ')
       const words = shellCommands(kept.replaceAll('${', '\0{')).flatMap((c) =>
-        c.words.map((w) => expand(w.replaceAll('\0{', '${'))),
+        c.words.flatMap((w) => listOf(w.replaceAll('\0{', '${'), expand)),
       )
       const [name = '', ...rest] = words
       const needs = after(rest, 'DEPENDS').filter((need) => targets.includes(need))
@@ -92,6 +134,14 @@ function customTargets(
     },
   )
 }
+
+/** A variable alone is as many words as its list has. */
+const listOf = (word: string, expand: (word: string) => string) =>
+  /^\$\{\w+\}$/.test(word)
+    ? expand(word)
+        .split(/[\s;]+/)
+        .filter(Boolean)
+    : [expand(word)]
 
 /** Commands of custom targets run in the build folder. */
 function inBuild(word: string, at: number, words: readonly string[]): string {

@@ -1,8 +1,8 @@
 /** Commands for QEMU in makefiles, those of subfolders and included ones too. Pure. */
 import { posix } from 'node:path'
-import { type FoundCommand, pathInTree, placeOf } from '../found.ts'
+import { type FoundCommand, passesIn, pathInTree, placeOf } from '../found.ts'
 import { type Makefile, type Rule, readMakefile } from '../makefile.ts'
-import { type QemuCommand, qemuCommandsIn, qemuIn } from '../qemu-words.ts'
+import { qemuCommandsIn, qemuIn } from '../qemu-words.ts'
 import { shellCommands } from '../shell-words.ts'
 import type { SourceTree } from '../tree.ts'
 
@@ -75,12 +75,15 @@ export function commandsInMakefiles(
   const found = makefiles.flatMap((makefile) =>
     makefile.rules.flatMap((rule) =>
       rule.commands.flatMap((text, n) => {
-        const commands = [...qemuCommandsIn(text), ...inCalledScripts(tree, makefile, text)]
-        return commands.map((command): FoundCommand => {
+        const commands = [
+          ...qemuCommandsIn(text).map((command) => ({ command, ...passesIn(text, command) })),
+          ...inCalledScripts(tree, makefile, text),
+        ]
+        return commands.map((one): FoundCommand => {
           const [name = ''] = rule.targets
           const build = makefile === root ? buildOf(tree, makefile, { rule, n }) : undefined
           return {
-            command,
+            ...one,
             name,
             where: `${makefile.file}, rule ${name}`,
             folder: posix.join(makefile.folder, folderOf(text)),
@@ -109,15 +112,20 @@ function aliasOf(makefiles: readonly ReadMakefile[], found: readonly FoundComman
 }
 
 /** Commands of a script that a rule runs, with the arguments that the rule gives it. */
-function inCalledScripts(tree: SourceTree, { folder }: ReadMakefile, text: string): readonly QemuCommand[] {
+function inCalledScripts(
+  tree: SourceTree,
+  { folder }: ReadMakefile,
+  text: string,
+): readonly Pick<FoundCommand, 'command' | 'passes'>[] {
   return shellCommands(text).flatMap(({ words }) => {
     const at = words.findIndex((word, i) => i < 2 && /\.(sh|bash)$|^\.\//.test(word))
     const path = at < 0 ? undefined : pathInTree(words[at] ?? '', folder)
     const script = path === undefined ? undefined : tree.read(path)
     if (script === undefined || !/^#!|qemu/.test(script)) return []
-    const given = words.slice(at + 1)
-    const known = Object.fromEntries(given.map((word, i) => [`${i + 1}`, word]))
-    return qemuCommandsIn(script, { ...known, '@': given.join(' '), '*': given.join(' ') })
+    return qemuCommandsIn(script, {}, words.slice(at + 1)).map((command) => ({
+      command,
+      ...passesIn(script, command),
+    }))
   })
 }
 

@@ -1,6 +1,6 @@
-/** Commands for QEMU in shell scripts, justfiles and CI files. Pure. */
+/** Commands for QEMU in shell scripts and CI files. Pure. */
 import { posix } from 'node:path'
-import type { FoundCommand } from '../found.ts'
+import { type FoundCommand, passesIn } from '../found.ts'
 import { qemuCommandsIn } from '../qemu-words.ts'
 import { shellCommands } from '../shell-words.ts'
 import type { SourceTree } from '../tree.ts'
@@ -22,12 +22,13 @@ export function scriptsOf(tree: SourceTree): readonly { readonly path: string; r
 
 export function commandsInScripts(tree: SourceTree): readonly FoundCommand[] {
   return scriptsOf(tree).flatMap(({ path, text }) =>
-    qemuCommandsIn(text).map(
+    qemuCommandsIn(text, {}, []).map(
       (command): FoundCommand => ({
         command,
         where: path,
         folder: '.',
         name: path.replace(/^.*\//, ''),
+        ...passesIn(text, command),
         ...buildBefore(path, text),
       }),
     ),
@@ -92,38 +93,6 @@ function wholeLines(lines: readonly string[]): number {
 
 /** The shell that a script names in its first line. */
 export const shellOf = (text: string) => /^#!.*\b(bash|zsh)\b/.exec(text)?.[1] ?? 'sh'
-
-/** Recipes of a justfile: `run: build`, with `{{name}}` for variables. */
-export function commandsInJustfile(tree: SourceTree): readonly FoundCommand[] {
-  const file = ['justfile', 'Justfile', '.justfile'].find(tree.has)
-  const text = file === undefined ? undefined : tree.read(file)
-  if (file === undefined || text === undefined) return []
-  const values = new Map<string, string>()
-  for (const [, name = '', value = ''] of text.matchAll(
-    /^(?:export\s+)?([\w-]+)\s*:=\s*["']([^"'\n]*)["']/gm,
-  ))
-    values.set(name, value)
-  const plain = text.replaceAll(/\{\{\s*([\w-]+)\s*\}\}/g, (whole, name) => values.get(name) ?? whole)
-  const found: FoundCommand[] = []
-  let recipe = ''
-  let needs: readonly string[] = []
-  for (const line of plain.replaceAll(/\\\r?\n\s*/g, ' ').split(/\r?\n/)) {
-    const [, name, after = ''] = /^@?([\w-]+)[^:=\n]*:(?!=)\s*([\w\s-]*)$/.exec(line) ?? []
-    if (name !== undefined) {
-      recipe = name
-      needs = after.split(/\s+/).filter(Boolean)
-    } else if (/^\s/.test(line))
-      for (const command of qemuCommandsIn(line.trim().replace(/^[@-]+/, '')))
-        found.push({
-          command,
-          where: `${file}, recipe ${recipe}`,
-          folder: '.',
-          name: recipe,
-          ...(needs.length > 0 ? { build: [['just', ...needs]] } : {}),
-        })
-  }
-  return found
-}
 
 /** Lines of CI files, which are commands behind `run:` and dashes. */
 export function commandsInCi(tree: SourceTree): readonly FoundCommand[] {
