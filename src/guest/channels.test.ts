@@ -21,7 +21,7 @@ const CHANNELS: readonly Channel[] = [
 
 function opened() {
   const streams = new Map(['shell', 'com2', 'data'].map((id) => [id, new PassThrough()]))
-  return { streams, channels: openChannels(CHANNELS, streams, folder) }
+  return { streams, channels: openChannels(CHANNELS, { channels: streams, piped: new Map() }, folder) }
 }
 
 test('a log is kept from the start, also when it is not read', async () => {

@@ -1,7 +1,7 @@
 /** A guest's channels beside its first console and its commands: logs, and data for the owner of the guest. */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { type Duplex, PassThrough } from 'node:stream'
+import { PassThrough } from 'node:stream'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
 import type { Channel } from '../machine/device.ts'
 import type { GuestPlan } from '../plan/plan.ts'
@@ -32,10 +32,10 @@ export interface Channels {
 /** The console, to which come the characters of the debug console, where the machine has one. */
 export function withDebugConsole(
   { channels }: Pick<GuestPlan, 'channels'>,
-  { console, channels: streams }: Pick<QemuProcess, 'console' | 'channels'>,
+  { console, channels: streams, piped }: Pick<QemuProcess, 'console' | 'channels' | 'piped'>,
 ): QemuProcess['console'] {
   const debug = channels.find(({ purpose }) => purpose === 'debug')
-  const stream = debug && streams.get(debug.id)
+  const stream = debug && (piped.get(debug.id)?.output ?? streams.get(debug.id))
   if (!stream) return console
   const output = new PassThrough()
   for (const from of [console.output, stream]) from.on('data', (chunk: Buffer) => output.write(chunk))
@@ -45,7 +45,7 @@ export function withDebugConsole(
 /** Logs are kept from the start, in `channels` below the run's folder. */
 export function openChannels(
   channels: readonly Channel[],
-  streams: ReadonlyMap<string, Duplex>,
+  { channels: streams, piped }: Pick<QemuProcess, 'channels' | 'piped'>,
   runFolder: string,
 ): Channels {
   const folder = join(runFolder, 'channels')
@@ -57,7 +57,7 @@ export function openChannels(
     const there = opened.get(id)
     if (there) return there
     const channel = known.find((c) => c.id === id)
-    const stream = streams.get(id)
+    const stream = piped.get(id) ?? streams.get(id)
     if (!channel || !stream) throw unknown(id, known)
     const log = { path: join(folder, `${id}.log`), timingPath: join(folder, `${id}.timing`) }
     const console = new Console(stream, channel.purpose === 'log' ? log : undefined)

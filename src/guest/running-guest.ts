@@ -143,7 +143,7 @@ export class RunningGuest implements Guest {
       reason: () => this.#ended ?? 'the guest ended',
       onHalted: () => this.#end('halted'),
     })
-    this.#channels = openChannels(plan.channels, this.#process.channels, folder.path)
+    this.#channels = openChannels(plan.channels, this.#process, folder.path)
     const shell = this.#process.channels.get('shell')
     this.#shell =
       shell &&

@@ -103,6 +103,11 @@ export interface Channel {
   readonly purpose: 'console' | 'debug' | 'log' | 'shell' | 'bulk'
   /** What a person sees: `serial 1`. */
   readonly label: string
+  /**
+   * The device does not wait for its reader: what it says meanwhile is lost, or the guest stands still. `both` ways, or
+   * `out` of the guest only.
+   */
+  readonly hasNoWait?: 'both' | 'out'
 }
 
 /** A port of an RDMA device of this computer, and how its messages get to guests. */

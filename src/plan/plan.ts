@@ -234,6 +234,8 @@ export interface Ties {
   readonly qmpFd: number | string
   /** Inherited descriptor by channel id; the console is standard input and output and has none. */
   readonly channelFds: Readonly<Record<string, number | string>>
+  /** Value of `-chardev` by channel id, for those that are no socket. */
+  readonly chardevs?: Readonly<Record<string, string>>
   /** Inherited descriptor by the id of a join. Without it the arguments keep `{fd:ID}`. */
   readonly joinFds?: Readonly<Record<string, number>>
   /** Abstract socket that QEMU connects to at start: a QEMU whose bringup died before `prctl` took hold fails here. */
@@ -247,7 +249,9 @@ export function supervisedArgv(
 ): readonly string[] {
   const chardevs = plan.channels.flatMap((c) => [
     '-chardev',
-    c.id === CONSOLE ? `stdio,id=${CONSOLE},signal=off` : `socket,id=${c.id},fd=${ties.channelFds[c.id]}`,
+    c.id === CONSOLE
+      ? `stdio,id=${CONSOLE},signal=off`
+      : (ties.chardevs?.[c.id] ?? `socket,id=${c.id},fd=${ties.channelFds[c.id]}`),
   ])
   return qemuCommand(plan.qemu, [
     ...(plan.args.some(([flag]) => flag === '-S') ? [] : ['-S']),

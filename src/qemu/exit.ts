@@ -37,8 +37,8 @@ export interface QemuExit {
 interface Started {
   readonly plan: Pick<GuestPlan, 'qemu' | 'locks'>
   readonly stderrPath?: string
-  /** Its standard output. */
-  readonly output: Readable
+  /** Its standard output, and pipes beside it. */
+  readonly outputs: readonly Readable[]
 }
 
 /** Waits for the process and for the end of all that it said. Never rejects. */
@@ -86,22 +86,27 @@ export function exitOf(child: ChildProcess, qmp: QmpClient, start: Started): Pro
       const diagnostics = [problems.TOOL_MISSING.at('', what)]
       resolve({ status: null, signal: null, stderr, lastWords, diagnostics })
     })
-    child.once('exit', () => endOutput(child, start.output))
+    child.once('exit', () => endOutput(child, start.outputs))
     child.once('close', (status, signal) => {
       const diagnostics = hasGreeted ? [] : refusals(status, stderr, start.plan)
       const end = () => resolve({ status, signal, stderr, lastWords, diagnostics })
       // Node does not wait for a pipe that it has not made.
-      if (start.output.closed) end()
-      else start.output.once('close', end)
+      void Promise.all(start.outputs.map(closed)).then(end)
     })
   })
 }
 
+const closed = (stream: Readable) =>
+  new Promise<void>((done) => {
+    if (stream.closed) done()
+    else stream.once('close', () => done())
+  })
+
 /** Reads on for as long as output comes, and not for as long as another process keeps the pipes open. */
-function endOutput(child: ChildProcess, output: Readable): void {
+function endOutput(child: ChildProcess, outputs: readonly Readable[]): void {
   // A stream that is not read does not end. Node does the same with those of the child.
-  if (output.readableFlowing === null) output.resume()
-  const streams = [...new Set([...child.stdio, output])].filter(
+  for (const output of outputs) if (output.readableFlowing === null) output.resume()
+  const streams = [...new Set([...child.stdio, ...outputs])].filter(
     (stream) => stream,
   ) as unknown as readonly Duplex[]
   const end = () => {
@@ -123,7 +128,7 @@ function endOutput(child: ChildProcess, output: Readable): void {
   }
   // A listener would make a stream flow before it is read.
   for (const stream of streams) if (stream.readableFlowing === true) stream.on('data', more)
-  output.once('close', () => timer.clear())
+  void Promise.all(outputs.map(closed)).then(() => timer.clear())
 }
 
 /** What setpriv and flock say, as diagnostics; nothing when it was QEMU that ended. */

@@ -3,11 +3,11 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync } from 'node:fs'
 import type { Duplex, Readable, Writable } from 'node:stream'
 import { BringupError } from '../diagnostics.ts'
-import type { FileLock } from '../machine/device.ts'
+import type { Channel, FileLock } from '../machine/device.ts'
 import { CONSOLE, type GuestPlan, supervisedArgv } from '../plan/plan.ts'
 import { flockWords, type Lock } from '../processes/flock.ts'
 import { startTimer, type Timer } from '../timer.ts'
-import { openConsolePipe } from './console-pipe.ts'
+import { openConsolePipe, openPipedChannel, type PipedChannel } from './console-pipe.ts'
 import { exitOf, type QemuExit } from './exit.ts'
 import { keeperName } from './keeper.ts'
 import { openQmpLog } from './qemu-log.ts'
@@ -51,6 +51,8 @@ export interface QemuProcess extends AsyncDisposable {
   readonly console: { readonly input: Writable; readonly output: Readable }
   /** The other channels by chardev id. */
   readonly channels: ReadonlyMap<string, Duplex>
+  /** Those of them whose devices do not wait for their reader, where there are pipes for them. */
+  readonly piped: ReadonlyMap<string, Pick<PipedChannel, 'input' | 'output'>>
   /** Numbers of the descriptors that it has inherited for its joins, by their ids. */
   readonly inherited: ReadonlyMap<string, number>
   /** Resolves when QMP is negotiated: QEMU has accepted the machine, which is still paused. Rejects if it ends first. */
@@ -89,11 +91,16 @@ export function supervisedCommand(
  */
 export async function startQemu(start: QemuStart): Promise<QemuProcess> {
   const { plan } = start
-  const extra = plan.channels.filter((c) => c.id !== CONSOLE)
+  const others = plan.channels.filter((c) => c.id !== CONSOLE)
+  const piped = await pipedChannels(others, start.consolePipes)
+  const extra = others.filter((c) => !piped.has(c.id))
   const channelFds = Object.fromEntries(extra.map((c, index) => [c.id, index + 4]))
   // After QMP, the channels and the stream that shows QEMU's end.
-  const { inherited, opening, joinFds } = numbered([...(start.joins ?? [])], extra.length + 5)
-  const argv = supervisedArgv(plan, { qmpFd: 3, channelFds, joinFds, keeper: await keeperName() })
+  const pipeFds = [...piped.values()].flatMap(({ fds }) => fds)
+  const firstPipe = extra.length + 5
+  const { inherited, opening, joinFds } = numbered([...(start.joins ?? [])], firstPipe + pipeFds.length)
+  const ties = { qmpFd: 3, channelFds, chardevs: chardevsOf(piped, firstPipe), joinFds }
+  const argv = supervisedArgv(plan, { ...ties, keeper: await keeperName() })
   start.onArgv?.(argv)
   const { starting } = plan.qemu
   // An installed QEMU is not removed while it runs.
@@ -107,6 +114,7 @@ export async function startQemu(start: QemuStart): Promise<QemuProcess> {
       ...extra.map(() => 'pipe' as const),
       // QEMU does not use this one: it ends when QEMU does.
       'pipe',
+      ...pipeFds,
       ...inherited,
     ],
     // Its own process group: Ctrl-C on the terminal is bringup's to handle.
@@ -114,15 +122,33 @@ export async function startQemu(start: QemuStart): Promise<QemuProcess> {
     // QEMU's and util-linux's words are matched and quoted: they have to be the same everywhere.
     env: { ...process.env, ...temporary?.environment, LC_ALL: 'C', LANGUAGE: undefined },
   })
-  if (pipe) closeSync(pipe.fd)
+  for (const fd of [...(pipe ? [pipe.fd] : []), ...pipeFds]) closeSync(fd)
   // Before anyone learns that QEMU has ended.
   child.once('exit', () => temporary?.[Symbol.dispose]())
   child.once('error', () => temporary?.[Symbol.dispose]())
   const channels = new Map(extra.map((c, index) => [c.id, child.stdio[index + 4] as unknown as Duplex]))
   const life = child.stdio[extra.length + 4] as unknown as Duplex
   const output = pipe?.output ?? (child.stdout as Readable)
-  const ends = { output, channels, life, inherited: new Map(Object.entries(joinFds)) }
+  const ends = { output, channels, piped, life, inherited: new Map(Object.entries(joinFds)) }
   return supervise(child, ends, { ...start, plan: { ...plan, locks } })
+}
+
+async function pipedChannels(
+  channels: readonly Channel[],
+  folder: string | undefined,
+): Promise<ReadonlyMap<string, PipedChannel>> {
+  const piped = new Map<string, PipedChannel>()
+  if (folder === undefined) return piped
+  for (const channel of channels) {
+    const pipes = await openPipedChannel(channel, folder)
+    if (pipes) piped.set(channel.id, pipes)
+  }
+  return piped
+}
+
+function chardevsOf(piped: ReadonlyMap<string, PipedChannel>, firstFd: number) {
+  let next = firstFd
+  return Object.fromEntries([...piped].map(([id, { fds, chardev }]) => [id, chardev(fds.map(() => next++))]))
 }
 
 /** Numbers of descriptors for what QEMU inherits: first what this process has, then what is opened on the way to QEMU. */
@@ -152,27 +178,34 @@ function supervise(
   {
     output,
     channels,
+    piped,
     life,
     inherited,
-  }: Pick<QemuProcess, 'channels' | 'inherited'> & { readonly output: Readable; readonly life: Duplex },
+  }: Pick<QemuProcess, 'channels' | 'piped' | 'inherited'> & {
+    readonly output: Readable
+    readonly life: Duplex
+  },
   start: QemuStart,
 ): QemuProcess {
   const qmpLog = openQmpLog(start.qmpLogPath)
   const qmp = new QmpClient(child.stdio[3] as unknown as Duplex, qmpLog.write)
   // A QEMU that has gone breaks these pipes; `exited` says so.
-  for (const stream of [child.stdin, output, child.stderr, life, ...channels.values()])
+  const pipes = [...piped.values()]
+  const inputs = pipes.flatMap(({ input }) => input ?? [])
+  const outputs = [output, ...pipes.map((one) => one.output)]
+  for (const stream of [child.stdin, ...outputs, ...inputs, child.stderr, life, ...channels.values()])
     stream?.on('error', () => {})
   let hasExited = false
   let killer: Timer | undefined
   const late: Lock[] = []
   // Node does not drain a stream that was handed to another process, and waits for it.
   child.once('exit', () => life.destroy())
-  const exited = exitOf(child, qmp, { ...start, output }).then(async (exit) => {
+  const exited = exitOf(child, qmp, { ...start, outputs }).then(async (exit) => {
     hasExited = true
     await Promise.all(late.map((lock) => lock.ended))
     killer?.clear()
     qmpLog.close()
-    for (const stream of channels.values()) stream.destroy()
+    for (const stream of [...channels.values(), ...inputs]) stream.destroy()
     return exit
   })
   const ready = Promise.race([qmp.ready.then(() => {}), exited.then(refuse)]).catch((error: unknown) => {
@@ -202,6 +235,7 @@ function supervise(
     qmp,
     console: { input: child.stdin as Writable, output },
     channels,
+    piped,
     inherited,
     ready,
     exited,

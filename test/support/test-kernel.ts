@@ -19,8 +19,12 @@ const HEADERS = 64 + 2 * 56
 /** ELF note that gives QEMU the 32-bit entry (`include/xen/interface/elfnote.h`, XEN_ELFNOTE_PHYS32_ENTRY). */
 const PHYS32_ENTRY = 18
 
-/** The ELF image, with a PVH entry. */
-export function testKernel(text: string, end: TestKernelEnd): Buffer {
+/**
+ * The ELF image, with a PVH entry.
+ *
+ * @param port where the text goes, and what is typed comes from: COM1 unless told
+ */
+export function testKernel(text: string, end: TestKernelEnd, port = 0x3f8): Buffer {
   const note = Buffer.alloc(20)
   note.writeUInt32LE(4, 0)
   note.writeUInt32LE(4, 4)
@@ -29,10 +33,11 @@ export function testKernel(text: string, end: TestKernelEnd): Buffer {
   const entry = LOAD_ADDRESS + HEADERS + note.length
   note.writeUInt32LE(entry, 16)
   const words = Buffer.from(text, 'latin1')
-  // mov esi, text; mov ecx, length; mov dx, 0x3f8; cld; rep outsb
-  const print = Buffer.from([0xbe, 0, 0, 0, 0, 0xb9, 0, 0, 0, 0, 0x66, 0xba, 0xf8, 0x03, 0xf3, 0x6e])
+  // mov esi, text; mov ecx, length; mov dx, port; cld; rep outsb
+  const print = Buffer.from([0xbe, 0, 0, 0, 0, 0xb9, 0, 0, 0, 0, 0x66, 0xba, 0, 0, 0xf3, 0x6e])
+  print.writeUInt16LE(port, 12)
   const start = Buffer.from(end === 'fault-again' || end === 'reset-again' ? NOTE_BOOT : [])
-  const tail = Buffer.from(ending(end))
+  const tail = Buffer.from(ending(end, port))
   print.writeUInt32LE(entry + start.length + print.length + tail.length, 1)
   print.writeUInt32LE(words.length, 6)
   const body = Buffer.concat([note, start, print, tail, words])
@@ -45,7 +50,7 @@ export function testKernel(text: string, end: TestKernelEnd): Buffer {
  */
 const NOTE_BOOT = [0xb0, 0x70, 0xe6, 0x70, 0xe4, 0x71, 0x88, 0xc3, 0xb0, 0x5a, 0xe6, 0x71]
 
-function ending(end: TestKernelEnd): readonly number[] {
+function ending(end: TestKernelEnd, port: number): readonly number[] {
   // cli; jmp $
   const hang = [0xfa, 0xeb, 0xfe]
   if (end === 'hang') return hang
@@ -57,27 +62,12 @@ function ending(end: TestKernelEnd): readonly number[] {
   if (end === 'fault-again') return [...once, ...fault]
   // mov al, 0xfe; out 0x64, al: the keyboard controller resets
   if (end === 'reset-again') return [...once, 0xb0, 0xfe, 0xe6, 0x64, ...hang]
-  // mov dx, 0x3fd; in al, dx; test al, 1; jz; mov dx, 0x3f8; in al, dx; out 0xf4, al
-  if (end === 'typed')
-    return [
-      0x66,
-      0xba,
-      0xfd,
-      0x03,
-      0xec,
-      0xa8,
-      1,
-      0x74,
-      0xf7,
-      0x66,
-      0xba,
-      0xf8,
-      0x03,
-      0xec,
-      0xe6,
-      0xf4,
-      ...hang,
-    ]
+  // mov dx, port + 5; in al, dx; test al, 1; jz; mov dx, port; in al, dx; out 0xf4, al
+  const word = (value: number) => [value & 255, value >> 8]
+  if (end === 'typed') {
+    const wait = [0x66, 0xba, ...word(port + 5), 0xec, 0xa8, 1, 0x74, 0xf7]
+    return [...wait, 0x66, 0xba, ...word(port), 0xec, 0xe6, 0xf4, ...hang]
+  }
   // mov dx, 0x604; mov ax, 0x2000; out dx, ax: PM1a control of q35 (SLP_EN, S5 of QEMU's DSDT)
   if (end === 'power-off') return [0x66, 0xba, 0x04, 0x06, 0x66, 0xb8, 0x00, 0x20, 0x66, 0xef, ...hang]
   // mov al, value; out 0xf4, al

@@ -34,7 +34,9 @@ export const debugcon = defineDevice({
     config === false
       ? {}
       : {
-          channels: [{ id: ID, purpose: 'debug', label: `port 0x${config.port.toString(16)}` }],
+          channels: [
+            { id: ID, purpose: 'debug', label: `port 0x${config.port.toString(16)}`, hasNoWait: 'out' },
+          ],
           args: [option('-device', 'isa-debugcon', { iobase: `0x${config.port.toString(16)}`, chardev: ID })],
         },
   notCompared: (config) =>

@@ -45,7 +45,7 @@ export const serial = defineDevice({
   compile({ id = 'serial0' }, { machine, path }) {
     const port = portOf(machine, path)
     return {
-      channels: [{ id, purpose: 'log', label: `serial ${port}` }],
+      channels: [{ id, purpose: 'log', label: `serial ${port}`, hasNoWait: 'both' }],
       // The number is said, so that the order of QEMU's options does not decide which port this is.
       args: [option('-device', 'isa-serial', { id: `${id}-port`, chardev: id, index: port })],
     }
