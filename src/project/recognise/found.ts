@@ -36,7 +36,7 @@ const STATUS = /\$(?:\$?\?|\{?\w+\}?)"?\s*(?:-eq|==?)\s*"?(\d{1,3})\b(.{0,80})/g
 
 /**
  * What a text that starts QEMU takes for a pass, as values written to the exit device: QEMU exits with twice that and
- * one. A status that ends in another failure is none.
+ * one. A status behind which the text fails is not a pass.
  */
 export function passesIn(text: string, { words }: QemuCommand): Pick<FoundCommand, 'passes'> {
   if (!words.some((word) => word.includes('isa-debug-exit'))) return {}

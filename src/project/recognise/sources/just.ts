@@ -55,7 +55,7 @@ function recipesIn(text: string, values: ReadonlyMap<string, string>): readonly 
   return recipes
 }
 
-/** Nobody gives arguments: `*args` is empty, others have their default. */
+/** Without arguments `*args` is empty, others have their default. */
 function defaultsOf(parameters: string): readonly (readonly [string, string])[] {
   return [...parameters.matchAll(/([*+$]?)([\w-]+)(?:\s*=\s*("[^"]*"|'[^']*'|[\w./-]+))?/g)].flatMap(
     ([, kind = '', name = '', value]) => {
