@@ -1,5 +1,6 @@
 /** A sweep while it runs: the matrix on a terminal, a line for each attempt elsewhere. */
 import { screenLine } from '../guest-text.ts'
+import { plural } from '../plural.ts'
 import type { Attempt } from '../sweeps/record.ts'
 import type { SweepState } from '../sweeps/run-sweep.ts'
 import { summarizeSweep } from '../sweeps/summary.ts'
@@ -27,6 +28,7 @@ export function showSweep(
   const rows = (sink as { readonly rows?: number }).rows ?? 24
   let state: SweepState | undefined
   const attempts: Attempt[] = []
+  const changed = new Set<string>()
   let [drawn, drawnAt, beganAt] = [0, Number.NEGATIVE_INFINITY, 0]
   const clear = () => {
     if (drawn > 0) sink.write(`\x1b[${drawn}A\x1b[J`)
@@ -50,11 +52,19 @@ export function showSweep(
       beganAt = now()
       attempts.push(...ready.attempts)
       if (!isLive)
-        output.note(`sweep ${ready.folder.id}: ${ready.tasks.length} runs, ${ready.slots} at a time`)
+        output.note(
+          `sweep ${ready.folder.id}: ${plural(ready.tasks.length, 'run')}, ${ready.slots} at a time`,
+        )
       draw()
     },
     ended: (label, attempt) => {
       attempts.push(attempt)
+      for (const path of attempt.changed ?? [])
+        if (!changed.has(path)) {
+          changed.add(path)
+          clear()
+          output.note(screenLine(`${path} has changed since the sweep was planned`))
+        }
       draw()
       if (isLive || !state) return
       const place = `[${attempts.length - state.attempts.length}/${state.tasks.length}]`

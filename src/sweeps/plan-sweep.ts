@@ -1,16 +1,13 @@
 /** Plans every cell of a sweep before the first one runs. Reads, never acts. */
-import { createHash } from 'node:crypto'
-import { statSync } from 'node:fs'
 import { BringupError, type Diagnostic } from '../diagnostics.ts'
 import { startReadingLocks } from '../host/file-locks.ts'
-import { pathsOf, portsOf } from '../plan/place.ts'
+import { portsOf } from '../plan/place.ts'
 import type { GuestPlan } from '../plan/plan.ts'
 import { errorsOf } from '../plan/run-plan.ts'
-import { cacheFolder } from '../project/cache-folder.ts'
 import { type PlannedRun, planOnly } from '../project/run-planning.ts'
-import { contentOf } from '../qemu/cache.ts'
 import { demandOf } from '../rack/demand.ts'
-import { readingOnce, readOnce } from '../read-once.ts'
+import { readingOnce } from '../read-once.ts'
+import { type CellInput, digestOfInput, inputOf } from './cell-input.ts'
 import { requestOfCell, type Swept } from './cell-request.ts'
 import type { Combination } from './expand.ts'
 import type { Cell } from './record.ts'
@@ -21,6 +18,8 @@ export interface PlannedCell {
   readonly combination: Combination
   /** Absent for an impossible cell. */
   readonly planned?: PlannedRun
+  /** What the digest in the cell was made of. Absent for an impossible cell. */
+  readonly input?: CellInput
   readonly warnings: readonly Diagnostic[]
   /** Files and ports that only one run at a time can use. */
   readonly exclusive: readonly string[]
@@ -77,17 +76,19 @@ function plannedCell(combination: Combination, planned: PlannedRun): PlannedCell
   const errors = errorsOf(planned.plan)
   if (errors.length > 0) return impossibleCell(combination, errors)
   const { guests, diagnostics } = planned.plan
+  const input = inputOf(planned)
   const demands = guests.flatMap((guest) => demandOf(guest, undefined).parts)
   return {
     combination,
     cell: {
       ...combination,
-      input: inputOf(planned),
+      input: digestOfInput(input),
       cores: demands.reduce((sum, { cpus }) => sum + cpus.length, 0),
       bytes: demands.reduce((sum, { bytes }) => sum + bytes, guests.length * OVERHEAD_BYTES),
       impossible: [],
     },
     planned,
+    input,
     warnings: diagnostics.filter(({ severity }) => severity === 'warning'),
     exclusive: guests.flatMap(exclusiveOf),
     hasStores: guests.some(({ stores, name }) =>
@@ -110,56 +111,6 @@ function exclusiveOf({ locks, stores, machine, name }: GuestPlan): readonly stri
   const files = [...locks.filter(({ mode }) => mode === 'exclusive'), ...stores].map(({ path }) => path)
   const ports = portsOf(machine).flatMap(({ port }) => (port > 0 ? [`port ${port}`] : []))
   return [...new Set([...files.filter((path) => !isOwn(path)), ...ports])]
-}
-
-/** Options of QEMU whose value is a file that is read before the guest runs. */
-const READ_WHOLE = new Set(['-kernel', '-initrd', '-dtb', '-bios'])
-
-/**
- * Digest of all that decides the outcome: attempts with the same digest had equal input. Files that boot count by their
- * content, disks by size and time of change; stores are made anew for each attempt.
- */
-function inputOf({ plan }: PlannedRun): string {
-  const cache = cacheFolder()
-  const parts = plan.guests.map((guest) => {
-    const { args, qemu, facts, accelerator, command, judgement, name, machine, stores } = guest
-    const isStore = (path: string) => stores.some((store) => store.path === path)
-    const read = args.flatMap(([flag, value]) =>
-      READ_WHOLE.has(flag) && value !== undefined ? [[flag, digestOf(value, cache)]] : [],
-    )
-    const others = pathsOf(name, machine).filter((path) => !isStore(path))
-    return [
-      args,
-      qemu.path,
-      facts.qemuSha256,
-      accelerator.name,
-      command,
-      judgement,
-      guest.timeoutMs,
-      read,
-      others.map((path) => [path, changeOf(path)]),
-    ]
-  })
-  const { networks, services } = plan
-  return createHash('sha256')
-    .update(JSON.stringify([parts, networks, services]))
-    .digest('hex')
-    .slice(0, 16)
-}
-
-function digestOf(path: string, cache: string): string {
-  return readOnce(['digest', path], () => {
-    try {
-      return contentOf(path, cache)
-    } catch {
-      return 'missing'
-    }
-  })
-}
-
-function changeOf(path: string): string {
-  const stats = statSync(path, { throwIfNoEntry: false })
-  return stats?.isFile() ? `${stats.size} ${stats.mtimeMs}` : ''
 }
 
 /** Findings that several cells have in common. */

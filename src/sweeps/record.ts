@@ -139,6 +139,8 @@ const attemptSchema = z.lazy(() =>
     attempt: z.int().min(1),
     /** Digest of the input that it ran with; see `cells[].input`. */
     input: z.string(),
+    /** Files that were not, or not during the whole run, what they were when the sweep was planned. */
+    changed: z.array(z.string()).optional(),
     verdict: attemptVerdictSchema,
     exitCode: z.int().optional(),
     meaning: z.string(),

@@ -6,6 +6,7 @@ import { BringupError } from '../diagnostics.ts'
 import { type PlannedRun, planRun } from '../project/run-planning.ts'
 import { savedForCommand } from '../project/saved-guest.ts'
 import { startRun } from '../runs/run.ts'
+import { inputNow } from './cell-input.ts'
 import { requestOfCell, type Swept } from './cell-request.ts'
 import { measure } from './metrics.ts'
 import { nameOfCell, type PlannedCell } from './plan-sweep.ts'
@@ -50,6 +51,8 @@ export async function runAttempt(task: Task, means: AttemptMeans): Promise<Attem
   const ended = () => Math.round((performance.now() - from) * 10) / 10
   try {
     const planned = await planTask(task, means)
+    // Files may have changed since the sweep was planned, or while the guest starts.
+    const before = cell.input && inputNow(cell.input)
     const run = startRun(means.stage ? await means.stage(planned) : planned, {
       stateFolder: means.swept.project.stateFolder,
       signal: means.signal,
@@ -57,9 +60,14 @@ export async function runAttempt(task: Task, means: AttemptMeans): Promise<Attem
     })
     means.onRun?.(run.folder.id)
     const result = await run.done
+    const after = cell.input && inputNow(cell.input)
+    const changed = [...new Set([...(before?.changed ?? []), ...(after?.changed ?? [])])]
+    const isMixed = before?.input !== after?.input
     if (cell.hasStores && result.verdict === 'passed') removeStores(planned, means)
     return {
       ...common,
+      ...(before ? { input: isMixed ? `${before.input} to ${after?.input}` : before.input } : {}),
+      ...(changed.length > 0 ? { changed } : {}),
       verdict: result.verdict,
       exitCode: result.exitCode,
       meaning: result.meaning,
