@@ -41,6 +41,15 @@ describe.each([40, 80])('on %i columns', (columns) => {
     }
   })
 
+  test('a subcommand lists its own options, those that it has in common with the command above included', async () => {
+    const text = (await help(['sweep', 'show'], columns)).join('\n')
+    for (const option of ['--cells', '--junit <file>', '--csv <file>', '--tap', '--ktap', '--github'])
+      expect(text).toContain(`  ${option}`)
+    // Options of the command above that the subcommand does not take.
+    for (const option of ['--only', '--dry-run', '--resume']) expect(text).not.toContain(option)
+    expect((await help(['sweep', 'report'], columns)).join('\n')).toContain('-o, --output <file>')
+  })
+
   test('the first page names the guide', async () => {
     expect((await help([], columns)).join('\n')).toMatch(/Documentation:\n {2}\/.*getting-started\.md/)
   })

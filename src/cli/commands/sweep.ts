@@ -27,6 +27,7 @@ import { attempt } from './sweep/attempt.ts'
 import { compare } from './sweep/compare.ts'
 import { keep } from './sweep/keep.ts'
 import { list } from './sweep/list.ts'
+import { report } from './sweep/report.ts'
 import { rm } from './sweep/rm.ts'
 import { show } from './sweep/show.ts'
 import { countOf, readWhole } from './sweep/view.ts'
@@ -63,7 +64,7 @@ export const command: Command = {
     { command: 'bringup sweep compare main last', says: 'what changed, and how sure that is' },
   ],
   run,
-  subcommands: { list, show, compare, keep, rm, attempt },
+  subcommands: { list, show, compare, report, keep, rm, attempt },
 }
 
 async function run(invocation: Invocation): Promise<number> {
