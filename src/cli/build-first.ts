@@ -35,7 +35,7 @@ export async function planAndBuild(
  *
  * @throws BringupError when the build failed: nothing is booted then
  */
-async function build(
+export async function build(
   request: RunRequest,
   output: Output,
   { isVerbose, progress: boot }: Omit<BuildFirst, 'isBuilt'>,

@@ -92,6 +92,30 @@ it('takes a kernel by its file and by the name of a profile', minutes, () => {
   expect(attempts.map(({ exitCode }) => exitCode).toSorted()).toHaveLength(2)
 })
 
+it('builds what the cells boot once, before the first run', minutes, () => {
+  writeFileSync(join(folder, 'source.elf'), testKernel('built\n', { exit: 16 }))
+  writeFileSync(
+    join(folder, 'Makefile'),
+    'out.elf: source.elf\n\tcp source.elf out.elf && echo made >> log\n',
+  )
+  configure({
+    kernel: { build: ['make'], image: 'out.elf', passPatterns: ['^built'] },
+    machines: { default: { memory: '64M', accel: 'tcg' } },
+    sweeps: { m: { over: { numa: [1, 2] } } },
+  })
+  const logged = () => readFileSync(join(folder, 'log'), 'utf8').split('\n').length - 1
+  expect(bringup('sweep', 'm')).toMatchObject({ status: 0 })
+  expect(stateOf().summary.counts.passed).toBe(2)
+  expect(logged()).toBe(1)
+  writeFileSync(join(folder, 'source.elf'), testKernel('built anew\n', { exit: 16 }))
+  // What changed is built, and what passed with the kernel of before runs again.
+  expect(bringup('sweep', 'm', '--resume')).toMatchObject({ status: 0 })
+  expect(logged()).toBe(2)
+  expect(stateOf().attempts).toHaveLength(4)
+  expect(bringup('sweep', 'm', '--resume', '--no-build')).toMatchObject({ status: 0 })
+  expect(stateOf().attempts).toHaveLength(4)
+})
+
 it('compares with a baseline once one is kept', minutes, () => {
   configure({
     machines: { default: quiet },

@@ -18,6 +18,7 @@ import {
   runSweep,
 } from '../../sweeps/run-sweep.ts'
 import type { Command, Invocation } from '../command.ts'
+import { prepareCells } from '../prepare-cells.ts'
 import { createStatusLine } from '../status-line.ts'
 import { showSweep } from '../sweep-progress.ts'
 import { REPORT_OPTIONS, writeReports } from '../sweep-reports.ts'
@@ -50,6 +51,7 @@ export const command: Command = {
     { flags: '--shuffle', description: 'draw the order of the runs' },
     { flags: '--seed <number>', description: 'with --shuffle: the same number gives the same order' },
     { flags: '--skip-impossible', description: 'run the other cells if some cannot be planned' },
+    { flags: '--no-build', description: 'boot the last build' },
     { flags: '--fresh', description: 'boot, even if there is a saved state of the machine' },
     { flags: '--dry-run', description: 'plan and check every cell, and run none' },
     { flags: '--events', description: 'print a line of JSON for each run that starts or ends' },
@@ -80,13 +82,23 @@ async function run(invocation: Invocation): Promise<number> {
   const resumed = options.resume === true ? resumable(swept.project, name) : undefined
   const status = createStatusLine(output)
   status.phase('planning the cells')
-  const planned = await planSweep(
-    swept,
-    { only: textOf(options.only), cell: textOf(options.cell), repeat },
-    { signal, progress: (done, of) => status.detail(`${done} of ${of}`) },
-  ).finally(() => status.clear())
-  if (options.dryRun === true) return dryRun(planned, invocation)
-  refuseImpossible(planned, invocation)
+  const plan = () =>
+    planSweep(
+      swept,
+      { only: textOf(options.only), cell: textOf(options.cell), repeat },
+      { signal, progress: (done, of) => status.detail(`${done} of ${of}`) },
+    ).finally(() => status.clear())
+  const early = await plan()
+  if (options.dryRun === true) return dryRun(early, invocation)
+  refuseImpossible(early, invocation)
+  const isPrepared = await prepareCells(early, output, {
+    isBuilt: options.build !== false,
+    signal,
+    progress: (what) => status.phase(what),
+  }).finally(() => status.clear())
+  // The input of a cell is what was built for it.
+  const planned = isPrepared ? await plan() : early
+  if (isPrepared) refuseImpossible(planned, invocation)
   const progress = showSweep(output)
   const emit = (event: object) =>
     options.events === true && output.raw(`${printableJson(JSON.stringify({ at: Date.now(), ...event }))}\n`)
