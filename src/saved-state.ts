@@ -1,9 +1,12 @@
 /** Saved states of guests, and their forks. */
 import { join } from 'node:path'
 import type { Guest } from './guest/guest.ts'
+import { DEFAULT_SIZE, type GuestPool, openPool } from './guest-pool.ts'
 import { randomDigits } from './random-name.ts'
 import { launchAlone } from './runs/run.ts'
 import { forkOf } from './states/origin.ts'
+import { readState } from './states/record.ts'
+import { zBytes } from './units.ts'
 
 export interface ForkOptions {
   /**
@@ -29,6 +32,25 @@ export interface SavedState extends AsyncDisposable {
    * @throws BringupError STATE_NOT_LOADED, STATE_IS_ANOTHER, and as `launch`
    */
   fork(options?: ForkOptions): Promise<Guest>
+  /**
+   * Starts forks in advance: QEMU runs and the state is loaded, so a fork only has to begin. Forks that were taken are
+   * replaced in the background, after they have answered. If memory is short, none are started in advance. Processes that
+   * wait end with this process, also after SIGKILL.
+   *
+   * @example
+   * await using pool = ready.pool({ size: 4 })
+   * await using fork = await pool.fork()
+   */
+  pool(options?: PoolOptions): GuestPool
+}
+
+export interface PoolOptions {
+  /** Most guests that wait. Default: the number of CPUs of this computer. */
+  readonly size?: number
+  /** Most RAM of all guests that wait, such as `4G`. Default: half of the memory that is available. */
+  readonly memory?: string | number
+  /** As for `fork`. */
+  readonly uniqueness?: ForkOptions['uniqueness']
 }
 
 /**
@@ -52,15 +74,32 @@ export async function saveState(guest: Guest): Promise<SavedState> {
     folder: join(folder, 'states', randomDigits(16)),
     isLasting: false,
   }))
-  const fork = ({ uniqueness = 'own', ...options }: ForkOptions = {}) =>
-    launchAlone(
-      { plan: forkOf({ folder: open.path, record, plan, isSame: uniqueness === 'same' }), facts, profile },
-      { stateFolder, ...options },
-    )
+  const planned = (uniqueness: ForkOptions['uniqueness'] = 'own') => ({
+    plan: forkOf({ folder: open.path, record, plan, isSame: uniqueness === 'same' }),
+    facts,
+    profile,
+  })
+  const fork = ({ uniqueness, ...options }: ForkOptions = {}) =>
+    launchAlone(planned(uniqueness), { stateFolder, ...options })
   return {
     folder: open.path,
     bytes: record.bytes,
     fork,
+    pool: ({ size = DEFAULT_SIZE, memory, uniqueness }: PoolOptions = {}) =>
+      openPool({
+        planned: planned(uniqueness),
+        stateFolder,
+        size,
+        memoryBytes: memory === undefined ? undefined : zBytes.parse(memory),
+        damage: () => damageOf(open.path),
+        start: (options) => fork({ ...options, ...(uniqueness === undefined ? {} : { uniqueness }) }),
+      }),
     [Symbol.asyncDispose]: async () => open[Symbol.dispose](),
   }
+}
+
+/** Why the state in that folder cannot be used any more. */
+function damageOf(folder: string): string | undefined {
+  const state = readState(folder)
+  return typeof state === 'object' ? undefined : (state ?? 'its folder was deleted')
 }

@@ -2,6 +2,8 @@
 import type { GuestResult } from './record.ts'
 
 export interface RunClock {
+  /** What went before does not count. */
+  restart(): void
   /** The machine begins to run. */
   run(): void
   /** The guest's agent answers for the first time. */
@@ -17,10 +19,13 @@ export function startClock(
   buildMs: number | undefined,
   now: () => number = () => performance.now(),
 ): RunClock {
-  const beganAt = now()
+  let beganAt = now()
   let runsFrom: number | undefined
   let answeredAt: number | undefined
   return {
+    restart: () => {
+      beganAt = now()
+    },
     run: () => {
       runsFrom = now()
     },

@@ -24,6 +24,12 @@ export interface GuestOptions {
   readonly endsWhenHalted?: boolean
   /** The result, before `done` resolves with it. */
   readonly onResult?: (result: GuestResult) => Promise<void>
+  /** The guest waits for this before it runs, its QEMU started and its state loaded. Times count from then. */
+  readonly held?: Promise<unknown>
+  /** The guest waits for `held`. */
+  readonly onHeld?: () => void
+  /** The agent of the guest answers for the first time. */
+  readonly onAnswer?: () => void
   /** What building took before, for the record. */
   readonly buildMs?: number
 }

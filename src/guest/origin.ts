@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { closeSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { BringupError, defineDiagnostics } from '../diagnostics.ts'
+import { BringupError, type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import { viewOf } from '../machine/machine.ts'
 import type { GuestPlan, StatePlace } from '../plan/plan.ts'
 import { plural } from '../plural.ts'
@@ -19,6 +19,12 @@ import type { Timer } from '../timer.ts'
 import type { Boot, Resume } from './shell.ts'
 
 export const problems = defineDiagnostics({
+  STATE_NOT_SAVED: {
+    severity: 'note',
+    title: 'A guest was not saved at its first answer.',
+    why: 'later runs of this machine boot again, which takes longer; their results are the same',
+    remedy: 'remove what prevents it, or use --fresh to boot without saving',
+  },
   STATE_NOT_LOADED: {
     title: 'QEMU could not load a saved state.',
     why: 'a state fits only the QEMU and the machine that it was saved with, and needs all of its files',
@@ -54,6 +60,8 @@ export interface OriginWork {
    * @param printed what it has printed; undefined if it is not to be saved
    */
   readonly greet: ((resume: Resume, printed: () => Buffer | undefined) => Promise<void>) | undefined
+  /** Why the guest was not saved, after `end`. */
+  remarks(): readonly Diagnostic[]
   /** Waits for what is still being written. */
   end(): Promise<void>
 }
@@ -64,8 +72,12 @@ export function openOrigin(plan: GuestPlan, qemu: () => QemuProcess): OriginWork
   const { state, saves } = plan.origin ?? {}
   if (state) return goingOn(state)
   const boots = { descriptors: new Map(), stream: undefined, printed: undefined }
-  if (!saves) return { ...boots, greet: undefined, end: async () => {} }
+  if (!saves) return { ...boots, greet: undefined, remarks: () => [], end: async () => {} }
   let saved: Promise<unknown> = Promise.resolve()
+  let failure: unknown
+  const fail = (error: unknown) => {
+    failure = error
+  }
   return {
     ...boots,
     // Without a state, the next guest boots too.
@@ -92,12 +104,16 @@ export function openOrigin(plan: GuestPlan, qemu: () => QemuProcess): OriginWork
         saved = seal(open, copied, { about, isLasting: true })
           .then(() => open.keep())
           .then(() => pruneStates(dirname(saves.folder)))
-          .catch(() => {})
+          .catch(fail)
           .finally(() => open[Symbol.dispose]())
-      } catch {
-        // As above.
+      } catch (error) {
+        fail(error)
       }
     },
+    remarks: () =>
+      failure === undefined
+        ? []
+        : [problems.STATE_NOT_SAVED.at('', failure instanceof Error ? failure.message : `${failure}`)],
     end: async () => void (await saved),
   }
 }
@@ -138,6 +154,7 @@ function goingOn({ folder, isSame = false }: StatePlace): OriginWork {
         typeof record === 'object' && boot.id === record.boot && boot.resumed === record.resumed + 1
       if (!isThat) throw new BringupError([problems.STATE_IS_ANOTHER.at('', differenceOf(boot))])
     },
+    remarks: () => [],
     end: async () => closeSync(fd),
   }
 }

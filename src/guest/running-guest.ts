@@ -152,7 +152,10 @@ export class RunningGuest implements Guest {
         ...this.#preparation(),
       })
     this.#shell?.ready.then(
-      () => this.#clock.answer(),
+      () => {
+        this.#clock.answer()
+        options.onAnswer?.()
+      },
       () => {},
     )
     this.#witness = new Witness(plan, options, {
@@ -280,14 +283,23 @@ export class RunningGuest implements Guest {
     const hasFolders = foldersOf(viewOf(plan.name, plan.machine)).length > 0
     const settle = this.#options.profile.settle?.(plan)
     if (!hasFolders && !settle && !this.#origin.greet) return {}
+    // No folder is mounted in a guest that is saved, and what settles may need one. Saved by its owner, it had settled.
+    const hadSettled = isRestored(plan) && (!hasFolders || plan.origin?.otherwise === undefined)
     return {
       prepare: async (run, resume) => {
-        if (this.#isFirstBoot)
-          await this.#origin.greet?.(resume, this.#asBooted).catch((error: unknown) => this.#refuse(error))
+        const isFirst = this.#isFirstBoot
         this.#isFirstBoot = false
+        const greet = async () =>
+          isFirst
+            ? this.#origin.greet?.(resume, this.#asBooted).catch((error: unknown) => this.#refuse(error))
+            : undefined
+        const isSaved = !isRestored(plan) && !hasFolders
+        if (!isSaved) await greet()
         const unmounted = hasFolders ? await mountFolders(plan, run) : []
         this.#unprepared = unmounted
-        this.#unprepared = [...unmounted, ...((await settle?.(run)) ?? [])]
+        const unsettled = isFirst && hadSettled ? [] : ((await settle?.(run)) ?? [])
+        this.#unprepared = [...unmounted, ...unsettled]
+        if (isSaved && unsettled.length === 0) await greet()
       },
     }
   }
@@ -315,28 +327,50 @@ export class RunningGuest implements Guest {
     this.#options.signal?.addEventListener('abort', onAbort, { once: true })
     void this.done.then(() => this.#options.signal?.removeEventListener('abort', onAbort))
     if (this.#options.signal?.aborted) this.#end('interrupt')
-    const withinMs = Math.min(Math.max(this.plan.timeoutMs, START_MS.least), START_MS.most)
-    const patience = { group: this.#process.pid, withinMs, mostMs: START_MS.most }
-    const deadline = startPatience(patience, (ms) => this.#fail([silent(this.#process.qmp.awaited, ms)]))
     try {
-      await this.#process.ready
-      this.#witness.binding = await bind(this.plan, this.#process)
-      this.forwards = await chosenPorts(this.plan, this.#process.qmp)
-      // QEMU holds the locks by now, and the guest has not run.
-      this.#uses = beginUses(this.plan, this.folder.run, this.#options.stateFolder)
-      this.#resetLog.skip()
-      this.gdb = await gdbTargetOf(this.plan, this.#process.qmp)
-      this.#replay()
-      if (gdbServerOf(this.plan.machine)?.isStopped !== true) await this.#letRun()
-      if (isRestored(this.plan)) this.#shell?.resumed()
-      this.#witness.begin()
+      await this.#inTime(() => this.#ready())
+      await this.#held()
+      await this.#inTime(() => this.#begin())
     } catch (cause) {
       this.#fail(this.#endedBy === undefined ? startProblem(cause) : [])
       await this.done
       throw cause
-    } finally {
-      deadline.clear()
     }
+  }
+
+  /** Ends QEMU if it answers no command for too long. */
+  async #inTime(step: () => Promise<void>): Promise<void> {
+    const withinMs = Math.min(Math.max(this.plan.timeoutMs, START_MS.least), START_MS.most)
+    const patience = { group: this.#process.pid, withinMs, mostMs: START_MS.most }
+    const deadline = startPatience(patience, (ms) => this.#fail([silent(this.#process.qmp.awaited, ms)]))
+    await step().finally(() => deadline.clear())
+  }
+
+  async #ready(): Promise<void> {
+    await this.#process.ready
+    this.#witness.binding = await bind(this.plan, this.#process)
+    this.forwards = await chosenPorts(this.plan, this.#process.qmp)
+    // QEMU holds the locks by now, and the guest has not run.
+    this.#uses = beginUses(this.plan, this.folder.run, this.#options.stateFolder)
+    this.#resetLog.skip()
+    this.gdb = await gdbTargetOf(this.plan, this.#process.qmp)
+  }
+
+  /** Waits until its owner wants it to run. */
+  async #held(): Promise<void> {
+    const { held, onHeld } = this.#options
+    if (held === undefined) return
+    onHeld?.()
+    await Promise.race([held, this.done])
+    if (this.#process.hasExited) throw new BringupError([])
+    this.#clock.restart()
+  }
+
+  async #begin(): Promise<void> {
+    this.#replay()
+    if (gdbServerOf(this.plan.machine)?.isStopped !== true) await this.#letRun()
+    if (isRestored(this.plan)) this.#shell?.resumed()
+    this.#witness.begin()
   }
 
   /** The console shows what the guest printed before it was saved. It has run until then. */
@@ -503,7 +537,7 @@ export class RunningGuest implements Guest {
       ending,
       reports,
       judged,
-      remarks: [...this.#remarks, ...this.#unprepared],
+      remarks: [...this.#remarks, ...this.#unprepared, ...this.#origin.remarks()],
       guest,
       verification,
       timings,

@@ -30,7 +30,15 @@ import { RunResources } from './resources.ts'
 export interface RunOptions
   extends Pick<
     GuestOptions,
-    'stateFolder' | 'allowReboot' | 'signal' | 'verify' | 'buildMs' | 'endsWhenHalted'
+    | 'stateFolder'
+    | 'allowReboot'
+    | 'signal'
+    | 'verify'
+    | 'buildMs'
+    | 'endsWhenHalted'
+    | 'held'
+    | 'onHeld'
+    | 'onAnswer'
   > {
   /** The caller runs the commands of the guests itself. */
   readonly leavesCommands?: boolean
@@ -210,6 +218,7 @@ class ActiveRun implements Run {
     this.#over.signal.throwIfAborted()
     const { guest: name } = plan
     const { onConsole, stateFolder, allowReboot, signal, verify, buildMs, endsWhenHalted } = this.#options
+    const { held, onHeld, onAnswer } = this.#options
     this.#events.emit({ type: 'guest starting', guest: name })
     const attached = await this.#resources.attach(plan)
     const starting = new AbortController()
@@ -223,6 +232,9 @@ class ActiveRun implements Run {
       signal: signal ? AbortSignal.any([signal, starting.signal]) : starting.signal,
       ...(verify === undefined ? {} : { verify }),
       ...(buildMs === undefined ? {} : { buildMs }),
+      ...(held ? { held } : {}),
+      ...(onHeld ? { onHeld } : {}),
+      ...(onAnswer ? { onAnswer } : {}),
       folder: folderOfGuest(this.folder, name),
       ...(onConsole ? { onConsole: (chunk: Buffer) => onConsole(name, chunk) } : {}),
       onLine: (line) => this.#events.emit({ type: 'console line', guest: name, line }),

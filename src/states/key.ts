@@ -45,7 +45,9 @@ export function keyPartsOf(
   // The name of the guest is only that of the process.
   const ofMachine = args.filter(([flag]) => flag !== '-name')
   const flags = [...new Set(ofMachine.map(([flag]) => flag))]
-  const read = ofMachine.filter(([flag, value]) => FILES_READ.includes(flag) && value !== undefined)
+  const read = ofMachine.filter(
+    ([flag, value]) => FILES_READ.includes(flag) && value !== undefined && !isInFolder(value, flag),
+  )
   return {
     'format of states': `${FORMAT}`,
     QEMU: digest([qemu.path, facts.qemuSha256, qemu.starting?.record]),
@@ -68,6 +70,9 @@ export function keyPartsOf(
     'order of options': digest(ofMachine.map(([flag]) => flag)),
   }
 }
+
+/** QEMU looks for a bare name in its folders of firmware, which are part of the key as a whole. */
+const isInFolder = (value: string, flag: string) => flag === '-bios' && !value.includes('/')
 
 const DIGITS = 32
 

@@ -55,6 +55,7 @@ export function debianProfile({
     },
     needsLongMode: true,
     hasShell: true,
+    canBeSaved: true,
     verifiesByDefault: false,
     async prepare(context) {
       const { prepareImage } = await import('./debian/prepare.ts')
