@@ -89,6 +89,7 @@ const ENTRANCES = {
   'index.ts': LIBRARY,
   'launch.ts': LIBRARY,
   'saved-state.ts': LIBRARY,
+  'guest-pool.ts': LIBRARY,
   'step-registry.ts': LIBRARY,
 }
 
