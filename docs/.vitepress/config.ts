@@ -72,6 +72,7 @@ export default defineConfig({
             page('Racks: several machines', '/guide/racks'),
             page('Sweeps: one test over many machines', '/guide/sweeps'),
             page('Sweeps on a Slurm cluster', '/guide/slurm'),
+            page('A study: boot times of Linux', '/guide/boot-times'),
             page('Networks between machines', '/guide/networks'),
             page('Runs that stay', '/guide/staying'),
             page('Saved states', '/guide/saved-states'),

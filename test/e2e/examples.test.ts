@@ -155,3 +155,14 @@ test('init writes a config for a CMake kernel with which it is built and booted;
   expect(readFileSync(`${config}.old`, 'utf8')).toBe('// mine\n')
   expect(readFileSync(config, 'utf8')).toBe(written)
 })
+
+test('the study of boot times plans all of its cells; only a QEMU may be missing', () => {
+  const { stdout } = bringup(copyOf('boot-time'), 'sweep', 'boot', '--dry-run', '--json')
+  const { cells, repeat } = JSON.parse(stdout) as {
+    readonly cells: readonly { readonly impossible: readonly { readonly code: string }[] }[]
+    readonly repeat: number
+  }
+  expect([cells.length, repeat]).toEqual([20, 10])
+  const codes = cells.flatMap(({ impossible }) => impossible.map(({ code }) => code))
+  expect(codes.filter((code) => code !== 'QEMU_UNSUITABLE')).toEqual([])
+})
