@@ -9,6 +9,7 @@ import { display } from './display.ts'
 import { linux } from './linux.ts'
 import { networks } from './networks.ts'
 import { racks } from './racks.ts'
+import { slurm } from './slurm.ts'
 import { states } from './states.ts'
 import { sweeps } from './sweeps.ts'
 import { tiny } from './tiny.ts'
@@ -22,6 +23,7 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   networks,
   racks,
   sweeps,
+  slurm,
   console: consoleBench,
   bulk,
   compile,
