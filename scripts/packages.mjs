@@ -27,7 +27,7 @@ export const KERNEL_PACKAGES = [
   { name: 'xz-utils', programs: ['xz'], why: 'unpacks the source package of Linux' },
 ]
 
-/** For `npm run test:slurm`, beyond those: a cluster on this computer. */
+/** For the tests of sweeps on a cluster, which they start on this computer. */
 export const SLURM_PACKAGES = [
   { name: 'slurmctld', files: ['/usr/sbin/slurmctld'], why: 'the controller of the cluster' },
   { name: 'slurmd', files: ['/usr/sbin/slurmd'], why: 'the nodes of the cluster' },
@@ -37,6 +37,7 @@ export const SLURM_PACKAGES = [
 
 /** For `npm test`, beyond those. */
 export const TEST_PACKAGES = [
+  ...SLURM_PACKAGES,
   { name: 'git', programs: ['git'], why: 'checks out source trees, and serves them to the tests' },
   {
     name: 'openssh-server',

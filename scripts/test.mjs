@@ -24,7 +24,7 @@ const args = given.some((a) => /^--(?:project|config)\b/.test(a))
   ? given
   : [...PROJECTS.map((name) => `--project=${name}`), ...given]
 const wantsKernel = given.some((a) => a.includes('test/kernel'))
-const wantsSlurm = given.some((a) => a.includes('slurm'))
+const wantsSlurm = given.some((a) => a === 'slurm' || a === '--project=slurm')
 const own = wantsKernel ? KERNEL_PACKAGES : wantsSlurm ? SLURM_PACKAGES : TEST_PACKAGES
 const packages = [...MAIN_PACKAGES, ...own]
 const isReady =

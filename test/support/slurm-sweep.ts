@@ -5,9 +5,11 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { expect } from 'vitest'
 import {
   type Attempt,
   findSweep,
+  listSweeps,
   readAttempts,
   readSweep,
   type SweepFolder,
@@ -17,6 +19,10 @@ import { killWhenStuck } from './progress.ts'
 import { processes, type SlurmCluster } from './slurm.ts'
 
 const BIN = fileURLToPath(new URL('../../dist/cli/bin.js', import.meta.url))
+
+/** Cells that pass, each with another kernel command line. */
+export const appends = (count: number, more = '') =>
+  Array.from({ length: count }, (_, index) => `report=no n=${index}${more}`)
 
 /** CPU time of a bringup that only waits for jobs. */
 const CPU_SECONDS = 120
@@ -72,18 +78,51 @@ export interface Sweep {
 export class SlurmProject {
   readonly folder: string
   readonly cluster: SlurmCluster
+  readonly #config: object
   /** On the disk of the nodes. */
   readonly scratch: string
 
-  constructor(cluster: SlurmCluster, sweeps: Readonly<Record<string, Sweep>>, config: object = {}) {
+  /** @param home folder for the project. Default: that of the cluster */
+  constructor(cluster: SlurmCluster, sweeps: Readonly<Record<string, Sweep>>, home = cluster.folder) {
     this.cluster = cluster
-    this.folder = join(cluster.folder, `project-${Object.keys(sweeps).join('-')}`)
+    this.folder = join(home, `project-${Object.keys(sweeps).join('-')}`)
     this.scratch = join(cluster.folder, 'scratch')
     mkdirSync(this.folder)
     mkdirSync(this.scratch, { recursive: true })
-    const machines = { default: { memory: '64M', boot: { append: 'report=no' } } }
-    const text = JSON.stringify({ machines, slurm: { scratch: this.scratch }, sweeps, ...config })
-    writeFileSync(join(this.folder, 'bringup.config.json'), text)
+    this.#config = {
+      machines: { default: { memory: '64M', boot: { append: 'report=no' } } },
+      slurm: { scratch: this.scratch },
+      sweeps,
+    }
+    this.configure({})
+  }
+
+  configure(more: object): void {
+    writeFileSync(join(this.folder, 'bringup.config.json'), JSON.stringify({ ...this.#config, ...more }))
+  }
+
+  /** Ids of the sweeps that are recorded. */
+  sweeps(): readonly string[] {
+    return listSweeps(this.#state).map(({ id }) => id)
+  }
+
+  /** The bringup of a job whose QEMU has that word in its command line. */
+  guestOfJob(word: string): number | undefined {
+    const qemu = processes().find((pid) => {
+      const isOurs = environmentOf(pid).includes(`SLURM_CONF=${join(this.cluster.folder, 'slurm.conf')}`)
+      return (
+        isOurs &&
+        wordsOf(pid).some((one) => one.split(' ').includes(word)) &&
+        wordsOf(pid)[0]?.includes('qemu')
+      )
+    })
+    return qemu === undefined
+      ? undefined
+      : Number(
+          textOf(`/proc/${qemu}/stat`)
+            .replace(/^.*\) \S /s, '')
+            .split(' ')[0],
+        )
   }
 
   start(argv: readonly string[], environment: NodeJS.ProcessEnv = {}): Running {
@@ -114,11 +153,19 @@ export class SlurmProject {
     return summarizeSweep(readSweep(this.folderOf(name)), this.attempts(name))
   }
 
-  /** Attempts that say something about the guest. */
-  verdicts(name: string): readonly Attempt[] {
-    return this.attempts(name).filter(
-      ({ verdict }) => !['preempted', 'lost', 'interrupted'].includes(verdict),
-    )
+  /** Every cell has the verdict that its kernel decides, and nothing is left. */
+  expectRight(name: string, count: number): void {
+    const { done, wanted, cells } = this.summary(name)
+    expect({ done, wanted }).toEqual({ done: count, wanted: count })
+    for (const { label, state, worst } of cells) {
+      const right = label.includes('exit=9')
+        ? { state: 'failed', worst: 'failed' }
+        : label.includes('hang')
+          ? { state: 'failed', worst: 'timed-out' }
+          : { state: 'passed', worst: 'passed' }
+      expect({ label, state, worst }).toEqual({ label, ...right })
+    }
+    expect(this.leftovers()).toEqual([])
   }
 
   /** Words of QEMU in the runs of the sweep. */
@@ -143,8 +190,8 @@ export class SlurmProject {
   }
 
   /** As the file system of a node that lost its power: it comes back empty, or an administrator clears it. */
-  clearScratch(node: string): void {
-    for (const name of readdirSync(this.scratch).filter((one) => one.endsWith(`-${node}`)))
+  clearScratch(node = ''): void {
+    for (const name of readdirSync(this.scratch).filter((one) => one.endsWith(node)))
       rmSync(join(this.scratch, name), { recursive: true })
   }
 

@@ -15,7 +15,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { createServer } from 'node:net'
-import { hostname, tmpdir } from 'node:os'
+import { hostname, tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 
@@ -112,8 +112,8 @@ export class SlurmCluster implements AsyncDisposable {
       'ClusterName=t',
       `SlurmctldHost=${host}(127.0.0.1)`,
       `SlurmctldPort=${control}`,
-      'SlurmUser=root',
-      'SlurmdUser=root',
+      `SlurmUser=${userInfo().username}`,
+      `SlurmdUser=${userInfo().username}`,
       'AuthType=auth/munge',
       'CredType=cred/munge',
       `AuthInfo=socket=${folder}/munge/sock`,
@@ -160,14 +160,9 @@ export class SlurmCluster implements AsyncDisposable {
   startNode(node: string): void {
     const mounts = this.#options.mounts?.[node] ?? []
     const slurmd = [sbin('slurmd'), '-D', '-f', join(this.folder, 'slurm.conf'), '-N', node]
-    this.#daemon(node, [
-      'unshare',
-      '--mount',
-      process.execPath,
-      '-e',
-      IN_NAMESPACE,
-      JSON.stringify({ mounts, slurmd }),
-    ])
+    const inside = [process.execPath, '-e', IN_NAMESPACE, JSON.stringify({ mounts, slurmd })]
+    // Mounts need root.
+    this.#daemon(node, mounts.length === 0 ? slurmd : ['unshare', '--mount', ...inside])
   }
 
   /** As a loss of power does: every process of the node ends at once. */

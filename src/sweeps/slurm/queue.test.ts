@@ -11,7 +11,7 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true, force: true }))
 
-const round = { isFresh: false, isStaged: true, groups: [], tasks: [] }
+const round = { isFresh: false, isStaged: true, groups: [], inputs: {}, tasks: [] }
 const claim = { job: 3, restarts: 0, label: '1_0', node: 'n1' }
 
 test('gives a task to one job', () => {

@@ -36,6 +36,8 @@ const zRound = z.lazy(() =>
         limitMs: z.number(),
       }),
     ),
+    /** What the digests of the cells were made of, by key. */
+    inputs: z.record(z.string(), z.object({ described: z.string(), files: z.record(z.string(), z.string()) })),
     /** Grows at its end when a task has to run again. */
     tasks: z.array(zTask),
   }),

@@ -42,7 +42,7 @@ async function run(tasks: readonly Task[], means: ExecutorMeans): Promise<void> 
   const jobName = `bringup-${means.folder.id}`
   const watch = new Watch(means, { config, jobName })
   // Jobs of a bringup that was killed: what they have finished counts, what they have begun runs again.
-  await watch.endJobs({ note: 'jobs of an earlier call are still there; ending them' })
+  await watch.endEarlier()
   const left = tasks.filter((task) => {
     const made = readAttempt(means.folder, { ...task, cell: task.cell.cell.key })
     if (made) means.onEnd(task, made)
@@ -64,6 +64,9 @@ function roundOf(measured: readonly Measured[], { groups, of }: Grouped, means: 
     isStaged: stage,
     ...(scratch === undefined ? {} : { scratch }),
     groups: [...groups],
+    inputs: Object.fromEntries(
+      measured.flatMap(({ task: { cell } }) => (cell.input ? [[cell.cell.key, { ...cell.input }]] : [])),
+    ),
     tasks: measured.map(({ task: { cell, repeat, attempt }, earlierMs }, index) => ({
       cell: cell.cell.key,
       repeat,

@@ -2,29 +2,23 @@
  * Follows the jobs of a sweep: collects what they have finished, asks Slurm for those that finish nothing, and gives their
  * tasks to other jobs. A job whose task has no result although it has ended was preempted or lost: neither is a verdict.
  */
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { BringupError } from '../../diagnostics.ts'
 import type { SlurmConfig } from '../../project/slurm-schema.ts'
 import { pause } from '../../timer.ts'
 import type { ExecutorMeans } from '../executor.ts'
 import { type Attempt, namesOfAttempts, readAttempt, saveNewAttempt } from '../record.ts'
 import type { Task } from '../run-attempt.ts'
-import { isAway, slurmCommand } from './commands.ts'
+import { Controller } from './controller.ts'
 import { type Group, splitArrays } from './groups.ts'
+import { Nodes } from './nodes.ts'
 import { problems } from './problems.ts'
-import { type Claim, type Queue, SCRIPT_ENDS } from './queue.ts'
-import { type Job, jobsNamed } from './squeue.ts'
+import { Backoff, type Known, LOOK_MS, Questions } from './questions.ts'
+import type { Claim, Queue } from './queue.ts'
+import type { Job } from './squeue.ts'
 import { type ArrayRequest, type Site, type Submission, submit } from './submit.ts'
-
-/** Between two looks at the shared folder, and between two questions to the controller: longer after each that brought nothing new. */
-const LOOK_MS = { least: 100, most: 2000, factor: 1.3 } as const
-const ASK_MS = { least: 300, most: 15_000, factor: 1.5 } as const
 
 /** A task whose jobs were lost that often is given up: it may be what ends them. */
 const MOST_LOSSES = 3
-/** Jobs that may end before bringup starts, on nodes that are excluded from then on. */
-const MOST_BARREN = 20
 
 /** Jobs that have nothing left to do end within a second; the pauses in between grow. */
 const LOOKS_AT_THE_END = 6
@@ -37,84 +31,12 @@ export interface Work {
   readonly groups: readonly Group[]
 }
 
-interface JobsEnd {
-  readonly note?: string
-  readonly queue?: Queue
-  readonly looks?: number
-}
-
 /** A task in the queue. */
 interface Entry {
   readonly task: Task
   readonly index: number
   readonly group: number
   claim: Claim | undefined
-}
-
-/** What the controller said, and which tasks were taken before it was asked: later ones it cannot know. */
-interface Known {
-  readonly jobs: readonly Job[]
-  readonly claims: ReadonlyMap<number, Claim>
-}
-
-/** A time that grows. */
-class Backoff {
-  readonly #range: typeof LOOK_MS | typeof ASK_MS
-  #ms: number
-  constructor(range: typeof LOOK_MS | typeof ASK_MS) {
-    this.#range = range
-    this.#ms = range.least
-  }
-  get ms(): number {
-    return this.#ms
-  }
-  reset(): void {
-    this.#ms = this.#range.least
-  }
-  grow(): void {
-    this.#ms = Math.min(this.#range.most, this.#ms * this.#range.factor)
-  }
-}
-
-/** Asks the controller again and again, and nothing waits for its answer: where it is away, that takes a minute. */
-class Questions {
-  readonly #ask: () => Promise<readonly Job[] | undefined>
-  readonly #backoff = new Backoff(ASK_MS)
-  #last = ''
-  #nextAt = performance.now() + ASK_MS.least
-  #isAsking = false
-  #answer: Known | undefined
-  #failure: { readonly error: unknown } | undefined
-
-  constructor(ask: () => Promise<readonly Job[] | undefined>) {
-    this.#ask = ask
-  }
-
-  /** The answer that has come, once. Asks if it is time to. @throws what the last question failed with */
-  next(claims: ReadonlyMap<number, Claim>): Known | undefined {
-    if (this.#failure) throw this.#failure.error
-    const answer = this.#answer
-    this.#answer = undefined
-    if (!this.#isAsking && performance.now() >= this.#nextAt) void this.#begin(claims)
-    return answer
-  }
-
-  async #begin(claims: ReadonlyMap<number, Claim>): Promise<void> {
-    this.#isAsking = true
-    try {
-      const jobs = await this.#ask()
-      const text = JSON.stringify(jobs)
-      if (jobs === undefined || text === this.#last) this.#backoff.grow()
-      else this.#backoff.reset()
-      this.#last = text ?? ''
-      if (jobs) this.#answer = { jobs, claims }
-    } catch (error) {
-      this.#failure = { error }
-    } finally {
-      this.#isAsking = false
-      this.#nextAt = performance.now() + this.#backoff.ms
-    }
-  }
 }
 
 export class Watch {
@@ -125,15 +47,16 @@ export class Watch {
   /** Tasks without a result, by their index in the queue. */
   readonly #open = new Map<number, Entry>()
   readonly #losses = new Map<string, number>()
-  readonly #excluded = new Set<string>()
+  readonly #nodes: Nodes
+  readonly #controller: Controller
   readonly #seenEnds = new Set<string>()
-  readonly #barren = new Set<string>()
   readonly #notes = new Set<string>()
   /** Groups by the number of their arrays. */
   readonly #groupOf = new Map<number, number>()
+  /** Jobs that have taken a cell, by number and restart. */
+  readonly #takers = new Set<string>()
   /** Arrays whose elements were cancelled here before they ran. */
   readonly #withdrawn = new Set<number>()
-  #isAway = false
   /** The user has cancelled jobs: no new ones are submitted. */
   #isCancelled = false
   #isReplacing = false
@@ -145,11 +68,18 @@ export class Watch {
     this.#means = means
     this.#config = config
     this.#jobName = jobName
+    this.#nodes = new Nodes((text) => this.#noteOnce(text))
+    this.#controller = new Controller(jobName, means.onNote)
     const { signal } = means
     this.#aborted = new Promise((resolve) => {
       if (signal.aborted) resolve()
       signal.addEventListener('abort', () => resolve(), { once: true })
     })
+  }
+
+  /** Ends the jobs of an earlier call. */
+  async endEarlier(): Promise<void> {
+    await this.#controller.endJobs({ note: 'jobs of an earlier call are still there; ending them' })
   }
 
   /** @throws BringupError when no job can run */
@@ -167,46 +97,19 @@ export class Watch {
       await this.#follow(work)
     } finally {
       work.queue.stop()
-      await this.endJobs({ queue: work.queue, looks: this.#open.size === 0 ? LOOKS_AT_THE_END : 0 })
+      await this.#controller.endJobs({
+        queue: work.queue,
+        looks: this.#open.size === 0 ? LOOKS_AT_THE_END : 0,
+      })
       this.#collect(work)
     }
-  }
-
-  /**
-   * Cancels all jobs of the sweep that there are, and waits until no node has one.
-   *
-   * @param looks how often jobs that run are looked at before they are cancelled: where nothing is left to do, they end
-   */
-  async endJobs({ note, queue, looks = 0 }: JobsEnd): Promise<void> {
-    const backoff = new Backoff(ASK_MS)
-    let isTold = false
-    for (let look = 0; ; look++) {
-      const jobs = (await this.#ask())?.filter(({ state }) => state !== 'ended')
-      if (jobs?.length === 0) return
-      if (jobs && look === 0 && note !== undefined) this.#means.onNote(note)
-      // A second SIGTERM would end a job before it has tidied up.
-      if (!isTold && look >= looks) {
-        await this.#cancel([])
-        isTold = jobs !== undefined
-      } else if (jobs?.some(({ state }) => state === 'waits')) await this.#cancel(['--state=PENDING'])
-      if (!jobs && queue && hasEnded(queue)) {
-        this.#means.onNote('no job runs any more; those that still wait end as soon as they start')
-        return
-      }
-      await pause(backoff.ms)
-      backoff.grow()
-    }
-  }
-
-  #cancel(options: readonly string[]) {
-    return slurmCommand('scancel', [...options, `--name=${this.#jobName}`])
   }
 
   async #follow(work: Work): Promise<void> {
     const over = new AbortController()
     const signal = AbortSignal.any([this.#means.signal, over.signal])
     const look = new Backoff(LOOK_MS)
-    const questions = new Questions(() => this.#ask(signal))
+    const questions = new Questions(() => this.#controller.jobs(signal))
     try {
       while (this.#open.size > 0 && !this.#means.signal.aborted) {
         if (this.#collect(work)) look.reset()
@@ -237,7 +140,10 @@ export class Watch {
       const { task, index } = entry
       if (entry.claim === undefined && claimed.has(index)) {
         entry.claim = queue.readClaim(index)
-        if (entry.claim) onStart(task)
+        if (entry.claim) {
+          this.#takers.add(`${entry.claim.job}.${entry.claim.restarts}`)
+          onStart(task)
+        }
         isNew = true
       }
       const attempt = readAttempt(folder, { ...task, cell: task.cell.cell.key }, names)
@@ -259,15 +165,7 @@ export class Watch {
       this.#noteOnce(
         `warning ${problems.SLURM_SCRATCH_FULL.code}: ${text}; read from the shared file system instead`,
       )
-    if (end.unfit === undefined) return
-    this.#noteOnce(`warning ${problems.SLURM_NODE_DIFFERS.code}: ${end.unfit}; the node gets no more cells`)
-    this.#exclude(end.node)
-  }
-
-  #exclude(node: string): void {
-    if (node === '' || this.#excluded.has(node)) return
-    this.#excluded.add(node)
-    this.#isReplacing = true
+    if (end.unfit !== undefined && this.#nodes.isUnfit(end.node, end.unfit)) this.#isReplacing = true
   }
 
   #noteOnce(text: string): void {
@@ -276,32 +174,13 @@ export class Watch {
     this.#means.onNote(text)
   }
 
-  /** Jobs of this sweep that the controller knows; undefined while it does not answer. */
-  async #ask(signal?: AbortSignal): Promise<readonly Job[] | undefined> {
-    const answer = await slurmCommand('squeue', ['--json', '--states=all', `--name=${this.#jobName}`], {
-      signal,
-    })
-    const jobs = answer.status === 0 ? jobsNamed(answer.stdout, this.#jobName) : undefined
-    if (signal?.aborted) return undefined
-    if (!jobs && !isAway(answer) && answer.status !== 0)
-      throw new BringupError([
-        problems.SLURM_NOT_ANSWERING.at('--on slurm', `squeue ended with ${answer.status}`, {
-          evidence: answer.stderr.split('\n'),
-        }),
-      ])
-    if (!jobs && !this.#isAway)
-      this.#means.onNote('the controller of the cluster does not answer; waiting for it')
-    if (jobs && this.#isAway) this.#means.onNote('the controller of the cluster answers again')
-    this.#isAway = !jobs
-    return jobs
-  }
-
   async #judge(work: Work, { jobs, claims }: Known): Promise<void> {
     this.#tellWaiting(jobs)
     // Results that came while the controller was asked.
     this.#collect(work)
     const begun = work.queue.begun()
     for (const job of jobs) if (job.state === 'ended') this.#judgeEnd(job, begun, work)
+    this.#nodes.judge({ hasBegun: begun.size > 0, isIdle: jobs.every(({ state }) => state === 'ended') })
     for (const [index, claim] of claims) {
       const entry = this.#open.get(index)
       if (entry === undefined) continue
@@ -314,7 +193,7 @@ export class Watch {
       this.#isReplacing = false
       const waiting = jobs.filter(({ state }) => state === 'waits')
       for (const { array } of waiting) this.#withdrawn.add(array)
-      if (waiting.length > 0) await this.#cancel(['--state=PENDING'])
+      if (waiting.length > 0) await this.#controller.cancel(['--state=PENDING'])
       await this.#submitMissing(
         work,
         jobs.filter(({ state }) => state !== 'waits'),
@@ -330,33 +209,15 @@ export class Watch {
     if (waits) this.#noteOnce(`the jobs wait: ${waits.reason} (${waits.label})`)
   }
 
-  /** @throws BringupError when jobs end without having started bringup, and none has started it */
+  /** A job that has ended. One that has taken no cell says something about its node. */
   #judgeEnd(job: Job, begun: ReadonlySet<string>, { queue }: Work): void {
     const key = `${job.id}.${job.restarts}`
-    if (begun.has(key) || this.#barren.has(key)) return
+    const hasBegun = begun.has(key)
     if (job.word === 'CANCELLED') {
-      if (this.#groupOf.has(job.array) && !this.#withdrawn.has(job.array)) this.#cancelled(job)
-      return
-    }
-    if (['NODE_FAIL', 'PREEMPTED', 'BOOT_FAIL'].includes(job.word)) return
-    this.#barren.add(key)
-    const { code } = job.exit
-    const evidence = logOf(queue, job)
-    const about = `job ${job.label} on node ${job.node} ended with ${job.word}${code === 0 ? '' : `, exit status ${code}`}`
-    if (begun.size > 0 && this.#barren.size < MOST_BARREN) {
-      this.#noteOnce(`warning ${problems.SLURM_JOB_FAILED.code}: ${about}; the node gets no more cells`)
-      this.#exclude(job.node)
-      return
-    }
-    // slurmd itself fails before the script if it cannot make the log.
-    const isUnshared =
-      code === SCRIPT_ENDS.notShared || (code !== SCRIPT_ENDS.noProgram && evidence.length === 0)
-    const kind = isUnshared
-      ? 'SLURM_NOT_SHARED'
-      : code === SCRIPT_ENDS.noProgram
-        ? 'SLURM_PROGRAM_MISSING'
-        : 'SLURM_JOB_FAILED'
-    throw new BringupError([problems[kind].at('--on slurm', about, { evidence })])
+      const isOurs = !this.#groupOf.has(job.array) || this.#withdrawn.has(job.array)
+      if (!hasBegun && !isOurs) this.#cancelled(job)
+    } else if (hasBegun && (job.word !== 'FAILED' || this.#takers.has(key))) return
+    else if (this.#nodes.hasFailed(job, queue)) this.#isReplacing = true
   }
 
   #cancelled({ label }: Job): void {
@@ -425,7 +286,7 @@ export class Watch {
         if (
           !(await this.#submitOne(
             base,
-            { group, index, count, exclude: [...this.#excluded] },
+            { group, index, count, exclude: [...this.#nodes.excluded] },
             active.length > 0,
           ))
         )
@@ -441,7 +302,8 @@ export class Watch {
     } catch (error) {
       if (!(error instanceof BringupError) || (!isSpare && this.#groupOf.size === 0)) throw error
       const isAwayNow = error.code === problems.SLURM_NOT_ANSWERING.code
-      if (!isAwayNow && !isSpare) throw error
+      // No node is left, for a reason that says more.
+      if (!isAwayNow && !isSpare) throw this.#nodes.error(error) ?? error
       this.#noteOnce(`${error.diagnostics[0]?.what}; going on with the jobs that there are`)
       return false
     }
@@ -449,12 +311,6 @@ export class Watch {
 }
 
 const sumOf = (jobs: readonly Job[]) => jobs.reduce((sum, { count }) => sum + count, 0)
-
-/** They see the file that tells them to, also where the controller is away. */
-function hasEnded(queue: Queue): boolean {
-  const ended = queue.ended()
-  return [...queue.begun()].every((name) => ended.has(name))
-}
 
 function lostAttempt(task: Task, claim: Claim, verdict: 'preempted' | 'lost', because: string): Attempt {
   return {
@@ -470,18 +326,5 @@ function lostAttempt(task: Task, claim: Claim, verdict: 'preempted' | 'lost', be
     totalMs: 0,
     host: claim.node,
     job: claim.label,
-  }
-}
-
-const LOG_LINES = 20
-
-function logOf({ logs }: Queue, { label }: Job): readonly string[] {
-  try {
-    return readFileSync(join(logs, `${label}.log`), 'utf8')
-      .trimEnd()
-      .split('\n')
-      .slice(-LOG_LINES)
-  } catch {
-    return []
   }
 }

@@ -143,18 +143,18 @@ class Job {
   }
 
   /** Undefined if the job is ended meanwhile: then the attempt says nothing. */
-  async #attempt(task: QueuedTask, { isFresh }: Round): Promise<Attempt | undefined> {
+  async #attempt(task: QueuedTask, round: Round): Promise<Attempt | undefined> {
     const { claim, signal } = this.#means
     const swept = this.#swept()
     const cell = await this.#cell(task, swept)
-    this.#means.end.unfit = this.#unfit(task, cell)
+    this.#means.end.unfit = this.#unfit(task, cell, round)
     if (this.#means.end.unfit !== undefined) return undefined
     const made = await runAttempt(
       { cell, repeat: task.repeat, attempt: task.attempt },
       {
         swept,
         metrics: metricsOf(swept.sweep),
-        isFresh,
+        isFresh: round.isFresh,
         signal,
         job: claim.label,
         host: claim.node,
@@ -203,12 +203,15 @@ class Job {
   }
 
   /** Why this node cannot run the cell; results count for the input that was planned, and another is no result of it. */
-  #unfit({ isPending, cell: key }: QueuedTask, { cell }: PlannedCell): string | undefined {
+  #unfit({ isPending, cell: key }: QueuedTask, { cell, input }: PlannedCell, { inputs }: Round): string | undefined {
     const { record, claim } = this.#means
     const [first] = cell.impossible
     if (first) return `node ${claim.node}: ${first.code}: ${first.what}`
-    const wanted = record.cells.find((one) => one.key === key)?.input
-    if (isPending || cell.input === wanted) return undefined
-    return `node ${claim.node} would run ${cell.label} with another QEMU, accelerator or file`
+    if (isPending || cell.input === record.cells.find((one) => one.key === key)?.input) return undefined
+    const [wanted, files] = [inputs[key]?.files ?? {}, input?.files ?? {}]
+    const paths = [...new Set([...Object.keys(wanted), ...Object.keys(files)])]
+    const others = paths.filter((path) => wanted[path] !== files[path])
+    const what = others.length === 0 ? 'another accelerator or other arguments of QEMU' : `another ${others.join(', ')}`
+    return `node ${claim.node} would run ${cell.label} with ${what}`
   }
 }
