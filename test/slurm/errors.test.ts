@@ -114,7 +114,9 @@ it('gives no cells to a node with another QEMU', async () => {
   const project = await projectWith({ repeat: 2 }, { mounts: { n1: [['--bind', another, qemu]] } })
   const { code, stderr } = await project.sweep('s').ended
   expect({ code, stderr }).toMatchObject({ code: 0 })
-  expect(stderr).toMatch(/SLURM_NODE_DIFFERS: node n1 would run .* with another \/usr\/bin\/qemu-system-x86_64/)
+  expect(stderr).toMatch(
+    /SLURM_NODE_DIFFERS: node n1 would run .* with another \/usr\/bin\/qemu-system-x86_64/,
+  )
   project.expectRight('s', 24)
   expect(
     project

@@ -198,13 +198,12 @@ export class SlurmProject {
   /** Jobs, processes of jobs and files on nodes that are still there. */
   leftovers(): readonly string[] {
     const jobs = this.cluster.activeJobs().map(({ job_id, job_state }) => `job ${job_id} ${job_state}`)
-    const conf = `SLURM_CONF=${join(this.cluster.folder, 'slurm.conf')}`
-    const running = processes().flatMap((pid) => {
-      const [environment, words] = [environmentOf(pid), wordsOf(pid)]
-      const isOfJob =
-        environment.some((entry) => entry.startsWith('SLURM_JOB_ID=')) || /^slurmstepd/.test(words[0] ?? '')
-      return environment.includes(conf) && isOfJob ? [`process ${pid}: ${words.slice(0, 4).join(' ')}`] : []
-    })
+    const running = this.cluster.nodes.flatMap((node) =>
+      this.cluster
+        .processesOf(node)
+        .filter((pid) => !wordsOf(pid).some((word) => word === '-N' || word === '--mount'))
+        .map((pid) => `process ${pid} on ${node}: ${wordsOf(pid).slice(0, 4).join(' ')}`),
+    )
     return [...jobs, ...running, ...readdirSync(this.scratch).map((name) => `scratch ${name}`)]
   }
 }

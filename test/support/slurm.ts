@@ -11,6 +11,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   writeFileSync,
 } from 'node:fs'
@@ -129,7 +130,7 @@ export class SlurmCluster implements AsyncDisposable {
       'MpiDefault=none',
       'SwitchType=switch/none',
       'ReturnToService=2',
-      'KillWait=10',
+      'KillWait=120',
       // A client waits that long for a controller that is down.
       'MessageTimeout=5',
       `StateSaveLocation=${folder}/state`,
@@ -291,9 +292,14 @@ function statOf(pid: number): string {
   }
 }
 
+/** A step daemon has no environment that can be read, but the log of its slurmd. */
 function nodeOf(pid: number, folder: string): string | undefined {
   try {
     const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+    if (words[0]?.startsWith('slurmstepd')) {
+      const log = readlinkSync(`/proc/${pid}/fd/3`)
+      return log.startsWith(`${folder}/slurmd.`) ? /slurmd\.(\w+)\.log/.exec(log)?.[1] : undefined
+    }
     const environ = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0')
     if (!environ.includes(`SLURM_CONF=${join(folder, 'slurm.conf')}`)) return undefined
     if (words[0]?.endsWith('slurmd')) return words[words.indexOf('-N') + 1]

@@ -37,7 +37,10 @@ const zRound = z.lazy(() =>
       }),
     ),
     /** What the digests of the cells were made of, by key. */
-    inputs: z.record(z.string(), z.object({ described: z.string(), files: z.record(z.string(), z.string()) })),
+    inputs: z.record(
+      z.string(),
+      z.object({ described: z.string(), files: z.record(z.string(), z.string()) }),
+    ),
     /** Grows at its end when a task has to run again. */
     tasks: z.array(zTask),
   }),

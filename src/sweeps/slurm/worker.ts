@@ -203,7 +203,11 @@ class Job {
   }
 
   /** Why this node cannot run the cell; results count for the input that was planned, and another is no result of it. */
-  #unfit({ isPending, cell: key }: QueuedTask, { cell, input }: PlannedCell, { inputs }: Round): string | undefined {
+  #unfit(
+    { isPending, cell: key }: QueuedTask,
+    { cell, input }: PlannedCell,
+    { inputs }: Round,
+  ): string | undefined {
     const { record, claim } = this.#means
     const [first] = cell.impossible
     if (first) return `node ${claim.node}: ${first.code}: ${first.what}`
@@ -211,7 +215,8 @@ class Job {
     const [wanted, files] = [inputs[key]?.files ?? {}, input?.files ?? {}]
     const paths = [...new Set([...Object.keys(wanted), ...Object.keys(files)])]
     const others = paths.filter((path) => wanted[path] !== files[path])
-    const what = others.length === 0 ? 'another accelerator or other arguments of QEMU' : `another ${others.join(', ')}`
+    const what =
+      others.length === 0 ? 'another accelerator or other arguments of QEMU' : `another ${others.join(', ')}`
     return `node ${claim.node} would run ${cell.label} with ${what}`
   }
 }

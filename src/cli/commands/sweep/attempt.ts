@@ -16,6 +16,11 @@ export const attempt: Command = {
 
 async function run({ args, signal, project }: Invocation): Promise<number> {
   const [folder = '', group = ''] = args
+  // Slurm repeats SIGTERM, and a second one would end bringup before it has tidied up. SIGKILL comes after KillWait.
+  signal.addEventListener('abort', () => {
+    process.removeAllListeners('SIGTERM')
+    process.on('SIGTERM', () => {})
+  })
   await work({ project: await project(), folder, group: Number(group), signal })
   return signal.aborted ? EXIT_CODES.interrupted : EXIT_CODES.passed
 }
