@@ -25,12 +25,14 @@ export async function states(): Promise<void> {
   const command = (...more: readonly string[]) => ({
     run: () => spawned([process.execPath, CLI, ...run, ...more, '--', 'true'], FOLDER),
   })
+  await using pool = saved.pool({ size: 1 })
   await measure({
     title: 'Linux, start to the first answer',
     rounds: ROUNDS,
     contenders: [
       { name: 'QEMU by hand, from a saved state', run: () => bare(argv, saved) },
       { name: 'library, fork', run: () => timed(() => saved.fork()) },
+      { name: 'library, fork from a pool', run: () => pool.filled.then(() => timed(() => pool.fork())) },
       { name: 'library, boot', run: () => timed(() => launch(MACHINE, { ...WHERE, name: 'boots' })) },
       { name: 'bringup run -- true, from a saved state', ...command() },
       { name: 'bringup run -- true, boot', ...command('--fresh') },

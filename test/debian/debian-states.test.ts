@@ -12,7 +12,7 @@ test.override('options', { profile: 'debian' })
 
 const said = async (guest: Guest, command: string) => (await guest.run(['sh', '-c', command])).stdout
 
-describe.for(['direct', 'bios'] as const)('started by %s', (firmware) => {
+describe.for(['direct'] as const)('started by %s', (firmware) => {
   test('boots once, and each fork has its system up, with files of its own', { timeout }, async ({
     launch,
   }) => {
