@@ -98,8 +98,7 @@ export const boot = defineDevice({
   schema: bootSchema,
   diagnostics: problems,
   savedState: (boot) =>
-    firmwareOf(boot) !== 'uefi' ||
-    'saved states are untested with UEFI firmware; use "bios" or a direct boot',
+    firmwareOf(boot) === 'direct' || 'saved states are untested with this firmware; use a direct boot',
   place: (boot, home) => ({
     ...boot,
     ...Object.fromEntries(
