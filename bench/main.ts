@@ -9,6 +9,7 @@ import { display } from './display.ts'
 import { linux } from './linux.ts'
 import { networks } from './networks.ts'
 import { racks } from './racks.ts'
+import { screen } from './screen.ts'
 import { slurm } from './slurm.ts'
 import { states } from './states.ts'
 import { sweeps } from './sweeps.ts'
@@ -28,6 +29,7 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   bulk,
   compile,
   display,
+  screen,
 }
 
 const names = process.argv.slice(2)

@@ -155,7 +155,7 @@ async function unplugDevice(
 ): Promise<void> {
   const ids = deviceIds(machine)
   if (!ids.includes(id)) {
-    const remedy = ids.length === 0 ? 'there is none to remove' : `the ids are: ${ids.join(', ')}`
+    const remedy = ids.length === 0 ? 'there is no device to remove' : `the ids are: ${ids.join(', ')}`
     throw new BringupError([problems.UNPLUG_UNKNOWN.at('', `there is no device "${id}"`, { remedy })])
   }
   const { signal, clear } = deadlineSignal(timeoutMs)

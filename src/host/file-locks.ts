@@ -16,7 +16,7 @@ const LOCKS = '/proc/locks'
 const LINE = /^\d+: (?:FLOCK|POSIX|OFDLCK)\s+\S+\s+(READ|WRITE)\s+(-?\d+)\s+([0-9a-f]+):([0-9a-f]+):(\d+) /
 
 /**
- * The first holder of a lock on that file, or undefined when there is none or it is not visible.
+ * The first holder of a lock on that file, or undefined if it is not locked or the holder is not visible.
  * Pid -1 stands for an open-file-description lock, whose owner the kernel does not name.
  */
 export function lockHolder(path: string, locks: string = readLocks()): LockHolder | undefined {
@@ -52,7 +52,7 @@ const AGAINST_READERS = [DOES + WRITE, DOES + RESIZE, FORBIDS + CONSISTENT_READ]
 const AGAINST_WRITERS = [...AGAINST_READERS, FORBIDS + WRITE, FORBIDS + RESIZE]
 const RANGE = /^\d+: (?:POSIX|OFDLCK)\s+\S+\s+\S+\s+-?\d+\s+([0-9a-f]+):([0-9a-f]+):(\d+) (\d+) (\d+|EOF)/
 
-/** Who has a file open as a disk image so that others are kept out; undefined when there is none. */
+/** Who has a file open as a disk image so that others are kept out; undefined if the file is free. */
 export function imageUse(path: string, locks: string = readLocks()): ImageUse | undefined {
   const file = identity(path)
   if (!file) return undefined

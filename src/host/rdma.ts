@@ -18,7 +18,7 @@ export const MANAGERS = ['rdma_cm', 'ib_cm'] as const
 /**
  * What the rules of devices need to know.
  *
- * @param multiplexer path of rdmacm-mux, where there is one
+ * @param multiplexer path of rdmacm-mux, if it is installed
  * @param root folder that stands for `/`
  */
 export function readRdmaFacts(multiplexer: string | undefined, root = '/'): RdmaFacts {

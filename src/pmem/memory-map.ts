@@ -74,7 +74,7 @@ export interface MemoryParameters {
 export interface MemoryMap {
   /** By address; they do not overlap. The firmware’s own, before any `memmap=`. */
   readonly ranges: readonly MemoryRange[]
-  /** By address. Empty where there is one node, or nothing is known of nodes. */
+  /** By address. Empty with a single node, or if nothing is known of nodes. */
   readonly nodes: readonly NodeRange[]
   /** Code and data of the running kernel; undefined when it is not reported (the kernel reports it to root only). */
   readonly kernel?: Span

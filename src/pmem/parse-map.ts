@@ -29,7 +29,7 @@ const USER = new RegExp(`\\buser:\\s*${MEM}\\s+([^\\r\\n]+)`, 'gi')
 const SRAT = new RegExp(`SRAT: Node (\\d+) PXM \\d+ ${MEM}([^\\r\\n]*)`, 'gi')
 const RAMDISK = new RegExp(`RAMDISK: ${MEM}`, 'i')
 
-/** The firmware’s map in a kernel’s log. Of several boots in one text, the last counts. Empty when there is none. */
+/** The firmware’s map in a kernel’s log. Of several boots in one text, the last counts. Empty for a log without a map. */
 export function parseFirmwareLog(text: string): readonly MemoryRange[] {
   return joinRanges(lastBoot(rangesIn(text, FIRMWARE)))
 }

@@ -14,10 +14,10 @@ export function escapeUnitPath(path: string): string {
     .join('')
 }
 
-/** Makes the file system if there is none: systemd-makefs leaves what is there alone. */
+/** Makes the file system if the device has none: systemd-makefs leaves what is there alone. */
 export function serviceUnit(device: string, type: string): string {
   return `[Unit]
-Description=A file system on ${device} where there is none (bringup)
+Description=A file system on ${device}, made if it is missing (bringup)
 BindsTo=${escapeUnitPath(device)}.device
 After=${escapeUnitPath(device)}.device
 DefaultDependencies=no

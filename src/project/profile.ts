@@ -18,7 +18,7 @@ export interface PrepareContext {
   readonly machine: MachineInput
   /** The command to run in the guest (what follows `--`); empty for none. */
   readonly command: readonly string[]
-  /** The command, or `terminalCommand` where there is none, runs on a terminal of the guest. */
+  /** The command, or `terminalCommand` without one, runs on a terminal of the guest. */
   readonly terminal: boolean
   /** Folder of the project, for relative paths. */
   readonly projectFolder: string

@@ -4,6 +4,7 @@ import { fontsOfShapes } from './drawn-fonts.ts'
 import { drawnShapes } from './drawn-shapes.ts'
 import type { Picture } from './picture.ts'
 import { readPicture } from './read-glyphs.ts'
+import { atOnce } from './slices.ts'
 import { linesOf } from './text-mode.ts'
 
 const noise = Buffer.from(Array.from({ length: 70_000 }, (_, i) => (i * 2654435761) >>> 24))
@@ -69,7 +70,7 @@ describe('finds the table of', () => {
     const lines = form.width > 20 ? LINES.map((line) => line.slice(0, 24)).slice(0, 2) : LINES
     const picture = draw(lines, form, drawing ?? { cell: form })
     const memory = Buffer.concat([noise, ownFont(form), noise])
-    const read = readPicture(picture, fontsOfShapes(memory, drawnShapes(picture)))
+    const read = atOnce(readPicture(picture, fontsOfShapes(memory, atOnce(drawnShapes(picture)))))
     const text = read && linesOf(read.rows).filter(Boolean)
     expect(text?.map((line) => line.trim())).toEqual(lines)
     expect(read?.unknown).toBe(0)
@@ -81,14 +82,14 @@ it('finds none in memory that has the shapes in no order', () => {
   const font = ownFont(form)
   const glyphs = Array.from({ length: 95 }, (_, i) => font.subarray(i * 16, i * 16 + 16))
   const mixed = Buffer.concat(glyphs.map((_, i) => glyphs[(i * 37) % 95] ?? Buffer.alloc(16)))
-  expect(fontsOfShapes(mixed, drawnShapes(draw(LINES, form, { cell: form })))).toEqual([])
-  expect(fontsOfShapes(noise, drawnShapes(draw(LINES, form, { cell: form })))).toEqual([])
+  expect(fontsOfShapes(mixed, atOnce(drawnShapes(draw(LINES, form, { cell: form }))))).toEqual([])
+  expect(fontsOfShapes(noise, atOnce(drawnShapes(draw(LINES, form, { cell: form }))))).toEqual([])
   expect(fontsOfShapes(Buffer.alloc(0), [])).toEqual([])
 })
 
 it('passes over memory of zeros in little time', () => {
   const form = { width: 8, height: 16, bytes: 1 }
-  const shapes = drawnShapes(draw(LINES, form, { cell: form }))
+  const shapes = atOnce(drawnShapes(draw(LINES, form, { cell: form })))
   const before = process.cpuUsage()
   expect(fontsOfShapes(Buffer.alloc(32 * 1024 * 1024), shapes)).toEqual([])
   expect(process.cpuUsage(before).user).toBeLessThan(5_000_000)

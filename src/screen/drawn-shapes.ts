@@ -1,5 +1,6 @@
 /** Shapes in a picture that may be letters: connected pixels that differ from the background. Pure. */
 import { colorAt, type Picture } from './picture.ts'
+import type { Sliced } from './slices.ts'
 
 /** A shape cut out at its edges. */
 export interface DrawnShape {
@@ -21,11 +22,12 @@ const LEAST_ROWS = 3
 const MOST_SHAPES = 20_000
 
 /** Each different shape once, at its first place; those that are there most often come first. */
-export function drawnShapes(picture: Picture): readonly DrawnShape[] {
-  const ink = inkOf(picture)
+export function* drawnShapes(picture: Picture): Sliced<readonly DrawnShape[]> {
+  const ink = yield* inkOf(picture)
   const found = new Map<string, DrawnShape>()
   let shapes = 0
   for (let at = 0; at < ink.length && shapes < MOST_SHAPES; at++) {
+    if (at % picture.width === 0) yield
     if (ink[at] !== 1) continue
     shapes += 1
     const shape = cutOut(ink, picture.width, at)
@@ -38,19 +40,23 @@ export function drawnShapes(picture: Picture): readonly DrawnShape[] {
 }
 
 /** 1 where a pixel differs from the background: the most frequent colour of the picture. */
-function inkOf(picture: Picture): Uint8Array {
+function* inkOf(picture: Picture): Sliced<Uint8Array> {
   const counts = new Map<number, number>()
   const { width, height } = picture
-  for (let y = 0; y < height; y += 3)
+  for (let y = 0; y < height; y += 3) {
+    yield
     for (let x = 0; x < width; x += 3) {
       const color = colorAt(picture, x, y)
       counts.set(color, (counts.get(color) ?? 0) + 1)
     }
+  }
   let [paper, most] = [0, 0]
   for (const [color, count] of counts) if (count > most) [paper, most] = [color, count]
   const ink = new Uint8Array(width * height)
-  for (let y = 0, at = 0; y < height; y++)
+  for (let y = 0, at = 0; y < height; y++) {
+    yield
     for (let x = 0; x < width; x++, at++) if (colorAt(picture, x, y) !== paper) ink[at] = 1
+  }
   return ink
 }
 

@@ -1,6 +1,7 @@
 /** What QEMU itself draws on a display while the guest draws nothing there (ui/console.c). Pure. */
 import { createHash } from 'node:crypto'
 import { colorAt, type Picture } from './picture.ts'
+import type { Sliced } from './slices.ts'
 
 /** "Guest has not initialized the display (yet).", "Display output is not active.": the shapes of these words. */
 const SHAPES = new Set([
@@ -18,18 +19,19 @@ interface Box {
   bottom: number
 }
 
-/** Whether the picture is QEMU's, which says that there is none of the guest. */
-export function isPlaceholder(picture: Picture): boolean {
-  const box = inked(picture)
+/** Whether the picture is QEMU’s own, which stands for one that the guest has not drawn. */
+export function* isPlaceholder(picture: Picture): Sliced<boolean> {
+  const box = yield* inked(picture)
   return box !== undefined && SHAPES.has(shapeIn(picture, box))
 }
 
 /** The part that is not of the colour of the corner; undefined where that is higher than a line, or nothing. */
-function inked(picture: Picture): Box | undefined {
+function* inked(picture: Picture): Sliced<Box | undefined> {
   const { width, height } = picture
   const paper = colorAt(picture, 0, 0)
   const box = { left: width, right: -1, top: -1, bottom: -1 }
-  for (let y = 0; y < height; y++)
+  for (let y = 0; y < height; y++) {
+    yield
     for (let x = 0; x < width; x++) {
       if (colorAt(picture, x, y) === paper) continue
       if (box.top < 0) box.top = y
@@ -38,6 +40,7 @@ function inked(picture: Picture): Box | undefined {
       box.left = Math.min(box.left, x)
       box.right = Math.max(box.right, x)
     }
+  }
   return box.top < 0 ? undefined : box
 }
 

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest'
 import type { Font } from './glyph-table.ts'
 import { isBlank, type Picture, parsePpm, unenlarged } from './picture.ts'
 import { readPicture, UNKNOWN } from './read-glyphs.ts'
+import { atOnce } from './slices.ts'
 import { linesOf } from './text-mode.ts'
 
 const HEIGHT = 16
@@ -45,14 +46,16 @@ function draw(
 }
 
 const read = (picture: Picture) => {
-  const found = readPicture(picture, [font])
+  const found = atOnce(readPicture(picture, [font]))
   return found && linesOf(found.rows)
 }
 
 it('reads what is drawn, in any two colours', () => {
   expect(read(draw(['ABC', ' DE']))).toEqual(['ABC', ' DE'])
   expect(read(draw(['FGH'], { ink: 0, paper: 0xffffff }))).toEqual(['FGH'])
-  expect(readPicture(draw(['AB C'], { ink: 0x00ff00, paper: 0x0000aa }), [font])?.rows[0]?.[0]).toEqual({
+  expect(
+    atOnce(readPicture(draw(['AB C'], { ink: 0x00ff00, paper: 0x0000aa }), [font]))?.rows[0]?.[0],
+  ).toEqual({
     char: 'A',
     ink: 0x00ff00,
     paper: 0x0000aa,
@@ -68,7 +71,7 @@ it('finds where the cells begin', () => {
 })
 
 it('marks shapes that the font does not have, and reads nothing where most are of that kind', () => {
-  const found = readPicture(draw(['ABCDEFGHZ']), [font])
+  const found = atOnce(readPicture(draw(['ABCDEFGHZ']), [font]))
   expect(found && linesOf(found.rows)).toEqual([`ABCDEFGH${UNKNOWN}`])
   expect(found?.unknown).toBe(1)
   expect(read(draw(['XYZWVU']))).toBeUndefined()
@@ -86,8 +89,8 @@ it('takes pixels that are shown twice for one', () => {
       return small.pixels[((y >> 1) * 64 + (x >> 1)) * 3 + color] ?? 0
     }),
   }
-  expect(unenlarged(twice)).toEqual(small)
-  expect(unenlarged(small)).toBe(small)
+  expect(atOnce(unenlarged(twice))).toEqual(small)
+  expect(atOnce(unenlarged(small))).toBe(small)
 })
 
 it('reads pictures as QEMU writes them, and no others', () => {
@@ -99,6 +102,6 @@ it('reads pictures as QEMU writes them, and no others', () => {
   expect(parsePpm(Buffer.from('P6\n2 2\n255\nabc'))).toBeUndefined()
   expect(parsePpm(Buffer.from('P6\n99999 99999\n255\n'))).toBeUndefined()
   expect(parsePpm(Buffer.from('GIF89a'))).toBeUndefined()
-  expect(isBlank(draw([]))).toBe(true)
-  expect(isBlank(draw(['A']))).toBe(false)
+  expect(atOnce(isBlank(draw([])))).toBe(true)
+  expect(atOnce(isBlank(draw(['A'])))).toBe(false)
 })

@@ -1,6 +1,7 @@
 /** Text read back from pixels: the picture is cut into cells, and the shape in each is looked up in a font. Pure. */
 import { type Font, shapeKey, withoutPadding } from './glyph-table.ts'
 import { colorAt, type Picture } from './picture.ts'
+import type { Sliced } from './slices.ts'
 
 /** Where cells lie in a picture. */
 export interface Grid {
@@ -51,13 +52,15 @@ function shapeAt(picture: Picture, x: number, y: number, { width, height }: Font
 }
 
 /** What the picture says, cut by that grid. */
-export function readGrid(picture: Picture, font: Font, grid: Grid): ReadText {
+function* readGrid(picture: Picture, font: Font, grid: Grid): Sliced<ReadText> {
   const columns = Math.floor((picture.width - grid.x) / grid.cellWidth)
   const lines = Math.floor((picture.height - grid.y) / grid.cellHeight)
   let known = 0
   let unknown = 0
-  const rows = Array.from({ length: lines }, (_, row) =>
-    Array.from({ length: columns }, (_, column) => {
+  const rows: ReadText['rows'][number][] = []
+  for (let row = 0; row < lines; row++) {
+    yield
+    const cells = Array.from({ length: columns }, (_, column) => {
       const shape = shapeAt(picture, grid.x + column * grid.cellWidth, grid.y + row * grid.cellHeight, font)
       const { ink, paper } = shape
       if (shape.isBlank) return { char: ' ', ink, paper }
@@ -65,8 +68,9 @@ export function readGrid(picture: Picture, font: Font, grid: Grid): ReadText {
       if (read === undefined) unknown += 1
       else known += 1
       return read ?? { char: UNKNOWN, ink, paper }
-    }),
-  )
+    })
+    rows.push(cells)
+  }
   return { rows, known, unknown }
 }
 
@@ -100,45 +104,56 @@ export interface ReadPicture extends ReadText {
  *
  * @param like How the last picture of the same screen was read: tried first.
  */
-export function readPicture(
+export function* readPicture(
   picture: Picture,
   fonts: readonly Font[],
   like?: Pick<ReadPicture, 'font' | 'grid'>,
-): ReadPicture | undefined {
-  const again = like && { ...readGrid(picture, like.font, like.grid), font: like.font, grid: like.grid }
+): Sliced<ReadPicture | undefined> {
+  const again = like && {
+    ...(yield* readGrid(picture, like.font, like.grid)),
+    font: like.font,
+    grid: like.grid,
+  }
   if (again && isClear(again)) return again
   let best: ReadPicture | undefined
   for (const font of fonts) {
-    const found = font.cells && readFrom(picture, font, font.cells)
+    const found = font.cells && (yield* readFrom(picture, font, font.cells))
     if (found && isBetter(found, best)) best = found
     if (best && isClear(best)) return best
     for (const grid of likelyGrids(picture, font)) {
-      const read = readGrid(picture, font, grid)
+      const read = yield* readGrid(picture, font, grid)
       if (isBetter(read, best)) best = { ...read, font, grid }
       if (best && isClear(best)) return best
     }
   }
   for (const font of fonts) {
     if (font.cells) continue
-    const grid = searchGrid(picture, font)
-    const read = grid && readGrid(picture, font, grid)
+    const grid = yield* searchGrid(picture, font)
+    const read = grid && (yield* readGrid(picture, font, grid))
     if (grid && read && isBetter(read, best)) best = { ...read, font, grid }
   }
   return accepted(best)
 }
 
 /** From one cell on: the widest cells with which most is known, then the space between lines. */
-function readFrom(picture: Picture, font: Font, { x, y, widths }: NonNullable<Font['cells']>): ReadPicture {
-  const read = (cellWidth: number, cellHeight: number): ReadPicture => {
-    const grid = { x: positive(x, cellWidth), y: positive(y, cellHeight), cellWidth, cellHeight }
-    return { ...readGrid(picture, font, grid), font, grid }
+function* readFrom(
+  picture: Picture,
+  font: Font,
+  { x, y, widths }: NonNullable<Font['cells']>,
+): Sliced<ReadPicture | undefined> {
+  const { height } = font
+  const best = function* (sizes: readonly (readonly [number, number])[]): Sliced<ReadPicture | undefined> {
+    let found: ReadPicture | undefined
+    for (const [cellWidth, cellHeight] of sizes) {
+      const grid = { x: positive(x, cellWidth), y: positive(y, cellHeight), cellWidth, cellHeight }
+      const read = { ...(yield* readGrid(picture, font, grid)), font, grid }
+      if (isBetter(read, found)) found = read
+    }
+    return found
   }
-  const better = (one: ReadPicture, other: ReadPicture) => (isBetter(other, one) ? other : one)
-  const line = widths.map((width) => read(width, font.height)).reduce(better)
-  if (isClear(line)) return line
-  return range(MOST_SPACING.rows)
-    .map((space) => read(line.grid.cellWidth, font.height + space))
-    .reduce(better)
+  const line = yield* best(widths.map((width) => [width, height]))
+  if (!line || isClear(line)) return line
+  return yield* best(range(MOST_SPACING.rows).map((space) => [line.grid.cellWidth, height + space]))
 }
 
 const positive = (at: number, size: number) => ((at % size) + size) % size
@@ -178,21 +193,21 @@ function likelyGrids({ width, height }: Picture, font: Font): readonly Grid[] {
 const MOST_SPACING = { columns: 3, rows: 8 }
 
 /** Every offset is tried on the part of the picture where drawing begins: first in one line, then for the lines below it. */
-function searchGrid(picture: Picture, font: Font): Grid | undefined {
-  const corner = firstInk(picture)
+function* searchGrid(picture: Picture, font: Font): Sliced<Grid | undefined> {
+  const corner = yield* firstInk(picture)
   if (!corner) return undefined
   const { width, height } = font
   const offsets = range(height).flatMap((dy) =>
     range(width).map((dx) => ({ x: corner.x - dx, y: corner.y - dy })),
   )
-  const first = best(
+  const first = yield* best(
     range(MOST_SPACING.columns).flatMap((space) =>
       offsets.map((offset) => ({ ...offset, cellWidth: width + space, cellHeight: height })),
     ),
     (grid) => knownIn(picture, font, grid, 1),
   )
   if (!first) return undefined
-  const grid = best(
+  const grid = yield* best(
     range(MOST_SPACING.rows).map((space) => ({ ...first, cellHeight: height + space })),
     (one) => knownIn(picture, font, one, SAMPLE.rows),
   )
@@ -203,10 +218,11 @@ function searchGrid(picture: Picture, font: Font): Grid | undefined {
 const range = (count: number) => Array.from({ length: count }, (_, i) => i)
 
 /** The first of those with most; undefined where that is next to nothing. */
-function best(grids: readonly Grid[], count: (grid: Grid) => number): Grid | undefined {
+function* best(grids: readonly Grid[], count: (grid: Grid) => number): Sliced<Grid | undefined> {
   let found: Grid | undefined
   let most = LEAST_KNOWN - 1
   for (const grid of grids) {
+    yield
     const known = count(grid)
     if (known > most) [most, found] = [known, grid]
   }
@@ -224,9 +240,10 @@ function knownIn(picture: Picture, font: Font, { x, y, cellWidth, cellHeight }: 
 }
 
 /** The upper left corner of what differs from the background. */
-function firstInk(picture: Picture): { readonly x: number; readonly y: number } | undefined {
+function* firstInk(picture: Picture): Sliced<{ readonly x: number; readonly y: number } | undefined> {
   const paper = colorAt(picture, 0, 0)
-  for (let y = 0; y < picture.height; y++)
+  for (let y = 0; y < picture.height; y++) {
+    yield
     for (let x = 0; x < picture.width; x++) {
       if (colorAt(picture, x, y) === paper) continue
       let left = x
@@ -235,5 +252,6 @@ function firstInk(picture: Picture): { readonly x: number; readonly y: number } 
           if (colorAt(picture, column, row) !== paper) left = column
       return { x: left, y }
     }
+  }
   return undefined
 }

@@ -1,7 +1,7 @@
 /** Reads the screen of a guest of QEMU: text from the memory of its VGA card, or from the pixels of its display. */
 import { createHash } from 'node:crypto'
 import type { QmpClient } from '../qemu/qmp.ts'
-import { drawnShapes } from './drawn-shapes.ts'
+import { type DrawnShape, drawnShapes } from './drawn-shapes.ts'
 import { GuestFonts } from './font-search.ts'
 import type { Font } from './glyph-table.ts'
 import { readDisplay, readMemory, readPort, setRunning, writePort } from './memory-reader.ts'
@@ -9,6 +9,7 @@ import { isBlank, type Picture, parsePpm, unenlarged } from './picture.ts'
 import { isPlaceholder } from './placeholder.ts'
 import { isClear, type ReadPicture, readPicture } from './read-glyphs.ts'
 import { type ColoredCell, colored, type Screen } from './screen.ts'
+import { inSlices } from './slices.ts'
 import {
   CRTC_REGISTERS,
   cellsOf,
@@ -185,7 +186,8 @@ export class ScreenReader {
 
   async #pixels(picture: Picture, options: ReadOptions): Promise<Screen> {
     const { searchFonts = false } = options
-    if (isBlank(picture) || isPlaceholder(picture)) return emptyOf(picture, true)
+    if ((await inSlices(isBlank(picture))) || (await inSlices(isPlaceholder(picture))))
+      return emptyOf(picture, true)
     const memo = this.#memoOf(options)
     const digest = createHash('sha1').update(picture.pixels).digest('hex')
     const last = memo.last?.digest === digest ? memo.last : undefined
@@ -194,19 +196,21 @@ export class ScreenReader {
       (last.isClear || searchFonts === false || (searchFonts === 'seldom' && digest === memo.searched))
     )
       return last.screen
-    const small = unenlarged(picture)
+    const small = await inSlices(unenlarged(picture))
     const pictures = small === picture ? [picture] : [picture, small]
-    let read = this.#readOf(pictures, await this.#fonts.known(), memo)
+    let read = await this.#readOf(pictures, await this.#fonts.known(), memo)
     if (read === undefined || read.unknown > 0)
-      read = better(read, this.#readOf(pictures, await this.#fonts.grown(), memo))
+      read = better(read, await this.#readOf(pictures, await this.#fonts.grown(), memo))
     const isSearched =
       searchFonts !== false && !isClearEnough(read) && this.#maySearch(digest, searchFonts, memo)
     const begun = performance.now()
     let slices = 0
+    const shapes: (readonly DrawnShape[])[] = []
+    if (isSearched) for (const one of pictures) shapes.push(await inSlices(drawnShapes(one)))
     if (isSearched)
-      for await (const found of this.#fonts.search(pictures.map(drawnShapes))) {
+      for await (const found of this.#fonts.search(shapes)) {
         this.#progress += 1
-        read = better(read, this.#readOf(pictures, found, memo))
+        read = better(read, await this.#readOf(pictures, found, memo))
         slices += 1
         // A font that is nearly the right one may lie before it.
         if (read && (isClear(read) || (isClearEnough(read) && slices >= MOST_SLICES))) break
@@ -221,11 +225,15 @@ export class ScreenReader {
   }
 
   /** As it is, or with enlarged letters made small again: fonts may have doubled rows of their own. */
-  #readOf(pictures: readonly Picture[], fonts: readonly Font[], { like }: Memo): ReadPicture | undefined {
+  async #readOf(
+    pictures: readonly Picture[],
+    fonts: readonly Font[],
+    { like }: Memo,
+  ): Promise<ReadPicture | undefined> {
     let best: ReadPicture | undefined
     if (fonts.length === 0) return undefined
     for (const picture of pictures) {
-      best = better(best, readPicture(picture, fonts, like))
+      best = better(best, await inSlices(readPicture(picture, fonts, like)))
       if (isClearEnough(best)) return best
     }
     return best
@@ -298,7 +306,14 @@ async function pngOf({ width, height, pixels }: Picture): Promise<Buffer> {
   const {
     default: { PNG },
   } = await import('pngjs')
-  const png = new PNG({ width, height, colorType: 2, inputHasAlpha: false })
+  // Without filters, which take long and all at once; other threads compress.
+  const png = new PNG({ width, height, colorType: 2, inputColorType: 2, inputHasAlpha: false, filterType: 0 })
   png.data = Buffer.from(pixels.subarray(0, width * height * 3))
-  return PNG.sync.write(png, { colorType: 2, inputColorType: 2, inputHasAlpha: false })
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    png.on('data', (chunk: Buffer) => chunks.push(chunk))
+    png.on('error', reject)
+    png.on('end', () => resolve(Buffer.concat(chunks)))
+    png.pack()
+  })
 }

@@ -2,7 +2,7 @@
 import coerce from 'semver/functions/coerce.js'
 import gte from 'semver/functions/gte.js'
 
-/** The first thing that looks like a version: `QEMU emulator version 7.2.22 (Debian …)`. Undefined when there is none. */
+/** The first thing that looks like a version: `QEMU emulator version 7.2.22 (Debian …)`. Undefined if nothing does. */
 export function versionIn(text: string): string | undefined {
   return /\d+(?:\.\d+)+/.exec(text)?.[0] ?? /\b\d+\b/.exec(text)?.[0]
 }

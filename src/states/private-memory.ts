@@ -38,7 +38,7 @@ export interface Run {
 /** Bytes that are copied at once. */
 const CHUNK = 4 * 1024 ** 2
 
-/** A file that a process has open, by a path that also finds it after it was deleted. Undefined if there is none. */
+/** A file that a process has open, by a path that also finds it after it was deleted. Undefined if it has none open. */
 export function openedBy(pid: number, path: string): string | undefined {
   const wanted = statSync(path, { bigint: true, throwIfNoEntry: false })
   const folder = `/proc/${pid}/fd`

@@ -19,7 +19,7 @@ const COUNTING: ReadonlySet<number> = new Set([
 /** Type of the file system, as an unsigned number. */
 const typeOf = (path: string): number => Number(statfsSync(path).type) >>> 0
 
-/** The first store whose content a saved guest may not know, as a clause. Undefined if there is none. */
+/** The first store whose content a saved guest may not know, as a clause. Undefined if it knows all. */
 export function usedStore(
   stores: readonly Pick<StoreClaim, 'path' | 'device'>[],
   type: (path: string) => number = typeOf,

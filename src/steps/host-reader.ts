@@ -11,11 +11,11 @@ export interface ReadOutput {
 
 export interface HostReader {
   readonly signal: AbortSignal
-  /** Content of a file; undefined when there is none. Throws when it may not be read. */
+  /** Content of a file; undefined if it does not exist. Throws when it may not be read. */
   read(path: string): Buffer | undefined
   stat(path: string): Stats | undefined
   readlink(path: string): string | undefined
-  /** Names in a folder; undefined when there is none. */
+  /** Names in a folder; undefined if it does not exist. */
   list(path: string): readonly string[] | undefined
   /**
    * Asks a program that changes nothing. Never as root, with LC_ALL=C.

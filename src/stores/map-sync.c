@@ -1,6 +1,6 @@
 /*
  * Asks the kernel for one synchronous mapping, as QEMU and libpmem do, and says what it answered.
- * map-sync PATH BYTES: maps that file; where there is none, an unnamed new file in its folder.
+ * map-sync PATH BYTES: maps that file; if it does not exist, an unnamed new file in its folder.
  * Prints one line, `granted`, or `refused: WHY`, or `failed: CALL: WHY`, and writes nothing into the file.
  */
 #define _GNU_SOURCE

@@ -18,7 +18,7 @@ export interface HelperContext {
 /**
  * The program, built once per content of its source and compiler.
  *
- * @returns its path, or why there is none
+ * @returns its path, or why it is missing
  */
 export async function buildMapSync({
   cacheFolder,
@@ -41,7 +41,7 @@ export async function buildMapSync({
 }
 
 /**
- * The kernel's answer for one path: the file itself, or a new one in its folder where there is none.
+ * The kernel's answer for one path: the file itself, or a new one in its folder if it does not exist.
  *
  * @param bytes length of the mapping: a page, or the alignment of a DAX device
  * @returns undefined when it could not be asked; `problem` says why

@@ -7,7 +7,7 @@ import { installedQemus } from '../../src/qemus/installed.ts'
 import { installFromPackages } from '../../src/qemus/packages/install.ts'
 
 /**
- * The installed QEMU that fits the range; installs one from the packages of the distribution where there is none. A test
+ * The installed QEMU that fits the range; installs one from the packages of the distribution if none fits. A test
  * that needs it fails where the packages cannot be fetched.
  *
  * @example

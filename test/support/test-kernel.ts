@@ -54,7 +54,7 @@ function ending(end: TestKernelEnd, port: number): readonly number[] {
   // cli; jmp $
   const hang = [0xfa, 0xeb, 0xfe]
   if (end === 'hang') return hang
-  // lidt of an empty table (at address 0, where there is none); int3
+  // lidt of an empty table (at address 0, where no table lies); int3
   const fault = [0x0f, 0x01, 0x1d, 0, 0, 0, 0, 0xcc, ...hang]
   if (end === 'triple-fault') return fault
   // cmp bl, 0x5a; je +3; cli; jmp $

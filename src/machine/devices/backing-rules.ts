@@ -53,7 +53,7 @@ export const backingProblems = defineDiagnostics({
   BACKING_NO_ROOM: {
     severity: 'warning',
     title: 'The file system of a new backing file has less room than the file may need.',
-    why: 'the file is sparse: it takes room as the guest writes, and when there is none left QEMU dies of SIGBUS',
+    why: 'the file is sparse: it takes room as the guest writes, and when the disk is full QEMU dies of SIGBUS',
     remedy: 'free some space, make the device smaller, or put the file elsewhere',
     source: 'mmap(2), SIGBUS',
     qemu: 'misbehaves',

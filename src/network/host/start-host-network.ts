@@ -44,7 +44,7 @@ export interface RunningHostNetwork extends AsyncDisposable {
   readonly plan: NetworkPlan
   /** The bridge, in the namespace of the network. */
   readonly bridge: string
-  /** The device of this computer that leads to it, where there is one. */
+  /** The device of this computer that leads to it, if any. */
   readonly device?: string
   /** A process in its namespaces: `nsenter --target PID --user --net --preserve-credentials`. */
   readonly pid: number

@@ -161,7 +161,7 @@ describe('what is written', () => {
     })
     expect(paramsOf(list)?.settings?.content).toContain('options root=UUID=x ro quiet memmap=1G!4G\n')
   })
-  test('kernel-install: the command line of kernels to come, made of the entry where there is none', () => {
+  test('kernel-install: the command line of kernels to come, made of the entry if it is missing', () => {
     put('/efi/loader/entries/a.conf', ENTRY)
     const loader: BootLoader = {
       kind: 'kernel-install',

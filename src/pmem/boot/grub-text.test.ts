@@ -32,7 +32,7 @@ test('whatever the words, the shell hands on what was meant, and it is found aga
   )
 })
 
-test('the first entry of a menu, and none where there is none', () => {
+test('the first entry of a menu, and undefined for a menu without entries', () => {
   expect(
     firstEntry('set x\nmenuentry "A \'b\'" --id x {\n\tif true; then\n\tfi\n}\nmenuentry c {\n}'),
   ).toEqual({

@@ -10,7 +10,7 @@ export interface Submodule {
   readonly path: string
   /** The recorded commit. */
   readonly commit: string
-  /** Absolute address as git has registered it; absent when there is none. */
+  /** Absolute address as git has registered it; absent if it has not. */
   readonly url?: string
   /** The address before `git submodule sync`, when `.gitmodules` has another one now. */
   readonly oldUrl?: string

@@ -1,4 +1,4 @@
-/** The server of shared memory with interrupts, as a service: `ivshmem-server` of QEMU where there is one, else bringup's own. */
+/** The server of shared memory with interrupts, as a service: `ivshmem-server` of QEMU if it is installed, else bringup's own. */
 import { join } from 'node:path'
 import { BringupError, defineDiagnostics } from '../../diagnostics.ts'
 import { findProgram } from '../../host/tools.ts'

@@ -30,7 +30,7 @@ export interface PackageManager {
   interruption(
     host: HostReader,
   ): Promise<{ readonly what: string; readonly commands: readonly HostCommand[] } | undefined>
-  /** The process that uses the package manager now; undefined when there is none. */
+  /** The process that uses the package manager now; undefined if nothing does. */
   lock(host: HostReader): Diagnostic | undefined
   preview(names: readonly string[], host: HostReader): Promise<InstallPreview | readonly Diagnostic[]>
   /** Fetches what `installCommand` installs, so that a kill before the installation leaves nothing at work. */

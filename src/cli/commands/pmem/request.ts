@@ -43,7 +43,7 @@ const DEFAULT_PATTERN = '/mnt/pmem{index}'
 export interface PmemPlan {
   readonly map: MemoryMap
   readonly regions: readonly WantedRegion[]
-  /** Undefined where the map is not this computer’s, or there is none to change. */
+  /** Undefined where the map is not this computer’s, or there is no map to change. */
   readonly loader?: BootLoader
   readonly steps: readonly Step[]
   readonly diagnostics: readonly Diagnostic[]

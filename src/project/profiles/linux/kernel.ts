@@ -109,7 +109,7 @@ export async function packagedKernel(wanted: KernelWish, context: PackageContext
 
 const isImage = (name: string) => name.startsWith('vmlinuz-')
 
-/** The pinned version where there is one, else the newest, which is pinned then. */
+/** The pinned version if any, else the newest, which is pinned then. */
 async function kernelFolders(
   wanted: KernelWish,
   context: PackageContext,

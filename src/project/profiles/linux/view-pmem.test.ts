@@ -84,7 +84,7 @@ test('a guest without the driver has no NVDIMMs; one without a region has no byt
   expect(nvdimmsOf(filesOf([`${ND}/nmem0/nfit/handle:0x1`]))).toMatchObject([{ handle: 1, bytes: 0 }])
 })
 
-test('the region below a PCI function is that of its virtio-pmem; without a driver there is none', () => {
+test('the region below a PCI function is that of its virtio-pmem; without a driver it has no region', () => {
   const files = filesOf([
     `${ND}/region0:/sys/devices/pci0000:00/0000:00:02.0/virtio1/ndbus0/region0`,
     `${ND}/region0/size:67108864`,
