@@ -1,5 +1,4 @@
 /** Work on pictures that takes long for an event loop: it is done in slices, between which other work goes on. */
-import { setImmediate } from 'node:timers/promises'
 
 /** Yields where it may be interrupted, some times in each millisecond. */
 export type Sliced<T> = Generator<undefined, T, undefined>
@@ -13,7 +12,7 @@ export async function inSlices<T>(work: Sliced<T>): Promise<T> {
     const { done, value } = work.next()
     if (done) return value
     if (performance.now() < until) continue
-    await setImmediate()
+    await new Promise((resolve) => setImmediate(resolve))
     until = performance.now() + SLICE_MS
   }
 }
