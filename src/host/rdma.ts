@@ -92,8 +92,10 @@ function readPort(root: string, device: string, number: number): RdmaPortFact {
     })
   const netdev = netdevOf(folder, join(classes, 'infiniband', device))
   const mac = netdev === undefined ? undefined : read(join(classes, 'net', netdev, 'address'))
+  // Beside it lies issmN, for subnet managers, with the same attributes (drivers/infiniband/core/user_mad.c).
   const umad = list(join(classes, 'infiniband_mad')).find(
     (one) =>
+      one.startsWith('umad') &&
       read(join(classes, 'infiniband_mad', one, 'ibdev')) === device &&
       read(join(classes, 'infiniband_mad', one, 'port')) === `${number}`,
   )
