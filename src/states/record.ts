@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import * as z from 'zod'
 
 /** Changes whenever states of before cannot be read any more. */
-export const FORMAT = 3
+export const FORMAT = 4
 
 const file = z.lazy(() => z.strictObject({ name: z.string(), seal: z.string() }))
 
