@@ -197,6 +197,23 @@ qemu-system-x86_64: -device nonsense: 'nonsense' is not a valid device model nam
     })
   })
 
+  it('does not pass a guest that ended before the command of the run, unless the command is to end it', () => {
+    const off: Ending = { ...ending, status: 0, shutdown: { guest: true, reason: 'guest-shutdown' } }
+    const kind = { ...judgement, onPowerOff: 'passed' } as const
+    const of = (unfinished: readonly string[], more: Partial<Ending> = {}) =>
+      judge({ ...off, unfinished, ...more }, kind)
+    expect(of(['sh', '-c', './test; poweroff -f'])).toMatchObject({
+      verdict: 'failed',
+      meaning: 'the guest powered off before the command ended',
+      diagnostics: [{ code: 'COMMAND_NOT_ENDED' }],
+    })
+    const restart = { shutdown: { guest: true, reason: 'guest-reset' }, restarts: true }
+    expect(of(['./test'], restart).verdict).toBe('failed')
+    expect(of(['/sbin/poweroff', '-f']).verdict).toBe('passed')
+    expect(of(['systemctl', 'reboot'], restart).verdict).toBe('passed')
+    expect(judge(off, kind).verdict).toBe('passed')
+  })
+
   it('does not read a debug exit where the machine has none', () => {
     expect(verdictOf({ debugExit: false })).toBe('machine-failed')
   })

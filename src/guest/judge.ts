@@ -4,6 +4,7 @@
  * Sources: `hw/misc/debugexit.c` (QEMU exits with `(value << 1) | 1`, modulo 256, and emits no event before 9.1), and
  * the `SHUTDOWN`, `RESET` and `RESUME` events of `qapi/run-state.json`.
  */
+import { basename } from 'node:path'
 import type { Diagnostic } from '../diagnostics.ts'
 import { defineDiagnostics } from '../diagnostics.ts'
 import type { Judgement } from '../plan/plan.ts'
@@ -62,6 +63,8 @@ export interface Ending {
   readonly shown?: { readonly text: string; readonly line: number; readonly isOnScreen?: boolean }
   /** Exit code reported by the guest through its command channel. */
   readonly shellExit?: number
+  /** The command of the run, if it has not ended. */
+  readonly unfinished?: readonly string[]
   readonly endedBy?: EndedBy
   readonly debugExit: boolean
   readonly timeoutMs: number
@@ -90,6 +93,12 @@ export const problems = defineDiagnostics({
     why: 'only a code that is known as success is a pass',
     remedy:
       "give the code a meaning in bringup.config: kernel: { image: '…', exitCodes: { CODE: 'passed' } }, or in the profile's `judgement.exitCodes`",
+  },
+  COMMAND_NOT_ENDED: {
+    title: 'The guest ended before the command of the run.',
+    why: 'only the exit code of the command says that it passed',
+    remedy:
+      'let the command end: the guest ends with it; to test the end itself, make `poweroff` or `reboot` the command',
   },
   PASS_NOT_SHOWN: {
     title: 'The guest ended before its console or its screen showed the text that means success.',
@@ -273,6 +282,11 @@ function guestWord(e: Ending, judgement: Judgement): Judged {
   const code = debugExitCode(e)
   if (code !== undefined) return byCode(code, e, judgement)
   const what = endedItself(e)
+  if (what !== undefined && e.unfinished && !endsGuest(e.unfinished)) {
+    const early = `${what} before the command ended`
+    const evidence = wordsOf(e)
+    return result('failed', early, [problems.COMMAND_NOT_ENDED.at('', early, { evidence })])
+  }
   if (what !== undefined) {
     if (judgement.onPowerOff === 'passed') return pass(what, e, judgement)
     const unsaid = `${what} without reporting an exit code`
@@ -282,6 +296,14 @@ function guestWord(e: Ending, judgement: Judgement): Judged {
   return result('machine-failed', nothing, [
     problems.QEMU_DIED.at('', nothing, { evidence: [...linesOf(e.stderr), ...wordsOf(e)] }),
   ])
+}
+
+const ENDS_GUEST = new Set(['poweroff', 'halt', 'reboot', 'shutdown'])
+
+/** The end of the guest is what the command is for. */
+function endsGuest([program = '', verb = '']: readonly string[]): boolean {
+  const name = basename(program)
+  return ENDS_GUEST.has(name) || ((name === 'systemctl' || name === 'busybox') && ENDS_GUEST.has(verb))
 }
 
 function endedItself(e: Ending): string | undefined {

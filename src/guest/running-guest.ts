@@ -577,6 +577,9 @@ export class RunningGuest implements Guest {
       ...seen,
       shown: this.#shown,
       shellExit: this.#shellExit,
+      ...(this.#shell && this.plan.command.length > 0 && this.#shellExit === undefined
+        ? { unfinished: this.plan.command }
+        : {}),
       endedBy: this.#endedBy,
       debugExit: this.plan.machine.debugExit !== false,
       timeoutMs: this.plan.timeoutMs,
