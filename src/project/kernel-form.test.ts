@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { withKernel } from './kernel-form.ts'
+import { judgedAs, withKernel } from './kernel-form.ts'
 import { bare } from './profiles/bare.ts'
 
 const setsWith = (build: string[] | string[][], dependencies?: typeof bare.dependencies) =>
@@ -43,4 +43,11 @@ test('it says what exit codes and lines of the console mean, over what its profi
   })
   expect(judgement.passPatterns).toEqual(['^ALL OK$'])
   expect(judgement.panicPatterns).toEqual([...bare.judgement.panicPatterns, '^died$'])
+})
+
+test('it judges another build of the kernel, without its build and without what it boots', () => {
+  const form = { build: 'make', image: 'kernel.elf', passPatterns: ['^ALL OK$'], panicPatterns: ['^died$'] }
+  const profile = judgedAs(bare, form)
+  expect(profile.judgement).toEqual(withKernel(bare, form).judgement)
+  expect([profile.build, profile.prepare]).toEqual([bare.build, bare.prepare])
 })

@@ -7,16 +7,20 @@ import { dependenciesOf, unknownTool } from './build-dependencies.ts'
 import type { KernelForm } from './kernel-schema.ts'
 import type { Profile } from './profile.ts'
 
+/** The profile with what the project's kernel says about passing and failing, for another build of that kernel. */
+export function judgedAs(profile: Profile, kernel: KernelForm): Profile {
+  return { ...profile, judgement: judgementOf(kernel, profile.judgement) }
+}
+
 /** The profile with the kernel's own build, and with what that makes as what is booted. */
 export function withKernel(profile: Profile, kernel: KernelForm): Profile {
   const graph = graphOf(kernel)
   const { preview } = profile
   return {
-    ...profile,
+    ...judgedAs(profile, kernel),
     ...(graph === undefined
       ? {}
       : { build: () => graph, dependencies: withTools(profile.dependencies ?? [], graph, kernel.tools) }),
-    judgement: judgementOf(kernel, profile.judgement),
     prepare: async (context) => {
       const { machine, ...more } = await profile.prepare(context)
       return { ...more, machine: { ...machine, ...bootOf(kernel, machine) } }

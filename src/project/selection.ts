@@ -10,7 +10,7 @@ import { formatPath } from '../machine/schema-issues.ts'
 import { nearest } from '../nearest.ts'
 import { cacheFolder } from './cache-folder.ts'
 import { parseKeptMachine } from './kept-machine.ts'
-import { withKernel } from './kernel-form.ts'
+import { judgedAs, withKernel } from './kernel-form.ts'
 import type { KernelForm } from './kernel-schema.ts'
 import type { PlanningRequest } from './planning.ts'
 import type { Profile } from './profile.ts'
@@ -156,10 +156,11 @@ export async function profileOf(project: Project, machine: MachineInput, named?:
   const ofProject = project.profile ?? (kernel === undefined ? undefined : 'bare')
   const name = named ?? machine.profile ?? ofProject ?? defaultProfile(machine)
   const profile = await findProfile(name, project)
-  return isBooted && name === ofProject ? withKernel(profile, kernel) : profile
+  if (kernel === undefined || name !== ofProject) return profile
+  return isBooted ? withKernel(profile, kernel) : judgedAs(profile, kernel)
 }
 
-/** Whether the machine says that it boots something else than the project's kernel, which is not built then. */
+/** Whether the machine says that it boots another file than the project's kernel, which is not built then. */
 function bootsAnother({ boot }: MachineInput, kernel: KernelForm, folder: string): boolean {
   const isOther = (said: string | undefined, own: string | undefined) =>
     said !== undefined && (own === undefined || resolve(folder, said) !== resolve(folder, own))
