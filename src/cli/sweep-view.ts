@@ -90,8 +90,20 @@ export function metricsView({ metrics }: SweepRecord, { cells }: SweepSummary, o
       `${estimate.n}`,
     ]),
   )
-  if (rows.length === 0) return 'No metric was found in any run.'
-  return formatTable(['cell', 'metric', 'median', 'interval', 'n'], rows, output)
+  const table =
+    rows.length === 0 ? [] : [formatTable(['cell', 'metric', 'median', 'interval', 'n'], rows, output)]
+  return [...table, ...metrics.flatMap(({ name }) => missingValues(name, cells))].join('\n')
+}
+
+/** A metric without a value may have a wrong path or expression. */
+function missingValues(name: string, cells: readonly CellSummary[]): readonly string[] {
+  const passed = cells.reduce((sum, cell) => sum + cell.passed, 0)
+  const found = cells
+    .flatMap(({ metrics }) => metrics.filter((metric) => metric.name === name))
+    .reduce((sum, { values }) => sum + values.length, 0)
+  return found === passed
+    ? []
+    : [`no value of ${name} in ${passed - found} of ${plural(passed, 'passed run')}`]
 }
 
 const unitOf = (metrics: SweepRecord['metrics'], name: string) =>
@@ -168,7 +180,9 @@ export function comparisonView(found: Comparison, units: SweepRecord['metrics'],
   ]
   const table =
     rows.length === 0
-      ? `No difference in ${plural(found.cells, 'compared cell')}.`
+      ? found.cells === 0
+        ? `Nothing could be compared: no cell has a result in ${found.before.id} (${found.before.name}) and in ${found.after.id} (${found.after.name}).`
+        : `No difference in ${plural(found.cells, 'compared cell')}.`
       : formatTable(['cell', 'what', 'before', 'after', 'shift', 'finding'], rows, page)
   return [table, ...only].join('\n')
 }

@@ -1,14 +1,28 @@
 /** The description of a sweep: one test over many machines. */
+import { isAbsolute } from 'node:path'
 import * as z from 'zod'
 import { zPattern } from '../pattern.ts'
 import { slurmSchema } from './slurm-schema.ts'
 
 const zValue = z.json().describe('A value as the description would have it; `false` removes a device.')
 
+const ONE_GROUP =
+  'the expression needs exactly one group, which is the number: (\\d+); other groups are (?:…)'
+
+/** An expression that cannot be read is another problem. */
+function hasOneGroup(source: string): boolean {
+  try {
+    return new RegExp(`${source}|`).exec('')?.length === 2
+  } catch {
+    return true
+  }
+}
+
 /** A regular expression of code; data has `{ regex: '…' }`. */
 const zRegex = z
   .instanceof(RegExp)
   .refine(({ flags }) => flags === '', 'flags are not supported')
+  .refine(({ source }) => hasOneGroup(source), ONE_GROUP)
   .transform(({ source }) => ({ regex: source }))
 
 const zMetric = z.union([
@@ -20,10 +34,17 @@ const zMetric = z.union([
   z
     .strictObject({
       path: z.string().min(1).optional().describe('Path in the result, such as `timings.bootMs`.'),
-      regex: zPattern.optional().describe('Regular expression with one group, which is the number.'),
+      regex: zPattern
+        .refine(hasOneGroup, ONE_GROUP)
+        .optional()
+        .describe('Regular expression with one group, which is the number.'),
       file: z
         .string()
         .min(1)
+        .refine(
+          (path) => !isAbsolute(path) && !path.split('/').includes('..'),
+          'a path in the folder of the guest: relative, and without ..',
+        )
         .optional()
         .describe(
           'File in the folder of the guest, such as `channels/log.log`: `regex` is searched in it, or it is JSON and `path` is a path in it.',

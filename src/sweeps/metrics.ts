@@ -1,11 +1,13 @@
 /** Numbers that an attempt has measured: from its result, its console, its channels and its files. */
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import { defineDiagnostics } from '../diagnostics.ts'
 import { sinceRestored } from '../guest/restored.ts'
 import { parsePath } from '../machine/layers.ts'
 import type { SweepConfig } from '../project/sweep-schema.ts'
 import { folderOfGuest, type RunFolder, type RunResult } from '../runs/record.ts'
 import type { Metric } from './record.ts'
+import { lastMatch } from './search-number.ts'
 
 /** A console that wrote more is not searched: a number is no needle in a haystack. */
 const MOST_BYTES = 64 * 1024 * 1024
@@ -32,21 +34,37 @@ export function metricsOf({ metrics }: Pick<SweepConfig, 'metrics'>): readonly M
   })
 }
 
-/** The numbers that were found, by name of the metric. */
-export function measure(
-  metrics: readonly Metric[],
-  result: RunResult,
-  run: RunFolder,
-): Readonly<Record<string, number>> {
-  return Object.fromEntries(
-    metrics.flatMap((metric) => {
-      const value = numberFor(metric, result, run)
-      return value === undefined ? [] : [[metric.name, value]]
-    }),
-  )
+export const problems = defineDiagnostics({
+  SWEEP_METRIC_SLOW: {
+    severity: 'warning',
+    title: 'The regular expression of a metric takes too long to search for.',
+    why: 'an expression such as (a+)+$ takes exponential time on some texts; the search was given up, and the attempt has no value',
+    remedy: 'write the expression without a repetition inside of a repetition',
+  },
+})
+
+interface Measured {
+  /** The numbers that were found, by name of the metric. */
+  readonly metrics: Readonly<Record<string, number>>
+  /** Codes. */
+  readonly findings: readonly string[]
 }
 
-function numberFor(metric: Metric, result: RunResult, run: RunFolder): number | undefined {
+export function measure(metrics: readonly Metric[], result: RunResult, run: RunFolder): Measured {
+  const found: Record<string, number> = {}
+  let isSlow = false
+  for (const metric of metrics) {
+    const value = numberFor(metric, result, run)
+    if (value instanceof Slow) isSlow = true
+    else if (value !== undefined) found[metric.name] = value
+  }
+  return { metrics: found, findings: isSlow ? [problems.SWEEP_METRIC_SLOW.code] : [] }
+}
+
+/** A search was given up. */
+class Slow {}
+
+function numberFor(metric: Metric, result: RunResult, run: RunFolder): number | Slow | undefined {
   const guests = result.guests.filter(({ guest }) => metric.guest === undefined || guest === metric.guest)
   if (metric.kind === 'path' && metric.file === undefined) {
     const ofRun = metric.guest === undefined ? [result] : []
@@ -57,11 +75,11 @@ function numberFor(metric: Metric, result: RunResult, run: RunFolder): number | 
     if (metric.kind === 'path')
       return numberAt(parseJson(textOf(join(folder, metric.file ?? ''))), metric.source)
     const files = metric.file === undefined ? spokenFiles(folder) : [join(folder, metric.file)]
-    return first(files, (file) => lastMatch(textOf(file), metric.source))
+    return first(files, (file) => lastNumber(textOf(file), metric.source))
   })
 }
 
-function first<T>(items: readonly T[], read: (item: T) => number | undefined): number | undefined {
+function first<T, V>(items: readonly T[], read: (item: T) => V | undefined): V | undefined {
   for (const item of items) {
     const value = read(item)
     if (value !== undefined) return value
@@ -87,11 +105,9 @@ function spokenFiles(folder: string): readonly string[] {
   ]
 }
 
-/** A number that is printed again and again is final in its last line. */
-function lastMatch(text: string | undefined, pattern: string): number | undefined {
-  if (text === undefined) return undefined
-  const match = [...text.matchAll(new RegExp(pattern, 'gm'))].at(-1)
-  return match ? numberOf(match[1] ?? match[0]) : undefined
+function lastNumber(text: string | undefined, pattern: string): number | Slow | undefined {
+  const match = text === undefined ? undefined : lastMatch(text, pattern)
+  return typeof match === 'object' ? new Slow() : numberOf(match)
 }
 
 function numberAt(value: unknown, path: string): number | undefined {

@@ -64,6 +64,7 @@ export async function runAttempt(task: Task, means: AttemptMeans): Promise<Attem
     const changed = [...new Set([...(before?.changed ?? []), ...(after?.changed ?? [])])]
     const isMixed = before?.input !== after?.input
     if (cell.hasStores && result.verdict === 'passed') removeStores(planned, means)
+    const measured = measure(means.metrics, result, run.folder)
     return {
       ...common,
       ...(before ? { input: isMixed ? `${before.input} to ${after?.input}` : before.input } : {}),
@@ -71,9 +72,9 @@ export async function runAttempt(task: Task, means: AttemptMeans): Promise<Attem
       verdict: result.verdict,
       exitCode: result.exitCode,
       meaning: result.meaning,
-      findings: [...new Set(result.diagnostics.map(({ code }) => code))],
+      findings: [...new Set([...result.diagnostics.map(({ code }) => code), ...measured.findings])],
       run: run.folder.id,
-      metrics: { ...measure(means.metrics, result, run.folder) },
+      metrics: { ...measured.metrics },
       totalMs: ended(),
     }
   } catch (error) {

@@ -72,7 +72,10 @@ export interface SweepSelection {
 export interface PlannedSweep {
   readonly swept: Swept
   readonly axes: readonly Axis[]
+  /** Those that are chosen. */
   readonly cells: readonly PlannedCell[]
+  /** Keys of all cells of the matrix. */
+  readonly keys: ReadonlySet<string>
   readonly metrics: readonly Metric[]
   readonly selection: SweepSelection
 }
@@ -101,7 +104,8 @@ export async function planSweep(
       matrixProblems.SWEEP_EMPTY.at('', `sweep "${swept.name}" has ${all.length} cells, and none is left`),
     ])
   const cells = await planCells(swept, chosen, planning)
-  return { swept, axes, cells, metrics: metricsOf(swept.sweep), selection }
+  const keys = new Set(all.map(({ key }) => key))
+  return { swept, axes, cells, keys, metrics: metricsOf(swept.sweep), selection }
 }
 
 /** Errors of cells that cannot be run. */
@@ -141,7 +145,7 @@ export async function runSweep(planned: PlannedSweep, run: SweepRun): Promise<Sw
   const slots = executor.slots(tasks, run)
   const fresh = recordOf(planned, { ...run, slots, repeat })
   const folder = run.resumed ?? createSweep(swept.project.stateFolder, fresh)
-  const record = run.resumed ? resumedRecord(readSweep(run.resumed), fresh) : fresh
+  const record = run.resumed ? resumedRecord(readSweep(run.resumed), fresh, planned.keys) : fresh
   if (run.resumed) saveSweep(folder, record)
   run.onReady?.({ folder, record, attempts: before, tasks, slots })
   const running = executor.run(tasks, {
@@ -219,9 +223,10 @@ function recordOf(
   }
 }
 
-/** What was planned now, under the old id; cells that are not chosen this time stay as they were. */
-function resumedRecord(before: SweepRecord, now: SweepRecord): SweepRecord {
-  const cells = new Map([...before.cells, ...now.cells].map((cell) => [cell.key, cell]))
+/** What was planned now, under the old id. Cells that are not chosen this time stay as they were, if the sweep still has them. */
+function resumedRecord(before: SweepRecord, now: SweepRecord, keys: ReadonlySet<string>): SweepRecord {
+  const kept = before.cells.filter(({ key }) => keys.has(key))
+  const cells = new Map([...kept, ...now.cells].map((cell) => [cell.key, cell]))
   const { id, startedAt, label } = before
   return { ...now, id, startedAt, ...(label === undefined ? {} : { label }), cells: [...cells.values()] }
 }

@@ -202,7 +202,9 @@ async function conclude(folder: SweepFolder, invocation: Invocation): Promise<nu
         : `\nno baseline "${record.compareWith}" yet; \`bringup sweep keep ${record.compareWith}\` makes this sweep one`,
     )
   if (isOpen)
-    output.note(`\n${summary.wanted - summary.done} runs are left: bringup sweep ${record.name} --resume`)
+    output.note(
+      `\nleft: ${plural(summary.wanted - summary.done, 'run')}; bringup sweep ${record.name} --resume`,
+    )
   return exitCode
 }
 

@@ -1,4 +1,5 @@
 /** `bringup sweep compare A B`: what changed between two sweeps, and how sure that is. */
+import { EXIT_CODES } from '../../../guest/verdict.ts'
 import { compareSweeps } from '../../../sweeps/compare.ts'
 import { findSweep, readAttempts, readSweep } from '../../../sweeps/record.ts'
 import type { Command, Invocation } from '../../command.ts'
@@ -26,5 +27,5 @@ async function run({ args, output, project }: Invocation): Promise<number> {
   const found = compareSweeps(before, after)
   output.json(found)
   output.print(comparisonView(found, after.record.metrics, output))
-  return 0
+  return found.cells === 0 ? EXIT_CODES.failed : EXIT_CODES.passed
 }

@@ -22,12 +22,30 @@ async function run({ args, output, project }: Invocation): Promise<number> {
     throw usageError(`"${label}" cannot be a label`, 'use letters, digits, hyphens and dots, such as main')
   const folder = findSweep(stateFolder, args[1] ?? 'last')
   const record = readSweep(folder)
+  const clash = nameTaken(label, stateFolder)
+  if (clash !== undefined) throw usageError(`"${label}" cannot be a label`, clash)
+  const before: string[] = []
   for (const other of listSweeps(stateFolder)) {
     const { label: taken, ...rest } = readSweep(other)
-    if (taken === label) saveSweep(other, rest)
+    if (taken !== label || other.id === record.id) continue
+    saveSweep(other, rest)
+    before.push(other.id)
   }
   saveSweep(folder, { ...record, label })
   output.json({ id: record.id, label })
   output.print(`sweep ${record.id} is the baseline "${label}"`)
+  for (const id of before) output.note(`sweep ${id} is not any more`)
+  if (record.label !== undefined && record.label !== label)
+    output.note(`it is no longer the baseline "${record.label}"`)
   return 0
+}
+
+/** A label must not hide a sweep that is named by its name or by a part of its id. */
+function nameTaken(label: string, stateFolder: string): string | undefined {
+  for (const folder of listSweeps(stateFolder)) {
+    if (folder.id.startsWith(label) || folder.id.endsWith(label))
+      return `it stands for sweep ${folder.id}; choose another, such as main`
+    if (readSweep(folder).name === label) return 'a sweep has that name; choose another, such as main'
+  }
+  return undefined
 }
