@@ -66,7 +66,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'report',
     group: 'Machines and runs:',
-    summary: 'write a run or a sweep as one HTML file, to look at and to hand on',
+    summary: 'write a run or a sweep as one HTML file that can be shared',
     load: () => import('./commands/report.ts'),
   },
   {

@@ -261,7 +261,7 @@ function ownHand(e: Ending, judgement: Judgement): Judged | undefined {
     return result('timed-out', what, [
       problems.GUEST_TIMED_OUT.at('timeout', what, {
         evidence: wordsOf(e),
-        ...(e.consoleTail.length === 0 ? { remedy: e.screen ? DRAWN : SILENT } : {}),
+        ...(e.consoleTail.length === 0 && !e.unfinished ? { remedy: e.screen ? DRAWN : SILENT } : {}),
       }),
     ])
   }

@@ -79,7 +79,7 @@ export const machineSchema = z.lazy(() =>
       ])
       .optional()
       .describe(
-        'Whether a report of the guest’s kernel (a warning, a bug, a stall) fails a run that else passed, where the profile can find such reports. `false` omits the check.',
+        'Whether a report of the guest’s kernel (a warning, a bug, a stall) fails a run that passed otherwise, where the profile can find such reports. `false` omits the check.',
       ),
     timeout: zDuration.default(60_000).describe('From power-on to the end of the run.'),
   }),

@@ -46,7 +46,7 @@ test('it says what exit codes and lines of the console mean, over what its profi
 })
 
 test('it judges another build of the kernel, without its build and without what it boots', () => {
-  const form = { build: 'make', image: 'kernel.elf', passPatterns: ['^ALL OK$'], panicPatterns: ['^died$'] }
+  const form = { build: ['make'], image: 'kernel.elf', passPatterns: ['^ALL OK$'], panicPatterns: ['^died$'] }
   const profile = judgedAs(bare, form)
   expect(profile.judgement).toEqual(withKernel(bare, form).judgement)
   expect([profile.build, profile.prepare]).toEqual([bare.build, bare.prepare])

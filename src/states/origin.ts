@@ -44,7 +44,9 @@ export function withState(plan: GuestPlan, folders: KeyFolders): GuestPlan {
 
 /** A guest that was saved after it printed the text would pass a run in which it does nothing. */
 function endsAtText({ judgement: { passPatterns = [] } }: GuestPlan): string | undefined {
-  return passPatterns.length === 0 ? undefined : 'its run ends at a text, which only a boot prints anew'
+  return passPatterns.length === 0
+    ? undefined
+    : 'a text ends the run, and the guest has to print it in this run'
 }
 
 /** A saved guest would not know what a later one wrote. */

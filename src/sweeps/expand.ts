@@ -75,7 +75,7 @@ export function checkMatrix({ over, except }: Matrix, at: readonly PropertyKey[]
         const first = values.findIndex((other) => isSame(other, value))
         if (first === index) return []
         const path = place('over', axis, index)
-        return [problems.SWEEP_VALUE_TWICE.at(path, `${axis}: ${showValue(value)} is a value twice`)]
+        return [problems.SWEEP_VALUE_TWICE.at(path, `${axis} has the value ${showValue(value)} twice`)]
       }),
     ),
     ...except.flatMap((entry, index) =>
@@ -88,7 +88,7 @@ export function checkMatrix({ over, except }: Matrix, at: readonly PropertyKey[]
           return [problems.SWEEP_EXCEPT_UNKNOWN.at(path, `"${axis}" is no axis of the sweep`, { remedy })]
         }
         if (values.some((one) => isSame(one, value))) return []
-        const what = `${axis} never is ${showValue(value)}`
+        const what = `no cell has ${axis}=${showValue(value)}`
         return [
           problems.SWEEP_EXCEPT_UNKNOWN.at(path, what, {
             remedy: `use one of its values: ${values.map(showValue).join(', ')}`,

@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { BringupError, type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import { startTimeOf } from '../host/process-start.ts'
 import { nearest } from '../nearest.ts'
+import { plural } from '../plural.ts'
 import type { Project } from '../project/project.ts'
 import { randomDigits } from '../random-name.ts'
 import type { Swept } from './cell-request.ts'
@@ -101,7 +102,10 @@ export async function planSweep(
     throw new BringupError([problems.SWEEP_CELL_UNKNOWN.at('--cell', `--cell ${cell}: no cell has that key`)])
   if (chosen.length === 0)
     throw new BringupError([
-      matrixProblems.SWEEP_EMPTY.at('', `sweep "${swept.name}" has ${all.length} cells, and none is left`),
+      matrixProblems.SWEEP_EMPTY.at(
+        '',
+        `sweep "${swept.name}" has ${plural(all.length, 'cell')}, of which ${only === undefined ? '`except`' : '--only'} leaves none`,
+      ),
     ])
   const cells = await planCells(swept, chosen, planning)
   const keys = new Set(all.map(({ key }) => key))

@@ -410,7 +410,7 @@ describe('the command', () => {
       const { stdout } = await bringup(...talking, ...words)
       const [{ result }] = JSON.parse(stdout).guests
       expect(result).toMatchObject({ verdict: 'passed' })
-      expect(result.origin).toEqual({ kind: 'boot', because: expect.stringContaining('ends at a text') })
+      expect(result.origin).toEqual({ kind: 'boot', because: expect.stringContaining('a text ends the run') })
     },
   )
 

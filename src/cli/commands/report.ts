@@ -4,7 +4,7 @@ import type { Command, Invocation } from '../command.ts'
 import { REPORT_FILE_OPTIONS, type Reported, writeReport } from '../report-file.ts'
 
 export const command: Command = {
-  summary: 'write a run or a sweep as one HTML file, to look at and to hand on',
+  summary: 'write a run or a sweep as one HTML file that can be shared',
   description:
     'The file has everything in it and loads nothing: open it in a browser, or keep it as an artifact of CI. Without --output it is written to the folder of the run or sweep.',
   arguments: [

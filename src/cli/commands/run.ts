@@ -65,7 +65,7 @@ const RUN_OPTIONS: readonly OptionSpec[] = [
     { flags: '-v, --verbose', description: 'show the commands of the build and of QEMU' },
   ]),
   ...inGroup('Runs that stay:', DETACH_OPTIONS),
-  { flags: '-y, --yes', description: 'do what a host network needs root for without asking' },
+  { flags: '-y, --yes', description: 'run the commands of a host network that need root without asking' },
 ]
 
 export const command: Command = {
