@@ -10,6 +10,7 @@ import type { RackInput } from '../rack/rack-schema.ts'
 import type { Run } from '../runs/run.ts'
 import { defaultMachine } from './default-machine.ts'
 import { evidenceMark, evidenceOf } from './evidence.ts'
+import { refuseCrashes, watchEnd, watchEnds } from './unseen-crash.ts'
 
 /** How long a guest may take to end when its test is over; Vitest does not bound cleanup itself. */
 export const CLOSE_MS = 10_000
@@ -57,15 +58,17 @@ export const test = base
   .extend(
     'launch',
     async ({ options, origin, stateFolder, task, signal }, { onCleanup }): Promise<Launch> => {
-      const guests: Guest[] = []
+      const guests = new Map<Guest, () => boolean>()
       onCleanup(async () => {
-        addEvidence(task, guests)
-        await Promise.all(guests.map((guest) => guest.close({ timeoutMs: CLOSE_MS })))
+        addEvidence(task, [...guests.keys()])
+        const unseen = [...guests].flatMap(([guest, isSeen]) => (isSeen() ? [] : guest))
+        const ends = await closeAll([...guests.keys()])
+        if (task.result?.state !== 'fail') refuseCrashes(ends.filter(([guest]) => unseen.includes(guest)))
       })
       return async (machine, request = {}) => {
         const chosen = machine ?? (await defaultMachine(request.folder ?? options.folder))
         const guest = await launch(chosen, { state: stateFolder, signal, origin, ...options, ...request })
-        guests.push(guest)
+        guests.set(guest, watchEnd(guest))
         return guest
       }
     },
@@ -76,18 +79,20 @@ export const test = base
     'launchRack',
     async ({ options, stateFolder, task, signal }, { onCleanup }): Promise<LaunchRack> => {
       const runs: Run[] = []
+      const unseen: (() => readonly Guest[])[] = []
       onCleanup(async () => {
-        addEvidence(
-          task,
-          runs.flatMap((run) => Object.values(run.guests)),
-        )
+        const guestsOf = (all: readonly Run[]) => all.flatMap((run) => Object.values(run.guests))
+        addEvidence(task, guestsOf(runs))
+        const crashed = unseen.flatMap((find) => find())
         await Promise.all(runs.map((run) => run.close({ timeoutMs: CLOSE_MS })))
+        if (task.result?.state !== 'fail') refuseCrashes(await closeAll(crashed))
       })
       return async (rack, request = {}) => {
         const { folder } = options
         const own = { state: stateFolder, signal, ...(folder === undefined ? {} : { folder }) }
         const run = await launchRack(rack, { ...own, ...request })
         runs.push(run)
+        unseen.push(watchEnds(run))
         return run
       }
     },
@@ -99,6 +104,9 @@ export const test = base
       )
     return launchRack(rackDescription)
   })
+
+const closeAll = (guests: readonly Guest[]) =>
+  Promise.all(guests.map(async (guest) => [guest, await guest.close({ timeoutMs: CLOSE_MS })] as const))
 
 /** Evidence before the kill: afterwards the guests have nothing more to say. */
 function addEvidence(task: TestContext['task'], guests: readonly Guest[]): void {

@@ -70,6 +70,25 @@ test('waits', async ({ guest }) => {
     expect(shown).not.toContain('-machine')
   })
 
+  test('is a crash that the test did not look at; one that it looked at is none', () => {
+    const shown = vitest(
+      'crash.test.ts',
+      `import { expect, test } from 'bringup/test'
+test.override('machine', { memory: '64M', boot: { append: 'panic-hang' }, timeout: '19m' })
+test('unseen', async ({ guest }) => { await expect.poll(() => guest.hasEnded, { timeout: 600_000 }).toBe(true) })
+test('seen', async ({ guest }) => { await expect(guest).toEnd('crashed') })
+test('of a rack', async ({ launchRack, machine }) => {
+  const run = await launchRack({ guests: { a: { machine } } })
+  await expect.poll(() => run.guests.a.hasEnded, { timeout: 600_000 }).toBe(true)
+})`,
+    )
+    expect(shown).toMatch(/✓.* seen|1 passed/)
+    expect(shown).toContain('2 failed')
+    expect(
+      shown.match(/crashed, and the test did not look at its end: the guest panicked/g)?.length,
+    ).toBeGreaterThan(1)
+  })
+
   test('of a name that no machine has shows the names and the nearest', () => {
     writeFileSync(join(folder, 'bringup.config.json'), '{ "machines": { "numa": {}, "small": {} } }')
     const shown = vitest(
