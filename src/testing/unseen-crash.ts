@@ -19,7 +19,7 @@ export function watchEnd(target: { readonly done: Promise<unknown> }): () => boo
   return () => isSeen
 }
 
-/** The same of a run: which of its guests nobody has looked at. The end of the run is that of all of them. */
+/** The same of a run: guests whose end was not looked at. The end of the run is that of all of them. */
 export function watchEnds(run: Pick<Run, 'done' | 'guests'>): () => readonly Guest[] {
   const isSeen = watchEnd(run)
   const guests = Object.values(run.guests).map((guest) => ({ guest, isSeen: watchEnd(guest) }))

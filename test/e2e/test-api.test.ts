@@ -70,7 +70,7 @@ test('waits', async ({ guest }) => {
     expect(shown).not.toContain('-machine')
   })
 
-  test('is a crash that the test did not look at; one that it looked at is none', () => {
+  test('is a crash that the test did not look at, and not one that it looked at', () => {
     const shown = vitest(
       'crash.test.ts',
       `import { expect, test } from 'bringup/test'

@@ -5,7 +5,7 @@ import { serial } from './serial.ts'
 test('the first extra port is COM2, and has a log', () => {
   const { compile, mustSee } = one(serial, { id: 'trace' })
   expect(flat(compile().args)).toEqual(['-device', 'isa-serial,id=trace-port,chardev=trace,index=1'])
-  expect(compile().channels).toEqual([{ id: 'trace', purpose: 'log', label: 'serial 1' }])
+  expect(compile().channels).toEqual([{ id: 'trace', purpose: 'log', hasNoWait: 'both', label: 'serial 1' }])
   expect(
     mustSee().map(({ see }) => [see({ serialPorts: [0, 1] }), see({ serialPorts: [0] }), see({})]),
   ).toEqual([['COM2', null, undefined]])
