@@ -69,6 +69,13 @@ export const TEST_PACKAGES = [
     files: ['/usr/sbin/sfdisk', '/sbin/sfdisk'],
     why: 'reads the partition tables that the tests make',
   },
+  { name: 'grub-common', programs: ['grub-mkrescue'], why: 'makes the ISO images of the kernels of the tests' },
+  {
+    name: 'grub-pc-bin',
+    files: ['/usr/lib/grub/i386-pc/kernel.img'],
+    why: 'the boot loader in those images',
+  },
+  { name: 'xorriso', programs: ['xorriso'], why: 'writes the file system of those images' },
   { name: 'gdb', programs: ['gdb'], why: 'debugs the guests of the gdb tests' },
   { name: 'python3', programs: ['python3'], why: 'runs in guests that have the root of this computer' },
   { name: 'tmux', programs: ['tmux'], why: 'a terminal of a fixed size for the terminal tests' },
