@@ -66,6 +66,18 @@ describe('a reset', () => {
     expect(resets.tripleFault).toBe(false)
   })
 
+  it('that the firmware asks for again and again is allowed, and noticed', () => {
+    const late: MachineReset = { place: 'bios', tripleFault: false }
+    const rounds = Array.from({ length: 4 }, () => [bios, late]).flat()
+    const resets = watch([asked, ...rounds])
+    expect(resets.reset(byHost)).toBe('allowed')
+    const seen = rounds.map(() => {
+      expect(resets.reset(byGuest)).toBe('allowed')
+      return resets.isInRhythm
+    })
+    expect(seen.indexOf(true)).toBe(rounds.length - 1)
+  })
+
   it('by the guest that was not requested is a crash, also after one that was requested', () => {
     const resets = watch([asked, bios, asked])
     resets.reset(byHost)

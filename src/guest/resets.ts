@@ -123,6 +123,7 @@ export class ResetLog {
  * triple fault before QEMU serves the reset by port, again and again: twelve in 0.2 s.
  */
 const MOST_ECHOES = 64
+const ECHOES_BEFORE_PAUSE = 4
 
 /** What a reset by the guest means for the run. */
 export type ResetMeaning = 'allowed' | 'crash'
@@ -161,6 +162,15 @@ export class ResetWatch {
   /** A triple fault was the reset that may not be. */
   get tripleFault(): boolean {
     return this.#triple
+  }
+
+  /**
+   * The firmware and QEMU interrupt each other: a pause breaks their rhythm. SeaBIOS asks for a reset by port and by a triple
+   * fault in the same block of translated code. If QEMU serves the first request before the second comes, the second
+   * interrupts the firmware of the next start, which asks again at once. QEMU is fast enough only just after a reset.
+   */
+  get isInRhythm(): boolean {
+    return this.#echoes > 0 && this.#echoes % ECHOES_BEFORE_PAUSE === 0
   }
 
   /** To be called at each RESET event. `hasSpoken`: the console showed something since the last one. */

@@ -225,6 +225,7 @@ export class RunningGuest implements Guest {
         const meaning = this.#resets.reset({ ...by, hasSpoken: this.#hasSpoken })
         this.#hasSpoken = false
         if (meaning === 'crash') this.#end('reset')
+        else if (this.#resets.isInRhythm) void this.#pauseOnce()
       },
       onRun: () => {
         if (!this.#clock.hasRun) this.#clock.run()
@@ -239,6 +240,16 @@ export class RunningGuest implements Guest {
       onStill: () => this.#quit(2000),
     }
     return watchGuest(this.plan, this.#process.qmp, this.#console, listeners, this.#screens.watch)
+  }
+
+  async #pauseOnce(): Promise<void> {
+    const { qmp } = this.#process
+    try {
+      await qmp.execute('stop')
+      await qmp.execute('cont')
+    } catch {
+      // It has ended.
+    }
   }
 
   #watchForPass(): void {
