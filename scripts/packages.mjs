@@ -69,7 +69,11 @@ export const TEST_PACKAGES = [
     files: ['/usr/sbin/sfdisk', '/sbin/sfdisk'],
     why: 'reads the partition tables that the tests make',
   },
-  { name: 'grub-common', programs: ['grub-mkrescue'], why: 'makes the ISO images of the kernels of the tests' },
+  {
+    name: 'grub-common',
+    programs: ['grub-mkrescue'],
+    why: 'makes the ISO images of the kernels of the tests',
+  },
   {
     name: 'grub-pc-bin',
     files: ['/usr/lib/grub/i386-pc/kernel.img'],
