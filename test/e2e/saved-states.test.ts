@@ -120,7 +120,7 @@ describe('a machine that was saved at its first answer', () => {
   })
 
   test('boots where the machine, or a text that it waits for, is another', async ({ launch }) => {
-    const other = await launch({ ...machine, memory: '144M' }, { profile, origin: 'state' })
+    const other = await launch({ ...machine, memory: '256M' }, { profile, origin: 'state' })
     expect(other.plan.origin).toMatchObject({ kind: 'boot' })
     expect(other.plan.origin?.because).toMatch(
       /^no saved state for this machine; the state saved at .* differs in -object and -m$/,
@@ -160,13 +160,13 @@ describe('the console of a restored guest', () => {
 
   test('shows what the boot printed, answers, and marks the restore in its log alone', async ({ launch }) => {
     const first = await launch(talkative, { profile, origin: 'state', name: 'first' })
-    const booted = await first.console.expect(/Linux version \S+/)
+    const booted = await first.console.expect(/Linux version \S+ /)
     await first.console.expect('guest:/# ')
     await first.run(['true'])
     await first.close()
     const second = await launch(talkative, { profile, origin: 'state', name: 'second' })
     expect(originOf(second)).toBe('state')
-    expect(await second.console.expect(/Linux version \S+/)).toMatchObject({ text: booted.text })
+    expect(await second.console.expect(/Linux version \S+ /)).toMatchObject({ text: booted.text })
     expect(second.console.text).toContain('Kernel command line')
     await second.console.expect('guest:/# ')
     second.console.write('echo $((6 * 7))\n')
