@@ -78,7 +78,7 @@ export function conclude(conclusion: Conclusion): GuestResult {
     ...(logError ? [problems.RUN_LOG_INCOMPLETE.at('', logError.message)] : []),
   ]
   // `run -- COMMAND` returns the command's code; its 0 is not the code of a run that failed otherwise.
-  const isCommand = ending.endedBy === 'shell-exit' && (verdict === 'passed' || verdict === 'failed')
+  const isCommand = ending.shellExit !== undefined && (verdict === 'passed' || verdict === 'failed')
   const command = verdict === 'passed' || ending.shellExit !== 0 ? ending.shellExit : undefined
   return {
     verdict,

@@ -214,6 +214,13 @@ qemu-system-x86_64: -device nonsense: 'nonsense' is not a valid device model nam
     expect(judge(off, kind).verdict).toBe('passed')
   })
 
+  it('judges a guest that powers off after the command by the code of the command', () => {
+    const off: Ending = { ...ending, status: 0, shutdown: { guest: true, reason: 'guest-shutdown' } }
+    const of = (shellExit: number) => judge({ ...off, shellExit }, { ...judgement, onPowerOff: 'passed' })
+    expect(of(5)).toMatchObject({ verdict: 'failed', guestCode: 5, meaning: 'the command returned 5' })
+    expect(of(0)).toMatchObject({ verdict: 'passed', guestCode: 0 })
+  })
+
   it('does not read a debug exit where the machine has none', () => {
     expect(verdictOf({ debugExit: false })).toBe('machine-failed')
   })

@@ -282,6 +282,8 @@ function guestWord(e: Ending, judgement: Judgement): Judged {
   const code = debugExitCode(e)
   if (code !== undefined) return byCode(code, e, judgement)
   const what = endedItself(e)
+  // It ended while bringup was about to end it.
+  if (what !== undefined && e.shellExit !== undefined) return byCode(e.shellExit, e, judgement)
   if (what !== undefined && e.unfinished && !endsGuest(e.unfinished)) {
     const early = `${what} before the command ended`
     const evidence = wordsOf(e)
@@ -321,7 +323,7 @@ function debugExitCode(e: Ending): number | undefined {
 
 function byCode(code: number, e: Ending, judgement: Judgement): Judged {
   const known = judgement.exitCodes[code]
-  const isCommand = e.endedBy === 'shell-exit'
+  const isCommand = e.shellExit !== undefined
   if (known?.verdict === 'passed') return pass(known.meaning, e, judgement, code)
   const meaning =
     known?.meaning ??

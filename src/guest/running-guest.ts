@@ -489,10 +489,10 @@ export class RunningGuest implements Guest {
   }
 
   async endWith(exitCode: number): Promise<GuestResult> {
+    this.#shellExit = exitCode
     // What only a running guest can tell has to be asked before it ends.
     if (this.#witness.isWanted) await this.view()
     await this.#kernelLog.read(this.done)
-    this.#shellExit = exitCode
     if (this.#shell && keepsDisk(this.plan)) {
       this.#endedBy ??= 'shell-exit'
       await powerOff(this.#shell, this.done)
