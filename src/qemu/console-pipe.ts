@@ -1,7 +1,7 @@
 /**
- * Pipes for what QEMU writes to the console, and to serial ports beyond it. Node gives child processes sockets, and each byte that QEMU writes takes a
- * buffer of its own in one: it is full with 278 bytes, and a serial port then loses what the guest prints without waiting,
- * such as the lines of a panic. A pipe takes 64 KiB (pipe(7)).
+ * Pipes for what QEMU writes to the console, and to serial ports beyond it. Node gives child processes sockets, and each byte
+ * that QEMU writes takes a buffer of its own in one: it is full with 278 bytes, and a serial port then loses what the guest
+ * prints without waiting, such as the lines of a panic. A pipe takes 64 KiB (pipe(7)).
  */
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'

@@ -6,14 +6,14 @@ export type Sliced<T> = Generator<undefined, T, undefined>
 const SLICE_MS = 8
 
 /** Does it in slices of some milliseconds. */
-export async function inSlices<T>(work: Sliced<T>): Promise<T> {
-  let until = performance.now() + SLICE_MS
+export async function inSlices<T>(work: Sliced<T>, now = () => performance.now()): Promise<T> {
+  let until = now() + SLICE_MS
   for (;;) {
     const { done, value } = work.next()
     if (done) return value
-    if (performance.now() < until) continue
+    if (now() < until) continue
     await new Promise((resolve) => setImmediate(resolve))
-    until = performance.now() + SLICE_MS
+    until = now() + SLICE_MS
   }
 }
 

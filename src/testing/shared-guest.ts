@@ -9,6 +9,7 @@ import type { MachineInput } from '../machine/machine.ts'
 import { defaultMachine } from './default-machine.ts'
 import { evidenceMark, evidenceOf } from './evidence.ts'
 import { CLOSE_MS } from './fixtures.ts'
+import { refuseCrashes, watchEnd } from './unseen-crash.ts'
 
 /**
  * Vitest's `test` with a `guest` that is booted once for a file or a worker, for tests that leave it as they found it.
@@ -37,8 +38,11 @@ export function testWithGuestPer(
         const folder = mkdtempSync(join(tmpdir(), 'bringup-test-'))
         const chosen = machine ?? (await defaultMachine(request.folder))
         const guest = await launch(chosen, { state: folder, origin: 'state', ...request })
+        const isSeen = watchEnd(guest)
         onCleanup(async () => {
-          await guest.close({ timeoutMs: CLOSE_MS })
+          const isUnseen = !isSeen()
+          const end = await guest.close({ timeoutMs: CLOSE_MS })
+          if (!hasFailed && isUnseen) refuseCrashes([[guest, end]])
           if (!hasFailed) rmSync(folder, { recursive: true, force: true })
         })
         return guest

@@ -1,10 +1,7 @@
 /** Runs cells as jobs of a Slurm cluster. */
 import { spawnSync } from 'node:child_process'
-import { planRun } from '../../project/run-planning.ts'
 import { slurmSchema } from '../../project/slurm-schema.ts'
-import { requestOfCell } from '../cell-request.ts'
 import type { Executor, ExecutorMeans } from '../executor.ts'
-import { nameOfCell } from '../plan-sweep.ts'
 import { listSweeps, readAttempt, readAttempts, readSweep } from '../record.ts'
 import type { Task } from '../run-attempt.ts'
 import { type Grouped, groupTasks, type Measured } from './groups.ts'
@@ -49,7 +46,6 @@ async function run(tasks: readonly Task[], means: ExecutorMeans): Promise<void> 
     return made === undefined
   })
   if (left.length === 0 || means.signal.aborted) return
-  await prepare(left, means)
   const site = await readSite()
   const measured = measure(left, means)
   const grouped = groupTasks(measured, config)
@@ -76,16 +72,6 @@ function roundOf(measured: readonly Measured[], { groups, of }: Grouped, means: 
       expectedMs: earlierMs ?? 0,
     })),
   }
-}
-
-/** What cells boot is made here, once, and not on every node. */
-async function prepare(tasks: readonly Task[], { swept, signal }: ExecutorMeans): Promise<void> {
-  const pending = tasks.filter(({ cell }) => (cell.planned?.plan.pending.length ?? 0) > 0)
-  for (const { cell } of new Map(pending.map((task) => [task.cell.cell.key, task])).values())
-    await planRun({
-      ...requestOfCell(swept, cell.combination, nameOfCell(swept.name, cell.cell.key)),
-      signal,
-    })
 }
 
 const EARLIER_SWEEPS = 5

@@ -34,7 +34,7 @@ async function run({ args, output, project }: Invocation): Promise<number> {
   saveSweep(folder, { ...record, label })
   output.json({ id: record.id, label })
   output.print(`sweep ${record.id} is the baseline "${label}"`)
-  for (const id of before) output.note(`sweep ${id} is not any more`)
+  for (const id of before) output.note(`it replaces sweep ${id}`)
   if (record.label !== undefined && record.label !== label)
     output.note(`it is no longer the baseline "${record.label}"`)
   return 0
