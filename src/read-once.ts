@@ -16,10 +16,15 @@ export function readingOnce<T>(work: () => Promise<T>): Promise<T> {
 export function readOnce<T>(question: readonly [kind: string, ...rest: unknown[]], read: () => T): T {
   const known = answers.getStore()
   if (!known) return read()
-  const key = JSON.stringify(question)
+  const key = keyOf(question)
   if (!known.has(key)) known.set(key, read())
   return known.get(key) as T
 }
 
 /** Whether several plans are made together. */
 export const isReadingOnce = (): boolean => answers.getStore() !== undefined
+
+/** JSON of a long text would copy it with its quotes escaped. */
+function keyOf(question: readonly [kind: string, ...rest: unknown[]]): string {
+  return question.every((part) => typeof part === 'string') ? question.join('\0') : JSON.stringify(question)
+}

@@ -134,8 +134,18 @@ export function acpiVerdict(
   return count ? verdictOf(count) : 'fits'
 }
 
+/** The arguments of a machine are counted when it is checked and whenever it is compiled. */
+const counted = new WeakMap<
+  readonly Argument[],
+  { readonly own: readonly string[]; readonly count: Count | undefined }
+>()
+
 function countAll(args: readonly Argument[], own: readonly string[]): Count | undefined {
-  return countLoaderEntries([...args.map(readArgument), ...readQemuArgs(own)])
+  const known = counted.get(args)
+  if (known?.own === own) return known.count
+  const count = countLoaderEntries([...args.map(readArgument), ...readQemuArgs(own)])
+  counted.set(args, { own, count })
+  return count
 }
 
 function verdictOf(count: Count): 'fits' | 'omit-hpet' | 'lost' {

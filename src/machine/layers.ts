@@ -96,8 +96,17 @@ const at =
   (rest: Path) =>
   ({ layer, path }: Source): Source => ({ layer, path: [...path, ...rest] })
 
-/** For each device of the merged machine, the layers that describe it: as `mergeMachine` lays them. */
+/** All findings of a machine are about the same layers. */
+const sourcesKnown = new WeakMap<readonly Layer[], readonly (readonly Source[])[]>()
+
 function deviceSources(layers: readonly Layer[]): readonly (readonly Source[])[] {
+  const sources = sourcesKnown.get(layers) ?? findDeviceSources(layers)
+  sourcesKnown.set(layers, sources)
+  return sources
+}
+
+/** For each device of the merged machine, the layers that describe it: as `mergeMachine` lays them. */
+function findDeviceSources(layers: readonly Layer[]): readonly (readonly Source[])[] {
   const merged: { id: string | undefined; sources: Source[] }[] = []
   for (const layer of layers) {
     const below = new Map(merged.flatMap((entry) => (entry.id === undefined ? [] : [[entry.id, entry]])))

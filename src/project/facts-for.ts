@@ -111,7 +111,7 @@ async function provenFacts(
     ...(qemuBecause === undefined ? {} : { qemuBecause }),
   }
   // A trial guest takes seconds where none was run before: what is wrong without it is said at once.
-  if (!findProbe(cache).isBuilt) {
+  if (!readOnce(['is probe built'], () => findProbe(cache).isBuilt)) {
     const untried = gather({ ...known, accelerators: [UNTRIED] })
     if (wrongWith(untried).length > 0) return untried
   }

@@ -1,5 +1,5 @@
 /** The input of a cell: all that decides how its runs end. Attempts with the same digest had equal input. */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { pathsOf } from '../plan/place.ts'
@@ -97,5 +97,4 @@ function contentOr(path: string): string {
   }
 }
 
-const digest = (value: unknown) =>
-  createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 16)
+const digest = (value: unknown) => hash('sha256', JSON.stringify(value)).slice(0, 16)

@@ -1,5 +1,5 @@
 /** From a sweep to its cells: every combination of the values of its axes, but those that are excepted. Pure. */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import { type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import { formatPath } from '../machine/schema-issues.ts'
@@ -126,5 +126,5 @@ function labelOf(values: Readonly<Record<string, AxisValue>>): string {
 
 function keyOf(values: Readonly<Record<string, AxisValue>>): string {
   const sorted = Object.entries(values).toSorted(([a], [b]) => (a < b ? -1 : 1))
-  return createHash('sha256').update(JSON.stringify(sorted)).digest('hex').slice(0, 12)
+  return hash('sha256', JSON.stringify(sorted)).slice(0, 12)
 }
