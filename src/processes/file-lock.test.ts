@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
@@ -40,3 +40,38 @@ test('waiting ends with the signal, whose reason is the error; so is that of wor
   await expect(work).rejects.toThrow('by Ctrl-C')
   await expect(withLock(file, () => Promise.reject(new Error('its own')))).rejects.toThrow('its own')
 })
+
+test('waits on where a signal from outside ends flock, as Slurm does with all processes of a job', async () => {
+  const order: string[] = []
+  let waiting: Promise<void> | undefined
+  await withLock(file, async () => {
+    waiting = withLock(file, async () => void order.push('second'))
+    for (let i = 0; i < 3; i++) await endFlock()
+    order.push('first')
+  })
+  await waiting
+  expect(order).toEqual(['first', 'second'])
+})
+
+/** Ends the flock that this process waits for. */
+async function endFlock(): Promise<void> {
+  for (;;) {
+    const children = readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').trim().split(' ')
+    const waits = children.find((pid) => wordsOf(pid)[0] === 'flock')
+    if (waits !== undefined) {
+      process.kill(Number(waits), 'SIGTERM')
+      while (wordsOf(waits)[0] === 'flock') await new Promise((resolve) => setImmediate(resolve))
+      return
+    }
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+}
+
+/** Empty for a process that has ended. */
+function wordsOf(pid: string): readonly string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+  } catch {
+    return []
+  }
+}

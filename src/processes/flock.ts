@@ -35,6 +35,8 @@ export interface Lock extends AsyncDisposable {
 export interface LockRefusal {
   /** Of flock; {@link LOCK_TAKEN} when another process has the lock; null when it could not be started or was killed. */
   readonly status: number | null
+  /** What ended flock, where something did: not necessarily this process. */
+  readonly endedBy?: NodeJS.Signals
   /** What flock said. */
   readonly why: string
 }
@@ -78,7 +80,10 @@ export async function takeLock(
   )
   const isHeld = await Promise.race([said, ended.then(() => false)])
   signal?.removeEventListener('abort', giveUp)
-  if (!isHeld) return { status: holder.exitCode, why: why.trim() }
+  if (!isHeld) {
+    const { exitCode: status, signalCode } = holder
+    return { status, why: why.trim(), ...(signalCode === null ? {} : { endedBy: signalCode }) }
+  }
   holder.stdout?.resume()
   return {
     ended,

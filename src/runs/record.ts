@@ -16,7 +16,7 @@ import { foreignOwner } from '../host/intruder.ts'
 import { startTimeOf } from '../host/process-start.ts'
 import { makeFolder, OWN_FILE, OWN_FOLDER } from '../own-files.ts'
 import type { RunPlan } from '../plan/run-plan.ts'
-import { randomDigits } from '../random-name.ts'
+import { timedName } from '../random-name.ts'
 
 export const problems = defineDiagnostics({
   RUN_FOLDER_NOT_MADE: {
@@ -149,7 +149,7 @@ export function createRun(
   } = {},
 ): RunFolder {
   refuseTakenLabel(stateFolder, label)
-  const id = `${now.toISOString().slice(0, 19).replaceAll(':', '-')}-${randomDigits(8)}`
+  const id = timedName(now)
   const run = folderAt(join(stateFolder, 'runs', id), id)
   let isMade = false
   try {

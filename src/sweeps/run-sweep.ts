@@ -5,7 +5,7 @@ import { startTimeOf } from '../host/process-start.ts'
 import { nearest } from '../nearest.ts'
 import { plural } from '../plural.ts'
 import type { Project } from '../project/project.ts'
-import { randomDigits } from '../random-name.ts'
+import { timedName } from '../random-name.ts'
 import type { Swept } from './cell-request.ts'
 import type { ExecutorMeans } from './executor.ts'
 import { loadExecutor } from './executors.ts'
@@ -204,7 +204,7 @@ function recordOf(
   const { summary, compareWith, rack, machine, command } = sweep
   return {
     format: 1,
-    id: `${now.toISOString().slice(0, 19).replaceAll(':', '-')}-${randomDigits(8)}`,
+    id: timedName(now),
     name,
     ...(summary === undefined ? {} : { summary }),
     target:

@@ -107,7 +107,7 @@ class Job {
   async run(): Promise<void> {
     const { queue, group, signal } = this.#means
     let round = queue.read()
-    this.#scratch = round.isStaged ? await this.#openScratch(round) : undefined
+    this.#scratch = round.isStaged && !signal.aborted ? await this.#openScratch(round) : undefined
     try {
       while (!signal.aborted && !queue.isStopped) {
         const index = this.#take(round, group)

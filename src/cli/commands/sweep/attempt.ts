@@ -16,11 +16,14 @@ export const attempt: Command = {
 
 async function run({ args, signal, project }: Invocation): Promise<number> {
   const [folder = '', group = ''] = args
-  // Slurm repeats SIGTERM, and a second one would end bringup before it has tidied up. SIGKILL comes after KillWait.
-  signal.addEventListener('abort', () => {
-    process.removeAllListeners('SIGTERM')
-    process.on('SIGTERM', () => {})
-  })
+  if (signal.aborted) ignoreFurther()
+  else signal.addEventListener('abort', ignoreFurther)
   await work({ project: await project(), folder, group: Number(group), signal })
   return signal.aborted ? EXIT_CODES.interrupted : EXIT_CODES.passed
+}
+
+/** Slurm repeats SIGTERM, and a second one would end bringup before it has tidied up. SIGKILL comes after KillWait. */
+function ignoreFurther(): void {
+  process.removeAllListeners('SIGTERM')
+  process.on('SIGTERM', () => {})
 }
