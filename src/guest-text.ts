@@ -25,6 +25,11 @@ export function visible(text: string): string {
   return text.search(UNSAFE) === -1 ? text : text.replace(UNSAFE, escaped)
 }
 
+/** The same on one line: newlines and tabs are visible too. */
+export function oneLine(text: string): string {
+  return visible(text).replaceAll('\n', '\\n').replaceAll('\t', '\\t')
+}
+
 function escaped(character: string): string {
   const code = character.codePointAt(0) ?? 0
   if (character === '\r') return '\\r'

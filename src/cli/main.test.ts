@@ -24,6 +24,7 @@ describe('a wrong command line', () => {
     [['runs', 'path', 'a', 'b'], 'too many arguments'],
     [['runs', '--last', 'many'], 'wants a whole number'],
     [['runs', '--', 'ls'], 'nothing may follow --'],
+    [['sweep', 'keep', '--', 'main'], 'put it in front of `--`'],
     [['completion', 'tcsh'], 'bash'],
     [['completion', 'zhs'], 'did you mean zsh?'],
     [['help', 'rnu'], 'did you mean run?'],

@@ -69,7 +69,7 @@ export async function main(argv: readonly string[], environment: Environment): P
     if (error instanceof CommanderError)
       return error.exitCode === 0
         ? EXIT_CODES.passed
-        : reportError(usageOf(error), output, environment.signal)
+        : reportError(usageOf(error, rest), output, environment.signal)
     return reportError(error, output, environment.signal)
   }
 }
@@ -185,10 +185,13 @@ async function loadOutline({ cwd }: Environment, { project, state }: ProjectOpti
   return outlineProject({ cwd, project, state })
 }
 
-function usageOf(error: CommanderError): BringupError {
+/** @param rest what follows `--` */
+function usageOf(error: CommanderError, rest: readonly string[] | undefined): BringupError {
   const [first = '', ...more] = error.message.replace(/^error: /, '').split('\n')
   const choice = CHOICE.exec(first)
   if (choice !== null) return wrongChoice(choice.slice(1))
+  if (error.code === 'commander.missingArgument' && rest !== undefined)
+    return usageError(first, 'put it in front of `--`')
   const suggestion = more.join(' ').match(/\(Did you mean (.*)\?\)/)?.[1]
   return usageError(first, suggestion === undefined ? undefined : `did you mean ${suggestion}?`)
 }

@@ -11,7 +11,7 @@ import type { CellSummary, SweepSummary } from '../sweeps/summary.ts'
 import { formatDiagnostics } from './errors.ts'
 import type { Colors, Output } from './output.ts'
 import { formatTable } from './table.ts'
-import type { Page } from './width.ts'
+import { fitText, type Page } from './width.ts'
 
 /** Rows and columns of the matrix: the last axis with several values is across, all others are down. */
 export function matrixView(
@@ -32,14 +32,35 @@ export function matrixView(
     rows.set(key, row)
   }
   const columns = across.values.map(showValue)
-  return formatTable(
-    [...down.map(({ path }) => path), ...columns.map((value) => `${across.path}=${value}`)],
+  const names = [across, ...down].map(numbered)
+  const table = formatTable(
+    [
+      ...down.map(({ path }) => path),
+      ...columns.map((value) => `${across.path}=${names[0]?.of(value) ?? value}`),
+    ],
     [...rows.values()].map(({ heads, cells: known }) => [
-      ...heads,
+      ...heads.map((head, index) => names[index + 1]?.of(head) ?? head),
       ...columns.map((value) => markOf(known.get(value), page.colors)),
     ]),
     page,
   )
+  const legend = names.flatMap((one) => one.legend)
+  return legend.length === 0 ? table : `${table}\n${fitText(legend.join('\n'), page.columns)}`
+}
+
+/** Longer values, such as commands, are numbered in the matrix and listed below it. */
+const LONGEST_VALUE = 32
+
+function numbered({ path, values }: Axis): {
+  readonly of: (value: string) => string
+  readonly legend: readonly string[]
+} {
+  const shown = values.map(showValue)
+  if (shown.every((value) => value.length <= LONGEST_VALUE)) return { of: (value) => value, legend: [] }
+  return {
+    of: (value) => `#${shown.indexOf(value) + 1}`,
+    legend: shown.map((value, index) => `${path} #${index + 1}: ${value}`),
+  }
 }
 
 function markOf(cell: CellSummary | undefined, colors: Colors): string {
@@ -119,16 +140,43 @@ function rangeText({ low, high, confidence, n }: Estimate, unit: string | undefi
   return `${numberText(low, undefined)} to ${numberText(high, unit)} (${Math.round(confidence * 100)} %)`
 }
 
-/** Findings with the cells that have them. */
+/** Findings with the cells that have them. Those of one rule are one block, which shows the first in full. */
 export function findingsView(groups: readonly FindingGroup[], page: Page): string {
-  return groups
-    .map(({ finding, cells, common }) => {
+  const rules = new Set(groups.map(ruleOf))
+  return [...rules]
+    .map((rule) => groups.filter((group) => ruleOf(group) === rule))
+    .map(([first, ...others]) => {
+      const { finding, cells, common } = first as FindingGroup
       const which =
         common === '' ? plural(cells.length, 'cell') : `${plural(cells.length, 'cell')} with ${common}`
-      const some = common === '' ? `: ${cells.slice(0, 5).join('; ')}${cells.length > 5 ? '; …' : ''}` : ''
-      return `${page.colors.bold(which)}${some}\n${formatDiagnostics([finding], page)}`
+      const some = common === '' ? `: ${namesOf(cells)}` : ''
+      return [
+        `${page.colors.bold(which)}${some}`,
+        formatDiagnostics([finding], page),
+        ...(others.length === 0 ? [] : [fitText(sameRule(others).join('\n'), page.columns)]),
+      ].join('\n')
     })
     .join('\n\n')
+}
+
+const ruleOf = ({ finding }: FindingGroup) => `${finding.severity} ${finding.code}`
+
+const MOST_NAMES = 5
+
+const namesOf = (names: readonly string[]) =>
+  `${names.slice(0, MOST_NAMES).join('; ')}${names.length > MOST_NAMES ? '; …' : ''}`
+
+/** Further findings of the same rule, a line each. */
+function sameRule(groups: readonly FindingGroup[]): readonly string[] {
+  const shown = groups.slice(0, MOST_NAMES)
+  const left = groups.slice(MOST_NAMES).reduce((sum, { cells }) => sum + cells.length, 0)
+  return [
+    ...shown.map(({ finding, cells, common }) => {
+      const which = common === '' ? namesOf(cells) : common
+      return `  and ${plural(cells.length, 'cell')} with ${which}: ${finding.what}`
+    }),
+    ...(left === 0 ? [] : [`  and ${plural(left, 'cell')} more; --dry-run --json lists all`]),
+  ]
 }
 
 const FINDINGS: Readonly<Record<Finding, string>> = {

@@ -5,7 +5,7 @@ export const problems = defineDiagnostics({
   USAGE: {
     title:
       'The command line is wrong: an unknown command or option, or a value that is missing or not allowed.',
-    why: 'nothing was started',
+    why: 'the command line is checked first, and the command was not run',
     remedy: 'see `bringup --help`, or `bringup COMMAND --help`',
   },
 })

@@ -61,13 +61,10 @@ function diagnose(issue: Issue, above: readonly PropertyKey[], subject: Subject)
     return closestBranch(issue.errors).flatMap((inner) => diagnose(inner, path, subject))
   }
   const value = valueAt(input, path)
-  return [
-    problems.CONFIG_INVALID.at(
-      place(),
-      `${prefix}${place() || 'the description'}: ${wordsOf(issue)} (it is ${describe(value)})`,
-      remedyFor(issue, value),
-    ),
-  ]
+  const what = `${prefix}${place() || 'the description'}: ${wordsOf(issue)}`
+  // What stands under a name does not make the name wrong.
+  if (issue.code === 'invalid_key') return [problems.CONFIG_INVALID.at(place(), what)]
+  return [problems.CONFIG_INVALID.at(place(), `${what} (it is ${describe(value)})`, remedyFor(issue, value))]
 }
 
 /** The word that was probably meant, where a value must be one of a list. */

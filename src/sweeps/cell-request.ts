@@ -78,7 +78,7 @@ export function requestOfCell(
     command,
     namedAt: {
       machine: formatPath(['sweeps', sweepName, 'machine']),
-      command: formatPath(['sweeps', sweepName, 'command']),
+      command: given === undefined ? formatPath(['sweeps', sweepName, 'command']) : place('command'),
     },
   }
 }

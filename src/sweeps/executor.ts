@@ -20,7 +20,7 @@ export interface Executor {
   readonly name: string
   /** Called before anything is recorded. @throws BringupError if nothing can run there */
   check?(): Promise<void>
-  /** Runs at a time, for the time that is left. */
+  /** Runs at a time on average, for the time that is left. */
   slots(tasks: readonly Task[], means: Pick<ExecutorMeans, 'jobs'>): number
   /**
    * Runs the tasks, in this order as far as possible. Resolves when all have ended or the signal is aborted and nothing is

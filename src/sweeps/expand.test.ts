@@ -24,6 +24,11 @@ describe('expansion', () => {
     expect(a?.key).toBe(b?.key)
   })
 
+  it('labels cells on one line', () => {
+    const [cell] = expand({ over: { 'boot.append': ['a\nb\tc\u001b[31m'] }, except: [] }).cells
+    expect(cell?.label).toBe('boot.append=a\\nb\\tc\\x1b[31m')
+  })
+
   it('finds values twice, unknown axes and values of `except`, and too many cells', () => {
     const wrong = checkMatrix({ over: { numa: [1, '1'], qemu: ['x'] }, except: [{ nuna: 1 }, { numa: 3 }] }, [
       'sweeps',
@@ -51,6 +56,19 @@ describe('--only', () => {
     expect(only('devices.pm0.size=1024M')).toBe(7)
     expect(only('numa=1|2,qemu!=7.2')).toBe(4)
     expect(only('qemu==10.0')).toBe(8)
+  })
+
+  it('takes a value that has commas or strokes itself for one', () => {
+    const over = { append: ['a=1', 'a=1,b=2', 'x|y'], command: [['echo', 'a,b'], ['true']], numa: [1, 2] }
+    const other = expand(sweepSchema.parse({ over }))
+    const those = (text: string) => onlyCells(text, other.axes, other.cells).length
+    expect(those('append=a=1,b=2')).toBe(4)
+    expect(those('append=a=1,b=2,numa=1')).toBe(2)
+    expect(those('append=a=1,numa=1')).toBe(2)
+    expect(those('append=x|y')).toBe(4)
+    expect(those('append=a=1|a=1,b=2')).toBe(8)
+    expect(those('command=["echo","a,b"],numa=2')).toBe(3)
+    expect(() => those('append=a=1,c=2')).toThrow(/"c" is no axis/)
   })
 
   it.each([

@@ -2,6 +2,7 @@
 import { hash } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import { type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
+import { oneLine } from '../guest-text.ts'
 import { formatPath } from '../machine/schema-issues.ts'
 import { nearest } from '../nearest.ts'
 import type { SweepConfig } from '../project/sweep-schema.ts'
@@ -114,8 +115,9 @@ export function isSame(a: unknown, b: unknown): boolean {
   return isDeepStrictEqual(plain(a), plain(b))
 }
 
+/** On one line, with control characters escaped. */
 export function showValue(value: AxisValue): string {
-  return typeof value === 'string' ? value : JSON.stringify(value)
+  return oneLine(typeof value === 'string' ? value : JSON.stringify(value))
 }
 
 function labelOf(values: Readonly<Record<string, AxisValue>>): string {

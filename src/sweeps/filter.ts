@@ -32,11 +32,37 @@ export function onlyCells<C extends Pick<Combination, 'values'>>(
   axes: readonly Axis[],
   cells: readonly C[],
 ): readonly C[] {
-  const parsed = text.split(',').map((part) => parse(part.trim(), axes))
+  const parsed = conditionsIn(text, axes).map((part) => parse(part.trim(), axes))
   const wrong = parsed.flatMap((one) => ('code' in one ? one : []))
   if (wrong.length > 0) throw new BringupError(wrong)
   const conditions = parsed.flatMap((one) => ('code' in one ? [] : one))
   return cells.filter(({ values }) => conditions.every((one) => holds(one, values[one.axis] ?? null)))
+}
+
+/** Parts between commas; a value of an axis that has commas itself is one part. */
+function conditionsIn(text: string, axes: readonly Axis[]): readonly string[] {
+  const parts = text.split(',')
+  const conditions: string[] = []
+  for (let at = 0; at < parts.length; ) {
+    const ends = parts.map((_, index) => index + 1).filter((end) => end > at + 1)
+    const end = ends.findLast((one) => hasWholeValue(parts.slice(at, one).join(','), axes)) ?? at + 1
+    conditions.push(parts.slice(at, end).join(','))
+    at = end
+  }
+  return conditions
+}
+
+function hasWholeValue(part: string, axes: readonly Axis[]): boolean {
+  const condition = parse(part.trim(), axes)
+  if ('code' in condition) return false
+  const values = axes.find(({ path }) => path === condition.axis)?.values.map(showValue) ?? []
+  const alternatives = alternativesOf(condition.value, values)
+  return alternatives.at(-1)?.includes(',') === true && alternatives.every((one) => values.includes(one))
+}
+
+/** `1|2`; a value of the axis that has such a stroke itself is one. */
+function alternativesOf(value: string, values: readonly string[]): readonly string[] {
+  return values.includes(value) ? [value] : value.split('|')
 }
 
 function parse(part: string, axes: readonly Axis[]) {
@@ -68,7 +94,9 @@ function parse(part: string, axes: readonly Axis[]) {
 }
 
 function holds({ operator, value }: Condition, is: AxisValue): boolean {
-  const equals = value.split('|').some((one) => isSame(showValue(is), one) || isEqualNumber(is, one))
+  const equals = alternativesOf(value, [showValue(is)]).some(
+    (one) => isSame(showValue(is), one) || isEqualNumber(is, one),
+  )
   if (operator === '=') return equals
   if (operator === '!=') return !equals
   const [a = 0, b = 0] = [numberOf(is), numberOf(value)]

@@ -2,7 +2,7 @@
 import { readCpus } from '../host/cpus.ts'
 import { readMemory } from '../host/memory.ts'
 import type { Executor, ExecutorMeans } from './executor.ts'
-import { type Attempt, saveAttempt } from './record.ts'
+import { type Attempt, type Cell, saveAttempt } from './record.ts'
 import { runAttempt, type Task } from './run-attempt.ts'
 
 /** What is free. */
@@ -20,13 +20,22 @@ export const local: Executor = {
   name: 'local',
   slots: (tasks, { jobs }) => {
     const room = roomOfHost(jobs)
-    const [cores, bytes] = [
-      Math.max(1, ...tasks.map(({ cell }) => cell.cell.cores)),
-      Math.max(1, ...tasks.map(({ cell }) => cell.cell.bytes)),
-    ]
-    return Math.max(1, Math.min(room.runs, Math.floor(room.cores / cores), Math.floor(room.bytes / bytes)))
+    // The share of this computer that each run takes while it lasts.
+    const shares = tasks.map(({ cell }) => 1 / slotsFor(cell.cell, room))
+    const sum = shares.reduce((all, share) => all + share, 0)
+    return sum === 0 ? 1 : Math.max(1, Math.round(tasks.length / sum))
   },
   run,
+}
+
+/** Runs of one cell that fit at a time. */
+function slotsFor({ cores, bytes }: Pick<Cell, 'cores' | 'bytes'>, room: Room): number {
+  const most = Math.min(
+    room.runs,
+    Math.floor(room.cores / Math.max(1, cores)),
+    Math.floor(room.bytes / Math.max(1, bytes)),
+  )
+  return Math.max(1, most)
 }
 
 function roomOfHost(jobs: number | undefined): Room {

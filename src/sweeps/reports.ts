@@ -1,5 +1,5 @@
 /** Results of a sweep as other programs read them: JUnit, TAP, KTAP, CSV, annotations of GitHub Actions. Pure. */
-import { visible } from '../guest-text.ts'
+import { oneLine } from '../guest-text.ts'
 import type { SweepRecord } from './record.ts'
 import type { CellSummary, SweepSummary } from './summary.ts'
 
@@ -8,8 +8,6 @@ export interface Results {
   readonly record: SweepRecord
   readonly summary: SweepSummary
 }
-
-const oneLine = (text: string) => visible(text).replaceAll('\n', '\\n')
 
 /** A cell in one sentence. */
 export function sentenceOf({ state, passed, failed, worst, passRate, attempts }: CellSummary): string {
@@ -90,12 +88,17 @@ export function ktapOf({ summary }: Results): string {
   return `KTAP version 1\n1..${summary.cells.length}\n${lines.join('\n')}\n`
 }
 
-/** A line for each attempt (RFC 4180). */
+/** What a spreadsheet would take for a formula; a number is none. */
+const isFormula = (text: string) => /^[=+@-]/.test(text) && Number.isNaN(Number(text))
+
+/** A line for each attempt (RFC 4180). A text that a spreadsheet would compute has an apostrophe in front. */
 export function csvOf({ record, summary }: Results): string {
   const axes = record.axes.map(({ path }) => path)
   const metrics = record.metrics.map(({ name }) => name)
   const quote = (value: unknown) => {
-    const text = typeof value === 'string' ? oneLine(value) : value === undefined ? '' : JSON.stringify(value)
+    const plain =
+      typeof value === 'string' ? oneLine(value) : value === undefined ? '' : JSON.stringify(value)
+    const text = isFormula(plain) ? `'${plain}` : plain
     return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
   }
   const rows = summary.cells.flatMap((cell) =>

@@ -20,7 +20,7 @@ const bringup = (...argv: readonly string[]) =>
 beforeAll(async () => {
   browser = await Chromium.start()
   expect(bringup('run', '--numa', '2', '--nvdimm', '16M,node=1').status).toBe(0)
-  expect(bringup('run', '--numa', '2', '--timeout', '1ms').status).not.toBe(0)
+  expect(bringup('run', '--numa', '2', '--append', 'hang', '--timeout', '1ms').status).not.toBe(0)
   const { runs } = JSON.parse(bringup('runs', '--json').stdout) as { runs: { id: string }[] }
   const [passed = '', failed = ''] = runs.map(({ id }) => id)
   makeSweep(state, { id: 'main', slower: 0, runs: [passed, failed] })

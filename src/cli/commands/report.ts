@@ -1,6 +1,7 @@
 /** `bringup report`: a run or a sweep as one HTML file. */
-import { findRun } from '../../runs/record.ts'
+import { findRun, type RunFolder } from '../../runs/record.ts'
 import type { Command, Invocation } from '../command.ts'
+import type { Output } from '../output.ts'
 import { REPORT_FILE_OPTIONS, type Reported, writeReport } from '../report-file.ts'
 
 export const command: Command = {
@@ -11,7 +12,7 @@ export const command: Command = {
     {
       name: '[run]',
       description:
-        'run or sweep: id, name, a unique prefix or suffix of an id; `last` is the newest run (default)',
+        'run or sweep: id, name, a unique prefix or suffix of an id; `last` is the newest run (default), also one of a sweep',
       from: 'runs',
     },
   ],
@@ -31,7 +32,18 @@ export const command: Command = {
 
 async function report(invocation: Invocation): Promise<number> {
   const { stateFolder } = await invocation.project()
-  return writeReport(await found(stateFolder, invocation.args[0] ?? 'last'), invocation)
+  const word = invocation.args[0] ?? 'last'
+  const reported = await found(stateFolder, word)
+  if (reported.run && word === 'last') await noteSweep(reported.run, stateFolder, invocation.output)
+  return writeReport(reported, invocation)
+}
+
+/** After a sweep, the newest run is one of its cells. */
+async function noteSweep({ id }: RunFolder, stateFolder: string, output: Output): Promise<void> {
+  const { listSweeps, readAttempts } = await import('../../sweeps/record.ts')
+  const newest = listSweeps(stateFolder).at(-1)
+  if (newest && readAttempts(newest).some(({ run }) => run === id))
+    output.note(`run ${id} is one of sweep ${newest.id}; \`bringup sweep report\` reports the whole sweep`)
 }
 
 /** A run of that name, or else a sweep. */

@@ -171,7 +171,7 @@ function refuseImpossible({ cells }: PlannedSweep, { options, output }: Invocati
   throw output.isJson
     ? new BringupError(errors.map(({ finding }) => finding))
     : usageError(
-        `${count} of ${plural(cells.length, 'cell')} cannot run, for the reasons above; nothing was started`,
+        `${count} of ${plural(cells.length, 'cell')} cannot run, for the reasons above`,
         isAll ? 'fix them' : 'fix them, omit them with `except`, or run the others: --skip-impossible',
       )
 }

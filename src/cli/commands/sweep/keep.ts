@@ -18,8 +18,11 @@ export const keep: Command = {
 async function run({ args, output, project }: Invocation): Promise<number> {
   const { stateFolder } = await project()
   const label = args[0] ?? ''
-  if (!/^[\w.-]{1,80}$/.test(label) || label === 'last')
-    throw usageError(`"${label}" cannot be a label`, 'use letters, digits, hyphens and dots, such as main')
+  if (!/^\w[\w.-]{0,79}$/.test(label) || label === 'last')
+    throw usageError(
+      `"${label}" cannot be a label`,
+      'use letters, digits, hyphens and dots, and begin with a letter or digit, such as main',
+    )
   const folder = findSweep(stateFolder, args[1] ?? 'last')
   const record = readSweep(folder)
   const clash = nameTaken(label, stateFolder)

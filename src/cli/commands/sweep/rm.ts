@@ -2,8 +2,16 @@
 import { rmSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { plural } from '../../../plural.ts'
 import { removeRun } from '../../../runs/record.ts'
-import { findSweep, isRunning, readAttempts, readSweep, removeSweep } from '../../../sweeps/record.ts'
+import {
+  findSweep,
+  isRunning,
+  readAttempts,
+  readSweep,
+  removeSweep,
+  type SweepFolder,
+} from '../../../sweeps/record.ts'
 import type { Command, Invocation } from '../../command.ts'
 import { usageError } from '../../usage.ts'
 
@@ -17,28 +25,39 @@ export const rm: Command = {
 
 async function run({ args, options, output, project }: Invocation): Promise<number> {
   const { stateFolder } = await project()
-  const deleted = args.map((word) => {
-    const folder = findSweep(stateFolder, word)
-    const record = tryRead(folder)
+  // All are looked at before the first is deleted; `last last` is one.
+  const folders = new Map(args.map((word) => findSweep(stateFolder, word)).map((one) => [one.id, one]))
+  const found = [...folders.values()].map((folder) => ({ folder, record: tryRead(folder) }))
+  for (const { folder, record } of found)
     if (record && isRunning(record, hostname()))
       throw usageError(`sweep ${folder.id} is running`, 'end it first with Ctrl-C in its terminal')
-    if (options.keepRuns !== true)
-      for (const { run: id, cell, repeat, attempt } of readAttempts(folder)) {
-        if (id !== undefined && /^[\w-]+$/.test(id)) removeRun({ path: join(stateFolder, 'runs', id) })
-        // Stores that were kept as evidence of a failure.
-        const store = `${record?.name}.${cell}.${repeat}.${attempt}`
-        if (record && /^[\w.-]+$/.test(store))
-          rmSync(join(stateFolder, 'stores', store), { recursive: true, force: true })
-      }
+  for (const { folder, record } of found) {
+    const runs = options.keepRuns === true ? 0 : removeRuns(stateFolder, folder, record?.name)
     removeSweep(folder)
-    return folder.id
-  })
-  output.json({ deleted })
-  output.print(`deleted ${deleted.join(', ')}`)
+    const label = record?.label === undefined ? '' : `, the baseline "${record.label}"`
+    output.print(`deleted sweep ${folder.id}${label} and ${plural(runs, 'run')}`)
+  }
+  output.json({ deleted: found.map(({ folder }) => folder.id) })
   return 0
 }
 
-function tryRead(folder: Parameters<typeof readSweep>[0]) {
+/** @returns how many */
+function removeRuns(stateFolder: string, folder: SweepFolder, name: string | undefined): number {
+  let count = 0
+  for (const { run: id, cell, repeat, attempt } of readAttempts(folder)) {
+    if (id !== undefined && /^[\w-]+$/.test(id)) {
+      removeRun({ path: join(stateFolder, 'runs', id) })
+      count += 1
+    }
+    // Stores that were kept as evidence of a failure.
+    const store = `${name}.${cell}.${repeat}.${attempt}`
+    if (name !== undefined && /^[\w.-]+$/.test(store))
+      rmSync(join(stateFolder, 'stores', store), { recursive: true, force: true })
+  }
+  return count
+}
+
+function tryRead(folder: SweepFolder) {
   try {
     return readSweep(folder)
   } catch {
