@@ -88,7 +88,7 @@ export function ktapOf({ summary }: Results): string {
   return `KTAP version 1\n1..${summary.cells.length}\n${lines.join('\n')}\n`
 }
 
-/** What a spreadsheet would take for a formula; a number is none. */
+/** Whether a spreadsheet would take it for a formula. Negative numbers are not meant. */
 const isFormula = (text: string) => /^[=+@-]/.test(text) && Number.isNaN(Number(text))
 
 /** A line for each attempt (RFC 4180). A text that a spreadsheet would compute has an apostrophe in front. */

@@ -54,7 +54,7 @@ it('is one file below 5 MB, and each cell is one click from its run', async () =
   await browser.evaluate('document.querySelector(".matrix td.failed a").click()')
   const page = await browser.evaluate<string>('document.body.innerText')
   expect(page).toContain('Repeat this run')
-  expect(page).toContain('bringup run --numa 2 --timeout 1ms')
+  expect(page).toContain('bringup run --numa 2 --append hang --timeout 1ms')
   expect(page).not.toContain('Passed runs of each cell')
 })
 
