@@ -31,8 +31,9 @@ void start_console_shell(void);
 /* port.c: the virtio serial port of that name, waited for. */
 int uevent_socket(void);
 int open_port(const char *name, int uevents);
-/* Ports appear one by one, so every command begins with all that are there by then. */
+/* Ports appear one by one, each with an uevent. */
 void link_ports(void);
+void link_new_ports(int uevents);
 
 /* session.c: commands and file transfers. */
 enum { MAX_SESSIONS = 8, WINDOW = 64 * 1024, FRAME = 32 * 1024, HEADER = 8, LARGEST_REQUEST = 256 * 1024, LARGEST_FILE = 256 << 20 };
@@ -66,4 +67,4 @@ void resume_state(u8 id, const u8 *payload, u32 size);
 void channel_open(int fd);
 void channel_send(u8 type, u8 id, u8 *frame, u32 payload);
 void channel_send_pair(u8 type, u8 id, u32 first, u32 second);
-_Noreturn void serve(void);
+_Noreturn void serve(int uevents);

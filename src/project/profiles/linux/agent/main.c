@@ -13,7 +13,6 @@ _Noreturn void agent_main(void) {
   int port = open_port("org.bringup.shell", uevents);
   if (port < 0) complain("port", "org.bringup.shell", port);
   while (port < 0) sys(SYS_wait4, -1, 0, 0, 0);
-  sys_close(uevents);
   channel_open(port);
-  serve();
+  serve(uevents);
 }

@@ -64,6 +64,14 @@ void link_ports(void) {
   each_port(link_port, 0);
 }
 
+/* What the messages say does not matter, nor that some were lost. */
+void link_new_ports(int uevents) {
+  static char message[8192];
+  enum { MSG_DONTWAIT = 0x40 };
+  while (sys(SYS_recvfrom, uevents, message, sizeof message, MSG_DONTWAIT) > 0);
+  link_ports();
+}
+
 enum { COMPLAIN_AFTER_MS = 5000 };
 
 /* Waits for a message. The kernel may lack the driver, so when none comes for a while the console says what is awaited. */

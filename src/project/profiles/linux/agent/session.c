@@ -108,7 +108,6 @@ void begin_command(u8 id, const u8 *payload, u32 size) {
   sys(SYS_pipe2, in, O_CLOEXEC, 0, 0);
   sys(SYS_pipe2, out, O_CLOEXEC, 0, 0);
   sys(SYS_pipe2, err, O_CLOEXEC, 0, 0);
-  link_ports();
   i64 pid = sys(SYS_fork, 0, 0, 0, 0);
   if (pid == 0) become_command(&command, (int[]){ in[0], out[1], err[1] }, 0);
   sys_close(in[0]);
@@ -133,7 +132,6 @@ void begin_terminal(u8 id, const u8 *payload, u32 size) {
   if (size < 8 || !read_command(&command, payload + 8, size - 8)) return finish(id, 0, 7);
   i64 error = open_terminal_pair(&t, ((u32 *)payload)[0], ((u32 *)payload)[1]);
   if (error < 0) return finish(id, 0, -error);
-  link_ports();
   i64 pid = sys(SYS_fork, 0, 0, 0, 0);
   if (pid == 0) become_command(&command, (int[]){ t.far, t.far, t.far }, 1);
   sys_close(t.far);
