@@ -1,5 +1,6 @@
 /** Guests restored from a saved state, from process start to the first answer, compared with the same QEMU by hand and a boot. */
 import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
@@ -26,14 +27,25 @@ export async function states(): Promise<void> {
     run: () => spawned([process.execPath, CLI, ...run, ...more, '--', 'true'], FOLDER),
   })
   await using pool = saved.pool({ size: 1 })
+  const boots = () => launch(MACHINE, { ...WHERE, name: 'boots' })
   await measure({
-    title: 'Linux, start to the first answer',
+    title: 'Linux, process start to the first answer: clock set, random numbers reseeded, an empty file read',
     rounds: ROUNDS,
     contenders: [
-      { name: 'QEMU by hand, from a saved state', run: () => bare(argv, saved) },
-      { name: 'library, fork', run: () => timed(() => saved.fork()) },
-      { name: 'library, fork from a pool', run: () => pool.filled.then(() => timed(() => pool.fork())) },
-      { name: 'library, boot', run: () => timed(() => launch(MACHINE, { ...WHERE, name: 'boots' })) },
+      { name: 'QEMU by hand, from a saved state', run: () => bare(argv, saved, [moment(), EMPTY]) },
+      { name: 'library, fork()', run: () => answers(() => saved.fork()) },
+      { name: 'library, pool.fork()', run: () => pool.filled.then(() => answers(() => pool.fork())) },
+      { name: 'library, launch(), boot', run: () => answers(boots) },
+    ],
+  })
+  await measure({
+    title: 'Linux, process start to the end of the first command, `true`',
+    rounds: ROUNDS,
+    contenders: [
+      { name: 'QEMU by hand, from a saved state', run: () => bare(argv, saved, [moment(), TRUE]) },
+      { name: 'library, fork()', run: () => ends(() => saved.fork()) },
+      { name: 'library, pool.fork()', run: () => pool.filled.then(() => ends(() => pool.fork())) },
+      { name: 'library, launch(), boot', run: () => ends(boots) },
       { name: 'bringup run -- true, from a saved state', ...command() },
       { name: 'bringup run -- true, boot', ...command('--fresh') },
     ],
@@ -42,18 +54,21 @@ export async function states(): Promise<void> {
   await rate(saved)
 }
 
-async function timed(start: () => Promise<Guest>): Promise<number> {
+async function timed(start: () => Promise<Guest>, ask: (guest: Guest) => Promise<unknown>): Promise<number> {
   const began = performance.now()
   await using guest = await start()
-  await guest.run(['true'])
+  await ask(guest)
   return performance.now() - began
 }
+
+const answers = (start: () => Promise<Guest>) => timed(start, (guest) => guest.readFile('/dev/null'))
+const ends = (start: () => Promise<Guest>) => timed(start, (guest) => guest.run(['true']))
 
 /** Forks that come and go, some at a time. */
 async function rate(saved: SavedState): Promise<void> {
   const began = performance.now()
   const each = Array.from({ length: AT_ONCE }, async () => {
-    for (let i = 0; i < FORKS / AT_ONCE; i++) await timed(() => saved.fork())
+    for (let i = 0; i < FORKS / AT_ONCE; i++) await ends(() => saved.fork())
   })
   await Promise.all(each)
   const seconds = (performance.now() - began) / 1000
@@ -72,20 +87,57 @@ function bareArgv({ folder }: Guest): readonly string[] {
   return argv.filter((word, i) => !isTie(word) && !(word === '-chardev' && isTie(argv[i + 1] ?? '')))
 }
 
+/** A request as the agent gets it. */
+type Request = readonly Uint8Array[]
+
+const EMPTY: Request = [frame('G', 0, texts('/dev/null'))]
+const TRUE: Request = [
+  frame('R', 0, Buffer.concat([numbers(1, 1), texts('/', 'true', 'PATH=/bin')])),
+  frame('I', 0),
+]
+
+/** Time and entropy. */
+function moment(): Request {
+  const time = Buffer.alloc(16)
+  time.writeBigUInt64LE(BigInt(Math.floor(Date.now() / 1000)))
+  return [frame('S', 0, Buffer.concat([time, randomBytes(32)]))]
+}
+
 /** Descriptors as bringup hands them to QEMU: QMP, the command channel, the stream that shows its end, the state. */
-async function bare([program = '', ...args]: readonly string[], { folder }: SavedState): Promise<number> {
+async function bare(
+  [program = '', ...args]: readonly string[],
+  { folder }: SavedState,
+  requests: readonly Request[],
+): Promise<number> {
   const began = performance.now()
   const devices = openSync(join(folder, 'devices'), 'r')
   const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'ignore', 'pipe', 'pipe', 'pipe', devices] })
   closeSync(devices)
-  const [, , , qmp, shell, life] = child.stdio as unknown as readonly [
-    null,
-    null,
-    null,
-    Duplex,
-    Duplex,
-    Duplex,
-  ]
+  const [, , , qmp, shell, life] = child.stdio as unknown as Streams
+  await restore(qmp)
+  const reader = new FrameReader()
+  reader.greeted()
+  for (const request of requests) {
+    const answered = new Promise<void>((resolve) => {
+      shell.once('data', function take(chunk: Buffer) {
+        if (reader.push(chunk).frames.some(({ type }) => type === 'X')) resolve()
+        else shell.once('data', take)
+      })
+    })
+    for (const part of request) shell.write(part)
+    await answered
+  }
+  const took = performance.now() - began
+  child.kill('SIGKILL')
+  await new Promise((resolve) => child.once('exit', resolve))
+  for (const stream of [qmp, shell, life]) stream.destroy()
+  return took
+}
+
+type Streams = readonly [null, null, null, Duplex, Duplex, Duplex]
+
+/** Loads the state and lets the guest continue. */
+async function restore(qmp: Duplex): Promise<void> {
   const lines = new Lines(qmp)
   const say = (execute: string, more: object = {}) =>
     qmp.write(`${JSON.stringify({ execute, arguments: more })}\n`)
@@ -98,21 +150,6 @@ async function bare([program = '', ...args]: readonly string[], { folder }: Save
   await lines.until('"completed"')
   say('cont')
   await lines.until('"RESUME"')
-  const reader = new FrameReader()
-  reader.greeted()
-  const answered = new Promise<void>((resolve) => {
-    shell.on('data', (chunk: Buffer) => {
-      if (reader.push(chunk).frames.some(({ type }) => type === 'X')) resolve()
-    })
-  })
-  shell.write(frame('R', 0, Buffer.concat([numbers(1, 1), texts('/', 'true', 'PATH=/bin')])))
-  shell.write(frame('I', 0))
-  await answered
-  const took = performance.now() - began
-  child.kill('SIGKILL')
-  await new Promise((resolve) => child.once('exit', resolve))
-  for (const stream of [qmp, shell, life]) stream.destroy()
-  return took
 }
 
 /** Text of a stream, waited for. */
