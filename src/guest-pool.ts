@@ -1,4 +1,4 @@
-/** Forks that are started in advance: their state is loaded, and they wait to run. */
+/** Forks that are started in advance: their state is loaded, their agent has answered once, and they wait to run. */
 import { availableParallelism, freemem, totalmem } from 'node:os'
 import type { Guest } from './guest/guest.ts'
 import { viewOf } from './machine/machine.ts'
@@ -56,7 +56,8 @@ interface Waiting {
   /** Lets it run. */
   readonly release: () => void
   readonly abort: () => void
-  onConsole: ((chunk: Buffer) => void) | undefined
+  /** Gives the console to its owner, with what came before. */
+  readonly connect: (onConsole: ((chunk: Buffer) => void) | undefined) => void
   /** Its agent has answered, or it has ended. */
   readonly answered: Promise<void>
 }
@@ -92,7 +93,7 @@ class Pool implements GuestPool {
     const taken = [...this.#waiting].find(({ isLoaded }) => isLoaded)
     if (!taken) return this.#source.start(options)
     this.#waiting.delete(taken)
-    taken.onConsole = options.onConsole
+    taken.connect(options.onConsole)
     follow(options.signal, taken)
     taken.release()
     // Other guests are started when this one has answered, so that they do not delay it.
@@ -148,6 +149,8 @@ function startWaiting({ planned, stateFolder }: PoolSource): {
   const loaded = settled<boolean>()
   const answered = settled<void>()
   const controller = new AbortController()
+  const early: Buffer[] = []
+  let take: (chunk: Buffer) => void = (chunk) => void early.push(chunk)
   const run = startRun(
     { plan: runOfOne(planned.plan), guests: [planned] },
     {
@@ -159,7 +162,7 @@ function startWaiting({ planned, stateFolder }: PoolSource): {
         loaded.resolve(true)
       },
       onAnswer: () => answered.resolve(),
-      onConsole: (_guest, chunk) => waiting.onConsole?.(chunk),
+      onConsole: (_guest, chunk) => take(chunk),
     },
   )
   const waiting: Waiting = {
@@ -167,7 +170,10 @@ function startWaiting({ planned, stateFolder }: PoolSource): {
     isLoaded: false,
     release: () => held.resolve(),
     abort: () => controller.abort(),
-    onConsole: undefined,
+    connect(onConsole = () => {}) {
+      take = onConsole
+      for (const chunk of early.splice(0)) onConsole(chunk)
+    },
     answered: answered.promise,
   }
   void run.done.then(() => {

@@ -24,7 +24,7 @@ export interface GuestOptions {
   readonly endsWhenHalted?: boolean
   /** The result, before `done` resolves with it. */
   readonly onResult?: (result: GuestResult) => Promise<void>
-  /** The guest waits for this before it runs, its QEMU started and its state loaded. Times count from then. */
+  /** A restored guest waits for this before it runs: its state is loaded, and its agent has answered once. Times count from then. */
   readonly held?: Promise<unknown>
   /** The guest waits for `held`. */
   readonly onHeld?: () => void

@@ -340,6 +340,7 @@ export class RunningGuest implements Guest {
     if (this.#options.signal?.aborted) this.#end('interrupt')
     try {
       await this.#inTime(() => this.#ready())
+      this.#replay()
       await this.#held()
       await this.#inTime(() => this.#begin())
     } catch (cause) {
@@ -371,14 +372,26 @@ export class RunningGuest implements Guest {
   async #held(): Promise<void> {
     const { held, onHeld } = this.#options
     if (held === undefined) return
+    await this.#inTime(() => this.#rehearse())
     onHeld?.()
     await Promise.race([held, this.done])
     if (this.#process.hasExited) throw new BringupError([])
     this.#clock.restart()
   }
 
+  /**
+   * Lets the agent answer a question and pauses the guest again. The first answer takes long because QEMU translates the
+   * code for it.
+   */
+  async #rehearse(): Promise<void> {
+    const { qmp } = this.#process
+    if (!this.#shell || gdbServerOf(this.plan.machine)?.isStopped === true) return
+    await qmp.execute('cont')
+    await this.#shell.rehearse()
+    await qmp.execute('stop')
+  }
+
   async #begin(): Promise<void> {
-    this.#replay()
     if (gdbServerOf(this.plan.machine)?.isStopped !== true) await this.#letRun()
     if (isRestored(this.plan)) this.#shell?.resumed()
     this.#witness.begin()

@@ -56,6 +56,12 @@ export interface Shell {
   boot(): Promise<Boot>
   /** The guest was restored: its agent has been greeted before. */
   resumed(): void
+  /**
+   * The agent of a restored guest answers, which changes nothing; `resumed` follows.
+   *
+   * @throws BringupError SHELL_ENDED
+   */
+  rehearse(): Promise<void>
   /** The machine was reset: what ran is lost, and the next command waits for the next boot's agent. */
   restarted(): void
 }
@@ -193,6 +199,11 @@ class ChannelShell implements Shell {
   resumed(): void {
     this.#reader.greeted()
     void this.#begin()
+  }
+
+  async rehearse(): Promise<void> {
+    this.#reader.greeted()
+    await this.#resume(Buffer.alloc(0))
   }
 
   restarted(): void {
