@@ -13,6 +13,7 @@ import { screen } from './screen.ts'
 import { slurm } from './slurm.ts'
 import { states } from './states.ts'
 import { sweeps } from './sweeps.ts'
+import { tests } from './tests.ts'
 import { tiny } from './tiny.ts'
 
 const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
@@ -21,6 +22,7 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   cli,
   linux,
   states,
+  tests,
   networks,
   racks,
   sweeps,
