@@ -9,12 +9,12 @@ import { plural } from '../plural.ts'
 import { startPatience } from '../qemu/patience.ts'
 import type { QemuProcess } from '../qemu/process.ts'
 import { QmpEnded } from '../qemu/qmp.ts'
-import { drivesOf } from '../states/disk-chain.ts'
+import { drivesOf, foldersOf } from '../states/disk-chain.ts'
 import { noteUse, pruneStates } from '../states/kept.ts'
 import { loadState } from '../states/migration.ts'
 import { FILES, readState } from '../states/record.ts'
 import { type About, beginState, copyGuest, type OpenState, seal } from '../states/save.ts'
-import { type RamBlock, ramBlocks, withBackends } from '../states/state-args.ts'
+import { type RamBlock, ramBlocks, sharedFiles, withBackends } from '../states/state-args.ts'
 import type { Timer } from '../timer.ts'
 import type { Boot, Resume } from './shell.ts'
 
@@ -94,6 +94,8 @@ export function openOrigin(plan: GuestPlan, qemu: () => QemuProcess): OriginWork
         }
         const content = {
           blocks: memoryFilesOf(plan),
+          sharedFiles: sharedFiles(plan.args),
+          folders: foldersOf(plan.args),
           stores: [],
           drives: drivesOf(plan.args),
           restoredFrom: undefined,

@@ -2,11 +2,11 @@
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
 import type { GuestPlan } from '../plan/plan.ts'
 import type { QemuProcess } from '../qemu/process.ts'
-import { drivesOf } from '../states/disk-chain.ts'
+import { drivesOf, foldersOf } from '../states/disk-chain.ts'
 import { baseOf, obstacleOf } from '../states/origin.ts'
 import type { StateRecord } from '../states/record.ts'
 import { beginState, copyGuest, type OpenState, seal } from '../states/save.ts'
-import { mappedFiles, ramBlocks } from '../states/state-args.ts'
+import { mappedFiles, ramBlocks, sharedFiles } from '../states/state-args.ts'
 import { aboutOf, discarding, memoryFilesOf } from './origin.ts'
 import type { Shell } from './shell.ts'
 
@@ -62,13 +62,22 @@ export async function saveGuest(
   const open = beginState(folder)
   const content = {
     blocks: memoryFilesOf(plan),
+    sharedFiles: sharedFiles(plan.args),
+    folders: foldersOf(plan.args),
     stores: plan.stores,
     drives: drivesOf(plan.args),
     restoredFrom: plan.origin?.state?.folder,
     printed,
     ...(stream === undefined
       ? {}
-      : { restored: { blocks: ramBlocks(baseOf(plan)), files: mappedFiles(plan.args), stream } }),
+      : {
+          restored: {
+            blocks: ramBlocks(baseOf(plan)),
+            files: mappedFiles(plan.args),
+            sharedFiles: sharedFiles(plan.args),
+            stream,
+          },
+        }),
   }
   const about = { ...aboutOf(plan, boot), key: '', parts: {}, moment: 'saveState' }
   try {

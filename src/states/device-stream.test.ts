@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { ramPart, UnknownStream, withDevices } from './device-stream.ts'
+import { listedBlocks, ramPart, UnknownStream, withDevices } from './device-stream.ts'
 
 const word = (value: number) => {
   const bytes = Buffer.alloc(4)
@@ -43,4 +43,14 @@ test('refuses memory that a guest can write, pages it does not know, and streams
   expect(() => ramPart(stream('pc.bios').subarray(0, 200), inFiles)).toThrow('it ends early')
   expect(() => ramPart(Buffer.from('something else'), inFiles)).toThrow(UnknownStream)
   expect(() => withDevices(stream('pc.bios'), Buffer.from('something else'))).toThrow(UnknownStream)
+})
+
+test('lists the blocks of a stream by its beginning', () => {
+  expect(listedBlocks(stream('vga.vram').subarray(0, 200))).toEqual(
+    new Map([
+      ['ram', 0x2000],
+      ['vga.vram', 0x1000],
+    ]),
+  )
+  expect(() => listedBlocks(Buffer.concat([header, devices('cpu')]))).toThrow(UnknownStream)
 })

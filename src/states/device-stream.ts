@@ -42,25 +42,49 @@ export function withDevices(ram: Buffer, devices: Buffer): Buffer {
   return Buffer.concat([ram, devices.subarray(HEADER.length)])
 }
 
+/**
+ * The blocks of memory that a stream lists, whether it contains them or not: their sizes by their ids.
+ *
+ * @param head of the stream, with capability x-ignore-shared
+ */
+export function listedBlocks(head: Buffer): ReadonlyMap<string, number> {
+  const at = new Reader(head)
+  begin(at)
+  if (at.byte() !== SECTION.start) throw new UnknownStream('no RAM comes first')
+  startOfRam(at)
+  const word = at.long()
+  const flags = word & BigInt(PAGE - 1)
+  if (flags !== RAM.sizes) throw new UnknownStream('no list of blocks')
+  return new Map(blocksIn(at, word - flags))
+}
+
 /** Where the sections of RAM end: before the first device. */
 function endOfRam(stream: Buffer, inFiles: ReadonlySet<string>): number {
   const at = new Reader(stream)
-  if (!at.bytes(HEADER.length).equals(HEADER)) throw new UnknownStream('no stream')
-  if (at.peek() === SECTION.configuration) configuration(at)
+  begin(at)
   for (;;) {
     const type = at.peek()
     if (type !== SECTION.start && type !== SECTION.part && type !== SECTION.end) return at.position
     at.byte()
-    at.word()
-    if (type === SECTION.start) {
-      const name = at.text()
-      if (name !== 'ram') throw new UnknownStream(`a section ${name}`)
-      at.word()
-      at.word()
-    }
+    if (type === SECTION.start) startOfRam(at)
+    else at.word()
     ramSection(at, inFiles)
     if (at.peek() === SECTION.footer) at.bytes(5)
   }
+}
+
+function begin(at: Reader): void {
+  if (!at.bytes(HEADER.length).equals(HEADER)) throw new UnknownStream('no stream')
+  if (at.peek() === SECTION.configuration) configuration(at)
+}
+
+/** Number, name, instance and version of the section. */
+function startOfRam(at: Reader): void {
+  at.word()
+  const name = at.text()
+  if (name !== 'ram') throw new UnknownStream(`a section ${name}`)
+  at.word()
+  at.word()
 }
 
 function configuration(at: Reader): void {
@@ -81,7 +105,8 @@ function ramSection(at: Reader, inFiles: ReadonlySet<string>): void {
     const flags = word & BigInt(PAGE - 1)
     if (flags === RAM.end) return
     if (flags === RAM.sizes) {
-      blocks(at, word - flags, inFiles)
+      for (const [name] of blocksIn(at, word - flags))
+        if (!inFiles.has(name) && !READ_ONLY.test(name)) throw new UnknownStream(`a block ${name}`)
       continue
     }
     if ((flags & RAM.sameBlock) === 0n) at.text()
@@ -93,13 +118,16 @@ function ramSection(at: Reader, inFiles: ReadonlySet<string>): void {
 }
 
 /** Name, size and address of each block. */
-function blocks(at: Reader, total: bigint, inFiles: ReadonlySet<string>): void {
+function blocksIn(at: Reader, total: bigint): readonly (readonly [name: string, bytes: number])[] {
+  const found: [string, number][] = []
   for (let left = total; left > 0n; ) {
     const name = at.text()
-    if (!inFiles.has(name) && !READ_ONLY.test(name)) throw new UnknownStream(`a block ${name}`)
-    left -= at.long()
+    const bytes = at.long()
+    left -= bytes
     at.long()
+    found.push([name, Number(bytes)])
   }
+  return found
 }
 
 class Reader {

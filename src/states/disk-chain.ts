@@ -7,8 +7,9 @@ export interface Layer {
   readonly format: string
 }
 
-/** A disk of a machine, by its option `-drive`. */
+/** A disk, floppy or flash memory of a machine, by its option `-drive`. */
 export interface Drive {
+  /** As `query-block` names it. */
   readonly id: string
   /** From the image that is written to down to the one that all are based on. */
   readonly chain: readonly Layer[]
@@ -18,11 +19,23 @@ export interface Drive {
   readonly isPlain: boolean
 }
 
-/** The disks of a machine. */
+/** The disks of a machine, with its floppies and the flash memory of its firmware. */
 export function drivesOf(args: readonly Argument[]): readonly Drive[] {
   return args.flatMap(([flag, value]) => {
     const keys = flag === '-drive' && value !== undefined ? keysOf(value) : undefined
-    return keys?.get('if') === 'none' && keys.has('file.filename') ? [driveOf(keys)] : []
+    return keys && (keys.has('file.filename') || keys.has('file')) ? [driveOf(keys)] : []
+  })
+}
+
+/** QEMU names drives without an id by their interface and number (drive_new in blockdev.c). */
+const idOf = (keys: ReadonlyMap<string, string>) =>
+  keys.get('id') ?? `${keys.get('if')}${keys.get('unit') ?? keys.get('index') ?? 0}`
+
+/** Folders that guests read as disks. */
+export function foldersOf(args: readonly Argument[]): readonly string[] {
+  return args.flatMap(([flag, value]) => {
+    const keys = flag === '-blockdev' && value !== undefined ? keysOf(value) : undefined
+    return keys?.get('driver') === 'vvfat' ? (keys.get('dir') ?? []) : []
   })
 }
 
@@ -30,14 +43,14 @@ function driveOf(keys: ReadonlyMap<string, string>): Drive {
   const chain: Layer[] = []
   let isPlain = true
   for (let before = ''; ; before += 'backing.') {
-    const path = keys.get(`${before}file.filename`)
+    const path = keys.get(`${before}file.filename`) ?? (before === '' ? keys.get('file') : undefined)
     if (path === undefined) break
     chain.push({ path, format: keys.get(`${before}format`) ?? keys.get(`${before}driver`) ?? '' })
-    isPlain &&= keys.get(`${before}file.driver`) === 'file'
+    isPlain &&= keys.get(`${before}file.driver`) === 'file' || keys.has('file')
   }
   const writes =
     keys.get('readonly') === 'on' ? 'nothing' : keys.get('snapshot') === 'on' ? 'overlay' : 'image'
-  return { id: keys.get('id') ?? '', chain, writes, isPlain }
+  return { id: idOf(keys), chain, writes, isPlain }
 }
 
 /** The same disks over other images. What is written to them is discarded. */
@@ -48,7 +61,7 @@ export function withChains(
   return args.map((arg) => {
     const [flag, value] = arg
     const keys = flag === '-drive' && value !== undefined ? keysOf(value) : undefined
-    const chain = keys && chains.get(keys.get('id') ?? '')
+    const chain = keys && chains.get(idOf(keys))
     if (!keys || !chain) return arg
     const others = [...keys].filter(([key]) => !OF_IMAGES.test(key))
     return option('-drive', undefined, {
@@ -60,7 +73,7 @@ export function withChains(
 }
 
 /** Keys of `-drive` that name images. */
-const OF_IMAGES = /^(?:format|driver|snapshot|file\..*|backing\..*)$/
+const OF_IMAGES = /^(?:format|driver|snapshot|file(?:\..*)?|backing\..*)$/
 
 function layerKeys({ path, format }: Layer, depth: number): Readonly<Record<string, string>> {
   const before = 'backing.'.repeat(depth)

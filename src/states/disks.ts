@@ -2,7 +2,7 @@
  * Disks of saved guests: what the guest wrote is copied, and the images below stay where they are. They must be the same
  * when the state is used, so the record contains their identities.
  */
-import { realpathSync } from 'node:fs'
+import { readdirSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import { imageFiles } from '../plan/qcow2.ts'
 import type { QemuProcess } from '../qemu/process.ts'
@@ -68,14 +68,19 @@ function fileIn(name: string): string {
   return file?.filename ?? ''
 }
 
-/** Identities of the images below, and of what they are based on. */
-export function sealOthers(disks: readonly CopiedDisk[]): StateRecord['images'] {
-  const paths = disks.flatMap(({ others }) =>
+/** Identities of the images below, of what they are based on, and of all files in folders that are read as disks. */
+export function sealOthers(disks: readonly CopiedDisk[], folders: readonly string[]): StateRecord['images'] {
+  const images = disks.flatMap(({ others }) =>
     others.flatMap(({ path, format }) => [
       path,
       ...(format === 'qcow2' ? imageFiles(path).files.flatMap(({ file }) => file ?? []) : []),
     ]),
   )
+  const files = folders.flatMap((folder) => [
+    folder,
+    ...readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name)),
+  ])
+  const paths = [...images, ...files]
   // A link may be to another image later.
   return [...new Set(paths.map((path) => realpathSync(path)))].map((path) => ({ path, seal: sealOf(path) }))
 }

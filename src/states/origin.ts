@@ -119,7 +119,7 @@ export function forkOf({ folder, record, plan, isSame }: Forked): GuestPlan {
     files: files.filter(({ path }) => !copies.has(path) && !images.has(path)),
     stores: [],
     locks: [
-      ...locks.filter(({ path }) => !copies.has(path) && path !== own),
+      ...locks.filter(({ path }) => !copies.has(path) && !images.has(path) && path !== own),
       { path: join(folder, FILES.record), mode: 'shared' },
     ],
     origin: {

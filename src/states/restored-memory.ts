@@ -18,6 +18,8 @@ export interface RestoredMemory {
   readonly blocks: readonly RamBlock[]
   /** Files that memory backends map, by the ids of the backends. */
   readonly files: ReadonlyMap<string, string>
+  /** Ids of those that are in no stream. */
+  readonly sharedFiles: ReadonlySet<string>
   /** Path of the stream that it was restored from. */
   readonly stream: string
 }
@@ -33,11 +35,12 @@ export interface Base {
 /** Undefined if its memory is not all in files, or the stream contains what cannot be taken from another one. */
 export async function copyBase(
   pid: number,
-  { blocks, files, stream }: RestoredMemory,
+  { blocks, files, sharedFiles, stream }: RestoredMemory,
   folder: string,
 ): Promise<Base | undefined> {
   try {
-    const ram = ramPart(readFileSync(stream), new Set(files.keys()))
+    // A private mapping of another file was in the stream, and the guest may have written to it since.
+    const ram = ramPart(readFileSync(stream), new Set([...blocks.map(({ id }) => id), ...sharedFiles]))
     const sources = blocks.map(({ id }) => openedBy(pid, files.get(id) ?? '') ?? '')
     if (sources.includes('')) return undefined
     await Promise.all(

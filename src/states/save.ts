@@ -11,6 +11,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  readSync,
   renameSync,
   rmSync,
   statSync,
@@ -26,6 +27,7 @@ import { startGuard } from '../processes/guard.ts'
 import type { QemuProcess } from '../qemu/process.ts'
 import { randomDigits } from '../random-name.ts'
 import { copyFile } from './copy-file.ts'
+import { listedBlocks } from './device-stream.ts'
 import type { Drive } from './disk-chain.ts'
 import { type CopiedDisk, copyDisks, diskObstacle, sealOthers } from './disks.ts'
 import { sendState } from './migration.ts'
@@ -44,6 +46,10 @@ export type About = Pick<
 export interface Content {
   /** RAM in memory files. What is not among them is in the stream of the devices. */
   readonly blocks: readonly RamBlock[]
+  /** Ids of memory in named files that the guest writes to, which is in no stream. */
+  readonly sharedFiles: ReadonlySet<string>
+  /** Folders that the guest reads as disks. */
+  readonly folders: readonly string[]
   /** Of a restored guest that was not reset since. */
   readonly restored?: RestoredMemory
   readonly drives: readonly Drive[]
@@ -56,7 +62,7 @@ export interface Content {
 }
 
 /** What was copied of it. */
-type Copied = Pick<Content, 'blocks' | 'stores'> & { readonly disks: readonly CopiedDisk[] }
+type Copied = Pick<Content, 'blocks' | 'stores' | 'folders'> & { readonly disks: readonly CopiedDisk[] }
 
 /** A folder being filled. Deleted when disposed of or when this process dies, unless it was kept. */
 export interface OpenState extends Disposable {
@@ -107,7 +113,7 @@ export async function copyGuest(
   content: Content,
   { path }: Pick<OpenState, 'path'>,
 ): Promise<Copied> {
-  const { restored, stores, drives, restoredFrom } = content
+  const { restored, stores, drives, folders, restoredFrom } = content
   const obstacle = diskObstacle(drives)
   if (obstacle !== undefined) throw new NotSaved(obstacle)
   const base = restored && (await copyBase(qemu.pid, restored, path))
@@ -121,7 +127,7 @@ export async function copyGuest(
     writeFileSync(join(path, FILES.console), text, { mode: OWN_FILE })
     await Promise.all(stores.map((store) => copyFile(store.path, join(path, storeFile(store.device)))))
     const disks = await copyDisks(qemu, drives, { folder: path, restoredFrom })
-    return { blocks, stores, disks }
+    return { blocks, stores, folders, disks }
   } finally {
     await qemu.qmp.execute('cont')
   }
@@ -130,14 +136,44 @@ export async function copyGuest(
 /** Copies devices and RAM. @returns the blocks that are not in the stream */
 async function copyMemory(
   qemu: Pick<QemuProcess, 'qmp' | 'pid'>,
-  { blocks }: Content,
+  { blocks, sharedFiles }: Content,
   path: string,
 ): Promise<readonly RamBlock[]> {
   const { ramBytes } = await copyDevices(qemu, path)
-  if (ramBytes >= blocks.reduce((sum, { bytes }) => sum + bytes, 0)) return []
+  if (blocks.length === 0 || !areOmitted({ blocks, sharedFiles }, ramBytes, path)) return []
   const sources = memoryFiles(qemu.pid, blocks)
   await Promise.all(sources.map((source, i) => copyFile(source, join(path, ramFile(blocks[i]?.id ?? '')))))
   return blocks
+}
+
+/** Bytes of a stream that contain the list of its blocks, of which a machine has some tens. */
+const HEAD = 64 * 1024
+
+/**
+ * Whether QEMU left the memory files out of the stream: those before 8.2 do, later ones leave out named files only. All
+ * that it lists besides is in the stream, such as the memory of a graphics card.
+ */
+function areOmitted(
+  { blocks, sharedFiles }: Pick<Content, 'blocks' | 'sharedFiles'>,
+  ramBytes: number,
+  path: string,
+): boolean {
+  const listed = listedBlocks(beginningOf(join(path, FILES.devices)))
+  const sum = (ids: Iterable<string>) => [...ids].reduce((bytes, id) => bytes + (listed.get(id) ?? 0), 0)
+  const omitted = sum(listed.keys()) - ramBytes - sum(sharedFiles)
+  if (omitted === 0) return false
+  if (omitted === sum(blocks.map(({ id }) => id))) return true
+  throw new NotSaved(`QEMU left ${omitted} unexpected bytes of memory out of its stream`)
+}
+
+function beginningOf(path: string): Buffer {
+  const fd = openSync(path, 'r')
+  try {
+    const head = Buffer.alloc(HEAD)
+    return head.subarray(0, readSync(fd, head, 0, HEAD, 0))
+  } finally {
+    closeSync(fd)
+  }
 }
 
 const SOCKET = 'socket'
@@ -194,7 +230,7 @@ function identityOf(path: string): { readonly ino: number; readonly size: number
  */
 export async function seal(
   { path }: Pick<OpenState, 'path'>,
-  { blocks, stores, disks }: Copied,
+  { blocks, stores, folders, disks }: Copied,
   { about, isLasting }: { readonly about: About; readonly isLasting: boolean },
 ): Promise<StateRecord> {
   const sealed = (name: string) => closed(join(path, name), isLasting)
@@ -219,7 +255,7 @@ export async function seal(
     ram,
     stores: kept,
     disks: keptDisks,
-    images: sealOthers(disks),
+    images: sealOthers(disks, folders),
     devices,
     console,
     devicesSha256: createHash('sha256')

@@ -1,6 +1,14 @@
 import { describe, expect, test } from 'vitest'
 import type { Argument } from '../machine/device.ts'
-import { forRestoring, forSaving, ramBlocks, withBackends, withCopies, withoutFiles } from './state-args.ts'
+import {
+  forRestoring,
+  forSaving,
+  ramBlocks,
+  sharedFiles,
+  withBackends,
+  withCopies,
+  withoutFiles,
+} from './state-args.ts'
 
 const MiB = 2 ** 20
 const plain: readonly Argument[] = [['-machine', 'q35,nvdimm=on'], ['-m', '64M'], ['-S']]
@@ -46,6 +54,35 @@ describe('RAM of a guest that is saved', () => {
       nodes[4],
     ])
   })
+})
+
+test('RAM in a memory file is kept as RAM in anonymous memory is, unless others share it or its pages are huge', () => {
+  const memfd = (rest: string): Argument => ['-object', `memory-backend-memfd,id=m,size=4096,${rest}`]
+  const alone = [memfd('share=off,prealloc=on')]
+  expect(ramBlocks(alone)).toEqual([{ id: 'm', bytes: 4096 }])
+  expect(forSaving(alone)).toEqual([memfd('prealloc=on,share=on')])
+  expect(forRestoring(alone, () => '/m.ram')[1]).toEqual([
+    '-object',
+    'memory-backend-file,id=m,size=4096,prealloc=on,mem-path=/m.ram,share=off',
+  ])
+  for (const rest of ['share=on', 'hugetlb=on,share=off']) {
+    expect(ramBlocks([memfd(rest)])).toEqual([])
+    expect(forSaving([memfd(rest)])).toEqual([memfd(rest)])
+  }
+})
+
+test('finds the files that memory is written to', () => {
+  const file = (id: string, rest: string): Argument => [
+    '-object',
+    `memory-backend-file,id=${id},size=4096,mem-path=/${id},${rest}`,
+  ]
+  const args = [
+    file('a', 'share=on'),
+    file('b', 'share=off'),
+    file('c', 'share=on,readonly=on'),
+    plain[0] as Argument,
+  ]
+  expect(sharedFiles(args)).toEqual(new Set(['a', 'c']))
 })
 
 test('stores become private copies of what was saved', () => {

@@ -7,8 +7,8 @@ export interface RamBlock {
   readonly bytes: number
 }
 
-/** RAM in anonymous memory, the only kind that is saved. */
-const PLAIN = /^memory-backend-ram,id=([^,]+),size=(\d+)/
+/** RAM in anonymous memory or in a memory file of QEMU's own, which bringup may keep elsewhere. */
+const PLAIN = /^memory-backend-(?:ram|memfd),id=([^,]+),size=(\d+)(?!.*,(?:hugetlb|share)=on)/
 
 /** Backend of a machine whose RAM has none otherwise. */
 const ONLY_BLOCK = 'ram'
@@ -48,8 +48,12 @@ export const INCOMING: readonly Argument[] = [['-incoming', 'defer']]
 
 /** RAM in memory files, which migration leaves out and bringup copies (`x-ignore-shared` in qapi/migration.json). */
 export function forSaving(args: readonly Argument[]): readonly Argument[] {
-  return eachBlock(args, (value) => `${value.replace('memory-backend-ram', 'memory-backend-memfd')},share=on`)
+  return eachBlock(args, (value) => `${moved(value, 'memfd')},share=on`)
 }
+
+/** The same block in a backend of another kind, without its option `share`. */
+const moved = (value: string, kind: 'memfd' | 'file') =>
+  value.replace(/^memory-backend-(?:ram|memfd)/, `memory-backend-${kind}`).replace(',share=off', '')
 
 /**
  * RAM is a private copy-on-write mapping of the saved file, and QEMU waits for the device state (`-incoming defer`).
@@ -58,8 +62,7 @@ export function forSaving(args: readonly Argument[]): readonly Argument[] {
  */
 export function forRestoring(args: readonly Argument[], pathOf: (id: string) => string): readonly Argument[] {
   const ram = eachBlock(args, (value, id) => {
-    const file = value.replace('memory-backend-ram', 'memory-backend-file')
-    return `${file},mem-path=${pathOf(id).replaceAll(',', ',,')},share=off`
+    return `${moved(value, 'file')},mem-path=${pathOf(id).replaceAll(',', ',,')},share=off`
   })
   return [...INCOMING, ...ram]
 }
@@ -81,6 +84,16 @@ export function withCopies(
     const moved = value.replace(`mem-path=${path}`, () => `mem-path=${copy.replaceAll(',', ',,')}`)
     return [flag, moved.replace('share=on', 'share=off').replace(',pmem=on', '')]
   })
+}
+
+/** Ids of the backends that map named files and write to them: migration leaves them out. */
+export function sharedFiles(args: readonly Argument[]): ReadonlySet<string> {
+  return new Set(
+    args.flatMap(([flag, value]) => {
+      const [, id] = (flag === '-object' && value !== undefined && MAPPED.exec(value)) || []
+      return id !== undefined && /,share=on(?:,|$)/.test(value ?? '') ? [id] : []
+    }),
+  )
 }
 
 /** Paths of the files that backends of memory map, by the ids of the backends. */

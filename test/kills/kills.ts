@@ -125,17 +125,29 @@ function start(argv: readonly string[], { folder, env }: Place): ChildProcess {
   return spawn(process.execPath, [BIN, ...argv], { cwd: folder, env, stdio: 'ignore' })
 }
 
-async function call(argv: readonly string[], place: Place): Promise<number | null> {
-  const child = start(argv, place)
-  await once(child, 'exit')
-  return child.exitCode
+async function call(
+  argv: readonly string[],
+  { folder, env }: Place,
+): Promise<{ readonly code: number | null; readonly text: string }> {
+  const child = spawn(process.execPath, [BIN, ...argv], {
+    cwd: folder,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let text = ''
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk: Buffer) => {
+      text += chunk.toString()
+    })
+  await once(child, 'close')
+  return { code: child.exitCode, text }
 }
 
 async function problemIn(scene: Scene, place: Place): Promise<string | undefined> {
   const alive = await lastOnes(place)
   if (alive.length > 0) return `still running: ${alive.join('; ')}`
-  const again = await call(scene.argv, place)
-  if (!scene.again.includes(again ?? -1)) return `the same command then ended with ${again}`
+  const { code, text } = await call(scene.argv, place)
+  if (!scene.again.includes(code ?? -1)) return `the same command then ended with ${code}:\n${text}`
   await lastOnes(place)
   const left = leftovers(place)
   return left.length > 0 ? `left behind: ${left.join(', ')}` : undefined

@@ -9,7 +9,7 @@ import {
   type RuleContext,
 } from '../device.ts'
 import type { HardwareView } from '../guest-view.ts'
-import { type BootConfig, bootSchema, firmwareOf, ovmf } from './boot-options.ts'
+import { type BootConfig, bootSchema, ovmf } from './boot-options.ts'
 import { check, problems, qbootServes } from './boot-rules.ts'
 import { pciFunction } from './pci-expectation.ts'
 
@@ -97,8 +97,7 @@ export const boot = defineDevice({
   summary: 'Kernel, initial RAM disk, command line, firmware',
   schema: bootSchema,
   diagnostics: problems,
-  savedState: (boot) =>
-    firmwareOf(boot) === 'direct' || 'saved states are untested with this firmware; use a direct boot',
+  savedState: () => true,
   place: (boot, home) => ({
     ...boot,
     ...Object.fromEntries(

@@ -49,6 +49,7 @@ export const cdrom = defineDevice({
   summary: 'a CD-ROM drive with an ISO image',
   schema,
   diagnostics: problems,
+  savedState: () => true,
   place: (cdrom, home) => ({ ...cdrom, file: resolve(home.folder, cdrom.file) }),
   flag: {
     name: 'cdrom',

@@ -34,6 +34,8 @@ export const cxl = defineDevice({
   kind: 'cxl',
   summary: 'CXL memory, persistent or volatile, behind a host bridge with a fixed memory window',
   schema: cxlSchema,
+  savedState: () =>
+    'QEMU saves no state of CXL devices: a restored guest would lose their configuration; use an NVDIMM',
   diagnostics: { ...cxlProblems, ...backingProblems },
   machineType: 'q35',
   flag: {

@@ -37,6 +37,7 @@ export const floppy = defineDevice({
   summary: 'a floppy drive with an image',
   schema,
   diagnostics: problems,
+  savedState: () => true,
   place: (floppy, home) => ({ ...floppy, file: resolve(home.folder, floppy.file) }),
   flag: {
     name: 'floppy',

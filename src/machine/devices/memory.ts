@@ -51,10 +51,10 @@ export const memory = defineDevice({
   summary: 'RAM: size, backend, huge pages, host nodes, DIMM slots',
   schema: memorySchema,
   diagnostics: { ...problems, ...placeProblems },
-  savedState: (memory) =>
-    backendOf(memory) === 'ram' && !memory.share
-      ? true
-      : 'RAM in huge pages, in a file or shared cannot be saved',
+  savedState: ({ share, hugePages }) => {
+    if (share) return 'other processes may write to shared RAM, and a fork has private RAM'
+    return hugePages === undefined || 'a fork would need as many free huge pages as the saved guest has'
+  },
   place: (memory, home) =>
     memory.path === undefined || isAbsolute(memory.path)
       ? memory

@@ -22,7 +22,7 @@ export const nic = defineDevice({
   schema: nicSchema,
   diagnostics: problems,
   savedState: ({ network }) =>
-    network === 'user' || 'saved states are untested with this network; use "user"',
+    network === 'user' || network === 'none' || 'saved states are untested with this network; use "user"',
   flag: {
     name: 'nic',
     first: 'model',

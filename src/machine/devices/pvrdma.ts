@@ -30,6 +30,7 @@ export const pvrdma = defineDevice({
   kind: 'pvrdma',
   summary: 'an RDMA device of this computer, shared with guests (QEMU before 9.1)',
   schema: pvrdmaSchema,
+  savedState: () => 'QEMU saves no state of pvrdma',
   diagnostics: problems,
   flag: {
     name: 'pvrdma',

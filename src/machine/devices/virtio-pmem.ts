@@ -59,6 +59,8 @@ export const virtioPmem = defineDevice({
   kind: 'virtio-pmem',
   summary: 'persistent memory over virtio: the page cache of a file, flushed when the guest asks for it',
   schema,
+  savedState: () =>
+    'QEMU saves no state of virtio-pmem: a restored guest would lose its queues; use an NVDIMM',
   diagnostics: { ...ownProblems, ...backingProblems },
   flag: {
     name: 'virtio-pmem',

@@ -58,6 +58,7 @@ export const vsock = defineDevice({
   kind: 'vsock',
   summary: 'sockets between host and guest without a network (vhost-vsock)',
   schema,
+  savedState: () => 'the kernel of the host has its connections, and each CID may be in use once',
   diagnostics: problems,
   flag: {
     name: 'vsock',
