@@ -21,7 +21,7 @@ export interface Executor {
   /** Called before anything is recorded. @throws BringupError if nothing can run there */
   check?(): Promise<void>
   /** Runs at a time on average, for the time that is left. */
-  slots(tasks: readonly Task[], means: Pick<ExecutorMeans, 'jobs'>): number
+  slots(tasks: readonly Task[], means: Pick<ExecutorMeans, 'jobs' | 'signal'>): number | Promise<number>
   /**
    * Runs the tasks, in this order as far as possible. Resolves when all have ended or the signal is aborted and nothing is
    * left running.

@@ -73,6 +73,7 @@ export interface Sweep {
   readonly repeat?: number
   readonly slurm?: object
   readonly machine?: string
+  readonly command?: readonly string[]
 }
 
 export class SlurmProject {

@@ -121,7 +121,9 @@ export class SlurmCluster implements AsyncDisposable {
       'CommunicationParameters=NoInAddrAny,NoCtldInAddrAny',
       'ProctrackType=proctrack/linuxproc',
       'TaskPlugin=task/none',
-      'JobAcctGatherType=jobacct_gather/none',
+      ...(conf.some((line) => line.startsWith('JobAcctGatherType='))
+        ? []
+        : ['JobAcctGatherType=jobacct_gather/none']),
       'SelectType=select/cons_tres',
       'SelectTypeParameters=CR_CPU_Memory',
       'DefMemPerCPU=256',

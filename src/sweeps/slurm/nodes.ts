@@ -51,7 +51,8 @@ export class Nodes {
   }
 
   #exclude(node: string, finding: Diagnostic): boolean {
-    this.#findings.push(finding)
+    // Jobs that wait end without a node once all of them are excluded.
+    if (node !== '' || this.excluded.size === 0) this.#findings.push(finding)
     if (node === '' || this.excluded.has(node)) return false
     this.excluded.add(node)
     return true
@@ -61,6 +62,11 @@ export class Nodes {
 function findingOf(job: Job, queue: Queue): Diagnostic {
   const { code } = job.exit
   const evidence = logOf(queue, job)
+  if (job.node === '')
+    return problems.SLURM_JOB_FAILED.at(
+      '--on slurm',
+      `job ${job.label} ended with ${job.word} without a node`,
+    )
   const what = `job ${job.label} on node ${job.node} ended with ${job.word}${code === 0 ? '' : `, exit status ${code}`}`
   // slurmd itself fails before the script if it cannot make the log.
   const isUnshared =

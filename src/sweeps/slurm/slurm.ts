@@ -1,12 +1,11 @@
 /** Runs cells as jobs of a Slurm cluster. */
-import { spawnSync } from 'node:child_process'
 import { slurmSchema } from '../../project/slurm-schema.ts'
 import type { Executor, ExecutorMeans } from '../executor.ts'
 import { listSweeps, readAttempt, readAttempts, readSweep } from '../record.ts'
 import type { Task } from '../run-attempt.ts'
 import { type Grouped, groupTasks, type Measured } from './groups.ts'
 import { Queue } from './queue.ts'
-import { readSite } from './submit.ts'
+import { readCores, readSite } from './site.ts'
 import { Watch } from './watch.ts'
 
 export const slurm: Executor = {
@@ -20,18 +19,15 @@ const configOf = ({ sweep, swept }: Pick<ExecutorMeans, 'sweep' | 'swept'>) =>
   sweep.slurm ?? swept.project.slurm ?? slurmSchema.parse({})
 
 /** Cores of the cluster, for the time that is left; the jobs of others are not known. */
-function slots(tasks: readonly Task[], { jobs }: Pick<ExecutorMeans, 'jobs'>): number {
+async function slots(
+  tasks: readonly Task[],
+  { jobs, signal }: Pick<ExecutorMeans, 'jobs' | 'signal'>,
+): Promise<number> {
   const most = Math.max(1, Math.min(tasks.length, jobs ?? Number.POSITIVE_INFINITY))
-  const { stdout } = spawnSync('sinfo', ['--noheader', '--format=%C'], { encoding: 'utf8', timeout: 5000 })
-  // Allocated, idle, other, all.
-  const [allocated, idle] =
-    /^(\d+)\/(\d+)/
-      .exec(stdout ?? '')
-      ?.slice(1)
-      .map(Number) ?? []
-  if (allocated === undefined || idle === undefined) return most
-  const cores = Math.max(1, ...tasks.map(({ cell }) => cell.cell.cores))
-  return Math.max(1, Math.min(most, Math.floor((allocated + idle) / cores)))
+  const cores = await readCores(signal)
+  const wanted = tasks.reduce((sum, { cell }) => sum + Math.max(1, cell.cell.cores), 0)
+  if (cores === undefined || wanted === 0) return most
+  return Math.max(1, Math.min(most, Math.round((cores * tasks.length) / wanted)))
 }
 
 async function run(tasks: readonly Task[], means: ExecutorMeans): Promise<void> {

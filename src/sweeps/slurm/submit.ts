@@ -8,6 +8,7 @@ import { isAway, slurmCommand } from './commands.ts'
 import type { Group } from './groups.ts'
 import { problems } from './problems.ts'
 import type { Queue } from './queue.ts'
+import { readPartitions } from './site.ts'
 
 /** What all arrays of a round have in common. */
 export interface Submission {
@@ -81,7 +82,7 @@ export async function submit(submission: Submission, request: ArrayRequest): Pro
   if (!/invalid partition|no partition specified|default partition/i.test(answer.stderr))
     throw new BringupError([problems.SLURM_REFUSED.at('--on slurm', `sbatch: ${said}`, { evidence })])
   const { partition } = submission.config
-  const known = await partitions()
+  const known = await readPartitions()
   const what =
     partition === undefined
       ? 'the cluster has no default partition'
@@ -90,30 +91,4 @@ export async function submit(submission: Submission, request: ArrayRequest): Pro
   throw new BringupError([
     problems.SLURM_PARTITION_UNKNOWN.at('slurm.partition', what, { ...remedy, evidence }),
   ])
-}
-
-async function partitions(): Promise<readonly string[]> {
-  const { stdout } = await slurmCommand('sinfo', ['--noheader', '--format=%R'])
-  return [...new Set(stdout.split('\n').filter(Boolean))]
-}
-
-/** What the cluster allows. */
-export interface Site {
-  /** Elements of an array. */
-  readonly mostElements: number
-}
-
-/** @throws BringupError SLURM_NOT_ANSWERING, SLURM_MISSING */
-export async function readSite(): Promise<Site> {
-  for (const program of ['sbatch', 'squeue', 'scancel']) await slurmCommand(program, ['--version'])
-  const answer = await slurmCommand('scontrol', ['show', 'config'])
-  if (isAway(answer))
-    throw new BringupError([
-      problems.SLURM_NOT_ANSWERING.at('--on slurm', 'scontrol cannot reach the controller', {
-        evidence: answer.stderr.split('\n'),
-      }),
-    ])
-  // The largest index is one less.
-  const largest = /^MaxArraySize\s*=\s*(\d+)/m.exec(answer.stdout)?.[1]
-  return { mostElements: Math.max(1, largest === undefined ? 1000 : Number(largest)) }
 }

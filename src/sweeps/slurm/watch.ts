@@ -5,6 +5,7 @@
 import { BringupError } from '../../diagnostics.ts'
 import type { SlurmConfig } from '../../project/slurm-schema.ts'
 import { pause } from '../../timer.ts'
+import { inputNow } from '../cell-input.ts'
 import type { ExecutorMeans } from '../executor.ts'
 import { type Attempt, namesOfAttempts, readAttempt, saveNewAttempt } from '../record.ts'
 import type { Task } from '../run-attempt.ts'
@@ -14,8 +15,9 @@ import { Nodes } from './nodes.ts'
 import { problems } from './problems.ts'
 import { Backoff, type Known, LOOK_MS, Questions } from './questions.ts'
 import type { Claim, Queue } from './queue.ts'
+import type { Site } from './site.ts'
 import type { Job } from './squeue.ts'
-import { type ArrayRequest, type Site, type Submission, submit } from './submit.ts'
+import { type ArrayRequest, type Submission, submit } from './submit.ts'
 
 /** A task whose jobs were lost that often is given up: it may be what ends them. */
 const MOST_LOSSES = 3
@@ -57,8 +59,10 @@ export class Watch {
   readonly #takers = new Set<string>()
   /** Arrays whose elements were cancelled here before they ran. */
   readonly #withdrawn = new Set<number>()
-  /** The user has cancelled jobs: no new ones are submitted. */
+  /** The user has cancelled jobs, or changed what the cells read: no new ones are submitted. */
   #isCancelled = false
+  /** What the cells read is not what the sweep was planned with: jobs that wait are of no use. */
+  #isStale = false
   #isReplacing = false
 
   constructor(
@@ -165,7 +169,24 @@ export class Watch {
       this.#noteOnce(
         `warning ${problems.SLURM_SCRATCH_FULL.code}: ${text}; read from the shared file system instead`,
       )
-    if (end.unfit !== undefined && this.#nodes.isUnfit(end.node, end.unfit)) this.#isReplacing = true
+    if (end.unfit === undefined) return
+    const changed = this.#changedFor(end)
+    if (changed.length > 0) {
+      this.#isCancelled = true
+      this.#isStale = true
+      this.#noteOnce(
+        `${changed.join(' and ')} changed after the sweep was planned, so no new jobs are submitted; continue with --resume`,
+      )
+    } else if (this.#nodes.isUnfit(end.node, end.unfit)) this.#isReplacing = true
+  }
+
+  /** Files that are others on this computer too: then it is not the node that differs. */
+  #changedFor({ job, restarts }: Claim): readonly string[] {
+    const taken = [...this.#open.values()].filter(
+      ({ claim }) => claim?.job === job && claim.restarts === restarts,
+    )
+    const inputs = taken.flatMap(({ task }) => task.cell.input ?? [])
+    return [...new Set(inputs.flatMap((input) => inputNow(input).changed))]
   }
 
   #noteOnce(text: string): void {
@@ -188,17 +209,23 @@ export class Watch {
       const isAlive = job && job.state !== 'ended' && job.state !== 'waits' && job.restarts <= claim.restarts
       if (!isAlive) this.#lose(entry, claim, job, work)
     }
+    if (this.#isStale) await this.#withdraw(jobs)
     if (this.#open.size === 0 || this.#isCancelled) return
     if (this.#isReplacing) {
       this.#isReplacing = false
-      const waiting = jobs.filter(({ state }) => state === 'waits')
-      for (const { array } of waiting) this.#withdrawn.add(array)
-      if (waiting.length > 0) await this.#controller.cancel(['--state=PENDING'])
+      await this.#withdraw(jobs)
       await this.#submitMissing(
         work,
         jobs.filter(({ state }) => state !== 'waits'),
       )
     } else await this.#submitMissing(work, jobs)
+  }
+
+  /** Cancels the jobs that wait. */
+  async #withdraw(jobs: readonly Job[]): Promise<void> {
+    const waiting = jobs.filter(({ state }) => state === 'waits')
+    for (const { array } of waiting) this.#withdrawn.add(array)
+    if (waiting.length > 0) await this.#controller.cancel(['--state=PENDING'])
   }
 
   #tellWaiting(jobs: readonly Job[]): void {
@@ -232,7 +259,10 @@ export class Watch {
     const end = work.queue.readEnd(`${claim.job}.${claim.restarts}`)
     const verdict = word === 'PREEMPTED' ? 'preempted' : 'lost'
     const because =
-      end?.unfit ?? (word === undefined ? 'the job was requeued or is gone' : `the job ended with ${word}`)
+      end?.unfit ??
+      (word === undefined || job === undefined
+        ? 'the job was requeued or is gone'
+        : `the job ended with ${endOf(job)}`)
     const attempt = lostAttempt(task, claim, verdict, because)
     // A result that has come meanwhile wins.
     if (!saveNewAttempt(this.#means.folder, attempt)) return
@@ -309,6 +339,9 @@ export class Watch {
     }
   }
 }
+
+/** Without cgroups, a job that is killed for its memory is `FAILED` by signal 9. */
+const endOf = ({ word, exit: { signal } }: Job) => (signal === 0 ? word : `${word}, signal ${signal}`)
 
 const sumOf = (jobs: readonly Job[]) => jobs.reduce((sum, { count }) => sum + count, 0)
 
