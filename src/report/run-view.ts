@@ -54,6 +54,8 @@ export function runHeader(run: RunReport, kind = run.plan.isRack ? 'Rack' : 'Mac
 function meaningOf({ summary }: RunReport): string {
   if (summary.verdict === 'running')
     return 'The run has not ended: this report shows what was recorded so far.'
+  if (summary.verdict === 'elsewhere')
+    return `Computer ${summary.host} started the run, which has no result so far: this report shows what was recorded.`
   if (summary.verdict === 'abandoned') return 'bringup was killed before it wrote a result.'
   return summary.meaning ?? ''
 }

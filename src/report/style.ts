@@ -21,6 +21,7 @@ const VERDICTS = {
   interrupted: 'odd',
   running: 'odd',
   abandoned: 'odd',
+  elsewhere: 'odd',
 }
 
 const verdictRules = Object.entries(VERDICTS)

@@ -11,6 +11,7 @@ const SIGNS: Readonly<Record<string, string>> = {
   interrupted: '–',
   running: '…',
   abandoned: '?',
+  elsewhere: '?',
 }
 
 export const signOf = (verdict: string): string => SIGNS[verdict] ?? '?'

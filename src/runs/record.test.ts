@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -68,6 +68,17 @@ describe('run records', () => {
       }),
     )
     expect(listRuns(state)[0]?.verdict).toBe('abandoned')
+  })
+
+  it('of another computer are elsewhere until they have a result, and are not pruned', () => {
+    const run = createRun(state, plan)
+    const about = JSON.parse(readFileSync(join(run.path, 'run.json'), 'utf8'))
+    writeFileSync(join(run.path, 'run.json'), JSON.stringify({ ...about, host: 'n3.cluster' }))
+    expect(listRuns(state)).toMatchObject([{ verdict: 'elsewhere', host: 'n3.cluster' }])
+    expect(pruneRuns(state, 0)).toEqual([])
+    saveRunResult(run, result(run.path))
+    expect(listRuns(state)).toMatchObject([{ verdict: 'passed' }])
+    expect(pruneRuns(state, 0)).toHaveLength(1)
   })
 
   it('never share a folder', () => {

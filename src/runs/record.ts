@@ -1,5 +1,6 @@
 /** The record of a run: a folder that says what was planned, what happened, and how each guest ended. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import * as z from 'zod'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
@@ -40,6 +41,11 @@ export const problems = defineDiagnostics({
     why: 'the process that owns the run still writes to it',
     remedy: 'end it first: `bringup stop`',
   },
+  RUN_ELSEWHERE: {
+    title: 'The record of a run of another computer, which has no result, cannot be deleted.',
+    why: 'whether the run goes on can be seen on that computer alone',
+    remedy: 'delete it there; once it has ended, such as with a job that was killed: bringup rm --force RUN',
+  },
   RUN_GUEST_UNKNOWN: {
     title: 'The run has no guest of that name.',
     why: 'each guest of a run has a folder of its own in the record',
@@ -71,7 +77,10 @@ export const runResultSchema = z.lazy(() =>
 )
 export type RunResult = z.output<typeof runResultSchema>
 
-/** A line of `bringup runs`. `abandoned`: bringup was killed before it could write a result. */
+/**
+ * A line of `bringup runs`. `abandoned`: bringup was killed before it could write a result. `elsewhere`: another computer
+ * with the same folder started it, and it has no result so far; whether it still runs can be seen there alone.
+ */
 export interface RunSummary {
   readonly id: string
   readonly folder: string
@@ -83,7 +92,9 @@ export interface RunSummary {
   readonly guests: readonly string[]
   /** Profiles of its guests, each once. */
   readonly profiles: readonly string[]
-  readonly verdict: RunResult['verdict'] | 'running' | 'abandoned'
+  readonly verdict: RunResult['verdict'] | 'running' | 'abandoned' | 'elsewhere'
+  /** Name of that computer. */
+  readonly host?: string
   readonly exitCode?: number
   readonly totalMs?: number
   readonly meaning?: string
@@ -192,6 +203,8 @@ interface About {
   /** What the user typed. Absent where a program started the run. */
   readonly command?: RunCommand
   readonly startedAt: string
+  /** Absent in records of older versions. */
+  readonly host?: string
   readonly pid: number
   readonly startTime: string
 }
@@ -208,6 +221,7 @@ function aboutRun(
     profiles: [...new Set(guests.map(({ profile }) => profile))],
     ...(command === undefined ? {} : { command }),
     startedAt: now.toISOString(),
+    host: hostname(),
     pid: process.pid,
     startTime: startTimeOf(process.pid),
   }
@@ -292,7 +306,7 @@ export function removeRun({ path }: Pick<RunFolder, 'path'>): void {
 
 /** Deletes all but the newest `keep` runs that have ended. Returns what was deleted. */
 export function pruneRuns(stateFolder: string, keep: number): readonly RunSummary[] {
-  const done = listRuns(stateFolder).filter((r) => r.verdict !== 'running')
+  const done = listRuns(stateFolder).filter((r) => r.verdict !== 'running' && r.verdict !== 'elsewhere')
   const gone = done.slice(0, Math.max(0, done.length - keep))
   for (const run of gone) rmSync(run.folder, { recursive: true, force: true })
   return gone
@@ -302,9 +316,10 @@ function summarize(run: RunFolder): RunSummary | undefined {
   const about = read<About>(run, FILES.run)
   if (!about) return undefined
   const result = read<RunResult>(run, FILES.result)
-  const { label, name, guests, profiles, startedAt, pid, startTime } = about
+  const { label, name, guests, profiles, startedAt, host, pid, startTime } = about
   const named = label === undefined ? {} : { label }
   const common = { id: run.id, folder: run.path, startedAt, ...named, name, guests, profiles }
+  if (!result && host !== undefined && host !== hostname()) return { ...common, verdict: 'elsewhere', host }
   if (!result) return { ...common, verdict: startTimeOf(pid) === startTime ? 'running' : 'abandoned' }
   const { verdict, exitCode, timings, meaning } = result
   return { ...common, verdict, exitCode, totalMs: timings.totalMs, meaning }

@@ -84,6 +84,7 @@ it('refuses a record of another format, and knows whether its process exists', (
   const folder = createSweep(state(), sweep('a'))
   expect(isRunning(readSweep(folder), 'here')).toBe(false)
   expect(isRunning(readSweep(folder), 'another')).toBe(true)
+  expect(isRunning({ ...readSweep(folder), endedAt: '2026-01-01T00:00:00.000Z' }, 'another')).toBe(false)
   writeFileSync(join(folder.path, 'sweep.json'), '{"format":2}')
   expect(() => readSweep(folder)).toThrow(/SWEEP_UNREADABLE/)
 })

@@ -105,6 +105,8 @@ const sweepSchema = z.lazy(() =>
     /** Runs at a time. */
     jobs: z.int(),
     startedAt: z.string(),
+    /** When that process was done with it. Absent while it runs, and where it was killed. */
+    endedAt: z.string().optional(),
     /** Process that runs it, or ran it last. */
     owner: z.object({ host: z.string(), pid: z.int(), startTime: z.string() }),
     bringup: z.string(),
@@ -240,10 +242,14 @@ export function readAttempts({ path }: SweepFolder): readonly Attempt[] {
     .toSorted((a, b) => a.cell.localeCompare(b.cell) || a.repeat - b.repeat || a.attempt - b.attempt)
 }
 
-/** Whether the process that runs the sweep still exists. A process of another computer is believed to. */
-export function isRunning({ owner }: SweepRecord, host: string): boolean {
-  return owner.host !== host || startTimeOf(owner.pid) === owner.startTime
+/** Whether a process runs the sweep. One of another computer is believed to, as long as it has not said that it ended. */
+export function isRunning({ owner, endedAt }: SweepRecord, host: string): boolean {
+  if (endedAt !== undefined) return false
+  return isElsewhere({ owner }, host) || startTimeOf(owner.pid) === owner.startTime
 }
+
+export const isElsewhere = ({ owner }: Pick<SweepRecord, 'owner'>, host: string): boolean =>
+  owner.host !== host
 
 /** Folders of all sweeps, oldest first. */
 export function listSweeps(stateFolder: string): readonly SweepFolder[] {

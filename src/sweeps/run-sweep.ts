@@ -1,4 +1,5 @@
 /** A sweep from its description to its record: expand, plan, check, run what is left. */
+import { existsSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { BringupError, type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import { startTimeOf } from '../host/process-start.ts'
@@ -19,6 +20,7 @@ import {
   type Axis,
   createSweep,
   findSweep,
+  isElsewhere,
   isRunning,
   listSweeps,
   type Metric,
@@ -146,7 +148,7 @@ export async function runSweep(planned: PlannedSweep, run: SweepRun): Promise<Sw
   const before = run.resumed ? readAttempts(run.resumed) : []
   const repeat = planned.selection.repeat ?? swept.sweep.repeat
   const tasks = tasksLeft(cells, before, { repeat, seed: run.seed })
-  const slots = executor.slots(tasks, run)
+  const slots = await executor.slots(tasks, run)
   const fresh = recordOf(planned, { ...run, slots, repeat })
   const folder = run.resumed ?? createSweep(swept.project.stateFolder, fresh)
   const record = run.resumed ? resumedRecord(readSweep(run.resumed), fresh, planned.keys) : fresh
@@ -164,26 +166,49 @@ export async function runSweep(planned: PlannedSweep, run: SweepRun): Promise<Sw
     onEnd: run.onEnd ?? (() => {}),
     onNote: run.onNote ?? (() => {}),
   })
-  await running.catch((error: unknown) => {
-    // A sweep of which nothing has run is no result.
-    if (!run.resumed && readAttempts(folder).length === 0) removeSweep(folder)
-    throw error
-  })
+  await running
+    .catch((error: unknown) => {
+      // A sweep of which nothing has run is no result.
+      if (!run.resumed && readAttempts(folder).length === 0) removeSweep(folder)
+      throw error
+    })
+    .finally(() => noteEnd(folder))
   return folder
+}
+
+/** For other computers, which cannot see whether this process exists. The sweep may have been deleted. */
+function noteEnd(folder: SweepFolder): void {
+  if (existsSync(folder.path)) saveSweep(folder, { ...readSweep(folder), endedAt: new Date().toISOString() })
 }
 
 /** A guest that is restored from a saved state has not booted: its times say nothing about the boot. */
 const measuresBoot = (metrics: readonly Metric[]) =>
   metrics.some(({ kind, source }) => kind === 'path' && source.startsWith('timings.'))
 
-/** The newest sweep of a name that can be resumed. @throws BringupError SWEEP_NOT_FOUND, SWEEP_RUNS */
-export function resumable(project: Project, name: string): SweepFolder {
+/**
+ * The newest sweep of a name that can be resumed.
+ *
+ * @param isForced also one that another computer ran last, and may run
+ * @throws BringupError SWEEP_NOT_FOUND, SWEEP_RUNS
+ */
+export function resumable(
+  project: Project,
+  name: string,
+  { isForced }: { readonly isForced: boolean },
+): SweepFolder {
   const own = listSweeps(project.stateFolder).findLast((folder) => nameIn(folder) === name)
   const folder = own ?? findSweep(project.stateFolder, name)
   const record = readSweep(folder)
-  if (isRunning(record, hostname()))
+  const isAway = isElsewhere(record, hostname())
+  if (isRunning(record, hostname()) && !(isAway && isForced))
     throw new BringupError([
-      problems.SWEEP_RUNS.at('--resume', `sweep ${folder.id} is run by process ${record.owner.pid}`),
+      problems.SWEEP_RUNS.at(
+        '--resume',
+        `sweep ${folder.id} is run by process ${record.owner.pid}${isAway ? ` of computer ${record.owner.host}` : ''}`,
+        isAway
+          ? { remedy: 'wait for its end, or end it there; if it was killed there: --resume --force' }
+          : undefined,
+      ),
     ])
   return folder
 }

@@ -79,18 +79,20 @@ it('resumes where it was ended: what failed first, what passed not again', async
   })
   expect(readAttempts(first)).toHaveLength(2)
   const order: string[] = []
-  // The process that ran it still exists, since it is this one: the record is given by hand.
   const again = await runSweep(await planSweep(swept, {}), {
     ...options(),
     jobs: 1,
     resumed: first,
-    onEnd: ({ cell, attempt }) => void order.push(`${cell.cell.values['boot.append']} ${attempt}`),
+    onEnd: ({ cell, attempt }) => {
+      order.push(`${cell.cell.values['boot.append']} ${attempt}`)
+      expect(() => resumable(swept.project, 's', { isForced: true })).toThrow(/SWEEP_RUNS/)
+    },
   })
   expect(again.id).toBe(first.id)
   expect(order).toEqual(['report=no exit=9 2', 'report=no n=3 1', 'report=no n=4 1'])
   const summary = summarizeSweep(readSweep(again), readAttempts(again))
   expect(summary).toMatchObject({ done: 4, wanted: 4, counts: { passed: 3, failed: 1 } })
-  expect(() => resumable(swept.project, 's')).toThrow(/SWEEP_RUNS/)
+  expect(resumable(swept.project, 's', { isForced: false }).id).toBe(first.id)
 })
 
 it('plans every cell first, and says what the impossible ones have in common', async () => {

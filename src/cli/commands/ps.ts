@@ -1,4 +1,5 @@
 /** `bringup ps`: the running runs. */
+import { plural } from '../../plural.ts'
 import { readDoor } from '../../runs/control-protocol.ts'
 import { findRun, listRuns } from '../../runs/record.ts'
 import { formatMs } from '../../units.ts'
@@ -14,11 +15,17 @@ export const command: Command = {
   ],
   run: async ({ output, project }) => {
     const { stateFolder } = await project()
-    const runs = listRuns(stateFolder)
+    const all = listRuns(stateFolder)
+    const away = all.filter(({ verdict }) => verdict === 'elsewhere')
+    const runs = all
       .filter(({ verdict }) => verdict === 'running')
       .map((run) => ({ ...run, isDetached: readDoor(findRun(stateFolder, run.id)) !== undefined }))
     output.json({ runs })
     if (output.isJson) return 0
+    if (away.length > 0)
+      output.note(
+        `${plural(away.length, 'run')} of other computers without a result: ${[...new Set(away.map(({ host }) => host))].join(', ')}; see \`bringup runs --verdict elsewhere\``,
+      )
     if (runs.length === 0) {
       output.note('No run is running; `bringup run -d` starts one.')
       return 0

@@ -37,6 +37,7 @@ const VERDICTS = [
   'interrupted',
   'running',
   'abandoned',
+  'elsewhere',
 ] as const satisfies readonly RunSummary['verdict'][]
 
 export const command: Command = {
@@ -223,7 +224,7 @@ function countOf(option: string, value: unknown): number {
 
 function paintVerdict(run: RunSummary, colors: Colors): string {
   if (run.verdict === 'passed') return colors.green(run.verdict)
-  return run.verdict === 'running' || run.verdict === 'interrupted'
+  return ['running', 'interrupted', 'elsewhere'].includes(run.verdict)
     ? colors.yellow(run.verdict)
     : colors.red(run.verdict)
 }

@@ -48,6 +48,10 @@ export const command: Command = {
       flags: '--resume',
       description: 'continue the newest sweep of that name; what failed runs again first',
     },
+    {
+      flags: '--force',
+      description: 'with --resume: also a sweep that another computer ran, if bringup was killed there',
+    },
     { flags: '--shuffle', description: 'draw the order of the runs' },
     { flags: '--seed <number>', description: 'with --shuffle: the same number gives the same order' },
     { flags: '--skip-impossible', description: 'run the other cells if some cannot be planned' },
@@ -79,7 +83,8 @@ async function run(invocation: Invocation): Promise<number> {
   const jobs = countOf('--jobs', options.jobs)
   const seed = seedOf(options)
   const swept = findDescription(await invocation.project(), name)
-  const resumed = options.resume === true ? resumable(swept.project, name) : undefined
+  const resumed =
+    options.resume === true ? resumable(swept.project, name, { isForced: options.force === true }) : undefined
   const status = createStatusLine(output)
   status.phase('planning the cells')
   const plan = () =>

@@ -1,7 +1,7 @@
 /** `bringup sweep list`: the sweeps of the project and what came of those that ran. */
 import { hostname } from 'node:os'
 import { BringupError } from '../../../diagnostics.ts'
-import { isRunning, listSweeps } from '../../../sweeps/record.ts'
+import { isElsewhere, isRunning, listSweeps, type SweepRecord } from '../../../sweeps/record.ts'
 import type { Command, Invocation } from '../../command.ts'
 import { totalsOf } from '../../sweep-view.ts'
 import { formatTable } from '../../table.ts'
@@ -59,10 +59,15 @@ async function run({ output, project }: Invocation): Promise<number> {
           record.name,
           record.label ?? '',
           record.executor,
-          `${totalsOf(summary, output.colors)}${isRunning(record, hostname()) ? ', running' : ''}`,
+          `${totalsOf(summary, output.colors)}${runningText(record)}`,
         ]),
         output,
       ),
     )
   return 0
+}
+
+function runningText(record: SweepRecord): string {
+  if (!isRunning(record, hostname())) return ''
+  return isElsewhere(record, hostname()) ? `, running on ${record.owner.host} or killed there` : ', running'
 }

@@ -6,11 +6,13 @@ import { plural } from '../../../plural.ts'
 import { removeRun } from '../../../runs/record.ts'
 import {
   findSweep,
+  isElsewhere,
   isRunning,
   readAttempts,
   readSweep,
   removeSweep,
   type SweepFolder,
+  type SweepRecord,
 } from '../../../sweeps/record.ts'
 import type { Command, Invocation } from '../../command.ts'
 import { usageError } from '../../usage.ts'
@@ -18,7 +20,10 @@ import { usageError } from '../../usage.ts'
 export const rm: Command = {
   summary: 'delete sweeps with their runs',
   arguments: [{ name: '<sweep...>', description: 'ids, names or labels', from: 'sweep records' }],
-  options: [{ flags: '--keep-runs', description: 'delete the record of the sweep alone' }],
+  options: [
+    { flags: '--keep-runs', description: 'delete the record of the sweep alone' },
+    { flags: '--force', description: 'also a sweep that another computer ran, if bringup was killed there' },
+  ],
   examples: [{ command: 'bringup sweep rm last', says: 'the newest' }],
   run,
 }
@@ -28,9 +33,8 @@ async function run({ args, options, output, project }: Invocation): Promise<numb
   // All are looked at before the first is deleted; `last last` is one.
   const folders = new Map(args.map((word) => findSweep(stateFolder, word)).map((one) => [one.id, one]))
   const found = [...folders.values()].map((folder) => ({ folder, record: tryRead(folder) }))
-  for (const { folder, record } of found)
-    if (record && isRunning(record, hostname()))
-      throw usageError(`sweep ${folder.id} is running`, 'end it first with Ctrl-C in its terminal')
+  for (const { record } of found)
+    if (record && isRunning(record, hostname())) refuseRunning(record, options.force === true)
   for (const { folder, record } of found) {
     const runs = options.keepRuns === true ? 0 : removeRuns(stateFolder, folder, record?.name)
     removeSweep(folder)
@@ -39,6 +43,16 @@ async function run({ args, options, output, project }: Invocation): Promise<numb
   }
   output.json({ deleted: found.map(({ folder }) => folder.id) })
   return 0
+}
+
+function refuseRunning(record: SweepRecord, isForced: boolean): void {
+  if (!isElsewhere(record, hostname()))
+    throw usageError(`sweep ${record.id} is running`, 'end it first with Ctrl-C in its terminal')
+  if (!isForced)
+    throw usageError(
+      `computer ${record.owner.host} runs sweep ${record.id}, or bringup was killed there`,
+      'end it there first; if it was killed: --force',
+    )
 }
 
 /** @returns how many */
