@@ -1,6 +1,5 @@
 /** Unpacks what distributions compress: kernels and kernel modules. */
 import { gunzipSync } from 'node:zlib'
-import { execa } from 'execa'
 
 const FORMATS = [
   { magic: '1f8b', program: undefined },
@@ -25,6 +24,7 @@ export async function unpack(data: Buffer, signal?: AbortSignal): Promise<Buffer
   const format = formatOf(data)
   if (!format) return data
   if (!format.program) return gunzip(data)
+  const { execa } = await import('execa')
   const [program, ...args] = format.program
   const result = await execa(program, args, {
     input: data,

@@ -2,7 +2,6 @@
 import { createHash } from 'node:crypto'
 import { existsSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { execa } from 'execa'
 import { BringupError, defineDiagnostics } from '../../../diagnostics.ts'
 import { makeFolder } from '../../../own-files.ts'
 import { fill } from '../../../processes/fill.ts'
@@ -63,6 +62,7 @@ async function apt(
 ) {
   // apt's methods download on when apt alone is killed: the guard ends them with this process.
   using guard = startGuard({ graceMs: 0 })
+  const { execa } = await import('execa')
   const result = await execa(program, args, {
     env: { ...ENV, ...guard.environment },
     reject: false,
@@ -249,6 +249,7 @@ async function fetchPackage({ file, folder, bytes }: PackageFile, context: Packa
   }
   const make = async (partial: string, environment: Readonly<Record<string, string>>) => {
     makeFolder(partial)
+    const { execa } = await import('execa')
     const result = await execa('dpkg-deb', ['-x', deb, partial], {
       env: { ...ENV, ...environment },
       reject: false,

@@ -2,7 +2,6 @@
 
 import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { basename, delimiter, join } from 'node:path'
-import { execa } from 'execa'
 import { BringupError, type Diagnostic, defineDiagnostics } from '../../../diagnostics.ts'
 import { isProgram } from '../../../host/is-program.ts'
 import type { Entry } from '../../images/cpio.ts'
@@ -164,6 +163,7 @@ async function unpackTogether(
 /** Busybox: a static one from its package, else this computer's with its libraries; links for all that it can do. */
 export async function busyboxEntries(context: PackageContext): Promise<readonly Entry[]> {
   const { path, libraries } = await findBusybox(context)
+  const { execa } = await import('execa')
   const { stdout } = await execa(path, ['--list-full'], { cancelSignal: context.signal })
   const links = stdout
     .split('\n')

@@ -13,7 +13,6 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { execa } from 'execa'
 import { BringupError, defineDiagnostics } from '../../../diagnostics.ts'
 import { makeFolder } from '../../../own-files.ts'
 import { fill } from '../../../processes/fill.ts'
@@ -107,6 +106,7 @@ async function build(
   const source = `linux-source-${version}`
   const step = async (argv: readonly string[], cwd: string) => {
     const [program = '', ...args] = argv
+    const { execa } = await import('execa')
     const result = await execa(program, args, {
       cwd,
       env: { LC_ALL: 'C', ...environment },
