@@ -48,8 +48,9 @@ describe('the death of bringup', () => {
     const away = await driver(0, true, ['setsid', '--fork', 'sh', '-c', 'echo $$; exec sleep 1000'])
     const bare = await driver(0, true, ['env', '-i', '/bin/sh', '-c', 'echo $$; exec sleep 1000'])
     expect([isAlive(away.pid), isAlive(bare.pid)]).toEqual([true, true])
-    const both = ['env', '-i', 'setsid', '--fork', '/bin/sh', '-c', 'echo $$; exec sleep 1000']
-    const awayAndBare = await driver(0, true, both)
+    // What has left both before the guard looked at its output is not found.
+    const both = 'read begin; exec setsid --fork /bin/sh -c "echo \\$\\$; exec sleep 1000"'
+    const awayAndBare = await driver(0, true, ['env', '-i', '/bin/sh', '-c', both])
     await Promise.all([away, bare, awayAndBare].map(kill))
     await Promise.all([away, bare, awayAndBare].map(({ pid }) => ended(pid)))
   })

@@ -24,7 +24,7 @@ export interface Guard extends Disposable {
   readonly environment: Readonly<Record<string, string>>
   /** Ends when the guard is disposed of. Its output can be read where it locks a file. */
   readonly process: ChildProcess
-  /** From now on that process group dies with bringup. */
+  /** From now on that process group dies with bringup. A process that has left both group and environment before is not found. */
   readonly watch: (group: number) => void
   /** That process group has ended. */
   readonly release: (group: number) => void

@@ -1,4 +1,4 @@
-/** Stands for a bringup: starts a guard and one process, says its number, and ends when its standard input does. */
+/** Stands for a bringup: starts a guard and one process, tells it to begin, says its number, and ends when its standard input does. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { startGuard } from '../../src/processes/guard.ts'
@@ -7,12 +7,13 @@ const { graceMs, isWatched, argv } = JSON.parse(process.argv[2] ?? '{}')
 const guard = startGuard({ graceMs })
 const [command, ...args] = argv
 const child = spawn(command, args, {
-  stdio: ['ignore', 'pipe', 'inherit'],
+  stdio: ['pipe', 'pipe', 'inherit'],
   detached: true,
   env: { ...process.env, ...guard.environment },
 })
 if (isWatched) {
   if (child.pid !== undefined) guard.watch(child.pid)
+  child.stdin.on('error', () => {}).write('begin\n')
   const [text] = await once(child.stdout, 'data')
   process.stdout.write(String(text))
 } else process.stdout.write(`${child.pid}\n`)
