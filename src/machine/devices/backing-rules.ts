@@ -5,6 +5,7 @@ import { formatBytes, MiB } from '../../units.ts'
 import type { RuleContext } from '../device.ts'
 import type { FileFact } from '../facts.ts'
 import type { Backing } from './backing.ts'
+import { OWN_STORE_BUSY } from './store-path.ts'
 import { whyUnfit } from './unfit-file.ts'
 
 export const backingProblems = defineDiagnostics({
@@ -206,13 +207,14 @@ function checkContent({ share }: Backing, { content, path }: FileFact, at: strin
 }
 
 function checkHolder(
-  { shared, share }: Backing,
+  { file, shared, share }: Backing,
   { lockedBy, path }: FileFact,
   at: string,
 ): readonly Diagnostic[] {
   if (!lockedBy || (lockedBy.mode === 'read' && (shared || !share))) return []
   const holder = lockedBy.pid > 0 ? `process ${lockedBy.pid} (${lockedBy.command})` : 'another process'
-  return [backingProblems.BACKING_FILE_BUSY.at(at, `${path} is held by ${holder}`)]
+  const remedy = file === undefined ? { remedy: OWN_STORE_BUSY } : {}
+  return [backingProblems.BACKING_FILE_BUSY.at(at, `${path} is held by ${holder}`, remedy)]
 }
 
 /** Earlier devices that name the same file, of whatever kind. NVDIMMs look for themselves, wherever they stand. */

@@ -15,6 +15,7 @@ import {
   nvdimmFile,
 } from './nvdimm-schema.ts'
 import { checkStore, storeProblems } from './nvdimm-store-rules.ts'
+import { OWN_STORE_BUSY } from './store-path.ts'
 import { whyUnfit } from './unfit-file.ts'
 
 export const problems = { ...sizeProblems, ...optionProblems, ...fileProblems, ...storeProblems }
@@ -315,7 +316,8 @@ function checkHolder(config: NvdimmConfig, { lockedBy, path }: FileFact, at: str
   const isExclusive = !config.shared && !config.readonly && config.share
   if (!lockedBy || (lockedBy.mode === 'read' && !isExclusive)) return []
   const holder = lockedBy.pid > 0 ? `process ${lockedBy.pid} (${lockedBy.command})` : 'another process'
-  return [problems.NVDIMM_FILE_BUSY.at(at, `${path} is held by ${holder}`)]
+  const remedy = config.file === undefined ? { remedy: OWN_STORE_BUSY } : {}
+  return [problems.NVDIMM_FILE_BUSY.at(at, `${path} is held by ${holder}`, remedy)]
 }
 
 /** Earlier NVDIMMs and all other devices that name the same file. Two readers do not disturb each other. */

@@ -229,6 +229,7 @@ test('who holds the file matters only to those whom it would disturb', () => {
     code: 'NVDIMM_FILE_BUSY',
     path: 'devices[0].file',
     what: `${STORE} is held by process 4711 (qemu-system-x86)`,
+    remedy: expect.stringContaining('--state FOLDER'),
   })
   expect(codes({}, held('read'))).toEqual(['NVDIMM_FILE_BUSY'])
   expect(codes({ shared: true }, held('write'))).toEqual(['NVDIMM_FILE_BUSY'])

@@ -14,3 +14,7 @@ export function storePath(
   const state = machine.home?.stateFolder ?? '.bringup'
   return `${state}/stores/${machine.name.replaceAll(/[^A-Za-z0-9._-]|^\.+/g, '_')}/${id}${extension}`
 }
+
+/** What helps where another run holds a store that the description gives no file for. */
+export const OWN_STORE_BUSY =
+  'wait for the other run or end it; a run beside it has stores of its own with --state FOLDER, or as a machine of another name'
