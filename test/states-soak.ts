@@ -1,17 +1,19 @@
 /**
- * `npm run soak:states -- --cases 40 [--seed N] [--first N]`: random machines that boot Linux, are saved, restored twice
- * and compared with their description. Devices whose machines cannot be saved are omitted.
+ * `npm run soak:states -- --cases 40 [--seed N] [--first N]`: random machines that boot Linux, are saved, restored, forked
+ * twice and compared with their description each time. Devices whose machines cannot be saved are omitted.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { BringupError } from '../src/diagnostics.ts'
+import type { Guest } from '../src/guest/guest.ts'
 import { LaunchError } from '../src/guest/launch.ts'
 import { launch } from '../src/launch.ts'
 import type { MachineInput } from '../src/machine/machine.ts'
 import { parseMachine } from '../src/machine/machine.ts'
 import { partsOf } from '../src/machine/parts.ts'
+import { saveState } from '../src/saved-state.ts'
 import { makeCase } from './agreement/cases.ts'
 import { seedFrom } from './agreement/tally.ts'
 
@@ -23,13 +25,15 @@ const { values } = parseArgs({
     qemu: { type: 'string' },
   },
 })
+const CARDS = ['none', 'none', 'std', 'cirrus', 'bochs', 'virtio-vga', 'virtio-gpu'] as const
 const seed = seedFrom(values.seed, Date.now() % 1_000_000_000)
 const counts = new Map<string, number>()
 let wrong = 0
 for (let index = Number(values.first); index < Number(values.first) + Number(values.cases); index++) {
-  const machine = savable(makeCase(seed, 2 * index).machine)
-  const said = await outcome(machine)
+  const { machine } = makeCase(seed, 2 * index)
+  const said = await outcome(machine, index)
   counts.set(said, (counts.get(said) ?? 0) + 1)
+  if ((index + 1) % 10 === 0) console.log(`${index + 1} machines, ${wrong} wrong`)
   if (!said.startsWith('DIFFERS')) continue
   wrong += 1
   console.log(`case ${index}: ${said}\n${JSON.stringify(machine)}`)
@@ -38,15 +42,26 @@ for (const [said, count] of counts) console.log(`${count} × ${said}`)
 console.log(`${values.cases} machines, ${wrong} wrong (seed ${seed})`)
 process.exit(wrong === 0 ? 0 : 1)
 
-/** The same machine with a direct boot, enough RAM for Linux, and only devices that can be saved. */
-function savable(machine: MachineInput): MachineInput {
-  const { boot: _boot, qemuArgs: _args, memory: _memory, numa, ...rest } = machine
-  const nodes = typeof numa === 'object' && numa !== null && 'nodes' in numa ? numa.nodes : numa
-  const nodeCount = Array.isArray(nodes) ? nodes.length : typeof nodes === 'number' ? nodes : 1
+/** The same machine with enough RAM for Linux, sometimes a card or UEFI, and only devices that can be saved. */
+function savable(machine: MachineInput, folder: string, index: number): MachineInput {
+  const { boot, qemuArgs: _args, memory, numa, ...rest } = machine
+  const isUefi = index % 10 === 9
+  const given = typeof memory === 'object' ? memory : undefined
+  const nodes = nodesOf(numa)
+  const node = isUefi ? 192 : 96
   const whole: MachineInput = {
     ...rest,
-    memory: `${96 * Math.max(2, nodeCount)}M`,
-    ...(nodeCount > 1 ? { numa: nodeCount } : {}),
+    boot: { ...(isUefi ? { firmware: 'uefi' } : { rom: boot?.rom ?? 'auto' }) },
+    memory: {
+      ...(given?.backend === undefined ? {} : { backend: given.backend, prealloc: given.prealloc ?? false }),
+      ...(given?.path === undefined ? {} : { path: folder }),
+      ...(nodes.some((n) => n.memory !== undefined) ? {} : { size: `${node * Math.max(2, nodes.length)}M` }),
+    },
+    ...(typeof numa === 'number' ? { numa } : {}),
+    ...(typeof numa === 'object'
+      ? { numa: { ...numa, nodes: nodes.map((n) => withRam(n, node)) as never } }
+      : {}),
+    display: CARDS[index % CARDS.length] ?? 'none',
     timeout: '20m',
     ...(values.qemu === undefined ? {} : { qemu: values.qemu }),
   }
@@ -58,34 +73,67 @@ function savable(machine: MachineInput): MachineInput {
   return { ...whole, devices }
 }
 
+interface Node {
+  readonly memory?: string | number
+}
+
+function nodesOf(numa: MachineInput['numa']): readonly Node[] {
+  const nodes = typeof numa === 'object' ? numa.nodes : (numa ?? 0)
+  return typeof nodes === 'number' ? Array.from({ length: nodes }, () => ({})) : (nodes as readonly Node[])
+}
+
+/** A node without memory stays one. */
+function withRam(node: Node, mebibytes: number): Node {
+  return node.memory === undefined || node.memory === '0M' ? node : { ...node, memory: `${mebibytes}M` }
+}
+
 /** What became of a machine. */
-async function outcome(machine: MachineInput): Promise<string> {
+async function outcome(given: MachineInput, index: number): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'bringup-states-soak-'))
-  const start = () => launch(machine, { profile: 'linux', origin: 'state', folder, state: folder })
-  const kinds: string[] = []
+  let done = 'planned'
   try {
-    for (const name of ['first', 'second', 'third']) {
-      await using guest = await start()
-      kinds.push(guest.plan.origin?.kind ?? '')
-      if (kinds.length === 1 && guest.plan.origin?.saves === undefined && guest.plan.origin?.kind === 'boot')
-        return `boots: ${guest.plan.origin.because}`
-      // Linux counts threads of this CPU as cores, which the plan says.
-      const isWarned = guest.plan.diagnostics.some(({ code }) => code === 'CPU_THREADS_AS_CORES')
-      const differing = (await guest.verify()).filter(
-        ({ ok, device }) => !ok && !(isWarned && device === 'cpu'),
-      )
-      const [first] = differing
-      if (first) return `DIFFERS: ${name} ${first.device} ${first.aspect}: ${first.want}, seen ${first.got}`
-      await guest.close()
-    }
-    const restored = kinds.slice(1).every((kind) => kind === 'state')
-    return restored ? 'saved, and restored twice as described' : `DIFFERS: started by ${kinds.join(', ')}`
+    const machine = savable(given, folder, index)
+    const start = () => launch(machine, { profile: 'linux', origin: 'state', folder, state: folder })
+    await using booted = await start()
+    done = 'booted'
+    if (booted.plan.origin?.saves === undefined) return `boots: ${booted.plan.origin?.because}`
+    const kind = machine.boot?.firmware ?? 'direct'
+    const first = await wrongIn(booted)
+    const { diagnostics } = await booted.close()
+    const note = diagnostics.find(({ code }) => code === 'STATE_NOT_SAVED')
+    if (note) return `DIFFERS: not saved: ${note.what}`
+    await using restored = await start()
+    done = 'restored'
+    if (restored.plan.origin?.kind !== 'state') return `DIFFERS: ${restored.plan.origin?.because}`
+    const second = await wrongIn(restored)
+    await using ready = await saveState(restored)
+    await using one = await ready.fork()
+    await using two = await ready.fork()
+    done = 'forked'
+    const [third, fourth] = [await wrongIn(one), await wrongIn(two)]
+    const wrong = first ?? second ?? third ?? fourth
+    if (wrong !== undefined) return `DIFFERS: ${wrong}`
+    const uuids = [await uuidOf(restored), await uuidOf(one), await uuidOf(two)]
+    if (new Set(uuids).size < uuids.length) return `DIFFERS: the same random numbers: ${uuids.join(', ')}`
+    return `saved, restored and forked twice as described (${kind}, ${machine.display === 'none' ? 'no card' : 'a card'})`
   } catch (error) {
     if (!(error instanceof BringupError)) throw error
-    return error instanceof LaunchError || kinds.length > 0
-      ? `DIFFERS: ${kinds.join(', ')}: ${error.message}`
+    return error instanceof LaunchError || done !== 'planned'
+      ? `DIFFERS: ${done}: ${error.message}`
       : `refused: ${error.code}`
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
+}
+
+async function uuidOf(guest: Guest): Promise<string> {
+  return (await guest.readFile('/proc/sys/kernel/random/uuid')).toString()
+}
+
+/** What differs from the description. */
+async function wrongIn(guest: Guest): Promise<string | undefined> {
+  // Linux counts threads of this CPU as cores, which the plan says.
+  const isWarned = guest.plan.diagnostics.some(({ code }) => code === 'CPU_THREADS_AS_CORES')
+  const differing = (await guest.verify()).find(({ ok, device }) => !ok && !(isWarned && device === 'cpu'))
+  return differing && `${differing.device} ${differing.aspect}: ${differing.want}, seen ${differing.got}`
 }

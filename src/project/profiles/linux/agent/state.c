@@ -24,6 +24,14 @@ static void name_boot(void) {
   }
 }
 
+/* The kernel draws the same numbers in all forks until it reseeds, so it reseeds now and not soon after the save. */
+static void reseed_before_save(void) {
+  int fd = sys_open("/dev/urandom", O_WRONLY | O_CLOEXEC, 0);
+  if (fd < 0) return;
+  sys(SYS_ioctl, fd, RNDRESEEDCRNG, 0, 0);
+  sys_close(fd);
+}
+
 static i64 reseed(const u8 *entropy, u32 size) {
   struct { int bits, bytes; u8 buffer[MOST_ENTROPY]; } pool = { 0 };
   if (size > MOST_ENTROPY) size = MOST_ENTROPY;
@@ -45,6 +53,7 @@ void resume_state(u8 id, const u8 *payload, u32 size) {
   i64 error = 0;
   name_boot();
   if (size > 0) identity.resumed++;
+  else reseed_before_save();
   if (size >= TIME) {
     u64 time[2];
     memcpy(time, payload, TIME);
