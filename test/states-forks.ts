@@ -61,9 +61,12 @@ process.exit(seen.get('uuid')?.size === count ? 0 : 1)
 /** What must differ between forks, and the clock: how far it is outside of the time that the question took. */
 async function look(fork: Guest): Promise<void> {
   const before = Date.now()
-  const { stdout } = await fork.run(['date', '+%s.%N'])
+  const { stdout } = await fork.run(['adjtimex'])
   const after = Date.now()
-  const clock = 1000 * Number(stdout)
+  const [seconds, microseconds] = ['sec', 'usec'].map(
+    (unit) => new RegExp(`time\\.tv_${unit}: +(\\d+)`).exec(stdout)?.[1],
+  )
+  const clock = 1000 * Number(seconds) + Number(microseconds) / 1000
   if (!Number.isFinite(clock)) throw new Error(`no time: ${stdout}`)
   offsets.push(clock < before ? clock - before : clock > after ? clock - after : 0)
   exchanges.push(after - before)

@@ -48,17 +48,21 @@ function savable(machine: MachineInput, folder: string, index: number): MachineI
   const isUefi = index % 10 === 9
   const given = typeof memory === 'object' ? memory : undefined
   const nodes = nodesOf(numa)
-  const node = isUefi ? 192 : 96
+  // Less than 192M in all is not enough for Linux with all drivers, nor 256M for UEFI.
+  const least = isUefi ? 256 : 192
+  const node = Math.max(96, least / Math.max(1, nodes.filter(({ memory }) => memory !== '0M').length))
   const whole: MachineInput = {
     ...rest,
     boot: { ...(isUefi ? { firmware: 'uefi' } : { rom: boot?.rom ?? 'auto' }) },
     memory: {
       ...(given?.backend === undefined ? {} : { backend: given.backend, prealloc: given.prealloc ?? false }),
       ...(given?.path === undefined ? {} : { path: folder }),
-      ...(nodes.some((n) => n.memory !== undefined) ? {} : { size: `${node * Math.max(2, nodes.length)}M` }),
+      ...(isInOrder(nodes) && nodes.some((n) => n.memory !== undefined)
+        ? {}
+        : { size: `${node * Math.max(2, nodes.length)}M` }),
     },
-    ...(typeof numa === 'number' ? { numa } : {}),
-    ...(typeof numa === 'object'
+    ...(typeof numa === 'number' || (numa && !isInOrder(nodes)) ? { numa: nodes.length } : {}),
+    ...(typeof numa === 'object' && isInOrder(nodes)
       ? { numa: { ...numa, nodes: nodes.map((n) => withRam(n, node)) as never } }
       : {}),
     display: CARDS[index % CARDS.length] ?? 'none',
@@ -75,6 +79,16 @@ function savable(machine: MachineInput, folder: string, index: number): MachineI
 
 interface Node {
   readonly memory?: string | number
+  readonly cpus?: unknown
+}
+
+/** Linux numbers nodes by their first CPU, then by their memory: with others, it shows them by other numbers. */
+function isInOrder(nodes: readonly Node[]): boolean {
+  const places = nodes.flatMap(({ cpus }, node) =>
+    Array.isArray(cpus) ? cpus.map((cpu) => [cpu, node]) : [],
+  )
+  const found = new Set(places.toSorted(([a], [b]) => a - b).map(([, node]) => node))
+  return [...found].every((node, i) => node === i)
 }
 
 function nodesOf(numa: MachineInput['numa']): readonly Node[] {

@@ -16,7 +16,7 @@ import { FILES, readState } from '../states/record.ts'
 import { type About, beginState, copyGuest, type OpenState, seal } from '../states/save.ts'
 import { type RamBlock, ramBlocks, sharedFiles, withBackends } from '../states/state-args.ts'
 import type { Timer } from '../timer.ts'
-import type { Boot, Resume } from './shell.ts'
+import { type Boot, type Resume, WILL_BE_SAVED } from './shell.ts'
 
 export const problems = defineDiagnostics({
   STATE_NOT_SAVED: {
@@ -85,7 +85,7 @@ export function openOrigin(plan: GuestPlan, qemu: () => QemuProcess): OriginWork
       try {
         if (printed() === undefined) return
         const open = beginState(saves.folder)
-        const boot = await resume(Buffer.alloc(0))
+        const boot = await resume(Buffer.alloc(WILL_BE_SAVED))
         const about = {
           ...aboutOf(plan, boot),
           key: saves.key,

@@ -49,7 +49,7 @@ export interface Shell {
   /** The guest syncs its disks and powers off, or restarts. */
   end(how: 'power-off' | 'restart'): void
   /**
-   * The boot of the guest, by its agent.
+   * The boot of the guest, by its agent, before the guest is saved.
    *
    * @throws BringupError SHELL_ENDED
    */
@@ -96,6 +96,8 @@ export function openShell(stream: Duplex, options: ShellOptions = {}): Shell {
 
 const DEFAULT_ENV = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root', TERM: 'dumb' }
 const SIGKILL = 9
+/** Length of the payload that asks for the boot before the guest is saved: the agent reseeds its random numbers first. */
+export const WILL_BE_SAVED = 2
 /** Of the number by which an agent names its boot. */
 const BOOT_BYTES = 16
 const EFBIG = 27
@@ -138,7 +140,7 @@ class ChannelShell implements Shell {
 
   async boot(): Promise<Boot> {
     await this.ready
-    return this.#resume(Buffer.alloc(0))
+    return this.#resume(Buffer.alloc(WILL_BE_SAVED))
   }
 
   async run(argv: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {

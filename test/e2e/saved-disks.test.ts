@@ -6,7 +6,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe } from 'vitest'
 import { type Guest, saveState } from '../../src/index.ts'
+import type { Argument } from '../../src/machine/device.ts'
 import type { MachineInput } from '../../src/machine/machine.ts'
+import { drivesOf } from '../../src/states/disk-chain.ts'
+import { diskObstacle } from '../../src/states/disks.ts'
 import { expect, test } from '../support/guests.ts'
 import { ownStates } from '../support/own-states.ts'
 
@@ -101,6 +104,27 @@ describe('saveState', () => {
     const wanted: MachineInput = { ...machine, devices: [{ kind: 'disk', file: raw, bus: 'nvme' }] }
     const guest = await launch(wanted, { profile, origin: 'state' })
     await expect(saveState(guest)).rejects.toThrow(/QEMU cannot save an NVMe disk/)
+  })
+})
+
+test('what may change unnoticed is refused, with the reason', () => {
+  const drive = (rest: string): Argument => ['-drive', `if=none,id=d,${rest}`]
+  const device = drive('format=raw,file.driver=host_device,file.filename=/dev/vda,readonly=on')
+  const written = drive(`format=qcow2,file.driver=file,file.filename=${layered.replaceAll(',', ',,')}`)
+  expect(diskObstacle(drivesOf([device]))).toBe(
+    '/dev/vda is a block device, whose content may change unnoticed',
+  )
+  expect(diskObstacle(drivesOf([written]))).toBe(`${layered} is written to and has a backing file`)
+  expect(diskObstacle(drivesOf([drive(`${written[1]?.slice(15)},snapshot=on`)]))).toBeUndefined()
+})
+
+test('a guest that writes to an image with a backing file is not saved', async ({ launch }) => {
+  const devices = [{ kind: 'disk', id: 'layered', file: layered, persist: true }] as const
+  const guest = await launch({ ...machine, devices }, { profile, origin: 'state', name: 'written' })
+  expect(guest.plan.origin?.because).toContain('layered.qcow2 keeps what the guest writes')
+  await expect(saveState(guest)).rejects.toMatchObject({
+    code: 'GUEST_NOT_SAVED',
+    diagnostics: [{ what: expect.stringMatching(/layered\.qcow2 is written to and has a backing file/) }],
   })
 })
 

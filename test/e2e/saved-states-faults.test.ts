@@ -10,6 +10,7 @@ import {
   realpathSync,
   rmSync,
   symlinkSync,
+  writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -61,6 +62,21 @@ describe('a cache that cannot hold a state', () => {
     const { stdout, stderr } = await done
     expect(stdout).toBe('passed\nleft: \n')
     expect(stderr).toContain('booting: no saved state for this machine')
+  })
+
+  test('is not one folder: the result has a note with the reason', async ({ launch }) => {
+    own.clear()
+    const guest = await launch(machine, { ...request, name: 'saves' })
+    // The folder of states is found by its name again when the guest first answers.
+    rmSync(own.folder, { recursive: true })
+    writeFileSync(own.folder, '')
+    await expect(guest).toRun(['true'])
+    const { verdict, diagnostics } = await guest.close()
+    expect(verdict).toBe('interrupted')
+    expect(diagnostics).toMatchObject([
+      { code: 'STATE_NOT_SAVED', severity: 'note', what: expect.stringMatching(/ENOTDIR|EEXIST/) },
+    ])
+    own.clear()
   })
 })
 

@@ -281,6 +281,8 @@ describe('saveState', () => {
 
   test('with uniqueness "same" forks draw the same random numbers', async ({ launch }) => {
     const guest = await launch({ memory: '128M', timeout: '20m' }, { profile, origin: 'state' })
+    // Programs that start later draw numbers at other moments in each fork.
+    await guest.console.expect('guest:/# ')
     const saved = Number((await read(guest, '/proc/uptime')).split(' ')[0])
     await using ready = await saveState(guest)
     /** Until the kernel reseeds: after a second of the guest's time, or more. */

@@ -46,14 +46,17 @@ static i64 reseed(const u8 *entropy, u32 size) {
   return error;
 }
 
-/* Payload: empty to ask for the boot; else seconds and nanoseconds (u64) since 1970 and entropy, or one byte to keep both. */
+/*
+ * Payload: empty to ask for the boot, two bytes to ask because the guest will be saved; else seconds and nanoseconds (u64)
+ * since 1970 and entropy, or one byte to keep both.
+ */
 void resume_state(u8 id, const u8 *payload, u32 size) {
-  enum { TIME = 16 };
+  enum { WILL_BE_SAVED = 2, TIME = 16 };
   static u8 frame[HEADER + sizeof identity];
   i64 error = 0;
   name_boot();
-  if (size > 0) identity.resumed++;
-  else reseed_before_save();
+  if (size == WILL_BE_SAVED) reseed_before_save();
+  else if (size > 0) identity.resumed++;
   if (size >= TIME) {
     u64 time[2];
     memcpy(time, payload, TIME);
