@@ -149,7 +149,15 @@ export type { RackConfig, RackInput } from './rack/rack-schema.ts'
 export type { RunEvent, RunHappening } from './runs/events.ts'
 export type { RunFolder, RunResult } from './runs/record.ts'
 export type { Run } from './runs/run.ts'
-export { type ForkOptions, type PoolOptions, type SavedState, saveState } from './saved-state.ts'
+export {
+  type ForkOptions,
+  type PoolOptions,
+  type RackForkOptions,
+  type SavedRack,
+  type SavedState,
+  type SaveRackOptions,
+  saveState,
+} from './saved-state.ts'
 export type { Screen } from './screen/screen.ts'
 export { parseService, type ServiceInput, type ServiceSpec } from './services/service.ts'
 export {

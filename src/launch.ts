@@ -11,7 +11,7 @@ import { savedGuest } from './project/saved-guest.ts'
 import { problems, unknownMachine } from './project/selection.ts'
 import type { RackInput } from './rack/rack-schema.ts'
 import type { RunEvent } from './runs/events.ts'
-import { launchAlone, type Run, startRun } from './runs/run.ts'
+import { launchAlone, type Run, startRun, untilStarted } from './runs/run.ts'
 
 export interface LaunchRequest {
   /** Folder whose `bringup.config` counts; default: the current one. */
@@ -108,18 +108,13 @@ export async function launchRack(rack: RackInput | string, request: RackRequest 
     rack: name,
     ...(request.signal ? { signal: request.signal } : {}),
   })
-  const run = startRun(planned, {
-    stateFolder: project.stateFolder,
-    ...runOptionsOf(request),
-    ...(request.onEvent ? { onEvent: request.onEvent } : {}),
-  })
-  try {
-    await run.started
-    return run
-  } catch (error) {
-    await run.close()
-    throw error
-  }
+  return untilStarted(
+    startRun(planned, {
+      stateFolder: project.stateFolder,
+      ...runOptionsOf(request),
+      ...(request.onEvent ? { onEvent: request.onEvent } : {}),
+    }),
+  )
 }
 
 function projectFor({ folder, state }: Pick<LaunchRequest, 'folder' | 'state'>): Promise<Project> {

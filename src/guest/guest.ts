@@ -14,7 +14,7 @@ import type { GuestOptions } from './options.ts'
 import type { KeyOptions } from './press-keys.ts'
 import type { GuestRdma } from './rdma.ts'
 import type { GuestFolder, GuestResult } from './record.ts'
-import type { FreshState, SavePlace } from './save-guest.ts'
+import type { FreshState, GuestSave, SavePlace } from './save-guest.ts'
 
 /** Output of a command that ran in the guest. */
 export interface CommandResult {
@@ -91,18 +91,21 @@ export interface QemuAccess {
   unplug(id: string, options?: { readonly timeoutMs?: number }): Promise<void>
 
   /**
-   * Saves the guest; see `saveState`, which callers use.
+   * Begins to save the guest; see `saveState`, which callers use.
    *
    * @param placeOf place of the state, by the folder that keeps runs and stores
    * @internal
    */
-  save(placeOf: (stateFolder: string) => SavePlace): Promise<SavedGuest>
+  save(placeOf: (stateFolder: string) => SavePlace): Promise<SavedFrom & { readonly save: GuestSave }>
 }
 
-/** A state that was just saved, and what its forks are started with. @internal */
-export interface SavedGuest extends FreshState, Pick<GuestOptions, 'facts' | 'profile' | 'stateFolder'> {
+/** The guest that is saved, and what its forks are started with. @internal */
+export interface SavedFrom extends Pick<GuestOptions, 'facts' | 'profile' | 'stateFolder'> {
   readonly plan: GuestPlan
 }
+
+/** A state that was just saved. @internal */
+export interface SavedGuest extends FreshState, SavedFrom {}
 
 /** A machine that runs, from `launch()` until `done` resolves. Disposing of it ends it. */
 export interface Guest extends AsyncDisposable {

@@ -3,7 +3,9 @@ import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { cacheFolder } from '../project/cache-folder.ts'
 import { addPlan, namedFolder, refuseTaken } from '../states/named.ts'
+import { beginState } from '../states/save.ts'
 import type { Guest } from './guest.ts'
+import { saveGuest } from './save-guest.ts'
 
 /** @throws BringupError STATE_NAME_TAKEN, GUEST_NOT_SAVED */
 export async function saveNamed(
@@ -11,10 +13,10 @@ export async function saveNamed(
   name: string,
 ): Promise<{ readonly name: string; readonly folder: string; readonly bytes: number }> {
   let folder = ''
-  const { open, plan, facts } = await guest.qemu.save((stateFolder) => {
+  const { open, plan, facts } = await saveGuest(guest, (stateFolder) => {
     folder = namedFolder(stateFolder, name)
     refuseTaken(folder, name)
-    return { folder, isLasting: true }
+    return { begin: () => beginState(folder), isLasting: true }
   })
   try {
     addPlan(open.path, plan, { cache: cacheFolder(), firmware: facts.qemu?.dataFolders ?? [] })

@@ -26,7 +26,6 @@ import type {
   Guest,
   GuestTerminal,
   QemuAccess,
-  SavedGuest,
   TerminalOptions,
 } from './guest.ts'
 import { type GuestScreen, openScreens, type Screens } from './guest-screen.ts'
@@ -267,16 +266,16 @@ export class RunningGuest implements Guest {
     watchForPass(this.#console, options, this.#screens.watch)
   }
 
-  async #save(placeOf: (stateFolder: string) => SavePlace): Promise<SavedGuest> {
+  async #save(placeOf: (stateFolder: string) => SavePlace): ReturnType<QemuAccess['save']> {
     const { facts, profile, stateFolder } = this.#options
     const { plan } = this
-    const { saveGuest } = await import('./save-guest.ts')
+    const { beginSave } = await import('./save-guest.ts')
     await this.#witness.first
     const printed = () => this.#console.printed()
     const hasOtherDevices = this.#hotplug.now.machine !== plan.machine
     const stream = this.#wasReset ? undefined : this.#origin.stream
     const saved = { plan, qemu: this.#process, shell: this.#shell, printed, stream, hasOtherDevices }
-    return { ...(await saveGuest(saved, placeOf(stateFolder))), plan, facts, profile, stateFolder }
+    return { save: await beginSave(saved, placeOf(stateFolder)), plan, facts, profile, stateFolder }
   }
 
   /** What its console has shown; undefined if that, or the guest, differs from what a boot alone makes of it. */

@@ -3,10 +3,11 @@ import { BringupError, defineDiagnostics } from '../diagnostics.ts'
 import type { GuestPlan } from '../plan/plan.ts'
 import type { QemuProcess } from '../qemu/process.ts'
 import { drivesOf, foldersOf } from '../states/disk-chain.ts'
-import { baseOf, obstacleOf } from '../states/origin.ts'
+import { baseOf, type JoinObstacle, obstacleOf } from '../states/origin.ts'
 import type { StateRecord } from '../states/record.ts'
-import { beginState, copyGuest, type OpenState, seal } from '../states/save.ts'
+import { beginCopy, type Copied, type OpenState, seal } from '../states/save.ts'
 import { mappedFiles, ramBlocks, sharedFiles } from '../states/state-args.ts'
+import type { Guest, SavedGuest } from './guest.ts'
 import { aboutOf, discarding, memoryFilesOf } from './origin.ts'
 import type { Shell } from './shell.ts'
 
@@ -40,26 +41,42 @@ interface Saved {
 
 /** Where a state is made. */
 export interface SavePlace {
-  /** Does not exist yet. */
-  readonly folder: string
+  /** Called when the guest can be saved. */
+  begin(): OpenState
   /** It stays after its process. */
   readonly isLasting: boolean
+  /** Which resources of the run are saved as well. Default: none. */
+  readonly ofJoin?: JoinObstacle
+}
+
+/** A guest that is being saved. Disposing of it deletes what was copied, unless it was sealed. */
+export interface GuestSave extends Disposable {
+  pause(): Promise<void>
+  /** Copies the paused guest. */
+  copy(): Promise<void>
+  resume(): Promise<void>
+  /** Completes the state. */
+  seal(): Promise<FreshState>
 }
 
 /**
+ * Copies what can be copied while the guest runs. All that it returns throws as it does itself.
+ *
  * @throws BringupError GUEST_NOT_SAVED, SHELL_ENDED
  */
-export async function saveGuest(
+export async function beginSave(
   { plan, qemu, shell, printed, stream, hasOtherDevices }: Saved,
-  { folder, isLasting }: SavePlace,
-): Promise<FreshState> {
-  const obstacle = obstacleOf(plan)
+  { begin, isLasting, ofJoin }: SavePlace,
+): Promise<GuestSave> {
+  const notSaved = (why: string, cause?: unknown) =>
+    new BringupError([problems.GUEST_NOT_SAVED.at('', `guest "${plan.guest}": ${why}`)], { cause })
+  const obstacle = obstacleOf(plan, ofJoin)
   if (obstacle !== undefined) throw notSaved(obstacle)
   if (hasOtherDevices) throw notSaved('devices were plugged or unplugged while it ran')
   // Without an agent, the caller decides when the guest is ready, for example by a text of its console.
   const boot = shell ? await shell.boot() : { id: '', resumed: 0 }
   if (shell && !shell.isIdle) throw notSaved('a command is running in it')
-  const open = beginState(folder)
+  const open = begin()
   const content = {
     blocks: memoryFilesOf(plan),
     sharedFiles: sharedFiles(plan.args),
@@ -80,13 +97,39 @@ export async function saveGuest(
         }),
   }
   const about = { ...aboutOf(plan, boot), key: '', parts: {}, moment: 'saveState' }
-  try {
-    const copied = await copyGuest(qemu, content, open)
-    return { open, record: await seal(open, copied, { about, isLasting }) }
-  } catch (error) {
-    return discarding(open)(notSaved(error instanceof Error ? error.message : `${error}`, error))
+  const refused = (error: unknown) =>
+    discarding(open)(notSaved(error instanceof Error ? error.message : `${error}`, error))
+  const guest = await beginCopy(qemu, content, open).catch(refused)
+  let copied: Copied | undefined
+  return {
+    pause: () => guest.pause().catch(refused),
+    async copy() {
+      copied = await guest.copy().catch(refused)
+    },
+    resume: () => guest.resume().catch(refused),
+    async seal() {
+      if (copied === undefined) throw new Error('the guest was not copied')
+      return { open, record: await seal(open, copied, { about, isLasting }).catch(refused) }
+    },
+    [Symbol.dispose]: () => open[Symbol.dispose](),
   }
 }
 
-const notSaved = (why: string, cause?: unknown) =>
-  new BringupError([problems.GUEST_NOT_SAVED.at('', why)], { cause })
+/**
+ * Saves one guest.
+ *
+ * @throws BringupError GUEST_NOT_SAVED, SHELL_ENDED
+ */
+export async function saveGuest(
+  guest: Guest,
+  placeOf: (stateFolder: string) => SavePlace,
+): Promise<SavedGuest> {
+  const { save, ...around } = await guest.qemu.save(placeOf)
+  await save.pause()
+  try {
+    await save.copy()
+  } finally {
+    await save.resume()
+  }
+  return { ...(await save.seal()), ...around }
+}

@@ -34,6 +34,20 @@ interface Passage {
   readonly way: WayCounters
 }
 
+/** A frame that a fault holds back. */
+export interface WaitingFrame {
+  readonly from: Outlet
+  readonly to: Outlet
+  readonly bytes: Buffer
+  /** What is left of its delay. */
+  readonly afterMs: number
+}
+
+/** The same, with the time at which it is due; undefined for one that waits for the next frame of its flow. */
+interface Waiting extends Omit<WaitingFrame, 'afterMs'> {
+  readonly due: number | undefined
+}
+
 export class FaultyPath {
   readonly #clock: Clock
   readonly #line: DelayLine
@@ -42,6 +56,8 @@ export class FaultyPath {
   readonly #lastDue = new Map<WayCounters, number>()
   /** When a way with a limited rate is free again. */
   readonly #freeAt = new Map<WayCounters, number>()
+  /** What has not been delivered, in the order in which it came. */
+  readonly #waiting = new Set<Waiting>()
 
   constructor(clock: Clock, onDelivered: () => void) {
     this.#clock = clock
@@ -66,11 +82,31 @@ export class FaultyPath {
       if (fate.isDuplicated) this.#deliver(passage, fate, bytes)
     }
     if (fate.isReordered) {
-      this.#held.hold(flow, deliver)
+      const waiting = { from, to, bytes, due: undefined }
+      const all = fate.isDuplicated ? [waiting, { ...waiting }] : [waiting]
+      for (const one of all) this.#waiting.add(one)
+      this.#held.hold(flow, () => {
+        for (const one of all) this.#waiting.delete(one)
+        deliver()
+      })
       return
     }
     deliver()
     this.#held.release(flow)
+  }
+
+  /** What has not been delivered, in the order in which it would be. */
+  waiting(): readonly WaitingFrame[] {
+    const now = this.#clock.now()
+    return [...this.#waiting]
+      .map(({ due = now, ...frame }) => ({ ...frame, afterMs: Math.max(0, due - now) }))
+      .toSorted((a, b) => a.afterMs - b.afterMs)
+  }
+
+  /** Continues the delay of a frame of another switch. */
+  resume({ from, to, bytes, afterMs }: WaitingFrame, way: WayCounters): void {
+    const due = Math.max(this.#clock.now() + afterMs, this.#lastDue.get(way) ?? 0)
+    if (to.reserve(bytes.length)) this.#deliverAt(due, { from, to, bytes, way })
   }
 
   close(): void {
@@ -89,8 +125,19 @@ export class FaultyPath {
     }
     if (!to.reserve(bytes.length)) return
     if (rate !== undefined) this.#freeAt.set(way, ends)
+    this.#deliverAt(due, { from, to, bytes, way })
+  }
+
+  /** Room for it was reserved. */
+  #deliverAt(
+    due: number,
+    { from, to, bytes, way }: Omit<Waiting, 'due'> & { readonly way: WayCounters },
+  ): void {
+    const waiting = { from, to, bytes, due }
+    this.#waiting.add(waiting)
     this.#lastDue.set(way, due)
     this.#line.add(due, () => {
+      this.#waiting.delete(waiting)
       to.release(bytes.length)
       to.send(bytes, 0, bytes.length, from)
     })

@@ -11,6 +11,7 @@ import { namesOfTraffic, trafficOf } from './frame.ts'
 import { FrameRing } from './frame-ring.ts'
 import { framed } from './framing.ts'
 import { Gateway } from './gateway.ts'
+import { eachFrame, type KeptFrame } from './kept-frames.ts'
 import type { NetworkEvent } from './network-event.ts'
 import { GATEWAY, type NetworkPlan, type NetworkPort } from './network-plan.ts'
 import { type Outlet, Port } from './port.ts'
@@ -24,6 +25,8 @@ export interface CoreOptions {
   readonly streams: readonly Duplex[]
   readonly clock: Clock
   readonly captureFile?: string
+  /** Frames that were on the way when its guests were saved. */
+  readonly kept?: readonly KeptFrame[]
   readonly onEvent: (event: NetworkEvent) => void
 }
 
@@ -146,8 +149,47 @@ export class NetworkCore implements SwitchCalls {
     this.#capture?.add({ port: this.#numbers.get(from) ?? 0, atMs, frame: data, comment: remarks.join('; ') })
   }
 
-  attach(port: string): void {
-    this.#ports.find(({ name }) => name === port)?.attach()
+  attach(name: string): void {
+    const port = this.#ports.find((one) => one.name === name)
+    if (port === undefined) return
+    port.attach()
+    for (const { from, afterMs, bytes } of (this.#options.kept ?? []).filter(({ to }) => to === name)) {
+      const frame = Buffer.from(bytes)
+      const sender = [...this.#numbers.keys()].find((one) => one.name === from)
+      if (sender && afterMs > 0) this.#switch.resume({ from: sender, to: port, bytes: frame, afterMs })
+      else port.send(frame, 0, frame.length)
+    }
+    port.flush()
+  }
+
+  hold(): void {
+    for (const port of this.#ports) port.hold()
+  }
+
+  probe(name: string): void {
+    this.#ports.find((port) => port.name === name)?.probe()
+  }
+
+  unsent(): readonly number[] {
+    return this.#ports.map(({ unsentBytes }) => unsentBytes)
+  }
+
+  async held(): Promise<readonly KeptFrame[]> {
+    // A turn of the event loop reads all that the sockets hold: that is less than libuv reads at once.
+    for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve))
+    return [
+      ...this.#ports.flatMap(({ name: to, held }) =>
+        held.flatMap(eachFrame).map((bytes) => ({ to, afterMs: 0, bytes })),
+      ),
+      ...this.#switch
+        .waiting()
+        .filter(({ to }) => !to.isService)
+        .map(({ from, to, afterMs, bytes }) => ({ from: from.name, to: to.name, afterMs, bytes })),
+    ]
+  }
+
+  letGo(): void {
+    for (const port of this.#ports) port.letGo()
   }
 
   addFault(id: number, fault: Fault): void {

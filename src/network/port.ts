@@ -1,7 +1,7 @@
 /** One plug of the switch: a stream to a QEMU, what waits for it, and what went through. */
 import type { Duplex } from 'node:stream'
 import type { Station } from './fault-decisions.ts'
-import { FrameReader, type FrameSink, LENGTH_BYTES } from './framing.ts'
+import { FrameReader, type FrameSink, framed, LENGTH_BYTES } from './framing.ts'
 
 export interface PortCounters {
   /** From the guest. */
@@ -61,6 +61,9 @@ export interface PortOptions extends Station {
 /** So much may wait in parts of chunks. */
 const FEW_BYTES = 4096
 
+/** To an address of no card, of a type for experiments (IEEE 802): only a guest that takes all frames sees it. */
+const PROBE = framed(Buffer.from(`0200000000010200000000ff88b6${'00'.repeat(46)}`, 'hex'))
+
 /** In memory of its own: small buffers of Node share theirs, which is kept as long as one of them is. */
 export function copyOf(bytes: Buffer, start: number, end: number): Buffer {
   const copy = Buffer.allocUnsafeSlow(end - start)
@@ -83,6 +86,9 @@ export class Port implements Outlet {
   #isDead = false
   #isCorked = false
   #droppedSinceFull = 0
+  /** What is kept back. */
+  #held: Buffer[] | undefined
+  #heldBytes = 0
 
   constructor({ name, guest, stream, queueBytes, events }: PortOptions) {
     this.name = name
@@ -124,7 +130,36 @@ export class Port implements Outlet {
 
   /** Bytes that wait for the guest. */
   get waitingBytes(): number {
-    return this.#stream.writableLength + this.#delayedBytes
+    return this.#stream.writableLength + this.#delayedBytes + this.#heldBytes
+  }
+
+  /** Bytes that were sent, and wait for room in the socket. */
+  get unsentBytes(): number {
+    return this.#stream.writableLength
+  }
+
+  /** Sends a frame that no card hands on to its guest, past what is kept back. */
+  probe(): void {
+    if (this.isOpen) this.#stream.write(PROBE)
+  }
+
+  /** Keeps frames back, as many as may wait for the guest. */
+  hold(): void {
+    this.#held ??= []
+  }
+
+  /** Whole frames, in their order. */
+  get held(): readonly Buffer[] {
+    return this.#held ?? []
+  }
+
+  /** Sends what was kept back. */
+  letGo(): void {
+    const held = this.#held ?? []
+    this.#held = undefined
+    this.#heldBytes = 0
+    for (const bytes of held) this.#write(bytes, 0, bytes.length)
+    this.flush()
   }
 
   reserve(bytes: number): boolean {
@@ -166,6 +201,11 @@ export class Port implements Outlet {
 
   #write(bytes: Buffer, start: number, end: number): void {
     if (end === start) return
+    if (this.#held !== undefined) {
+      this.#held.push(copyOf(bytes, start, end))
+      this.#heldBytes += end - start
+      return
+    }
     if (!this.#isCorked) {
       this.#isCorked = true
       this.#stream.cork()

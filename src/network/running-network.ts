@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import type { FaultInput } from './fault-schema.ts'
 import type { WayCounters } from './faulty-path.ts'
 import type { TrafficName } from './frame.ts'
+import type { KeptFrame } from './kept-frames.ts'
 import type { NetworkPlan } from './network-plan.ts'
 import type { PortCounters } from './port.ts'
 
@@ -83,4 +84,25 @@ export interface RunningNetwork extends AsyncDisposable {
   /** The last frames, at most 8,192 or 16 MiB of them; a capture has all. */
   frames(filter?: FrameFilter): Promise<readonly NetworkFrame[]>
   stats(): Promise<NetworkStats>
+  /**
+   * What differs from its plan, as clauses: faults, partitions and links that were set while it ran.
+   *
+   * @internal
+   */
+  readonly changes: readonly string[]
+  /** Keeps back what goes to its guests, until `letGo`. Frames beyond the queue of a port are dropped. @internal */
+  hold(): Promise<void>
+  /**
+   * Bytes that each port has sent and that its guest has not taken, by the name of the port.
+   *
+   * @throws Error where this computer does not tell
+   * @internal
+   */
+  backlog(): Promise<ReadonlyMap<string, number>>
+  /** Sends a port a frame that its guest does not see, also between `hold` and `letGo`. @internal */
+  probe(port: string): Promise<void>
+  /** What is on the way to its guests, which are paused. @internal */
+  held(): Promise<readonly KeptFrame[]>
+  /** @internal */
+  letGo(): Promise<void>
 }

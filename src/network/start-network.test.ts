@@ -77,6 +77,76 @@ describe('a network', () => {
     ])
   })
 
+  it('keeps back what goes to guests, and a network that starts with it delivers it', async () => {
+    const kept = await (async () => {
+      await using network = await startNetwork(planOf(), { folder })
+      await connect(network, 'server')
+      await network.hold()
+      // Its frames do not come back: what is lost is not sent again.
+      await connect(network, 'client', macOf('server'), '5', join(folder, 'none back'))
+      await vi.waitFor(async () => expect(await network.held()).toHaveLength(5), NET)
+      const held = await network.held()
+      expect((await network.stats()).ports['server/lan']).toMatchObject({ sent: 0 })
+      expect(await network.backlog()).toEqual(
+        new Map([
+          ['client/lan', 0],
+          ['server/lan', 0],
+        ]),
+      )
+      await network.letGo()
+      await vi.waitFor(() => expect(existsSync(join(folder, 'none back'))).toBe(true), NET)
+      expect(await network.held()).toEqual([])
+      return held
+    })()
+    expect(kept).toEqual(Array(5).fill(expect.objectContaining({ to: 'server/lan', afterMs: 0 })))
+    await using again = await startNetwork(planOf(), { folder, kept })
+    await connect(again, 'server')
+    // It answers each of them.
+    await vi.waitFor(async () => expect(await again.frames({ from: 'server' })).toHaveLength(5), NET)
+  })
+
+  it('continues delays of frames', async () => {
+    const faults = [{ delay: '10m', from: 'client' }]
+    const kept = await (async () => {
+      await using network = await startNetwork(planOf({ faults }), { folder })
+      await connect(network, 'server')
+      await connect(network, 'client', macOf('server'), '3', join(folder, 'never'))
+      await vi.waitFor(async () => expect(await network.held()).toHaveLength(3), NET)
+      return network.held()
+    })()
+    for (const { from, afterMs } of kept) {
+      expect(from).toBe('client/lan')
+      expect(afterMs).toBeGreaterThan(0)
+      expect(afterMs).toBeLessThanOrEqual(600_000)
+    }
+    await using again = await startNetwork(planOf({ faults }), { folder, kept })
+    await connect(again, 'server')
+    expect(await again.held()).toHaveLength(3)
+    const soon = kept.map((frame) => ({ ...frame, afterMs: 1 }))
+    await using last = await startNetwork(planOf({ faults }), { folder, kept: soon })
+    await connect(last, 'server')
+    await vi.waitFor(async () => expect(await last.frames({ from: 'server' })).toHaveLength(3), NET)
+  })
+
+  it('tells what was set while it ran', async () => {
+    await using network = await startNetwork(planOf({ faults: [{ loss: 0.1 }] }), { folder })
+    expect(network.changes).toEqual([])
+    const fault = await network.fault({ loss: 0.5 })
+    await network.partition(['client'])
+    await network.link('server', 'down')
+    expect(network.changes).toEqual([
+      'it has faults that were set while it ran',
+      'it is partitioned',
+      'the link of server/lan is down',
+    ])
+    await fault.clear()
+    await network.link('server', 'up')
+    await network.partition()
+    expect(network.changes).toEqual([])
+    await network.heal()
+    expect(network.changes).toEqual(['its described faults were taken back'])
+  })
+
   it('obeys: faults, partition, links; and tells what guests do', async () => {
     const events: NetworkEvent[] = []
     await using network = await startNetwork(planOf({ capture: true }, 'obey'), {

@@ -8,6 +8,7 @@ import { nearest } from '../nearest.ts'
 import { PACKAGE_FOLDER } from '../package-folder.ts'
 import { startTimer } from '../timer.ts'
 import { type FaultInput, faultSchema } from './fault-schema.ts'
+import type { KeptFrame } from './kept-frames.ts'
 import type { NetworkEvent } from './network-event.ts'
 import { GATEWAY, type NetworkPlan } from './network-plan.ts'
 import type {
@@ -18,6 +19,7 @@ import type {
   RunningNetwork,
 } from './running-network.ts'
 import type { FromSwitch, SwitchCalls, ToSwitch } from './switch-calls.ts'
+import { unreadBehind } from './unread.ts'
 
 export const problems = defineDiagnostics({
   NETWORK_NOT_STARTED: {
@@ -47,6 +49,8 @@ export interface NetworkOptions {
   readonly signal?: AbortSignal
   /** For the capture, if there is to be one. It must exist. */
   readonly folder: string
+  /** Frames that were on the way when its guests were saved: delivered once they are attached. */
+  readonly kept?: readonly KeptFrame[]
   readonly onEvent?: (event: NetworkEvent) => void
 }
 
@@ -90,6 +94,10 @@ class SwitchProcess implements RunningNetwork {
   readonly #plugs = new Map<string, Socket>()
   #nextCall = 0
   #nextFault = 0
+  readonly #faults = new Set<number>()
+  readonly #down = new Set<string>()
+  #isHealed = false
+  #isPartitioned = false
   #stderr = ''
   #isEnding = false
   #end: string | undefined
@@ -128,6 +136,7 @@ class SwitchProcess implements RunningNetwork {
 
   #start(): Promise<void> {
     const { captureFile } = this
+    const { kept } = this.#options
     const started = new Promise<void>((resolve, reject) => {
       const fail = (problem: string) =>
         reject(
@@ -151,6 +160,7 @@ class SwitchProcess implements RunningNetwork {
       plan: this.plan,
       firstFd: FIRST_FD,
       ...(captureFile === undefined ? {} : { captureFile }),
+      ...(kept === undefined ? {} : { kept }),
     })
     return started
   }
@@ -243,10 +253,12 @@ class SwitchProcess implements RunningNetwork {
     this.#checkNames([...between, ...(from === undefined ? [] : [from]), ...(to === undefined ? [] : [to])])
     const id = this.#nextFault++
     await this.#call('addFault', id, fault)
+    this.#faults.add(id)
     this.#tell({ type: 'fault applied', fault })
     const clear = async () => {
       if (this.#isEnding) return
       await this.#call('removeFault', id)
+      this.#faults.delete(id)
       this.#tell({ type: 'fault cleared', fault })
     }
     return { clear, [Symbol.asyncDispose]: clear }
@@ -255,11 +267,15 @@ class SwitchProcess implements RunningNetwork {
   async partition(...groups: readonly (readonly string[])[]): Promise<void> {
     this.#checkNames(groups.flat())
     await this.#call('partition', groups)
+    this.#isPartitioned = groups.length > 0
     this.#tell({ type: 'partitioned', groups })
   }
 
   async heal(): Promise<void> {
     await this.#call('heal')
+    this.#faults.clear()
+    this.#isPartitioned = false
+    this.#isHealed = this.plan.faults.length > 0
     this.#tell({ type: 'healed' })
   }
 
@@ -267,7 +283,47 @@ class SwitchProcess implements RunningNetwork {
     this.#checkNames([guest])
     await this.#call('link', guest, state === 'up')
     const ports = this.plan.ports.filter(({ id, guest: owner }) => guest === id || guest === owner)
-    for (const { id } of ports) this.#tell({ type: state === 'up' ? 'link up' : 'link down', port: id })
+    for (const { id } of ports) {
+      if (state === 'up') this.#down.delete(id)
+      else this.#down.add(id)
+      this.#tell({ type: state === 'up' ? 'link up' : 'link down', port: id })
+    }
+  }
+
+  get changes(): readonly string[] {
+    return [
+      ...(this.#faults.size > 0 ? ['it has faults that were set while it ran'] : []),
+      ...(this.#isHealed ? ['its described faults were taken back'] : []),
+      ...(this.#isPartitioned ? ['it is partitioned'] : []),
+      ...[...this.#down].map((port) => `the link of ${port} is down`),
+    ]
+  }
+
+  hold(): Promise<void> {
+    return this.#call('hold')
+  }
+
+  async backlog(): Promise<ReadonlyMap<string, number>> {
+    const { ports } = this.plan
+    // First what is to go into the sockets, then what is in them.
+    const unsent = await this.#call('unsent')
+    const unread = await unreadBehind(
+      this.pid,
+      ports.map((_, index) => FIRST_FD + index),
+    )
+    return new Map(ports.map(({ id }, index) => [id, (unsent[index] ?? 0) + (unread[index] ?? 0)]))
+  }
+
+  probe(port: string): Promise<void> {
+    return this.#call('probe', port)
+  }
+
+  held(): Promise<readonly KeptFrame[]> {
+    return this.#call('held')
+  }
+
+  letGo(): Promise<void> {
+    return this.#call('letGo')
   }
 
   async frames(filter: FrameFilter = {}): Promise<readonly NetworkFrame[]> {

@@ -1,5 +1,6 @@
 /** Messages between the process that started the network and the process of the switch. */
 import type { Fault } from './fault-schema.ts'
+import type { KeptFrame } from './kept-frames.ts'
 import type { NetworkEvent } from './network-event.ts'
 import type { NetworkPlan } from './network-plan.ts'
 import type { FrameFilter, NetworkFrame, NetworkStats } from './running-network.ts'
@@ -15,6 +16,15 @@ export interface SwitchCalls {
   link(guest: string, isUp: boolean): void
   frames(filter: FrameFilter): readonly NetworkFrame[]
   stats(): NetworkStats
+  /** Keeps back what goes to guests. */
+  hold(): void
+  /** Sends a port a frame that its guest does not see. */
+  probe(port: string): void
+  /** Bytes that each port has sent and that wait for room, in the order of the plan. */
+  unsent(): readonly number[]
+  /** What is on the way to guests that are paused. */
+  held(): Promise<readonly KeptFrame[]>
+  letGo(): void
   /** Ends the capture. */
   close(): Promise<void>
 }
@@ -24,6 +34,7 @@ export type ToSwitch =
       readonly kind: 'start'
       readonly plan: NetworkPlan
       readonly captureFile?: string
+      readonly kept?: readonly KeptFrame[]
       readonly firstFd: number
     }
   | {

@@ -14,11 +14,17 @@ const say = (message: FromSwitch) => {
   if (process.connected) process.send?.(message, undefined, undefined, () => {})
 }
 
-async function start({ plan, captureFile, firstFd }: Extract<ToSwitch, { kind: 'start' }>): Promise<void> {
+async function start({
+  plan,
+  captureFile,
+  kept,
+  firstFd,
+}: Extract<ToSwitch, { kind: 'start' }>): Promise<void> {
   try {
     core = await NetworkCore.start({
       plan,
       ...(captureFile === undefined ? {} : { captureFile }),
+      ...(kept === undefined ? {} : { kept }),
       streams: plan.ports.map((_, index) => new Socket({ fd: firstFd + index })),
       clock: systemClock,
       onEvent: (event) => say({ kind: 'event', event }),

@@ -6,7 +6,7 @@ import { formatMac, isGroup, type Mac, readMac } from './addresses.ts'
 import type { Clock } from './delay-line.ts'
 import type { Fate } from './fault-decisions.ts'
 import { Faults } from './faults.ts'
-import { FaultyPath, newWay, type WayCounters } from './faulty-path.ts'
+import { FaultyPath, newWay, type WaitingFrame, type WayCounters } from './faulty-path.ts'
 import { ETHERNET_BYTES, OVERHEAD_BYTES, trafficOf } from './frame.ts'
 import { LENGTH_BYTES } from './framing.ts'
 import { LearningTable } from './learning-table.ts'
@@ -78,6 +78,16 @@ export class Switch {
 
   close(): void {
     this.#path.close()
+  }
+
+  /** Frames that faults hold back. */
+  waiting(): readonly WaitingFrame[] {
+    return this.#path.waiting()
+  }
+
+  /** Continues the delay of a frame. */
+  resume(frame: WaitingFrame): void {
+    this.#path.resume(frame, this.#way(frame.from, frame.to))
   }
 
   /** A frame comes in: `bytes` from its length at `start` to `end`. */

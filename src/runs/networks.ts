@@ -7,6 +7,7 @@ import type { Join } from '../machine/device.ts'
 import { PASST } from '../machine/devices/nic-schema.ts'
 import type { RunningHostNetwork } from '../network/host/start-host-network.ts'
 import type { TapEnd } from '../network/host/tap-opener.ts'
+import type { KeptFrame } from '../network/kept-frames.ts'
 import type { NetworkEvent } from '../network/network-event.ts'
 import type { NetworkPlan } from '../network/network-plan.ts'
 import type { Passt } from '../network/passt.ts'
@@ -33,6 +34,8 @@ export interface NetworksOptions {
   readonly hasTerminal: boolean
   /** Something that the run shares has died. */
   readonly onDeath: (finding: Diagnostic) => void
+  /** Frames that private networks start with, by the names of the networks. */
+  readonly kept?: Readonly<Record<string, readonly KeptFrame[]>>
 }
 
 /** Disposing of it ends everything. */
@@ -79,7 +82,8 @@ export class RunNetworks implements AsyncDisposable {
   async #startPrivate(plan: NetworkPlan, folder: string): Promise<void> {
     const { startNetwork } = await import('../network/start-network.ts')
     const onEvent = (event: NetworkEvent) => this.#tell(plan.name, event)
-    this.running[plan.name] = await startNetwork(plan, { folder, onEvent })
+    const kept = this.#options.kept?.[plan.name]
+    this.running[plan.name] = await startNetwork(plan, { folder, onEvent, ...(kept ? { kept } : {}) })
   }
 
   async #startHost(plan: NetworkPlan, folder: string): Promise<void> {

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import type { Diagnostic } from '../diagnostics.ts'
 import type { Join } from '../machine/device.ts'
 import type { RunningHostNetwork } from '../network/host/start-host-network.ts'
+import type { KeptFrame } from '../network/kept-frames.ts'
 import type { RunningNetwork } from '../network/running-network.ts'
 import type { GuestPlan } from '../plan/plan.ts'
 import type { RunPlan } from '../plan/run-plan.ts'
@@ -28,6 +29,16 @@ export interface ResourcesOptions {
   readonly onEvent: (event: RunHappening) => void
   /** Something that the run shares has died. */
   readonly onDeath: (finding: Diagnostic) => void
+  /** What a fork of a rack continues with. */
+  readonly restored?: RestoredResources
+}
+
+/** Content of resources when their guests were saved. */
+export interface RestoredResources {
+  /** By the names of the networks. */
+  readonly frames: Readonly<Record<string, readonly KeptFrame[]>>
+  /** Files with the content of memories, by resource. */
+  readonly memories: Readonly<Record<string, string>>
 }
 
 /** What QEMU inherits. To be released once it has been started. */
@@ -51,7 +62,12 @@ export class RunResources implements AsyncDisposable {
   constructor(plan: RunPlan, options: ResourcesOptions) {
     this.#plan = plan
     this.#options = options
-    this.#networks = new RunNetworks(plan, { ...options, onService: options.onEvent })
+    const kept = options.restored?.frames
+    this.#networks = new RunNetworks(plan, {
+      ...options,
+      onService: options.onEvent,
+      ...(kept ? { kept } : {}),
+    })
   }
 
   /** Those that have started, by name. */
@@ -125,6 +141,14 @@ export class RunResources implements AsyncDisposable {
     return { joins, release }
   }
 
+  /** Paths of the memories that have no server, by resource. */
+  async memoryFiles(): Promise<ReadonlyMap<string, string>> {
+    const all = await Promise.all(
+      [...this.#memories].map(async ([resource, made]) => [resource, (await made).path] as const),
+    )
+    return new Map(all.flatMap(([resource, path]) => (path === undefined ? [] : [[resource, path] as const])))
+  }
+
   /** Each guest has a daemon of its own for each folder: it takes one connection. */
   async #serve(guest: string, { device, daemon = ['virtiofsd'] }: Join): Promise<ServedFolder> {
     const { folder, signal, onEvent } = this.#options
@@ -141,7 +165,8 @@ export class RunResources implements AsyncDisposable {
   #memory({ resource, memory = { size: 0 } }: Join): Promise<RunningMemory> {
     const known = this.#memories.get(resource)
     if (known) return known
-    const { folder, signal, onEvent } = this.#options
+    const { folder, signal, onEvent, restored } = this.#options
+    const content = restored?.memories[resource]
     const name = serviceName('memory', resource, this.#memories.size)
     const logPath = join(folder, 'services', name, 'log')
     const made = import('../services/ivshmem/shared-memory.ts').then(async ({ startSharedMemory }) => {
@@ -150,6 +175,7 @@ export class RunResources implements AsyncDisposable {
         signal,
         onEvent,
         logPath,
+        ...(content === undefined ? {} : { content }),
       })
       this.#watch(running.died)
       return running

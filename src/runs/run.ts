@@ -25,7 +25,7 @@ import {
   type RunResult,
   saveRunResult,
 } from './record.ts'
-import { RunResources } from './resources.ts'
+import { type RestoredResources, RunResources } from './resources.ts'
 
 export interface RunOptions
   extends Pick<
@@ -42,6 +42,8 @@ export interface RunOptions
   > {
   /** The caller runs the commands of the guests itself. */
   readonly leavesCommands?: boolean
+  /** Content of networks and memories of a rack that was saved. */
+  readonly restored?: RestoredResources
   /** Whether sudo could ask a person for a password, for host networks that need root. Default: false. */
   readonly hasTerminal?: boolean
   /** What the user calls the run. */
@@ -79,6 +81,8 @@ export interface Run extends AsyncDisposable {
   close(options?: { readonly timeoutMs?: number }): Promise<RunResult>
   /** Ends all guests on the user's wish: the verdict is `interrupted`. */
   interrupt(): Promise<RunResult>
+  /** Paths of its memories that have no server, by resource. @internal */
+  memoryFiles(): Promise<ReadonlyMap<string, string>>
 }
 
 /**
@@ -94,6 +98,21 @@ export function startRun(planned: PlannedRun, options: RunOptions): Run {
     createRun(options.stateFolder, planned.plan, { label: options.label, command: options.command }),
     options,
   )
+}
+
+/**
+ * Resolves when all guests of a run have started.
+ *
+ * @throws BringupError with the reason why one did not, once the run was closed
+ */
+export async function untilStarted(run: Run): Promise<Run> {
+  try {
+    await run.started
+    return run
+  } catch (error) {
+    await run.close()
+    throw error
+  }
 }
 
 /** One guest of the run. */
@@ -142,6 +161,7 @@ class ActiveRun implements Run {
       hasTerminal: options.hasTerminal === true,
       onEvent: (event) => this.#events.emit(event),
       onDeath: (finding) => this.#problems.push(finding),
+      ...(options.restored ? { restored: options.restored } : {}),
     })
     options.signal?.addEventListener('abort', this.#onAbort, { once: true })
     if (options.signal?.aborted) this.#onAbort()
@@ -168,6 +188,10 @@ class ActiveRun implements Run {
 
   get hostNetworks(): Readonly<Record<string, RunningHostNetwork>> {
     return this.#resources.hostNetworks
+  }
+
+  memoryFiles(): Promise<ReadonlyMap<string, string>> {
+    return this.#resources.memoryFiles()
   }
 
   async guest(name: string): Promise<Guest> {

@@ -3,6 +3,7 @@ import { readdirSync, rmSync, statSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
 import { isLock, takeLock } from '../processes/flock.ts'
+import { bytesIn } from './rack-record.ts'
 import { FILES, readState, type StateRecord } from './record.ts'
 
 export const problems = defineDiagnostics({
@@ -57,9 +58,6 @@ function usedAt(folder: string): number {
   const path = join(folder, FILES.record)
   return (statSync(path, { throwIfNoEntry: false }) ?? statSync(folder)).mtimeMs
 }
-
-const bytesIn = (folder: string) =>
-  readdirSync(folder).reduce((sum, name) => sum + statSync(join(folder, name)).blocks * 512, 0)
 
 function namesIn(folder: string): readonly string[] {
   try {

@@ -1,5 +1,6 @@
 /** Decides whether a guest boots or is restored from a saved state. Reads only. */
 import { dirname, join } from 'node:path'
+import type { Join } from '../machine/device.ts'
 import { viewOf } from '../machine/machine.ts'
 import { partsOf } from '../machine/parts.ts'
 import type { GuestPlan, Origin } from '../plan/plan.ts'
@@ -155,9 +156,23 @@ function partsFor(plan: GuestPlan, args: GuestPlan['args'], folders: KeyFolders)
   }
 }
 
-/** Why the machine cannot be saved, as a clause; undefined if it can. */
-export function obstacleOf({ machine, joins }: Pick<GuestPlan, 'machine' | 'joins'>): string | undefined {
-  if (joins.length > 0) return `it uses a resource of the run (${joins[0]?.resource})`
+/** Why a resource of the run cannot be saved with its guests, as a clause; undefined if it can. */
+export type JoinObstacle = (join: Join) => string | undefined
+
+/** A guest alone leaves what it shares with others behind. */
+const notAlone: JoinObstacle = ({ resource }) => `it uses a resource of the run (${resource})`
+
+/**
+ * Why the machine cannot be saved, as a clause; undefined if it can.
+ *
+ * @param ofJoin says it of resources of the run that are saved as well
+ */
+export function obstacleOf(
+  { machine, joins }: Pick<GuestPlan, 'machine' | 'joins'>,
+  ofJoin: JoinObstacle = notAlone,
+): string | undefined {
+  const joined = joins.map(ofJoin).find((why) => why !== undefined)
+  if (joined !== undefined) return joined
   if (machine.qemuArgs.length > 0)
     return `${machine.qemuArgs[0]} of --qemu-arg could have state outside of the machine`
   for (const { device, config, id } of partsOf(machine)) {

@@ -97,16 +97,8 @@ function damageOf(folder: string, state: StateRecord): string | undefined {
   for (const { path, seal } of state.images)
     if (sealOrNone(path) !== seal) return `the image ${path} was changed after the guest was saved`
   for (const { name, seal } of [...ram, ...stores, ...disks.flatMap(({ own }) => own), devices, console]) {
-    const path = join(folder, name)
-    try {
-      const why = notOwnWhy(path)
-      if (why !== undefined) return why
-      if (sealOf(path) !== seal) return `${path} was changed after it was saved`
-    } catch (error) {
-      return (error as NodeJS.ErrnoException).code === 'ENOENT'
-        ? `${path} is missing`
-        : `${path}: ${(error as Error).message}`
-    }
+    const why = fileDamage(join(folder, name), seal)
+    if (why !== undefined) return why
   }
   const path = join(folder, devices.name)
   if (hashed.get(devices.seal) === devicesSha256) return undefined
@@ -116,10 +108,22 @@ function damageOf(folder: string, state: StateRecord): string | undefined {
   return undefined
 }
 
+/** Why a file of a state is not as it was saved, as a clause. */
+export function fileDamage(path: string, seal: string): string | undefined {
+  try {
+    return notOwnWhy(path) ?? (sealOf(path) === seal ? undefined : `${path} was changed after it was saved`)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT'
+      ? `${path} is missing`
+      : `${path}: ${(error as Error).message}`
+  }
+}
+
 /** Digests of files that this process has read, by their seals. The file has 80 MiB where it contains the RAM. */
 const hashed = new Map<string, string>()
 
-function notOwnWhy(path: string): string | undefined {
+/** Why a file could have been made or read by others, as a clause. */
+export function notOwnWhy(path: string): string | undefined {
   const { uid, mode } = lstatSync(path)
   if (uid !== userInfo().uid) return `${path} belongs to another user`
   return (mode & 0o077) === 0 ? undefined : `${path} is open to other users`

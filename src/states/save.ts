@@ -62,7 +62,7 @@ export interface Content {
 }
 
 /** What was copied of it. */
-type Copied = Pick<Content, 'blocks' | 'stores' | 'folders'> & { readonly disks: readonly CopiedDisk[] }
+export type Copied = Pick<Content, 'blocks' | 'stores' | 'folders'> & { readonly disks: readonly CopiedDisk[] }
 
 /** A folder being filled. Deleted when disposed of or when this process dies, unless it was kept. */
 export interface OpenState extends Disposable {
@@ -102,6 +102,53 @@ export function beginState(folder: string): OpenState {
 /** Why a guest was not saved, as a clause. */
 export class NotSaved extends Error {}
 
+/** A guest that is being copied, and is paused for as little of it as possible. */
+export interface GuestCopy {
+  pause(): Promise<void>
+  /**
+   * Copies the paused guest.
+   *
+   * @returns what was copied besides the stream
+   */
+  copy(): Promise<Copied>
+  resume(): Promise<void>
+}
+
+/**
+ * Copies into the folder what can be copied while the guest runs.
+ *
+ * @throws NotSaved, errors of the system
+ */
+export async function beginCopy(
+  qemu: Pick<QemuProcess, 'qmp' | 'pid'>,
+  content: Content,
+  { path }: Pick<OpenState, 'path'>,
+): Promise<GuestCopy> {
+  const { restored, stores, drives, folders, restoredFrom } = content
+  const obstacle = diskObstacle(drives)
+  if (obstacle !== undefined) throw new NotSaved(obstacle)
+  const base = restored && (await copyBase(qemu.pid, restored, path))
+  return {
+    async pause() {
+      await qemu.qmp.execute('stop')
+    },
+    async resume() {
+      await qemu.qmp.execute('cont')
+    },
+    async copy() {
+      const blocks =
+        base && (await completeBase(qemu, base, path)) ? base.blocks : await copyMemory(qemu, content, path)
+      // QEMU wrote the last byte before it answered `stop`, and answers to later commands have been read since.
+      const text = content.printed()
+      if (text === undefined) throw new NotSaved('the log of its console is incomplete')
+      writeFileSync(join(path, FILES.console), text, { mode: OWN_FILE })
+      await Promise.all(stores.map((store) => copyFile(store.path, join(path, storeFile(store.device)))))
+      const disks = await copyDisks(qemu, drives, { folder: path, restoredFrom })
+      return { blocks, stores, folders, disks }
+    },
+  }
+}
+
 /**
  * Copies the current state of the guest into the folder. The guest has resumed when this settles; `seal` completes the folder.
  *
@@ -111,25 +158,14 @@ export class NotSaved extends Error {}
 export async function copyGuest(
   qemu: Pick<QemuProcess, 'qmp' | 'pid'>,
   content: Content,
-  { path }: Pick<OpenState, 'path'>,
+  open: Pick<OpenState, 'path'>,
 ): Promise<Copied> {
-  const { restored, stores, drives, folders, restoredFrom } = content
-  const obstacle = diskObstacle(drives)
-  if (obstacle !== undefined) throw new NotSaved(obstacle)
-  const base = restored && (await copyBase(qemu.pid, restored, path))
-  await qemu.qmp.execute('stop')
+  const guest = await beginCopy(qemu, content, open)
+  await guest.pause()
   try {
-    const blocks =
-      base && (await completeBase(qemu, base, path)) ? base.blocks : await copyMemory(qemu, content, path)
-    // QEMU wrote the last byte before it answered `stop`, and answers to later commands have been read since.
-    const text = content.printed()
-    if (text === undefined) throw new NotSaved('the log of its console is incomplete')
-    writeFileSync(join(path, FILES.console), text, { mode: OWN_FILE })
-    await Promise.all(stores.map((store) => copyFile(store.path, join(path, storeFile(store.device)))))
-    const disks = await copyDisks(qemu, drives, { folder: path, restoredFrom })
-    return { blocks, stores, folders, disks }
+    return await guest.copy()
   } finally {
-    await qemu.qmp.execute('cont')
+    await guest.resume()
   }
 }
 
@@ -233,7 +269,7 @@ export async function seal(
   { blocks, stores, folders, disks }: Copied,
   { about, isLasting }: { readonly about: About; readonly isLasting: boolean },
 ): Promise<StateRecord> {
-  const sealed = (name: string) => closed(join(path, name), isLasting)
+  const sealed = (name: string) => sealFile(join(path, name), isLasting)
   const [ram, kept] = await Promise.all([
     Promise.all(blocks.map(({ id }) => sealed(ramFile(id)))),
     Promise.all(
@@ -271,7 +307,7 @@ export async function seal(
 }
 
 /** A file of this user alone, on the disk if it is to last. */
-async function closed(path: string, isLasting: boolean): Promise<StateRecord['devices']> {
+export async function sealFile(path: string, isLasting: boolean): Promise<StateRecord['devices']> {
   const file = await open(path, 'r')
   try {
     await file.chmod(OWN_FILE)

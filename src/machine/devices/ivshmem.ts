@@ -42,6 +42,11 @@ export const ivshmem = defineDevice({
     ...(socket === undefined ? [] : [socket]),
   ],
   needs,
+  savedState: ({ vectors, memory, file, socket }) =>
+    vectors !== undefined
+      ? 'QEMU does not save the server of its interrupts'
+      : (memory !== undefined && file === undefined && socket === undefined) ||
+        'its content is outside of the guest; use a memory of the rack without `file`',
   memories: ({ memory }) => (memory === undefined ? [] : [memory]),
   withMemories: joinMemory,
   check: checkIvshmem,
@@ -82,7 +87,7 @@ function compile(config: IvshmemConfig, { facts, machine }: RuleContext): Compil
 }
 
 /** The interrupts need a server; memory of a rack is one for all of its guests. */
-const isJoining = ({ vectors, memory, file }: IvshmemConfig) =>
+const isJoining = ({ vectors, memory, file }: Pick<IvshmemConfig, 'vectors' | 'memory' | 'file'>) =>
   vectors !== undefined || (memory !== undefined && file === undefined)
 
 function joinOf(config: IvshmemConfig, machine: string): Join {
@@ -117,7 +122,12 @@ function plainArgs({
       'host-nodes': hostNodes,
       policy,
     }),
-    option('-device', 'ivshmem-plain', { id, memdev: `${id}-memory`, master: master || undefined }),
+    // Without it QEMU cannot save the guest. The content of a memory of the rack is saved with the rack.
+    option('-device', 'ivshmem-plain', {
+      id,
+      memdev: `${id}-memory`,
+      master: master || isJoining({ memory, file, vectors: undefined }) || undefined,
+    }),
   ]
 }
 

@@ -21,8 +21,8 @@ export const nic = defineDevice({
   summary: 'a network card on the user network, with forwarded ports',
   schema: nicSchema,
   diagnostics: problems,
-  savedState: ({ network }) =>
-    network === 'user' || network === 'none' || 'saved states are untested with this network; use "user"',
+  // Networks of a run are saved with it, or refused by its join.
+  savedState: () => true,
   flag: {
     name: 'nic',
     first: 'model',

@@ -1,8 +1,9 @@
 /** A memory of a run that its guests share: created for each run and removed with it. */
-import { closeSync, constants, ftruncateSync, openSync } from 'node:fs'
+import { closeSync, constants, createReadStream, createWriteStream, ftruncateSync, openSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
 import type { Diagnostic } from '../../diagnostics.ts'
 import type { SharedMemory } from '../../machine/devices/ivshmem-schema.ts'
 import { OWN_FILE } from '../../own-files.ts'
@@ -18,11 +19,16 @@ export interface RunningMemory extends AsyncDisposable {
    */
   attach(guest: string): Promise<Socket | number>
   release(guest: string): void
+  /** Path of the memory while this process lives; undefined if its server has it. */
+  readonly path?: string
   /** Resolves if its server dies: new guests cannot join then. Never rejects. */
   readonly died: Promise<Diagnostic>
 }
 
-export interface SharedMemoryOptions extends ServerContext, Omit<ServiceOptions, 'signal'> {}
+export interface SharedMemoryOptions extends ServerContext, Omit<ServiceOptions, 'signal'> {
+  /** File whose content a memory without a server starts with. Default: zeros. */
+  readonly content?: string
+}
 
 /**
  * Makes a memory that guests can be attached to.
@@ -34,15 +40,22 @@ export async function startSharedMemory(
   memory: SharedMemory,
   options: SharedMemoryOptions,
 ): Promise<RunningMemory> {
-  return memory.vectors === undefined ? plainMemory(memory) : withServer(name, memory, options)
+  return memory.vectors === undefined ? plainMemory(memory, options) : withServer(name, memory, options)
 }
 
 /** A file without a name is gone once the last process that has it open ends, also by SIGKILL. */
-function plainMemory({ size }: SharedMemory): RunningMemory {
+async function plainMemory(
+  { size }: SharedMemory,
+  { content }: Pick<SharedMemoryOptions, 'content'>,
+): Promise<RunningMemory> {
   const fd = openUnnamed()
+  const path = `/proc/${process.pid}/fd/${fd}`
   ftruncateSync(fd, size)
+  if (content !== undefined)
+    await pipeline(createReadStream(content), createWriteStream(path, { flags: 'r+' }))
   let isOpen = true
   return {
+    path,
     attach: async () => fd,
     release: () => {},
     died: new Promise(() => {}),
