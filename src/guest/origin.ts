@@ -97,6 +97,7 @@ export function openOrigin(plan: GuestPlan, qemu: () => QemuProcess): OriginWork
           sharedFiles: sharedFiles(plan.args),
           folders: foldersOf(plan.args),
           stores: [],
+          windows: [],
           drives: drivesOf(plan.args),
           restoredFrom: undefined,
           printed,

@@ -82,6 +82,7 @@ export async function beginSave(
     sharedFiles: sharedFiles(plan.args),
     folders: foldersOf(plan.args),
     stores: plan.stores,
+    windows: plan.joins.flatMap(({ kind, id }) => (kind === 'memory' ? id : [])),
     drives: drivesOf(plan.args),
     restoredFrom: plan.origin?.state?.folder,
     printed,

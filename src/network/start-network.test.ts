@@ -82,9 +82,8 @@ describe('a network', () => {
       await using network = await startNetwork(planOf(), { folder })
       await connect(network, 'server')
       await network.hold()
-      // Its frames do not come back: what is lost is not sent again.
-      await connect(network, 'client', macOf('server'), '5', join(folder, 'none back'))
-      await vi.waitFor(async () => expect(await network.held()).toHaveLength(5), NET)
+      await connect(network, 'client', macOf('server'), '1', join(folder, 'none back'))
+      await vi.waitFor(async () => expect(await network.held()).toHaveLength(1), NET)
       const held = await network.held()
       expect((await network.stats()).ports['server/lan']).toMatchObject({ sent: 0 })
       expect(await network.backlog()).toEqual(
@@ -98,34 +97,35 @@ describe('a network', () => {
       expect(await network.held()).toEqual([])
       return held
     })()
-    expect(kept).toEqual(Array(5).fill(expect.objectContaining({ to: 'server/lan', afterMs: 0 })))
+    expect(kept).toEqual([expect.objectContaining({ to: 'server/lan', afterMs: 0 })])
     await using again = await startNetwork(planOf(), { folder, kept })
     await connect(again, 'server')
-    // It answers each of them.
-    await vi.waitFor(async () => expect(await again.frames({ from: 'server' })).toHaveLength(5), NET)
+    // It answers.
+    await vi.waitFor(async () => expect(await again.frames({ from: 'server' })).toHaveLength(1), NET)
   })
 
   it('continues delays of frames', async () => {
-    const faults = [{ delay: '10m', from: 'client' }]
+    const faults = [{ delay: '60s', from: 'client' }]
     const kept = await (async () => {
       await using network = await startNetwork(planOf({ faults }), { folder })
       await connect(network, 'server')
-      await connect(network, 'client', macOf('server'), '3', join(folder, 'never'))
-      await vi.waitFor(async () => expect(await network.held()).toHaveLength(3), NET)
-      return network.held()
+      await connect(network, 'client', macOf('server'), '1', join(folder, 'never'))
+      await vi.waitFor(async () => expect(await network.held()).toHaveLength(1), NET)
+      const held = await network.held()
+      return held
     })()
     for (const { from, afterMs } of kept) {
       expect(from).toBe('client/lan')
       expect(afterMs).toBeGreaterThan(0)
-      expect(afterMs).toBeLessThanOrEqual(600_000)
+      expect(afterMs).toBeLessThanOrEqual(60_000)
     }
     await using again = await startNetwork(planOf({ faults }), { folder, kept })
     await connect(again, 'server')
-    expect(await again.held()).toHaveLength(3)
+    expect(await again.held()).toHaveLength(1)
     const soon = kept.map((frame) => ({ ...frame, afterMs: 1 }))
     await using last = await startNetwork(planOf({ faults }), { folder, kept: soon })
     await connect(last, 'server')
-    await vi.waitFor(async () => expect(await last.frames({ from: 'server' })).toHaveLength(3), NET)
+    await vi.waitFor(async () => expect(await last.frames({ from: 'server' })).toHaveLength(1), NET)
   })
 
   it('tells what was set while it ran', async () => {

@@ -22,6 +22,7 @@ test('counts what a process has not read from its end', async () => {
   const child: ChildProcess = spawn('cat', { stdio: ['pipe', 'ignore', 'ignore', 'pipe'] })
   onTestFinished(() => void child.kill('SIGKILL'))
   const socket = child.stdio[3] as Socket
+  socket.on('error', () => {})
   const fd = (socket as unknown as { readonly _handle: { readonly fd: number } })._handle.fd
   expect(await unreadBehind(process.pid, [fd])).toEqual([0])
   await new Promise((resolve) => socket.write(Buffer.alloc(123), resolve))

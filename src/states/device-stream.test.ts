@@ -45,12 +45,15 @@ test('refuses memory that a guest can write, pages it does not know, and streams
   expect(() => withDevices(stream('pc.bios'), Buffer.from('something else'))).toThrow(UnknownStream)
 })
 
-test('lists the blocks of a stream by its beginning', () => {
-  expect(listedBlocks(stream('vga.vram').subarray(0, 200))).toEqual(
-    new Map([
-      ['ram', 0x2000],
-      ['vga.vram', 0x1000],
-    ]),
-  )
+test('lists the blocks of a stream by its beginning, with the places of their addresses', () => {
+  const all = stream('0000:00:02.0/window-memory')
+  const found = listedBlocks(all.subarray(0, 200))
+  expect(found).toMatchObject([
+    { name: 'ram', backend: 'ram', bytes: 0x2000 },
+    { name: '0000:00:02.0/window-memory', backend: 'window-memory', bytes: 0x1000 },
+  ])
+  expect(found.map(({ addressAt }) => all.readBigUInt64BE(addressAt))).toEqual([0n, 0xffff0000n])
+  expect(ramPart(all, new Set(['ram', 'window-memory']))).toEqual(all)
+  expect(() => listedBlocks(all.subarray(0, 100))).toThrow('it ends early')
   expect(() => listedBlocks(Buffer.concat([header, devices('cpu')]))).toThrow(UnknownStream)
 })

@@ -42,12 +42,22 @@ export function withDevices(ram: Buffer, devices: Buffer): Buffer {
   return Buffer.concat([ram, devices.subarray(HEADER.length)])
 }
 
+/** A block of memory in the list of a stream. */
+export interface ListedBlock {
+  /** Id of its backend. Memory of a device is called by the place of the device and by its backend. */
+  readonly backend: string
+  readonly name: string
+  readonly bytes: number
+  /** Where the stream has its address. */
+  readonly addressAt: number
+}
+
 /**
- * The blocks of memory that a stream lists, whether it contains them or not: their sizes by their ids.
+ * The blocks of memory that a stream lists, whether it contains them or not.
  *
  * @param head of the stream, with capability x-ignore-shared
  */
-export function listedBlocks(head: Buffer): ReadonlyMap<string, number> {
+export function listedBlocks(head: Buffer): readonly ListedBlock[] {
   const at = new Reader(head)
   begin(at)
   if (at.byte() !== SECTION.start) throw new UnknownStream('no RAM comes first')
@@ -55,7 +65,7 @@ export function listedBlocks(head: Buffer): ReadonlyMap<string, number> {
   const word = at.long()
   const flags = word & BigInt(PAGE - 1)
   if (flags !== RAM.sizes) throw new UnknownStream('no list of blocks')
-  return new Map(blocksIn(at, word - flags))
+  return blocksIn(at, word - flags)
 }
 
 /** Where the sections of RAM end: before the first device. */
@@ -105,8 +115,8 @@ function ramSection(at: Reader, inFiles: ReadonlySet<string>): void {
     const flags = word & BigInt(PAGE - 1)
     if (flags === RAM.end) return
     if (flags === RAM.sizes) {
-      for (const [name] of blocksIn(at, word - flags))
-        if (!inFiles.has(name) && !READ_ONLY.test(name)) throw new UnknownStream(`a block ${name}`)
+      for (const { name, backend } of blocksIn(at, word - flags))
+        if (!inFiles.has(backend) && !READ_ONLY.test(name)) throw new UnknownStream(`a block ${name}`)
       continue
     }
     if ((flags & RAM.sameBlock) === 0n) at.text()
@@ -117,15 +127,15 @@ function ramSection(at: Reader, inFiles: ReadonlySet<string>): void {
   }
 }
 
-/** Name, size and address of each block. */
-function blocksIn(at: Reader, total: bigint): readonly (readonly [name: string, bytes: number])[] {
-  const found: [string, number][] = []
+function blocksIn(at: Reader, total: bigint): readonly ListedBlock[] {
+  const found: ListedBlock[] = []
   for (let left = total; left > 0n; ) {
     const name = at.text()
     const bytes = at.long()
     left -= bytes
+    const backend = name.slice(name.lastIndexOf('/') + 1)
+    found.push({ name, backend, bytes: Number(bytes), addressAt: at.position })
     at.long()
-    found.push([name, Number(bytes)])
   }
   return found
 }

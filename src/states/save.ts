@@ -16,6 +16,7 @@ import {
   rmSync,
   statSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { createServer, type Socket } from 'node:net'
@@ -27,7 +28,7 @@ import { startGuard } from '../processes/guard.ts'
 import type { QemuProcess } from '../qemu/process.ts'
 import { randomDigits } from '../random-name.ts'
 import { copyFile } from './copy-file.ts'
-import { listedBlocks } from './device-stream.ts'
+import { type ListedBlock, listedBlocks } from './device-stream.ts'
 import type { Drive } from './disk-chain.ts'
 import { type CopiedDisk, copyDisks, diskObstacle, sealOthers } from './disks.ts'
 import { sendState } from './migration.ts'
@@ -52,6 +53,8 @@ export interface Content {
   readonly folders: readonly string[]
   /** Of a restored guest that was not reset since. */
   readonly restored?: RestoredMemory
+  /** Backends of memories that the guest shares with others; their content is not in the state of the guest. */
+  readonly windows: readonly string[]
   readonly drives: readonly Drive[]
   /** Folder of the state that the guest was restored from. */
   readonly restoredFrom: string | undefined
@@ -62,7 +65,9 @@ export interface Content {
 }
 
 /** What was copied of it. */
-export type Copied = Pick<Content, 'blocks' | 'stores' | 'folders'> & { readonly disks: readonly CopiedDisk[] }
+export type Copied = Pick<Content, 'blocks' | 'stores' | 'folders'> & {
+  readonly disks: readonly CopiedDisk[]
+}
 
 /** A folder being filled. Deleted when disposed of or when this process dies, unless it was kept. */
 export interface OpenState extends Disposable {
@@ -172,11 +177,17 @@ export async function copyGuest(
 /** Copies devices and RAM. @returns the blocks that are not in the stream */
 async function copyMemory(
   qemu: Pick<QemuProcess, 'qmp' | 'pid'>,
-  { blocks, sharedFiles }: Content,
+  { blocks, sharedFiles, windows }: Content,
   path: string,
 ): Promise<readonly RamBlock[]> {
   const { ramBytes } = await copyDevices(qemu, path)
-  if (blocks.length === 0 || !areOmitted({ blocks, sharedFiles }, ramBytes, path)) return []
+  const stream = join(path, FILES.devices)
+  const listed = blocks.length + windows.length > 0 ? listedBlocks(beginningOf(stream)) : []
+  clearAddresses(
+    stream,
+    listed.filter(({ backend }) => windows.includes(backend)),
+  )
+  if (blocks.length === 0 || !areOmitted({ blocks, sharedFiles }, ramBytes, listed)) return []
   const sources = memoryFiles(qemu.pid, blocks)
   await Promise.all(sources.map((source, i) => copyFile(source, join(path, ramFile(blocks[i]?.id ?? '')))))
   return blocks
@@ -192,14 +203,28 @@ const HEAD = 64 * 1024
 function areOmitted(
   { blocks, sharedFiles }: Pick<Content, 'blocks' | 'sharedFiles'>,
   ramBytes: number,
-  path: string,
+  listed: readonly ListedBlock[],
 ): boolean {
-  const listed = listedBlocks(beginningOf(join(path, FILES.devices)))
-  const sum = (ids: Iterable<string>) => [...ids].reduce((bytes, id) => bytes + (listed.get(id) ?? 0), 0)
-  const omitted = sum(listed.keys()) - ramBytes - sum(sharedFiles)
+  const sum = (isMeant: (backend: string) => boolean) =>
+    listed.reduce((total, { backend, bytes }) => total + (isMeant(backend) ? bytes : 0), 0)
+  const omitted = sum(() => true) - ramBytes - sum((backend) => sharedFiles.has(backend))
   if (omitted === 0) return false
-  if (omitted === sum(blocks.map(({ id }) => id))) return true
+  if (omitted === sum((backend) => blocks.some(({ id }) => id === backend))) return true
   throw new NotSaved(`QEMU left ${omitted} unexpected bytes of memory out of its stream`)
+}
+
+/**
+ * Sets the addresses of windows to 0. QEMU compares addresses of memory that is not in the stream when it loads RAM, and
+ * knows only later where the BARs of devices are.
+ */
+function clearAddresses(stream: string, windows: readonly ListedBlock[]): void {
+  if (windows.length === 0) return
+  const fd = openSync(stream, 'r+')
+  try {
+    for (const { addressAt } of windows) writeSync(fd, Buffer.alloc(8), 0, 8, addressAt)
+  } finally {
+    closeSync(fd)
+  }
 }
 
 function beginningOf(path: string): Buffer {

@@ -111,6 +111,33 @@ describe('a saved rack', () => {
     )
   })
 
+  test('has the content of its shared memory, which each fork has for itself', async ({ launchRack }) => {
+    const peer = { machine, profile: 'linux', memory: ['window'] }
+    const rack = await launchRack({
+      memory: { window: { size: '64K' } },
+      guests: { server: peer, client: peer },
+    })
+    const device = '/sys/bus/pci/devices/*/resource2'
+    const window = `$(awk 'NR == 3 { print $1 }' $(dirname ${device})/resource)`
+    const read = async (run: Run, name: string) => (await sh(run, name, `devmem ${window}`)).trim()
+    const write = (run: Run, name: string, value: string) => sh(run, name, `devmem ${window} 32 ${value}`)
+    for (const name of ['server', 'client']) await sh(rack, name, `echo 1 >$(dirname ${device})/enable`)
+    await write(rack, 'server', '0x11111111')
+    expect(await read(rack, 'client')).toBe('0x11111111')
+    await using ready = await saveState(rack)
+    await write(rack, 'client', '0x22222222')
+    await using one = await ready.fork()
+    await using two = await ready.fork()
+    expect(await read(one, 'client')).toBe('0x11111111')
+    await write(one, 'server', '0x33333333')
+    expect(await read(one, 'client')).toBe('0x33333333')
+    expect(await read(two, 'client')).toBe('0x11111111')
+    expect(await read(rack, 'server')).toBe('0x22222222')
+    await using again = await saveState(one)
+    await using three = await again.fork()
+    expect(await read(three, 'client')).toBe('0x33333333')
+  })
+
   test('keeps frames on the way, or drops them, as told', async ({ launchRack }) => {
     const rack = await launchRack(
       pair({ faults: [{ delay: '15s', traffic: ['icmp'], from: 'client', to: 'server' }] }),

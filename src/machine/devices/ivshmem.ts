@@ -24,7 +24,6 @@ export const ivshmem = defineDevice({
   kind: 'ivshmem',
   summary: 'memory shared between guests, with interrupts between them where it has vectors',
   schema,
-  savedState: () => 'other guests may write to its memory, which a fork cannot share',
   diagnostics: { ...problems, ...backingProblems },
   flag: {
     name: 'ivshmem',
