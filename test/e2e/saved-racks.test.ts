@@ -1,7 +1,24 @@
 /** Racks that are saved at one moment: their forks go on side by side, each on networks of its own. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
 import { describe } from 'vitest'
 import { type Guest, type RackInput, type Run, type SavedRack, saveState } from '../../src/index.ts'
 import { expect, test } from '../../src/testing/index.ts'
+import { killWhenStuck } from '../support/progress.ts'
+
+const driver = fileURLToPath(new URL('../support/fork-driver.ts', import.meta.url))
+const runSource = fileURLToPath(new URL('../../scripts/run-source.mjs', import.meta.url))
+const isAlive = (pid: number) => {
+  try {
+    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
+  } catch {
+    return false
+  }
+}
 
 const machine = { memory: '128M', cpu: 1, timeout: '30m' } as const
 const member = { machine, profile: 'linux', nics: ['lan'] }
@@ -174,6 +191,28 @@ describe('a saved rack', () => {
     // The saved rack itself loses none.
     expect(await afterReceiving(rack, before + 3)).toBe(before + 3)
   })
+})
+
+test('a saved rack and its forks leave nothing behind when their owner is killed', async ({
+  stateFolder,
+}) => {
+  const waits = { memory: '64M', cpu: 1, timeout: '30m', boot: { append: 'report=no ready-hang' } } as const
+  const rack: RackInput = {
+    networks: { lan: {} },
+    guests: { one: { machine: waits, nics: ['lan'] }, two: { machine: waits, nics: ['lan'] } },
+  }
+  const argv = [runSource, driver, stateFolder, JSON.stringify(rack), '"ready"']
+  const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'] })
+  killWhenStuck(child, 300)
+  const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
+  const { pids } = JSON.parse(line) as { pids: number[] }
+  expect(pids).toHaveLength(9)
+  expect(pids.filter(isAlive)).toEqual(pids)
+  const states = join(stateFolder, 'states')
+  expect(readdirSync(states)).toHaveLength(1)
+  child.kill('SIGKILL')
+  await expect.poll(() => pids.filter(isAlive), { timeout: 600_000 }).toEqual([])
+  await expect.poll(() => readdirSync(states), { timeout: 600_000 }).toEqual([])
 })
 
 describe('a rack is refused before anything is paused', () => {

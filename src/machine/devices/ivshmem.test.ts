@@ -51,7 +51,7 @@ test('a memory of the rack joins by descriptor', () => {
     '-object',
     `memory-backend-file,id=w-memory,size=${MiB},mem-path=/proc/self/fd/{fd:w-memory},share=on`,
     '-device',
-    'ivshmem-plain,id=w,memdev=w-memory',
+    'ivshmem-plain,id=w,memdev=w-memory,master=on',
   ])
   expect(plain.compile().joins).toEqual([
     { id: 'w-memory', kind: 'memory', resource: 'window', device: 'w', memory: { size: MiB } },
