@@ -24,7 +24,10 @@ export interface GuestOptions {
   readonly endsWhenHalted?: boolean
   /** The result, before `done` resolves with it. */
   readonly onResult?: (result: GuestResult) => Promise<void>
-  /** A restored guest waits for this before it runs: its state is loaded, and its agent has answered once. Times count from then. */
+  /**
+   * A restored guest waits for this before it runs: its state is loaded, and its agent has answered once, unless it is
+   * connected to other guests. Times count from then.
+   */
   readonly held?: Promise<unknown>
   /** The guest waits for `held`. */
   readonly onHeld?: () => void

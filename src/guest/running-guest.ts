@@ -380,11 +380,12 @@ export class RunningGuest implements Guest {
 
   /**
    * Lets the agent answer a question and pauses the guest again. The first answer takes long because QEMU translates the
-   * code for it.
+   * code for it. A guest that is connected to others, which may not run yet, does not.
    */
   async #rehearse(): Promise<void> {
     const { qmp } = this.#process
-    if (!this.#shell || gdbServerOf(this.plan.machine)?.isStopped === true) return
+    if (!this.#shell || this.plan.joins.length > 0) return
+    if (gdbServerOf(this.plan.machine)?.isStopped === true) return
     await qmp.execute('cont')
     await this.#shell.rehearse()
     await qmp.execute('stop')
