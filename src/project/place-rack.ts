@@ -5,7 +5,8 @@ import { demandOf } from '../rack/demand.ts'
 import { inPlace, placeGuests } from '../rack/placement.ts'
 import { checkPlaces } from '../rack/placement-rules.ts'
 import type { Placement } from '../rack/placement-schema.ts'
-import { type PlannedGuest, withMachine } from './planning.ts'
+import type { PlannedGuest } from './planning.ts'
+import { withMachine } from './replan.ts'
 
 /**
  * The guests with the cores and memory that they get, and findings where this computer is too small.

@@ -2,36 +2,26 @@
  * Follows the jobs of a sweep: collects what they have finished, asks Slurm for those that finish nothing, and gives their
  * tasks to other jobs. A job whose task has no result although it has ended was preempted or lost: neither is a verdict.
  */
-import { BringupError } from '../../diagnostics.ts'
 import type { SlurmConfig } from '../../project/slurm-schema.ts'
 import { pause } from '../../timer.ts'
 import { inputNow } from '../cell-input.ts'
 import type { ExecutorMeans } from '../executor.ts'
 import { type Attempt, namesOfAttempts, readAttempt, saveNewAttempt } from '../record.ts'
 import type { Task } from '../run-attempt.ts'
+import { Arrays } from './arrays.ts'
 import { Controller } from './controller.ts'
-import { type Group, splitArrays } from './groups.ts'
 import { Nodes } from './nodes.ts'
 import { problems } from './problems.ts'
 import { Backoff, type Known, LOOK_MS, Questions } from './questions.ts'
 import type { Claim, Queue } from './queue.ts'
-import type { Site } from './site.ts'
 import type { Job } from './squeue.ts'
-import { type ArrayRequest, type Submission, submit } from './submit.ts'
+import type { Work } from './work.ts'
 
 /** A task whose jobs were lost that often is given up: it may be what ends them. */
 const MOST_LOSSES = 3
 
 /** Jobs that have nothing left to do end within a second; the pauses in between grow. */
 const LOOKS_AT_THE_END = 6
-
-export interface Work {
-  readonly queue: Queue
-  readonly mark: string
-  readonly site: Site
-  readonly tasks: readonly Task[]
-  readonly groups: readonly Group[]
-}
 
 /** A task in the queue. */
 interface Entry {
@@ -43,8 +33,6 @@ interface Entry {
 
 export class Watch {
   readonly #means: ExecutorMeans
-  readonly #config: SlurmConfig
-  readonly #jobName: string
   readonly #aborted: Promise<void>
   /** Tasks without a result, by their index in the queue. */
   readonly #open = new Map<number, Entry>()
@@ -53,12 +41,9 @@ export class Watch {
   readonly #controller: Controller
   readonly #seenEnds = new Set<string>()
   readonly #notes = new Set<string>()
-  /** Groups by the number of their arrays. */
-  readonly #groupOf = new Map<number, number>()
+  readonly #arrays: Arrays
   /** Jobs that have taken a cell, by number and restart. */
   readonly #takers = new Set<string>()
-  /** Arrays whose elements were cancelled here before they ran. */
-  readonly #withdrawn = new Set<number>()
   /** The user has cancelled jobs, or changed what the cells read: no new ones are submitted. */
   #isCancelled = false
   /** What the cells read is not what the sweep was planned with: jobs that wait are of no use. */
@@ -70,10 +55,12 @@ export class Watch {
     { config, jobName }: { readonly config: SlurmConfig; readonly jobName: string },
   ) {
     this.#means = means
-    this.#config = config
-    this.#jobName = jobName
-    this.#nodes = new Nodes((text) => this.#noteOnce(text))
-    this.#controller = new Controller(jobName, means.onNote)
+    const onNote = (text: string) => this.#noteOnce(text)
+    const nodes = new Nodes(onNote)
+    const controller = new Controller(jobName, means.onNote)
+    this.#nodes = nodes
+    this.#controller = controller
+    this.#arrays = new Arrays({ project: means.swept.project, config, jobName, nodes, controller, onNote })
     const { signal } = means
     this.#aborted = new Promise((resolve) => {
       if (signal.aborted) resolve()
@@ -209,23 +196,25 @@ export class Watch {
       const isAlive = job && job.state !== 'ended' && job.state !== 'waits' && job.restarts <= claim.restarts
       if (!isAlive) this.#lose(entry, claim, job, work)
     }
-    if (this.#isStale) await this.#withdraw(jobs)
+    if (this.#isStale) await this.#arrays.withdraw(jobs)
     if (this.#open.size === 0 || this.#isCancelled) return
-    if (this.#isReplacing) {
-      this.#isReplacing = false
-      await this.#withdraw(jobs)
-      await this.#submitMissing(
-        work,
-        jobs.filter(({ state }) => state !== 'waits'),
-      )
-    } else await this.#submitMissing(work, jobs)
+    if (!this.#isReplacing) return this.#submitMissing(work, jobs)
+    this.#isReplacing = false
+    await this.#arrays.withdraw(jobs)
+    await this.#submitMissing(
+      work,
+      jobs.filter(({ state }) => state !== 'waits'),
+    )
   }
 
-  /** Cancels the jobs that wait. */
-  async #withdraw(jobs: readonly Job[]): Promise<void> {
-    const waiting = jobs.filter(({ state }) => state === 'waits')
-    for (const { array } of waiting) this.#withdrawn.add(array)
-    if (waiting.length > 0) await this.#controller.cancel(['--state=PENDING'])
+  /** @throws BringupError if there are no jobs at all */
+  async #submitMissing(work: Work, jobs: readonly Job[]): Promise<void> {
+    const most = this.#means.jobs ?? Number.POSITIVE_INFINITY
+    const waiting = work.groups.map(
+      (_, index) =>
+        [...this.#open.values()].filter((one) => one.group === index && one.claim === undefined).length,
+    )
+    await this.#arrays.submitMissing(work, { jobs, most, waiting })
   }
 
   #tellWaiting(jobs: readonly Job[]): void {
@@ -241,8 +230,7 @@ export class Watch {
     const key = `${job.id}.${job.restarts}`
     const hasBegun = begun.has(key)
     if (job.word === 'CANCELLED') {
-      const isOurs = !this.#groupOf.has(job.array) || this.#withdrawn.has(job.array)
-      if (!hasBegun && !isOurs) this.#cancelled(job)
+      if (!hasBegun && this.#arrays.isWanted(job)) this.#cancelled(job)
     } else if (hasBegun && (job.word !== 'FAILED' || this.#takers.has(key))) return
     else if (this.#nodes.hasFailed(job, queue)) this.#isReplacing = true
   }
@@ -291,59 +279,10 @@ export class Watch {
     queue.write({ ...round, tasks: [...round.tasks, { ...queued, attempt: next.attempt }] })
     this.#open.set(index, { task: next, index, group, claim: undefined })
   }
-
-  /**
-   * As many jobs as there are tasks that none has taken, so that all of them can run side by side.
-   *
-   * @throws BringupError if there are no jobs at all
-   */
-  async #submitMissing({ queue, mark, site, groups }: Work, jobs: readonly Job[]): Promise<void> {
-    const { swept, jobs: most = Number.POSITIVE_INFINITY } = this.#means
-    const base = { queue, mark, project: swept.project, config: this.#config, jobName: this.#jobName }
-    const active = jobs.filter(
-      ({ state, reason }) => state === 'runs' || (state === 'waits' && reason !== 'BeginTime'),
-    )
-    let room = most - sumOf(active)
-    for (const [index, group] of groups.entries()) {
-      const own = sumOf(active.filter(({ array }) => this.#groupOf.get(array) === index))
-      const waiting = [...this.#open.values()].filter(
-        (one) => one.group === index && one.claim === undefined,
-      ).length
-      const wanted = Math.min(room, (group.isSerial ? Math.min(1, waiting) : waiting) - own)
-      if (wanted <= 0) continue
-      room -= wanted
-      for (const count of splitArrays(wanted, site.mostElements))
-        if (
-          !(await this.#submitOne(
-            base,
-            { group, index, count, exclude: [...this.#nodes.excluded] },
-            active.length > 0,
-          ))
-        )
-          return
-    }
-  }
-
-  /** @param isSpare there are other jobs, so that a refusal is no reason to end */
-  async #submitOne(submission: Submission, request: ArrayRequest, isSpare: boolean): Promise<boolean> {
-    try {
-      this.#groupOf.set(await submit(submission, request), request.index)
-      return true
-    } catch (error) {
-      if (!(error instanceof BringupError) || (!isSpare && this.#groupOf.size === 0)) throw error
-      const isAwayNow = error.code === problems.SLURM_NOT_ANSWERING.code
-      // No node is left, for a reason that says more.
-      if (!isAwayNow && !isSpare) throw this.#nodes.error(error) ?? error
-      this.#noteOnce(`${error.diagnostics[0]?.what}; going on with the jobs that there are`)
-      return false
-    }
-  }
 }
 
 /** Without cgroups, a job that is killed for its memory is `FAILED` by signal 9. */
 const endOf = ({ word, exit: { signal } }: Job) => (signal === 0 ? word : `${word}, signal ${signal}`)
-
-const sumOf = (jobs: readonly Job[]) => jobs.reduce((sum, { count }) => sum + count, 0)
 
 function lostAttempt(task: Task, claim: Claim, verdict: 'preempted' | 'lost', because: string): Attempt {
   return {
