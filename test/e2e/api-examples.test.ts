@@ -31,19 +31,17 @@ const jiti = createJiti(join(root, 'test.mjs'), {
   fsCache: false,
 })
 
-/** Lines of the example in the comment right above a declaration, by name. */
-const examples = new Map(
-  readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
-    .flatMap((file) => {
-      const text = readFileSync(join(root, 'src', file), 'utf8')
-      const declared =
-        /\/\*\*((?:(?!\*\/)[\s\S])*?)@example\n((?:(?!\*\/)[\s\S])*?)\*\/\nexport (?:const|async function|function|class) (\w+)/g
-      return [...text.matchAll(declared)].map(
-        ([, , body = '', name = '']) => [name, body.replaceAll(/^ \* ?/gm, '').trim()] as const,
-      )
-    }),
-)
+/** Lines of the examples in the comments right above declarations: one for each overload of a function. */
+const examples = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
+  .flatMap((file) => {
+    const text = readFileSync(join(root, 'src', file), 'utf8')
+    const declared =
+      /\/\*\*((?:(?!\*\/)[\s\S])*?)@example\n((?:(?!\*\/)[\s\S])*?)\*\/\nexport (?:const|async function|function|class) (\w+)/g
+    return [...text.matchAll(declared)].map(
+      ([, , body = '', name = '']) => [name, body.replaceAll(/^ \* ?/gm, '').trim()] as const,
+    )
+  })
 
 /** Numbers whose name says it all. */
 const UNITS = ['KiB', 'MiB', 'GiB', 'TiB']
@@ -55,11 +53,16 @@ const machine = { memory: '64M', devices: [{ kind: 'nvdimm', id: 'pm0', size: '1
 `
 describe('exports of bringup', () => {
   test.each(values)('%s has an example that runs', { timeout: 1_200_000 }, async (name) => {
-    const example = examples.get(name)
-    expect(example, `an @example above ${name}`).toBeDefined()
-    const path = join(folder, 'examples', `${name}.ts`)
-    // An example may end with an export, as config files do.
-    writeFileSync(path, `import { ${values.join(', ')} } from 'bringup'\n${PRELUDE}\n${example}\nexport {}\n`)
-    await jiti.import(path)
+    const own = examples.filter(([of]) => of === name)
+    expect(own.length, `an @example above ${name}`).toBeGreaterThan(0)
+    for (const [index, [, example]] of own.entries()) {
+      const path = join(folder, 'examples', `${name}-${index}.ts`)
+      // An example may end with an export, as config files do.
+      writeFileSync(
+        path,
+        `import { ${values.join(', ')} } from 'bringup'\n${PRELUDE}\n${example}\nexport {}\n`,
+      )
+      await jiti.import(path)
+    }
   })
 })
