@@ -260,9 +260,12 @@ async function copyDevices(qemu: Pick<QemuProcess, 'qmp'>, path: string) {
   }
 }
 
+/** Numbers of inodes that a CPU takes at once (get_next_ino in fs/inode.c): within them, they count up. */
+const INODES_OF_CPU = 1024
+
 /**
- * Paths of the memory files that hold the blocks. QEMU makes them one after the other, so descriptors and inodes both
- * count up in the order of the arguments; whatever else would be found is not saved.
+ * Paths of the memory files that hold the blocks. QEMU makes them one after the other, so descriptors count up in the
+ * order of the arguments, and inodes do while QEMU stays on one CPU; whatever else would be found is not saved.
  */
 function memoryFiles(pid: number, blocks: readonly RamBlock[]): readonly string[] {
   if (blocks.length === 0) return []
@@ -273,13 +276,24 @@ function memoryFiles(pid: number, blocks: readonly RamBlock[]): readonly string[
     .map((fd) => join(folder, `${fd}`))
     .filter((path) => linkOf(path).startsWith('/memfd:memory-backend-memfd'))
     .map((path) => ({ path, ...identityOf(path) }))
-  const isInOrder = found.every(({ ino }, i) => i === 0 || ino > (found[i - 1]?.ino ?? 0))
+  const isInOrder = found.every((file, i) => follows(file, found[i - 1]))
   const fits = found.length === blocks.length && found.every(({ size }, i) => size === blocks[i]?.bytes)
   if (!isInOrder || !fits) throw new NotSaved('its RAM was not found in the memory files of QEMU')
   return found.map(({ path }) => path)
 }
 
-function identityOf(path: string): { readonly ino: number; readonly size: number } {
+interface MemoryFile {
+  readonly ino: number
+  readonly size: number
+}
+
+function follows({ ino }: MemoryFile, before: MemoryFile | undefined): boolean {
+  if (before === undefined) return true
+  const isOfSameCpu = Math.floor(ino / INODES_OF_CPU) === Math.floor(before.ino / INODES_OF_CPU)
+  return !isOfSameCpu || ino > before.ino
+}
+
+function identityOf(path: string): MemoryFile {
   const { ino, size } = statSync(path)
   return { ino, size }
 }

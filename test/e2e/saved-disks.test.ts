@@ -134,17 +134,18 @@ test('a machine with disks boots once, and again after an image was changed', as
     ...machine,
     devices: [
       { kind: 'disk', file: raw },
-      { kind: 'disk', file: layered, bus: 'usb' },
+      { kind: 'disk', file: layered, bus: 'scsi' },
+      { kind: 'cdrom', file: fixed },
     ],
   }
   const start = () => launch(disks, { profile, origin: 'state', name: 'disks' })
   const first = await start()
-  expect(await heads(first, 'vda')).toBe('raw\n')
+  expect(await heads(first, 'vda', 'sda', 'sr0')).toBe('raw\nbase\nfixed\n')
   await write(first, 'vda', 'discarded')
   await first.close()
   const second = await start()
   expect(second.plan.origin?.kind).toBe('state')
-  expect(await heads(second, 'vda')).toBe('raw\n')
+  expect(await heads(second, 'vda', 'sda', 'sr0')).toBe('raw\nbase\nfixed\n')
   expect((await second.verify()).filter(({ ok }) => !ok)).toEqual([])
   await second.close()
   writeFileSync(raw, 'new', { flag: 'r+' })

@@ -29,6 +29,17 @@ test('a command brings its program and the tools that it names', () => {
   })
 })
 
+test.each<[NonNullable<MachineInput['devices']>[number], readonly string[]]>([
+  [{ kind: 'disk', file: 'a' }, ['virtio_blk']],
+  [{ kind: 'disk', file: 'a', bus: 'scsi' }, ['virtio_scsi', 'sd_mod']],
+  [{ kind: 'disk', file: 'a', bus: 'usb' }, ['xhci_pci', 'usb_storage', 'uas', 'sd_mod']],
+  [{ kind: 'cdrom', file: 'a' }, ['ata_piix', 'ahci', 'sr_mod']],
+  [{ kind: 'cdrom', file: 'a', bus: 'scsi' }, ['virtio_scsi', 'sr_mod']],
+  [{ kind: 'cdrom', file: 'a', bus: 'usb' }, ['xhci_pci', 'usb_storage', 'sr_mod']],
+])('modules follow from disks and CD-ROMs: %j', (device, modules) => {
+  expect(modulesFor({ devices: [device] }).slice(2)).toEqual(modules)
+})
+
 test('a guest that is talked to later has ndctl where there is an NVDIMM', () => {
   expect(programsFor(pmem, []).useful).toEqual(['ndctl'])
   expect(programsFor({}, []).useful).toEqual([])

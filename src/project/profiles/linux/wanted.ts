@@ -16,6 +16,13 @@ const DISK_MODULES: Readonly<Record<string, readonly string[]>> = {
   virtio: ['virtio_blk'],
   nvme: ['nvme'],
   ide: ['ata_piix', 'ahci', 'sd_mod'],
+  scsi: ['virtio_scsi', 'sd_mod'],
+  usb: ['xhci_pci', 'usb_storage', 'uas', 'sd_mod'],
+}
+const CDROM_MODULES: Readonly<Record<string, readonly string[]>> = {
+  ide: ['ata_piix', 'ahci', 'sr_mod'],
+  scsi: ['virtio_scsi', 'sr_mod'],
+  usb: ['xhci_pci', 'usb_storage', 'sr_mod'],
 }
 
 function modulesOf(device: DeviceInput): readonly string[] {
@@ -28,6 +35,8 @@ function modulesOf(device: DeviceInput): readonly string[] {
       return ['cxl_acpi', 'cxl_pci', 'cxl_mem', 'cxl_port', 'cxl_pmem', ...PMEM]
     case 'disk':
       return DISK_MODULES[device.bus ?? 'virtio'] ?? []
+    case 'cdrom':
+      return CDROM_MODULES[device.bus ?? 'ide'] ?? []
     case 'nic':
       return NIC_MODULES[device.model ?? ''] ?? ['virtio_net']
     case 'folder':
