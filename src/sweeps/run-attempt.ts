@@ -65,11 +65,13 @@ export async function runAttempt(task: Task, means: AttemptMeans): Promise<Attem
     const isMixed = before?.input !== after?.input
     if (cell.hasStores && result.verdict === 'passed') removeStores(planned, means)
     const measured = measure(means.metrics, result, run.folder)
+    // What ends bringup may end QEMU first: scancel signals all processes of a job.
+    const isEnded = means.signal.aborted && result.verdict === 'machine-failed'
     return {
       ...common,
       ...(before ? { input: isMixed ? `${before.input} to ${after?.input}` : before.input } : {}),
       ...(changed.length > 0 ? { changed } : {}),
-      verdict: result.verdict,
+      verdict: isEnded ? 'interrupted' : result.verdict,
       exitCode: result.exitCode,
       meaning: result.meaning,
       findings: [...new Set([...result.diagnostics.map(({ code }) => code), ...measured.findings])],

@@ -100,6 +100,12 @@ export class Queue {
     return { queue, mark }
   }
 
+  /** The rounds of a sweep. */
+  static all(sweepFolder: string): readonly Queue[] {
+    const all = join(sweepFolder, 'slurm')
+    return names(all).map((name) => new Queue(join(all, name)))
+  }
+
   static open(folder: string): Queue {
     return new Queue(folder)
   }

@@ -13,7 +13,7 @@ import { Controller } from './controller.ts'
 import { Nodes } from './nodes.ts'
 import { problems } from './problems.ts'
 import { Backoff, type Known, LOOK_MS, Questions } from './questions.ts'
-import type { Claim, Queue } from './queue.ts'
+import { type Claim, Queue } from './queue.ts'
 import type { Job } from './squeue.ts'
 import type { Work } from './work.ts'
 
@@ -70,6 +70,7 @@ export class Watch {
 
   /** Ends the jobs of an earlier call. */
   async endEarlier(): Promise<void> {
+    for (const queue of Queue.all(this.#means.folder.path)) queue.stop()
     await this.#controller.endJobs({ note: 'jobs of an earlier call are still there; ending them' })
   }
 

@@ -161,7 +161,9 @@ class Job {
         ...(this.#scratch ? { stage: (run) => staged(run, this.#staging(this.#scratch as Scratch)) } : {}),
       },
     )
-    return made.verdict === 'interrupted' ? undefined : made
+    // scancel signals all processes of a job, so that QEMU may end before this one hears of it.
+    const isEnded = (signal.aborted || this.#means.queue.isStopped) && made.verdict === 'machine-failed'
+    return isEnded || made.verdict === 'interrupted' ? undefined : made
   }
 
   #staging(scratch: Scratch) {
