@@ -1,6 +1,6 @@
 /** Reads all that a report shows of a sweep: its record, the summary of its cells, and one run of each. */
 import { runOfId } from '../runs/record.ts'
-import { type Comparison, compareSweeps } from '../sweeps/compare.ts'
+import { type Comparison, compareSweeps, refuseSame } from '../sweeps/compare.ts'
 import {
   type Attempt,
   findSweep,
@@ -24,7 +24,7 @@ export interface SweepReport {
 /** What is read of all runs together. */
 const ROOM = { log: 6 * 1024 * 1024, picture: 512 * 1024, events: 40 }
 
-/** @throws BringupError SWEEP_UNREADABLE; SWEEP_NOT_FOUND for an unknown sweep to compare with */
+/** @throws BringupError SWEEP_UNREADABLE; SWEEP_NOT_FOUND, SWEEP_SAME for what it is to be compared with */
 export function readSweepReport(
   stateFolder: string,
   folder: SweepFolder,
@@ -77,7 +77,9 @@ function earlier(
   if (wanted === undefined) return undefined
   try {
     const found = findSweep(stateFolder, wanted)
-    return found.id === id ? undefined : { record: readSweep(found), attempts: readAttempts(found) }
+    const record = readSweep(found)
+    if (asked !== undefined) refuseSame(record, { id })
+    return found.id === id ? undefined : { record, attempts: readAttempts(found) }
   } catch (error) {
     // A baseline that the config names may not exist yet.
     if (asked !== undefined) throw error

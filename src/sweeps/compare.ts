@@ -1,9 +1,18 @@
 /** Two sweeps beside one another: what changed in which cell, and how sure that is. Pure. */
+import { BringupError, defineDiagnostics } from '../diagnostics.ts'
 import { distinct } from '../distinct.ts'
 import { plural } from '../plural.ts'
 import type { Attempt, Axis, Metric, SweepRecord } from './record.ts'
 import { adjust, CONFIDENCE, type Estimate, rankTest, shiftBetween } from './statistics.ts'
 import { type CellState, type CellSummary, summarizeSweep } from './summary.ts'
+
+export const problems = defineDiagnostics({
+  SWEEP_SAME: {
+    title: 'A sweep cannot be compared with itself.',
+    why: 'its numbers are equal, whatever changed in the project since',
+    remedy: 'start a new sweep and compare that, or name another one; `bringup sweep list` lists them',
+  },
+})
 
 /**
  * - `regression`, `improvement`: the difference is sure and the metric says which direction is better.
@@ -71,6 +80,16 @@ const MOST_LABELS = 5
 export interface Swept {
   readonly record: SweepRecord
   readonly attempts: readonly Attempt[]
+}
+
+/** @throws BringupError SWEEP_SAME */
+export function refuseSame({ id, name }: SweepRecord, after: Pick<SweepRecord, 'id'>): void {
+  if (id !== after.id) return
+  throw new BringupError([
+    problems.SWEEP_SAME.at('', `both are sweep ${id}`, {
+      remedy: `start a new sweep and compare that: bringup sweep ${name}; \`bringup sweep list\` lists others`,
+    }),
+  ])
 }
 
 export function compareSweeps(before: Swept, after: Swept): Comparison {

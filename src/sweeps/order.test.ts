@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { tasksLeft } from './order.ts'
+import { outdatedCells, tasksLeft } from './order.ts'
 import type { PlannedCell } from './plan-sweep.ts'
 import type { Attempt, AttemptVerdict } from './record.ts'
 
@@ -41,6 +41,19 @@ it('runs what failed first, leaves out what passed, and repeats what said nothin
     attempt('a', 2, 'passed', 'before'),
   ]
   expect(show(made)).toEqual(['b2.2', 'b1.1', 'c1.2', 'a2.2', 'c2.1'])
+})
+
+it('finds cells whose results are of another input', () => {
+  const found = (attempts: readonly Attempt[]) => outdatedCells(cells, attempts).map(({ cell }) => cell.key)
+  expect(found([attempt('a', 1, 'passed', 'before'), attempt('b', 1, 'failed', 'before')])).toEqual([
+    'a',
+    'b',
+  ])
+  expect(found([attempt('a', 1, 'passed', 'before'), { ...attempt('a', 1, 'passed'), attempt: 2 }])).toEqual(
+    [],
+  )
+  expect(found([attempt('a', 1, 'passed'), attempt('a', 2, 'failed', 'before')])).toEqual(['a'])
+  expect(found([attempt('c', 1, 'interrupted', 'before'), attempt('b', 1, 'failed')])).toEqual([])
 })
 
 it('draws the same order from the same seed', () => {

@@ -33,6 +33,19 @@ export function tasksLeft(
   return seed === undefined ? [...failed, ...open] : [...shuffle(failed, seed), ...shuffle(open, seed)]
 }
 
+/** Cells with results of another input only, for at least one repeat: their runs would replace those results. */
+export function outdatedCells(
+  cells: readonly PlannedCell[],
+  attempts: readonly Attempt[],
+): readonly PlannedCell[] {
+  const counted = attempts.filter(isCounted)
+  return cells.filter(({ cell }) => {
+    const made = counted.filter((one) => one.cell === cell.key)
+    const current = new Set(made.filter(({ input }) => input === cell.input).map(({ repeat }) => repeat))
+    return made.some(({ repeat }) => !current.has(repeat))
+  })
+}
+
 /** Fisher and Yates, with numbers that follow from the seed. */
 function shuffle<T>(items: readonly T[], seed: number): readonly T[] {
   const random = numbersFrom(seed)

@@ -13,7 +13,7 @@ import { loadExecutor } from './executors.ts'
 import { checkMatrix, expand, problems as matrixProblems } from './expand.ts'
 import { onlyCells } from './filter.ts'
 import { metricsOf } from './metrics.ts'
-import { tasksLeft } from './order.ts'
+import { outdatedCells, tasksLeft } from './order.ts'
 import { type PlannedCell, planCells, type SweepPlanning } from './plan-sweep.ts'
 import {
   type Attempt,
@@ -43,6 +43,11 @@ export const problems = defineDiagnostics({
     title: 'The sweep that is to be resumed is running.',
     why: 'two processes would run the same cells',
     remedy: 'wait for its end, or end that process',
+  },
+  SWEEP_KEPT: {
+    title: 'Resuming would replace results of a baseline.',
+    why: 'the cells of a baseline have another input now, or are no longer part of the sweep',
+    remedy: 'start a new sweep, without --resume',
   },
   SWEEP_CELL_UNKNOWN: {
     title: 'The sweep has no cell of that key.',
@@ -140,12 +145,17 @@ export interface SweepState {
   readonly slots: number
 }
 
-/** Runs what is left of a planned sweep; cells that cannot be run are left out. */
+/**
+ * Runs what is left of a planned sweep; cells that cannot be run are left out.
+ *
+ * @throws BringupError SWEEP_KEPT
+ */
 export async function runSweep(planned: PlannedSweep, run: SweepRun): Promise<SweepFolder> {
   const { swept, cells, metrics } = planned
   const executor = await loadExecutor(run.executor)
   await executor.check?.()
   const before = run.resumed ? readAttempts(run.resumed) : []
+  if (run.resumed) refuseReplaced(readSweep(run.resumed), planned, before)
   const repeat = planned.selection.repeat ?? swept.sweep.repeat
   const tasks = tasksLeft(cells, before, { repeat, seed: run.seed })
   const slots = await executor.slots(tasks, run)
@@ -174,6 +184,27 @@ export async function runSweep(planned: PlannedSweep, run: SweepRun): Promise<Sw
     })
     .finally(() => noteEnd(folder))
   return folder
+}
+
+/** A baseline keeps its results: those of another input belong to a new sweep. */
+function refuseReplaced(
+  { id, name, label, cells: old }: SweepRecord,
+  { cells, keys }: PlannedSweep,
+  attempts: readonly Attempt[],
+): void {
+  if (label === undefined) return
+  const outdated = outdatedCells(cells, attempts).map(({ cell }) => cell.label)
+  const dropped = old.filter(({ key }) => !keys.has(key) && attempts.some(({ cell }) => cell === key))
+  const labels = [...outdated, ...dropped.map((cell) => cell.label)]
+  if (labels.length === 0) return
+  const named = `${labels.slice(0, 3).join('; ')}${labels.length > 3 ? '; …' : ''}`
+  throw new BringupError([
+    problems.SWEEP_KEPT.at(
+      '--resume',
+      `sweep ${id} is the baseline "${label}", and ${plural(labels.length, 'cell')} changed since: ${named}`,
+      { remedy: `start a new sweep: bringup sweep ${name}` },
+    ),
+  ])
 }
 
 /** For other computers, which cannot see whether this process exists. The sweep may have been deleted. */

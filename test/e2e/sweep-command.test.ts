@@ -140,6 +140,42 @@ it('compares with a baseline once one is kept', minutes, () => {
   expect(comparison.metrics).toHaveLength(2)
 })
 
+it('keeps the results of a baseline, and does not compare a sweep with itself', minutes, () => {
+  const script = (ops: number) =>
+    writeFileSync(join(folder, 'b.sh'), `#!/bin/sh\necho ops/s: ${ops}\n`, { mode: 0o755 })
+  script(100)
+  configure({
+    machines: { default: { memory: '160M', accel: 'tcg', profile: 'linux' } },
+    sweeps: {
+      base: { over: { numa: [1] }, command: ['./b.sh'], metrics: { ops: { regex: 'ops/s: (\\d+)' } } },
+    },
+  })
+  expect(bringup('sweep', 'base')).toMatchObject({ status: 0 })
+  expect(bringup('sweep', 'keep', 'main').status).toBe(0)
+  const kept = stateOf('main')
+  expect(kept.attempts).toMatchObject([{ metrics: { ops: 100 } }])
+  // Without a change, there is nothing to refuse.
+  expect(bringup('sweep', 'base', '--resume')).toMatchObject({ status: 0 })
+  script(206)
+  const resumed = bringup('sweep', 'base', '--resume')
+  expect(resumed.status).toBe(2)
+  expect(resumed.stderr).toContain('SWEEP_KEPT')
+  expect(resumed.stderr).toContain('start a new sweep: bringup sweep base')
+  expect(stateOf('main').attempts).toEqual(kept.attempts)
+  expect(stateOf('main').summary).toEqual(kept.summary)
+  for (const argv of [
+    ['sweep', 'compare', 'main'],
+    ['sweep', 'report', 'base', '--compare', 'main'],
+  ]) {
+    const same = bringup(...argv)
+    expect(same.status).toBe(2)
+    expect(same.stderr).toContain('SWEEP_SAME')
+  }
+  expect(bringup('sweep', 'base')).toMatchObject({ status: 0 })
+  const compared = JSON.parse(bringup('sweep', 'compare', 'main', '--json').stdout)
+  expect(compared.metrics).toMatchObject([{ before: { median: 100 }, after: { median: 206 } }])
+})
+
 describe('a sweep that is ended', () => {
   interface Started {
     readonly child: ChildProcess

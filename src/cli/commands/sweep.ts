@@ -204,7 +204,9 @@ async function conclude(folder: SweepFolder, invocation: Invocation): Promise<nu
     output.print(
       comparison
         ? `\ncompared with ${record.compareWith} (${comparison.before.id})\n${comparisonView(comparison, record.metrics, output)}`
-        : `\nno baseline "${record.compareWith}" yet; \`bringup sweep keep ${record.compareWith}\` makes this sweep one`,
+        : record.label === record.compareWith
+          ? `\nnot compared: this sweep is the baseline "${record.label}"`
+          : `\nno baseline "${record.compareWith}" yet; \`bringup sweep keep ${record.compareWith}\` makes this sweep one`,
     )
   if (isOpen)
     output.note(

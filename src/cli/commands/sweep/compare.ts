@@ -1,6 +1,6 @@
 /** `bringup sweep compare A B`: what changed between two sweeps, and how sure that is. */
 import { EXIT_CODES } from '../../../guest/verdict.ts'
-import { compareSweeps } from '../../../sweeps/compare.ts'
+import { compareSweeps, refuseSame } from '../../../sweeps/compare.ts'
 import { findSweep, readAttempts, readSweep } from '../../../sweeps/record.ts'
 import type { Command, Invocation } from '../../command.ts'
 import { comparisonView } from '../../sweep-view.ts'
@@ -24,6 +24,7 @@ async function run({ args, output, project }: Invocation): Promise<number> {
     return { record: readSweep(folder), attempts: readAttempts(folder) }
   })
   if (!before || !after) throw new Error('two sweeps were read')
+  refuseSame(before.record, after.record)
   const found = compareSweeps(before, after)
   output.json(found)
   output.print(comparisonView(found, after.record.metrics, output))

@@ -160,9 +160,11 @@ async function orNothing<T>(list: () => Promise<readonly T[]>): Promise<readonly
   }
 }
 
-function nameOfReady(wants: Wants): string {
+function nameOfReady({ pin, ...wants }: Wants): string {
+  // The name depends on the order of the keys, and the pin comes from a file or from what was just made.
+  const pinned = pin ? [pin.packages, pin.folders] : []
   const programs = [...wants.command, ...wants.programs, ...wants.useful].map(programStamp)
-  return join('ready', nameOf([FORM, wants, packagesStamp(), agentIdentity(), programs]))
+  return join('ready', nameOf([FORM, wants, pinned, packagesStamp(), agentIdentity(), programs]))
 }
 
 type Wants = ReturnType<typeof wantsOf>
