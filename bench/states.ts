@@ -51,7 +51,10 @@ export async function states(): Promise<void> {
     ],
   })
   console.log(`\nprivate dirty memory of an idle fork: ${writtenMiB(first.qemu.pid)} MiB`)
-  await rate(saved)
+  await rate('first answers, QEMU by hand', () => bare(argv, saved, [moment(), EMPTY]))
+  await rate('first answers, library', () => answers(() => saved.fork()))
+  await rate('first commands, QEMU by hand', () => bare(argv, saved, [moment(), TRUE]))
+  await rate('first commands, library', () => ends(() => saved.fork()))
 }
 
 async function timed(start: () => Promise<Guest>, ask: (guest: Guest) => Promise<unknown>): Promise<number> {
@@ -64,15 +67,15 @@ async function timed(start: () => Promise<Guest>, ask: (guest: Guest) => Promise
 const answers = (start: () => Promise<Guest>) => timed(start, (guest) => guest.readFile('/dev/null'))
 const ends = (start: () => Promise<Guest>) => timed(start, (guest) => guest.run(['true']))
 
-/** Forks that come and go, some at a time. */
-async function rate(saved: SavedState): Promise<void> {
+/** Guests that come and go, some at a time. */
+async function rate(name: string, one: () => Promise<number>): Promise<void> {
   const began = performance.now()
   const each = Array.from({ length: AT_ONCE }, async () => {
-    for (let i = 0; i < FORKS / AT_ONCE; i++) await ends(() => saved.fork())
+    for (let i = 0; i < FORKS / AT_ONCE; i++) await one()
   })
   await Promise.all(each)
   const seconds = (performance.now() - began) / 1000
-  console.log(`forks, ${AT_ONCE} at a time, each answers and ends: ${(FORKS / seconds).toFixed(1)} a second`)
+  console.log(`${name}, ${AT_ONCE} at a time, start to end: ${(FORKS / seconds).toFixed(1)} a second`)
 }
 
 function writtenMiB(pid: number): string {
