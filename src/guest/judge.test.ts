@@ -115,11 +115,29 @@ qemu-system-x86_64: -device nonsense: 'nonsense' is not a valid device model nam
     const rules = { passPatterns: ['ALL OK'], onPowerOff: 'passed' } as const
     const shutdown = { guest: true, reason: 'guest-shutdown' }
     const shown = { text: 'ALL OK', line: 7 }
-    const passed = judge(
-      { ...ending, endedBy: 'shown', shown, tripleFault: true },
+    const passed = judge({ ...ending, endedBy: 'shown', shown }, { ...judgement, ...rules })
+    expect(passed).toMatchObject({ verdict: 'passed', meaning: 'the console showed "ALL OK" in line 7' })
+    // It crashed before it was gone.
+    const ends = { endedBy: 'shown', shown } as const
+    expect(verdictOf({ ...ends, tripleFault: true }, rules)).toBe('crashed')
+    expect(verdictOf({ ...ends, panicLine: 'PANIC: x' }, rules)).toBe('crashed')
+    // It ended itself at once, or its command did.
+    expect(verdictOf({ shown, status: 0, shutdown }, rules)).toBe('passed')
+    expect(verdictOf({ shown, status: 0, shutdown: { guest: true, reason: 'guest-reset' } }, rules)).toBe(
+      'passed',
+    )
+    // With a command, a pass needs both.
+    expect(verdictOf({ shown, status: 0, endedBy: 'shell-exit', shellExit: 3 }, rules)).toBe('failed')
+    expect(verdictOf({ shown, status: 0, endedBy: 'shell-exit', shellExit: 0 }, rules)).toBe('passed')
+    expect(verdictOf({ shown, status: 0, shutdown, unfinished: ['true'] }, rules)).toBe('failed')
+    const late = judge(
+      { ...ending, shown, endedBy: 'timeout', unfinished: ['server'] },
       { ...judgement, ...rules },
     )
-    expect(passed).toMatchObject({ verdict: 'passed', meaning: 'the console showed "ALL OK" in line 7' })
+    expect(late.diagnostics[0]).toMatchObject({
+      code: 'GUEST_TIMED_OUT',
+      remedy: expect.stringContaining('needs both'),
+    })
     expect(verdictOf({}, rules)).toBe('failed')
     expect(verdictOf({ status: 0, shutdown }, rules)).toBe('failed')
     expect(verdictOf({ status: 0, endedBy: 'shell-exit', shellExit: 0 }, rules)).toBe('failed')

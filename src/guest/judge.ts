@@ -154,8 +154,8 @@ export function judge(ending: Ending, judgement: Judgement): Judged {
   return (
     interrupted(ending) ??
     machineFailure(ending) ??
-    shown(ending) ??
     crash(ending, judgement) ??
+    shown(ending, judgement) ??
     ownHand(ending, judgement) ??
     guestWord(ending, judgement)
   )
@@ -209,9 +209,12 @@ function machineFailure(e: Ending): Judged | undefined {
   ])
 }
 
-/** The run ended there: what the guest did until it was gone does not count. */
-function shown(e: Ending): Judged | undefined {
-  if (e.endedBy !== 'shown' || e.shown === undefined) return undefined
+/** The run ended there: until the guest was gone, only a crash counts. */
+function shown(e: Ending, judgement: Judgement): Judged | undefined {
+  if (e.shown === undefined || (e.endedBy !== 'shown' && e.endedBy !== undefined)) return undefined
+  // With a command, its end counts besides.
+  if (e.unfinished) return undefined
+  if (e.shellExit !== undefined) return byCode(e.shellExit, e, judgement)
   const where = e.shown.isOnScreen === true ? 'screen' : 'console'
   return result('passed', `the ${where} showed ${JSON.stringify(e.shown.text)} in line ${e.shown.line}`)
 }
@@ -236,7 +239,7 @@ function crash(e: Ending, judgement: Judgement): Judged | undefined {
 
 function resetItself(e: Ending, judgement: Judgement): boolean {
   if (e.endedBy === 'reset') return true
-  if (e.restarts === true || e.endedBy === 'shell-exit') return false
+  if (e.restarts === true || e.endedBy === 'shell-exit' || e.shown !== undefined) return false
   return e.shutdown?.reason === 'guest-reset' && judgement.onReset === 'stop'
 }
 
@@ -246,6 +249,9 @@ const SILENT =
 
 /** For a guest that only drew. */
 const DRAWN = `if the screen shows that all is well, say which text proves it: --until TEXT; else ${SILENT}`
+
+const UNFINISHED =
+  'the text was shown, and the command has not ended: a pass needs both, so let the command end with 0 (`sh -c "server &"`)'
 
 /** The last words of the guest: on the console, and on its screen. */
 function wordsOf({ consoleTail, screen }: Ending): readonly string[] {
@@ -262,6 +268,7 @@ function ownHand(e: Ending, judgement: Judgement): Judged | undefined {
       problems.GUEST_TIMED_OUT.at('timeout', what, {
         evidence: wordsOf(e),
         ...(e.consoleTail.length === 0 && !e.unfinished ? { remedy: e.screen ? DRAWN : SILENT } : {}),
+        ...(e.shown && e.unfinished ? { remedy: UNFINISHED } : {}),
       }),
     ])
   }
@@ -341,7 +348,7 @@ function byCode(code: number, e: Ending, judgement: Judgement): Judged {
 
 /** Where a text on the console was to prove the pass, nothing else does. */
 function pass(meaning: string, e: Ending, { passPatterns = [] }: Judgement, code?: number): Judged {
-  if (passPatterns.length === 0) return result('passed', meaning, [], code)
+  if (passPatterns.length === 0 || e.shown !== undefined) return result('passed', meaning, [], code)
   const wanted = passPatterns.map((source) => `/${source}/`).join(' or ')
   const what = `${meaning}, but ${e.screen ? 'neither console nor screen' : 'the console never'} showed ${wanted}`
   return result('failed', what, [problems.PASS_NOT_SHOWN.at('', what, { evidence: wordsOf(e) })], code)

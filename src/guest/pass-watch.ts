@@ -28,6 +28,8 @@ type Shown = NonNullable<Ending['shown']>
 
 export interface PassWatchOptions {
   readonly patterns: readonly string[]
+  /** What is shown before the command of the run begins does not count. */
+  readonly isEarly?: () => boolean
   /** Nothing that is shown after a crash is a pass. */
   readonly hasCrashed: () => boolean
   readonly onShown: (shown: Shown) => void
@@ -37,7 +39,7 @@ export interface PassWatchOptions {
 
 /**
  * Calls back once, when the first line matches. An unfinished line counts: a prompt has no end. What was printed before the
- * guest was saved does not.
+ * guest was saved does not, nor do GRUB's menu and messages.
  */
 export function watchForPass(
   console: Pick<Console, 'onLine' | 'onUnfinished' | 'onDrawn' | 'isReplaying'>,
@@ -45,22 +47,23 @@ export function watchForPass(
   screen?: Pick<ScreenWatch, 'onChange'>,
 ): void {
   const search = createSearch(options.patterns)
+  const isEarly = () => console.isReplaying || options.isEarly?.() === true
   let lines: string[] = []
   let finished = 0
   let isDone = options.patterns.length === 0
   if (isDone) return
   console.onLine((line) => {
-    if (!isDone && !options.hasCrashed()) lines.push(plain(line))
+    if (!isDone && !options.hasCrashed()) lines.push(withoutGrub(plain(line)))
   })
   console.onUnfinished((rest) => {
     if (isDone) return
     const begin = finished
     finished += lines.length
-    if (console.isReplaying) {
+    if (isEarly()) {
       lines = []
       return
     }
-    const all = options.hasCrashed() || rest === '' ? lines : [...lines, plain(rest)]
+    const all = options.hasCrashed() || rest === '' ? lines : [...lines, withoutGrub(plain(rest))]
     lines = []
     const found = search(all)
     if (found === undefined) return
@@ -69,9 +72,13 @@ export function watchForPass(
     else
       options.onSlow(`${plural(all.length, 'line')} could not be searched to the end within ${SEARCH_MS} ms`)
   })
-  const searchScreen = (all: readonly string[], isOnScreen: boolean) => {
-    if (console.isReplaying) return
-    const found = isDone || options.hasCrashed() ? undefined : search(all)
+  const searchScreen = (all: readonly string[], isOnScreen: boolean, early: Set<string>) => {
+    if (isEarly()) {
+      for (const line of all) early.add(line)
+      return
+    }
+    if (isDone || options.hasCrashed() || all.some((line) => GRUB_MENU.test(line))) return
+    const found = search(all.map((line) => (early.has(line) ? '' : withoutGrub(line))))
     if (found === undefined || !('text' in found)) return
     isDone = true
     options.onShown({
@@ -80,9 +87,18 @@ export function watchForPass(
       ...(isOnScreen ? { isOnScreen } : {}),
     })
   }
-  console.onDrawn((all) => searchScreen(all, false))
-  screen?.onChange((all) => searchScreen(all, true))
+  const [drawnEarly, shownEarly] = [new Set<string>(), new Set<string>()]
+  console.onDrawn((all) => searchScreen(all, false, drawnEarly))
+  screen?.onChange((all) => searchScreen(all, true, shownEarly))
 }
+
+/** Its heading; GRUB clears the screen before it boots an entry. */
+const GRUB_MENU = /GNU GRUB\s+version/
+/** What GRUB prints besides (grub-core/kern/main.c, kern/err.c, normal/menu.c). */
+const GRUB_SAYS = /^\s*(?:Welcome to GRUB!|error: .*|Press any key to continue\.\.\.)/
+
+/** Empty for a line of GRUB. */
+const withoutGrub = (line: string) => (GRUB_SAYS.test(line) ? '' : line)
 
 type Found = { readonly text: string; readonly index: number } | { readonly isSlow: true }
 

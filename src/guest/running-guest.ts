@@ -87,6 +87,7 @@ export class RunningGuest implements Guest {
   #wasReset = false
   /** The agent has not answered yet. */
   #isFirstBoot = true
+  #hasCommandBegun = false
   /** Its owner may have changed it by other means than its console and its channels. */
   #isTouched = false
   readonly #process: QemuProcess
@@ -254,16 +255,25 @@ export class RunningGuest implements Guest {
   #watchForPass(): void {
     const options: Parameters<typeof watchForPass>[1] = {
       patterns: this.plan.judgement.passPatterns ?? [],
+      isEarly: () => this.plan.command.length > 0 && !this.#hasCommandBegun,
       hasCrashed: () => hasCrashed(this.#seen()),
       onShown: (shown) => {
         this.#shown = shown
-        this.#end('shown')
+        // A command ends the run itself.
+        if (this.plan.command.length === 0) void this.#endAsShown()
       },
       onSlow: (what) => {
         this.#remarks = [passProblems.PASS_PATTERN_SLOW.at('', what)]
       },
     }
     watchForPass(this.#console, options, this.#screens.watch)
+  }
+
+  /** A guest that crashes right after the text has not passed: QEMU tells all that has happened before it answers. */
+  async #endAsShown(): Promise<void> {
+    this.#endedBy ??= 'shown'
+    await this.#process.qmp.execute('stop').catch(() => {})
+    this.#end('shown')
   }
 
   async #save(placeOf: (stateFolder: string) => SavePlace): ReturnType<QemuAccess['save']> {
@@ -292,7 +302,8 @@ export class RunningGuest implements Guest {
     const { plan } = this
     const hasFolders = foldersOf(viewOf(plan.name, plan.machine)).length > 0
     const settle = this.#options.profile.settle?.(plan)
-    if (!hasFolders && !settle && !this.#origin.greet) return {}
+    const awaitsText = plan.command.length > 0 && plan.judgement.passPatterns?.length
+    if (!hasFolders && !settle && !this.#origin.greet && !awaitsText) return {}
     // No folder is mounted in a guest that is saved, and what settles may need one. Saved by its owner, it had settled.
     const hadSettled = isRestored(plan) && (!hasFolders || plan.origin?.otherwise === undefined)
     return {
@@ -310,6 +321,9 @@ export class RunningGuest implements Guest {
         const unsettled = isFirst && hadSettled ? [] : ((await settle?.(run)) ?? [])
         this.#unprepared = [...unmounted, ...unsettled]
         if (isSaved && unsettled.length === 0) await greet()
+        // What the boot printed has come from QEMU, and is read within the next turns of the event loop.
+        if (awaitsText) for (let i = 0; i < 2; i++) await new Promise((resolve) => setImmediate(resolve))
+        this.#hasCommandBegun = true
       },
     }
   }

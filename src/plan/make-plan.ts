@@ -16,6 +16,12 @@ export const problems = defineDiagnostics({
     why: 'a machine needs KVM or TCG to run',
     remedy: 'install a QEMU with TCG (Debian, Ubuntu: apt install qemu-system-x86), or name one with --qemu',
   },
+  PASS_PATTERN_IN_APPEND: {
+    title: 'The text that means success is in the command line of the kernel.',
+    why: 'many kernels print their command line, so the run would pass before the kernel has done anything',
+    remedy: 'choose a text that only the success prints, or change boot.append (--append)',
+    source: 'Linux: "Kernel command line: …", "Unknown kernel command line parameters …" (init/main.c)',
+  },
 })
 
 export interface PlanRequest {
@@ -70,9 +76,28 @@ export function makePlan(request: PlanRequest): GuestPlan {
     pins: machine.pins,
     persistence: persistenceOf(machine, facts, name),
     pending: [],
-    diagnostics: [...diagnostics, ...checkMachine(machine, facts, name)],
+    diagnostics: [...diagnostics, ...passInAppend(args, judgement), ...checkMachine(machine, facts, name)],
     facts: factsOfPlan(facts),
   }
+}
+
+function passInAppend(
+  args: GuestPlan['args'],
+  { passPatterns = [] }: Pick<Judgement, 'passPatterns'>,
+): readonly Diagnostic[] {
+  const append = args.find(([flag]) => flag === '-append')?.[1]
+  if (append === undefined) return []
+  return passPatterns.flatMap((source) => {
+    const [text] = new RegExp(source).exec(append) ?? []
+    return text === undefined
+      ? []
+      : [
+          problems.PASS_PATTERN_IN_APPEND.at(
+            'boot.append',
+            `${JSON.stringify(text)} is in ${JSON.stringify(append)}`,
+          ),
+        ]
+  })
 }
 
 function factsOfPlan({ files, hostPorts, hostNodes, hostBytes, qemu }: Facts): PlanFacts {

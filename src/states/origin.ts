@@ -47,7 +47,7 @@ export function withState(plan: GuestPlan, folders: KeyFolders): GuestPlan {
 function endsAtText({ judgement: { passPatterns = [] } }: GuestPlan): string | undefined {
   return passPatterns.length === 0
     ? undefined
-    : 'a text ends the run, and the guest has to print it in this run'
+    : 'a text proves the pass, and the guest has to print it in this run'
 }
 
 /** A saved guest would not know what a later one wrote. */

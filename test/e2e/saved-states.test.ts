@@ -405,20 +405,25 @@ describe('the command', () => {
   })
 
   test.for([
-    ['a text of the boot', ['--until', 'Run /init', '--', 'sleep', '1000']],
+    ['a text of the boot', 'failed', ['--until', 'Run /init', '--', 'true']],
     [
       'a text of the command',
-      ['--until', 'all done', '--', 'sh', '-c', 'echo all done >/dev/console; sleep 1000'],
+      'passed',
+      ['--until', 'all done', '--', 'sh', '-c', 'echo all done >/dev/console'],
     ],
   ] as const)(
-    'boots where a text ends the run, which only the guest of this run may print: %s',
-    async ([, words]) => {
+    'boots where a text is wanted, which only the command of this run may print: %s',
+    async ([, verdict, words]) => {
       const talking = [...run, '--append', 'loglevel=7', '--json']
       await bringup(...talking, '--', 'true')
-      const { stdout } = await bringup(...talking, ...words)
+      // It rejects with the output where the run failed.
+      const { stdout } = await bringup(...talking, ...words).catch((error: { stdout: string }) => error)
       const [{ result }] = JSON.parse(stdout).guests
-      expect(result).toMatchObject({ verdict: 'passed' })
-      expect(result.origin).toEqual({ kind: 'boot', because: expect.stringContaining('a text ends the run') })
+      expect(result).toMatchObject({ verdict })
+      expect(result.origin).toEqual({
+        kind: 'boot',
+        because: expect.stringContaining('a text proves the pass'),
+      })
     },
   )
 
