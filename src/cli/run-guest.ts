@@ -90,6 +90,9 @@ export async function runGuest(
   if (uncopied.length > 0) output.error(formatDiagnostics(uncopied, output.errorPage))
   output.json(result)
   const [own] = result.guests
+  if (options.states === true)
+    for (const { code, what } of own?.result?.diagnostics ?? [])
+      if (code === 'STATE_NOT_SAVED') output.note(`not saved: ${what}`)
   if (!output.isJson && options.events !== true && own?.result)
     reportRun(guest, { ...own.result, ...ofRun(result) }, { isCommand, isSession }, output)
   // A guest that crashed or timed out has no code of its own: the verdict's counts.

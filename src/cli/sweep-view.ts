@@ -2,7 +2,7 @@
 import { relative } from 'node:path'
 import { plural } from '../plural.ts'
 import { type Comparison, type Finding, uncomparedText } from '../sweeps/compare.ts'
-import { showValue } from '../sweeps/expand.ts'
+import { quotedValue } from '../sweeps/expand.ts'
 import type { FindingGroup } from '../sweeps/plan-sweep.ts'
 import type { Axis, SweepRecord } from '../sweeps/record.ts'
 import { sentenceOf } from '../sweeps/reports.ts'
@@ -22,16 +22,16 @@ export function matrixView(
   const across = axes.findLast(({ values }) => values.length > 1) ?? axes.at(-1)
   if (!across) return ''
   const down = axes.filter((axis) => axis !== across)
-  const rowOf = ({ values }: CellSummary) => down.map(({ path }) => showValue(values[path] ?? null))
+  const rowOf = ({ values }: CellSummary) => down.map(({ path }) => quotedValue(values[path] ?? null))
   const rows = new Map<string, { heads: readonly string[]; cells: Map<string, CellSummary> }>()
   for (const cell of cells) {
     const heads = rowOf(cell)
     const key = JSON.stringify(heads)
     const row = rows.get(key) ?? { heads, cells: new Map<string, CellSummary>() }
-    row.cells.set(showValue(cell.values[across.path] ?? null), cell)
+    row.cells.set(quotedValue(cell.values[across.path] ?? null), cell)
     rows.set(key, row)
   }
-  const columns = across.values.map(showValue)
+  const columns = across.values.map(quotedValue)
   const names = [across, ...down].map(numbered)
   const table = formatTable(
     [
@@ -55,7 +55,7 @@ function numbered({ path, values }: Axis): {
   readonly of: (value: string) => string
   readonly legend: readonly string[]
 } {
-  const shown = values.map(showValue)
+  const shown = values.map(quotedValue)
   if (shown.every((value) => value.length <= LONGEST_VALUE)) return { of: (value) => value, legend: [] }
   return {
     of: (value) => `#${shown.indexOf(value) + 1}`,

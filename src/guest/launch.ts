@@ -84,7 +84,8 @@ async function startFromState(plan: GuestPlan, launch: GuestLaunch): Promise<Sta
 
 /** What other processes changed between the plan and the locks that QEMU holds by now, as a clause. */
 function changedSince({ stores, origin }: GuestPlan): string | undefined {
-  const state = readState(origin?.state?.folder ?? '')
+  const { folder = '', key } = origin?.state ?? {}
+  const state = readState(folder, key)
   return typeof state === 'object' ? usedStore(stores) : (state ?? 'its folder was deleted')
 }
 

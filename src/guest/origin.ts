@@ -84,7 +84,7 @@ export function openOrigin(plan: GuestPlan, qemu: () => QemuProcess): OriginWork
     async greet(resume, printed) {
       try {
         if (printed() === undefined) return
-        const open = beginState(saves.folder)
+        const open = beginState(saves.folder, saves.key)
         const boot = await resume(Buffer.alloc(WILL_BE_SAVED))
         const about = {
           ...aboutOf(plan, boot),
@@ -116,9 +116,14 @@ export function openOrigin(plan: GuestPlan, qemu: () => QemuProcess): OriginWork
     remarks: () =>
       failure === undefined
         ? []
-        : [problems.STATE_NOT_SAVED.at('', failure instanceof Error ? failure.message : `${failure}`)],
+        : [problems.STATE_NOT_SAVED.at('', whyNotSaved(failure, dirname(saves.folder)))],
     end: async () => void (await saved),
   }
+}
+
+function whyNotSaved(error: unknown, folder: string): string {
+  const why = error instanceof Error ? error.message : `${error}`
+  return /no space left|quota exceeded/i.test(why) ? `no space is left in ${folder}` : why
 }
 
 export function discarding(open: OpenState): (error: unknown) => never {
@@ -142,8 +147,8 @@ export function aboutOf(
   return { machine: name, profile, qemu: { path, version }, boot: id, resumed }
 }
 
-function goingOn({ folder, isSame = false }: StatePlace): OriginWork {
-  const record = readState(folder)
+function goingOn({ key, folder, isSame = false }: StatePlace): OriginWork {
+  const record = readState(folder, key)
   const printed = readFileSync(join(folder, FILES.console))
   const fd = openSync(join(folder, FILES.devices), 'r')
   noteUse(folder)

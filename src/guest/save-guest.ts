@@ -45,6 +45,8 @@ export interface SavePlace {
   begin(): OpenState
   /** It stays after its process. */
   readonly isLasting: boolean
+  /** Of the state. Default: none. */
+  readonly key?: string
   /** Which resources of the run are saved as well. Default: none. */
   readonly ofJoin?: JoinObstacle
 }
@@ -66,7 +68,7 @@ export interface GuestSave extends Disposable {
  */
 export async function beginSave(
   { plan, qemu, shell, printed, stream, hasOtherDevices }: Saved,
-  { begin, isLasting, ofJoin }: SavePlace,
+  { begin, isLasting, key = '', ofJoin }: SavePlace,
 ): Promise<GuestSave> {
   const notSaved = (why: string, cause?: unknown) =>
     new BringupError([problems.GUEST_NOT_SAVED.at('', `guest "${plan.guest}": ${why}`)], { cause })
@@ -97,7 +99,7 @@ export async function beginSave(
           },
         }),
   }
-  const about = { ...aboutOf(plan, boot), key: '', parts: {}, moment: 'saveState' }
+  const about = { ...aboutOf(plan, boot), key, parts: {}, moment: 'saveState' }
   const refused = (error: unknown) =>
     discarding(open)(notSaved(error instanceof Error ? error.message : `${error}`, error))
   const guest = await beginCopy(qemu, content, open).catch(refused)

@@ -44,7 +44,7 @@ export function keptStates(folder: string): readonly KeptState[] {
 
 function keptAt(folder: string, key: string): KeptState | undefined {
   try {
-    const state = readState(folder)
+    const state = readState(folder, key)
     const known = { key, folder, bytes: bytesIn(folder), usedAt: usedAt(folder) }
     if (state === undefined) return undefined
     return typeof state === 'string' ? { ...known, damage: state } : { ...known, record: state }
@@ -99,7 +99,11 @@ export function findStates(
     return [
       problems.STATE_UNKNOWN.at(
         word,
-        count === 0 ? `no state has the key "${word}"` : `${count} keys start with "${word}"`,
+        word === ''
+          ? 'an empty text is no key'
+          : count === 0
+            ? `no state has the key "${word}"`
+            : `${count} keys start with "${word}"`,
       ),
     ]
   })

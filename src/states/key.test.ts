@@ -55,6 +55,13 @@ test('the key depends on the machine, QEMU, firmware and the kernel, and the dif
   expect(differs(parts(kvm))).toEqual(['accelerator', 'CPU of this computer'])
   writeFileSync(kernel, 'another kernel')
   expect(differs(parts())).toEqual(['content of -kernel'])
+  // A kernel under another path: its path is no other thing than its content.
+  const other = join(roms, 'other kernel')
+  writeFileSync(other, 'a third kernel')
+  const moved = args.map(([flag, value]) =>
+    flag === '-kernel' ? [flag, other] : [flag, value],
+  ) as typeof args
+  expect(differs(parts({}, moved))).toEqual(['content of -kernel'])
   writeFileSync(join(roms, 'bios.bin'), 'firmware, updated')
   expect(differs(parts())).toEqual(['firmware', 'content of -kernel'])
 })

@@ -87,7 +87,9 @@ export function differenceOf(a: KeyParts, b: KeyParts): readonly string[] {
   const names = [...new Set([...Object.keys(a), ...Object.keys(b)])]
   const differing = names.filter((name) => a[name] !== b[name])
   // That an option was added or removed is said by its own name.
-  const named = differing.filter((name) => name !== 'order of options')
+  const named = differing.filter(
+    (name) => name !== 'order of options' && !differing.includes(`content of ${name}`),
+  )
   return named.length > 0 ? named : differing
 }
 

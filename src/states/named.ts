@@ -1,6 +1,6 @@
 /** States that users save under a name, in the folder that keeps runs and stores. They stay until they are deleted. */
 import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import * as z from 'zod'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
 import { viewOf } from '../machine/machine.ts'
@@ -10,7 +10,7 @@ import { runOfOne } from '../plan/run-plan.ts'
 import { sealPlan, unsealPlan } from '../plan/seal.ts'
 import { type KeptState, keptStates } from './kept.ts'
 import { differenceOf, type KeyFolders, type KeyParts, keyPartsOf } from './key.ts'
-import { readState, type StateRecord } from './record.ts'
+import { exchangeableWhy, readState, type StateRecord } from './record.ts'
 import { withBackends } from './state-args.ts'
 
 export const problems = defineDiagnostics({
@@ -86,7 +86,9 @@ export function namedStates(stateFolder: string): readonly KeptState[] {
  * @throws BringupError STATE_UNUSABLE
  */
 export function readNamed(folder: string, name: string): NamedState {
-  const record = readState(folder)
+  const exchangeable = exchangeableWhy(dirname(folder))
+  if (exchangeable !== undefined) throw unusable(name, exchangeable)
+  const record = readState(folder, name)
   if (typeof record !== 'object') throw unusable(name, record ?? `${folder} has no saved state`)
   const { parts, plan } = planIn(folder) ?? {}
   if (parts === undefined || plan === undefined) throw unusable(name, `${FILE} is missing or was edited`)

@@ -1,4 +1,5 @@
 /** Decides whether a guest boots or is restored from a saved state. Reads only. */
+import { accessSync, constants, existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Join } from '../machine/device.ts'
 import { viewOf } from '../machine/machine.ts'
@@ -8,7 +9,7 @@ import { drivesOf, withChains } from './disk-chain.ts'
 import { chainsOf, diskObstacle } from './disks.ts'
 import { keptStates } from './kept.ts'
 import { differenceOf, type KeyFolders, type KeyParts, keyOf, keyPartsOf } from './key.ts'
-import { FILES, ramFile, readState, type StateRecord } from './record.ts'
+import { exchangeableWhy, FILES, ramFile, readState, type StateRecord } from './record.ts'
 import { forRestoring, forSaving, INCOMING, withBackends, withCopies, withoutFiles } from './state-args.ts'
 import { usedStore } from './store-content.ts'
 
@@ -22,24 +23,43 @@ export const statesFolder = (cacheFolder: string): string => join(cacheFolder, '
  * @param folders the cache, which holds the states of this user, and those of QEMU's firmware
  */
 export function withState(plan: GuestPlan, folders: KeyFolders): GuestPlan {
-  const obstacle = endsAtText(plan) ?? obstacleOf(plan) ?? keptDisk(plan) ?? usedStore(plan.stores)
+  const obstacle =
+    endsAtText(plan) ??
+    obstacleOf(plan) ??
+    keptDisk(plan) ??
+    usedStore(plan.stores) ??
+    exchangeableWhy(statesFolder(folders.cache))
   if (obstacle !== undefined) return booted(plan, obstacle)
   const args = withBackends(plan.args, viewOf(plan.name, plan.machine).ramBytes)
   const parts = partsFor(plan, args, folders)
   if (parts instanceof Error) return booted(plan, parts.message)
   const key = keyOf(parts)
   const folder = join(statesFolder(folders.cache), key)
-  const state = readState(folder)
+  const state = readState(folder, key)
   const known = { key, folder }
   if (typeof state === 'object') return fromState(plan, { args, ...known, state })
   const because =
     state === undefined
       ? `no saved state for this machine${closestOf(plan, parts, dirname(folder))}`
       : `the saved state is unusable: ${state}`
+  const unwritable = unwritableWhy(dirname(folder))
+  if (unwritable !== undefined) return booted(plan, `${because}; none is saved: ${unwritable}`)
   return {
     ...plan,
     args: forSaving(args),
     origin: { kind: 'boot', because, saves: { ...known, parts }, otherwise: otherwiseOf(plan) },
+  }
+}
+
+/** Why no state can be made in the folder, as a clause. It is made with the first state. */
+function unwritableWhy(folder: string): string | undefined {
+  if (!existsSync(folder) && dirname(folder) !== folder) return unwritableWhy(dirname(folder))
+  try {
+    accessSync(folder, constants.W_OK)
+    return undefined
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    return code === 'EROFS' ? `${folder} is on a read-only file system` : `${folder} is not writable`
   }
 }
 

@@ -2,26 +2,28 @@ import { createHash } from 'node:crypto'
 import {
   chmodSync,
   chownSync,
+  lchownSync,
   mkdirSync,
   mkdtempSync,
   renameSync,
   rmSync,
+  symlinkSync,
   truncateSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { findStates, keptStates, pruneStates, removeState } from './kept.ts'
-import { FORMAT, readState, type StateRecord, sealOf } from './record.ts'
+import { exchangeableWhy, FORMAT, readState, type StateRecord, sealOf } from './record.ts'
 
 const home = mkdtempSync(join(tmpdir(), 'bringup-states-'))
 afterAll(() => rmSync(home, { recursive: true, force: true }))
 
 /** A folder as `seal` leaves it. */
-function makeState(key: string, ramBytes = 4096): string {
-  const folder = join(home, key)
+function makeState(path: string, ramBytes = 4096): string {
+  const folder = join(home, path)
   mkdirSync(folder, { mode: 0o700 })
   const image = `${folder}.img`
   writeFileSync(image, 'image')
@@ -31,7 +33,7 @@ function makeState(key: string, ramBytes = 4096): string {
   }
   const record: StateRecord = {
     format: FORMAT,
-    key,
+    key: basename(path),
     parts: {},
     machine: 'default',
     profile: 'linux',
@@ -63,6 +65,12 @@ describe('readState', () => {
   test('reads what was saved, and says nothing of what is not there', () => {
     expect(readState(makeState('whole'))).toMatchObject({ key: 'whole' })
     expect(readState(join(home, 'nothing'))).toBeUndefined()
+  })
+
+  test('refuses it under another key', () => {
+    const folder = makeState('renamed')
+    expect(readState(folder, 'renamed')).toMatchObject({ key: 'renamed' })
+    expect(readState(folder, 'asked')).toMatch(/is the record of another state, renamed/)
   })
 
   const ways: Readonly<Record<string, readonly [change: (folder: string) => void, because: RegExp]>> = {
@@ -122,6 +130,40 @@ describe('readState', () => {
   })
 })
 
+describe('exchangeableWhy', () => {
+  const make = (name: string, mode: number) => {
+    const folder = join(home, name)
+    mkdirSync(folder)
+    chmodSync(folder, mode)
+    return folder
+  }
+
+  test('accepts own folders, links to them, and missing ones', () => {
+    const folder = make('own', 0o755)
+    symlinkSync(folder, `${folder}-link`)
+    for (const path of [folder, `${folder}-link`, join(home, 'nothing')])
+      expect(exchangeableWhy(path)).toBeUndefined()
+  })
+
+  test('names a folder to which others can write, also behind a link', () => {
+    const folder = make('open', 0o777)
+    symlinkSync(folder, `${folder}-link`)
+    for (const path of [folder, `${folder}-link`, make('of a group', 0o770)])
+      expect(exchangeableWhy(path)).toBe(`other users can write to ${path}`)
+  })
+
+  test.runIf(process.getuid?.() === 0)('names a folder of another user, and a link of another user', () => {
+    const folder = make('foreign folder', 0o700)
+    symlinkSync(folder, `${folder}-link`)
+    chownSync(folder, 65534, 65534)
+    const link = join(home, 'foreign link')
+    symlinkSync(make('behind it', 0o700), link)
+    lchownSync(link, 65534, 65534)
+    for (const path of [folder, `${folder}-link`, link])
+      expect(exchangeableWhy(path)).toBe(`${path} belongs to another user`)
+  })
+})
+
 describe('kept states', () => {
   const folder = join(home, 'kept')
   const make = (key: string, bytes: number, usedAt: number) => {
@@ -141,6 +183,10 @@ describe('kept states', () => {
     expect(() => findStates(folder, ['aa', 'dd'])).toThrow(
       /2 keys start with "aa".*|no state has the key "dd"/s,
     )
+    expect(() => findStates(folder, [''])).toThrow(/an empty text is no key/)
+    renameSync(join(folder, 'bb3'), join(folder, 'dd5'))
+    expect(keptStates(folder).find(({ key }) => key === 'dd5')?.damage).toMatch(/of another state, bb3/)
+    renameSync(join(folder, 'dd5'), join(folder, 'bb3'))
     const removed = await pruneStates(folder, 2.5 * 2 ** 20)
     expect(removed.map(({ key }) => key)).toEqual(['cc4', 'aa1'])
     for (const state of keptStates(folder)) await removeState(state)

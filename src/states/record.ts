@@ -4,7 +4,7 @@
  * updates the change time, which programs cannot set.
  */
 import { createHash } from 'node:crypto'
-import { lstatSync, readFileSync } from 'node:fs'
+import { lstatSync, readFileSync, statSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import * as z from 'zod'
@@ -18,6 +18,7 @@ const file = z.lazy(() => z.strictObject({ name: z.string(), seal: z.string() })
 export const stateSchema = z.lazy(() =>
   z.strictObject({
     format: z.literal(FORMAT),
+    /** Of what it depends on, or the name that a user gave it: the name of its folder. Empty for those of a process. */
     key: z.string(),
     /** Digests of what the key depends on, by their names. */
     parts: z.record(z.string(), z.string()),
@@ -77,14 +78,20 @@ function sealOrNone(path: string): string | undefined {
   }
 }
 
-/** The state in that folder, or why it is unusable, as a clause. Undefined if the folder has no record. */
-export function readState(folder: string): StateRecord | string | undefined {
+/**
+ * The state in that folder, or why it is unusable, as a clause. Undefined if the folder has no record.
+ *
+ * @param key that the state has to have; a folder could have been renamed
+ */
+export function readState(folder: string, key?: string): StateRecord | string | undefined {
   const path = join(folder, FILES.record)
   try {
     const notOwn = [folder, path].map(notOwnWhy).find((why) => why !== undefined)
     if (notOwn !== undefined) return notOwn
     const parsed = stateSchema.safeParse(JSON.parse(readFileSync(path, 'utf8')))
     if (!parsed.success) return `${path} is not a record that this version can read`
+    if (key !== undefined && parsed.data.key !== key)
+      return `${path} is the record of another state${parsed.data.key === '' ? '' : `, ${parsed.data.key}`}`
     return damageOf(folder, parsed.data) ?? parsed.data
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
@@ -121,6 +128,16 @@ export function fileDamage(path: string, seal: string): string | undefined {
 
 /** Digests of files that this process has read, by their seals. The file has 80 MiB where it contains the RAM. */
 const hashed = new Map<string, string>()
+
+/** Why other users could exchange the states in a folder, as a clause. Undefined if they cannot, or if it is missing. */
+export function exchangeableWhy(folder: string): string | undefined {
+  const own = userInfo().uid
+  // A link is followed by its name: who owns it can have it name another folder.
+  const found = [lstatSync, statSync].flatMap((read) => read(folder, { throwIfNoEntry: false }) ?? [])
+  if (found.some(({ uid }) => uid !== own)) return `${folder} belongs to another user`
+  const isOpen = found.some((stats) => !stats.isSymbolicLink() && (stats.mode & 0o022) !== 0)
+  return isOpen ? `other users can write to ${folder}` : undefined
+}
 
 /** Why a file could have been made or read by others, as a clause. */
 export function notOwnWhy(path: string): string | undefined {

@@ -76,8 +76,11 @@ export interface OpenState extends Disposable {
   keep(): boolean
 }
 
-/** @throws the system's error where it cannot be made */
-export function beginState(folder: string): OpenState {
+/**
+ * @param key of the state; none for those that their process deletes
+ * @throws the system's error where it cannot be made
+ */
+export function beginState(folder: string, key = ''): OpenState {
   const path = `${folder}.${randomDigits(16)}.part`
   const guard = startGuard({ graceMs: 0, remove: path })
   let isKept = false
@@ -90,7 +93,7 @@ export function beginState(folder: string): OpenState {
   return {
     path,
     keep() {
-      if (typeof readState(folder) === 'object') return false
+      if (typeof readState(folder, key) === 'object') return false
       // An unusable state.
       rmSync(folder, { recursive: true, force: true })
       renameSync(path, folder)
@@ -250,8 +253,14 @@ async function copyDevices(qemu: Pick<QemuProcess, 'qmp'>, path: string) {
         createWriteStream(join(path, FILES.devices), { flags: 'wx', mode: OWN_FILE }),
       ),
     )
-    received.catch(() => {})
-    const sent = await sendState(qemu, `unix:${at}`)
+    let unwritten: unknown
+    received.catch((error: unknown) => {
+      unwritten = error
+    })
+    // QEMU only knows that its peer is gone.
+    const sent = await sendState(qemu, `unix:${at}`).catch((error: unknown) => {
+      throw unwritten ?? error
+    })
     await received
     return sent
   } finally {

@@ -24,6 +24,13 @@ describe('expansion', () => {
     expect(a?.key).toBe(b?.key)
   })
 
+  it('quotes texts that would be invisible', () => {
+    const labels = expand({ over: { 'boot.append': ['', ' ', 'a b'] }, except: [] }).cells.map(
+      ({ label }) => label,
+    )
+    expect(labels).toEqual(['boot.append=""', 'boot.append=" "', 'boot.append=a b'])
+  })
+
   it('labels cells on one line', () => {
     const [cell] = expand({ over: { 'boot.append': ['a\nb\tc\u001b[31m'] }, except: [] }).cells
     expect(cell?.label).toBe('boot.append=a\\nb\\tc\\x1b[31m')

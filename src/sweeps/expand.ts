@@ -120,9 +120,15 @@ export function showValue(value: AxisValue): string {
   return oneLine(typeof value === 'string' ? value : JSON.stringify(value))
 }
 
+/** For labels and tables, where an empty text and blanks at its ends are invisible. */
+export function quotedValue(value: AxisValue): string {
+  const text = showValue(value)
+  return text === '' || text !== text.trim() ? `"${text}"` : text
+}
+
 function labelOf(values: Readonly<Record<string, AxisValue>>): string {
   return Object.entries(values)
-    .map(([path, value]) => `${path}=${showValue(value)}`)
+    .map(([path, value]) => `${path}=${quotedValue(value)}`)
     .join(', ')
 }
 

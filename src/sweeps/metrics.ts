@@ -121,9 +121,13 @@ function numberAt(value: unknown, path: string): number | undefined {
   return numberOf(found)
 }
 
-function numberOf(value: unknown): number | undefined {
+/** Decimal, as programs print it: what follows an `x` is a digit of another base. */
+const DECIMAL = /^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i
+
+/** The number that a metric has for a value of the result, or for what its expression has found. */
+export function numberOf(value: unknown): number | undefined {
   if (typeof value === 'number') return Number.isFinite(value) ? value : undefined
-  if (typeof value !== 'string' || value.trim() === '') return undefined
+  if (typeof value !== 'string' || !DECIMAL.test(value)) return undefined
   const number = Number(value)
   return Number.isFinite(number) ? number : undefined
 }

@@ -1,6 +1,6 @@
 /** `bringup state save` and `state fork`: a guest that was filled once, and copies of it by command. */
 import { execFile } from 'node:child_process'
-import { appendFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { appendFileSync, chmodSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -50,6 +50,23 @@ test('a guest that stays is saved under a name, and forked as often as wanted', 
   expect((await bringup('exec', 'db', '--', 'cat', '/tmp/seed')).stdout).toBe('gone\n')
   expect((await bringup('state', 'list')).stdout).toMatch(/^filled +\S+ +linux/m)
   await bringup('stop', 'db')
+  expect((await bringup('state', 'fork', 'filled', '--', 'cat', '/tmp/seed')).stdout).toBe('filled\n')
+
+  // Without a command and without a terminal, the fork would wait until its time-out.
+  const idle = await failure('state', 'fork', 'filled')
+  expect(idle.code).toBe(2)
+  expect(idle.stderr).toContain('bringup state fork filled -- COMMAND')
+
+  renameSync(join(project, '.bringup/states/filled'), join(project, '.bringup/states/other'))
+  const renamed = await failure('state', 'fork', 'other', '--', 'true')
+  expect(renamed.code).toBe(2)
+  expect(renamed.stderr).toContain('is the record of another state, filled')
+  renameSync(join(project, '.bringup/states/other'), join(project, '.bringup/states/filled'))
+  chmodSync(join(project, '.bringup/states'), 0o777)
+  expect((await failure('state', 'fork', 'filled', '--', 'true')).stderr).toContain(
+    'other users can write to',
+  )
+  chmodSync(join(project, '.bringup/states'), 0o700)
   expect((await bringup('state', 'fork', 'filled', '--', 'cat', '/tmp/seed')).stdout).toBe('filled\n')
 
   appendFileSync(join(project, '.bringup/states/filled/fork.json'), ' x')

@@ -3,11 +3,13 @@ import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
   appendFileSync,
+  chmodSync,
   copyFileSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   realpathSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -52,8 +54,15 @@ const command = [
 ]
 
 describe('a cache that cannot hold a state', () => {
-  const ways = { 'is full': 'size=8m', 'is read-only': 'ro' }
-  test.for(Object.entries(ways))('%s: the guest boots, passes, and leaves nothing', async ([, options]) => {
+  const ways = [
+    [
+      'is full',
+      'size=8m',
+      /; saving one when the guest is ready\n(.*\n)*not saved: no space is left in .*\/states\n/,
+    ],
+    ['is read-only', 'ro', /machine; none is saved: .*\/states is on a read-only file system\n$/],
+  ] as const
+  test.for(ways)('%s: the guest boots, passes, and leaves nothing', async ([, options, says]) => {
     own.clear()
     const script = `mount -t tmpfs -o ${options},mode=0700 states "$0" && "$@" && echo "left: $(ls -A "$0")"`
     const argv = ['--map-root-user', '--mount', 'sh', '-c', script, own.folder]
@@ -62,6 +71,7 @@ describe('a cache that cannot hold a state', () => {
     const { stdout, stderr } = await done
     expect(stdout).toBe('passed\nleft: \n')
     expect(stderr).toContain('booting: no saved state for this machine')
+    expect(stderr).toMatch(says)
   })
 
   test('is not one folder: the result has a note with the reason', async ({ launch }) => {
@@ -113,6 +123,45 @@ test('a QEMU that was updated does not get the states of the one before, and the
   const updated = await launch(wanted, { ...request, name: 'saves' })
   expect(updated.plan.origin).toMatchObject({ kind: 'boot' })
   expect(updated.plan.origin?.because).toMatch(/differs in QEMU$/)
+})
+
+test('states whose folders were exchanged are not used: each guest is the machine that was asked for', async ({
+  launch,
+}) => {
+  own.clear()
+  const withText = (append: string) => ({ ...machine, boot: { append } })
+  await save(launch, withText('good=1'))
+  const [good = ''] = own.kept()
+  await save(launch, withText('evil=1'))
+  const evil = own.kept().find((name) => name !== good) ?? ''
+  const [first, second, third] = [good, evil, 'third'].map((name) => join(own.folder, name))
+  renameSync(first ?? '', third ?? '')
+  renameSync(second ?? '', first ?? '')
+  renameSync(third ?? '', second ?? '')
+  const guest = await launch(withText('good=1'), { ...request, name: 'saves' })
+  expect(guest.plan.origin).toMatchObject({ kind: 'boot' })
+  expect(guest.plan.origin?.because).toContain(`is the record of another state, ${evil}`)
+  expect(await answerOf(guest, ['cat', '/proc/cmdline'])).toContain('good=1')
+  await guest.close()
+  // It was saved in place of the other.
+  expect(readState(join(own.folder, good), good)).toMatchObject({ key: good })
+})
+
+test('states in a folder to which others can write are not used, and none is saved there', async ({
+  launch,
+}) => {
+  own.clear()
+  await save(launch)
+  const before = own.kept()
+  chmodSync(own.folder, 0o777)
+  const guest = await launch(machine, { ...request, name: 'saves' })
+  const because = `other users can write to ${own.folder}`
+  expect(guest.plan.origin).toEqual({ kind: 'boot', because })
+  await guest.close()
+  expect(own.kept()).toEqual(before)
+  chmodSync(own.folder, 0o700)
+  const again = await launch(machine, { ...request, name: 'saves' })
+  expect(again.plan.origin?.kind).toBe('state')
 })
 
 describe('states that are deleted', () => {

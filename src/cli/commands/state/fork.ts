@@ -7,6 +7,7 @@ import { forkOf } from '../../../states/origin.ts'
 import type { Command, Invocation } from '../../command.ts'
 import { isAtTerminal } from '../../guest-terminal.ts'
 import { runGuest } from '../../run-guest.ts'
+import { usageError } from '../../usage.ts'
 
 export const fork: Command = {
   summary: 'start a guest from a state that was saved with `state save`',
@@ -30,6 +31,12 @@ async function run(invocation: Invocation): Promise<number> {
   const folder = namedFolder(project.stateFolder, name)
   const named = readNamed(folder, name)
   const planned = await replanGuest(named.plan, { project, signal })
+  const isSeen = isAtTerminal(output) || options.console === true
+  if (rest.length === 0 && planned.profile.hasShell && !isSeen)
+    throw usageError(
+      'the fork has no command, and there is no terminal for a shell',
+      `give a command: bringup state fork ${name} -- COMMAND`,
+    )
   refuseOther(named, { cache: cacheFolder(), firmware: planned.facts.qemu?.dataFolders ?? [] })
   const forked = forkOf({ ...named, isSame: options.same === true })
   const plan = { ...forked, command: rest, timeoutMs: planned.plan.timeoutMs }

@@ -29,7 +29,8 @@ async function run({ options, output }: Invocation): Promise<number> {
   const removed = await pruneStates(statesFolder(cacheFolder()), budget)
   const bytes = removed.reduce((sum, state) => sum + state.bytes, 0)
   output.json({ deleted: removed.map(({ key }) => key), bytes })
-  if (!output.isJson) output.print(`${plural(removed.length, 'state')} deleted, ${formatRoundBytes(bytes)}`)
+  const freed = removed.length === 0 ? '' : `, ${formatRoundBytes(bytes)}`
+  if (!output.isJson) output.print(`${plural(removed.length, 'state')} deleted${freed}`)
   return 0
 }
 
