@@ -59,6 +59,12 @@ test('the command after -- is part of the plan', { timeout: 600_000 }, async () 
   save((await bringup(words)).stdout)
   const { stdout, exitCode } = await bringup(['run', '--plan', 'plan.json'])
   expect([stdout, exitCode]).toEqual(['done', 5])
+  const other = await bringup(['run', '--plan', 'plan.json', '--', 'false'])
+  expect([other.exitCode, other.stdout, other.stderr]).toEqual([
+    2,
+    '',
+    expect.stringContaining('the command is part of the plan'),
+  ])
 })
 
 test('a plan that no longer fits says what has changed, and starts nothing', async () => {
@@ -88,4 +94,13 @@ test('what is no plan, or not this user’s alone, is refused', async () => {
   expect((await bringup(['run', '--plan', 'missing.json'])).stderr).toContain('PLAN_UNREADABLE')
   const both = await bringup(['run', '--plan', 'plan.json', '--memory', '1G'])
   expect([both.exitCode, both.stderr]).toEqual([2, expect.stringContaining('--memory describes one machine')])
+  for (const more of [
+    ['--rack', 'two'],
+    ['--until', 'text'],
+    ['--until-regex', 'text'],
+    ['--', 'uname', '-r'],
+  ]) {
+    const { exitCode, stderr } = await bringup(['run', '--plan', 'plan.json', ...more])
+    expect([exitCode, stderr], more.join(' ')).toEqual([2, expect.stringContaining('error USAGE')])
+  }
 })

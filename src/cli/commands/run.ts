@@ -140,11 +140,7 @@ async function runRequest(
 ): Promise<number> {
   const { options, output } = invocation
   if (typeof options.plan === 'string') {
-    refuseMachineFlags(
-      options,
-      '--plan runs a machine that is planned already',
-      'make another plan: `bringup plan --json > plan.json`',
-    )
+    refuseBesidePlan(invocation)
     return runSaved(options.plan, invocation, request, progress)
   }
   const planned = await planAndBuild(request, output, {
@@ -153,6 +149,20 @@ async function runRequest(
     progress,
   })
   return start({ invocation, request, progress, ...planned })
+}
+
+/** @throws usage error for what the plan has decided already, and would be ignored */
+function refuseBesidePlan({ options, rest }: Invocation): void {
+  const remedy = 'make another plan: `bringup plan --json > plan.json`'
+  refuseMachineFlags(options, '--plan runs a machine that is planned already', remedy)
+  const flags = { rack: '--rack', until: '--until', untilRegex: '--until-regex' }
+  const wrong = Object.entries(flags).find(([key]) => options[key] !== undefined)?.[1]
+  if (wrong !== undefined) throw usageError(`--plan is planned already, and ${wrong} would change it`, remedy)
+  if (rest !== undefined && rest.length > 0)
+    throw usageError(
+      `the command is part of the plan, and --plan does not go with "${quoteCommand(rest).join(' ')}"`,
+      'run the plan without a command, or plan again with it: `bringup plan --json -- COMMAND > plan.json`',
+    )
 }
 
 /** Runs the plan in a file, or on standard input. */
