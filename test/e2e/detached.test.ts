@@ -84,6 +84,8 @@ describe('a run that stays', () => {
     expect(exitCode).toBe(2)
     expect(stderr).toContain('NVDIMM_NODE_MISSING')
     expect(stdout).toBe('')
+    const unnamed = await bringup('run', '-d', '--name', 'last')
+    expect([unnamed.exitCode, unnamed.stderr]).toEqual([2, expect.stringContaining('--name last')])
     expect(readdirSync(join(folder, '.bringup')).filter((name) => name.startsWith('detached'))).toEqual([])
   })
 

@@ -15,6 +15,7 @@ import { type Command, type Invocation, inGroup, type OptionSpec } from '../comm
 import { COPY_OPTIONS, copiesOf } from '../copy-options.ts'
 import { DETACH_OPTIONS, isSupervised } from '../detach-options.ts'
 import { formatDiagnostics } from '../errors.ts'
+import { requireName } from '../given-name.ts'
 import { isAtTerminal } from '../guest-terminal.ts'
 import { GROUPS, MACHINE_OPTIONS } from '../machine-options.ts'
 import type { Output } from '../output.ts'
@@ -109,6 +110,7 @@ export const command: Command = {
 
 async function run(invocation: Invocation): Promise<number> {
   const { ins, outs } = copiesOf(invocation.options)
+  if (typeof invocation.options.name === 'string') requireName('--name', invocation.options.name)
   if (invocation.options.detach === true) {
     if (ins.length + outs.length > 0)
       throw usageError('--copy-in and --copy-out do not go with --detach', 'use `bringup cp`')

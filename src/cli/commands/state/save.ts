@@ -4,7 +4,7 @@ import { callRun } from '../../../runs/control-client.ts'
 import { formatRoundBytes } from '../../../units.ts'
 import type { Command, Invocation } from '../../command.ts'
 import { guestThatRuns, RUN_OPTION } from '../../find-guest.ts'
-import { usageError } from '../../usage.ts'
+import { requireName } from '../../given-name.ts'
 
 export const save: Command = {
   summary: 'save a guest of a run that was started with `run -d`',
@@ -28,9 +28,6 @@ export const save: Command = {
   run,
 }
 
-/** A plain name of a file. */
-const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/
-
 const savedSchema = z.object({
   saved: z.object({ name: z.string(), folder: z.string(), bytes: z.int() }),
 })
@@ -39,8 +36,7 @@ async function run({ args, options, output, project, signal }: Invocation): Prom
   const { stateFolder } = await project()
   const found = guestThatRuns(stateFolder, { wanted: args[0], run: options.run })
   const name = typeof options.name === 'string' ? options.name : found.guest
-  if (!NAME.test(name) || name.endsWith('.part'))
-    throw usageError(`--name ${name} is not a name`, 'use letters, digits, "-", "_" and "."')
+  requireName('--name', name)
   const answer = await callRun(found.run, { op: 'save', guest: found.guest, name }, { signal }).done
   const { saved } = savedSchema.parse(answer)
   output.json(saved)
