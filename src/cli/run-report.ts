@@ -2,6 +2,7 @@
 import { relative } from 'node:path'
 import type { Diagnostic } from '../diagnostics.ts'
 import { problems } from '../guest/conclude.ts'
+import { problems as judged } from '../guest/judge.ts'
 import type { GuestResult } from '../guest/record.ts'
 import type { GuestView } from '../machine/guest-view.ts'
 import type { GuestPlan } from '../plan/plan.ts'
@@ -16,6 +17,9 @@ import { formatTable } from './table.ts'
 /** Findings of the comparison, which a command's own exit code does not tell. */
 const DOUBTS = new Set<string>([problems.GUEST_DIFFERS.code, problems.GUEST_NOT_COMPARED.code])
 
+/** Findings that are shown beside the output of a command, whatever its exit code. */
+const BESIDE = /^(?:KERNEL_|FOLDER_)/
+
 /** Results go to stdout, findings and the verdict to stderr. With a command, its output is the result. */
 export function reportRun(
   { plan }: Pick<PlannedGuest, 'plan'>,
@@ -26,7 +30,7 @@ export function reportRun(
   const { errorColors } = output
   // A command's output is the result, unless it is about the machine that the command ran on.
   const isDoubted = result.diagnostics.some((d) => DOUBTS.has(d.code))
-  const isQuiet = isCommand && !isDoubted && (result.verdict === 'passed' || result.verdict === 'failed')
+  const isQuiet = isCommand && !isDoubted && isOfCommand(result)
   if (!isQuiet) {
     if (isCommand) output.print(headline(plan, output))
     if (result.guest !== undefined) output.print(`\n${describeView(result.guest as GuestView, output)}`)
@@ -38,7 +42,7 @@ export function reportRun(
   if (isQuiet && result.comparison !== undefined) output.note(comparisonView(result, output.errorPage))
   const diagnostics = result.diagnostics as readonly Diagnostic[]
   // The exit code of the command does not reflect reports of the kernel.
-  const shown = isQuiet ? diagnostics.filter((d) => /^(?:KERNEL_|FOLDER_)/.test(d.code)) : diagnostics
+  const shown = isQuiet ? diagnostics.filter((d) => BESIDE.test(d.code)) : diagnostics
   if (shown.length > 0) output.error(`\n${formatDiagnostics(shown, output.errorPage)}`)
   const paint =
     { passed: errorColors.green, interrupted: errorColors.yellow }[result.verdict as string] ??
@@ -47,6 +51,14 @@ export function reportRun(
     output.note(
       `${isQuiet ? '' : '\n'}${paint(errorColors.bold(result.verdict))} ${result.meaning} ${errorColors.dim(`· ${formatMs(result.timings.totalMs)} · ${shortPath(result.folder)}`)}`,
     )
+}
+
+/** Whether the exit code of the command says it all. */
+function isOfCommand({ verdict, diagnostics, guestCode }: GuestResult): boolean {
+  if (verdict !== 'failed') return verdict === 'passed'
+  const errors = diagnostics.filter((d) => d.severity === 'error' && !BESIDE.test(d.code))
+  if (errors.length === 0) return true
+  return guestCode !== undefined && errors.every((d) => d.code === judged.GUEST_FAILED.code)
 }
 
 /** Which machine runs where: the first line of a run, and of a plan. */
