@@ -52,11 +52,19 @@ export async function writeReport(
     return 0
   }
   if (wanted === undefined) writeWhole(file, text)
-  else writeNamedFile('--output', file, text)
+  else writeNamedFile('--output', file, text, isReport)
   const bytes = Buffer.byteLength(text)
   output.json({ ...(run ? { run: run.id } : {}), ...(sweep ? { sweep: sweep.id } : {}), file, bytes })
   output.print(`${shortPath(file)} (${formatRoundBytes(bytes)})`)
   return 0
+}
+
+/** A page, or a summary as Markdown, of any run or sweep; that begins with the sign of the verdict. */
+function isReport(existing: Buffer): boolean {
+  const text = existing.toString()
+  return text.startsWith('<!doctype html>')
+    ? text.includes('Report of bringup on ')
+    : /^### [\u2713\u2717\u25f7\u2013\u2026!?] /.test(text)
 }
 
 async function runText(run: RunFolder, isMarkdown: boolean): Promise<string> {

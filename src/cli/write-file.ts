@@ -1,5 +1,5 @@
 /** Writes a file that an option names. */
-import { writeFileSync } from 'node:fs'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
 
 export const problems = defineDiagnostics({
@@ -8,13 +8,37 @@ export const problems = defineDiagnostics({
     why: 'its folder is missing or not writable, or the disk is full',
     remedy: 'name a file in a folder that exists and is yours',
   },
+  OPTION_FILE_TAKEN: {
+    title: 'A file that an option names exists, and is not of the kind that would replace it.',
+    why: 'bringup replaces only a file that is empty or that it has written itself',
+    remedy: 'name another file, or delete that one first',
+  },
 })
 
-/** @throws BringupError OPTION_FILE_NOT_WRITTEN */
-export function writeNamedFile(option: string, path: string, content: string | Uint8Array): void {
+/**
+ * @param isOurs Whether the content of an existing file is of the kind that is written: it is replaced only then.
+ * @throws BringupError OPTION_FILE_NOT_WRITTEN, OPTION_FILE_TAKEN
+ */
+export function writeNamedFile(
+  option: string,
+  path: string,
+  content: string | Uint8Array,
+  isOurs?: (existing: Buffer) => boolean,
+): void {
   try {
+    if (isOurs && isTaken(path, isOurs))
+      throw new BringupError([
+        problems.OPTION_FILE_TAKEN.at(option, `${path} exists and was not written by bringup`),
+      ])
     writeFileSync(path, content)
   } catch (error) {
+    if (error instanceof BringupError) throw error
     throw new BringupError([problems.OPTION_FILE_NOT_WRITTEN.at(option, (error as Error).message)])
   }
+}
+
+/** Devices and pipes hold nothing that could be lost. */
+function isTaken(path: string, isOurs: (existing: Buffer) => boolean): boolean {
+  const stats = statSync(path, { throwIfNoEntry: false })
+  return stats?.isFile() === true && stats.size > 0 && !isOurs(readFileSync(path))
 }

@@ -170,3 +170,17 @@ it('says what is wrong with what it was asked for', () => {
   expect(bringup('report', '--output', '/nowhere/at/all.html').stderr).toContain('OPTION_FILE_NOT_WRITTEN')
   expect(bringup('report', '--output', '-', '--json').stdout).toContain('--json prints where the report is')
 })
+
+it('replaces an earlier report, and no other file', () => {
+  const file = join(folder, 'bringup.config.ts')
+  writeFileSync(file, 'export default {}\n')
+  for (const more of [[], ['--markdown']]) {
+    const { status, stderr } = bringup('report', '-o', file, ...more)
+    expect([status, stderr]).toEqual([2, expect.stringContaining('error OPTION_FILE_TAKEN')])
+  }
+  expect(readFileSync(file, 'utf8')).toBe('export default {}\n')
+  rmSync(file)
+  const report = join(folder, 'kept.report')
+  for (const more of [[], [], ['--markdown'], ['--markdown'], []])
+    expect(bringup('report', '-o', report, ...more)).toMatchObject({ status: 0 })
+})

@@ -87,7 +87,7 @@ export const command: Command = {
           })
     if (typeof options.png === 'string') {
       if (!shown.png) throw new BringupError([problems.SCREEN_NOT_KEPT.at('--png', 'there is no picture')])
-      writeNamedFile('--png', options.png, shown.png)
+      writeNamedFile('--png', options.png, shown.png, isPicture)
     }
     if (output.isJson)
       output.json({
@@ -111,6 +111,8 @@ function keysIn({ type, keys }: Readonly<Record<string, unknown>>): string | rea
     return type.replace(/\\([nt\\])/g, (_, char: string) => ({ n: '\n', t: '\t' })[char] ?? char)
   return typeof keys === 'string' ? keys.split(/\s+/).filter(Boolean) : undefined
 }
+
+const isPicture = (existing: Buffer) => existing.subarray(1, 4).toString() === 'PNG'
 
 const hasEnded = (stateFolder: string, run: string) =>
   readRun(findRun(stateFolder, run)).summary.verdict !== 'running'
