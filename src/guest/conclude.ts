@@ -78,8 +78,9 @@ export function conclude(conclusion: Conclusion): GuestResult {
     ...(logError ? [problems.RUN_LOG_INCOMPLETE.at('', logError.message)] : []),
   ]
   // `run -- COMMAND` returns the command's code; its 0 is not the code of a run that failed otherwise.
-  const isCommand = ending.shellExit !== undefined && (verdict === 'passed' || verdict === 'failed')
-  const command = verdict === 'passed' || ending.shellExit !== 0 ? ending.shellExit : undefined
+  const exit = ending.shellExit ?? (verdict === 'failed' ? ending.consoleExit : undefined)
+  const isCommand = exit !== undefined && (verdict === 'passed' || verdict === 'failed')
+  const command = verdict === 'passed' || exit !== 0 ? exit : undefined
   return {
     verdict,
     exitCode: (isCommand ? command : undefined) ?? EXIT_CODES[verdict],

@@ -239,6 +239,18 @@ qemu-system-x86_64: -device nonsense: 'nonsense' is not a valid device model nam
     expect(of(0)).toMatchObject({ verdict: 'passed', guestCode: 0 })
   })
 
+  it('judges a guest that powers off with the shell on its console by the code of the shell', () => {
+    const rules: Judgement = { ...judgement, onPowerOff: 'passed' }
+    const shell: Ending = { ...ending, status: 0, consoleExit: 7 }
+    expect(judge({ ...shell, shutdown: { guest: true, reason: 'guest-shutdown' } }, rules)).toMatchObject({
+      verdict: 'failed',
+      guestCode: 7,
+      meaning: 'the shell returned 7',
+      diagnostics: [{ code: 'GUEST_FAILED' }],
+    })
+    expect(judge({ ...shell, endedBy: 'timeout' }, rules).verdict).toBe('timed-out')
+  })
+
   it('does not read a debug exit where the machine has none', () => {
     expect(verdictOf({ debugExit: false })).toBe('machine-failed')
   })

@@ -63,6 +63,8 @@ export interface Ending {
   readonly shown?: { readonly text: string; readonly line: number; readonly isOnScreen?: boolean }
   /** Exit code reported by the guest through its command channel. */
   readonly shellExit?: number
+  /** Exit code of the shell on the console, where it is not 0: the guest powered off for it. */
+  readonly consoleExit?: number
   /** The command of the run, if it has not ended. */
   readonly unfinished?: readonly string[]
   readonly endedBy?: EndedBy
@@ -289,8 +291,9 @@ function guestWord(e: Ending, judgement: Judgement): Judged {
   const code = debugExitCode(e)
   if (code !== undefined) return byCode(code, e, judgement)
   const what = endedItself(e)
-  // It ended while bringup was about to end it.
-  if (what !== undefined && e.shellExit !== undefined) return byCode(e.shellExit, e, judgement)
+  // It ended while bringup was about to end it, or with the shell on its console.
+  const exit = e.shellExit ?? e.consoleExit
+  if (what !== undefined && exit !== undefined) return byCode(exit, e, judgement)
   if (what !== undefined && e.unfinished && !endsGuest(e.unfinished)) {
     const early = `${what} before the command ended`
     const evidence = wordsOf(e)
@@ -330,14 +333,14 @@ function debugExitCode(e: Ending): number | undefined {
 
 function byCode(code: number, e: Ending, judgement: Judgement): Judged {
   const known = judgement.exitCodes[code]
-  const isCommand = e.shellExit !== undefined
+  const command = e.shellExit !== undefined ? 'command' : e.consoleExit === undefined ? undefined : 'shell'
   if (known?.verdict === 'passed') return pass(known.meaning, e, judgement, code)
   const meaning =
     known?.meaning ??
-    (isCommand ? `the command returned ${code}` : `the guest exited with ${code}, a code without a meaning`)
+    (command ? `the ${command} returned ${code}` : `the guest exited with ${code}, a code without a meaning`)
   const evidence = { evidence: wordsOf(e) }
   const finding =
-    known || isCommand
+    known || command
       ? problems.GUEST_FAILED.at('', `exit code ${code}: ${meaning}`, evidence)
       : problems.GUEST_CODE_UNKNOWN.at('', meaning, {
           ...evidence,

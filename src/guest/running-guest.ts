@@ -115,6 +115,7 @@ export class RunningGuest implements Guest {
   readonly #resetLog: ResetLog
   readonly #resets: ResetWatch
   #shellExit: number | undefined
+  #consoleExit: number | undefined
   #uses: OpenUses | undefined
   /** How it ended, once that is known. */
   #ended: string | undefined
@@ -149,6 +150,9 @@ export class RunningGuest implements Guest {
       shell &&
       openShell(shell, {
         reason: () => this.#ended ?? 'the guest ended',
+        onConsoleExit: (code) => {
+          this.#consoleExit = code
+        },
         ...this.#preparation(),
       })
     this.#shell?.ready.then(
@@ -221,6 +225,7 @@ export class RunningGuest implements Guest {
       onHalt: () => this.#end('halt'),
       onReset: (by) => {
         this.#shell?.restarted()
+        this.#consoleExit = undefined
         this.#wasReset = true
         const meaning = this.#resets.reset({ ...by, hasSpoken: this.#hasSpoken })
         this.#hasSpoken = false
@@ -615,6 +620,7 @@ export class RunningGuest implements Guest {
       ...seen,
       shown: this.#shown,
       shellExit: this.#shellExit,
+      ...(this.#consoleExit === undefined ? {} : { consoleExit: this.#consoleExit }),
       ...(this.#shell && this.plan.command.length > 0 && this.#shellExit === undefined
         ? { unfinished: this.plan.command }
         : {}),

@@ -22,6 +22,7 @@
  * | --- | --- | --- |
  * | O, E | bytes | standard output (also a file's content), standard error |
  * | A | count u32, 0 | that many bytes of input were taken, and as many more may be sent |
+ * | C | code u32 | the shell on the console ended with that code, which is not 0; the guest powers off; no session |
  * | X | code u32, error u32 | end: exit code (128 + signal), or the errno of what could not be done |
  */
 

@@ -54,6 +54,16 @@ describe('shell', () => {
     expect(await shell.run(['x'])).toEqual({ stdout: 'out', stderr: 'err', exitCode: 3 })
   })
 
+  test('passes on the code of the shell on the console, beside a command', async () => {
+    const [host, guest] = await socketPair()
+    const codes: number[] = []
+    const shell = openShell(host, { onConsoleExit: (code) => codes.push(code) })
+    play(guest, (f) => (f.type === 'R' ? [frame('C', 0, numbers(7)), frame('C', 0), exit(f.session, 3)] : []))
+    guest.write(HELLO)
+    expect(await shell.run(['x'])).toMatchObject({ exitCode: 3 })
+    expect(codes).toEqual([7])
+  })
+
   test('sends the command as argc, envc, cwd, argv, env', async () => {
     const [host, guest] = await socketPair()
     const shell = openShell(host)

@@ -71,6 +71,8 @@ export interface ShellOptions {
   readonly signal?: AbortSignal
   /** Says why the guest ended, for errors: `the guest panicked`. */
   readonly reason?: () => string
+  /** The shell on the console has ended with an exit code other than 0; the guest powers off now. */
+  readonly onConsoleExit?: (code: number) => void
   /** What the guest needs before anything else runs in it, after every boot; `ready` waits for its end. */
   readonly prepare?: (run: Shell['run'], resume: Resume) => Promise<void>
 }
@@ -115,6 +117,7 @@ class ChannelShell implements Shell {
   #isReady = false
   #ended: BringupError | undefined
   readonly #prepare: ShellOptions['prepare']
+  readonly #onConsoleExit: ShellOptions['onConsoleExit']
   /** Counts boots of the guest. */
   #boot = 0
   #setReady: (error?: BringupError) => void = () => {}
@@ -122,6 +125,7 @@ class ChannelShell implements Shell {
   constructor(stream: Duplex, options: ShellOptions) {
     this.#stream = stream
     this.#prepare = options.prepare
+    this.#onConsoleExit = options.onConsoleExit
     this.ready = this.#nextHello()
     stream.on('data', (chunk: Buffer) => this.#receive(chunk))
     stream.on('error', () => {})
@@ -305,6 +309,10 @@ class ChannelShell implements Shell {
   }
 
   #take({ type, session: id, payload }: Frame): void {
+    if (type === 'C') {
+      if (payload.length >= 4) this.#onConsoleExit?.(payload.readUInt32LE())
+      return
+    }
     if (!this.#sessions.get(id)?.take(type, payload)) return
     this.#sessions.delete(id)
     this.#waiting.shift()?.()

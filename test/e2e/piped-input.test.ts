@@ -26,6 +26,21 @@ describe('what is piped into a run', () => {
     expect(stdout).toMatch(/^typed-42\r?$/m)
   })
 
+  it.each([
+    ['exit 7', 7],
+    ['false || exit 1', 1],
+    ['kill -9 $$', 137],
+    ['exit 0', 0],
+  ])('ends the run with the code of the shell on the console: %s', async (line, code) => {
+    const { exitCode, stderr } = await bringup({ input: `${line}\n` }, '--profile', 'linux')
+    expect([exitCode, stderr]).toEqual([
+      code,
+      expect.stringContaining(
+        code === 0 ? 'passed the guest powered off' : `failed the shell returned ${code}`,
+      ),
+    ])
+  })
+
   it('is read by the command in the guest, every byte and the end', async () => {
     const input = randomBytes(300_000)
     const { stdout } = await bringup({ input }, '--profile', 'linux', '--', 'sha256sum')

@@ -27,6 +27,10 @@ void take_terminal(int far);
 
 /* console.c: an interactive shell beside the channel. */
 void start_console_shell(void);
+/* A descriptor that can be read once the shell has ended with a code other than 0; negative without a shell. */
+int console_exit_codes(void);
+/* Tells the host that code, and powers off. */
+void end_with_console(void);
 
 /* port.c: the virtio serial port of that name, waited for. */
 int uevent_socket(void);
@@ -59,6 +63,8 @@ void signal_command(u8 id, u32 number);
 void give_input(u8 id);
 void forward_output(u8 id, int *fd, u8 type);
 void note_exit(int pid, int status);
+/* 128 + the signal for a command that a signal ended. */
+u32 exit_code(int status);
 
 /* state.c: clock and random numbers of a restored guest. */
 void resume_state(u8 id, const u8 *payload, u32 size);

@@ -97,14 +97,17 @@ void channel_open(int fd) {
 }
 
 _Noreturn void serve(int uevents) {
+  enum { OTHERS = 4 };
   u64 children = 1ul << (SIGCHLD - 1);
   link_ports();
   int signals = sys(SYS_signalfd4, -1, &children, 8, O_CLOEXEC | O_NONBLOCK);
   for (;;) {
-    struct pollfd fds[3 + 3 * MAX_SESSIONS] = { { port, POLLIN, 0 }, { signals, POLLIN, 0 }, { uevents, POLLIN, 0 } };
+    struct pollfd fds[OTHERS + 3 * MAX_SESSIONS] = {
+      { port, POLLIN, 0 }, { signals, POLLIN, 0 }, { uevents, POLLIN, 0 }, { console_exit_codes(), POLLIN, 0 },
+    };
     for (int id = 0; id < MAX_SESSIONS; id++) {
       struct session *s = &sessions[id];
-      struct pollfd *p = fds + 3 + 3 * id;
+      struct pollfd *p = fds + OTHERS + 3 * id;
       p[0] = (struct pollfd){ s->used && s->length > 0 ? s->in : -1, POLLOUT, 0 };
       p[1] = (struct pollfd){ s->used ? s->out : -1, POLLIN, 0 };
       p[2] = (struct pollfd){ s->used ? s->err : -1, POLLIN, 0 };
@@ -112,13 +115,14 @@ _Noreturn void serve(int uevents) {
     if (sys(SYS_poll, fds, sizeof fds / sizeof *fds, -1, 0) < 0) continue;
     for (int id = 0; id < MAX_SESSIONS; id++) {
       struct session *s = &sessions[id];
-      struct pollfd *p = fds + 3 + 3 * id;
+      struct pollfd *p = fds + OTHERS + 3 * id;
       if (p[1].revents && s->used) forward_output(id, &s->out, 'O');
       if (p[2].revents && s->used) forward_output(id, &s->err, 'E');
       if (p[0].revents && s->used) give_input(id);
     }
     if (fds[1].revents) reap(signals);
     if (fds[2].revents) link_new_ports(uevents);
+    if (fds[3].revents) end_with_console();
     if (fds[0].revents) receive();
   }
 }

@@ -35,11 +35,38 @@ static _Noreturn void become_shell(void) {
   sys_exit(127);
 }
 
+static int exit_codes = -1;
+
+int console_exit_codes(void) {
+  return exit_codes;
+}
+
 void start_console_shell(void) {
-  if (sys(SYS_fork, 0, 0, 0, 0) != 0) return;
+  int ends[2] = { -1, -1 };
+  sys(SYS_pipe2, ends, O_CLOEXEC, 0, 0);
+  exit_codes = ends[0];
+  if (sys(SYS_fork, 0, 0, 0, 0) != 0) {
+    sys_close(ends[1]);
+    return;
+  }
+  int status = 126 << 8;
   i64 shell = sys(SYS_fork, 0, 0, 0, 0);
   if (shell == 0) become_shell();
-  if (shell > 0) while (sys(SYS_wait4, shell, 0, 0, 0) == -EINTR) {}
+  if (shell > 0) while (sys(SYS_wait4, shell, &status, 0, 0) == -EINTR) {}
   /* The first process is the agent, which takes no signal for that. */
+  u32 code = exit_code(status);
+  if (code == 0) end_machine_now(0);
+  sys_write(ends[1], &code, sizeof code);
+  for (;;) sys(SYS_pause, 0, 0, 0, 0);
+}
+
+void end_with_console(void) {
+  u32 frame[3] = { 0, 0, 0 };
+  i64 n = sys_read(exit_codes, frame + 2, 4);
+  if (n == -EINTR) return;
+  sys_close(exit_codes);
+  exit_codes = -1;
+  if (n != 4) return;
+  channel_send('C', 0, (u8 *)frame, 4);
   end_machine_now(0);
 }

@@ -247,6 +247,11 @@ static void drain_terminal(u8 id, int *fd) {
     channel_send('O', id, frame, n);
 }
 
+u32 exit_code(int status) {
+  int signal = status & 0x7f;
+  return signal ? 128 + signal : (status >> 8) & 0xff;
+}
+
 void note_exit(int pid, int status) {
   for (u8 id = 0; id < MAX_SESSIONS; id++) {
     struct session *s = &sessions[id];
@@ -254,7 +259,6 @@ void note_exit(int pid, int status) {
     if (s->has_terminal) drain_terminal(id, &s->out);
     else drain(id, &s->out, 'O');
     drain(id, &s->err, 'E');
-    int signal = status & 0x7f;
-    finish(id, signal ? 128 + signal : (status >> 8) & 0xff, 0);
+    finish(id, exit_code(status), 0);
   }
 }
