@@ -1,4 +1,5 @@
 /** Runs a plan that was saved as JSON: exactly that, or says what has changed since. */
+import { existsSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
 import { formatCpuList } from '../cpu-list.ts'
 import { BringupError, type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
@@ -25,6 +26,12 @@ export const problems = defineDiagnostics({
     why: 'files, QEMU or bringup have changed since it was made, and another machine would run',
     remedy: 'make the plan anew: `bringup plan --json > plan.json`',
   },
+  PLAN_PENDING: {
+    title: 'A plan waits for work that is not done: files to fetch, build or make.',
+    why: 'names and contents of such files are known only once they exist',
+    remedy:
+      'let `bringup run` with the same options and command do the work, or `bringup build` what the project builds; then plan again: `bringup plan --json > plan.json`',
+  },
 })
 
 /** What a plan has decided: all of it has to be decided again in the same way. */
@@ -45,13 +52,14 @@ const DECIDED = [
 /**
  * The plan in a text of JSON, checked against this computer as it is now.
  *
- * @throws BringupError PLAN_UNREADABLE; PLAN_OUTDATED with every difference; the plan's own errors
+ * @throws BringupError PLAN_UNREADABLE, PLAN_PENDING; PLAN_OUTDATED with every difference; the plan's own errors
  */
 export async function readSavedPlan(
   text: string,
   { project, signal }: { readonly project: Project; readonly signal: AbortSignal },
 ): Promise<PlannedRun> {
   const saved = parse(text)
+  refusePending(saved)
   const guests: PlannedGuest[] = []
   for (const guest of saved.guests) guests.push(await planAgain(guest, { project, signal, plan: saved }))
   const changes = saved.guests.flatMap((guest, index) => changesOf(guest, guests[index]?.plan))
@@ -76,6 +84,16 @@ function parseOr(text: string): unknown {
   } catch {
     return undefined
   }
+}
+
+/** Files that a build has made since under the same name are compared as all others. */
+function refusePending({ pending }: RunPlan): void {
+  const isOpen = pending.some(({ path }) => path !== undefined && !existsSync(path))
+  if (!isOpen) return
+  const evidence = pending.map(({ what }) => what)
+  throw new BringupError([
+    problems.PLAN_PENDING.at('--plan', 'the plan was made before all that it boots was there', { evidence }),
+  ])
 }
 
 /**

@@ -10,10 +10,11 @@ const BIN = fileURLToPath(new URL('../../dist/cli/bin.js', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'bringup-plan-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-const bringup = (args: readonly string[], input?: string) =>
+const bringup = (args: readonly string[], input?: string, env: NodeJS.ProcessEnv = {}) =>
   execa(process.execPath, [BIN, ...args], {
     cwd: folder,
     reject: false,
+    env,
     ...(input === undefined ? { stdin: 'ignore' as const } : { input }),
   })
 const save = (text: string) => writeFileSync(join(folder, 'plan.json'), text, { mode: 0o600 })
@@ -44,18 +45,10 @@ test('a saved plan runs as it is, also from standard input and for a rack', asyn
 })
 
 test('the command after -- is part of the plan', { timeout: 600_000 }, async () => {
-  const words = [
-    'plan',
-    '--json',
-    '--profile',
-    'linux',
-    '--memory',
-    '256M',
-    '--',
-    'sh',
-    '-c',
-    'echo done; exit 5',
-  ]
+  const machine = ['--profile', 'linux', '--memory', '256M', '--', 'sh', '-c', 'echo done; exit 5']
+  // What it boots is made by then.
+  expect((await bringup(['run', ...machine])).exitCode).toBe(5)
+  const words = ['plan', '--json', ...machine]
   save((await bringup(words)).stdout)
   const { stdout, exitCode } = await bringup(['run', '--plan', 'plan.json'])
   expect([stdout, exitCode]).toEqual(['done', 5])
@@ -65,6 +58,16 @@ test('the command after -- is part of the plan', { timeout: 600_000 }, async () 
     '',
     expect.stringContaining('the command is part of the plan'),
   ])
+})
+
+test('a plan that waits for work is refused, and says what to do', async () => {
+  const env = { XDG_CACHE_HOME: join(folder, 'empty') }
+  save((await bringup(['plan', '--json', '--profile', 'linux', '--', 'uname', '-r'], undefined, env)).stdout)
+  const { exitCode, stdout, stderr } = await bringup(['run', '--plan', 'plan.json'], undefined, env)
+  expect([exitCode, stdout]).toEqual([2, ''])
+  expect(stderr).toContain('error PLAN_PENDING')
+  expect(stderr).toContain('the kernel, unpacked from its package')
+  expect(stderr).not.toContain('BOOT_FILE_MISSING')
 })
 
 test('a plan that no longer fits says what has changed, and starts nothing', async () => {
