@@ -78,3 +78,37 @@ test('a search that would not end is given up', () => {
 test('of a long line only the beginning is searched', () => {
   expect(watch(['end'], [`${'x'.repeat(5000)}end\n`])).toEqual([])
 })
+
+test('menu and messages of GRUB are no words of the kernel', () => {
+  expect(
+    watch(
+      ['GRUB', 'nosuch', 'key'],
+      ["Welcome to GRUB!\nerror: file `/nosuch' not found.\nPress any key to continue..."],
+    ),
+  ).toEqual([])
+  const seen: unknown[] = []
+  let show: (lines: readonly string[]) => void = () => {}
+  let isEarly = true
+  watchForPass(
+    { onLine: () => {}, onUnfinished: () => {}, onDrawn: () => {}, isReplaying: false },
+    {
+      patterns: ['PASSED'],
+      isEarly: () => isEarly,
+      hasCrashed: () => false,
+      onShown: (shown) => seen.push(shown),
+      onSlow: () => {},
+    },
+    {
+      onChange: (listener) => {
+        show = listener
+      },
+    },
+  )
+  show(['of the boot: PASSED'])
+  isEarly = false
+  show(['of the boot: PASSED', ''])
+  show([' GNU GRUB  version 2.06', '*Run: ALL PASSED'])
+  expect(seen).toEqual([])
+  show(['of the boot: PASSED', 'ALL PASSED'])
+  expect(seen).toEqual([{ text: 'PASSED', line: 2, isOnScreen: true }])
+})
