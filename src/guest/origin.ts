@@ -157,7 +157,9 @@ function goingOn({ key, folder, isSame = false }: StatePlace): OriginWork {
     stream: `/proc/self/fd/${fd}`,
     printed,
     async greet(resume) {
-      const boot = await resume(isSame ? Buffer.alloc(1) : momentOfNow())
+      const boot = await resume(isSame ? Buffer.alloc(1) : Buffer.concat([timeOfNow(), randomBytes(ENTROPY)]))
+      // The first time was late by as long as QEMU took to translate the code for it.
+      if (!isSame) await resume(timeOfNow())
       const isThat =
         typeof record === 'object' && boot.id === record.boot && boot.resumed === record.resumed + 1
       if (!isThat) throw new BringupError([problems.STATE_IS_ANOTHER.at('', differenceOf(boot))])
@@ -170,13 +172,13 @@ function goingOn({ key, folder, isSame = false }: StatePlace): OriginWork {
 const differenceOf = ({ id, resumed }: Boot) =>
   `the agent reports boot ${id}, restored ${plural(resumed, 'time')}`
 
-/** Time of the host and fresh entropy, in the format of the agent. */
-function momentOfNow(): Buffer {
+/** Time of the host, in the format of the agent. */
+function timeOfNow(): Buffer {
   const now = Date.now()
   const time = Buffer.alloc(16)
   time.writeBigUInt64LE(BigInt(Math.floor(now / 1000)), 0)
   time.writeBigUInt64LE(BigInt(now % 1000) * 1_000_000n, 8)
-  return Buffer.concat([time, randomBytes(ENTROPY)])
+  return time
 }
 
 /** QEMU refused a state, which is of no use then. */
