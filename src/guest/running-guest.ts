@@ -610,6 +610,7 @@ export class RunningGuest implements Guest {
     const seen = this.#seen()
     const screen = this.#screens.watch?.lines
     const endedByReset = seen.shutdown?.guest === true && seen.shutdown.reason === 'guest-reset'
+    const hasCommand = this.plan.command.length > 0
     return {
       status,
       signal,
@@ -620,8 +621,9 @@ export class RunningGuest implements Guest {
       ...seen,
       shown: this.#shown,
       shellExit: this.#shellExit,
-      ...(this.#consoleExit === undefined ? {} : { consoleExit: this.#consoleExit }),
-      ...(this.#shell && this.plan.command.length > 0 && this.#shellExit === undefined
+      // With a command, no other code counts.
+      ...(this.#consoleExit === undefined || hasCommand ? {} : { consoleExit: this.#consoleExit }),
+      ...(this.#shell && hasCommand && this.#shellExit === undefined
         ? { unfinished: this.plan.command }
         : {}),
       endedBy: this.#endedBy,

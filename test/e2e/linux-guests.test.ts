@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe } from 'vitest'
+import { saveState } from '../../src/index.ts'
 import type { MachineInput } from '../../src/machine/machine.ts'
 import { cacheFolder } from '../../src/project/cache-folder.ts'
 import { expect, test } from '../support/guests.ts'
@@ -193,5 +194,16 @@ describe('the end', () => {
     await guest.console.expect('42 on /dev/ttyS0')
     guest.console.write('exit\n')
     await expect(guest).toEnd('passed')
+  })
+
+  test('the shell on the console fails the guest with its exit code, in a fork too', async ({ launch }) => {
+    const guest = await launch({ memory: '128M' }, { profile })
+    await using saved = await saveState(guest)
+    await using fork = await saved.fork()
+    for (const one of [guest, fork]) {
+      one.console.write('exit 7\n')
+      await expect(one).toEnd('failed', { code: 7 })
+      expect(await one.done).toMatchObject({ exitCode: 7, meaning: 'the shell returned 7' })
+    }
   })
 })

@@ -47,6 +47,13 @@ test('a guest that stays is saved under a name, and forked as often as wanted', 
     const fork = await bringup('state', 'fork', 'filled', '--', 'sh', '-c', look).catch((error) => error)
     expect(fork).toMatchObject({ code: 7, stdout: 'filled\nstored\n' })
   }
+  // Its code is not that of the command.
+  const killShell =
+    'for p in /proc/[0-9]*; do [ "$(readlink $p/fd/0)" = /dev/ttyS0 ] && kill -9 $(basename $p); done; sleep 1000'
+  expect(await failure('state', 'fork', 'filled', '--', 'sh', '-c', killShell)).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('COMMAND_NOT_ENDED'),
+  })
   expect((await bringup('exec', 'db', '--', 'cat', '/tmp/seed')).stdout).toBe('gone\n')
   expect((await bringup('state', 'list')).stdout).toMatch(/^filled +\S+ +linux/m)
   await bringup('stop', 'db')
