@@ -157,7 +157,7 @@ describe('a saved rack', () => {
 
   test('keeps frames on the way, or drops them, as told', async ({ launchRack }) => {
     const rack = await launchRack(
-      pair({ faults: [{ delay: '15s', traffic: ['icmp'], from: 'client', to: 'server' }] }),
+      pair({ faults: [{ delay: '30s', traffic: ['icmp'], from: 'client', to: 'server' }] }),
     )
     const send = (run: Run, count: number) =>
       sh(run, 'client', `ping -c ${count} -i 0.05 -W 1 10.1.0.10; exit 0`)
