@@ -220,7 +220,7 @@ describe('a Linux guest that stays', { timeout: 600_000 }, () => {
   })
 
   test('goes on where a command in it is left by Ctrl-C', async () => {
-    const left = bringup('exec', '--', 'sh', '-c', 'echo up; cat')
+    const left = bringup('exec', '--', 'sh', '-c', 'echo up; sleep 1000')
     await new Promise((resolve) => left.stdout.once('data', resolve))
     left.kill('SIGINT')
     expect((await left).exitCode).toBe(130)
