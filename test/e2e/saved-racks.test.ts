@@ -113,7 +113,7 @@ describe('a saved rack', () => {
     }
   })
 
-  test('is saved again from a fork; forks with the same numbers draw the same', async ({ launchRack }) => {
+  test('is saved again from a fork that keeps clock and random numbers', async ({ launchRack }) => {
     const rack = await launchRack(pair())
     await sh(rack, 'client', 'echo first >/tmp/nonce; ping -c 1 -W 60 server')
     await using ready = await saveState(rack)
