@@ -15,7 +15,7 @@
  * | G | path and a zero | get a file |
  * | I | bytes; none for the end | input; never more than granted: 64 KiB at first |
  * | K | number u32 | send the signal to the command's process group; SIGHUP also closes its terminal |
- * | S | empty, or after a restore: seconds and nanoseconds since 1970 (u64 each) and entropy; one byte to keep clock and random numbers | id of the boot; answered by O: 16 bytes and the number of restores (u32) |
+ * | S | empty; two bytes before a save; after a restore: seconds and nanoseconds since 1970 (u64 each) and entropy, or one byte to keep clock and random numbers; then the time alone | id of the boot; answered by O: 16 bytes and the number of restores (u32) |
  * | Q | 0 power off, 1 restart (u32) | end the machine |
  *
  * | from guest | payload | meaning |

@@ -251,6 +251,11 @@ describe('saveState', () => {
     await said(fork, 'echo of the fork >/dev/pmem0; echo of the fork >/tmp/fork')
     const changed = await digest(fork)
     await using second = await saveState(fork)
+    // The guest was restored, and so was its fork.
+    expect([readState(first.folder), readState(second.folder)]).toMatchObject([
+      { resumed: 1 },
+      { resumed: 2 },
+    ])
     expect(readState(second.folder)).toMatchObject({ ram: [{ name: 'ram.ram' }, { name: 'pm0-memory.ram' }] })
     await using below = await second.fork()
     expect(await digest(below)).toBe(changed)

@@ -48,7 +48,7 @@ static i64 reseed(const u8 *entropy, u32 size) {
 
 /*
  * Payload: empty to ask for the boot, two bytes to ask because the guest will be saved; else seconds and nanoseconds (u64)
- * since 1970 and entropy, or one byte to keep both.
+ * since 1970 and entropy at a restore, or one byte then to keep both; the time alone sets the clock once more.
  */
 void resume_state(u8 id, const u8 *payload, u32 size) {
   enum { WILL_BE_SAVED = 2, TIME = 16 };
@@ -56,7 +56,7 @@ void resume_state(u8 id, const u8 *payload, u32 size) {
   i64 error = 0;
   name_boot();
   if (size == WILL_BE_SAVED) reseed_before_save();
-  else if (size > 0) identity.resumed++;
+  else if (size > 0 && size != TIME) identity.resumed++;
   if (size >= TIME) {
     u64 time[2];
     memcpy(time, payload, TIME);
