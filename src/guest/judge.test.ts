@@ -126,6 +126,9 @@ qemu-system-x86_64: -device nonsense: 'nonsense' is not a valid device model nam
     expect(verdictOf({ shown, status: 0, shutdown: { guest: true, reason: 'guest-reset' } }, rules)).toBe(
       'passed',
     )
+    const exitCodes = { 16: { verdict: 'failed', meaning: 'tests failed' } } as const
+    expect(verdictOf({ shown, status: 33 }, { ...rules, exitCodes })).toBe('failed')
+    expect(verdictOf({ shown, status: 35 }, { ...rules, exitCodes })).toBe('passed')
     // With a command, a pass needs both.
     expect(verdictOf({ shown, status: 0, endedBy: 'shell-exit', shellExit: 3 }, rules)).toBe('failed')
     expect(verdictOf({ shown, status: 0, endedBy: 'shell-exit', shellExit: 0 }, rules)).toBe('passed')

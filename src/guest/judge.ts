@@ -211,12 +211,14 @@ function machineFailure(e: Ending): Judged | undefined {
   ])
 }
 
-/** The run ended there: until the guest was gone, only a crash counts. */
+/** The run ended there: until the guest was gone, only a crash counts, or a code that is known as failure. */
 function shown(e: Ending, judgement: Judgement): Judged | undefined {
   if (e.shown === undefined || (e.endedBy !== 'shown' && e.endedBy !== undefined)) return undefined
   // With a command, its end counts besides.
   if (e.unfinished) return undefined
   if (e.shellExit !== undefined) return byCode(e.shellExit, e, judgement)
+  const code = debugExitCode(e)
+  if (code !== undefined && judgement.exitCodes[code]?.verdict === 'failed') return byCode(code, e, judgement)
   const where = e.shown.isOnScreen === true ? 'screen' : 'console'
   return result('passed', `the ${where} showed ${JSON.stringify(e.shown.text)} in line ${e.shown.line}`)
 }
