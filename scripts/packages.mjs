@@ -50,6 +50,11 @@ export const TEST_PACKAGES = [
     programs: ['chromium', 'chromium-browser', 'google-chrome'],
     why: 'opens the reports that the tests write',
   },
+  {
+    name: 'iproute2',
+    programs: ['ss'],
+    why: 'makes the networks of the tests (ip), and says what guests have not read yet (ss)',
+  },
   { name: 'tshark', programs: ['tshark'], why: 'reads the captures of networks that the tests make' },
   { name: 'passt', programs: ['passt'], why: 'gives guests the network of this computer' },
   { name: 'qemu-utils', programs: ['qemu-img'], why: 'makes the qcow2 disks that the tests attach' },

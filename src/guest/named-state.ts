@@ -1,8 +1,7 @@
 /** Saves a running guest under a name. */
-import { readdirSync, statSync } from 'node:fs'
-import { join } from 'node:path'
 import { cacheFolder } from '../project/cache-folder.ts'
 import { addPlan, namedFolder, refuseTaken } from '../states/named.ts'
+import { bytesIn } from '../states/rack-record.ts'
 import { beginState } from '../states/save.ts'
 import type { Guest } from './guest.ts'
 import { saveGuest } from './save-guest.ts'
@@ -24,6 +23,5 @@ export async function saveNamed(
   } finally {
     open[Symbol.dispose]()
   }
-  const bytes = readdirSync(folder).reduce((sum, file) => sum + statSync(join(folder, file)).blocks * 512, 0)
-  return { name, folder, bytes }
+  return { name, folder, bytes: bytesIn(folder) }
 }
