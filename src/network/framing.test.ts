@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { FrameReader, framed, LONGEST_FRAME } from './framing.ts'
+import { FrameReader, framed, framesIn, LONGEST_FRAME } from './framing.ts'
 
 function reader() {
   const frames: string[] = []
@@ -47,5 +47,20 @@ describe('a stream of frames', () => {
     const pieces = reader()
     expect(pieces.push(bytes.subarray(0, 11))).toBeUndefined()
     expect(pieces.push(bytes.subarray(11))).toBe(problem)
+  })
+})
+
+describe('a piece of whole frames', () => {
+  it('is taken apart, each with its length', () => {
+    const frames = ['a', 'bc'].map((text) => framed(Buffer.from(text)))
+    expect(framesIn(Buffer.concat(frames))).toEqual(frames)
+    expect(framesIn(Buffer.alloc(0))).toEqual([])
+  })
+
+  it('is refused if the last frame is cut off', () => {
+    for (const rest of ['00', '00000002ff', '00000000'])
+      expect(() => framesIn(Buffer.concat([framed(Buffer.from('a')), Buffer.from(rest, 'hex')]))).toThrow(
+        'not whole frames',
+      )
   })
 })

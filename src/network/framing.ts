@@ -93,3 +93,18 @@ export function framed(frame: Buffer): Buffer {
   frame.copy(bytes, LENGTH_BYTES)
   return bytes
 }
+
+/**
+ * The frames in a piece that holds whole ones, each with its length in front.
+ *
+ * @throws Error if the piece holds anything else
+ */
+export function framesIn(bytes: Buffer): readonly Buffer[] {
+  const frames: Buffer[] = []
+  const reader = new FrameReader((piece, start, end) => frames.push(piece.subarray(start, end)))
+  const problem = reader.push(bytes)
+  const read = frames.reduce((sum, frame) => sum + frame.length, 0)
+  if (problem !== undefined || read !== bytes.length)
+    throw new Error(`not whole frames: ${problem ?? 'the last one is cut off'}`)
+  return frames
+}

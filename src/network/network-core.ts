@@ -9,9 +9,9 @@ import { isNamed } from './fault-decisions.ts'
 import type { Fault } from './fault-schema.ts'
 import { namesOfTraffic, trafficOf } from './frame.ts'
 import { FrameRing } from './frame-ring.ts'
-import { framed } from './framing.ts'
+import { framed, framesIn } from './framing.ts'
 import { Gateway } from './gateway.ts'
-import { eachFrame, type KeptFrame } from './kept-frames.ts'
+import type { KeptFrame } from './kept-frames.ts'
 import type { NetworkEvent } from './network-event.ts'
 import { GATEWAY, type NetworkPlan, type NetworkPort } from './network-plan.ts'
 import { type Outlet, Port } from './port.ts'
@@ -179,7 +179,7 @@ export class NetworkCore implements SwitchCalls {
     for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve))
     return [
       ...this.#ports.flatMap(({ name: to, held }) =>
-        held.flatMap(eachFrame).map((bytes) => ({ to, afterMs: 0, bytes })),
+        held.flatMap(framesIn).map((bytes) => ({ to, afterMs: 0, bytes })),
       ),
       ...this.#switch
         .waiting()
