@@ -97,6 +97,8 @@ export type StoreEnd =
   | 'killed'
   /** bringup was killed, or the computer failed: its end was not recorded. */
   | 'unknown'
+  /** Another computer began it, and no end is recorded: it may still run there. */
+  | 'elsewhere'
 
 /** One run that could write to a store. Times are ISO 8601. */
 export interface StoreUse {
@@ -106,6 +108,8 @@ export interface StoreUse {
   readonly beganAt: string
   readonly endedAt?: string
   readonly end: StoreEnd
+  /** With `elsewhere`: that computer. */
+  readonly host?: string
 }
 
 /** What bringup wrote down about a store; bytes. Kept by `src/stores/record.ts`. */

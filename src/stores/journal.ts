@@ -63,6 +63,8 @@ export type JournalLine =
       readonly pid: number
       readonly startTime: string
       readonly boot: string
+      /** Name of the computer; absent in lines of older versions. */
+      readonly host?: string
     }
   | { readonly event: 'ended'; readonly at: string; readonly run: string; readonly end: StoreEnd }
 
@@ -173,7 +175,7 @@ export function isSameFile(a: FileIdentity, b: FileIdentity): boolean {
 /** The file is untrusted: what does not have the shape of a line is skipped. */
 function isLine(value: unknown): value is JournalLine {
   if (typeof value !== 'object' || value === null) return false
-  const { event, at, size, label, file, run, machine, device, end } = value as Record<string, unknown>
+  const { event, at, size, label, file, run, machine, device, end, host } = value as Record<string, unknown>
   const isText = (...values: readonly unknown[]) => values.every((v) => typeof v === 'string')
   const isCount = (...values: readonly unknown[]) =>
     values.every((v) => Number.isSafeInteger(v) && Number(v) >= 0)
@@ -181,7 +183,7 @@ function isLine(value: unknown): value is JournalLine {
   if (event === 'made' || event === 'found' || event === 'resized')
     return isCount(size, label) && typeof file === 'object' && file !== null
   if (event === 'resizing') return isCount(size, label)
-  if (event === 'began') return isText(run, machine, device)
+  if (event === 'began') return isText(run, machine, device) && (host === undefined || isText(host))
   return event === 'ended' && isText(run, end)
 }
 

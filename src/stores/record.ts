@@ -1,5 +1,6 @@
 /** The record of a store: who used it last, and whether that ended in good order. Made from its journal. */
 import { statSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { bootId, startTimeOf } from '../host/process-start.ts'
 import type { StoreEnd, StoreRecord, StoreUse } from '../machine/facts.ts'
 import {
@@ -60,12 +61,18 @@ function useOf(began: Began, lines: readonly JournalLine[]): StoreUse {
   const use = { machine, device, run, beganAt: at }
   return ended?.event === 'ended'
     ? { ...use, endedAt: ended.at, end: ended.end }
-    : { ...use, end: isAlive(began) ? 'running' : 'unknown' }
+    : { ...use, ...openEnd(began) }
 }
 
-function isAlive({ pid, startTime, boot }: Began): boolean {
-  return boot === bootId() && startTime !== '' && startTimeOf(pid) === startTime
+/** What is known without a recorded end: a process can be looked for in this boot of this computer only. */
+function openEnd({ pid, startTime, boot, host }: Began): Pick<StoreUse, 'end' | 'host'> {
+  if (boot === bootId())
+    return { end: startTime !== '' && startTimeOf(pid) === startTime ? 'running' : 'unknown' }
+  return host !== undefined && host !== hostname() ? { end: 'elsewhere', host } : { end: 'unknown' }
 }
+
+/** Whether it still uses the store, or may do so on another computer. */
+const isOpen = ({ end }: StoreUse) => end === 'running' || end === 'elsewhere'
 
 /** The run that used it last; of several at once, the one that began last. */
 export function lastUseOf(record: StoreRecord | undefined): StoreUse | undefined {
@@ -123,8 +130,9 @@ export function beginUse(
     const known = shapeOf(lines, file, stats.size)
     rewriteJournal(journal, known ? [known.shape] : [])
   }
-  const joins = record?.isOfThisFile === true && record.uses.some((use) => use.end === 'running')
-  const who = { pid: process.pid, startTime: startTimeOf(process.pid), boot: bootId() }
+  const joins = record?.isOfThisFile === true && record.uses.some(isOpen)
+  const { pid } = process
+  const who = { pid, startTime: startTimeOf(pid), boot: bootId(), host: hostname() }
   // Not flushed: after the first milliseconds of a run, a power loss finds it unfinished.
   void appendJournalDurably(journal, { event: 'began', at, machine, device, run, joins, ...who })
   // The end may be lost in a power loss: then the store is not called clean though it was.

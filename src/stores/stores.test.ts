@@ -414,6 +414,26 @@ describe('the record', () => {
     expect(open('pm.img')).toMatchObject({ lastUse: { end: 'unknown' }, isClean: false })
   })
 
+  test('does not look for a process of another computer', async () => {
+    await create('pm.img', MiB)
+    beginUse(claim('pm.img', false), user('r1'))
+    const there = readFileSync(journalOf('pm.img'), 'utf8')
+      .replace(/"boot":"[^"]*"/, '"boot":"another"')
+      .replace(/"host":"[^"]*"/, '"host":"n3.cluster"')
+    writeFileSync(journalOf('pm.img'), there)
+    expect(open('pm.img')).toMatchObject({
+      lastUse: { end: 'elsewhere', host: 'n3.cluster' },
+      isClean: false,
+    })
+    // A run that begins here joins the one that may still go on there.
+    beginUse(claim('pm.img', false), user('r2'))('guest-ended')
+    expect(open('pm.img').record?.uses).toMatchObject([
+      { run: 'r1', end: 'elsewhere' },
+      { run: 'r2', end: 'guest-ended' },
+    ])
+    expect(open('pm.img').isClean).toBe(false)
+  })
+
   test('of several at once, all have to end in good order', async () => {
     await create('pm.img', MiB)
     const first = beginUse(claim('pm.img', false), user('r1'))

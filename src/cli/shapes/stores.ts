@@ -22,7 +22,8 @@ const store = z.object({
       run: z.string(),
       beganAt: z.iso.datetime(),
       endedAt: z.iso.datetime().optional(),
-      end: z.enum(['running', 'guest-ended', 'guest-crashed', 'stopped', 'killed', 'unknown']),
+      end: z.enum(['running', 'guest-ended', 'guest-crashed', 'stopped', 'killed', 'unknown', 'elsewhere']),
+      host: z.string().optional().describe('With `elsewhere`: the computer that began the run.'),
     })
     .nullable(),
   lockedBy: z.object({ pid: z.int(), mode: z.enum(['read', 'write']), command: z.string() }).nullable(),

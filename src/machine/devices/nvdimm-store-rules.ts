@@ -38,8 +38,8 @@ export const storeProblems = defineDiagnostics({
   },
   NVDIMM_STORE_UNCLEAN: {
     severity: 'note',
-    title: 'The last run on a store was killed.',
-    why: 'QEMU was killed, or bringup, or the computer failed: the guest could not leave its data in order',
+    title: 'The last run on a store did not end in good order.',
+    why: 'QEMU was killed, or bringup, or the computer failed, or another computer still uses the store: the guest did not leave its data in order',
     remedy: 'expect a recovery, or a check of the file system; the note goes with the next orderly run',
     qemu: 'accepts',
   },
@@ -68,7 +68,7 @@ export function checkStore(config: NvdimmConfig, fact: FileFact, path: string): 
     const what = `${fact.path} was on its way to ${formatBytes(half.size)}`
     return [storeProblems.NVDIMM_RESIZE_UNFINISHED.at(`${path}.file`, what)]
   }
-  const unclean = record?.uses.find((use) => use.end === 'killed' || use.end === 'unknown')
+  const unclean = record?.uses.find(({ end }) => ['killed', 'unknown', 'elsewhere'].includes(end))
   return [
     ...(fact.bytes === mappedBytes(config, fact) ? checkLabel(config, fact, `${path}.label`) : []),
     ...(unclean ? [storeProblems.NVDIMM_STORE_UNCLEAN.at(`${path}.file`, says(fact, unclean))] : []),
@@ -129,7 +129,12 @@ function checkDax(config: NvdimmConfig, { daxDevice, path }: FileFact, at: strin
   ]
 }
 
-function says({ path }: FileFact, { machine, device, run, end }: StoreUse): string {
-  const how = end === 'killed' ? 'QEMU was killed' : 'it did not live to say how it ended'
+function says({ path }: FileFact, { machine, device, run, end, host }: StoreUse): string {
+  const how =
+    end === 'killed'
+      ? 'QEMU was killed'
+      : end === 'elsewhere'
+        ? `it began on ${host}, and its end is not recorded`
+        : 'it did not live to say how it ended'
   return `${path} was last used by ${machine} as ${device} in run ${run}: ${how}`
 }

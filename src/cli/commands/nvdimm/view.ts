@@ -52,14 +52,15 @@ const ENDS: Readonly<Record<StoreEnd, string>> = {
   stopped: 'stopped while the guest ran',
   killed: 'QEMU was killed',
   unknown: 'bringup was killed, or the computer failed',
+  elsewhere: 'not recorded',
 }
 
 /** How the last use ended, in words; coloured where it is worth a look. */
 export function endText(use: StoreUse | undefined, colors: Colors): string {
   if (!use) return ''
-  const text = ENDS[use.end]
+  const text = use.host === undefined ? ENDS[use.end] : `not recorded; it began on ${use.host}`
   if (use.end === 'guest-ended') return colors.green(text)
-  return use.end === 'running' || use.end === 'stopped' ? colors.yellow(text) : colors.red(text)
+  return ['running', 'stopped', 'elsewhere'].includes(use.end) ? colors.yellow(text) : colors.red(text)
 }
 
 /** A size that need not be exact. */
