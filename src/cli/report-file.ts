@@ -5,9 +5,10 @@ import type { RunFolder } from '../runs/record.ts'
 import type { SweepFolder } from '../sweeps/record.ts'
 import { formatRoundBytes } from '../units.ts'
 import type { Invocation, OptionSpec } from './command.ts'
+import { isReport } from './own-outputs.ts'
 import { shortPath } from './run-report.ts'
 import { usageError } from './usage.ts'
-import { writeNamedFile } from './write-file.ts'
+import { checkNamedFile, type NamedFile, writeNamedFile } from './write-file.ts'
 
 /** Name of the report in the folder of the run, or of the sweep, where no file is named. */
 const REPORT = 'report.html'
@@ -44,6 +45,9 @@ export async function writeReport(
   const file = wanted ?? (isMarkdown ? '-' : join(folder, REPORT))
   if (file === '-' && output.isJson)
     throw usageError('--json prints where the report is', 'name a file: --output report.html')
+  const named: NamedFile | undefined =
+    wanted === undefined || file === '-' ? undefined : { option: '--output', path: file, isOurs: isReport }
+  if (named) checkNamedFile(named)
   const text = sweep
     ? await sweepText(stateFolder, sweep, { compareWith, isMarkdown })
     : await runText(run, isMarkdown)
@@ -51,20 +55,12 @@ export async function writeReport(
     output.raw(text)
     return 0
   }
-  if (wanted === undefined) writeWhole(file, text)
-  else writeNamedFile('--output', file, text, isReport)
+  if (named) writeNamedFile(named, text)
+  else writeWhole(file, text)
   const bytes = Buffer.byteLength(text)
   output.json({ ...(run ? { run: run.id } : {}), ...(sweep ? { sweep: sweep.id } : {}), file, bytes })
   output.print(`${shortPath(file)} (${formatRoundBytes(bytes)})`)
   return 0
-}
-
-/** A page, or a summary as Markdown, of any run or sweep; that begins with the sign of the verdict. */
-function isReport(existing: Buffer): boolean {
-  const text = existing.toString()
-  return text.startsWith('<!doctype html>')
-    ? text.includes('Report of bringup on ')
-    : /^### [\u2713\u2717\u25f7\u2013\u2026!?] /.test(text)
 }
 
 async function runText(run: RunFolder, isMarkdown: boolean): Promise<string> {

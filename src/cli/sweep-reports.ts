@@ -2,7 +2,8 @@
 import { csvOf, githubOf, junitOf, ktapOf, type Results, tapOf } from '../sweeps/reports.ts'
 import type { OptionSpec } from './command.ts'
 import type { Output } from './output.ts'
-import { writeNamedFile } from './write-file.ts'
+import { isCsv, isJunit } from './own-outputs.ts'
+import { checkNamedFile, type NamedFile, writeNamedFile } from './write-file.ts'
 
 export const REPORT_OPTIONS: readonly OptionSpec[] = [
   {
@@ -16,14 +17,29 @@ export const REPORT_OPTIONS: readonly OptionSpec[] = [
   { flags: '--github', description: 'print annotations for GitHub Actions' },
 ]
 
+type Values = Readonly<Record<string, unknown>>
+
+function filesOf({ junit, csv }: Values): { readonly junit?: NamedFile; readonly csv?: NamedFile } {
+  return {
+    ...(typeof junit === 'string' ? { junit: { option: '--junit', path: junit, isOurs: isJunit } } : {}),
+    ...(typeof csv === 'string' ? { csv: { option: '--csv', path: csv, isOurs: isCsv } } : {}),
+  }
+}
+
+/**
+ * Refuses files that could not be written, before the sweep runs.
+ *
+ * @throws BringupError OPTION_FILE_NOT_WRITTEN, OPTION_FILE_TAKEN
+ */
+export function checkReports(options: Values): void {
+  for (const file of Object.values(filesOf(options))) checkNamedFile(file)
+}
+
 /** @returns Whether stdout is taken by one of them. */
-export function writeReports(
-  options: Readonly<Record<string, unknown>>,
-  results: Results,
-  output: Output,
-): boolean {
-  if (typeof options.junit === 'string') writeNamedFile('--junit', options.junit, junitOf(results))
-  if (typeof options.csv === 'string') writeNamedFile('--csv', options.csv, csvOf(results))
+export function writeReports(options: Values, results: Results, output: Output): boolean {
+  const { junit, csv } = filesOf(options)
+  if (junit) writeNamedFile(junit, junitOf(results))
+  if (csv) writeNamedFile(csv, csvOf(results))
   if (output.isJson) return false
   if (options.github === true) output.raw(githubOf(results))
   if (options.tap === true) output.raw(tapOf(results))

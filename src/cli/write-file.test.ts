@@ -1,29 +1,41 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { writeNamedFile } from './write-file.ts'
+import { checkNamedFile, writeNamedFile } from './write-file.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'bringup-write-file-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const isOurs = (existing: Buffer) => existing.toString().startsWith('ours')
+const named = (path: string) => ({ option: '--output', path, isOurs })
 
 test('replaces its own files and empty ones, and no other', () => {
   const file = join(folder, 'file')
-  writeNamedFile('--output', file, 'ours 1', isOurs)
-  writeNamedFile('--output', file, 'ours 2', isOurs)
+  writeNamedFile(named(file), 'ours 1')
+  writeNamedFile(named(file), 'ours 2')
   expect(readFileSync(file, 'utf8')).toBe('ours 2')
   writeFileSync(file, '')
-  writeNamedFile('--output', file, 'ours 3', isOurs)
+  writeNamedFile(named(file), 'ours 3')
   writeFileSync(file, 'theirs')
-  expect(() => writeNamedFile('--output', file, 'ours 4', isOurs)).toThrow('OPTION_FILE_TAKEN')
+  expect(() => writeNamedFile(named(file), 'ours 4')).toThrow('OPTION_FILE_TAKEN')
   expect(readFileSync(file, 'utf8')).toBe('theirs')
 })
 
 test('writes to devices, and says why a file cannot be written', () => {
-  writeNamedFile('--output', '/dev/null', 'ours', isOurs)
-  expect(() => writeNamedFile('--output', join(folder, 'missing', 'file'), 'ours', isOurs)).toThrow(
+  writeNamedFile(named('/dev/null'), 'ours')
+  expect(() => writeNamedFile(named(join(folder, 'missing', 'file')), 'ours')).toThrow(
     'OPTION_FILE_NOT_WRITTEN',
   )
+})
+
+test('is refused before the work, and nothing is made by asking', () => {
+  const [file, taken] = [join(folder, 'later'), join(folder, 'bringup.config.ts')]
+  checkNamedFile(named(file))
+  expect(existsSync(file)).toBe(false)
+  writeFileSync(taken, 'export default {}')
+  expect(() => checkNamedFile(named(taken))).toThrow('OPTION_FILE_TAKEN')
+  expect(() => checkNamedFile(named(folder))).toThrow(`${folder} is a folder`)
+  expect(() => checkNamedFile(named(join(folder, 'missing', 'file')))).toThrow('OPTION_FILE_NOT_WRITTEN')
+  checkNamedFile(named('/dev/null'))
 })

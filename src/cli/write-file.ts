@@ -1,5 +1,6 @@
-/** Writes a file that an option names. */
-import { readFileSync, statSync, writeFileSync } from 'node:fs'
+/** Files that options name: checked before the work that fills them, then written. */
+import { accessSync, constants, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
 
 export const problems = defineDiagnostics({
@@ -15,22 +16,39 @@ export const problems = defineDiagnostics({
   },
 })
 
+/** A file that an option names. */
+export interface NamedFile {
+  readonly option: string
+  readonly path: string
+  /** Whether the content of an existing file is of the kind that is written: it is replaced only then. */
+  readonly isOurs: (existing: Buffer) => boolean
+}
+
 /**
- * @param isOurs Whether the content of an existing file is of the kind that is written: it is replaced only then.
+ * Refuses a file that could not be written, before the work whose result goes there.
+ *
  * @throws BringupError OPTION_FILE_NOT_WRITTEN, OPTION_FILE_TAKEN
  */
-export function writeNamedFile(
-  option: string,
-  path: string,
-  content: string | Uint8Array,
-  isOurs?: (existing: Buffer) => boolean,
-): void {
+export function checkNamedFile(file: NamedFile): void {
+  attempt(file, () => {
+    const stats = statSync(file.path, { throwIfNoEntry: false })
+    if (stats?.isDirectory()) throw new Error(`${file.path} is a folder`)
+    accessSync(stats ? file.path : dirname(file.path), constants.W_OK)
+  })
+}
+
+/** @throws BringupError OPTION_FILE_NOT_WRITTEN, OPTION_FILE_TAKEN */
+export function writeNamedFile(file: NamedFile, content: string | Uint8Array): void {
+  attempt(file, () => writeFileSync(file.path, content))
+}
+
+function attempt({ option, path, isOurs }: NamedFile, act: () => void): void {
   try {
-    if (isOurs && isTaken(path, isOurs))
+    if (isTaken(path, isOurs))
       throw new BringupError([
         problems.OPTION_FILE_TAKEN.at(option, `${path} exists and was not written by bringup`),
       ])
-    writeFileSync(path, content)
+    act()
   } catch (error) {
     if (error instanceof BringupError) throw error
     throw new BringupError([problems.OPTION_FILE_NOT_WRITTEN.at(option, (error as Error).message)])

@@ -9,8 +9,9 @@ import { screenAnswerSchema } from '../../runs/control-protocol.ts'
 import { findGuest, findRun, readRun } from '../../runs/record.ts'
 import type { Command, OptionSpec } from '../command.ts'
 import { guestThatRuns } from '../find-guest.ts'
+import { isPicture } from '../own-outputs.ts'
 import { usageError } from '../usage.ts'
-import { writeNamedFile } from '../write-file.ts'
+import { checkNamedFile, type NamedFile, writeNamedFile } from '../write-file.ts'
 
 export const problems = defineDiagnostics({
   SCREEN_NOT_KEPT: {
@@ -71,6 +72,9 @@ export const command: Command = {
     { command: 'bringup screen --run last', says: 'the last screen of a run that has ended' },
   ],
   run: async ({ args, options, output, project, signal }) => {
+    const picture: NamedFile | undefined =
+      typeof options.png === 'string' ? { option: '--png', path: options.png, isOurs: isPicture } : undefined
+    if (picture) checkNamedFile(picture)
     const { stateFolder } = await project()
     const keys = keysIn(options)
     const display = typeof options.display === 'string' ? options.display : undefined
@@ -85,9 +89,9 @@ export const command: Command = {
             png: options.png,
             signal,
           })
-    if (typeof options.png === 'string') {
+    if (picture) {
       if (!shown.png) throw new BringupError([problems.SCREEN_NOT_KEPT.at('--png', 'there is no picture')])
-      writeNamedFile('--png', options.png, shown.png, isPicture)
+      writeNamedFile(picture, shown.png)
     }
     if (output.isJson)
       output.json({
@@ -111,8 +115,6 @@ function keysIn({ type, keys }: Readonly<Record<string, unknown>>): string | rea
     return type.replace(/\\([nt\\])/g, (_, char: string) => ({ n: '\n', t: '\t' })[char] ?? char)
   return typeof keys === 'string' ? keys.split(/\s+/).filter(Boolean) : undefined
 }
-
-const isPicture = (existing: Buffer) => existing.subarray(1, 4).toString() === 'PNG'
 
 const hasEnded = (stateFolder: string, run: string) =>
   readRun(findRun(stateFolder, run)).summary.verdict !== 'running'

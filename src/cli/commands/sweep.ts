@@ -21,7 +21,7 @@ import type { Command, Invocation } from '../command.ts'
 import { prepareCells } from '../prepare-cells.ts'
 import { createStatusLine } from '../status-line.ts'
 import { showSweep } from '../sweep-progress.ts'
-import { REPORT_OPTIONS, writeReports } from '../sweep-reports.ts'
+import { checkReports, REPORT_OPTIONS, writeReports } from '../sweep-reports.ts'
 import { comparisonView, findingsView, reportSweep } from '../sweep-view.ts'
 import { usageError } from '../usage.ts'
 import { attempt } from './sweep/attempt.ts'
@@ -79,6 +79,7 @@ async function run(invocation: Invocation): Promise<number> {
   if (name === undefined)
     throw usageError('name a sweep', '`bringup sweep list` lists what ran; see also --help')
   if (options.events === true && output.isJson) throw usageError('--events and --json exclude each other')
+  checkReports(options)
   const repeat = countOf('--repeat', options.repeat)
   const jobs = countOf('--jobs', options.jobs)
   const seed = seedOf(options)

@@ -15,9 +15,10 @@ import type { Command, Invocation, OptionSpec } from '../command.ts'
 import { formatDiagnostics } from '../errors.ts'
 import { MACHINE_OPTIONS } from '../machine-options.ts'
 import type { Output } from '../output.ts'
+import { isJunit } from '../own-outputs.ts'
 import { requestOf } from '../plan-invocation.ts'
 import { shortPath } from '../run-report.ts'
-import { writeNamedFile } from '../write-file.ts'
+import { checkNamedFile, type NamedFile, writeNamedFile } from '../write-file.ts'
 
 export const problems = defineDiagnostics({
   TEST_MISSING: {
@@ -63,6 +64,11 @@ export const command: Command = {
 
 async function test(invocation: Invocation): Promise<number> {
   const { options, output } = invocation
+  const report: NamedFile | undefined =
+    typeof options.junit === 'string'
+      ? { option: '--junit', path: options.junit, isOurs: isJunit }
+      : undefined
+  if (report) checkNamedFile(report)
   const request = await requestOf(invocation, TEST_OPTIONS)
   const steps = request.project.kernel?.test
   if (!steps)
@@ -79,7 +85,7 @@ async function test(invocation: Invocation): Promise<number> {
   const isPassed =
     diagnostics.length === 0 && results.every((step) => step.result === 'passed' || step.result === 'done')
   const suite = made.plan.guests[0]?.name ?? ''
-  if (typeof options.junit === 'string') writeNamedFile('--junit', options.junit, junit(suite, results))
+  if (report) writeNamedFile(report, junit(suite, results))
   if (options.tap === true && !output.isJson) output.raw(tap(results))
   if (diagnostics.length > 0 && !output.isJson)
     output.error(`\n${formatDiagnostics(diagnostics, output.errorPage)}`)
