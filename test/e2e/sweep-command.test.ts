@@ -1,7 +1,15 @@
 /** `bringup sweep` as a user has it: racks, kernels, a baseline, a terminal, Ctrl-C and SIGKILL. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -39,6 +47,23 @@ function stateOf(name = 'last') {
   const [record, attempts] = [readSweep(found), readAttempts(found)]
   return { record, attempts, summary: summarizeSweep(record, attempts) }
 }
+
+it('refuses files that it did not write before anything runs, and replaces its own reports', minutes, () => {
+  configure({ machines: { default: quiet }, sweeps: { s: { over: { memory: ['64M'] } } } })
+  const config = readFileSync(join(folder, 'bringup.config.json'), 'utf8')
+  for (const option of ['--junit', '--csv']) {
+    const { status, stderr } = bringup('sweep', 's', option, 'bringup.config.json')
+    expect([status, stderr]).toEqual([2, expect.stringContaining('error OPTION_FILE_TAKEN')])
+  }
+  const missing = bringup('test', '--junit', join('missing', 'x.xml'))
+  expect(missing).toMatchObject({ status: 2, stderr: expect.stringContaining('OPTION_FILE_NOT_WRITTEN') })
+  expect(bringup('screen', '--png', 'bringup.config.json').stderr).toContain('OPTION_FILE_TAKEN')
+  expect(readFileSync(join(folder, 'bringup.config.json'), 'utf8')).toBe(config)
+  expect(existsSync(join(folder, '.bringup'))).toBe(false)
+  const reports = ['--junit', 'x.xml', '--csv', 'x.csv']
+  expect(bringup('sweep', 's', ...reports)).toMatchObject({ status: 0 })
+  expect(bringup('sweep', 'show', 's', ...reports)).toMatchObject({ status: 0 })
+})
 
 it('runs racks, and shows the picture of one in the report', minutes, async () => {
   const guest = { nics: ['lan'], machine: quiet }
