@@ -12,6 +12,7 @@ import type { ExecutorMeans } from './executor.ts'
 import { loadExecutor } from './executors.ts'
 import { checkMatrix, expand, problems as matrixProblems } from './expand.ts'
 import { onlyCells } from './filter.ts'
+import { checkMetrics } from './metric-paths.ts'
 import { metricsOf } from './metrics.ts'
 import { outdatedCells, tasksLeft } from './order.ts'
 import { type PlannedCell, planCells, type SweepPlanning } from './plan-sweep.ts'
@@ -99,7 +100,8 @@ export async function planSweep(
   planning: SweepPlanning = {},
 ): Promise<PlannedSweep> {
   const at = ['sweeps', swept.name]
-  const wrong = checkMatrix(swept.sweep, at)
+  const metrics = metricsOf(swept.sweep)
+  const wrong = [...checkMatrix(swept.sweep, at), ...checkMetrics(metrics, at)]
   if (wrong.length > 0) throw new BringupError(wrong)
   const { axes, cells: all } = expand(swept.sweep)
   const { only, cell } = selection
@@ -116,7 +118,7 @@ export async function planSweep(
     ])
   const cells = await planCells(swept, chosen, planning)
   const keys = new Set(all.map(({ key }) => key))
-  return { swept, axes, cells, keys, metrics: metricsOf(swept.sweep), selection }
+  return { swept, axes, cells, keys, metrics, selection }
 }
 
 /** Errors of cells that cannot be run. */
