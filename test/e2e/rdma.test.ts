@@ -61,7 +61,9 @@ describe('soft-RoCE between two guests', () => {
 
     const { served, called } = await startBoth(server, client, ADDRESSES.server, ENDLESS)
     const before = await sum('frames')
-    await expect.poll(() => sum('frames'), { timeout: 120_000 }).toBeGreaterThan(before + 200)
+    const endedEarly = called.then((end) => expect.fail(`ended before the partition: ${JSON.stringify(end)}`))
+    const moved = expect.poll(() => sum('frames'), { timeout: 300_000 }).toBeGreaterThan(before + 200)
+    await Promise.race([moved, endedEarly])
     await lan.partition(['client'], ['server'])
     const { exitCode, stdout, stderr } = await called
     expect(exitCode).toBe(1)
