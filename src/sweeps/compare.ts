@@ -1,4 +1,4 @@
-/** Two sweeps beside one another: what changed in which cell, and how sure that is. Pure. */
+/** Two sweeps side by side: what changed in which cell, and how sure that is. Pure. */
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
 import { distinct } from '../distinct.ts'
 import { plural } from '../plural.ts'
@@ -59,9 +59,17 @@ export interface Uncompared {
   readonly missingIn: readonly string[]
 }
 
+/** One side of a comparison. */
+export interface Side {
+  /** Of the sweep, or `qemu=7.2` where values of an axis are compared. */
+  readonly id: string
+  readonly name: string
+  readonly startedAt: string
+}
+
 export interface Comparison {
-  readonly before: { readonly id: string; readonly name: string; readonly startedAt: string }
-  readonly after: { readonly id: string; readonly name: string; readonly startedAt: string }
+  readonly before: Side
+  readonly after: Side
   readonly axes: readonly Axis[]
   readonly verdicts: readonly VerdictChange[]
   readonly metrics: readonly MetricChange[]
@@ -98,18 +106,15 @@ export function compareSweeps(before: Swept, after: Swept): Comparison {
   const later = new Set((now ?? []).map(({ key }) => key))
   const pairs = (now ?? []).flatMap((cell) => {
     const was = earlier.get(cell.key)
-    return was ? [{ was, is: cell }] : []
+    const { key, label } = cell
+    return was ? [{ cell: key, label, was, is: cell, from: before.record.id, to: after.record.id }] : []
   })
-  const ids = [before.record.id, after.record.id] as const
   const metrics = new Set([before, after].flatMap(({ record }) => record.metrics.map(({ name }) => name)))
   return {
     before: aboutOf(before.record),
     after: aboutOf(after.record),
     axes: after.record.axes,
-    verdicts: pairs.flatMap(({ was, is }) => verdictChange(was, is)),
-    metrics: metricChanges(pairs, after.record.metrics),
-    cells: pairs.filter(({ was, is }) => was.state !== 'open' && is.state !== 'open').length,
-    uncompared: pairs.flatMap((pair) => uncomparedOf(pair, [...metrics], ids)),
+    ...comparePairs(pairs, after.record.metrics, [...metrics]),
     onlyBefore: (old ?? []).flatMap(({ key, label }) => (later.has(key) ? [] : label)),
     onlyAfter: (now ?? []).flatMap(({ key, label }) => (earlier.has(key) ? [] : label)),
   }
@@ -117,32 +122,56 @@ export function compareSweeps(before: Swept, after: Swept): Comparison {
 
 const aboutOf = ({ id, name, startedAt }: SweepRecord) => ({ id, name, startedAt })
 
-interface Pair {
+/** Two cells that are compared. */
+export interface Pair {
+  /** Of the pair in the comparison. */
+  readonly cell: string
+  readonly label: string
   readonly was: CellSummary
   readonly is: CellSummary
+  /** Names of the two sides, for what only one of them has. */
+  readonly from: string
+  readonly to: string
+}
+
+/**
+ * All tests of a comparison, corrected together.
+ *
+ * @param metrics names of what both sides may have measured, also of what is listed as not compared
+ */
+export function comparePairs(
+  pairs: readonly Pair[],
+  known: readonly Metric[],
+  metrics: readonly string[],
+): Pick<Comparison, 'verdicts' | 'metrics' | 'cells' | 'uncompared'> {
+  return {
+    verdicts: pairs.flatMap(verdictChange),
+    metrics: metricChanges(pairs, known),
+    cells: pairs.filter(({ was, is }) => was.state !== 'open' && is.state !== 'open').length,
+    uncompared: pairs.flatMap((pair) => uncomparedOf(pair, metrics)),
+  }
 }
 
 /** A cell without a result has no values either. Whether a machine can be planned is a result without values. */
 function uncomparedOf(
-  { was, is }: Pair,
+  { cell, label, was, is, from, to }: Pair,
   metrics: readonly string[],
-  [before, after]: readonly [string, string],
 ): readonly Uncompared[] {
-  const about = (what: string, has: (cell: CellSummary) => boolean): readonly Uncompared[] => {
-    const missingIn = [...(has(was) ? [] : [before]), ...(has(is) ? [] : [after])]
-    return missingIn.length === 0 ? [] : [{ cell: is.key, label: is.label, what, missingIn }]
+  const about = (what: string, has: (side: CellSummary) => boolean): readonly Uncompared[] => {
+    const missingIn = [...(has(was) ? [] : [from]), ...(has(is) ? [] : [to])]
+    return missingIn.length === 0 ? [] : [{ cell, label, what, missingIn }]
   }
   const open = about('verdict', ({ state }) => state !== 'open')
   if (open.length > 0 || was.state === 'impossible' || is.state === 'impossible') return open
-  return metrics.flatMap((name) => about(name, (cell) => cell.metrics.some((metric) => metric.name === name)))
+  return metrics.flatMap((name) => about(name, (side) => side.metrics.some((metric) => metric.name === name)))
 }
 
-function verdictChange(was: CellSummary, is: CellSummary): readonly VerdictChange[] {
+function verdictChange({ cell, label, was, is }: Pair): readonly VerdictChange[] {
   if (was.state === is.state || was.state === 'open' || is.state === 'open') return []
   const p = rankTest(outcomes(was), outcomes(is))
   // Whether a machine can be planned is no matter of chance.
   const isSure = was.state === 'impossible' || is.state === 'impossible' || p < 1 - CONFIDENCE
-  return [{ cell: is.key, label: is.label, before: was.state, after: is.state, p, isSure }]
+  return [{ cell, label, before: was.state, after: is.state, p, isSure }]
 }
 
 const outcomes = ({ passed, failed }: CellSummary) => [
@@ -151,19 +180,19 @@ const outcomes = ({ passed, failed }: CellSummary) => [
 ]
 
 function metricChanges(pairs: readonly Pair[], metrics: readonly Metric[]): readonly MetricChange[] {
-  const found = pairs.flatMap(({ was, is }) =>
+  const found = pairs.flatMap(({ cell, label, was, is }) =>
     metrics.flatMap((metric) => {
-      const [old, now] = [was, is].map((cell) => cell.metrics.find(({ name }) => name === metric.name))
-      return old && now ? [{ is, metric, old, now, p: rankTest(old.values, now.values) }] : []
+      const [old, now] = [was, is].map((side) => side.metrics.find(({ name }) => name === metric.name))
+      return old && now ? [{ cell, label, metric, old, now, p: rankTest(old.values, now.values) }] : []
     }),
   )
   const adjusted = adjust(found.map(({ p }) => p))
-  return found.map(({ is, metric, old, now, p }, index) => {
+  return found.map(({ cell, label, metric, old, now, p }, index) => {
     const shift = shiftBetween(old.values, now.values)
     const adjustedP = adjusted[index] ?? 1
     return {
-      cell: is.key,
-      label: is.label,
+      cell,
+      label,
       metric: metric.name,
       before: old.estimate,
       after: now.estimate,

@@ -126,7 +126,8 @@ export function quotedValue(value: AxisValue): string {
   return text === '' || text !== text.trim() ? `"${text}"` : text
 }
 
-function labelOf(values: Readonly<Record<string, AxisValue>>): string {
+/** `numa=4, memory=1G` */
+export function labelOf(values: Readonly<Record<string, AxisValue>>): string {
   return Object.entries(values)
     .map(([path, value]) => `${path}=${quotedValue(value)}`)
     .join(', ')

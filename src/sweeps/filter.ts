@@ -69,8 +69,7 @@ function parse(part: string, axes: readonly Axis[]) {
   const found = /^([^=!<>]+?)\s*(!=|<=|>=|=|<|>)=?\s*(.*)$/.exec(part)
   if (!found) return problems.SWEEP_FILTER_WRONG.at('--only', `--only: "${part}" is no condition`)
   const [, name = '', operator = '=', value = ''] = found
-  const named = axes.filter(({ path }) => path === name)
-  const matching = named.length > 0 ? named : axes.filter(({ path }) => path.endsWith(`.${name}`))
+  const matching = axesNamed(name, axes)
   const [axis] = matching
   const paths = axes.map(({ path }) => path)
   if (matching.length === 0 || !axis) {
@@ -91,6 +90,12 @@ function parse(part: string, axes: readonly Axis[]) {
       { remedy: `use = or !=: --only '${axis.path}=${showValue(axis.values[0] ?? null)}'` },
     )
   return condition
+}
+
+/** The axis of that path, or those whose last keys are that. */
+export function axesNamed(name: string, axes: readonly Axis[]): readonly Axis[] {
+  const named = axes.filter(({ path }) => path === name)
+  return named.length > 0 ? named : axes.filter(({ path }) => path.endsWith(`.${name}`))
 }
 
 function holds({ operator, value }: Condition, is: AxisValue): boolean {

@@ -81,6 +81,15 @@ it('runs racks, and shows the picture of one in the report', minutes, async () =
   const { attempts, summary } = stateOf()
   expect(summary.counts).toMatchObject({ passed: 4, failed: 0, open: 0 })
   expect(attempts.every(({ metrics }) => (metrics.ms ?? 0) > 0)).toBe(true)
+  const compared = JSON.parse(bringup('sweep', 'compare', 'r', '--axis', 'client.count', '--json').stdout)
+  expect(compared).toMatchObject({
+    before: { id: 'guests.client.count=1' },
+    after: { id: 'guests.client.count=2' },
+    cells: 2,
+    uncompared: [],
+  })
+  expect(bringup('sweep', 'compare', 'r', '--axis', 'nodes').stderr).toContain('SWEEP_AXIS_UNKNOWN')
+  expect(bringup('sweep', 'compare').stderr).toContain('the sweep to compare with is missing')
   expect(bringup('report', 'r', '-o', 'r.html')).toMatchObject({ status: 0 })
   await using browser = await Chromium.start()
   await browser.open(join(folder, 'r.html'))
