@@ -1,4 +1,4 @@
-/** Sweeps on a real Slurm: four slurmds, a slurmctld and a munged on loopback. More is in `test/slurm`. */
+/** Sweeps on a real Slurm: four slurmds, a slurmctld and a munged on loopback. Faults are in `slurm-faults.test.ts`, errors and limits in `test/slurm`. */
 import { afterEach, expect, it } from 'vitest'
 import { SlurmCluster } from '../support/slurm.ts'
 import { appends, SlurmProject, type Sweep } from '../support/slurm-sweep.ts'

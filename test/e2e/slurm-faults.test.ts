@@ -1,4 +1,4 @@
-/** What happens to a sweep on a real Slurm when parts of it fail. The core is in `test/e2e/slurm.test.ts`. */
+/** What happens to a sweep on a real Slurm when parts of it fail. The core is in `slurm.test.ts`, errors and limits are in `test/slurm`. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
