@@ -74,7 +74,7 @@ export default defineConfig({
             page('Sweeps on a Slurm cluster', '/guide/slurm'),
             page('A study: boot times of Linux', '/guide/boot-times'),
             page('Networks between machines', '/guide/networks'),
-            page('Runs that stay', '/guide/staying'),
+            page('Background runs', '/guide/staying'),
             page('Saved states', '/guide/saved-states'),
             page('Exit codes', '/guide/exit-codes'),
             page('Terminal sessions', '/guide/sessions'),

@@ -112,7 +112,7 @@ export interface Command {
 
 export type CommandGroup =
   | 'Machines and runs:'
-  | 'Runs that stay:'
+  | 'Background runs:'
   | 'Source trees:'
   | 'Persistent memory:'
   | 'This computer:'

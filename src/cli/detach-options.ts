@@ -6,10 +6,10 @@ export const DETACH_OPTIONS: readonly OptionSpec[] = [
     flags: '-d, --detach',
     description: 'start the run in the background; see `ps`, `logs`, `attach`, `exec`, `cp`, `stop`',
   },
-  { flags: '--name <name>', description: 'name of the run, for those commands' },
+  { flags: '--name <name>', description: 'name of the run, which these commands take' },
   {
     flags: '--supervise <log>',
-    description: 'own the run of a `run -d`, which has created that log',
+    description: 'be the process of a `run -d`, which has created this log',
     isHidden: true,
   },
 ]

@@ -70,7 +70,7 @@ test('help is no error, has examples, and names the global options for every com
     'Verdict:',
     'gdb:',
     'Output:',
-    'Runs that stay:',
+    'Background runs:',
     'Options:',
     'Global options:',
     'Examples:',

@@ -1,4 +1,4 @@
-/** The door of a run that stays: lets other processes of this user look, work in its guests, and stop it. */
+/** The door of a background run: lets other processes of this user look, work in its guests, and stop it. */
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { rmSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'

@@ -15,7 +15,7 @@ export const problems = defineDiagnostics({
   STATE_IN_USE: {
     title: 'A saved state is in use.',
     why: 'a running guest was restored from it',
-    remedy: 'end that guest first; `bringup ps` lists runs that stay',
+    remedy: 'end that guest first; `bringup ps` lists background runs',
   },
 })
 

@@ -1,4 +1,4 @@
-/** Runs that stay: `run -d`, and the commands that work with them. */
+/** Background runs: `run -d`, and the commands that work with them. */
 import {
   existsSync,
   mkdtempSync,

@@ -1,4 +1,4 @@
-/** `bringup attach`: the console of a guest of a run that stays. */
+/** `bringup attach`: the console of a guest of a background run. */
 import { callOnTerminal } from '../call-on-terminal.ts'
 import type { Command } from '../command.ts'
 import { guestThatRuns, RUN_OPTION } from '../find-guest.ts'

@@ -1,4 +1,4 @@
-/** `bringup cp`: copies files to and from a guest of a run that stays. */
+/** `bringup cp`: copies files to and from a guest of a background run. */
 import { resolve } from 'node:path'
 import { callRun } from '../../runs/control-client.ts'
 import type { Command } from '../command.ts'

@@ -1,4 +1,4 @@
-/** `bringup exec`: runs a command in a guest of a run that stays. */
+/** `bringup exec`: runs a command in a guest of a background run. */
 import { callRun } from '../../runs/control-client.ts'
 import { callOnTerminal } from '../call-on-terminal.ts'
 import type { Command } from '../command.ts'

@@ -6,7 +6,7 @@ import { formatMs } from '../../units.ts'
 import type { Command } from '../command.ts'
 
 export const command: Command = {
-  summary: 'list the running runs',
+  summary: 'list the runs in progress',
   description:
     'Runs that were started with `run -d` can be worked with: `logs`, `attach`, `exec`, `cp`, `stop`.',
   examples: [

@@ -65,7 +65,7 @@ const RUN_OPTIONS: readonly OptionSpec[] = [
     { flags: '--events', description: 'print every event of the run as a line of JSON, and nothing else' },
     { flags: '-v, --verbose', description: 'show the commands of the build and of QEMU' },
   ]),
-  ...inGroup('Runs that stay:', DETACH_OPTIONS),
+  ...inGroup('Background runs:', DETACH_OPTIONS),
   { flags: '-y, --yes', description: 'run the commands of a host network that need root without asking' },
 ]
 
@@ -91,7 +91,7 @@ export const command: Command = {
       command: 'bringup run --kernel out/kernel.elf --gdb',
       says: 'stopped at the first instruction, for gdb',
     },
-    { command: 'bringup run -d --name db --profile linux', says: 'a guest that stays; see `bringup ps`' },
+    { command: 'bringup run -d --name db --profile linux', says: 'a background run; see `bringup ps`' },
     {
       command: 'bringup run --profile linux --copy-in data:/data --copy-out /tmp/log:log -- ./test.sh',
       says: 'files in before the command, and out after it',
@@ -232,10 +232,10 @@ function originText(origin: Origin): string {
   return `booting: ${origin.because}${end}`
 }
 
-/** A run that stays has no time-out unless one is given: a year. */
+/** A background run has no time-out unless one is given: a year. */
 const STAYS_MS = 365 * 24 * 60 * 60 * 1000
 
-/** A run that stays: no time-out ends it unless one was given. */
+/** A background run: no time-out ends it unless one was given. */
 function staying(
   { plan, guests }: PlannedRun,
   { project, rack }: RunRequest,

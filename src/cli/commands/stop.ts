@@ -1,4 +1,4 @@
-/** `bringup stop`: ends a run that stays. */
+/** `bringup stop`: ends a background run. */
 import { BringupError } from '../../diagnostics.ts'
 import { callRun, problems } from '../../runs/control-client.ts'
 import { findRun, listRuns, readRun } from '../../runs/record.ts'
