@@ -110,7 +110,7 @@ export interface PlannedGuest {
   readonly profile: Profile
   /** What the profile calls that which boots: `Linux 6.1.0-50-cloud-amd64`. */
   readonly boots?: string
-  /** What the profile wants a person to know, a line each. */
+  /** What bringup chose where the request left it open, and what the profile wants a person to know; a line each. */
   readonly notes?: readonly string[]
 }
 
@@ -268,7 +268,7 @@ async function planWith(
     facts,
     profile,
     ...(preview.boots === undefined ? {} : { boots: preview.boots }),
-    ...(preview.notes === undefined ? {} : { notes: preview.notes }),
+    notes: [...new Set([...selection.notes, ...(preview.notes ?? [])])],
     added: preview.machine,
   }
 }

@@ -5,9 +5,18 @@ import { BringupError, defineDiagnostics } from '../diagnostics.ts'
 import { settleDefaults } from '../machine/defaults.ts'
 import { mergeMachine } from '../machine/flags.ts'
 import { asWritten, type Layer, mergeLayers } from '../machine/layers.ts'
-import { chainOf, type MachineConfig, type MachineInput, resolveMachines } from '../machine/machine.ts'
+import {
+  chainOf,
+  type MachineConfig,
+  type MachineInput,
+  resolveMachines,
+  viewOf,
+} from '../machine/machine.ts'
 import { formatPath } from '../machine/schema-issues.ts'
 import { nearest } from '../nearest.ts'
+import { plural } from '../plural.ts'
+import { formatRoundBytes } from '../units.ts'
+import { bootedMedium, unbootedMedium } from './booted-medium.ts'
 import { cacheFolder } from './cache-folder.ts'
 import { parseKeptMachine } from './kept-machine.ts'
 import { judgedAs, withKernel } from './kernel-form.ts'
@@ -53,6 +62,8 @@ export interface Selection {
   readonly config: MachineConfig
   /** Which of them says what: for the paths of findings. */
   readonly layers: readonly Layer[]
+  /** What bringup chose where the request left it open, a line each for people. */
+  readonly notes: readonly string[]
 }
 
 /**
@@ -67,8 +78,17 @@ export async function chooseRun(request: PlanningRequest): Promise<Selection> {
   const machines = resolveMachines(project.machines)
   const described = Object.hasOwn(machines, machineName) ? machines[machineName] : undefined
   if (!described) throw unknownMachine(project, machineName, request.namedAt?.machine)
-  const profile = await profileOf(project, mergeMachine(described, request.overrides ?? {}), request.profile)
-  const written = writtenLayers(machineName, profile, request)
+  const merged = mergeMachine(described, request.overrides ?? {})
+  const medium = namesWhatBoots(merged, request)
+    ? undefined
+    : (bootedMedium(merged, project.folder) ?? unbootedMedium(request.overrides ?? {}))
+  const profile = await profileOf(
+    project,
+    merged,
+    request.profile ?? (medium?.firmware === undefined ? undefined : 'bare'),
+  )
+  const said = writtenLayers(machineName, profile, request)
+  const written = medium?.firmware === 'uefi' ? [UEFI, ...said] : said
   const wanted = mergeLayers(written)
   const command = request.command ?? []
   if (command.length > 0 && !profile.hasShell) {
@@ -84,8 +104,24 @@ export async function chooseRun(request: PlanningRequest): Promise<Selection> {
   const place = { cacheFolder: cacheFolder(), place: [project.stateFolder, 'asked'] }
   const config = withPlaces(layers, () => parseKeptMachine(name, machine, place))
   refuseTakenIds(profile.defaults, layers)
-  return { name, wanted, profile, machine, config, layers }
+  const notes = [
+    ...(medium === undefined ? [] : [medium.note]),
+    ...(medium?.firmware === undefined ? wholeMachineNotes(config, request) : []),
+  ]
+  return { name, wanted, profile, machine, config, layers, notes }
 }
+
+/** Whether the request or the project says what boots: then media are hardware and nothing else. */
+function namesWhatBoots({ profile, boot = {} }: MachineInput, request: PlanningRequest): boolean {
+  const { project } = request
+  return (
+    [request.profile, profile, project.profile, project.kernel].some((one) => one !== undefined) ||
+    [boot.kernel, boot.esp, boot.firmware].some((one) => one !== undefined)
+  )
+}
+
+/** A medium that only UEFI can boot. */
+const UEFI: Layer = { machine: { boot: { firmware: 'uefi' } }, place: formatPath, isWritten: false }
 
 /** What the profile adds, or takes for granted. */
 export function layerOf({ name }: Pick<Profile, 'name'>, machine: MachineInput): Layer {
@@ -100,7 +136,7 @@ function writtenLayers(name: string, profile: Profile, request: PlanningRequest)
     { machine: flagged, place: wordPlace(profile, request), isWritten: true },
     { machine: overrides, place: request.overridesPlace ?? formatPath, isWritten: true },
   ]
-  if (isWholeMachine({ ...request, overrides: mergeMachine(flagged, overrides) })) return said
+  if (isWholeMachine(flagged, request)) return said
   const isInFile = project.configFile !== undefined && !request.isUnnamed
   const placeOf = (machine: string) =>
     request.describedAt?.[machine] ?? (isInFile ? ['machines', machine] : [])
@@ -227,11 +263,25 @@ function wordPlace({ machineFlags }: Profile, { machineFlags: given }: PlanningR
 const kebabCase = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 
 /** Where no config describes a machine, flags that describe hardware describe all of it: nothing is added to them. */
-function isWholeMachine({ project, machine, overrides = {} }: PlanningRequest): boolean {
+function isWholeMachine(
+  flagged: MachineInput,
+  { project, machine, overrides = {} }: PlanningRequest,
+): boolean {
   const hardware = ['cpu', 'memory', 'numa', 'devices', 'type'] as const
   return (
     project.machines[project.defaultMachine] === DEFAULT_MACHINE &&
     machine === undefined &&
-    hardware.some((key) => overrides[key] !== undefined)
+    hardware.some((key) => flagged[key] !== undefined || overrides[key] !== undefined)
   )
+}
+
+/** What such flags leave out of the built-in machine, unless they say as much as that one does. */
+function wholeMachineNotes(config: MachineConfig, request: PlanningRequest): readonly string[] {
+  const { cpu, numa, devices } = request.overrides ?? {}
+  if (!isWholeMachine({}, request) || (cpu !== undefined && (numa ?? devices) !== undefined)) return []
+  const { defaultMachine } = request.project
+  const { cpus, ramBytes } = viewOf(defaultMachine, config)
+  return [
+    `hardware flags describe the whole machine, here ${plural(cpus.count, 'CPU')} and ${formatRoundBytes(ramBytes)} of RAM; to change the built-in machine instead (${DEFAULT_MACHINE.summary}), add -m ${defaultMachine}`,
+  ]
 }

@@ -2,6 +2,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { launch } from '../../src/launch.ts'
 import type { MachineInput } from '../../src/machine/machine.ts'
@@ -60,4 +62,16 @@ it('has two floppy drives', async () => {
   await expect(boot({ devices: [drive, drive, drive] })).rejects.toMatchObject({ code: 'FLOPPY_DRIVES_FULL' })
   await using guest = await boot({ devices: [drive, { ...drive, bootindex: 0 }] })
   await guest.screen.expect(TEXT)
+})
+
+it('boots an ISO of the command line, and says so', async () => {
+  const bin = fileURLToPath(new URL('../../dist/cli/bin.js', import.meta.url))
+  const run = (...argv: readonly string[]) =>
+    execa(process.execPath, [bin, 'run', '--cdrom', 'kernel.iso', ...argv], { cwd: folder, stdin: 'ignore' })
+  const booted = await run('--until', TEXT)
+  expect(booted.stderr).toContain('booting kernel.iso by BIOS; for the bundled kernel, add --profile probe')
+  expect(booted.stdout).toContain(TEXT)
+  const bundled = await run('--profile', 'probe')
+  expect(bundled.stderr).not.toContain('booting')
+  expect(bundled.stdout).toContain('cdrom cdrom0')
 })

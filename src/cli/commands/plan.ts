@@ -45,7 +45,8 @@ export const command: Command = {
   rest: 'command for the guest',
   run: async (invocation) => {
     const { options, output } = invocation
-    const { plan } = await planInvocation(invocation)
+    const { plan, guests } = await planInvocation(invocation)
+    for (const note of guests.flatMap(({ notes = [] }) => notes)) output.note(output.errorColors.dim(note))
     if (output.isJson) output.json((await import('../../plan/seal.ts')).sealPlan(plan))
     if (!output.isJson && options.command === true) printCommand(plan, output)
     else if (!output.isJson) print(plan, output)

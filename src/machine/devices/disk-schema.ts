@@ -60,7 +60,7 @@ export function diskFile(
   return isBase ? base : (file ?? storePath(machine, id))
 }
 
-export function formatOf({ format, file = '' }: DiskConfig): 'raw' | 'qcow2' {
+export function formatOf({ format, file = '' }: Pick<DiskConfig, 'format' | 'file'>): 'raw' | 'qcow2' {
   return format ?? (extname(file).toLowerCase() === '.qcow2' ? 'qcow2' : 'raw')
 }
 
