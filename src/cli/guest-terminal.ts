@@ -12,7 +12,8 @@ const NEWLINE = 10
 
 /** True where a person sits at both ends: only then a command in the guest gets a terminal. */
 export function isAtTerminal({ isJson }: Pick<Output, 'isJson'>): boolean {
-  return !isJson && process.stdin.isTTY === true && process.stdout.isTTY === true
+  // In this order: making the stream of the input takes 2 ms.
+  return !isJson && process.stdout.isTTY === true && process.stdin.isTTY === true
 }
 
 export interface SessionOptions {

@@ -62,11 +62,14 @@ export class KernelLogReader {
 
   /** Reads what the kernel has logged up to now, where the guest answers. */
   async read(ended: Promise<unknown>): Promise<void> {
-    if (!this.#log || !this.#shell?.isReady || !(await this.#isRunning(ended))) return
+    if (!this.#log || !this.#shell?.isReady) return
     const { files } = this.#log
     const shell = this.#shell
-    const limit = once(AbortSignal.timeout(READ_LIMIT_MS), 'abort')
+    // Both are asked at once. What a stopped guest would send is not waited for.
     const contents = Promise.all(files.map(async (path) => (await shell.readFile(path)).toString('latin1')))
+    contents.catch(() => {})
+    if (!(await this.#isRunning(ended))) return
+    const limit = once(AbortSignal.timeout(READ_LIMIT_MS), 'abort')
     try {
       const read = await Promise.race([contents, limit, ended])
       const isWhole = Array.isArray(read) && read.length === files.length

@@ -67,8 +67,14 @@ async function startFromState(plan: GuestPlan, launch: GuestLaunch): Promise<Sta
   let started: Started | undefined
   try {
     started = await startPlanned(plan, launch)
-    await load(started.qemu)
-    const changed = changedSince(plan)
+    const loaded = load(started.qemu)
+    loaded.catch(() => {})
+    // A QEMU that greets holds its locks. It makes the machine now, which takes longer than the check.
+    const changed = await started.qemu.qmp.greeted.then(
+      () => changedSince(plan),
+      () => undefined,
+    )
+    await loaded
     if (changed === undefined) return started
     // A fork has nothing else to start from.
     throw plan.origin?.otherwise ? new Error(changed) : new NotLoaded(changed)

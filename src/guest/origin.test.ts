@@ -29,7 +29,11 @@ const failing = (error: Error, exit: QemuExit = end(null)) =>
     ready: Promise.resolve(),
     inherited: new Map([['state', 9]]),
     exited: Promise.resolve(exit),
-    qmp: { execute: () => Promise.reject(error) },
+    qmp: {
+      greeted: Promise.resolve({ version: { qemu: { major: 7, minor: 2 } } }),
+      execute: () => Promise.reject(error),
+      on: () => () => {},
+    },
   }) as unknown as QemuProcess
 
 const gone = () => new QmpEnded('migrate-incoming', 'QEMU is gone')

@@ -190,16 +190,19 @@ export class NotLoaded extends Error {}
  * @throws NotLoaded with the message of QEMU; BringupError and others if QEMU did not start or was ended by another process
  */
 export async function load(qemu: QemuProcess): Promise<void> {
-  await qemu.ready
   const fd = qemu.inherited.get(STATE_FD)
   if (fd === undefined) throw new Error('QEMU has no descriptor of the state')
+  const loaded = loadState(qemu, fd)
+  // Why QEMU did not start is known better by `ready`.
+  loaded.catch(() => {})
+  await qemu.ready
   let late: Timer | undefined
   const silence = new Promise<never>((_, reject) => {
     const patience = { group: qemu.pid, withinMs: LOAD_MS, mostMs: 4 * LOAD_MS }
     late = startPatience(patience, () => reject(new NotLoaded('QEMU did not load the state in time')))
   })
   try {
-    await Promise.race([loadState(qemu, fd), silence])
+    await Promise.race([loaded, silence])
   } catch (error) {
     throw await reasonOf(error as Error, qemu)
   } finally {

@@ -86,7 +86,7 @@ export const machineSchema = z.lazy(() =>
 )
 
 /** Text of a regular expression. */
-const zRegex = z.string().refine(isRegex, { error: 'not a regular expression' })
+const zRegex = z.lazy(() => z.string().refine(isRegex, { error: 'not a regular expression' }))
 
 function isRegex(text: string): boolean {
   try {

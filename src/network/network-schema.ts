@@ -13,29 +13,31 @@ const LEAST_QUEUE = 128 * 1024
 /** Of a private network, where the description does not say. */
 export const USUAL_QUEUE = 1024 * 1024
 
-const zHost = z.strictObject({
-  address: z
-    .ipv4()
-    .optional()
-    .describe(
-      'Address of the bridge, on which DHCP and DNS are answered. Default: the first one of the subnet.',
-    ),
-  reachable: z
-    .union([z.boolean(), z.ipv4()])
-    .default(false)
-    .describe(
-      'Whether this computer has an address on the network, and programs of it reach the guests: `true` for the second address of the subnet, or an address. Needs root.',
-    ),
-  dhcpd: z
-    .string()
-    .min(1)
-    .optional()
-    .describe(
-      'Configuration file for ISC dhcpd, which then answers DHCP instead of dnsmasq; relative to the project. Addresses are those of the file.',
-    ),
-})
+const zHost = z.lazy(() =>
+  z.strictObject({
+    address: z
+      .ipv4()
+      .optional()
+      .describe(
+        'Address of the bridge, on which DHCP and DNS are answered. Default: the first one of the subnet.',
+      ),
+    reachable: z
+      .union([z.boolean(), z.ipv4()])
+      .default(false)
+      .describe(
+        'Whether this computer has an address on the network, and programs of it reach the guests: `true` for the second address of the subnet, or an address. Needs root.',
+      ),
+    dhcpd: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'Configuration file for ISC dhcpd, which then answers DHCP instead of dnsmasq; relative to the project. Addresses are those of the file.',
+      ),
+  }),
+)
 
-const hostSchema = z.union([z.literal(true).transform(() => zHost.parse({})), zHost])
+const hostSchema = z.lazy(() => z.union([z.literal(true).transform(() => zHost.parse({})), zHost]))
 
 /** Unknown keys are refused. */
 export const networkSchema = z.lazy(() =>

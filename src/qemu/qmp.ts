@@ -67,6 +67,8 @@ const GREETING = -1
 export class QmpClient {
   /** Resolves with the greeting once capabilities are negotiated. Rejects with QmpEnded. */
   readonly ready: Promise<Json>
+  /** Resolves with the greeting: commands that are sent from then on are answered in order. Rejects with QmpEnded. */
+  readonly greeted: Promise<Json>
   #partial = ''
   #nextId = 0
   #isHeld = false
@@ -82,9 +84,10 @@ export class QmpClient {
   constructor(stream: Duplex, tap?: QmpTap) {
     this.#stream = stream
     this.#tap = tap
-    this.ready = new Promise<Json>((resolve, reject) => {
+    this.greeted = new Promise<Json>((resolve, reject) => {
       this.#pending.set(GREETING, { command: 'greeting', resolve, reject })
-    }).then((greeting) => this.execute('qmp_capabilities').then(() => greeting))
+    })
+    this.ready = this.greeted.then((greeting) => this.execute('qmp_capabilities').then(() => greeting))
     this.ready.catch(() => {})
     stream.setEncoding('utf8')
     stream.on('data', (chunk: string) => this.#take(chunk))

@@ -4,13 +4,15 @@ import { parseCpuList } from '../cpu-list.ts'
 
 const STRATEGIES = ['pack', 'interleave'] as const
 
-const zCpuList = z.union([
-  z.array(z.int().nonnegative()).nonempty(),
-  z
-    .string()
-    .regex(/^\d+(?:-\d+)?(?:,\d+(?:-\d+)?)*$/, 'a list of CPUs, such as "0-3,8"')
-    .transform((text) => parseCpuList(text)),
-])
+const zCpuList = z.lazy(() =>
+  z.union([
+    z.array(z.int().nonnegative()).nonempty(),
+    z
+      .string()
+      .regex(/^\d+(?:-\d+)?(?:,\d+(?:-\d+)?)*$/, 'a list of CPUs, such as "0-3,8"')
+      .transform((text) => parseCpuList(text)),
+  ]),
+)
 
 const object = z.lazy(() =>
   z.strictObject({

@@ -1,6 +1,7 @@
 /** QEMU's migration, used to save and load (qapi/migration.json; docs/devel/migration.rst). */
 import type { QemuProcess } from '../qemu/process.ts'
-import { type QmpClient, QmpError } from '../qemu/qmp.ts'
+import type { QmpClient } from '../qemu/qmp.ts'
+import type { Json } from '../qemu/qmp-types.ts'
 
 /** Final statuses. */
 const ENDS = ['completed', 'failed', 'cancelled']
@@ -43,16 +44,22 @@ export async function saveDevices({ qmp }: Pick<QemuProcess, 'qmp'>, filename: s
 }
 
 /**
- * Loads a state from a file that QEMU has inherited. QEMU has `file:` since 8.2 and takes no `fd:` of a file since 11.
+ * Loads a state from a file that QEMU has inherited. The commands are sent right behind those that negotiate QMP, so that QEMU
+ * begins as soon as it has made the machine.
  *
  * @throws QmpError, Error with the message of QEMU
  */
 export async function loadState({ qmp }: Pick<QemuProcess, 'qmp'>, fd: number): Promise<void> {
-  await qmp.execute('migrate-set-capabilities', { capabilities: CAPABILITIES })
-  await migrated(qmp, 'migrate-incoming', `file:/proc/self/fd/${fd}`).catch((error: unknown) => {
-    if (!(error instanceof QmpError)) throw error
-    return migrated(qmp, 'migrate-incoming', `fd:${fd}`)
-  })
+  const uri = hasFileUri(await qmp.greeted) ? `file:/proc/self/fd/${fd}` : `fd:${fd}`
+  const prepared = qmp.execute('migrate-set-capabilities', { capabilities: CAPABILITIES })
+  await Promise.all([prepared, migrated(qmp, 'migrate-incoming', uri)])
+}
+
+/** QEMU has `file:` since 8.2, and takes no `fd:` of a file since 11. */
+function hasFileUri(greeting: Json): boolean {
+  const { version } = greeting as { readonly version?: { readonly qemu?: Readonly<Record<string, number>> } }
+  const { major = 0, minor = 0 } = version?.qemu ?? {}
+  return major > 8 || (major === 8 && minor >= 2)
 }
 
 async function migrated(
@@ -69,6 +76,7 @@ async function migrated(
   try {
     await qmp.execute(direction, { uri })
     const status = await Promise.race([ended, endOf(qmp)])
+    if (status === 'completed' && direction === 'migrate-incoming') return {}
     const info = (await qmp.execute('query-migrate')) as MigrationInfo
     if (status === 'completed') return info
     throw new Error(info['error-desc'] ?? `the migration ended as ${status}`)

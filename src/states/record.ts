@@ -5,7 +5,6 @@
  */
 import { createHash } from 'node:crypto'
 import { lstatSync, readFileSync, statSync } from 'node:fs'
-import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import * as z from 'zod'
 
@@ -88,15 +87,26 @@ export function readState(folder: string, key?: string): StateRecord | string | 
   try {
     const notOwn = [folder, path].map(notOwnWhy).find((why) => why !== undefined)
     if (notOwn !== undefined) return notOwn
-    const parsed = stateSchema.safeParse(JSON.parse(readFileSync(path, 'utf8')))
-    if (!parsed.success) return `${path} is not a record that this version can read`
-    if (key !== undefined && parsed.data.key !== key)
-      return `${path} is the record of another state${parsed.data.key === '' ? '' : `, ${parsed.data.key}`}`
-    return damageOf(folder, parsed.data) ?? parsed.data
+    const record = recordOf(readFileSync(path, 'utf8'))
+    if (record === undefined) return `${path} is not a record that this version can read`
+    if (key !== undefined && record.key !== key)
+      return `${path} is the record of another state${record.key === '' ? '' : `, ${record.key}`}`
+    return damageOf(folder, record) ?? record
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     return code === 'ENOENT' ? undefined : `${path}: ${message}`
   }
+}
+
+/** The record that was read last: one run reads the same several times, before and after the state is locked. */
+let last: { readonly text: string; readonly record: StateRecord } | undefined
+
+/** Undefined if it is none of this version. */
+function recordOf(text: string): StateRecord | undefined {
+  if (last?.text === text) return last.record
+  const { data: record } = stateSchema.safeParse(JSON.parse(text), { jitless: true })
+  if (record) last = { text, record }
+  return record
 }
 
 function damageOf(folder: string, state: StateRecord): string | undefined {
@@ -131,7 +141,7 @@ const hashed = new Map<string, string>()
 
 /** Why other users could exchange the states in a folder, as a clause. Undefined if they cannot, or if it is missing. */
 export function exchangeableWhy(folder: string): string | undefined {
-  const own = userInfo().uid
+  const own = process.geteuid?.()
   // A link is followed by its name: who owns it can have it name another folder.
   const found = [lstatSync, statSync].flatMap((read) => read(folder, { throwIfNoEntry: false }) ?? [])
   if (found.some(({ uid }) => uid !== own)) return `${folder} belongs to another user`
@@ -142,6 +152,6 @@ export function exchangeableWhy(folder: string): string | undefined {
 /** Why a file could have been made or read by others, as a clause. */
 export function notOwnWhy(path: string): string | undefined {
   const { uid, mode } = lstatSync(path)
-  if (uid !== userInfo().uid) return `${path} belongs to another user`
+  if (uid !== process.geteuid?.()) return `${path} belongs to another user`
   return (mode & 0o077) === 0 ? undefined : `${path} is open to other users`
 }
