@@ -101,7 +101,7 @@ export function readState(folder: string, key?: string): StateRecord | string | 
 /** The record that was read last: one run reads the same several times, before and after the state is locked. */
 let last: { readonly text: string; readonly record: StateRecord } | undefined
 
-/** Undefined if it is none of this version. */
+/** Undefined if this version cannot read it. */
 function recordOf(text: string): StateRecord | undefined {
   if (last?.text === text) return last.record
   const { data: record } = stateSchema.safeParse(JSON.parse(text), { jitless: true })
