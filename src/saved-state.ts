@@ -164,7 +164,7 @@ async function saveGuestState(guest: Guest): Promise<SavedState> {
 
 async function saveRackState(run: Run, { frames = 'drop' }: SaveRackOptions): Promise<SavedRack> {
   const { open, record, guests } = await saveRack(run, {
-    folderIn: (folder) => join(folder, 'states', randomDigits(16)),
+    begin: (folder) => beginState(join(folder, 'states', randomDigits(16))),
     isLasting: false,
     frames,
   })

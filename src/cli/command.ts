@@ -21,6 +21,8 @@ export type ValueSource =
   | 'sets'
   | 'qemus'
   | 'states'
+  | 'named states'
+  | 'running'
   | 'sweeps'
   | 'sweep records'
 

@@ -120,7 +120,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'state',
     group: 'Machines and runs:',
-    summary: 'save, fork, list and delete saved states of guests',
+    summary: 'save, fork, list and delete saved states of guests and racks',
     load: () => import('./commands/state.ts'),
   },
   {

@@ -108,14 +108,6 @@ async function values(spec: OptionSpec | ArgumentSpec, project: LoadProject): Pr
 async function namesFrom(source: ValueSource, project: LoadProject): Promise<readonly string[]> {
   if (source === 'files' || source === 'folders') return []
   if (source === 'operations') return listOperations(journalFolder()).map((o) => o.id)
-  if (source === 'states') {
-    const [{ keptStates }, { statesFolder }, { cacheFolder }] = await Promise.all([
-      import('../states/kept.ts'),
-      import('../states/origin.ts'),
-      import('../project/cache-folder.ts'),
-    ])
-    return keptStates(statesFolder(cacheFolder())).map(({ key }) => key)
-  }
   if (source === 'qemus') {
     const { installedQemus } = await import('../qemus/installed.ts')
     return ['system', ...installedQemus().map(({ name }) => name)]
@@ -134,6 +126,15 @@ async function namesFrom(source: ValueSource, project: LoadProject): Promise<rea
       return (await planBuild({ project: loaded }))?.graph.targets.map((t) => t.id) ?? []
     }
     if (source === 'runs') return ['last', ...listRuns(loaded.stateFolder).map((r) => r.id)]
+    if (source === 'running') {
+      const running = listRuns(loaded.stateFolder).filter(({ verdict }) => verdict === 'running')
+      return [
+        ...new Set(
+          running.flatMap(({ label, guests }) => [...(label === undefined ? [] : [label]), ...guests]),
+        ),
+      ]
+    }
+    if (source === 'states' || source === 'named states') return await statesOf(loaded, source)
     if (source === 'stores') {
       const { storeName, storesIn } = await import('../stores/place.ts')
       return storesIn(loaded.stateFolder).flatMap((path) => storeName(path, loaded) ?? [])
@@ -153,6 +154,21 @@ async function namesFrom(source: ValueSource, project: LoadProject): Promise<rea
     // A broken config has its message when the command runs; the shell wants none.
     return []
   }
+}
+
+/** Names of states, then keys of those of the cache. */
+async function statesOf(
+  { stateFolder }: Project,
+  source: 'states' | 'named states',
+): Promise<readonly string[]> {
+  const [{ keptStates }, { namedStates }, { statesFolder }, { cacheFolder }] = await Promise.all([
+    import('../states/kept.ts'),
+    import('../states/named.ts'),
+    import('../states/origin.ts'),
+    import('../project/cache-folder.ts'),
+  ])
+  const kept = source === 'states' ? keptStates(statesFolder(cacheFolder())) : []
+  return [...namedStates(stateFolder), ...kept].map(({ key }) => key)
 }
 
 function longName(option: OptionSpec): string {

@@ -16,3 +16,6 @@ export const DETACH_OPTIONS: readonly OptionSpec[] = [
 
 /** Whether this process owns the run of a `run -d`. */
 export const isSupervised = ({ supervise }: Invocation['options']) => typeof supervise === 'string'
+
+/** A background run has no time-out unless one is given: a year. */
+export const STAYS_MS = 365 * 24 * 60 * 60 * 1000

@@ -1,7 +1,7 @@
 /** Which run, and which guest of it, a command line means. */
 import { BringupError } from '../diagnostics.ts'
 import { problems } from '../runs/control-client.ts'
-import { findGuest, findRun, listRuns, type RunFolder, type RunSummary } from '../runs/record.ts'
+import { findGuest, findRun, listRuns, type RunFolder, type RunSummary, readRun } from '../runs/record.ts'
 import type { OptionSpec } from './command.ts'
 
 export const RUN_OPTION: OptionSpec = {
@@ -33,6 +33,36 @@ export function guestThatRuns(
   const named = running.findLast(({ label }) => label === wanted)
   if (named) return guestIn(findRun(stateFolder, named.id), undefined)
   throw noneRuns(running, wanted)
+}
+
+export interface FoundRack {
+  readonly run: RunFolder
+  /** Name of the rack. */
+  readonly rack: string
+}
+
+/**
+ * The guest that is meant, or the whole rack where a run is named and no guest of it.
+ *
+ * @param wanted Name of a guest or of a run; without it the newest run.
+ * @throws BringupError as `guestThatRuns`
+ */
+export function targetThatRuns(
+  stateFolder: string,
+  { wanted, run }: { readonly wanted: string | undefined; readonly run: unknown },
+): FoundGuest | FoundRack {
+  const running = listRuns(stateFolder).filter(({ verdict }) => verdict === 'running')
+  const isGuest = wanted !== undefined && running.some(({ guests }) => guests.includes(wanted))
+  const named =
+    typeof run === 'string'
+      ? wanted === undefined && findRun(stateFolder, run)
+      : running.findLast(({ label }) => wanted === undefined || label === wanted)
+  if (named && !isGuest) {
+    const found = findRun(stateFolder, named.id)
+    const { plan } = readRun(found)
+    if (plan.isRack) return { run: found, rack: plan.name }
+  }
+  return guestThatRuns(stateFolder, { wanted, run })
 }
 
 function guestIn(run: RunFolder, wanted: string | undefined): FoundGuest {

@@ -15,7 +15,7 @@ export async function saveNamed(
   const { open, plan, facts } = await saveGuest(guest, (stateFolder) => {
     folder = namedFolder(stateFolder, name)
     refuseTaken(folder, name)
-    return { begin: () => beginState(folder, name), isLasting: true, key: name }
+    return { begin: () => beginState(folder, name, 'nothing'), isLasting: true, key: name }
   })
   try {
     addPlan(open.path, plan, { cache: cacheFolder(), firmware: facts.qemu?.dataFolders ?? [] })

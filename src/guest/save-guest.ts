@@ -1,9 +1,10 @@
 /** Saves a guest when its owner calls `saveState`. */
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
+import { inTurn } from '../in-turn.ts'
 import type { GuestPlan } from '../plan/plan.ts'
 import type { QemuProcess } from '../qemu/process.ts'
 import { drivesOf, foldersOf } from '../states/disk-chain.ts'
-import { baseOf, type JoinObstacle, obstacleOf } from '../states/origin.ts'
+import { baseOf, type JoinObstacle, obstaclesIn } from '../states/origin.ts'
 import type { StateRecord } from '../states/record.ts'
 import { beginCopy, type Copied, type OpenState, seal } from '../states/save.ts'
 import { mappedFiles, ramBlocks, sharedFiles } from '../states/state-args.ts'
@@ -70,10 +71,10 @@ export async function beginSave(
   { plan, qemu, shell, printed, stream, hasOtherDevices }: Saved,
   { begin, isLasting, key = '', ofJoin }: SavePlace,
 ): Promise<GuestSave> {
-  const notSaved = (why: string, cause?: unknown) =>
-    new BringupError([problems.GUEST_NOT_SAVED.at('', `guest "${plan.guest}": ${why}`)], { cause })
-  const obstacle = obstacleOf(plan, ofJoin)
-  if (obstacle !== undefined) throw notSaved(obstacle)
+  const because = (why: string) => problems.GUEST_NOT_SAVED.at('', `guest "${plan.guest}": ${why}`)
+  const notSaved = (why: string, cause?: unknown) => new BringupError([because(why)], { cause })
+  const obstacles = obstaclesIn(plan, ofJoin)
+  if (obstacles.length > 0) throw new BringupError(obstacles.map(because))
   if (hasOtherDevices) throw notSaved('devices were plugged or unplugged while it ran')
   // Without an agent, the caller decides when the guest is ready, for example by a text of its console.
   const boot = shell ? await shell.boot() : { id: '', resumed: 0 }
@@ -123,16 +124,16 @@ export async function beginSave(
  *
  * @throws BringupError GUEST_NOT_SAVED, SHELL_ENDED
  */
-export async function saveGuest(
-  guest: Guest,
-  placeOf: (stateFolder: string) => SavePlace,
-): Promise<SavedGuest> {
-  const { save, ...around } = await guest.qemu.save(placeOf)
-  await save.pause()
-  try {
-    await save.copy()
-  } finally {
-    await save.resume()
-  }
-  return { ...(await save.seal()), ...around }
+export function saveGuest(guest: Guest, placeOf: (stateFolder: string) => SavePlace): Promise<SavedGuest> {
+  // Another one would resume it while it is copied.
+  return inTurn([guest], async () => {
+    const { save, ...around } = await guest.qemu.save(placeOf)
+    await save.pause()
+    try {
+      await save.copy()
+    } finally {
+      await save.resume()
+    }
+    return { ...(await save.seal()), ...around }
+  })
 }

@@ -60,8 +60,7 @@ export async function readSavedPlan(
 ): Promise<PlannedRun> {
   const saved = parse(text)
   refusePending(saved)
-  const guests: PlannedGuest[] = []
-  for (const guest of saved.guests) guests.push(await planAgain(guest, { project, signal, plan: saved }))
+  const guests = await replanGuests(saved, { project, signal })
   const changes = saved.guests.flatMap((guest, index) => changesOf(guest, guests[index]?.plan))
   if (changes.length > 0) throw new BringupError(changes)
   return { plan: { ...saved, guests: guests.map(({ plan }) => plan) }, guests }
@@ -106,6 +105,20 @@ export function replanGuest(
   around: { readonly project: Project; readonly signal: AbortSignal },
 ): Promise<PlannedGuest> {
   return planAgain(saved, { ...around, plan: runOfOne(saved) })
+}
+
+/**
+ * The guests of a saved plan of a rack, planned for this computer as it is now.
+ *
+ * @throws BringupError PLAN_OUTDATED if the QEMU of one was removed
+ */
+export async function replanGuests(
+  plan: RunPlan,
+  around: { readonly project: Project; readonly signal: AbortSignal },
+): Promise<readonly PlannedGuest[]> {
+  const guests: PlannedGuest[] = []
+  for (const guest of plan.guests) guests.push(await planAgain(guest, { ...around, plan }))
+  return guests
 }
 
 /** The guest's plan as its machine would be planned now. Its place in the run stays as it was saved. */

@@ -50,7 +50,14 @@ export const requestSchema = z.discriminatedUnion('op', [
       .readonly()
       .optional(),
   }),
-  z.strictObject({ op: z.literal('save'), guest: z.string(), name: z.string() }),
+  z.strictObject({
+    op: z.literal('save'),
+    /** Without it, the rack is saved. */
+    guest: z.string().optional(),
+    name: z.string(),
+    /** What becomes of frames between the guests of the rack. */
+    frames: z.enum(['keep', 'drop']).optional(),
+  }),
   z.strictObject({
     op: z.enum(['copyIn', 'copyOut']),
     guest: z.string(),

@@ -126,17 +126,26 @@ async function obey(
   run: Run,
 ): Promise<{ exitCode?: number; screen?: unknown; saved?: unknown }> {
   if (request.op === 'stop') return { exitCode: (await run.close()).exitCode }
+  if (request.op === 'save') return { saved: await save(run, request) }
   const guest = needGuest(run, request.guest)
   if (request.op === 'copyIn') await guest.copyIn(request.from, request.to)
   if (request.op === 'copyOut') await guest.copyOut(request.from, request.to)
   if (request.op === 'screen') return { screen: await look(guest, request) }
-  if (request.op === 'save') {
-    const { saveNamed } = await import('../guest/named-state.ts')
-    return { saved: await saveNamed(guest, request.name) }
-  }
   if (request.op === 'exec') return exec(guest, request, client)
   if (request.op === 'attach') return attach(guest, client)
   return {}
+}
+
+async function save(
+  run: Run,
+  { guest, name, frames = 'drop' }: Extract<ControlRequest, { op: 'save' }>,
+): Promise<unknown> {
+  if (guest === undefined) {
+    const { saveNamedRack } = await import('./save-named-rack.ts')
+    return saveNamedRack(run, { name, frames })
+  }
+  const { saveNamed } = await import('../guest/named-state.ts')
+  return saveNamed(needGuest(run, guest), name)
 }
 
 /** @throws BringupError RUN_GUEST_NOT_RUNNING */

@@ -51,16 +51,14 @@ function restoredOf({ folder, record: { frames, memories } }: SavedRackParts): R
 }
 
 /**
- * Starts a fork. Its guests begin to run when the states of all are loaded and all are connected, so that no frame meets a
- * guest that is missing. Resolves when all run.
- *
- * @throws BringupError STATE_NOT_LOADED, STATE_IS_ANOTHER, and as `startRun`; nothing is left running
+ * Starts a fork by its plan, and returns at once. Its guests begin to run when the states of all are loaded and all are
+ * connected, so that no frame meets a guest that is missing.
  */
-export async function forkRack(
+export function startFork(
   saved: SavedRackParts,
-  { isSame, ...options }: Omit<RunOptions, 'held' | 'onHeld' | 'restored'> & { readonly isSame: boolean },
-): Promise<Run> {
-  const planned = plannedFork(saved, isSame)
+  planned: PlannedRun,
+  options: Omit<RunOptions, 'held' | 'onHeld' | 'restored'>,
+): Run {
   let missing = planned.guests.length
   let letRun = () => {}
   const held = new Promise<void>((resolve) => {
@@ -70,5 +68,17 @@ export async function forkRack(
     missing -= 1
     if (missing === 0) letRun()
   }
-  return untilStarted(startRun(planned, { ...options, restored: restoredOf(saved), held, onHeld }))
+  return startRun(planned, { ...options, restored: restoredOf(saved), held, onHeld })
+}
+
+/**
+ * Starts a fork. Resolves when all of its guests run.
+ *
+ * @throws BringupError STATE_NOT_LOADED, STATE_IS_ANOTHER, and as `startRun`; nothing is left running
+ */
+export function forkRack(
+  saved: SavedRackParts,
+  { isSame, ...options }: Parameters<typeof startFork>[2] & { readonly isSame: boolean },
+): Promise<Run> {
+  return untilStarted(startFork(saved, plannedFork(saved, isSame), options))
 }

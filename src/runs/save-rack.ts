@@ -6,15 +6,23 @@ import { join } from 'node:path'
 import { BringupError, type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import type { Guest, SavedFrom } from '../guest/guest.ts'
 import type { FreshState, GuestSave } from '../guest/save-guest.ts'
+import { inTurn } from '../in-turn.ts'
 import type { KeptFrame } from '../network/kept-frames.ts'
 import type { RunningNetwork } from '../network/running-network.ts'
 import { makeFolder, writeWhole } from '../own-files.ts'
 import { startPatience } from '../qemu/patience.ts'
 import { copyFile } from '../states/copy-file.ts'
-import { type JoinObstacle, obstacleOf } from '../states/origin.ts'
-import { bytesIn, guestFolder, memoryFile, RACK_FILE, type RackRecord } from '../states/rack-record.ts'
-import { FORMAT } from '../states/record.ts'
-import { beginState, type OpenState, sealFile } from '../states/save.ts'
+import { type JoinObstacle, obstaclesIn } from '../states/origin.ts'
+import {
+  bytesIn,
+  digestOf,
+  guestFolder,
+  memoryFile,
+  RACK_FILE,
+  type RackRecord,
+} from '../states/rack-record.ts'
+import { FILES, FORMAT } from '../states/record.ts'
+import { type OpenState, sealFile } from '../states/save.ts'
 import type { Run } from './run.ts'
 
 export const problems = defineDiagnostics({
@@ -37,9 +45,11 @@ export type FramesOption = 'drop' | 'keep'
 
 /** Where and how a rack is saved. */
 export interface RackPlace {
-  /** Folder of the state, which does not exist yet, by the folder that keeps runs and stores. */
-  readonly folderIn: (stateFolder: string) => string
+  /** Begins the folder of the state, by the folder that keeps runs and stores. */
+  readonly begin: (stateFolder: string) => OpenState
   readonly isLasting: boolean
+  /** Of the state. Default: none. */
+  readonly key?: string
   readonly frames: FramesOption
 }
 
@@ -52,6 +62,11 @@ export interface FreshRack {
 
 /** @throws BringupError RACK_NOT_SAVED, RACK_FRAMES_NOT_KEPT, GUEST_NOT_SAVED with all that prevents it */
 export async function saveRack(run: Run, place: RackPlace): Promise<FreshRack> {
+  // Another one would resume guests while they are copied.
+  return inTurn([run, ...Object.values(run.guests)], () => saveInTurn(run, place))
+}
+
+async function saveInTurn(run: Run, place: RackPlace): Promise<FreshRack> {
   const found = obstaclesOf(run)
   if (found.length > 0) throw new BringupError(found)
   const networks = place.frames === 'keep' ? Object.values(run.networks) : []
@@ -71,9 +86,14 @@ export async function saveRack(run: Run, place: RackPlace): Promise<FreshRack> {
     )
     const record: RackRecord = {
       format: FORMAT,
+      key: place.key ?? '',
       rack: run.plan.name,
       made: new Date().toISOString(),
-      guests: run.plan.guests.map(({ guest }) => guest),
+      guests: run.plan.guests.map(({ guest: name }, index) => ({
+        name,
+        sha256: digestOf(join(open.path, guestFolder(index), FILES.record)),
+      })),
+      networks: run.plan.networks.map(({ name }) => name),
       memories: sealed,
       keepsFrames: place.frames === 'keep',
       frames: Object.fromEntries([...frames].map(([network, kept]) => [network, kept.map(asText)])),
@@ -97,14 +117,14 @@ type Saving = SavedFrom & { readonly save: GuestSave }
 /** Prepares all guests, which still run. */
 async function beginAll(
   { plan, guests }: Run,
-  { folderIn, isLasting }: RackPlace,
+  { begin, isLasting }: RackPlace,
 ): Promise<{ readonly open: OpenState; readonly saves: readonly Saving[] }> {
   let open: OpenState | undefined
   const begun = await Promise.allSettled(
     plan.guests.map(async ({ guest: name }, index) =>
       needGuest(guests, name).qemu.save((stateFolder) => ({
         begin() {
-          open ??= beginState(folderIn(stateFolder))
+          open ??= begin(stateFolder)
           return partOf(open, index)
         },
         isLasting,
@@ -244,8 +264,7 @@ function obstaclesOf(run: Run): readonly Diagnostic[] {
       const { guest: name } = one
       const guest = Object.hasOwn(guests, name) ? guests[name] : undefined
       if (!guest || guest.hasEnded) return [at(`guests.${name}`, `guest "${name}" does not run`)]
-      const obstacle = obstacleOf(one, ofJoin)
-      return obstacle === undefined ? [] : [at(`guests.${name}`, `guest "${name}": ${obstacle}`)]
+      return obstaclesIn(one, ofJoin).map((why) => at(`guests.${name}`, `guest "${name}": ${why}`))
     }),
   ]
 }

@@ -1,9 +1,9 @@
-/** The saved states of this user: list, find, remove, prune. */
-import { readdirSync, rmSync, statSync, utimesSync } from 'node:fs'
+/** The saved states of this user, of guests and of racks: list, find, remove, prune. */
+import { existsSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
-import { isLock, takeLock } from '../processes/flock.ts'
-import { bytesIn } from './rack-record.ts'
+import { isLock, type Lock, takeLock } from '../processes/flock.ts'
+import { bytesIn, guestFolder, RACK_FILE, type RackState, readRack } from './rack-record.ts'
 import { FILES, readState, type StateRecord } from './record.ts'
 
 export const problems = defineDiagnostics({
@@ -29,8 +29,10 @@ export interface KeptState {
   readonly bytes: number
   /** Milliseconds since 1970 at which it was made or last used. */
   readonly usedAt: number
-  /** Absent if it is unusable. */
+  /** Of a guest. Absent if it is unusable. */
   readonly record?: StateRecord
+  /** Of a rack. Absent if it is unusable. */
+  readonly rack?: RackState
   /** Why it is unusable. */
   readonly damage?: string
 }
@@ -44,19 +46,24 @@ export function keptStates(folder: string): readonly KeptState[] {
 
 function keptAt(folder: string, key: string): KeptState | undefined {
   try {
-    const state = readState(folder, key)
+    // A folder with the record of a rack is one of a rack, whatever else it has.
+    const isRack = existsSync(join(folder, RACK_FILE))
+    const state = isRack ? readRack(folder, key) : readState(folder, key)
     const known = { key, folder, bytes: bytesIn(folder), usedAt: usedAt(folder) }
     if (state === undefined) return undefined
-    return typeof state === 'string' ? { ...known, damage: state } : { ...known, record: state }
+    if (typeof state === 'string') return { ...known, damage: state }
+    return 'guests' in state ? { ...known, rack: state } : { ...known, record: state }
   } catch {
     // Removed by another process meanwhile.
     return undefined
   }
 }
 
+/** Every fork of a rack uses all of its guests. */
 function usedAt(folder: string): number {
-  const path = join(folder, FILES.record)
-  return (statSync(path, { throwIfNoEntry: false }) ?? statSync(folder)).mtimeMs
+  const used = [folder, join(folder, guestFolder(0))].map((path) => join(path, FILES.record))
+  const found = used.flatMap((path) => statSync(path, { throwIfNoEntry: false }) ?? [])
+  return (found[0] ?? statSync(folder)).mtimeMs
 }
 
 function namesIn(folder: string): readonly string[] {
@@ -120,12 +127,21 @@ export async function removeState({
   key,
   folder,
   record,
-}: Pick<KeptState, 'key' | 'folder' | 'record'>): Promise<void> {
-  const lock = record && (await takeLock(join(folder, FILES.record)))
-  if (lock && !isLock(lock))
-    throw new BringupError([problems.STATE_IN_USE.at(key, `a running guest was restored from ${key}`)])
-  rmSync(folder, { recursive: true, force: true })
-  await lock?.[Symbol.asyncDispose]()
+  rack,
+}: Pick<KeptState, 'key' | 'folder' | 'record' | 'rack'>): Promise<void> {
+  const folders = rack?.guests.map((guest) => guest.folder) ?? (record ? [folder] : [])
+  const locks: Lock[] = []
+  try {
+    for (const one of folders) {
+      const lock = await takeLock(join(one, FILES.record))
+      if (!isLock(lock))
+        throw new BringupError([problems.STATE_IN_USE.at(key, `a running guest was restored from ${key}`)])
+      locks.push(lock)
+    }
+    rmSync(folder, { recursive: true, force: true })
+  } finally {
+    for (const lock of locks) await lock[Symbol.asyncDispose]()
+  }
 }
 
 /**
@@ -137,7 +153,7 @@ export async function pruneStates(folder: string, budget: number = BUDGET): Prom
   let left = budget
   const removed: KeptState[] = []
   for (const state of keptStates(folder)) {
-    const fits = state.record !== undefined && state.bytes <= left
+    const fits = state.damage === undefined && state.bytes <= left
     if (fits) left -= state.bytes
     else if (
       await removeState(state).then(

@@ -10,7 +10,9 @@ import { runOfOne } from '../plan/run-plan.ts'
 import { sealPlan, unsealPlan } from '../plan/seal.ts'
 import { type KeptState, keptStates } from './kept.ts'
 import { differenceOf, type KeyFolders, type KeyParts, keyPartsOf } from './key.ts'
-import { exchangeableWhy, readState, type StateRecord } from './record.ts'
+import { baseOf } from './origin.ts'
+import { RACK_FILE } from './rack-record.ts'
+import { exchangeableWhy, FILES, readState, type StateRecord } from './record.ts'
 import { withBackends } from './state-args.ts'
 
 export const problems = defineDiagnostics({
@@ -22,20 +24,21 @@ export const problems = defineDiagnostics({
   STATE_UNUSABLE: {
     title: 'A saved state cannot be forked.',
     why: 'a state fits only the QEMU, firmware and machine that it was saved with, and needs all of its files unchanged',
-    remedy: 'start the guest anew, and save it again: `bringup state save`',
+    remedy: 'start the guest or the rack anew, and save it again: `bringup state save`',
   },
 })
 
-const FILE = 'fork.json'
+/** What forks in other processes need, in the folder of a state. */
+export const FORK_FILE = 'fork.json'
 
-const schema = z.lazy(() =>
-  z.strictObject({
-    parts: z.record(z.string(), z.string()),
-    /** RAM was in backends of its own. */
-    hasBackends: z.boolean(),
-    plan: z.unknown(),
-  }),
-)
+/** What is compared with this computer before a fork. */
+export const forkSchema = z.strictObject({
+  parts: z.record(z.string(), z.string()),
+  /** RAM was in backends of its own. */
+  hasBackends: z.boolean(),
+})
+
+const schema = z.lazy(() => forkSchema.extend({ plan: z.unknown() }))
 
 /** What a fork of a named state is made of. */
 export interface NamedState {
@@ -50,9 +53,12 @@ export interface NamedState {
 
 export const namedFolder = (stateFolder: string, name: string): string => join(stateFolder, 'states', name)
 
-/** The plan of the same guest that boots and is not saved. */
-function bootPlanOf({ origin, ...plan }: GuestPlan): GuestPlan {
-  return { ...plan, ...origin?.otherwise }
+/** The plan of the same guest that boots and is not saved. That of a fork does not need the files of its state. */
+export function bootPlanOf(saved: GuestPlan): GuestPlan {
+  const { origin, ...plan } = saved
+  if (origin?.otherwise || !origin?.state) return { ...plan, ...origin?.otherwise }
+  const own = join(origin.state.folder, FILES.record)
+  return { ...plan, args: baseOf(saved), locks: plan.locks.filter(({ path }) => path !== own) }
 }
 
 const partsNow = (plan: GuestPlan, folders: KeyFolders): KeyParts =>
@@ -66,18 +72,19 @@ export function refuseTaken(folder: string, name: string): void {
 
 /** Adds to the folder of a state what forks in other processes need. */
 export function addPlan(folder: string, plan: GuestPlan, folders: KeyFolders): void {
-  const boots = bootPlanOf(plan)
-  const content = {
-    parts: partsNow(boots, folders),
-    hasBackends: plan.origin?.otherwise !== undefined,
-    plan: sealPlan(runOfOne(boots)),
-  }
-  writeWhole(join(folder, FILE), JSON.stringify(content))
+  const content = { ...forkParts(plan, folders), plan: sealPlan(runOfOne(bootPlanOf(plan))) }
+  writeWhole(join(folder, FORK_FILE), JSON.stringify(content))
 }
+
+/** Of a guest that was saved. */
+export const forkParts = (plan: GuestPlan, folders: KeyFolders): z.output<typeof forkSchema> => ({
+  parts: partsNow(bootPlanOf(plan), folders),
+  hasBackends: plan.origin?.otherwise !== undefined,
+})
 
 /** The named states of a project, most recently used first. */
 export function namedStates(stateFolder: string): readonly KeptState[] {
-  return keptStates(join(stateFolder, 'states')).filter(({ folder }) => existsSync(join(folder, FILE)))
+  return keptStates(join(stateFolder, 'states')).filter(({ folder }) => existsSync(join(folder, FORK_FILE)))
 }
 
 /**
@@ -86,43 +93,67 @@ export function namedStates(stateFolder: string): readonly KeptState[] {
  * @throws BringupError STATE_UNUSABLE
  */
 export function readNamed(folder: string, name: string): NamedState {
-  const exchangeable = exchangeableWhy(dirname(folder))
-  if (exchangeable !== undefined) throw unusable(name, exchangeable)
-  const record = readState(folder, name)
+  refuseExchangeable(folder, name)
+  const record = isRackFolder(folder) ? `${folder} has the state of a rack` : readState(folder, name)
   if (typeof record !== 'object') throw unusable(name, record ?? `${folder} has no saved state`)
   const { parts, plan } = planIn(folder) ?? {}
-  if (parts === undefined || plan === undefined) throw unusable(name, `${FILE} is missing or was edited`)
+  if (parts === undefined || plan === undefined) throw unusable(name, `${FORK_FILE} is missing or was edited`)
   return { name, folder, record, parts, plan }
 }
 
-/** @throws BringupError STATE_UNUSABLE, naming what this computer has otherwise now */
-export function refuseOther({ name, parts, plan }: NamedState, folders: KeyFolders): void {
-  const differing = differenceOf(parts, partsOrUnusable(plan, name, folders))
-  if (differing.length > 0) throw unusable(name, `this computer differs now in ${differing.join(', ')}`)
+/** Whether the folder of a state says that it is one of a rack. */
+export const isRackFolder = (folder: string): boolean => existsSync(join(folder, RACK_FILE))
+
+/** @throws BringupError STATE_UNUSABLE where other users could exchange the state */
+export function refuseExchangeable(folder: string, name: string): void {
+  const exchangeable = exchangeableWhy(dirname(folder))
+  if (exchangeable !== undefined) throw unusable(name, exchangeable)
 }
 
-function partsOrUnusable(plan: GuestPlan, name: string, folders: KeyFolders): KeyParts {
+/**
+ * Why a guest of a state does not fit this computer any more, as a clause; undefined if it fits.
+ *
+ * @param parts of the guest when it was saved
+ * @param plan of it
+ */
+export function otherWhy(
+  { parts, plan }: Pick<NamedState, 'parts' | 'plan'>,
+  folders: KeyFolders,
+): string | undefined {
   try {
-    return partsNow(plan, folders)
+    const differing = differenceOf(parts, partsNow(plan, folders))
+    return differing.length === 0 ? undefined : `this computer differs now in ${differing.join(', ')}`
   } catch (error) {
-    throw unusable(name, (error as Error).message)
+    return (error as Error).message
   }
 }
 
-const unusable = (name: string, why: string) =>
-  new BringupError([problems.STATE_UNUSABLE.at('', `the state "${name}": ${why}`)])
+/** @throws BringupError STATE_UNUSABLE, naming what this computer has otherwise now */
+export function refuseOther(named: NamedState, folders: KeyFolders): void {
+  const why = otherWhy(named, folders)
+  if (why !== undefined) throw unusable(named.name, why)
+}
+
+/** @param whys clauses: a finding each */
+export const unusable = (name: string, ...whys: readonly string[]): BringupError =>
+  new BringupError(whys.map((why) => problems.STATE_UNUSABLE.at('', `the state "${name}": ${why}`)))
 
 function planIn(
   folder: string,
 ): { readonly parts: KeyParts; readonly plan: GuestPlan | undefined } | undefined {
   try {
-    const { parts, hasBackends, plan } = schema.parse(JSON.parse(readFileSync(join(folder, FILE), 'utf8')))
-    const boots = unsealPlan(plan)?.guests[0]
-    return { parts, plan: boots && hasBackends ? { ...boots, origin: originOf(boots) } : boots }
+    const { plan, ...fork } = schema.parse(JSON.parse(readFileSync(join(folder, FORK_FILE), 'utf8')))
+    const saved = unsealPlan(plan)
+    const [boots] = saved?.isRack === false ? saved.guests : []
+    return { parts: fork.parts, plan: boots && savedPlan(boots, fork) }
   } catch {
     return undefined
   }
 }
+
+/** The plan of the guest that was saved, by its plan that boots. */
+export const savedPlan = (boots: GuestPlan, { hasBackends }: z.output<typeof forkSchema>): GuestPlan =>
+  hasBackends ? { ...boots, origin: originOf(boots) } : boots
 
 const originOf = ({ args, locks, files, stores }: GuestPlan): NonNullable<GuestPlan['origin']> => ({
   kind: 'boot',

@@ -180,24 +180,28 @@ function partsFor(plan: GuestPlan, args: GuestPlan['args'], folders: KeyFolders)
 export type JoinObstacle = (join: Join) => string | undefined
 
 /** A guest alone leaves what it shares with others behind. */
-const notAlone: JoinObstacle = ({ resource }) => `it uses a resource of the run (${resource})`
+const notAlone: JoinObstacle = ({ resource }) =>
+  `it uses a resource of the run (${resource}), which only the state of the whole rack contains`
+
+type Savable = Pick<GuestPlan, 'machine' | 'joins'>
+
+/** Why the machine cannot be saved, as a clause; undefined if it can. */
+export const obstacleOf = (plan: Savable): string | undefined => obstaclesIn(plan)[0]
 
 /**
- * Why the machine cannot be saved, as a clause; undefined if it can.
+ * All reasons why the machine cannot be saved, as clauses.
  *
  * @param ofJoin says it of resources of the run that are saved as well
  */
-export function obstacleOf(
-  { machine, joins }: Pick<GuestPlan, 'machine' | 'joins'>,
-  ofJoin: JoinObstacle = notAlone,
-): string | undefined {
-  const joined = joins.map(ofJoin).find((why) => why !== undefined)
-  if (joined !== undefined) return joined
-  if (machine.qemuArgs.length > 0)
-    return `${machine.qemuArgs[0]} of --qemu-arg could have state outside of the machine`
-  for (const { device, config, id } of partsOf(machine)) {
-    const answer = device.savedState?.(config) ?? 'saved states with it are untested'
-    if (answer !== true) return `${device.kind}${device.kind === id ? '' : ` ${id}`}: ${answer}`
-  }
-  return undefined
+export function obstaclesIn({ machine, joins }: Savable, ofJoin: JoinObstacle = notAlone): readonly string[] {
+  return [
+    ...joins.flatMap((one) => ofJoin(one) ?? []),
+    ...machine.qemuArgs
+      .slice(0, 1)
+      .map((word) => `${word} of --qemu-arg could have state outside of the machine`),
+    ...partsOf(machine).flatMap(({ device, config, id }) => {
+      const answer = device.savedState?.(config) ?? 'saved states with it are untested'
+      return answer === true ? [] : `${device.kind}${device.kind === id ? '' : ` ${id}`}: ${answer}`
+    }),
+  ]
 }

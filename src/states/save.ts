@@ -78,9 +78,14 @@ export interface OpenState extends Disposable {
 
 /**
  * @param key of the state; none for those that their process deletes
+ * @param replaces what `keep` may delete to make room: a state that cannot be used, or nothing
  * @throws the system's error where it cannot be made
  */
-export function beginState(folder: string, key = ''): OpenState {
+export function beginState(
+  folder: string,
+  key = '',
+  replaces: 'nothing' | 'unusable' = 'unusable',
+): OpenState {
   const path = `${folder}.${randomDigits(16)}.part`
   const guard = startGuard({ graceMs: 0, remove: path })
   let isKept = false
@@ -93,17 +98,29 @@ export function beginState(folder: string, key = ''): OpenState {
   return {
     path,
     keep() {
-      if (typeof readState(folder, key) === 'object') return false
-      // An unusable state.
-      rmSync(folder, { recursive: true, force: true })
-      renameSync(path, folder)
-      isKept = true
-      return true
+      if (replaces === 'nothing') isKept = isRenamed(path, folder)
+      else if (typeof readState(folder, key) !== 'object') {
+        rmSync(folder, { recursive: true, force: true })
+        renameSync(path, folder)
+        isKept = true
+      }
+      return isKept
     },
     [Symbol.dispose]() {
       if (!isKept) rmSync(path, { recursive: true, force: true })
       guard[Symbol.dispose]()
     },
+  }
+}
+
+/** Renames a folder, unless one of that name has content. */
+function isRenamed(path: string, folder: string): boolean {
+  try {
+    renameSync(path, folder)
+    return true
+  } catch (error) {
+    if (['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) return false
+    throw error
   }
 }
 

@@ -11,7 +11,7 @@ import { killWhenStuck } from '../support/progress.ts'
 const bin = fileURLToPath(new URL('../../dist/cli/bin.js', import.meta.url))
 const project = mkdtempSync(join(tmpdir(), 'bringup named states, '))
 afterAll(async () => {
-  await bringup('stop', 'db').catch(() => {})
+  for (const run of ['db', 'copy']) await bringup('stop', run).catch(() => {})
   rmSync(project, { recursive: true, force: true })
 })
 
@@ -58,6 +58,21 @@ test('a guest that stays is saved under a name, and forked as often as wanted', 
   expect((await bringup('state', 'list')).stdout).toMatch(/^filled +\S+ +linux/m)
   await bringup('stop', 'db')
   expect((await bringup('state', 'fork', 'filled', '--', 'cat', '/tmp/seed')).stdout).toBe('filled\n')
+
+  // A fork that stays is saved like any other guest, and forks of it do not need the first state.
+  await bringup('state', 'fork', 'filled', '-d', '--name', 'copy')
+  const change = 'echo changed >/tmp/seed; echo anew | dd of=/dev/pmem0 bs=512 count=1 conv=sync,fsync 2>&1'
+  await bringup('exec', 'copy', '--', 'sh', '-c', change)
+  await bringup('state', 'save', 'copy', '--name', 'changed')
+  expect((await failure('state', 'rm', 'filled')).stderr).toContain('STATE_IN_USE')
+  await bringup('stop', 'copy')
+  renameSync(join(project, '.bringup/states/filled'), join(project, 'aside'))
+  const both = ['sh', '-c', 'cat /tmp/seed; head -n 1 /dev/pmem0']
+  expect((await bringup('state', 'fork', 'changed', '--', ...both)).stdout).toBe('changed\nanew\n')
+  renameSync(join(project, 'aside'), join(project, '.bringup/states/filled'))
+  expect((await failure('state', 'fork', 'changed', '--on', 'db', '--', 'true')).stderr).toContain(
+    'omit --on',
+  )
 
   // Without a command and without a terminal, the fork would wait until its time-out.
   const idle = await failure('state', 'fork', 'filled')

@@ -1,19 +1,17 @@
 /** `bringup run`: boots a machine or a rack, and says how it went. */
-import { BringupError } from '../../diagnostics.ts'
 import { EXIT_CODES } from '../../guest/verdict.ts'
 import type { Origin } from '../../plan/plan.ts'
 import type { PlannedRun, RunRequest } from '../../project/run-planning.ts'
 import { savedForCommand } from '../../project/saved-guest.ts'
 import { quoteCommand } from '../../quote.ts'
 import { eventLine } from '../../runs/events.ts'
-import type { RunCommand } from '../../runs/record.ts'
 import { type RunOptions, startRun } from '../../runs/run.ts'
 import { type BootProgress, showBootProgress } from '../boot-progress.ts'
 import { planAndBuild } from '../build-first.ts'
 import { profileOptions, profileWords } from '../build-options.ts'
 import { type Command, type Invocation, inGroup, type OptionSpec } from '../command.ts'
 import { COPY_OPTIONS, copiesOf } from '../copy-options.ts'
-import { DETACH_OPTIONS, isSupervised } from '../detach-options.ts'
+import { DETACH_OPTIONS, isSupervised, STAYS_MS } from '../detach-options.ts'
 import { formatDiagnostics } from '../errors.ts'
 import { requireName } from '../given-name.ts'
 import { isAtTerminal } from '../guest-terminal.ts'
@@ -23,6 +21,7 @@ import { requestOf } from '../plan-invocation.ts'
 import { RACK_OPTION, refuseMachineFlags } from '../rack-option.ts'
 import { checkHostRoot, refuseCopies } from '../run-checks.ts'
 import { runGuest } from '../run-guest.ts'
+import { typedCommand } from '../typed-command.ts'
 import { UNTIL_OPTIONS } from '../until-options.ts'
 import { usageError } from '../usage.ts'
 
@@ -211,7 +210,18 @@ async function start({ made, invocation, request, progress, buildMs }: Start): P
     progress?.clear()
     checkHostRoot(planned, invocation)
   }
-  if (planned.plan.isRack || isSupervised(options)) return runRack(planned, common, invocation, progress)
+  if (planned.plan.isRack || isSupervised(options)) {
+    progress?.clear()
+    if (!(await mayChangeHost(invocation, planned))) return EXIT_CODES.interrupted
+    const { runRack } = await import('../run-rack.ts')
+    const { hasTerminal } = await import('../confirm.ts')
+    const result = await runRack(
+      planned.plan,
+      (shown) => startRun(planned, { ...shown, hasTerminal: hasTerminal(), ...common }),
+      invocation,
+    )
+    return result.exitCode
+  }
   const [guest] = planned.guests
   if (!guest) throw new Error('a run has a guest')
   return runGuest(planned, guest, { common, invocation, request, progress })
@@ -231,9 +241,6 @@ function originText(origin: Origin): string {
   const end = origin.saves ? '; saving one when the guest is ready' : ''
   return `booting: ${origin.because}${end}`
 }
-
-/** A background run has no time-out unless one is given: a year. */
-const STAYS_MS = 365 * 24 * 60 * 60 * 1000
 
 /** A background run: no time-out ends it unless one was given. */
 function staying(
@@ -263,33 +270,6 @@ function sayFirst(
   if (isVerbose) for (const { argv } of plan.guests) output.note(quoteCommand(argv).join(' '))
 }
 
-async function runRack(
-  planned: PlannedRun,
-  common: RunOptions,
-  invocation: Invocation,
-  progress: BootProgress | undefined,
-): Promise<number> {
-  const { options, output } = invocation
-  progress?.clear()
-  if (!(await mayChangeHost(invocation, planned))) return EXIT_CODES.interrupted
-  const { reportRack, showRackEvents } = await import('../follow-rack.ts')
-  const names = planned.plan.guests.map(({ guest }) => guest)
-  const isShown = !output.isJson && options.quiet !== true && options.events !== true
-  const onEvent = isShown ? { onEvent: showRackEvents(names, output) } : {}
-  const { hasTerminal } = await import('../confirm.ts')
-  const run = startRun(planned, { ...onEvent, hasTerminal: hasTerminal(), ...common })
-  if (typeof options.supervise === 'string') {
-    const { supervise } = await import('../detach.ts')
-    await supervise(run, options.supervise)
-  }
-  const result = await run.done
-  // A bug while a guest starts is no result.
-  await run.started.catch(throwBug)
-  output.json(result)
-  if (!output.isJson && options.events !== true) reportRack(result, output)
-  return result.exitCode
-}
-
 /**
  * Whether this computer may be changed where a host network needs root: shown, then asked.
  *
@@ -309,22 +289,4 @@ async function mayChangeHost(invocation: Invocation, { plan }: PlannedRun): Prom
     what: `${commands.length} commands need root; the run takes back what they make`,
     message: 'Run them?',
   })
-}
-
-/** The command line as the user typed it, without the word that `run -d` adds for the process that owns the run. */
-function typedCommand(words: readonly string[], folder: string): RunCommand {
-  const dashes = words.indexOf('--')
-  const own = dashes === -1 ? words : words.slice(0, dashes)
-  return {
-    argv: [
-      'bringup',
-      ...own.map((word) => (word.startsWith('--supervise=') ? '--detach' : word)),
-      ...words.slice(own.length),
-    ],
-    folder,
-  }
-}
-
-function throwBug(error: unknown): void {
-  if (!(error instanceof BringupError)) throw error
 }

@@ -1,4 +1,4 @@
-/** `bringup state`: guests that were saved after a boot. */
+/** `bringup state`: saved guests and racks. */
 import type { Command } from '../command.ts'
 import { fork } from './state/fork.ts'
 import { list } from './state/list.ts'
@@ -8,9 +8,9 @@ import { save } from './state/save.ts'
 import { show } from './state/show.ts'
 
 export const command: Command = {
-  summary: 'save, fork, list and remove states of guests',
+  summary: 'save, fork, list and remove states of guests and racks',
   description:
-    'A guest that runs a command is saved when its agent first answers, and later runs of the same machine restore it instead of booting. After deleting a state, the next run boots and saves again. `state save` saves a running guest under a name, for `state fork`.',
+    'A guest that runs a command is saved when its agent first answers, and later runs of the same machine restore it instead of booting. After deleting a state, the next run boots and saves again. `state save` saves a running guest, or a whole rack, under a name, for `state fork`.',
   examples: [
     {
       command: 'bringup run --profile linux --states -- true',

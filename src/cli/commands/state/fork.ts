@@ -1,37 +1,86 @@
-/** `bringup state fork`: a new guest from a named state. */
+/** `bringup state fork`: a new guest or rack from a named state. */
 import { runOfOne } from '../../../plan/run-plan.ts'
 import { cacheFolder } from '../../../project/cache-folder.ts'
+import type { Project } from '../../../project/project.ts'
 import { replanGuest } from '../../../project/saved-plan.ts'
-import { namedFolder, readNamed, refuseOther } from '../../../states/named.ts'
+import { type RunOptions, startRun } from '../../../runs/run.ts'
+import { isRackFolder, namedFolder, readNamed, refuseOther } from '../../../states/named.ts'
 import { forkOf } from '../../../states/origin.ts'
 import type { Command, Invocation } from '../../command.ts'
+import { DETACH_OPTIONS, isSupervised, STAYS_MS } from '../../detach-options.ts'
+import { requireName } from '../../given-name.ts'
 import { isAtTerminal } from '../../guest-terminal.ts'
 import { runGuest } from '../../run-guest.ts'
+import { typedCommand } from '../../typed-command.ts'
 import { usageError } from '../../usage.ts'
 
 export const fork: Command = {
-  summary: 'start a guest from a state that was saved with `state save`',
+  summary: 'start a guest or a rack from a state that was saved with `state save`',
   description:
-    'Memory and stores are private copies: writes are lost when the guest ends. Output and exit code of bringup are those of the command.',
-  arguments: [{ name: '<name>', description: 'name of the state' }],
+    'Memory, stores and networks are private copies: writes are lost when the fork ends, and forks do not reach each other.\n' +
+    'With a command, the exit code of bringup is that of the command. A fork of a rack runs the command in the guest that --on names, and ends with it. Commands of the rack’s description are not started again.',
+  arguments: [{ name: '<name>', description: 'name of the state', from: 'named states' }],
   options: [
-    { flags: '--same', description: 'keep clock and random numbers of the saved guest, equal in all forks' },
+    { flags: '--on <guest>', description: 'guest of the rack that runs the command' },
+    { flags: '--same', description: 'keep clock and random numbers of the saved guests, equal in all forks' },
     { flags: '--console', description: 'show the console even if a report replaces it' },
     { flags: '--quiet', description: 'do not show the console' },
+    ...DETACH_OPTIONS,
   ],
-  examples: [{ command: 'bringup state fork filled -- ./test.sh', says: 'a command in a fork' }],
+  examples: [
+    { command: 'bringup state fork filled -- ./test.sh', says: 'a command in a fork of a guest' },
+    {
+      command: 'bringup state fork cluster --on client -- wget -qO- http://server/',
+      says: 'a command in one guest of a fork of a rack',
+    },
+    {
+      command: 'bringup state fork cluster -d --name test',
+      says: 'a fork that stays, for `bringup exec` and `bringup stop`',
+    },
+  ],
   rest: 'command for the guest',
   run,
 }
 
+/** A fork that is about to start. */
+export interface Forking {
+  readonly invocation: Invocation
+  readonly project: Project
+  readonly name: string
+  readonly folder: string
+  readonly common: RunOptions
+}
+
 async function run(invocation: Invocation): Promise<number> {
-  const { args, options, output, rest = [], signal } = invocation
+  const { args, options, output, signal } = invocation
+  if (typeof options.name === 'string') requireName('--name', options.name)
   const project = await invocation.project()
+  const { stateFolder } = project
+  if (options.detach === true) {
+    const { detach } = await import('../../detach.ts')
+    return detach(process.argv.slice(2), { stateFolder, output, signal })
+  }
   const [name = ''] = args
-  const folder = namedFolder(project.stateFolder, name)
+  const folder = namedFolder(stateFolder, name)
+  const common: RunOptions = {
+    stateFolder,
+    signal,
+    ...(typeof options.name === 'string' ? { label: options.name } : {}),
+    command: typedCommand(process.argv.slice(2), process.cwd()),
+  }
+  const forking = { invocation, project, name, folder, common }
+  if (!isRackFolder(folder)) return forkGuest(forking)
+  const { forkNamedRack } = await import('../../fork-named-rack.ts')
+  return forkNamedRack(forking)
+}
+
+async function forkGuest({ invocation, project, name, folder, common }: Forking): Promise<number> {
+  const { options, output, rest = [], signal } = invocation
   const named = readNamed(folder, name)
+  if (typeof options.on === 'string')
+    throw usageError(`--on is for states of racks, and "${name}" is that of a guest`, 'omit --on')
   const planned = await replanGuest(named.plan, { project, signal })
-  const isSeen = isAtTerminal(output) || options.console === true
+  const isSeen = isAtTerminal(output) || options.console === true || isSupervised(options)
   if (rest.length === 0 && planned.profile.hasShell && !isSeen)
     throw usageError(
       'the fork has no command, and there is no terminal for a shell',
@@ -39,11 +88,17 @@ async function run(invocation: Invocation): Promise<number> {
     )
   refuseOther(named, { cache: cacheFolder(), firmware: planned.facts.qemu?.dataFolders ?? [] })
   const forked = forkOf({ ...named, isSame: options.same === true })
-  const plan = { ...forked, command: rest, timeoutMs: planned.plan.timeoutMs }
+  const { timeoutMs } = planned.plan
+  const plan = { ...forked, command: rest, timeoutMs: isSupervised(options) ? STAYS_MS : timeoutMs }
   const guest = { ...planned, plan }
+  const run = { plan: runOfOne(plan), guests: [guest] }
+  if (isSupervised(options)) {
+    const { runRack } = await import('../../run-rack.ts')
+    return (await runRack(run.plan, (shown) => startRun(run, { ...shown, ...common }), invocation)).exitCode
+  }
   const terminal = isAtTerminal(output) && options.console !== true && options.quiet !== true
-  return runGuest({ plan: runOfOne(plan), guests: [guest] }, guest, {
-    common: { stateFolder: project.stateFolder, signal },
+  return runGuest(run, guest, {
+    common,
     invocation,
     request: { project, terminal, signal },
     progress: undefined,

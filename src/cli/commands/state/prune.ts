@@ -2,7 +2,8 @@
 
 import { plural } from '../../../plural.ts'
 import { cacheFolder } from '../../../project/cache-folder.ts'
-import { BUDGET, pruneStates } from '../../../states/kept.ts'
+import { BUDGET, type KeptState, pruneStates } from '../../../states/kept.ts'
+import { isRackFolder, namedStates } from '../../../states/named.ts'
 import { statesFolder } from '../../../states/origin.ts'
 import { formatBytes, formatRoundBytes, parseBytes } from '../../../units.ts'
 import type { Command, Invocation } from '../../command.ts'
@@ -10,7 +11,7 @@ import { usageError } from '../../usage.ts'
 
 export const prune: Command = {
   summary: 'delete the least recently used states',
-  description: `Unusable states are deleted first. Every run that saves a guest prunes to ${formatBytes(BUDGET)}.`,
+  description: `Unusable states are deleted first. Every run that saves a guest prunes to ${formatBytes(BUDGET)}. Named states of guests and racks are counted and kept: \`state rm\` deletes them.`,
   options: [
     {
       flags: '--keep <size>',
@@ -24,14 +25,30 @@ export const prune: Command = {
   run,
 }
 
-async function run({ options, output }: Invocation): Promise<number> {
+async function run({ options, output, project }: Invocation): Promise<number> {
+  const named = totalOf(namedStates((await project()).stateFolder))
   const budget = typeof options.keep === 'string' ? sizeOf(options.keep) : BUDGET
   const removed = await pruneStates(statesFolder(cacheFolder()), budget)
   const bytes = removed.reduce((sum, state) => sum + state.bytes, 0)
-  output.json({ deleted: removed.map(({ key }) => key), bytes })
+  output.json({ deleted: removed.map(({ key }) => key), bytes, named })
   const freed = removed.length === 0 ? '' : `, ${formatRoundBytes(bytes)}`
   if (!output.isJson) output.print(`${plural(removed.length, 'state')} deleted${freed}`)
+  const kinds = [
+    ...(named.guests === 0 ? [] : [plural(named.guests, 'guest')]),
+    ...(named.racks === 0 ? [] : [plural(named.racks, 'rack')]),
+  ]
+  if (!output.isJson && kinds.length > 0)
+    output.note(
+      `Kept: named states of ${kinds.join(' and ')}, ${formatRoundBytes(named.bytes)}; \`bringup state rm NAME\` deletes them.`,
+    )
   return 0
+}
+
+/** Damaged ones are counted as what their folders say. */
+function totalOf(states: readonly KeptState[]) {
+  const racks = states.filter(({ folder }) => isRackFolder(folder)).length
+  const bytes = states.reduce((sum, state) => sum + state.bytes, 0)
+  return { guests: states.length - racks, racks, bytes }
 }
 
 function sizeOf(text: string): number {
