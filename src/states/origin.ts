@@ -194,12 +194,17 @@ export const obstacleOf = (plan: Savable): string | undefined => obstaclesIn(pla
  * @param ofJoin says it of resources of the run that are saved as well
  */
 export function obstaclesIn({ machine, joins }: Savable, ofJoin: JoinObstacle = notAlone): readonly string[] {
+  const joined = joins.flatMap((one) => {
+    const why = ofJoin(one)
+    return why === undefined ? [] : [{ why, device: one.device }]
+  })
   return [
-    ...joins.flatMap((one) => ofJoin(one) ?? []),
+    ...joined.map(({ why }) => why),
     ...machine.qemuArgs
       .slice(0, 1)
       .map((word) => `${word} of --qemu-arg could have state outside of the machine`),
     ...partsOf(machine).flatMap(({ device, config, id }) => {
+      if (joined.some((one) => one.device === id)) return []
       const answer = device.savedState?.(config) ?? 'saved states with it are untested'
       return answer === true ? [] : `${device.kind}${device.kind === id ? '' : ` ${id}`}: ${answer}`
     }),
