@@ -60,7 +60,7 @@ function guestFor(
     if (shells.length === guests.length && !isSeen)
       throw usageError(
         'the fork has no command that would end it',
-        `give a command: ${again} --on ${shells[0]} -- COMMAND; or let it stay: ${again} -d`,
+        `give a command: ${again} --on ${shells[0]} -- COMMAND; or start it in the background: ${again} -d`,
       )
     return undefined
   }

@@ -1,4 +1,4 @@
-/** A run of several guests, or one that stays, in this process: its events, its door, the report. */
+/** A run of several guests, or a background run, in this process: its events, its control socket, the report. */
 import { BringupError } from '../diagnostics.ts'
 import type { RunPlan } from '../plan/run-plan.ts'
 import type { RunResult } from '../runs/record.ts'

@@ -115,7 +115,7 @@ describe('a rack that stays', () => {
       code: 2,
       stderr: expect.stringContaining('STATE_NAME_TAKEN'),
     })
-    // The saved rack continues. It is a guest for no one.
+    // The saved rack continues.
     expect(await sh('shop', 'client', 'ping -c 1 -W 60 server')).toContain(' 0% packet loss')
     await sh('shop', 'server', 'echo gone >/tmp/www/data')
     await bringup('stop', 'shop')

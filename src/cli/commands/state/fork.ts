@@ -35,7 +35,7 @@ export const fork: Command = {
     },
     {
       command: 'bringup state fork cluster -d --name test',
-      says: 'a fork that stays, for `bringup exec` and `bringup stop`',
+      says: 'a fork in the background, for `bringup exec` and `bringup stop`',
     },
   ],
   rest: 'command for the guest',
