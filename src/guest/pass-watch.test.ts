@@ -79,6 +79,13 @@ test('of a long line only the beginning is searched', () => {
   expect(watch(['end'], [`${'x'.repeat(5000)}end\n`])).toEqual([])
 })
 
+test('a menu that is drawn on the serial console is no word of the kernel', () => {
+  const menu = '\x1b[2;24HGNU GRUB  version 2.06\n\x1b[4;2H+--\x1b[5;2H|\x1b[5;79H|'
+  const entry = '\x1b[5;80H \x1b[7m\x1b[5;3H*Run: PASSED'
+  expect(watch(['PASSED'], [menu, entry])).toEqual([])
+  expect(watch(['PASSED'], [menu, entry, '\x1b[2J\x1b[1;1Hon\nPASSED\n'])).toMatchObject([{ text: 'PASSED' }])
+})
+
 test('menu and messages of GRUB are no words of the kernel', () => {
   expect(
     watch(

@@ -6,6 +6,7 @@ import { createContext, Script } from 'node:vm'
 import { defineDiagnostics } from '../diagnostics.ts'
 import { visible } from '../guest-text.ts'
 import { plural } from '../plural.ts'
+import { createDrawnTest, showsMenu, withoutLoader } from './boot-loader-text.ts'
 import type { Console } from './console.ts'
 import type { Ending } from './judge.ts'
 import type { ScreenWatch } from './screen-watch.ts'
@@ -39,7 +40,7 @@ export interface PassWatchOptions {
 
 /**
  * Calls back once, when the first line matches. An unfinished line counts: a prompt has no end. What was printed before the
- * guest was saved does not, nor do GRUB's menu and messages.
+ * guest was saved does not, nor do menus and messages of boot loaders (`boot-loader-text.ts`).
  */
 export function watchForPass(
   console: Pick<Console, 'onLine' | 'onUnfinished' | 'onDrawn' | 'isReplaying'>,
@@ -52,8 +53,12 @@ export function watchForPass(
   let finished = 0
   let isDone = options.patterns.length === 0
   if (isDone) return
+  const isDrawn = createDrawnTest()
+  const printed = (line: string, isUnfinished = false) =>
+    isDrawn(line, isUnfinished) ? '' : withoutLoader(plain(line))
   console.onLine((line) => {
-    if (!isDone && !options.hasCrashed()) lines.push(withoutGrub(plain(line)))
+    const text = printed(line)
+    if (!isDone && !options.hasCrashed()) lines.push(text)
   })
   console.onUnfinished((rest) => {
     if (isDone) return
@@ -63,7 +68,7 @@ export function watchForPass(
       lines = []
       return
     }
-    const all = options.hasCrashed() || rest === '' ? lines : [...lines, withoutGrub(plain(rest))]
+    const all = options.hasCrashed() || rest === '' ? lines : [...lines, printed(rest, true)]
     lines = []
     const found = search(all)
     if (found === undefined) return
@@ -73,12 +78,12 @@ export function watchForPass(
       options.onSlow(`${plural(all.length, 'line')} could not be searched to the end within ${SEARCH_MS} ms`)
   })
   const searchScreen = (all: readonly string[], isOnScreen: boolean, early: Set<string>) => {
-    if (isEarly()) {
+    if (isEarly() || showsMenu(all)) {
       for (const line of all) early.add(line)
       return
     }
-    if (isDone || options.hasCrashed() || all.some((line) => GRUB_MENU.test(line))) return
-    const found = search(all.map((line) => (early.has(line) ? '' : withoutGrub(line))))
+    if (isDone || options.hasCrashed()) return
+    const found = search(all.map((line) => (early.has(line) ? '' : withoutLoader(line))))
     if (found === undefined || !('text' in found)) return
     isDone = true
     options.onShown({
@@ -91,14 +96,6 @@ export function watchForPass(
   console.onDrawn((all) => searchScreen(all, false, drawnEarly))
   screen?.onChange((all) => searchScreen(all, true, shownEarly))
 }
-
-/** Its heading; GRUB clears the screen before it boots an entry. */
-const GRUB_MENU = /GNU GRUB\s+version/
-/** What GRUB prints besides (grub-core/kern/main.c, kern/err.c, normal/menu.c). */
-const GRUB_SAYS = /^\s*(?:Welcome to GRUB!|error: .*|Press any key to continue\.\.\.)/
-
-/** Empty for a line of GRUB. */
-const withoutGrub = (line: string) => (GRUB_SAYS.test(line) ? '' : line)
 
 type Found = { readonly text: string; readonly index: number } | { readonly isSlow: true }
 
