@@ -213,7 +213,8 @@ function machineFailure(e: Ending): Judged | undefined {
 
 /** The run ended there: until the guest was gone, only a crash counts, or a code that is known as failure. */
 function shown(e: Ending, judgement: Judgement): Judged | undefined {
-  if (e.shown === undefined || (e.endedBy !== 'shown' && e.endedBy !== undefined)) return undefined
+  if (e.shown === undefined || (e.endedBy !== 'shown' && e.endedBy !== 'halted' && e.endedBy !== undefined))
+    return undefined
   // With a command, its end counts besides.
   if (e.unfinished) return undefined
   if (e.shellExit !== undefined) return byCode(e.shellExit, e, judgement)

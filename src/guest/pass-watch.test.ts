@@ -30,6 +30,7 @@ function watch(
       patterns,
       hasCrashed: () => lines >= crashedAfter,
       onShown: (shown) => seen.push(shown),
+      onceDrawn: () => ({ clear: () => {} }),
       onSlow: (what) => seen.push(what),
     },
   )
@@ -96,13 +97,22 @@ test('menu and messages of GRUB are no words of the kernel', () => {
   const seen: unknown[] = []
   let show: (lines: readonly string[]) => void = () => {}
   let isEarly = true
-  watchForPass(
+  let settle = () => {}
+  const atEnd = watchForPass(
     { onLine: () => {}, onUnfinished: () => {}, onDrawn: () => {}, isReplaying: false },
     {
       patterns: ['PASSED'],
       isEarly: () => isEarly,
       hasCrashed: () => false,
       onShown: (shown) => seen.push(shown),
+      onceDrawn: (then) => {
+        settle = then
+        return {
+          clear: () => {
+            settle = () => {}
+          },
+        }
+      },
       onSlow: () => {},
     },
     {
@@ -115,7 +125,48 @@ test('menu and messages of GRUB are no words of the kernel', () => {
   isEarly = false
   show(['of the boot: PASSED', ''])
   show([' GNU GRUB  version 2.06', '*Run: ALL PASSED'])
+  // A menu whose title is drawn first.
+  show(['Run: PASSED'])
+  show(['Run: PASSED', 'Press [Tab] to edit options'])
+  settle()
+  show(['Run: PASSED', 'Loading /kernel... ok'])
+  settle()
+  expect(atEnd()).toBeUndefined()
   expect(seen).toEqual([])
   show(['of the boot: PASSED', 'ALL PASSED'])
+  expect(seen).toEqual([])
+  settle()
   expect(seen).toEqual([{ text: 'PASSED', line: 2, isOnScreen: true }])
+})
+
+test('a text that is drawn counts once the guest had time to draw on, or has ended', () => {
+  const seen: unknown[] = []
+  let print: (rest: string) => void = () => {}
+  let draw: (lines: readonly string[]) => void = () => {}
+  const atEnd = watchForPass(
+    {
+      onLine: () => {},
+      onUnfinished: (listener) => {
+        print = listener
+      },
+      onDrawn: (listener) => {
+        draw = listener
+      },
+      isReplaying: false,
+    },
+    {
+      patterns: ['PASSED'],
+      hasCrashed: () => false,
+      onShown: (shown) => seen.push(shown),
+      onceDrawn: () => ({ clear: () => {} }),
+      onSlow: () => {},
+    },
+  )
+  print('\x1b[15;33H ALL PASSED')
+  expect(atEnd()).toEqual({ text: 'PASSED', line: 1 })
+  draw(['ALL PASSED', 'Reboot Into Firmware Interface'])
+  expect(atEnd()).toBeUndefined()
+  draw(['tests: PASSED'])
+  expect(atEnd()).toEqual({ text: 'PASSED', line: 1 })
+  expect(seen).toEqual([])
 })

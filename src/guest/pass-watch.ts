@@ -6,6 +6,7 @@ import { createContext, Script } from 'node:vm'
 import { defineDiagnostics } from '../diagnostics.ts'
 import { visible } from '../guest-text.ts'
 import { plural } from '../plural.ts'
+import type { Timer } from '../timer.ts'
 import { createDrawnTest, showsMenu, withoutLoader } from './boot-loader-text.ts'
 import type { Console } from './console.ts'
 import type { Ending } from './judge.ts'
@@ -34,31 +35,49 @@ export interface PassWatchOptions {
   /** Nothing that is shown after a crash is a pass. */
   readonly hasCrashed: () => boolean
   readonly onShown: (shown: Shown) => void
+  /** Calls back when the guest has had time to draw on, or waits. */
+  readonly onceDrawn: (then: () => void) => Timer
   /** The search was given up. */
   readonly onSlow: (line: string) => void
 }
 
 /**
  * Calls back once, when the first line matches. An unfinished line counts: a prompt has no end. What was printed before the
- * guest was saved does not, nor do menus and messages of boot loaders (`boot-loader-text.ts`).
+ * guest was saved does not, nor do menus and messages of boot loaders (`boot-loader-text.ts`). A menu is known by words that
+ * may be drawn last, so that a match on a screen counts once the guest had time to draw on, or has ended.
+ *
+ * @returns the match that awaits this when the guest ends
  */
 export function watchForPass(
   console: Pick<Console, 'onLine' | 'onUnfinished' | 'onDrawn' | 'isReplaying'>,
   options: PassWatchOptions,
   screen?: Pick<ScreenWatch, 'onChange'>,
-): void {
+): () => Shown | undefined {
   const search = createSearch(options.patterns)
   const isEarly = () => console.isReplaying || options.isEarly?.() === true
-  let lines: string[] = []
+  let lines: Line[] = []
   let finished = 0
   let isDone = options.patterns.length === 0
-  if (isDone) return
-  const isDrawn = createDrawnTest()
-  const printed = (line: string, isUnfinished = false) =>
-    isDrawn(line, isUnfinished) ? '' : withoutLoader(plain(line))
+  if (isDone) return () => undefined
+  let awaited: { readonly shown: Shown; readonly timer: Timer } | undefined
+  const howPrinted = createDrawnTest()
+  const take = (raw: string, isUnfinished = false): Line => {
+    const how = howPrinted(raw, isUnfinished)
+    const text = how === 'drawn' ? '' : withoutLoader(plain(raw))
+    return how === 'placed' ? { text: '', placed: text } : { text, placed: '' }
+  }
+  const awaitDrawn = (shown: Shown) => {
+    const timer = options.onceDrawn(() => {
+      awaited = undefined
+      if (isDone || options.hasCrashed()) return
+      isDone = true
+      options.onShown(shown)
+    })
+    awaited = { shown, timer }
+  }
   console.onLine((line) => {
-    const text = printed(line)
-    if (!isDone && !options.hasCrashed()) lines.push(text)
+    const taken = take(line)
+    if (!isDone && !options.hasCrashed()) lines.push(taken)
   })
   console.onUnfinished((rest) => {
     if (isDone) return
@@ -68,10 +87,15 @@ export function watchForPass(
       lines = []
       return
     }
-    const all = options.hasCrashed() || rest === '' ? lines : [...lines, printed(rest, true)]
+    const all = options.hasCrashed() || rest === '' ? lines : [...lines, take(rest, true)]
     lines = []
-    const found = search(all)
-    if (found === undefined) return
+    const found = search(all.map(({ text }) => text))
+    if (found === undefined) {
+      const placed = all.some((line) => line.placed !== '') && search(all.map((line) => line.placed))
+      if (!awaited && placed && 'text' in placed)
+        awaitDrawn({ text: visible(placed.text), line: begin + placed.index + 1 })
+      return
+    }
     isDone = true
     if ('text' in found) options.onShown({ text: visible(found.text), line: begin + found.index + 1 })
     else
@@ -80,21 +104,30 @@ export function watchForPass(
   const searchScreen = (all: readonly string[], isOnScreen: boolean, early: Set<string>) => {
     if (isEarly() || showsMenu(all)) {
       for (const line of all) early.add(line)
+      awaited?.timer.clear()
+      awaited = undefined
       return
     }
-    if (isDone || options.hasCrashed()) return
+    if (isDone || awaited || options.hasCrashed()) return
     const found = search(all.map((line) => (early.has(line) ? '' : withoutLoader(line))))
     if (found === undefined || !('text' in found)) return
-    isDone = true
-    options.onShown({
-      text: visible(found.text),
-      line: found.index + 1,
-      ...(isOnScreen ? { isOnScreen } : {}),
-    })
+    const place = { text: visible(found.text), line: found.index + 1 }
+    const shown = isOnScreen ? { ...place, isOnScreen } : place
+    awaitDrawn(shown)
   }
   const [drawnEarly, shownEarly] = [new Set<string>(), new Set<string>()]
   console.onDrawn((all) => searchScreen(all, false, drawnEarly))
   screen?.onChange((all) => searchScreen(all, true, shownEarly))
+  return () => {
+    awaited?.timer.clear()
+    return isDone || options.hasCrashed() ? undefined : awaited?.shown
+  }
+}
+
+/** `placed`: begun with a few places of the cursor, perhaps by a menu. */
+interface Line {
+  readonly text: string
+  readonly placed: string
 }
 
 type Found = { readonly text: string; readonly index: number } | { readonly isSlow: true }

@@ -66,6 +66,9 @@ const PANIC_GRACE_MS = 1500
 /** How long QEMU may take until the guest runs: the time for the whole run, within these bounds. */
 const START_MS = { least: 5000, most: 120_000 }
 
+/** Time after which a guest that draws a screen has drawn it: of its own, or of waiting. */
+const DRAWN = { withinMs: 1000, cpuMs: 1000, mostMs: 60_000 }
+
 /** Parts of a guest that is not running yet. */
 interface StartedGuest {
   readonly folder: GuestFolder
@@ -109,6 +112,8 @@ export class RunningGuest implements Guest {
   /** The console showed something since the last reset. */
   #hasSpoken = false
   #shown: Ending['shown']
+  /** What was drawn when the guest ended and counts then. */
+  readonly #awaitedPass: ReturnType<typeof watchForPass>
   #remarks: readonly Diagnostic[] = []
   /** What the guest could not prepare for its commands. */
   #unprepared: readonly Diagnostic[] = []
@@ -183,7 +188,7 @@ export class RunningGuest implements Guest {
       qmp: qemu.qmp,
     })
     this.#seen = this.#watch()
-    this.#watchForPass()
+    this.#awaitedPass = this.#watchForPass()
     this.done = this.#conclude()
   }
 
@@ -257,7 +262,7 @@ export class RunningGuest implements Guest {
     }
   }
 
-  #watchForPass(): void {
+  #watchForPass(): ReturnType<typeof watchForPass> {
     const options: Parameters<typeof watchForPass>[1] = {
       patterns: this.plan.judgement.passPatterns ?? [],
       isEarly: () => this.plan.command.length > 0 && !this.#hasCommandBegun,
@@ -267,11 +272,12 @@ export class RunningGuest implements Guest {
         // A command ends the run itself.
         if (this.plan.command.length === 0) void this.#endAsShown()
       },
+      onceDrawn: (then) => startPatience({ ...DRAWN, group: this.#process.pid }, then),
       onSlow: (what) => {
         this.#remarks = [passProblems.PASS_PATTERN_SLOW.at('', what)]
       },
     }
-    watchForPass(this.#console, options, this.#screens.watch)
+    return watchForPass(this.#console, options, this.#screens.watch)
   }
 
   /** A guest that crashes right after the text has not passed: QEMU tells all that has happened before it answers. */
@@ -563,6 +569,7 @@ export class RunningGuest implements Guest {
     this.#screens.watch?.end()
     const timings = this.#clock.stop()
     await this.#console.settled()
+    this.#shown ??= this.#awaitedPass()
     const ending = this.#ending(exit)
     const obstacles = [...exit.diagnostics, ...(this.#obstacles ?? [])]
     const judged = judgeEnding(ending, this.plan.judgement, obstacles)
