@@ -23,7 +23,7 @@ const SAYS: readonly RegExp[] = [
   // GRUB: grub-core/kern/main.c, kern/err.c, normal/menu.c.
   /^\s*(?:Welcome to GRUB!|error: |Press any key to continue\.\.\.|Booting `.*')/,
   // Syslinux; the prompt alone, since kernels begin lines with it too.
-  /^\s*(?:SYS|ISO|EXT|PXE)LINUX \d|^boot: *$/,
+  /^\s*(?:SYSLINUX|ISOLINUX|EXTLINUX|PXELINUX) \d|^boot: *$/,
   LOADING,
   // Limine.
   /^\W*limine: Loading |^\s*PANIC: limine: /i,
