@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { createDrawnTest, showsMenu, withoutLoader } from './boot-loader-text.ts'
 
-test('messages of firmware and boot loaders are none of the kernel', () => {
+test('messages of firmware and boot loaders do not count as the kernel’s', () => {
   const said = [
     'Welcome to GRUB!',
     "  Booting `Run ALL PASSED'",

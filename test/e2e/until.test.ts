@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { execa } from 'execa'
 import { afterAll, describe, expect, test } from 'vitest'
+import { isoOf } from '../support/grub-iso.ts'
 
 const BIN = fileURLToPath(new URL('../../dist/cli/bin.js', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'bringup-until-'))
@@ -33,6 +34,26 @@ describe('a kernel', () => {
     expect(stderr).toContain('PASS_PATTERN_IN_APPEND')
   })
 })
+
+test('the menu of a boot loader on the serial console does not pass, what is printed after it does', async () => {
+  const iso = isoOf(folder, 'menu', [
+    'serial',
+    'terminal_output serial',
+    'set timeout=1',
+    "menuentry 'ALL PASSED' {",
+    '  echo entry runs',
+    '  sleep 1',
+    '  halt',
+    '}',
+  ])
+  const title = await run('--cdrom', iso, '--timeout', '5m', '--until', 'ALL PASSED')
+  expect(title).toMatchObject({
+    exitCode: 1,
+    stdout: expect.stringContaining('ALL PASSED'),
+    stderr: expect.stringContaining('neither console nor screen showed'),
+  })
+  expect(await run('--cdrom', iso, '--timeout', '5m', '--until', 'entry runs')).toMatchObject({ exitCode: 0 })
+}, 1_200_000)
 
 describe('a run with a command', { timeout: 1_200_000 }, () => {
   const linux = ['--profile', 'linux', '--append', 'ignore_loglevel', '--timeout', '20m', '--until']
