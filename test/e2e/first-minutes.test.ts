@@ -117,9 +117,9 @@ test('the page says what is printed', async () => {
   })
   const page = [
     '# The first minutes with five kernels\n',
-    'Five source trees as their authors might have written them, none of which knows bringup. `bringup init` reads each one and writes its config; `bringup run` builds and boots it, and shows its words. The output is recorded: a test runs the same commands and compares.\n',
+    'Five source trees as their authors might have written them, none of which knows bringup. `bringup init` reads each one and writes its config; `bringup run` builds and boots it, and prints its output. The output on this page is recorded: a test runs the same commands and compares.\n',
     ...parts,
-    'What `init` reads, and what it cannot: [Profiles](./profiles). Screens: [Display](../devices/display). A command line of QEMU becomes a config with `bringup import`: [Coming from QEMU](./coming-from-qemu).\n',
+    '[Building](./building) lists what `init` reads. [Display](../devices/display) explains how screens are read. [Coming from QEMU](./coming-from-qemu) turns a QEMU command line into a config.\n',
   ].join('\n')
   await expect(page).toMatchFileSnapshot(join(ROOT, 'docs/guide/first-minutes.md'))
 })
