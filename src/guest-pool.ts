@@ -40,6 +40,8 @@ export interface PoolSource {
   readonly damage: () => string | undefined
   /** Starts a guest that does not wait. */
   readonly start: (options: PooledForkOptions) => Promise<Guest>
+  /** Called with each guest that had waited. */
+  readonly onTaken: (guest: Guest) => void
 }
 
 /** As many as cores: more could not begin to run at once. */
@@ -98,7 +100,9 @@ class Pool implements GuestPool {
     taken.release()
     // Other guests are started when this one has answered, so that they do not delay it.
     void taken.answered.then(() => this.#fill())
-    return taken.run.guest(this.#source.planned.plan.guest)
+    const guest = await taken.run.guest(this.#source.planned.plan.guest)
+    this.#source.onTaken(guest)
+    return guest
   }
 
   #fill(): void {

@@ -1,5 +1,6 @@
 /** Saved states of guests, and their forks. */
 import { join } from 'node:path'
+import { toldFork } from './fork-watch.ts'
 import type { Guest } from './guest/guest.ts'
 import { saveGuest } from './guest/save-guest.ts'
 import { DEFAULT_SIZE, type GuestPool, openPool } from './guest-pool.ts'
@@ -143,8 +144,8 @@ async function saveGuestState(guest: Guest): Promise<SavedState> {
     facts,
     profile,
   })
-  const fork = ({ uniqueness, ...options }: ForkOptions = {}) =>
-    launchAlone(planned(uniqueness), { stateFolder, ...options })
+  const fork = async ({ uniqueness, ...options }: ForkOptions = {}) =>
+    toldFork(guest, await launchAlone(planned(uniqueness), { stateFolder, ...options }))
   return {
     folder: open.path,
     bytes: record.bytes,
@@ -156,6 +157,7 @@ async function saveGuestState(guest: Guest): Promise<SavedState> {
         size,
         memoryBytes: memory === undefined ? undefined : zBytes.parse(memory),
         damage: () => damageOf(open.path),
+        onTaken: (taken) => toldFork(guest, taken),
         start: (options) => fork({ ...options, ...(uniqueness === undefined ? {} : { uniqueness }) }),
       }),
     [Symbol.asyncDispose]: async () => open[Symbol.dispose](),
@@ -179,8 +181,8 @@ async function saveRackState(run: Run, { frames = 'drop' }: SaveRackOptions): Pr
     folder: open.path,
     bytes: record.bytes,
     frames: Object.values(record.frames).flat().length,
-    fork: ({ uniqueness = 'own', ...options } = {}) =>
-      forkRack(saved, { stateFolder, isSame: uniqueness === 'same', ...options }),
+    fork: async ({ uniqueness = 'own', ...options } = {}) =>
+      toldFork(run, await forkRack(saved, { stateFolder, isSame: uniqueness === 'same', ...options })),
     [Symbol.asyncDispose]: async () => open[Symbol.dispose](),
   }
 }

@@ -101,6 +101,10 @@ qemu-system-x86_64: -device nonsense: 'nonsense' is not a valid device model nam
     expect(verdictOf({ status: 0, endedBy: 'close', panicLine: 'PANIC: x' })).toBe('crashed')
     expect(verdictOf({ status: 0, endedBy: 'close', guestPanicked: true })).toBe('crashed')
     expect(verdictOf({ status: 0, shutdown: { guest: false, reason: 'host-qmp-quit' } })).toBe('interrupted')
+    // It ended itself before it could be stopped.
+    const exitCodes = { 16: { verdict: 'failed', meaning: 'tests failed' } } as const
+    expect(verdictOf({ status: 33, endedBy: 'close' }, { exitCodes })).toBe('failed')
+    expect(verdictOf({ status: 35, endedBy: 'close' }, { exitCodes })).toBe('interrupted')
   })
 
   it('has no finding for a guest that its user ended on purpose', () => {

@@ -218,8 +218,7 @@ function shown(e: Ending, judgement: Judgement): Judged | undefined {
   // With a command, its end counts besides.
   if (e.unfinished) return undefined
   if (e.shellExit !== undefined) return byCode(e.shellExit, e, judgement)
-  const code = debugExitCode(e)
-  if (code !== undefined && judgement.exitCodes[code]?.verdict === 'failed') return byCode(code, e, judgement)
+  if (hasFailedByCode(e, judgement)) return guestWord(e, judgement)
   const where = e.shown.isOnScreen === true ? 'screen' : 'console'
   return result('passed', `the ${where} showed ${JSON.stringify(e.shown.text)} in line ${e.shown.line}`)
 }
@@ -284,6 +283,7 @@ function ownHand(e: Ending, judgement: Judgement): Judged | undefined {
       : result('failed', what, [problems.GUEST_HALTED.at('', what, { evidence: wordsOf(e) })])
   }
   if (e.endedBy === 'shell-exit' && e.shellExit !== undefined) return byCode(e.shellExit, e, judgement)
+  if (e.endedBy === 'close' && hasFailedByCode(e, judgement)) return undefined
   // Nothing was proved: the guest had neither passed nor failed when its owner ended it.
   if (e.endedBy === 'close' || (e.endedBy === undefined && e.shutdown?.reason === 'host-qmp-quit'))
     return result('interrupted', 'the guest was stopped before it ended')
@@ -332,6 +332,12 @@ function debugExitCode(e: Ending): number | undefined {
   if (!e.debugExit || !e.started || e.status === null || e.status % 2 === 0) return undefined
   if (e.shutdown !== undefined && e.shutdown.reason !== 'guest-shutdown') return undefined
   return e.status >> 1
+}
+
+/** It said so itself, while it was about to be ended. */
+function hasFailedByCode(e: Ending, { exitCodes }: Judgement): boolean {
+  const code = debugExitCode(e)
+  return code !== undefined && exitCodes[code]?.verdict === 'failed'
 }
 
 function byCode(code: number, e: Ending, judgement: Judgement): Judged {

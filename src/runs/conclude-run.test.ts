@@ -61,11 +61,19 @@ test('a run of one machine has failed where something that it needs has, althoug
 describe('a rack', () => {
   test('passes when every guest that counts has passed', () => {
     expect(judged([guest('a', 'passed'), guest('b', 'passed')])).toEqual(['passed', 0, 'all 2 guests passed'])
-    expect(judged([guest('a', 'passed'), guest('b', 'crashed', { counts: false })])).toEqual([
+    expect(judged([guest('a', 'passed'), guest('b', 'failed', { counts: false })])).toEqual([
       'passed',
       0,
       'guest "a" passed',
     ])
+  })
+
+  test('does not pass with a guest that crashed by itself, even if it does not count', () => {
+    const crashed = { counts: false } as const
+    expect(judged([guest('a', 'passed'), guest('b', 'crashed', crashed)])[0]).toBe('crashed')
+    expect(judged([guest('a', 'passed'), guest('b', 'crashed', { ...crashed, wasClosed: true })])[0]).toBe(
+      'passed',
+    )
   })
 
   test('has the worst verdict of those that count', () => {

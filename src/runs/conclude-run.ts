@@ -57,7 +57,10 @@ export function concludeRun(end: RunEnd): RunResult {
 }
 
 function judgeRun({ guests, diagnostics }: RunEnd): { readonly verdict: Verdict; readonly meaning: string } {
-  const counted = guests.filter(({ counts, wasClosed }) => counts && !wasClosed)
+  // A crash is never part of a pass.
+  const counted = guests.filter(
+    ({ counts, wasClosed, result }) => (counts || result?.verdict === 'crashed') && !wasClosed,
+  )
   const ended = counted.flatMap(({ guest, result }) =>
     result ? [{ name: guest, verdict: result.verdict, meaning: result.meaning }] : [],
   )

@@ -10,7 +10,7 @@ import type { RackInput } from '../rack/rack-schema.ts'
 import type { Run } from '../runs/run.ts'
 import { defaultMachine } from './default-machine.ts'
 import { evidenceMark, evidenceOf } from './evidence.ts'
-import { refuseCrashes, watchEnd, watchEnds } from './unseen-crash.ts'
+import { addWithForks, refuseCrashes, watchEnd, watchEnds } from './unseen-crash.ts'
 
 /** How long a guest may take to end when its test is over; Vitest does not bound cleanup itself. */
 export const CLOSE_MS = 10_000
@@ -68,7 +68,10 @@ export const test = base
       return async (machine, request = {}) => {
         const chosen = machine ?? (await defaultMachine(request.folder ?? options.folder))
         const guest = await launch(chosen, { state: stateFolder, signal, origin, ...options, ...request })
-        guests.set(guest, watchEnd(guest))
+        addWithForks(guest, {
+          add: (one) => guests.set(one, watchEnd(one)),
+          forget: (fork) => guests.delete(fork),
+        })
         return guest
       }
     },
@@ -78,21 +81,25 @@ export const test = base
   .extend(
     'launchRack',
     async ({ options, stateFolder, task, signal }, { onCleanup }): Promise<LaunchRack> => {
-      const runs: Run[] = []
-      const unseen: (() => readonly Guest[])[] = []
+      const runs = new Map<Run, () => readonly Guest[]>()
       onCleanup(async () => {
-        const guestsOf = (all: readonly Run[]) => all.flatMap((run) => Object.values(run.guests))
-        addEvidence(task, guestsOf(runs))
-        const crashed = unseen.flatMap((find) => find())
-        await Promise.all(runs.map((run) => run.close({ timeoutMs: CLOSE_MS })))
+        const all = [...runs.keys()]
+        addEvidence(
+          task,
+          all.flatMap((run) => Object.values(run.guests)),
+        )
+        const crashed = [...runs.values()].flatMap((unseen) => unseen())
+        await Promise.all(all.map((run) => run.close({ timeoutMs: CLOSE_MS })))
         if (task.result?.state !== 'fail') refuseCrashes(await closeAll(crashed))
       })
       return async (rack, request = {}) => {
         const { folder } = options
         const own = { state: stateFolder, signal, ...(folder === undefined ? {} : { folder }) }
         const run = await launchRack(rack, { ...own, ...request })
-        runs.push(run)
-        unseen.push(watchEnds(run))
+        addWithForks(run, {
+          add: (one) => runs.set(one, watchEnds(one)),
+          forget: (fork) => runs.delete(fork),
+        })
         return run
       }
     },
@@ -105,7 +112,7 @@ export const test = base
     return launchRack(rackDescription)
   })
 
-const closeAll = (guests: readonly Guest[]) =>
+export const closeAll = (guests: readonly Guest[]) =>
   Promise.all(guests.map(async (guest) => [guest, await guest.close({ timeoutMs: CLOSE_MS })] as const))
 
 /** Evidence before the kill: afterwards the guests have nothing more to say. */

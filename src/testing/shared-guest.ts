@@ -8,8 +8,8 @@ import { type LaunchRequest, launch } from '../launch.ts'
 import type { MachineInput } from '../machine/machine.ts'
 import { defaultMachine } from './default-machine.ts'
 import { evidenceMark, evidenceOf } from './evidence.ts'
-import { CLOSE_MS } from './fixtures.ts'
-import { refuseCrashes, watchEnd } from './unseen-crash.ts'
+import { closeAll } from './fixtures.ts'
+import { addWithForks, refuseCrashes, watchEnd } from './unseen-crash.ts'
 
 /**
  * Vitest's `test` with a `guest` that is booted once for a file or a worker, for tests that leave it as they found it.
@@ -38,11 +38,15 @@ export function testWithGuestPer(
         const folder = mkdtempSync(join(tmpdir(), 'bringup-test-'))
         const chosen = machine ?? (await defaultMachine(request.folder))
         const guest = await launch(chosen, { state: folder, origin: 'state', ...request })
-        const isSeen = watchEnd(guest)
+        const guests = new Map<Guest, () => boolean>()
+        addWithForks(guest, {
+          add: (one) => guests.set(one, watchEnd(one)),
+          forget: (fork) => guests.delete(fork),
+        })
         onCleanup(async () => {
-          const isUnseen = !isSeen()
-          const end = await guest.close({ timeoutMs: CLOSE_MS })
-          if (!hasFailed && isUnseen) refuseCrashes([[guest, end]])
+          const unseen = [...guests].flatMap(([one, isSeen]) => (isSeen() ? [] : one))
+          const ends = await closeAll([...guests.keys()])
+          if (!hasFailed) refuseCrashes(ends.filter(([one]) => unseen.includes(one)))
           if (!hasFailed) rmSync(folder, { recursive: true, force: true })
         })
         return guest

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { testJson } from '../../src/cli/shapes.ts'
 import { buildDrawingKernel } from '../support/drawing-kernel.ts'
+import { testKernel } from '../support/test-kernel.ts'
 
 const BIN = fileURLToPath(new URL('../../dist/cli/bin.js', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'bringup-kernel-test-'))
@@ -67,6 +68,18 @@ test('a crash fails it, whatever was seen before', () => {
   expect(stdout).toMatch(/^✓ screen "Kernel of a stranger"/m)
   expect(stderr).toContain('the guest panicked on its screen: Kernel panic: no root')
   expect(stderr).toContain('failed 1 of 1 expectations')
+  expect(status).toBe(1)
+})
+
+test('an exit code that means failure fails it, also right after the last step', () => {
+  writeFileSync(join(folder, 'exits.elf'), testKernel('all is well\n', { exit: 50 }))
+  const exitCodes = { 50: { verdict: 'failed', meaning: 'out of memory' } }
+  const kernel = { image: 'exits.elf', test: [{ expect: 'all is well' }], exitCodes }
+  const machines = { default: { memory: '64M', debugExit: true } }
+  writeFileSync(join(folder, 'bringup.config.json'), JSON.stringify({ kernel, machines }))
+  const { stdout, stderr, status } = run()
+  expect(stdout).toMatch(/^✓ expect "all is well" · on the console/m)
+  expect(stderr).toContain('out of memory')
   expect(status).toBe(1)
 })
 

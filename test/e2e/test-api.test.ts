@@ -89,6 +89,49 @@ test('of a rack', async ({ launchRack, machine }) => {
     ).toBeGreaterThan(1)
   })
 
+  test('is a crash of a fork that the test did not look at', () => {
+    const shown = vitest(
+      'forks.test.ts',
+      `import { saveState } from 'bringup'
+import { expect, test } from 'bringup/test'
+test.override('machine', { memory: '128M', timeout: '19m' })
+test.override('options', { profile: 'linux' })
+const CRASH = ['sh', '-c', 'echo c >/proc/sysrq-trigger; sleep 1000']
+test('unseen', async ({ guest }) => {
+  await using ready = await saveState(guest)
+  await using fork = await ready.fork()
+  await fork.run(CRASH).catch(() => undefined)
+})
+test('of a fork of a fork', async ({ guest }) => {
+  await using ready = await saveState(guest)
+  await using fork = await ready.fork()
+  await using later = await saveState(fork)
+  const other = await later.fork()
+  await other.run(CRASH).catch(() => undefined)
+})
+test('of a pool', async ({ guest }) => {
+  await using ready = await saveState(guest)
+  await using pool = ready.pool({ size: 1 })
+  await pool.filled
+  await using fork = await pool.fork()
+  await fork.run(CRASH).catch(() => undefined)
+})
+test('seen', async ({ guest }) => {
+  await using ready = await saveState(guest)
+  await using fork = await ready.fork()
+  await fork.run(CRASH).catch(() => undefined)
+  await expect(fork).toEnd('crashed')
+  await using sound = await ready.fork()
+  await expect(sound).toRun(['true'])
+})`,
+    )
+    expect(shown).toContain('3 failed')
+    expect(shown).toContain('1 passed')
+    expect(
+      shown.match(/crashed, and the test did not look at its end: the guest panicked/g)?.length,
+    ).toBeGreaterThanOrEqual(3)
+  })
+
   test('of a name that no machine has shows the names and the nearest', () => {
     writeFileSync(join(folder, 'bringup.config.json'), '{ "machines": { "numa": {}, "small": {} } }')
     const shown = vitest(

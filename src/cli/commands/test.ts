@@ -128,6 +128,8 @@ async function runTest(
   })
   // Steps of a test that is interrupted have neither passed nor failed.
   const results = await runSteps(guest, steps, (step) => signal.aborted || onStep(step))
+  // QEMU tells what has happened right after the last step before it answers: a crash, or the end of the guest.
+  await guest.qemu.qmp.execute('stop').catch(() => undefined)
   await run.close()
   const { verdict, diagnostics } = await guest.done
   signal.throwIfAborted()
