@@ -1,7 +1,7 @@
 /** Memory that guests share, with real QEMU: what they see of it, what they write and read, and interrupts between them. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -213,9 +213,12 @@ test('services of a rack run before its guests and end after them; one that does
 })
 
 test('a service that dies is a finding of the run', async ({ stateFolder }) => {
-  const services = { brief: { argv: ['sh', '-c', 'echo here; echo why; exit 5'] } } as const
+  const over = join(stateFolder, 'over')
+  const script = 'echo here; echo why; until [ -e "$0" ]; do sleep 0.1; done; exit 5'
+  const services = { brief: { argv: ['sh', '-c', script, over] } } as const
   const guests = { one: { machine: { memory: '64M', timeout: '20m' } } }
   await using run = await launchRack({ guests, services: services as never }, { state: stateFolder })
+  writeFileSync(over, '')
   const { verdict, diagnostics } = await run.done
   expect(verdict).toBe('failed')
   expect(diagnostics[0]).toMatchObject({ code: 'SERVICE_DIED', evidence: expect.arrayContaining(['why']) })
