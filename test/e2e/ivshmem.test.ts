@@ -18,6 +18,7 @@ import { startRun } from '../../src/runs/run.ts'
 import { ivshmemService } from '../../src/services/ivshmem/ivshmem-server.ts'
 import { MiB } from '../../src/units.ts'
 import { expect, test } from '../support/guests.ts'
+import { testKernel } from '../support/test-kernel.ts'
 
 const runtime = mkdtempSync(join(tmpdir(), 'run-'))
 const folder = mkdtempSync(join(tmpdir(), 'ivshmem, '))
@@ -216,9 +217,17 @@ test('a service that dies is a finding of the run', async ({ stateFolder }) => {
   const over = join(stateFolder, 'over')
   const script = 'echo here; echo why; until [ -e "$0" ]; do sleep 0.1; done; exit 5'
   const services = { brief: { argv: ['sh', '-c', script, over] } } as const
-  const guests = { one: { machine: { memory: '64M', timeout: '20m' } } }
+  // It exits with the byte that is typed.
+  const kernel = join(stateFolder, 'typed.elf')
+  writeFileSync(kernel, testKernel('ready\n', 'typed'))
+  const guests = { one: { machine: { memory: '64M', boot: { kernel }, debugExit: true, timeout: '20m' } } }
   await using run = await launchRack({ guests, services: services as never }, { state: stateFolder })
+  const died = new Promise<void>((resolve) => {
+    run.onEvent(({ type }) => type === 'service ended' && resolve())
+  })
   writeFileSync(over, '')
+  await died
+  run.guests.one?.console.write('\0')
   const { verdict, diagnostics } = await run.done
   expect(verdict).toBe('failed')
   expect(diagnostics[0]).toMatchObject({ code: 'SERVICE_DIED', evidence: expect.arrayContaining(['why']) })
