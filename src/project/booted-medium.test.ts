@@ -94,4 +94,5 @@ it('says what hardware flags leave out of the built-in machine', async () => {
   expect(await notesOf({ cpu: { count: 4 }, numa: { nodes: 2 } })).toEqual([])
   expect(await notesOf({ accel: 'tcg' })).toEqual([])
   expect(await notesOf({ memory: '1G' }, { machine: 'default' })).toEqual([])
+  expect(await notesOf({ memory: '1G' }, { profile: 'linux', command: ['true'] })).toEqual([])
 })

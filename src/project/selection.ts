@@ -275,9 +275,13 @@ function isWholeMachine(
   )
 }
 
-/** What such flags leave out of the built-in machine, unless they say as much as that one does. */
+/**
+ * What such flags leave out of the built-in machine, unless they say as much as that one does. With a command, stderr is
+ * that of the command.
+ */
 function wholeMachineNotes(config: MachineConfig, request: PlanningRequest): readonly string[] {
   const { cpu, numa, devices } = request.overrides ?? {}
+  if (request.command !== undefined && request.command.length > 0) return []
   if (!isWholeMachine({}, request) || (cpu !== undefined && (numa ?? devices) !== undefined)) return []
   const { defaultMachine } = request.project
   const { cpus, ramBytes } = viewOf(defaultMachine, config)

@@ -91,11 +91,13 @@ describe('UEFI', () => {
   const prompt = 'FS0:\\> '
   let lines = 0
   /** What its shell answers to a line. The number in its comment is not in the text of before the save. */
-  const answer = async (guest: Guest, line: string) => {
+  const answer = async (guest: Guest, line: string, wanted = '') => {
     lines += 1
     guest.console.write(`${line} # line ${lines}\r`)
     await guest.console.expect(`# line ${lines}`)
-    return (await guest.console.expect(prompt)).before
+    // A slow shell draws its prompt and the line again after the echo.
+    await guest.console.expect(wanted)
+    await guest.console.expect(prompt)
   }
   const set = 'setvar BringupTest -guid 11111111-2222-3333-4444-555555555555'
 
@@ -119,14 +121,14 @@ describe('UEFI', () => {
     const before = digest()
 
     await using fork = await ready.fork()
-    expect(await answer(fork, 'type file.txt')).toContain('from the folder')
-    expect(await answer(fork, set)).toContain('0B')
+    await answer(fork, 'type file.txt', 'from the folder')
+    await answer(fork, set, '0B')
     await answer(fork, `${set} -bs -nv =0c`)
     await using again = await saveState(fork)
     await using below = await again.fork()
-    expect(await answer(below, set)).toContain('0C')
+    await answer(below, set, '0C')
     expect(digest()).toBe(before)
-    expect(await answer(guest, set)).toContain('0B')
+    await answer(guest, set, '0B')
 
     writeFileSync(join(esp, 'later.txt'), 'not there when it was saved')
     await expect(ready.fork()).rejects.toMatchObject({

@@ -60,7 +60,7 @@ describe('a cache that cannot hold a state', () => {
       'size=8m',
       /; saving one when the guest is ready\n(.*\n)*not saved: no space is left in .*\/states\n/,
     ],
-    ['is read-only', 'ro', /machine; none is saved: .*\/states is on a read-only file system\n/],
+    ['is read-only', 'ro', /machine; none is saved: .*\/states is on a read-only file system\n$/],
   ] as const
   test.for(ways)('%s: the guest boots, passes, and leaves nothing', async ([, options, says]) => {
     own.clear()
