@@ -156,7 +156,7 @@ function createSearch(patterns: readonly string[]): (lines: readonly string[]) =
 }
 
 /** Without colours, cursor movements and control characters, as a reader sees it. */
-function plain(line: string): string {
+export function plain(line: string): string {
   return (
     line
       .slice(0, LONGEST_LINE)

@@ -1,6 +1,9 @@
 /** Does the steps of a kernel's test in a guest, one after another, until one fails. */
 import { BringupError } from '../diagnostics.ts'
+import { showsMenu, withoutLoader } from '../guest/boot-loader-text.ts'
+import type { ConsoleMatch } from '../guest/console.ts'
 import type { Guest } from '../guest/guest.ts'
+import { plain } from '../guest/pass-watch.ts'
 import { hasScreen } from '../machine/devices/display.ts'
 import { literalPattern } from '../pattern.ts'
 import { withoutFirmware } from '../screen/firmware-lines.ts'
@@ -37,7 +40,7 @@ export async function runSteps(
   onStep: (result: StepResult) => void = () => {},
 ): Promise<readonly StepResult[]> {
   const results: StepResult[] = []
-  const scene: Scene = { guest, before: [] }
+  const scene: Scene = { guest, before: [], isLoading: true }
   let hasFailed = false
   for (const step of steps) {
     const result: StepResult = hasFailed ? skipped(step) : await runStep(scene, step)
@@ -52,6 +55,8 @@ export async function runSteps(
 interface Scene {
   readonly guest: Guest
   before: readonly string[]
+  /** Nothing was typed so far: what firmware and boot loaders show by themselves does not count. */
+  isLoading: boolean
 }
 
 const skipped = (step: TestStep): StepResult => ({ ...pointsOf(step, false), result: 'skipped', tookMs: 0 })
@@ -87,6 +92,7 @@ async function runStep(scene: Scene, step: TestStep): Promise<StepResult> {
 async function act(scene: Scene, step: TestStep, time: GuestTime): Promise<StepResult['where']> {
   if ('type' in step || 'keys' in step) {
     scene.before = await screenLines(scene.guest)
+    scene.isLoading = false
     if ('keys' in step) await scene.guest.keys(step.keys)
     else scene.guest.console.write(step.type)
     return undefined
@@ -114,12 +120,12 @@ async function waitFor(
   const { guest } = scene
   for (;;) {
     const isLate = time.passed() >= timeoutMs
-    const miss = isScreen ? undefined : await missing(guest.console.expect(pattern, { timeoutMs: LOOK_MS }))
-    if (!isScreen && miss === undefined) return 'console'
-    const lines = changedLines(scene.before, await screenLines(guest))
-    if (withoutFirmware(lines).some((line) => pattern.test(line))) return 'screen'
+    const seen = isScreen ? undefined : await look(guest.console.expect(pattern, { timeoutMs: LOOK_MS }))
+    const isMissing = seen instanceof BringupError
+    if (seen && !isMissing && isOfKernel(seen, scene)) return 'console'
+    if (isOnScreen(await screenLines(guest), pattern, scene)) return 'screen'
     // A guest that has ended shows nothing more.
-    if (miss?.code === 'CONSOLE_ENDED') throw miss
+    if (isMissing && seen.code === 'CONSOLE_ENDED') throw seen
     const where = isScreen ? 'its screen' : 'it'
     if (guest.hasEnded) throw new NotSeen(`the guest ended before ${where} showed ${pattern}`)
     if (isLate)
@@ -130,14 +136,25 @@ async function waitFor(
   }
 }
 
+/** The line of the match, as far as it was printed: known lines of loaders are known by their beginning. */
+function isOfKernel({ before, text }: ConsoleMatch, { isLoading }: Scene): boolean {
+  const begun = before.slice(before.lastIndexOf('\n') + 1)
+  return !isLoading || withoutLoader(plain(`${begun}${text}`)) !== ''
+}
+
+function isOnScreen(screen: readonly string[], pattern: RegExp, { before, isLoading }: Scene): boolean {
+  if (isLoading && showsMenu(screen)) return false
+  const lines = withoutFirmware(changedLines(before, screen))
+  return (isLoading ? lines.map(withoutLoader) : lines).some((line) => line !== '' && pattern.test(line))
+}
+
 /** No finding of its own: the report names the step, and the screen is its evidence. */
 class NotSeen extends Error {}
 
-/** Undefined once it was seen, else why not. */
-async function missing(seen: Promise<unknown>): Promise<BringupError | undefined> {
+/** What was seen, else why nothing was. */
+async function look(seen: Promise<ConsoleMatch>): Promise<ConsoleMatch | BringupError> {
   try {
-    await seen
-    return undefined
+    return await seen
   } catch (error) {
     if (error instanceof BringupError) return error
     throw error

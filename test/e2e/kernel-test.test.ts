@@ -94,6 +94,17 @@ test('words of the firmware do not count', () => {
   expect(run().status).toBe(1)
 })
 
+test('words of a boot that failed do not count', () => {
+  writeFileSync(join(folder, 'empty.img'), Buffer.alloc(1_474_560))
+  const kernel = { floppy: 'empty.img', test: [{ expect: 'not a bootable disk', timeout: '3s' }] }
+  const machines = { default: { memory: '64M' } }
+  writeFileSync(join(folder, 'bringup.config.json'), JSON.stringify({ kernel, machines }))
+  const { stdout, status } = run()
+  expect(stdout).toMatch(/^✗ expect "not a bootable disk"/m)
+  expect(stdout).toContain('Boot failed: not a bootable disk')
+  expect(status).toBe(1)
+})
+
 test('keys alone prove nothing, and a report that cannot be written is said', () => {
   config('text', [{ keys: 'a' }])
   expect(run().stderr).toContain('at least one step has to expect something')
