@@ -90,15 +90,7 @@ export async function chooseRun(request: PlanningRequest): Promise<Selection> {
   const said = writtenLayers(machineName, profile, request)
   const written = medium?.firmware === 'uefi' ? [UEFI, ...said] : said
   const wanted = mergeLayers(written)
-  const command = request.command ?? []
-  if (command.length > 0 && !profile.hasShell) {
-    throw new BringupError([
-      problems.PROFILE_HAS_NO_SHELL.at(
-        request.namedAt?.command ?? '--',
-        `profile "${profile.name}" cannot run "${command.join(' ')}"`,
-      ),
-    ])
-  }
+  refuseCommand(profile, request.command ?? [], request.namedAt?.command)
   const layers = [layerOf(profile, settleDefaults(profile.defaults, wanted)), ...written]
   const machine = mergeLayers(layers)
   const place = { cacheFolder: cacheFolder(), place: [project.stateFolder, 'asked'] }
@@ -261,6 +253,21 @@ function wordPlace({ machineFlags }: Profile, { machineFlags: given }: PlanningR
 }
 
 const kebabCase = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+
+/**
+ * @param at where the command is named
+ * @throws BringupError PROFILE_HAS_NO_SHELL
+ */
+export function refuseCommand(
+  { name, hasShell }: Pick<Profile, 'name' | 'hasShell'>,
+  command: readonly string[],
+  at = '--',
+): void {
+  if (command.length === 0 || hasShell) return
+  throw new BringupError([
+    problems.PROFILE_HAS_NO_SHELL.at(at, `profile "${name}" cannot run "${command.join(' ')}"`),
+  ])
+}
 
 /** Where no config describes a machine, flags that describe hardware describe all of it: nothing is added to them. */
 function isWholeMachine(

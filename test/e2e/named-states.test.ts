@@ -28,6 +28,27 @@ const failure = (...argv: readonly string[]) =>
     (error: { code: number; stderr: string }) => error,
   )
 
+test('a guest without a command channel is forked without a command only', async () => {
+  await bringup(
+    'run',
+    '-d',
+    '--name',
+    'copy',
+    '--memory',
+    '64M',
+    '--append',
+    'ready-hang',
+    '--timeout',
+    '20m',
+  )
+  await bringup('state', 'save', 'copy', '--name', 'bare')
+  expect(await failure('state', 'fork', 'bare', '--', 'true')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('PROFILE_HAS_NO_SHELL'),
+  })
+  await bringup('stop', 'copy').catch(() => {})
+})
+
 test('a guest that stays is saved under a name, and forked as often as wanted', async () => {
   const machine = ['--memory', '128M', '--nvdimm', '64M,id=pm0', '--timeout', '20m']
   await bringup('run', '-d', '--name', 'db', '--profile', 'linux', ...machine)

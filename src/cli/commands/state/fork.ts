@@ -3,6 +3,7 @@ import { runOfOne } from '../../../plan/run-plan.ts'
 import { cacheFolder } from '../../../project/cache-folder.ts'
 import type { Project } from '../../../project/project.ts'
 import { replanGuest } from '../../../project/saved-plan.ts'
+import { refuseCommand } from '../../../project/selection.ts'
 import { type RunOptions, startRun } from '../../../runs/run.ts'
 import { isRackFolder, namedFolder, readNamed, refuseOther } from '../../../states/named.ts'
 import { forkOf } from '../../../states/origin.ts'
@@ -80,6 +81,7 @@ async function forkGuest({ invocation, project, name, folder, common }: Forking)
   if (typeof options.on === 'string')
     throw usageError(`--on is for states of racks, and "${name}" is that of a guest`, 'omit --on')
   const planned = await replanGuest(named.plan, { project, signal })
+  refuseCommand(planned.profile, rest)
   const isSeen = isAtTerminal(output) || options.console === true || isSupervised(options)
   if (rest.length === 0 && planned.profile.hasShell && !isSeen)
     throw usageError(
