@@ -1,5 +1,8 @@
 import { expect, test } from 'vitest'
-import { createDrawnTest, showsMenu, withoutLoader } from './boot-loader-text.ts'
+import { createDrawnTest, loaderTextOf } from './boot-loader-text.ts'
+
+const medium = loaderTextOf({})
+const uefi = loaderTextOf({ firmware: 'uefi' })
 
 test('messages of firmware and boot loaders do not count as the kernel’s', () => {
   const said = [
@@ -11,24 +14,37 @@ test('messages of firmware and boot loaders do not count as the kernel’s', () 
     'limine: Loading executable `boot():/ALL PASSED`...',
     'No bootable device.  Retrying in 60 seconds.',
     'Nothing to boot: No such file or directory (http://ipxe.org/2d03e18e)',
-    'FS0:\\> echo ALL PASSED',
     'SeaBIOS (version 1.16.2-debian-1.16.2-1)',
     'Booting from Hard Disk...',
-    'BdsDxe: starting Boot0001 "UEFI Misc Device" from PciRoot(0x0)/Pci(0x1,0x0)',
     '                    Boot in 3 s.',
   ]
-  expect(said.map(withoutLoader)).toEqual(said.map(() => ''))
+  expect(said.map(medium.without)).toEqual(said.map(() => ''))
+  const shell = [
+    'FS0:\\> echo ALL PASSED',
+    'Shell> ',
+    'BdsDxe: starting Boot0001 "UEFI Misc Device" from PciRoot(0x0)',
+  ]
+  expect(shell.map(uefi.without)).toEqual(['', '', ''])
   for (const line of ['ALL PASSED', 'login: ', 'Booting kernel', 'Loading tests', 'boot: ALL PASSED'])
-    expect(withoutLoader(line)).toBe(line)
+    expect(medium.without(line)).toBe(line)
+})
+
+test('words of what the machine does not have are those of the kernel', () => {
+  const kernel = loaderTextOf({ kernel: 'kernel.elf' })
+  for (const line of ['Shell> ', 'error: no such test', 'boot: ', 'Loading tests... ok', 'Boot in 3 s.'])
+    expect(kernel.without(line)).toBe(line)
+  expect(kernel.showsMenu(['Boot in 3 s.'])).toBe(false)
+  expect(kernel.without('SeaBIOS (version 1.16.2-debian-1.16.2-1)')).toBe('')
+  expect(medium.without('Shell> ')).toBe('Shell> ')
 })
 
 test('a menu is a screen of the boot loader until it loads an entry', () => {
   const menu = ['my menu', ' Run ALL PASSED ', 'Press [Tab] to edit options']
-  expect(showsMenu(menu)).toBe(true)
-  expect(showsMenu([...menu, 'Loading /kernel... ok'])).toBe(false)
-  expect(showsMenu([' Run ALL PASSED ', '   Reboot Into Firmware Interface'])).toBe(true)
-  expect(showsMenu(['ARROWS Select    ENTER Boot', 'ALL PASSED'])).toBe(true)
-  expect(showsMenu(['ALL PASSED'])).toBe(false)
+  expect(medium.showsMenu(menu)).toBe(true)
+  expect(medium.showsMenu([...menu, 'Loading /kernel... ok'])).toBe(false)
+  expect(medium.showsMenu([' Run ALL PASSED ', '   Reboot Into Firmware Interface'])).toBe(true)
+  expect(medium.showsMenu(['ARROWS Select    ENTER Boot', 'ALL PASSED'])).toBe(true)
+  expect(medium.showsMenu(['ALL PASSED'])).toBe(false)
 })
 
 test('a line on which the cursor is placed is drawn, once that is no exception', () => {

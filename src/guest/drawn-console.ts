@@ -23,7 +23,7 @@ interface Terminal {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control sequences are what is looked for
 const PLACED = /\x1b\[(\d{1,4});(\d{1,4})[Hf]/g
 /** Firmware places the cursor a few times and then prints lines. */
-const LEAST_PLACED = 3
+export const LEAST_PLACED = 3
 /** What came before drawing was noticed is drawn too. */
 const EARLY_BYTES = 256 * 1024
 /** A sequence may lie across two chunks. */

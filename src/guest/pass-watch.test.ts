@@ -1,5 +1,8 @@
 import { expect, test } from 'vitest'
+import { loaderTextOf } from './boot-loader-text.ts'
 import { watchForPass } from './pass-watch.ts'
+
+const loader = loaderTextOf({})
 
 /** A console to which each text comes as a chunk. */
 function watch(
@@ -28,6 +31,7 @@ function watch(
     },
     {
       patterns,
+      loader,
       hasCrashed: () => lines >= crashedAfter,
       onShown: (shown) => seen.push(shown),
       onceDrawn: () => ({ clear: () => {} }),
@@ -102,6 +106,7 @@ test('menu and messages of GRUB are no words of the kernel', () => {
     { onLine: () => {}, onUnfinished: () => {}, onDrawn: () => {}, isReplaying: false },
     {
       patterns: ['PASSED'],
+      loader,
       isEarly: () => isEarly,
       hasCrashed: () => false,
       onShown: (shown) => seen.push(shown),
@@ -156,6 +161,7 @@ test('a text that is drawn counts once the guest had time to draw on, or has end
     },
     {
       patterns: ['PASSED'],
+      loader,
       hasCrashed: () => false,
       onShown: (shown) => seen.push(shown),
       onceDrawn: () => ({ clear: () => {} }),

@@ -7,7 +7,7 @@ import { defineDiagnostics } from '../diagnostics.ts'
 import { visible } from '../guest-text.ts'
 import { plural } from '../plural.ts'
 import type { Timer } from '../timer.ts'
-import { createDrawnTest, showsMenu, withoutLoader } from './boot-loader-text.ts'
+import { createDrawnTest, type LoaderText } from './boot-loader-text.ts'
 import type { Console } from './console.ts'
 import type { Ending } from './judge.ts'
 import type { ScreenWatch } from './screen-watch.ts'
@@ -30,6 +30,8 @@ type Shown = NonNullable<Ending['shown']>
 
 export interface PassWatchOptions {
   readonly patterns: readonly string[]
+  /** Of the machine. */
+  readonly loader: LoaderText
   /** What is shown before the command of the run begins does not count. */
   readonly isEarly?: () => boolean
   /** Nothing that is shown after a crash is a pass. */
@@ -54,6 +56,7 @@ export function watchForPass(
   screen?: Pick<ScreenWatch, 'onChange'>,
 ): () => Shown | undefined {
   const search = createSearch(options.patterns)
+  const { loader } = options
   const isEarly = () => console.isReplaying || options.isEarly?.() === true
   let lines: Line[] = []
   let finished = 0
@@ -63,7 +66,7 @@ export function watchForPass(
   const howPrinted = createDrawnTest()
   const take = (raw: string, isUnfinished = false): Line => {
     const how = howPrinted(raw, isUnfinished)
-    const text = how === 'drawn' ? '' : withoutLoader(plain(raw))
+    const text = how === 'drawn' ? '' : loader.without(plain(raw))
     return how === 'placed' ? { text: '', placed: text } : { text, placed: '' }
   }
   const awaitDrawn = (shown: Shown) => {
@@ -102,14 +105,14 @@ export function watchForPass(
       options.onSlow(`${plural(all.length, 'line')} could not be searched to the end within ${SEARCH_MS} ms`)
   })
   const searchScreen = (all: readonly string[], isOnScreen: boolean, early: Set<string>) => {
-    if (isEarly() || showsMenu(all)) {
+    if (isEarly() || loader.showsMenu(all)) {
       for (const line of all) early.add(line)
       awaited?.timer.clear()
       awaited = undefined
       return
     }
     if (isDone || awaited || options.hasCrashed()) return
-    const found = search(all.map((line) => (early.has(line) ? '' : withoutLoader(line))))
+    const found = search(all.map((line) => (early.has(line) ? '' : loader.without(line))))
     if (found === undefined || !('text' in found)) return
     const place = { text: visible(found.text), line: found.index + 1 }
     const shown = isOnScreen ? { ...place, isOnScreen } : place

@@ -12,6 +12,7 @@ import type { QemuProcess } from '../qemu/process.ts'
 import { QmpEnded } from '../qemu/qmp.ts'
 import { startTimer, type Timer } from '../timer.ts'
 import { bind } from './bind.ts'
+import { loaderTextOf } from './boot-loader-text.ts'
 import { type Channels, openChannels, withDebugConsole } from './channels.ts'
 import { type RunClock, startClock } from './clock.ts'
 import { conclude, judgeEnding } from './conclude.ts'
@@ -265,6 +266,7 @@ export class RunningGuest implements Guest {
   #watchForPass(): ReturnType<typeof watchForPass> {
     const options: Parameters<typeof watchForPass>[1] = {
       patterns: this.plan.judgement.passPatterns ?? [],
+      loader: loaderTextOf(this.plan.machine.boot),
       isEarly: () => this.plan.command.length > 0 && !this.#hasCommandBegun,
       hasCrashed: () => hasCrashed(this.#seen()),
       onShown: (shown) => {

@@ -1,6 +1,6 @@
 /** Does the steps of a kernel's test in a guest, one after another, until one fails. */
 import { BringupError } from '../diagnostics.ts'
-import { showsMenu, withoutLoader } from '../guest/boot-loader-text.ts'
+import { isPlaced, type LoaderText, loaderTextOf } from '../guest/boot-loader-text.ts'
 import type { ConsoleMatch } from '../guest/console.ts'
 import type { Guest } from '../guest/guest.ts'
 import { plain } from '../guest/pass-watch.ts'
@@ -33,6 +33,11 @@ export interface StepResult {
 
 /** A look at the console waits so long for what comes. */
 const LOOK_MS = 150
+/**
+ * What the console draws is looked at as a screen, that long after it was drawn, in the guest's time: a menu may be known only by
+ * what it draws last.
+ */
+const DRAWN_MS = 1000
 
 export async function runSteps(
   guest: Guest,
@@ -40,7 +45,7 @@ export async function runSteps(
   onStep: (result: StepResult) => void = () => {},
 ): Promise<readonly StepResult[]> {
   const results: StepResult[] = []
-  const scene: Scene = { guest, before: [], isLoading: true }
+  const scene: Scene = { guest, before: [], loader: loaderTextOf(guest.plan.machine.boot) }
   let hasFailed = false
   for (const step of steps) {
     const result: StepResult = hasFailed ? skipped(step) : await runStep(scene, step)
@@ -55,8 +60,8 @@ export async function runSteps(
 interface Scene {
   readonly guest: Guest
   before: readonly string[]
-  /** Nothing was typed so far: what firmware and boot loaders show by themselves does not count. */
-  isLoading: boolean
+  /** What does not count until something is typed. */
+  loader: LoaderText | undefined
 }
 
 const skipped = (step: TestStep): StepResult => ({ ...pointsOf(step, false), result: 'skipped', tookMs: 0 })
@@ -92,7 +97,7 @@ async function runStep(scene: Scene, step: TestStep): Promise<StepResult> {
 async function act(scene: Scene, step: TestStep, time: GuestTime): Promise<StepResult['where']> {
   if ('type' in step || 'keys' in step) {
     scene.before = await screenLines(scene.guest)
-    scene.isLoading = false
+    scene.loader = undefined
     if ('keys' in step) await scene.guest.keys(step.keys)
     else scene.guest.console.write(step.type)
     return undefined
@@ -118,11 +123,16 @@ async function waitFor(
   time: GuestTime,
 ): Promise<StepResult['where']> {
   const { guest } = scene
+  let drawnAt: number | undefined
   for (;;) {
     const isLate = time.passed() >= timeoutMs
     const seen = isScreen ? undefined : await look(guest.console.expect(pattern, { timeoutMs: LOOK_MS }))
     const isMissing = seen instanceof BringupError
-    if (seen && !isMissing && isOfKernel(seen, scene)) return 'console'
+    const by = seen && !isMissing ? printedBy(seen, scene) : undefined
+    if (by === 'kernel') return 'console'
+    if (by === 'unknown') drawnAt ??= time.passed()
+    const isWhole = drawnAt !== undefined && (time.passed() >= drawnAt + DRAWN_MS || guest.hasEnded)
+    if (isWhole && isOnScreen(guest.console.tail(), pattern, scene)) return 'console'
     if (isOnScreen(await screenLines(guest), pattern, scene)) return 'screen'
     // A guest that has ended shows nothing more.
     if (isMissing && seen.code === 'CONSOLE_ENDED') throw seen
@@ -136,16 +146,18 @@ async function waitFor(
   }
 }
 
-/** The line of the match, as far as it was printed: known lines of loaders are known by their beginning. */
-function isOfKernel({ before, text }: ConsoleMatch, { isLoading }: Scene): boolean {
-  const begun = before.slice(before.lastIndexOf('\n') + 1)
-  return !isLoading || withoutLoader(plain(`${begun}${text}`)) !== ''
+/** By the line of the match, as far as it was printed: those of loaders are known by their beginning. */
+function printedBy({ before, text }: ConsoleMatch, { loader }: Scene): 'kernel' | 'loader' | 'unknown' {
+  if (!loader) return 'kernel'
+  const line = `${before.slice(before.lastIndexOf('\n') + 1)}${text}`
+  if (isPlaced(line)) return 'unknown'
+  return loader.without(plain(line)) === '' ? 'loader' : 'kernel'
 }
 
-function isOnScreen(screen: readonly string[], pattern: RegExp, { before, isLoading }: Scene): boolean {
-  if (isLoading && showsMenu(screen)) return false
+function isOnScreen(screen: readonly string[], pattern: RegExp, { before, loader }: Scene): boolean {
+  if (loader?.showsMenu(screen)) return false
   const lines = withoutFirmware(changedLines(before, screen))
-  return (isLoading ? lines.map(withoutLoader) : lines).some((line) => line !== '' && pattern.test(line))
+  return (loader ? lines.map(loader.without) : lines).some((line) => line !== '' && pattern.test(line))
 }
 
 /** No finding of its own: the report names the step, and the screen is its evidence. */

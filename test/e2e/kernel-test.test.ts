@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { testJson } from '../../src/cli/shapes.ts'
 import { buildDrawingKernel } from '../support/drawing-kernel.ts'
+import { isoOf } from '../support/grub-iso.ts'
 import { testKernel } from '../support/test-kernel.ts'
 
 const BIN = fileURLToPath(new URL('../../dist/cli/bin.js', import.meta.url))
@@ -103,6 +104,29 @@ test('words of a boot that failed do not count', () => {
   expect(stdout).toMatch(/^✗ expect "not a bootable disk"/m)
   expect(stdout).toContain('Boot failed: not a bootable disk')
   expect(status).toBe(1)
+})
+
+test('the title of a menu of GRUB does not count, and what is printed after it does', () => {
+  const iso = isoOf(folder, 'menu', [
+    'serial',
+    'terminal_output serial',
+    'set timeout=1',
+    "menuentry 'ALL PASSED' {",
+    '  echo entry runs',
+    '  sleep 1',
+    '  halt',
+    '}',
+  ])
+  const machines = { default: { memory: '128M', timeout: '5m' } }
+  for (const [text, exitCode] of [
+    ['ALL PASSED', 1],
+    ['entry runs', 0],
+  ] as const) {
+    const kernel = { iso, test: [{ expect: text, timeout: '5m' }] }
+    writeFileSync(join(folder, 'bringup.config.json'), JSON.stringify({ kernel, machines }))
+    const { stdout, status } = run()
+    expect({ status, stdout }).toMatchObject({ status: exitCode })
+  }
 })
 
 test('keys alone prove nothing, and a report that cannot be written is said', () => {

@@ -33,7 +33,7 @@ export const bootSchema = z.lazy(() =>
 export type BootConfig = z.output<typeof bootSchema>
 
 /** How the guest starts, where the description leaves it open. */
-export function firmwareOf(boot: BootConfig): MachineView['firmware'] {
+export function firmwareOf(boot: Omit<BootConfig, 'rom'>): MachineView['firmware'] {
   if (boot.firmware !== undefined) return boot.firmware
   if (boot.esp !== undefined || boot.code !== undefined || boot.variables !== undefined) return 'uefi'
   return boot.kernel === undefined ? 'bios' : 'direct'
