@@ -25,17 +25,14 @@ export function compareAxis({ record, attempts }: Swept, name: string): Comparis
   const [first = null, ...others] = axis.values
   const { cells } = summarizeSweep(record, attempts)
   const withValue = (value: AxisValue) => cells.filter(({ values }) => isSame(values[axis.path], value))
-  const sameBut = ({ values }: CellSummary, all: readonly CellSummary[]) =>
-    all.find((other) =>
-      Object.keys(values).every((path) => path === axis.path || isSame(values[path], other.values[path])),
-    )
   const bases = withValue(first)
+  const baseOf = new Map(bases.map((cell) => [labelWithout(axis, cell), cell]))
   const from = nameOf(axis, first)
   const sides = others.map((value) => ({ to: nameOf(axis, value), cells: withValue(value) }))
   const pairs = sides.flatMap(({ to, cells: changed }) =>
     changed.flatMap((is): readonly Pair[] => {
-      const was = sameBut(is, bases)
       const rest = labelWithout(axis, is)
+      const was = baseOf.get(rest)
       const label = others.length === 1 ? rest : [to, rest].filter(Boolean).join(', ')
       return was ? [{ cell: is.key, label: label === '' ? to : label, was, is, from, to }] : []
     }),
