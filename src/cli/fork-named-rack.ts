@@ -55,7 +55,7 @@ function guestFor(
   const { on } = options
   if (rest.length === 0) {
     if (on !== undefined)
-      throw usageError('--on names the guest of a command, and there is none', `omit --on`)
+      throw usageError('--on names the guest of a command, and no command was given', `omit --on`)
     const isSeen = isAtTerminal(output) || options.console === true || isSupervised(options)
     if (shells.length === guests.length && !isSeen)
       throw usageError(

@@ -55,7 +55,7 @@ async function untilNoneIsLeft(): Promise<void> {
   expect(stuck).toBeUndefined()
 }
 
-describe('a run that stays', () => {
+describe('a background run', () => {
   afterEach(async () => {
     const { stdout } = await bringup('ps', '--json')
     for (const { id } of JSON.parse(stdout).runs) await bringup('stop', id)
@@ -185,7 +185,7 @@ function answerTo(socket: string, line: string): Promise<string> {
   })
 }
 
-describe('a Linux guest that stays', { timeout: 600_000 }, () => {
+describe('a Linux guest of a background run', { timeout: 600_000 }, () => {
   beforeAll(async () => {
     await start('--name', 'box', '--profile', 'linux', '--memory', '256M')
   }, 600_000)

@@ -92,7 +92,7 @@ function familyOf(pid: number): readonly number[] {
 const ownerOf = ({ folder }: { readonly folder: string }): number =>
   JSON.parse(readFileSync(join(folder, 'run.json'), 'utf8')).pid
 
-describe('a rack that stays', () => {
+describe('a rack of a background run', () => {
   test('is saved under a name, and forked from other processes after it has ended', async () => {
     await bringup('run', '-d', '--rack', 'pair', '--name', 'shop')
     await sh('shop', 'server', 'mkdir /tmp/www; echo filled >/tmp/www/data')

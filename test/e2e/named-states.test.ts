@@ -49,7 +49,7 @@ test('a guest without a command channel is forked without a command only', async
   await bringup('stop', 'copy').catch(() => {})
 })
 
-test('a guest that stays is saved under a name, and forked as often as wanted', async () => {
+test('a guest of a background run is saved under a name, and forked as often as wanted', async () => {
   const machine = ['--memory', '128M', '--nvdimm', '64M,id=pm0', '--timeout', '20m']
   await bringup('run', '-d', '--name', 'db', '--profile', 'linux', ...machine)
   const fill = 'echo filled >/tmp/seed; echo stored | dd of=/dev/pmem0 bs=512 count=1 conv=sync,fsync 2>&1'

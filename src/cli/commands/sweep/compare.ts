@@ -36,7 +36,7 @@ async function run({ args, options, output, project }: Invocation): Promise<numb
   if (axis === undefined && args.length === 0)
     throw usageError('the sweep to compare with is missing', 'bringup sweep compare BEFORE, or --axis PATH')
   if (axis !== undefined && args.length > 1)
-    throw usageError('--axis compares values within one sweep', 'name one sweep, or leave --axis out')
+    throw usageError('--axis compares values within one sweep', 'name one sweep, or omit --axis')
   const { stateFolder } = await project()
   const read = (word: string): Swept => {
     const folder = findSweep(stateFolder, word)
