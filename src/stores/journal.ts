@@ -9,6 +9,7 @@ import {
   closeSync,
   constants,
   fdatasync,
+  fdatasyncSync,
   openSync,
   readFileSync,
   realpathSync,
@@ -111,12 +112,13 @@ export function readJournal(path: string): readonly JournalLine[] {
 const { O_APPEND, O_CREAT, O_NOFOLLOW, O_WRONLY } = constants
 const APPEND = O_APPEND | O_CREAT | O_WRONLY | O_NOFOLLOW
 
-/** Adds one line, which other processes see at once. A power loss may take it away. */
-export function appendJournal(path: string, line: JournalLine): void {
+/** Adds one line, which other processes see at once. Unless it is durable, a power loss may take it away. */
+export function appendJournal(path: string, line: JournalLine, { isDurable = false } = {}): void {
   makeFolder(dirname(path))
   const fd = openSync(path, APPEND, OWN_FILE)
   try {
     writeFileSync(fd, `${JSON.stringify(line)}\n`)
+    if (isDurable) fdatasyncSync(fd)
   } finally {
     closeSync(fd)
   }
@@ -137,6 +139,19 @@ export function appendJournalDurably(path: string, line: JournalLine): Promise<v
 /** Replaces the journal by these lines, all or none. Only for the holder of the store. */
 export function rewriteJournal(path: string, lines: readonly JournalLine[]): void {
   writeWhole(path, lines.map((line) => `${JSON.stringify(line)}\n`).join(''), { isDurable: true })
+}
+
+/** The lines about the newest file of that name: a store that was replaced leaves those about the old one before them. */
+export function linesOfNewest(lines: readonly JournalLine[]): readonly JournalLine[] {
+  let last: Shape | undefined
+  let from = 0
+  for (const [index, line] of lines.entries()) {
+    if (!('file' in line)) continue
+    if (line.event === 'made' || (line.event === 'found' && last && !isSameFile(line.file, last.file)))
+      from = index
+    last = line
+  }
+  return lines.slice(from)
 }
 
 /** What the store is: its last shape, or what a resize made of it that was killed before it wrote that down. */

@@ -2,7 +2,7 @@
 import { closeSync, constants, linkSync, openSync, rmSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { OWN_FILE, partialName } from '../own-files.ts'
-import { identityOf, journalPath, rewriteJournal } from './journal.ts'
+import { appendJournal, identityOf, journalPath } from './journal.ts'
 import { runFor, told } from './system.ts'
 
 /** Linux on x86 (open(2)); Node has no name for it. */
@@ -50,5 +50,5 @@ export interface Made {
 export function recordMade(path: string, { to, size, label, stateFolder }: Made): void {
   const file = told(to, () => identityOf(statSync(path)))
   const line = { event: 'made', at: new Date().toISOString(), size, label, file } as const
-  told(to, () => rewriteJournal(journalPath(to, stateFolder), [line]))
+  told(to, () => appendJournal(journalPath(to, stateFolder), line, { isDurable: true }))
 }

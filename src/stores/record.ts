@@ -11,6 +11,7 @@ import {
   isSameFile,
   type JournalLine,
   journalPath,
+  linesOfNewest,
   readJournal,
   rewriteJournal,
   shapeOf,
@@ -30,10 +31,11 @@ export function readRecord(store: string, stateFolder: string): StoreRecord | un
 
 /** Folds a journal into a record of a file that has so many bytes now. */
 export function recordOf(
-  lines: readonly JournalLine[],
+  all: readonly JournalLine[],
   file: FileIdentity,
   bytes: number,
 ): StoreRecord | undefined {
+  const lines = linesOfNewest(all)
   const [first] = shapesIn(lines)
   const known = shapeOf(lines, file, bytes)
   if (!first || !known) return undefined
@@ -122,7 +124,7 @@ export function beginUse(
   const lines = readJournal(journal)
   const record = recordOf(lines, file, stats.size)
   if (!record?.isOfThisFile) {
-    rewriteJournal(journal, [{ event: isNew ? 'made' : 'found', at, size, label, file }])
+    appendJournal(journal, { event: isNew ? 'made' : 'found', at, size, label, file }, { isDurable: true })
   } else if (size + label === stats.size && (record.size !== size || record.label !== label)) {
     // The file was resized by another program.
     appendJournal(journal, { event: 'found', at, size, label, file })

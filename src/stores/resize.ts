@@ -10,11 +10,11 @@ import { startGuard } from '../processes/guard.ts'
 import { formatBytes } from '../units.ts'
 import { checkSizes, createStore } from './create.ts'
 import {
+  appendJournal,
   appendJournalDurably,
   identityOf,
   journalPath,
   readJournal,
-  rewriteJournal,
   shapesIn,
 } from './journal.ts'
 import { readLabels, writeLabels } from './labels.ts'
@@ -93,7 +93,7 @@ async function grow(store: Store, size: number, journal: string): Promise<void> 
   else {
     if (!store.record?.isOfThisFile) {
       const found = { event: 'found', at, size: store.size, label, file: identityOf(statSync(path)) } as const
-      rewriteJournal(journal, [found])
+      appendJournal(journal, found, { isDurable: true })
     }
     await appendJournalDurably(journal, { event: 'resizing', at, size, label })
     if (label === 0) told(path, () => truncateSync(path, size))

@@ -445,6 +445,19 @@ describe('the record', () => {
     expect(open('pm.img')).toMatchObject({ isClean: true })
   })
 
+  test('of a store that was emptied, or made again under its name, is a line after the old ones', async () => {
+    await create('pm.img', MiB, { label: LABEL })
+    beginUse(claim('pm.img'), user('r1'))('killed')
+    const old = readFileSync(journalOf('pm.img'), 'utf8')
+    await create('pm.img', 2 * MiB, { discard: true })
+    expect(readFileSync(journalOf('pm.img'), 'utf8').startsWith(old)).toBe(true)
+    expect(open('pm.img')).toMatchObject({ size: 2 * MiB, label: 0 })
+    expect(open('pm.img').record?.uses).toEqual([])
+    rmSync(at('pm.img'))
+    await create('pm.img', MiB)
+    expect(open('pm.img').record).toMatchObject({ isOfThisFile: true, size: MiB, uses: [] })
+  })
+
   test('moves with the file, and is not taken for that of another', async () => {
     await create('pm.img', MiB, { label: LABEL })
     beginUse(claim('pm.img'), user('r1'))('guest-ended')
