@@ -3,17 +3,17 @@
  * and waiting for text under one deadline that the guest's death cuts short.
  */
 import { isAscii } from 'node:buffer'
-import { closeSync, openSync, writeSync } from 'node:fs'
 import type { Duplex, Readable, Writable } from 'node:stream'
 import { StringDecoder } from 'node:string_decoder'
 import { callSite } from '../call-site.ts'
 import { BringupError, defineDiagnostics } from '../diagnostics.ts'
-import { screenLines, withoutReturns } from '../guest-text.ts'
+import { screenLines } from '../guest-text.ts'
 import { changedLines } from '../screen/new-lines.ts'
 import { startTimer, type Timer } from '../timer.ts'
+import { ConsoleLines } from './console-lines.ts'
+import { ConsoleLog, type ConsoleLogPlace, LOG_END_BYTES } from './console-log.ts'
 import { DrawnConsole } from './drawn-console.ts'
 import { type Found, findText } from './find-text.ts'
-import { readTail } from './read-log.ts'
 import { Tape } from './tape.ts'
 
 export const problems = defineDiagnostics({
@@ -42,11 +42,6 @@ export interface ConsoleMatch {
 /** How much unread output is kept in memory; the log file has everything. */
 const KEEP_BYTES = 16 * 1024 * 1024
 const TAIL_LINES = 20
-/** A line that goes on for longer is handed on in pieces: a guest may never end one. */
-const LONGEST_LINE = 1024 * 1024
-/** What a log holds at most: a guest that prints forever must not fill the disk. Its end is kept as well. */
-const LOG_BYTES = 1024 * 1024 * 1024
-const LOG_END_BYTES = 1024 * 1024
 /** What the last lines are taken from. */
 const RECENT_BYTES = 64 * 1024
 
@@ -55,16 +50,6 @@ interface Waiter {
   readonly resolve: (match: ConsoleMatch) => void
   readonly reject: (error: BringupError) => void
   timer: Timer | undefined
-}
-
-/** Where the bytes go besides memory. */
-export interface ConsoleLog {
-  /** Every byte as it came. */
-  readonly path: string
-  /** `seconds bytes` per chunk, the classic timing format of script(1): scriptreplay(1) can play the log. */
-  readonly timingPath: string
-  /** The log holds so many bytes from the start, and the last MiB. Default: 1 GiB. */
-  readonly mostBytes?: number
 }
 
 /** The console of one guest. */
@@ -79,40 +64,24 @@ export class Console {
   #from = 0
   /** What is before this the first waiter cannot match any more. */
   #searched = 0
-  #partialLine = ''
   #waiters: Waiter[] = []
   #ended: (() => string) | undefined
-  #lineListeners: ((line: string, atMs: number) => void)[] = []
-  #unfinishedListeners: ((rest: string) => void)[] = []
   #chunkListeners: ((chunk: Buffer) => void)[] = []
-  #lastMs: number
-  #logError: Error | undefined
-  readonly #decoder = new StringDecoder('utf8')
   readonly #input: Writable | undefined
-  readonly #files: { readonly log: number; readonly timing: number; readonly most: number } | undefined
-  readonly #logPath: string | undefined
-  #logged = 0
-  /** The line of bringup's own in the log. */
-  #mark: { readonly at: number; readonly bytes: number } | undefined
+  readonly #lines: ConsoleLines
+  readonly #log: ConsoleLog | undefined
   #isReplaying = false
   #hasInput = false
-  readonly #now: () => number
 
   constructor(
     stream: { readonly input?: Writable; readonly output: Readable } | Duplex,
-    log?: ConsoleLog,
+    log?: ConsoleLogPlace,
     now: () => number = () => performance.now(),
   ) {
     const { input, output } = 'output' in stream ? stream : { input: stream, output: stream }
     this.#input = input
-    this.#now = now
-    this.#lastMs = now()
-    this.#logPath = log?.path
-    this.#files = log && {
-      log: openSync(log.path, 'a', 0o600),
-      timing: openSync(log.timingPath, 'a', 0o600),
-      most: log.mostBytes ?? LOG_BYTES,
-    }
+    this.#lines = new ConsoleLines(now)
+    this.#log = log && new ConsoleLog(log, now)
     output.on('data', (chunk: Buffer) => this.#take(chunk))
     this.#drawn.onChange(() => this.#searchDrawn())
     output.on('error', () => {})
@@ -143,28 +112,18 @@ export class Console {
     this.#isReplaying = true
     this.#take(printed)
     this.#isReplaying = false
-    if (!this.#files || this.#logError || this.#logged >= this.#files.most) return
     const isInLine = printed.length > 0 && printed.at(-1) !== 0x0a
-    const line = Buffer.from(`${isInLine ? '\n' : ''}${mark}\n`)
-    this.#mark = { at: this.#logged, bytes: line.length }
-    this.#writeLog(this.#files, line)
+    this.#log?.mark(`${isInLine ? '\n' : ''}${mark}\n`)
   }
 
   /** All that the guest has printed, at most the last 16 MiB; undefined if the log is incomplete. */
   printed(): Buffer | undefined {
-    if (this.#logPath === undefined || this.#logError || this.#logged < this.#tape.end) return undefined
-    const { at, bytes } = this.#mark ?? { at: 0, bytes: 0 }
-    const tail = readTail(this.#logPath, KEEP_BYTES)
-    const from = this.#logged + bytes - tail.length
-    return Buffer.concat([
-      tail.subarray(0, Math.max(0, at - from)),
-      tail.subarray(Math.max(0, at + bytes - from)),
-    ])
+    return this.#log?.printed(this.#tape.end, KEEP_BYTES)
   }
 
   /** Why the log stopped before the console did. */
   get logError(): Error | undefined {
-    return this.#logError
+    return this.#log?.error
   }
 
   /**
@@ -181,17 +140,12 @@ export class Console {
 
   /** Calls back for every complete line, without its end. */
   onLine(listener: (line: string, atMs: number) => void): void {
-    // Lines are made for those who want them only: half of the work at many MB/s.
-    if (this.#lineListeners.length === 0) {
-      const recent = this.#tape.read(this.#tape.end - RECENT_BYTES)
-      this.#partialLine = this.#decoder.write(recent.subarray(recent.lastIndexOf('\n') + 1))
-    }
-    this.#lineListeners.push(listener)
+    this.#lines.onLine(listener, () => this.#tape.read(this.#tape.end - RECENT_BYTES))
   }
 
   /** Calls back after the lines of each chunk with what has no end yet; only where lines are wanted too. */
   onUnfinished(listener: (rest: string) => void): void {
-    this.#unfinishedListeners.push(listener)
+    this.#lines.onUnfinished(listener)
   }
 
   /** Calls back for every chunk as it comes. Returns what takes the listener away again. */
@@ -257,14 +211,11 @@ export class Console {
   /** Tells those who wait that nothing more will come. `why` is asked once per waiter. */
   end(why: () => string): void {
     if (this.#ended) return
-    this.#makeLines(this.#decoder.end())
-    if (this.#partialLine !== '') this.#endLine(this.#now())
+    this.#lines.end()
     this.#ended = why
     this.#search()
     for (const waiter of [...this.#waiters]) this.#giveUp(waiter, why())
-    if (!this.#files) return
-    if (this.#tape.end > this.#logged && !this.#logError) this.#logTheEnd(this.#files)
-    for (const fd of [this.#files.log, this.#files.timing]) closeSync(fd)
+    this.#log?.end(this.#tape)
   }
 
   #giveUp(waiter: Waiter, why: string): void {
@@ -280,63 +231,14 @@ export class Console {
 
   #take(chunk: Buffer): void {
     if (this.#ended) return
-    if (this.#files && !this.#logError) this.#log(this.#files, chunk)
+    this.#log?.take(chunk)
     for (const listener of this.#chunkListeners) listener(chunk)
     this.#tape.append(chunk)
     this.#drawn.take(chunk)
     this.#from = Math.max(this.#from, this.#tape.end - KEEP_BYTES)
     this.#tape.forget(Math.min(this.#from, this.#tape.end - LOG_END_BYTES))
-    if (this.#lineListeners.length > 0) this.#makeLines(this.#decoder.write(chunk))
+    this.#lines.take(chunk)
     if (this.#waiters.length > 0) this.#searchOn()
-  }
-
-  /** A disk that is full must not end the guest: the log stops, and the run says so. */
-  #log(files: { readonly log: number; readonly timing: number; readonly most: number }, chunk: Buffer): void {
-    if (this.#logged >= files.most) return
-    this.#logged += chunk.length
-    this.#writeLog(files, chunk)
-  }
-
-  /** What is between the start that was logged and the end that is kept is missing, and the run says so. */
-  #logTheEnd(files: { readonly log: number; readonly timing: number; readonly most: number }): void {
-    const from = Math.max(this.#logged, this.#tape.end - LOG_END_BYTES)
-    const missing = from - this.#logged
-    if (missing > 0) this.#writeLog(files, Buffer.from(`\n[${missing} bytes are not in this log]\n`))
-    this.#writeLog(files, this.#tape.read(from))
-    if (missing > 0)
-      this.#logError = new Error(
-        `the guest printed ${this.#tape.end} bytes; its log has the first ${this.#logged} and the last ${this.#tape.end - from}`,
-      )
-  }
-
-  #writeLog(files: { readonly log: number; readonly timing: number }, chunk: Buffer): void {
-    const now = this.#now()
-    try {
-      writeSync(files.log, chunk)
-      writeSync(files.timing, `${((now - this.#lastMs) / 1000).toFixed(6)} ${chunk.length}\n`)
-    } catch (error) {
-      this.#logError = error as Error
-    }
-    this.#lastMs = now
-  }
-
-  #makeLines(text: string): void {
-    const atMs = this.#now()
-    let from = 0
-    for (let end = text.indexOf('\n'); end !== -1; end = text.indexOf('\n', from)) {
-      this.#partialLine += text.slice(from, end)
-      this.#endLine(atMs)
-      from = end + 1
-    }
-    this.#partialLine += text.slice(from)
-    if (this.#partialLine.length >= LONGEST_LINE) this.#endLine(atMs)
-    for (const listener of this.#unfinishedListeners) listener(this.#partialLine)
-  }
-
-  #endLine(atMs: number): void {
-    const line = withoutReturns(this.#partialLine)
-    this.#partialLine = ''
-    for (const listener of this.#lineListeners) listener(line, atMs)
   }
 
   /** Looks again at everything since the last match, for a waiter that is new at the head. */
