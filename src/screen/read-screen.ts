@@ -16,6 +16,7 @@ import {
   isGraphics,
   linesOf,
   PLAIN_LAYOUT,
+  seenOf,
   type TextLayout,
   textLayout,
   type VgaRegisters,
@@ -181,7 +182,9 @@ export class ScreenReader {
   async #text(mode: 'text' | 'none', layout: TextLayout): Promise<Screen> {
     const { folder } = this.#options
     const memory = await readMemory(this.#qmp, { at: layout.base, bytes: layout.windowBytes, folder })
-    return screenOf(mode, cellsOf(layout, memory), { isTrueColor: false, unread: 0 })
+    const cells = cellsOf(layout, memory)
+    // Without a card no colour hides anything: kernels that trust the firmware for colours write characters alone.
+    return screenOf(mode, mode === 'none' ? cells : seenOf(cells), { isTrueColor: false, unread: 0 })
   }
 
   async #pixels(picture: Picture, options: ReadOptions): Promise<Screen> {

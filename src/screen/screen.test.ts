@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { wordsOn } from './screen.ts'
+import { colored, wordsOn } from './screen.ts'
 
 const on = (text: string, unread = 0) => wordsOn({ text, unread, isBlank: false })
 
@@ -17,4 +17,8 @@ test('the words of a screen are without the room around them and the picture bes
 test('a picture alone is said to be one', () => {
   expect(on('')).toEqual(['a picture in which no text can be read'])
   expect(wordsOn({ text: '', unread: 0, isBlank: true })).toEqual([])
+})
+
+test('a bright paper is one on a terminal too', () => {
+  expect(colored([[{ char: 'x', ink: 12, paper: 9 }]], false)).toBe('\x1b[0;91;104mx\x1b[0m')
 })

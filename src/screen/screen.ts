@@ -72,7 +72,8 @@ export function colored(cells: readonly (readonly ColoredCell[])[], isTrueColor:
 /** Light grey on black is what a terminal shows by itself. */
 function palette({ ink, paper }: ColoredCell): string {
   const plain = (SGR[ink & 7] as number) + (ink & 8 ? 90 : 30)
-  return `${ink === 7 ? '' : `;${plain}`}${paper === 0 ? '' : `;${(SGR[paper & 7] as number) + 40}`}`
+  const behind = (SGR[paper & 7] as number) + (paper & 8 ? 100 : 40)
+  return `${ink === 7 ? '' : `;${plain}`}${paper === 0 ? '' : `;${behind}`}`
 }
 
 const rgb = (color: number) => `${color >> 16};${(color >> 8) & 255};${color & 255}`

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { CODE_PAGE_437 } from './code-page-437.ts'
-import { cellsOf, isGraphics, linesOf, PLAIN_LAYOUT, textLayout } from './text-mode.ts'
+import { cellsOf, isGraphics, linesOf, PLAIN_LAYOUT, seenOf, textLayout } from './text-mode.ts'
 
 /** Registers as SeaBIOS sets mode 3: 80 × 25, cells of 16 lines. */
 function mode3(more: Readonly<Record<number, number>> = {}): { crtc: number[]; miscellaneous: number } {
@@ -58,7 +58,19 @@ it('knows where the cursor is, and whether it shows', () => {
 
 it('has colours', () => {
   const [row] = cellsOf(PLAIN_LAYOUT, memoryWith(0, 'R', 0x9c))
-  expect(row?.[0]).toEqual({ char: 'R', ink: 12, paper: 1 })
+  expect(row?.[0]).toEqual({ char: 'R', ink: 12, paper: 9 })
+})
+
+it.each([
+  [0x00, ''],
+  [0x44, ''],
+  [0x88, ''],
+  [0x01, 'passed'],
+  [0x80, 'passed'],
+  [0x4c, 'passed'],
+])('shows text with the attribute 0x%s only where its colours differ', (attribute, text) => {
+  const cells = cellsOf(PLAIN_LAYOUT, memoryWith(0, 'passed', attribute))
+  expect(linesOf(seenOf(cells)).join('\n')).toBe(text)
 })
 
 it('is nothing in a graphics mode, or before a mode is set', () => {

@@ -100,7 +100,7 @@ export function textLayout(registers: VgaRegisters): TextLayout | undefined {
   }
 }
 
-/** One place of the screen: a character and its colours as VGA numbers them, 0 to 15. */
+/** One place of the screen: a character and its colours as VGA numbers them, 0 to 15. QEMU has no blinking paper. */
 export interface Cell {
   readonly char: string
   readonly ink: number
@@ -113,11 +113,16 @@ export function cellsOf(layout: TextLayout, memory: Uint8Array): readonly (reado
   const cell = (at: number): Cell => {
     const code = memory[at % windowBytes] ?? 0
     const attribute = memory[(at + 1) % windowBytes] ?? 0
-    return { char: CODE_PAGE_437[code] ?? ' ', ink: attribute & 0x0f, paper: (attribute >> 4) & 0x07 }
+    return { char: CODE_PAGE_437[code] ?? ' ', ink: attribute & 0x0f, paper: attribute >> 4 }
   }
   return Array.from({ length: rows }, (_, row) =>
     Array.from({ length: columns }, (_, column) => cell(start + row * pitch + column * CELL_BYTES)),
   )
+}
+
+/** A character in the colour of its paper is not seen. */
+export function seenOf(cells: readonly (readonly Cell[])[]): readonly (readonly Cell[])[] {
+  return cells.map((row) => row.map((cell) => (cell.ink === cell.paper ? { ...cell, char: ' ' } : cell)))
 }
 
 /** Rows as lines, without blanks at their ends and without blank lines at the end. */

@@ -111,6 +111,23 @@ describe('pixels', () => {
 const kept = ({ folder: { path } }: Guest) => readFileSync(join(path, 'screen.txt'), 'utf8')
 
 describe('verdicts', () => {
+  it.each(['BLACK ON BLACK', 'RED ON RED'])('text that is not seen proves nothing: %s', (text) => {
+    const words = ['run', '--kernel', kernel, '--profile', 'bare', '--append', 'hidden', '--until', text]
+    const { stderr, status } = spawnSync(process.execPath, [BIN, ...words], { cwd: folder, encoding: 'utf8' })
+    expect(stderr).toContain('the guest halted with interrupts off, but neither console nor screen showed')
+    expect(stderr).not.toContain(`  │   ${text}`)
+    expect(status).toBe(1)
+  })
+
+  it('a panic on the screen is a crash, also if the guest powers off at once', async () => {
+    await using guest = await draw('panic-off')
+    const { verdict, meaning } = await guest.done
+    expect({ verdict, meaning }).toEqual({
+      verdict: 'crashed',
+      meaning: 'the guest panicked on its screen: Kernel panic: no root',
+    })
+  })
+
   it('a panic on the screen is a crash', async () => {
     await using guest = await draw('panic')
     const { verdict, meaning, diagnostics } = await guest.done
