@@ -31,15 +31,16 @@ export function reportRun(
   // A command's output is the result, unless it is about the machine that the command ran on.
   const isDoubted = result.diagnostics.some((d) => DOUBTS.has(d.code))
   const isQuiet = isCommand && !isDoubted && isOfCommand(result)
+  const isCompared = (result.comparison ?? result.notCompared) !== undefined
   if (!isQuiet) {
     if (isCommand) output.print(headline(plan, output))
     if (result.guest !== undefined) output.print(`\n${describeView(result.guest as GuestView, output)}`)
-    if (result.comparison !== undefined) output.print(`\n${comparisonView(result, output)}`)
+    if (isCompared) output.print(`\n${comparisonView(result, output)}`)
     if (result.guest !== undefined)
       for (const line of memories(plan, result.guest as GuestView)) output.print(line)
   }
   // The command's output is the result then; what --verify found is said beside it.
-  if (isQuiet && result.comparison !== undefined) output.note(comparisonView(result, output.errorPage))
+  if (isQuiet && isCompared) output.note(comparisonView(result, output.errorPage))
   const diagnostics = result.diagnostics as readonly Diagnostic[]
   // The exit code of the command does not reflect reports of the kernel.
   const shown = isQuiet ? diagnostics.filter((d) => BESIDE.test(d.code)) : diagnostics

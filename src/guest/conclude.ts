@@ -3,7 +3,7 @@ import { type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import type { Judgement, Origin } from '../plan/plan.ts'
 import type { Comparison, Verification } from '../plan/verify.ts'
 import { plural } from '../plural.ts'
-import { type Ending, type Judged, judge } from './judge.ts'
+import { type Ending, endedWithinWrite, type Judged, judge } from './judge.ts'
 import type { GuestResult } from './record.ts'
 import { EXIT_CODES } from './verdict.ts'
 
@@ -44,6 +44,8 @@ export interface Conclusion {
   readonly reports: readonly Diagnostic[]
   /** Undefined where no comparison was wanted. */
   readonly verification: Verification | undefined
+  /** The machine has a screen, where panics are looked for. */
+  readonly hasScreen?: boolean
   readonly logError: Error | undefined
   readonly timings: GuestResult['timings']
   readonly origin?: Origin | undefined
@@ -59,6 +61,7 @@ export function conclude(conclusion: Conclusion): GuestResult {
     guest,
     reports,
     verification,
+    hasScreen = false,
     logError,
     timings,
     origin,
@@ -81,6 +84,8 @@ export function conclude(conclusion: Conclusion): GuestResult {
   const exit = ending.shellExit ?? (verdict === 'failed' ? ending.consoleExit : undefined)
   const isCommand = exit !== undefined && (verdict === 'passed' || verdict === 'failed')
   const command = verdict === 'passed' || exit !== 0 ? exit : undefined
+  const unread = verdict === 'passed' && hasScreen && endedWithinWrite(ending) ? [LAST_SCREEN] : []
+  const notCompared = [...(verification?.notCompared ?? []), ...unread]
   return {
     verdict,
     exitCode: (isCommand ? command : undefined) ?? EXIT_CODES[verdict],
@@ -88,13 +93,19 @@ export function conclude(conclusion: Conclusion): GuestResult {
     meaning: broken?.what ?? doubt?.meaning ?? judged.meaning,
     diagnostics: diagnostics.map((d) => ({ ...d, evidence: d.evidence ? [...d.evidence] : undefined })),
     ...(guest ? { guest } : {}),
-    ...(verification
-      ? { comparison: [...verification.comparison], notCompared: [...verification.notCompared] }
-      : {}),
+    ...(verification ? { comparison: [...verification.comparison] } : {}),
+    ...(verification || notCompared.length > 0 ? { notCompared } : {}),
     timings,
     ...(origin ? { origin: { kind: origin.kind, because: origin.because } } : {}),
     folder,
   }
+}
+
+/** A panic that the guest drew right before its end would be there. */
+const LAST_SCREEN = {
+  device: 'display',
+  aspect: 'last screen',
+  because: 'isa-debug-exit ended QEMU at once; QEMU 9.1 and later wait until the screen is read',
 }
 
 /** Why a guest that ended well has not passed; undefined when it has. */

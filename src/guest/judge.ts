@@ -327,6 +327,10 @@ function endedItself(e: Ending): string | undefined {
   return e.shutdown?.reason === 'guest-reset' && e.restarts === true ? 'the guest restarted' : undefined
 }
 
+/** QEMU before 9.1 exits within the guest's write: nothing can be read of the guest any more. */
+export const endedWithinWrite = (e: Ending): boolean =>
+  debugExitCode(e) !== undefined && e.shutdown === undefined
+
 /** The value that the guest wrote to isa-debug-exit; undefined when it did not. */
 function debugExitCode(e: Ending): number | undefined {
   if (!e.debugExit || !e.started || e.status === null || e.status % 2 === 0) return undefined

@@ -49,7 +49,7 @@ export const resultSchema = z.lazy(() =>
     guest: z.unknown().optional(),
     /** The description compared with what was seen, device by device. */
     comparison: z.array(comparisonSchema).optional(),
-    /** What was not compared, and why; present where a comparison was wanted. */
+    /** What was not compared, and why; present where a comparison was wanted, or where the last screen was not read. */
     notCompared: z.array(notComparedSchema).optional(),
     timings: z.object({
       /** What building took before; not part of `totalMs`. Absent where nothing was built. */

@@ -592,6 +592,7 @@ export class RunningGuest implements Guest {
       remarks: [...this.#remarks, ...this.#unprepared, ...this.#origin.remarks()],
       guest,
       verification,
+      hasScreen: this.#screens.watch !== undefined,
       timings,
       origin: this.plan.origin,
       folder: this.folder.path,

@@ -25,6 +25,7 @@ export function comparisonTable({ comparison = [], notCompared = [] }: Compariso
 }
 
 function summary({ comparison = [], notCompared = [] }: Comparison): string {
+  if (comparison.length === 0) return `${notCompared.length} not compared`
   const different = comparison.filter(({ ok }) => !ok).length
   const equal = `${comparison.length - different} of ${plural(comparison.length, 'property', 'properties')} as described`
   return notCompared.length === 0 ? equal : `${equal}, ${notCompared.length} not compared`

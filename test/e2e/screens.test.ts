@@ -136,6 +136,18 @@ describe('verdicts', () => {
     expect(diagnostics[0]?.evidence).toContain('  Kernel of a stranger')
   })
 
+  it('a panic right before isa-debug-exit is one where QEMU waits, else the result says that it was not looked for', async () => {
+    await using guest = await draw('panic-exit', { debugExit: true })
+    const { verdict, notCompared = [] } = await guest.done
+    const [major = 0, minor = 0] = guest.plan.qemu.version.split('.').map(Number)
+    if (major > 9 || (major === 9 && minor > 0)) expect(verdict).toBe('crashed')
+    else
+      expect({ verdict, notCompared }).toEqual({
+        verdict: 'passed',
+        notCompared: [expect.objectContaining({ device: 'display', aspect: 'last screen' })],
+      })
+  })
+
   it('the end of a guest does not take its screen away', async () => {
     await using guest = await draw('off')
     const { verdict, meaning } = await guest.done

@@ -1,6 +1,7 @@
 /** `bringup test`: the steps of a kernel's test, one line each. */
 import { BringupError, type Diagnostic, defineDiagnostics } from '../../diagnostics.ts'
 import { LaunchError } from '../../guest/launch.ts'
+import type { GuestResult } from '../../guest/record.ts'
 import { EXIT_CODES } from '../../guest/verdict.ts'
 import { screenLine } from '../../guest-text.ts'
 import { junit, tap } from '../../kernel-tests/reports.ts'
@@ -12,6 +13,7 @@ import { formatMs } from '../../units.ts'
 import { planAndBuild } from '../build-first.ts'
 import { profileOptions } from '../build-options.ts'
 import type { Command, Invocation, OptionSpec } from '../command.ts'
+import { notComparedLines } from '../comparison-view.ts'
 import { formatDiagnostics } from '../errors.ts'
 import { MACHINE_OPTIONS } from '../machine-options.ts'
 import type { Output } from '../output.ts'
@@ -81,7 +83,7 @@ async function test(invocation: Invocation): Promise<number> {
   if (made.plan.isRack) throw new BringupError([problems.TEST_RACK.at('', 'a rack was chosen')])
   const isShown = !output.isJson && options.tap !== true
   const done = await runTest(endedBySteps(made), steps, (step) => isShown && show(step, output), invocation)
-  const { results, points, of, diagnostics, folder } = done
+  const { results, points, of, diagnostics, notCompared, folder } = done
   const isPassed =
     diagnostics.length === 0 && results.every((step) => step.result === 'passed' || step.result === 'done')
   const suite = made.plan.guests[0]?.name ?? ''
@@ -91,7 +93,8 @@ async function test(invocation: Invocation): Promise<number> {
     output.error(`\n${formatDiagnostics(diagnostics, output.errorPage)}`)
   const exitCode = isPassed ? EXIT_CODES.passed : EXIT_CODES.failed
   const verdict = isPassed ? 'passed' : 'failed'
-  output.json({ exitCode, verdict, points, of, steps: results, diagnostics, folder })
+  const unproven = notCompared === undefined ? {} : { notCompared }
+  output.json({ exitCode, verdict, points, of, steps: results, diagnostics, ...unproven, folder })
   if (isShown) conclude({ ...done, isPassed }, output)
   return exitCode
 }
@@ -111,6 +114,7 @@ interface TestRun {
   readonly of: number
   /** Why the guest has failed whatever its steps say: a crash, a report of its kernel. */
   readonly diagnostics: readonly Diagnostic[]
+  readonly notCompared: GuestResult['notCompared']
   readonly folder: string
 }
 
@@ -131,7 +135,7 @@ async function runTest(
   // QEMU tells what has happened right after the last step before it answers: a crash, or the end of the guest.
   await guest.qemu.qmp.execute('stop').catch(() => undefined)
   await run.close()
-  const { verdict, diagnostics } = await guest.done
+  const { verdict, diagnostics, notCompared, comparison } = await guest.done
   signal.throwIfAborted()
   // A guest that was closed has neither passed nor failed by itself: the steps decide.
   const hasFailed = verdict !== 'interrupted' && verdict !== 'passed'
@@ -140,6 +144,8 @@ async function runTest(
     points: sum(results.map((step) => step.points)),
     of: sum(results.map((step) => step.of)),
     diagnostics: hasFailed ? (diagnostics as readonly Diagnostic[]) : [],
+    // Comparing the hardware is for `run`.
+    notCompared: comparison === undefined ? notCompared : undefined,
     folder: run.folder.path,
   }
 }
@@ -165,9 +171,10 @@ function show(step: StepResult, { print, colors }: Output): void {
 }
 
 function conclude(
-  { results, points, of, folder, isPassed }: TestRun & { readonly isPassed: boolean },
-  { note, errorColors }: Output,
+  { results, points, of, notCompared, folder, isPassed }: TestRun & { readonly isPassed: boolean },
+  { print, note, colors, errorColors }: Output,
 ): void {
+  for (const line of notComparedLines({ notCompared })) print(colors.dim(line))
   const proofs = results.filter(({ result }) => result !== 'done')
   const passed = proofs.filter(({ result }) => result === 'passed').length
   const verdict = isPassed ? errorColors.green('passed') : errorColors.red('failed')

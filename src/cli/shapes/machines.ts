@@ -1,6 +1,6 @@
 /** Shapes of what is described, planned and run. */
 import * as z from 'zod'
-import { comparisonSchema, resultSchema } from '../../guest/record.ts'
+import { comparisonSchema, notComparedSchema, resultSchema } from '../../guest/record.ts'
 import { runResultSchema } from '../../runs/record.ts'
 import { accelerator, diagnostics, exitCode, machine, milliseconds, persistenceVerdict } from './common.ts'
 
@@ -161,6 +161,10 @@ export const testJson = z
       }),
     ),
     diagnostics,
+    notCompared: z
+      .array(notComparedSchema)
+      .optional()
+      .describe('What the result does not prove, such as what the guest drew last.'),
     folder: z.string(),
   })
   .describe('`bringup test --json`.')
