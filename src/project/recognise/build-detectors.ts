@@ -1,7 +1,7 @@
 /** Build systems, each by its own files: cargo, Meson, CMake, make, just, a script. Pure. */
 import type { MediumKey } from './booted.ts'
 import type { FoundCommand } from './found.ts'
-import { at, cargoConfig, commandsOfCargo, textAt, tomlIn } from './sources/cargo.ts'
+import { at, cargoConfig, commandsOfCargo, programOf, textAt, tomlIn } from './sources/cargo.ts'
 import { CMAKE_FOLDER, readCmake } from './sources/cmake.ts'
 import { commandsInJustfile, justfileIn } from './sources/just.ts'
 import { commandsInMakefiles, makefilesOf } from './sources/makefiles.ts'
@@ -38,17 +38,23 @@ const cargo: Detect = (tree) => {
   const list = at(manifest, 'workspace', 'members')
   const members = Array.isArray(list) ? membersOf(list.map(String), tree) : []
   const folder = ['.', ...members].find((f) => isBareProgram(tree, f)) ?? '.'
-  const name = textAt(folder === '.' ? manifest : tomlIn(tree, `${folder}/Cargo.toml`), 'package', 'name')
+  const own = folder === '.' ? manifest : tomlIn(tree, `${folder}/Cargo.toml`)
+  const name = textAt(own, 'package', 'name')
+  const program = programOf(tree, folder, own)
   const target = textAt(cargoConfig(tree), 'build', 'target')
   // A target file such as `x86_64-kernel.json` gives a folder of its name without the ending.
   const triple = target === undefined ? '' : `${target.replace(/^.*\//, '').replace(/\.json$/, '')}/`
   const build = ['cargo', 'build', ...(folder === '.' || name === undefined ? [] : ['--package', name])]
-  const found = commandsOfCargo(tree, { folder, name: name ?? 'kernel', triple, build })
+  const found = commandsOfCargo(tree, { folder, name: program ?? name ?? 'kernel', triple, build })
   return {
     what: `cargo ${folder === '.' ? 'package' : 'workspace with the kernel'} ${name ?? ''}`.trim(),
     because: 'Cargo.toml',
     build: hasXtask(tree, members) ? [['cargo', 'xtask', 'build']] : [build],
-    output: { key: 'image', path: `target/${triple}debug/${name ?? 'kernel'}`, isGuess: name === undefined },
+    output: {
+      key: 'image',
+      path: `target/${triple}debug/${program ?? name ?? 'kernel'}`,
+      isGuess: program === undefined,
+    },
     found,
   }
 }

@@ -64,6 +64,25 @@ describe('what the QEMU command of a tree says', () => {
       },
     ],
     [
+      'rules for other architectures beside it, variables with a default by a call',
+      {
+        GNUmakefile:
+          'override DEFAULT = $(if $(filter $(origin $(1)),default undefined),$(eval override $(1) := $(2)))\n$(call DEFAULT,ARCH,x86_64)\noverride NAME := os-$(ARCH)\nall: $(NAME).iso\nrun: run-$(ARCH)\nrun-aarch64: $(NAME).iso\n\tqemu-system-$(ARCH) -M virt -cdrom $(NAME).iso\nrun-x86_64: $(NAME).iso\n\tqemu-system-$(ARCH) -M q35 -cdrom $(NAME).iso\n$(NAME).iso:\n\txorriso\n',
+      },
+      {
+        kernel: { build: ['make', 'os-x86_64.iso'], iso: 'os-x86_64.iso' },
+        machine: { type: 'q35' },
+        notes: [],
+      },
+    ],
+    [
+      'the program as it was called before 2011',
+      {
+        Makefile: 'run: os.bin\n\tsudo qemu -m 32 -kernel os.bin\nqemu: os.bin\nos.bin:\n\tmake qemu -C x\n',
+      },
+      { kernel: { image: 'os.bin' }, machine: { type: 'pc', memory: '32M' } },
+    ],
+    [
       'options that only a shell finds out',
       {
         GNUmakefile:

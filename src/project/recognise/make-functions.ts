@@ -73,6 +73,26 @@ export function calledFunction(text: string, expand: (part: string) => string): 
   return args.some((arg) => arg.includes('$')) ? undefined : FUNCTIONS[name]?.(args)
 }
 
+/**
+ * The text that `call NAME,ARGUMENTS` makes of the value of NAME: `$(1)` and `$1` are the first argument. Undefined for
+ * anything else.
+ */
+export function calledText(
+  text: string,
+  variable: (name: string) => string | undefined,
+  expand: (part: string) => string,
+): { readonly name: string; readonly text: string } | undefined {
+  const [, name = '', rest = ''] = /^call\s+([\w.-]+)\s*(?:,([\s\S]*))?$/.exec(text) ?? []
+  const value = variable(name)
+  if (value === undefined) return undefined
+  const args = commaParts(rest).map((arg) => expand(arg.trim()))
+  const all = [name, ...args]
+  return {
+    name,
+    text: value.replaceAll(/\$(?:\((\d)\)|\{(\d)\}|(\d))/g, (_, a, b, c) => all[Number(a ?? b ?? c)] ?? ''),
+  }
+}
+
 /** Parts between commas outside of brackets. */
 function commaParts(text: string): readonly string[] {
   const parts = ['']

@@ -40,3 +40,29 @@ it('takes the branches of conditions that hold here', () => {
   expect(expand('$(QEMU) $(FLAGS)')).toBe('here -m 64')
   expect(rules).toEqual([{ targets: ['run'], needs: [], commands: ['yes'] }])
 })
+
+it('follows texts that set a variable when they are called', () => {
+  const { expand } = readMakefile(
+    [
+      'override DEFAULT = $(if $(filter $(origin $(1)),default undefined),$(eval override $(1) := $(2)))',
+      'define OTHER =',
+      'ifeq ($(origin $1),default)',
+      '    override $(1) := $(2)',
+      'endif',
+      'endef',
+      '$(call DEFAULT,ARCH,x86_64)',
+      '$(eval $(call OTHER,FLAGS,-m 2G))',
+      '$(call DEFAULT,ARCH,riscv64)',
+      '$(call unknown,NAME,os)',
+    ].join('\n'),
+  )
+  expect(expand('qemu-system-$(ARCH) $(FLAGS) $(NAME)')).toBe('qemu-system-x86_64 -m 2G $(NAME)')
+})
+
+it('puts the text of a call in its place', () => {
+  const { rules } = readMakefile(
+    'define start\nqemu-system-x86_64 -cdrom $(1) \\\n  -m $2\nendef\nIMAGE = os\nrun:\n\t$(call start,$(IMAGE).iso, 64)\nloop = $(call loop)$(call loop)\nend:\n\t$(loop)\n',
+  )
+  expect(rules[0]?.commands).toEqual(['qemu-system-x86_64 -cdrom os.iso    -m 64\n'])
+  expect(rules[1]?.commands).toEqual(['$(call loop)'.repeat(4)])
+})

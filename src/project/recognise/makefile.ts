@@ -1,5 +1,5 @@
 /** What a makefile says plainly: variables, rules and commands. Nothing is executed. */
-import { calledFunction, closingBracket, substitutedEnds } from './make-functions.ts'
+import { calledFunction, calledText, closingBracket, substitutedEnds } from './make-functions.ts'
 
 export interface Rule {
   readonly targets: readonly string[]
@@ -24,10 +24,15 @@ export function readMakefile(text: string): Makefile {
   // Paths are relative to the tree.
   const variables = new Map<string, string>([['CURDIR', '.']])
   const { expand, forget } = expander(variables)
-  const lines = chosenLines(text.replaceAll(/\\\r?\n/g, ' ').split(/\r?\n/), {
+  const { lines: all, texts } = withoutDefines(text.replaceAll(/\\\r?\n/g, ' ').split(/\r?\n/))
+  for (const [name, value] of texts) variables.set(name, value)
+  const lines = chosenLines(all, {
     expand,
     isSet: (name) => (variables.get(name) ?? '') !== '',
     onLine(line) {
+      const set = setByCall(line, variables)
+      if (set && !variables.has(set.name)) variables.set(set.name, set.value)
+      if (set) return forget()
       const [, name, how, value = ''] =
         /^ *(?:export +|override +)*([\w.-]+) *(\?=|\+=|::?:?=|=)\s*(.*)$/.exec(line) ?? []
       if (name === undefined) return
@@ -39,6 +44,41 @@ export function readMakefile(text: string): Makefile {
     },
   })
   return { rules: rulesIn(lines, expand), expand }
+}
+
+/** `define NAME … endef`: texts that are called, not lines of the makefile. */
+function withoutDefines(lines: readonly string[]): {
+  readonly lines: readonly string[]
+  readonly texts: readonly (readonly [string, string])[]
+} {
+  const kept: string[] = []
+  const texts: [string, string][] = []
+  let open: [string, string] | undefined
+  for (const line of lines) {
+    const [, name] = /^ *(?:override +)?define +([\w.-]+)/.exec(line) ?? []
+    if (open && /^ *endef\b/.test(line)) open = undefined
+    else if (open) open[1] += `${line}\n`
+    else if (name === undefined) kept.push(line)
+    else {
+      open = [name, '']
+      texts.push(open)
+    }
+  }
+  return { lines: kept, texts }
+}
+
+/** `$(1) := $(2)`: what a text that is called gives a value to. */
+const SETS = /\$[({]?1[)}]?\s*[:?]*=\s*\$[({]?2[)}]?/
+
+/** `$(call DEFAULT,ARCH,x86_64)` where DEFAULT sets its first argument to the second unless it has a value. */
+function setByCall(
+  line: string,
+  variables: ReadonlyMap<string, string>,
+): { readonly name: string; readonly value: string } | undefined {
+  const [, called = '', name, value = ''] =
+    /^ *(?:\$\(eval +)?\$\(call +([\w.-]+) *, *([\w.-]+) *,(.*?)\)\)? *$/.exec(line) ?? []
+  const isSetting = name !== undefined && SETS.test(variables.get(called) ?? '')
+  return isSetting ? { name, value: value.trim() } : undefined
 }
 
 /** Each variable once, and no text without end: makefiles of others may hold anything. */
@@ -55,12 +95,23 @@ function expander(variables: ReadonlyMap<string, string>) {
     expanded.set(name, expand(value))
     return expanded.get(name) ?? whole
   }
+  /** Texts that are being put in the place of their calls: one that calls itself stays as it is. */
+  const open = new Set<string>()
+  const expandCall = ({ name, text }: { readonly name: string; readonly text: string }): string => {
+    open.add(name)
+    const out = expand(text)
+    open.delete(name)
+    return out
+  }
   let depth = 0
   /** What is in the brackets; undefined for what only make can work out. */
   const inBrackets = (inner: string, whole: string): string | undefined => {
     if (/^[\w.-]+$/.test(inner)) return variable(inner, whole)
     const [, name, from = '', to = ''] = /^([\w.-]+):([^=]+)=(.*)$/.exec(inner) ?? []
-    if (name === undefined) return calledFunction(inner, expand)
+    if (name === undefined) {
+      const called = calledText(inner, (one) => (open.has(one) ? undefined : variables.get(one)), expand)
+      return called === undefined ? calledFunction(inner, expand) : expandCall(called)
+    }
     const value = variable(name, whole)
     return value === whole ? undefined : substitutedEnds(value, from, to)
   }

@@ -12,6 +12,8 @@ export interface QemuCommand {
 
 const PROGRAM = /^qemu-system-([\w-]+?)(?:\.exe)?$/
 const KVM = /^(kvm|qemu-kvm)$/
+/** Before 0.15 (2011), the emulator of i386 was called so. */
+const OLD = 'qemu'
 /** `$(QEMU)`, `${QEMU:-…}` and the like, where the variable is unknown. */
 const VARIABLE = /^\$[({]?QEMU\w*[^)}]*[)}]?$/i
 
@@ -35,10 +37,19 @@ const PLAIN_FRONT = 12
 export function qemuIn({ words }: ShellCommand): QemuCommand | undefined {
   const first = words[0]?.replace(/^[@+-]+(?=\S)/, '') ?? ''
   const at = words.findIndex((word, i) => i < PLAIN_FRONT && qemuNamed(i === 0 ? first : word) !== undefined)
-  if (at < 0) return undefined
+  if (at < 0) return oldQemuIn({ words: [first, ...words.slice(1)] })
   const isCalled = at === 0 || IN_FRONT.test(first) || /^[A-Za-z_]\w*=/.test(first)
   const named = qemuNamed(at === 0 ? first : (words[at] ?? ''))
   return isCalled && named ? { ...named, words: words.slice(at + 1) } : undefined
+}
+
+/** `qemu -hda os.img`; `make qemu` and `qemu: os.img` are none. */
+function oldQemuIn({ words }: ShellCommand): QemuCommand | undefined {
+  const at = words.findIndex((word, i) => i < PLAIN_FRONT && word.replace(/^.*\//, '') === OLD)
+  const isCalled = at === 0 || (at > 0 && words.slice(0, at).every((word) => IN_FRONT.test(word)))
+  return isCalled && /^-\w/.test(words[at + 1] ?? '')
+    ? { program: OLD, target: 'i386', words: words.slice(at + 1) }
+    : undefined
 }
 
 /** All QEMU commands of a text that a shell, make or a person would run. */

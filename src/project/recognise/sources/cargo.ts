@@ -47,6 +47,22 @@ export interface CargoBinary {
   readonly build: readonly string[]
 }
 
+/** The program of a package; undefined where it makes a library alone, or several of which none is the one. */
+export function programOf(tree: SourceTree, folder: string, manifest: Table | undefined): string | undefined {
+  const name = textAt(manifest, 'package', 'name')
+  const listed = at(manifest, 'bin')
+  const bins = (Array.isArray(listed) ? listed : []) as readonly Table[]
+  const named = bins.flatMap((bin) => textAt(bin, 'name') ?? [])
+  const ofMain = bins.find((bin) => textAt(bin, 'path') === 'src/main.rs')
+  const hasMain = tree.has(`${folder}/src/main.rs`)
+  const inFolder = tree.list(`${folder}/src/bin`).map((file) => file.replace(/\.rs$/, ''))
+  const all = [
+    ...new Set([...named, ...(hasMain && !ofMain && name !== undefined ? [name] : []), ...inFolder]),
+  ]
+  const chosen = [textAt(manifest, 'package', 'default-run'), textAt(ofMain, 'name'), name]
+  return all.length === 1 ? all[0] : chosen.find((one) => one !== undefined && all.includes(one))
+}
+
 /** Runners and bootimage, for the program that the package makes. */
 export function commandsOfCargo(tree: SourceTree, binary: CargoBinary): readonly FoundCommand[] {
   const config = cargoConfig(tree)

@@ -73,7 +73,7 @@ export function commandsInMakefiles(
 ): readonly FoundCommand[] {
   const [root] = makefiles
   const found = makefiles.flatMap((makefile) =>
-    makefile.rules.flatMap((rule) =>
+    makefile.rules.filter(isForPc).flatMap((rule) =>
       rule.commands.flatMap((text, n) => {
         const commands = [
           ...qemuCommandsIn(text).map((command) => ({ command, ...passesIn(text, command) })),
@@ -95,6 +95,11 @@ export function commandsInMakefiles(
   )
   return found.map((one) => ({ ...one, name: aliasOf(makefiles, found, one.name) }))
 }
+
+/** Rules of one makefile for several architectures are told apart by their names; their commands may look alike. */
+const isForPc = ({ targets }: Rule) => !targets.some((target) => OTHER_ARCHITECTURE.test(target))
+const OTHER_ARCHITECTURE =
+  /(^|[-_.])(aarch64|arm|arm64|armv[78]\w*|riscv|riscv(32|64)|rv(32|64)|loongarch64|la64|mips\w*|ppc\w*|powerpc\w*|s390x?|sparc\w*|m68k|rpi\d?)([-_.]|$)/i
 
 /** A rule that people call, where it does nothing but need this one: `run: run-x86_64`. */
 function aliasOf(makefiles: readonly ReadMakefile[], found: readonly FoundCommand[], name: string): string {
