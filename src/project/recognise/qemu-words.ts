@@ -43,7 +43,7 @@ export function qemuIn({ words }: ShellCommand): QemuCommand | undefined {
   return isCalled && named ? { ...named, words: words.slice(at + 1) } : undefined
 }
 
-/** `qemu -hda os.img`; `make qemu` and `qemu: os.img` are none. */
+/** `qemu -hda os.img`; `make qemu` and `qemu: os.img` do not start it. */
 function oldQemuIn({ words }: ShellCommand): QemuCommand | undefined {
   const at = words.findIndex((word, i) => i < PLAIN_FRONT && word.replace(/^.*\//, '') === OLD)
   const isCalled = at === 0 || (at > 0 && words.slice(0, at).every((word) => IN_FRONT.test(word)))
