@@ -107,7 +107,6 @@ const ENTRANCES = {
 
 /** Where an operating system may be named outside its profile, and why. */
 const NAMED_FOR_A_REASON = {
-  'project/recognise/makefile.ts': 'conditions of makefiles ask for what uname says on this computer',
   'build/tools.ts': 'names of cross compilers have the system that they compile for: x86_64-linux-gnu-gcc',
   'pmem/boot/grub-text': 'the command of GRUB that loads a kernel has that name',
   'pmem/kernel-place': 'reads the version from the line in which the kernel of this computer names itself',

@@ -33,6 +33,7 @@ const PACKAGES: Readonly<Record<string, Packages>> = {
   make: same('make'),
   cmake: same('cmake'),
   meson: same('meson'),
+  scons: same('scons'),
   ninja: { ...same('ninja'), debian: 'ninja-build', fedora: 'ninja-build' },
   just: { ...same('just') },
   gcc: same('gcc'),

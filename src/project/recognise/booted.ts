@@ -15,7 +15,7 @@ export interface Booted {
   readonly bus?: string
   /** Keys of the machine, without what `kernel` says. */
   readonly machine: Readonly<Record<string, unknown>>
-  /** Files that have to be there: the medium, further disks, the initial RAM disk. */
+  /** Files that have to be there: the medium, further disks, the initial RAM disk, the firmware. */
   readonly files: readonly string[]
   readonly exitCodes?: Readonly<Record<string, 'passed'>>
   readonly notes: readonly string[]
@@ -24,6 +24,7 @@ export interface Booted {
 /** Undefined for a command that does not say plainly what it boots. */
 export function bootedBy({ command, folder, where, passes }: FoundCommand): Booted | undefined {
   if (command.target !== 'x86_64' && command.target !== 'i386') return undefined
+  if (!isPlainlyRead(command.words)) return undefined
   const read = machineFromQemu(command.words, { is32Bit: command.target === 'i386' })
   const { devices: all = [], boot = {}, ...rest } = read.machine
   const path = (text: string | undefined) => (text === undefined ? undefined : pathInTree(text, folder))
@@ -54,6 +55,7 @@ export function bootedBy({ command, folder, where, passes }: FoundCommand): Boot
       ...new Set([
         ...medium.paths,
         ...(initrd === undefined ? [] : [initrd]),
+        ...(isUefi && code !== undefined ? [code] : []),
         ...devices.flatMap(fileOf),
         ...filesNamed(rest.qemuArgs ?? [], path),
       ]),
@@ -69,6 +71,20 @@ export function bootedBy({ command, folder, where, passes }: FoundCommand): Boot
       ),
   }
 }
+
+/**
+ * Whether the words look as if a person had written them for QEMU: a file without an option is an image by its name, and
+ * no file begins with a dash. Else what is read as a command is text of another kind.
+ */
+function isPlainlyRead(words: readonly string[]): boolean {
+  return words.every((word, i) => {
+    const before = words[i - 1] ?? ''
+    if (FILE_OPTION.test(before)) return !word.startsWith('-')
+    const isAlone = !word.startsWith('-') && !/^--?\w/.test(before)
+    return !isAlone || /[$`*?]/.test(word) || /^[\w./+@-]*(?:\.\w+|\/[\w-]+)$/.test(word)
+  })
+}
+const FILE_OPTION = /^--?(hd[a-d]|fd[ab]|cdrom|kernel|initrd)$/
 
 interface Medium {
   readonly key: MediumKey
@@ -132,7 +148,8 @@ const filesNamed = (qemuArgs: readonly string[], path: PathOf): readonly string[
 /** A device with its path in the tree; one whose file is unknown is omitted. What a guest writes is discarded. */
 function placed(device: Device, path: PathOf): readonly object[] {
   const [file] = fileOf(device)
-  if (file === undefined) return [device]
+  // What only a shell knows is not in a description.
+  if (file === undefined) return /\$/.test(JSON.stringify(device)) ? [] : [device]
   const own = path(file)
   if (own === undefined) return []
   const { persist: _, bootindex: __, ...rest } = device as Device & { persist?: boolean; bootindex?: number }

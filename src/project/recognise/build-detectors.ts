@@ -1,4 +1,4 @@
-/** Build systems, each by its own files: cargo, Meson, CMake, make, just, a script. Pure. */
+/** Build systems, each by its own files: cargo, Meson, CMake, make, just, SCons, a script. Pure. */
 import type { MediumKey } from './booted.ts'
 import type { FoundCommand } from './found.ts'
 import { at, cargoConfig, commandsOfCargo, programOf, textAt, tomlIn } from './sources/cargo.ts'
@@ -53,7 +53,8 @@ const cargo: Detect = (tree) => {
     output: {
       key: 'image',
       path: `target/${triple}debug/${program ?? name ?? 'kernel'}`,
-      isGuess: program === undefined,
+      // A kernel is seldom built for this computer's own target.
+      isGuess: program === undefined || (target === undefined && isBareProgram(tree, folder)),
     },
     found,
   }
@@ -141,6 +142,18 @@ const make: Detect = (tree) => {
   }
 }
 
+/** Files of SCons are programs: what they make is not read. */
+const scons: Detect = (tree) =>
+  tree.has('SConstruct')
+    ? {
+        what: 'SCons project',
+        because: 'SConstruct',
+        build: [['scons']],
+        output: { key: 'image', path: 'build/kernel.elf', isGuess: true },
+        found: [],
+      }
+    : undefined
+
 const just: Detect = (tree) => {
   const justfile = justfileIn(tree)
   if (!justfile) return undefined
@@ -170,4 +183,4 @@ const script: Detect = (tree) => {
 }
 
 /** More than one may fit: the first whose own files start QEMU decides, else the first that fits. */
-export const BUILD_SYSTEMS: readonly Detect[] = [meson, cmake, cargo, make, just, script]
+export const BUILD_SYSTEMS: readonly Detect[] = [meson, cmake, cargo, make, just, scons, script]

@@ -34,6 +34,46 @@ const read = (files: Readonly<Record<string, string>>) => {
   }
 }
 
+describe('a guess is said to be one', () => {
+  it.each<[string, Readonly<Record<string, string>>]>([
+    [
+      'a line that installs QEMU',
+      {
+        Makefile: 'all:\n\ttrue\n',
+        '.github/workflows/test.yaml': 'run: sudo apt install make qemu qemu-kvm qemu-system-x86 wget\n',
+      },
+    ],
+    [
+      'a script that wants to be told the image',
+      {
+        Makefile: 'all:\n\ttrue\n',
+        'run.sh': '#!/bin/sh\nA="-m 32"\nA="$A -fda $1"\nqemu-system-i386 $A -hda $2\n',
+      },
+    ],
+    [
+      'a function behind the words of QEMU',
+      {
+        Makefile: 'all:\n\ttrue\n',
+        'run.sh': '#!/bin/bash\nCMD=(qemu-system-x86_64 -m 64)\nCMD+=(-hda a.img)\n"${CMD[@]}" prepare {\n',
+      },
+    ],
+    [
+      'a program that takes the kernel from its command line',
+      {
+        Makefile: 'all:\n\ttrue\n',
+        'tools/run.py':
+          '#!/usr/bin/env python3\nARCHS = {"x64": {"bin": "qemu-system-x86_64", "args": COMMON + ["-m", "1024"]}}\n',
+      },
+    ],
+    ['a library', { 'Cargo.toml': '[package]\nname = "hermit"\n', 'src/lib.rs': '#![no_std]\n' }],
+    ['SCons', { SConstruct: 'Import("env")\n' }],
+  ])('%s', (_, files) => {
+    const { remarks, machine } = read(files)
+    expect(remarks?.join('\n')).toMatch(/is a guess: correct kernel\.image/)
+    expect(machine).toBeUndefined()
+  })
+})
+
 describe('what the QEMU command of a tree says', () => {
   it.each<[string, Readonly<Record<string, string>>, object]>([
     [
@@ -74,6 +114,16 @@ describe('what the QEMU command of a tree says', () => {
         machine: { type: 'q35' },
         notes: [],
       },
+    ],
+    [
+      'a makefile of the architecture',
+      {
+        Makefile: 'include cfg/config.mk\nARCH ?= $(shell ./arch.sh)\ninclude build/${ARCH}.mk\n',
+        'cfg/config.mk': 'ROOT := $(abspath $(dir $(lastword $(MAKEFILE_LIST)))/..)\n',
+        'build/x86_64.mk':
+          'ISO := $(ROOT)/image.iso\nrun: $(ISO)\n\tqemu-system-${ARCH} -cdrom $(ISO)\nimage.iso:\n\txorriso\n',
+      },
+      { kernel: { build: ['make', 'image.iso'], iso: 'image.iso' } },
     ],
     [
       'the program as it was called before 2011',

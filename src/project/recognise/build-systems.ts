@@ -25,7 +25,8 @@ export function byBuildSystem(tree: SourceTree): ConfigSketch | undefined {
     ...commandsInScripts(tree),
     ...commandsInPrograms(tree),
   ]
-  return guessedSketch(tree, fallback, unread[0]?.where)
+  const isForPc = ({ command: { target } }: FoundCommand) => target === 'x86_64' || target === 'i386'
+  return guessedSketch(tree, fallback, unread.find(isForPc)?.where)
 }
 
 interface Candidate {

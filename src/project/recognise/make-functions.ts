@@ -1,4 +1,6 @@
 /** Functions of make that work on text alone (GNU make manual, "Functions for String Substitution and Analysis"). Pure. */
+import { type } from 'node:os'
+import { posix } from 'node:path'
 
 const wordsOf = (text: string) => text.split(/\s+/).filter(Boolean)
 
@@ -32,9 +34,25 @@ const FUNCTIONS: Readonly<Record<string, Call>> = {
   filter: ([patterns = '', text = '']) => kept(patterns, text, true),
   'filter-out': ([patterns = '', text = '']) => kept(patterns, text, false),
   // Paths are relative to the tree here.
-  abspath: each((word) => word),
-  realpath: each((word) => word),
+  abspath: each((word) => posix.normalize(word)),
+  realpath: each((word) => posix.normalize(word)),
 }
+
+/** What a few commands say here, whose answer is known without a shell; undefined for all others. */
+export function shellAnswer(command: string): string | undefined {
+  const [name = '', ...args] = wordsOf(command.replaceAll(/["']/g, ''))
+  const [flag] = args
+  const path = args.find((word) => !word.startsWith('-'))
+  if (name === 'uname') return flag === '-m' || flag === '-p' || flag === '-i' ? 'x86_64' : ofUname(flag)
+  if (name === 'arch') return 'x86_64'
+  if (name === 'pwd') return '.'
+  if (path === undefined || /[$`|;&]/.test(command)) return undefined
+  if (name === 'dirname') return FUNCTIONS.dir?.([path]).replace(/(?<=.)\/$/, '')
+  if (name === 'basename') return FUNCTIONS.notdir?.([path])
+  return name === 'realpath' || name === 'readlink' ? path : undefined
+}
+
+const ofUname = (flag: string | undefined) => (flag === undefined || flag === '-s' ? type() : undefined)
 
 const isFunction = (name: string) => Object.hasOwn(FUNCTIONS, name)
 
@@ -68,6 +86,7 @@ export function substitutedEnds(text: string, from: string, to: string): string 
 /** The value of `NAME ARGUMENTS`; undefined where that is no function that is known, or an argument is unknown. */
 export function calledFunction(text: string, expand: (part: string) => string): string | undefined {
   const [whole, name = ''] = /^([a-z-]+)\s+/.exec(text) ?? []
+  if (whole !== undefined && name === 'shell') return shellAnswer(expand(text.slice(whole.length)))
   if (whole === undefined || !isFunction(name)) return undefined
   const args = commaParts(text.slice(whole.length)).map(expand)
   return args.some((arg) => arg.includes('$')) ? undefined : FUNCTIONS[name]?.(args)

@@ -66,3 +66,16 @@ it('puts the text of a call in its place', () => {
   expect(rules[0]?.commands).toEqual(['qemu-system-x86_64 -cdrom os.iso    -m 64\n'])
   expect(rules[1]?.commands).toEqual(['$(call loop)'.repeat(4)])
 })
+
+it('takes an architecture that only a shell finds out for that of this computer', () => {
+  const { expand } = readMakefile('ARCH ?= $(shell tools/arch.sh)\nOTHER = $(shell tools/other.sh)\n')
+  expect(expand('qemu-system-$(ARCH) $(OTHER)')).toBe('qemu-system-x86_64 $(shell tools/other.sh)')
+})
+
+it('takes a tab for a blank where no rule is open', () => {
+  const { expand, rules } = readMakefile(
+    'ifeq ($(UEFI),1)\n\tFORM = uefi\nelse\n\tFORM = bios\nendif\nrun: $(FORM).iso\n\n# how\n\tqemu $<\nX = 1\n\tY = 2\n',
+  )
+  expect(expand('$(FORM) $(Y)')).toBe('bios 2')
+  expect(rules).toEqual([{ targets: ['run'], needs: ['bios.iso'], commands: ['qemu bios.iso'] }])
+})

@@ -22,7 +22,11 @@ const MOST_UNCLOSED = 1000
 
 export function readMakefile(text: string): Makefile {
   // Paths are relative to the tree.
-  const variables = new Map<string, string>([['CURDIR', '.']])
+  const variables = new Map([
+    ['CURDIR', '.'],
+    ['PWD', '.'],
+    ['MAKEFILE_LIST', './Makefile'],
+  ])
   const { expand, forget } = expander(variables)
   const { lines: all, texts } = withoutDefines(text.replaceAll(/\\\r?\n/g, ' ').split(/\r?\n/))
   for (const [name, value] of texts) variables.set(name, value)
@@ -81,6 +85,9 @@ function setByCall(
   return isSetting ? { name, value: value.trim() } : undefined
 }
 
+/** An architecture that only a shell finds out is that of this computer. */
+const ARCHITECTURE = /^(?:\w*_)?K?ARCH$/i
+
 /** Each variable once, and no text without end: makefiles of others may hold anything. */
 function expander(variables: ReadonlyMap<string, string>) {
   const expanded = new Map<string, string>()
@@ -92,7 +99,8 @@ function expander(variables: ReadonlyMap<string, string>) {
     if (known !== undefined) return known
     // One that holds itself stays as it is.
     expanded.set(name, whole)
-    expanded.set(name, expand(value))
+    const own = expand(value)
+    expanded.set(name, ARCHITECTURE.test(name) && /^\$\(shell\s/.test(own) ? 'x86_64' : own)
     return expanded.get(name) ?? whole
   }
   /** Texts that are being put in the place of their calls: one that calls itself stays as it is. */
@@ -154,7 +162,10 @@ function chosenLines(lines: readonly string[], reading: Reading): readonly strin
   const chosen: string[] = []
   // Of each condition: whether its lines count, and whether one of its branches has.
   const stack: { isOn: boolean; hasBeen: boolean }[] = []
-  for (const line of lines) {
+  // A tab begins a command of a rule; where no rule is open, it is a blank.
+  let isInRule = false
+  for (const given of lines) {
+    const line = isInRule ? given : given.replace(/^\s+/, '')
     const [, word, rest = ''] = /^ *(ifdef|ifndef|ifeq|ifneq|else|endif)\b\s*(.*)$/.exec(line) ?? []
     const top = stack.at(-1)
     if (word === 'endif') stack.pop()
@@ -167,17 +178,13 @@ function chosenLines(lines: readonly string[], reading: Reading): readonly strin
       stack.push({ isOn, hasBeen: isOn })
     } else if (stack.every(({ isOn }) => isOn)) {
       chosen.push(line)
-      if (!line.startsWith('\t')) reading.onLine(line)
+      if (line.startsWith('\t') || /^\s*(#|$)/.test(line)) continue
+      isInRule = RULE.test(line)
+      reading.onLine(line)
     }
   }
   return chosen
 }
-
-/** What `uname` says here; other commands of a shell are not run. */
-const UNAME: readonly (readonly [RegExp, string])[] = [
-  [/\$\(shell\s+uname\s+-m[^)]*\)/g, 'x86_64'],
-  [/\$\(shell\s+uname(\s+-s)?[^)]*\)/g, 'Linux'],
-]
 
 function holds(word: string, rest: string, { expand, isSet }: Reading): boolean {
   const text = rest.replace(/\s+#.*$/, '').trim()
@@ -192,12 +199,13 @@ function holds(word: string, rest: string, { expand, isSet }: Reading): boolean 
 
 /** Variables that nothing sets are empty. */
 function plainValue(text: string): string {
-  const known = UNAME.reduce((out, [pattern, value]) => out.replaceAll(pattern, value), text)
-  return known.replaceAll(/\$(\([\w.-]+\)|\{[\w.-]+\})/g, '').trim()
+  return text.replaceAll(/\$(\([\w.-]+\)|\{[\w.-]+\})/g, '').trim()
 }
 
 /** A call that stays has blanks in it. */
 const WORDS = /(?:\$\((?:[^()]|\([^()]*\))*\)|\S)+/g
+
+const RULE = /^([^\s#:=](?:\$\([^()]*\)|[^#:=])*):(?!=)(?::(?!=))?([^=]*)$/
 
 function rulesIn(lines: readonly string[], expand: (text: string) => string): readonly Rule[] {
   const rules: { targets: string[]; needs: string[]; commands: string[] }[] = []
@@ -206,8 +214,7 @@ function rulesIn(lines: readonly string[], expand: (text: string) => string): re
       rules.at(-1)?.commands.push(line.trim().replace(/^[@+-]+/, ''))
       continue
     }
-    const [, targets, needs = ''] =
-      /^([^\s#:=](?:\$\([^()]*\)|[^#:=])*):(?!=)(?::(?!=))?([^=]*)$/.exec(line) ?? []
+    const [, targets, needs = ''] = RULE.exec(line) ?? []
     if (targets === undefined) continue
     const words = (text: string) => expand(text).replace(/\|/g, ' ').match(WORDS) ?? []
     const [own = '', command] = needs.split(';', 2)

@@ -85,6 +85,8 @@ const FIXTURES: readonly Fixture[] = [
     what: 'cargo workspace with the kernel my-kernel',
     commands: [['cargo', 'build', '--package', 'my-kernel']],
     boots: 'target/debug/my-kernel',
+    // Built for this computer's own target, as far as the tree says.
+    isGuess: true,
   },
 ]
 

@@ -40,8 +40,12 @@ export function shellCommands(
 const MOST_ARGUMENTS = 20
 
 function give(values: Values, given: readonly string[]): void {
-  for (let n = 1; n <= MOST_ARGUMENTS; n++)
-    values.set(`${n}`, given[n - 1] === undefined ? [] : [given[n - 1] as string])
+  for (let n = 1; n <= MOST_ARGUMENTS; n++) {
+    const value = given[n - 1]
+    // One that is missing keeps its `$1`: the script is not called like that.
+    if (value === undefined) values.delete(`${n}`)
+    else values.set(`${n}`, [value])
+  }
   values.set('@', given)
   values.set('*', given)
 }

@@ -37,7 +37,9 @@ export function toolsOf(tree: SourceTree, build: readonly (readonly string[])[])
 function wordsCalled(words: readonly string[]): readonly string[] {
   const first =
     words.find((word) => !/^[A-Za-z_]\w*=|^(if|then|do|else|!|sudo|env|exec|time)$/.test(word)) ?? ''
-  const program = first.replace(/^[@+-]+/, '').replace(/^.*\//, '')
+  const called = first.replace(/^[@+-]+/, '')
+  // `./limine/limine` is a program of the tree.
+  const program = /^[^/$]*\//.test(called) && !called.startsWith('/') ? '' : called.replace(/^.*\//, '')
   // Libraries for 32 bits are another package; code that links none does without.
   const is32 =
     /(^|-)(gcc|g\+\+|cc)(-\d+)?$/.test(program) &&

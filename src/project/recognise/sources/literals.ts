@@ -92,7 +92,7 @@ function wordsAfter(tokens: readonly string[], from: number, values: Values): re
     const literal = literalOf(token, values)
     if (literal !== undefined) {
       if (literal !== '' && qemuNamed(literal)) break
-      const isKey = next === '=' || next === '{'
+      const isKey = next === '=' || next === '{' || next === ':'
       if (!isKey) words.push(literal)
       if (/\{[^}]*\}/.test(literal)) format = 1
     } else if (ENDS.test(token) || (STARTS.test(token) && next === '(')) break

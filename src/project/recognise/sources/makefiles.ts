@@ -30,13 +30,17 @@ export function makefileIn(tree: SourceTree, folder: string): ReadMakefile | und
 function withIncludes(tree: SourceTree, text: string, folder: string, seen: Set<string>): string {
   const lines: string[] = []
   for (const line of text.split('\n')) {
-    const names = /^-?s?include\s+(.+?)\s*$/.exec(line)?.[1]?.split(/\s+/) ?? []
+    const named = /^-?s?include\s+(.+?)\s*$/.exec(line)?.[1]
+    const plain = named?.includes('$') ? readMakefile(lines.join('\n')).expand(named) : named
+    const names = plain?.split(/\s+/) ?? []
     const read = names.flatMap((name) => {
       const path = pathInTree(name, folder)
       if (path === undefined || seen.has(path) || seen.size > MOST_FILES) return []
       seen.add(path)
       const included = tree.read(path)
-      return included === undefined ? [] : withIncludes(tree, included, folder, seen).split('\n')
+      if (included === undefined) return []
+      const inner = withIncludes(tree, included, folder, seen).split('\n')
+      return [`MAKEFILE_LIST += ${posix.relative(folder, path)}`, ...inner]
     })
     if (names.length > 0) lines.push(...read)
     else lines.push(line)
