@@ -41,7 +41,10 @@ const cargo: Detect = (tree) => {
   const own = folder === '.' ? manifest : tomlIn(tree, `${folder}/Cargo.toml`)
   const name = textAt(own, 'package', 'name')
   const program = programOf(tree, folder, own)
-  const target = textAt(cargoConfig(tree), 'build', 'target')
+  // bootimage before 0.10 had a target of its own.
+  const target =
+    textAt(cargoConfig(tree), 'build', 'target') ??
+    textAt(own, 'package', 'metadata', 'bootimage', 'default-target')
   // A target file such as `x86_64-kernel.json` gives a folder of its name without the ending.
   const triple = target === undefined ? '' : `${target.replace(/^.*\//, '').replace(/\.json$/, '')}/`
   const build = ['cargo', 'build', ...(folder === '.' || name === undefined ? [] : ['--package', name])]
@@ -54,7 +57,7 @@ const cargo: Detect = (tree) => {
       key: 'image',
       path: `target/${triple}debug/${program ?? name ?? 'kernel'}`,
       // A kernel is seldom built for this computer's own target.
-      isGuess: program === undefined || (target === undefined && isBareProgram(tree, folder)),
+      isGuess: program === undefined || target === undefined,
     },
     found,
   }

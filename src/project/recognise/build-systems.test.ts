@@ -66,6 +66,10 @@ describe('a guess is said to be one', () => {
       },
     ],
     ['a library', { 'Cargo.toml': '[package]\nname = "hermit"\n', 'src/lib.rs': '#![no_std]\n' }],
+    [
+      'a package for this computer’s own target',
+      { 'Cargo.toml': '[package]\nname = "kernel"\n', 'src/main.rs': 'fn main() {}\n' },
+    ],
     ['SCons', { SConstruct: 'Import("env")\n' }],
   ])('%s', (_, files) => {
     const { remarks, machine } = read(files)
@@ -189,6 +193,15 @@ describe('what the QEMU command of a tree says', () => {
           ],
         },
       },
+    ],
+    [
+      'bootimage with a target of its own',
+      {
+        'Cargo.toml':
+          '[package]\nname = "os"\n[package.metadata.bootimage]\ndefault-target = "os.json"\n[[bin]]\nname = "kernel"\npath = "src/main.rs"\n',
+        'src/main.rs': '#![no_std]\n#![no_main]\n',
+      },
+      { kernel: { build: ['cargo', 'bootimage'], disk: 'target/os/debug/bootimage-kernel.bin' } },
     ],
     [
       'bootimage, with its exit codes',
