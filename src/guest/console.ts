@@ -126,6 +126,11 @@ export class Console {
     return this.#log?.error
   }
 
+  /** True while a program draws on it by moving the cursor. */
+  get isDrawn(): boolean {
+    return this.#drawn.lines !== undefined
+  }
+
   /**
    * The last lines as a screen would show them, the unfinished one included; of a console that draws, its whole screen.
    * Control characters are made visible.

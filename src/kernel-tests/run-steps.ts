@@ -3,14 +3,17 @@ import { BringupError } from '../diagnostics.ts'
 import { isPlaced, type LoaderText, loaderTextOf } from '../guest/boot-loader-text.ts'
 import type { ConsoleMatch } from '../guest/console.ts'
 import type { Guest } from '../guest/guest.ts'
+import { isHaltedForGood } from '../guest/halted.ts'
 import { plain } from '../guest/pass-watch.ts'
 import { hasScreen } from '../machine/devices/display.ts'
+import { gdbServerOf } from '../machine/devices/gdb.ts'
 import { literalPattern } from '../pattern.ts'
 import { withoutFirmware } from '../screen/firmware-lines.ts'
 import { changedLines } from '../screen/new-lines.ts'
 import { type Screen, wordsOn } from '../screen/screen.ts'
 import { pause } from '../timer.ts'
 import { formatMs } from '../units.ts'
+import { ConsoleEcho, type Kind, keyPieces, typedPieces, withoutEcho } from './echo.ts'
 import { GuestTime } from './guest-time.ts'
 import { isProof, nameOf, type TestStep } from './steps.ts'
 
@@ -38,6 +41,10 @@ const LOOK_MS = 150
  * what it draws last.
  */
 const DRAWN_MS = 1000
+/** What may be the beginning of an echo is one no more, that long after it came, in the guest's time. */
+const ECHO_MS = 1000
+/** So often, in the guest's time, the CPUs are looked at. */
+const CPUS_MS = 1000
 
 export async function runSteps(
   guest: Guest,
@@ -45,7 +52,8 @@ export async function runSteps(
   onStep: (result: StepResult) => void = () => {},
 ): Promise<readonly StepResult[]> {
   const results: StepResult[] = []
-  const scene: Scene = { guest, before: [], loader: loaderTextOf(guest.plan.machine.boot) }
+  const loader = loaderTextOf(guest.plan.machine.boot)
+  const scene: Scene = { guest, before: [], drawnBefore: [], loader, echo: new ConsoleEcho(), drawnEcho: [] }
   let hasFailed = false
   for (const step of steps) {
     const result: StepResult = hasFailed ? skipped(step) : await runStep(scene, step)
@@ -60,8 +68,13 @@ export async function runSteps(
 interface Scene {
   readonly guest: Guest
   before: readonly string[]
+  /** The same of a console that draws. */
+  drawnBefore: readonly string[]
   /** What does not count until something is typed. */
   loader: LoaderText | undefined
+  readonly echo: ConsoleEcho
+  /** What was typed since, where it is drawn. */
+  drawnEcho: readonly string[]
 }
 
 const skipped = (step: TestStep): StepResult => ({ ...pointsOf(step, false), result: 'skipped', tookMs: 0 })
@@ -96,17 +109,34 @@ async function runStep(scene: Scene, step: TestStep): Promise<StepResult> {
 
 async function act(scene: Scene, step: TestStep, time: GuestTime): Promise<StepResult['where']> {
   if ('type' in step || 'keys' in step) {
-    scene.before = await screenLines(scene.guest)
-    scene.loader = undefined
-    if ('keys' in step) await scene.guest.keys(step.keys)
-    else scene.guest.console.write(step.type)
+    await enter(scene, step)
     return undefined
   }
   const isScreen = 'screen' in step
   const pattern = new RegExp(
     'match' in step ? step.match : literalPattern(isScreen ? step.screen : step.expect),
   )
-  return waitFor(scene, { pattern, timeoutMs: step.timeout, isScreen }, time)
+  return waitFor(scene, { pattern, timeoutMs: step.timeout, isScreen, countsEcho: step.echo === true }, time)
+}
+
+async function enter(
+  scene: Scene,
+  step: Extract<TestStep, { type: string } | { keys: unknown }>,
+): Promise<void> {
+  const { console } = scene.guest
+  scene.before = await screenLines(scene.guest)
+  scene.drawnBefore = console.isDrawn ? console.tail() : []
+  scene.loader = undefined
+  if ('keys' in step) {
+    scene.drawnEcho = keyPieces(step.keys)
+    // A kernel may show its keys on the console too.
+    for (const piece of scene.drawnEcho) scene.echo.type(piece, console.text)
+    await scene.guest.keys(step.keys)
+  } else {
+    scene.drawnEcho = typedPieces(step.type)
+    scene.echo.type(step.type, console.text)
+    console.write(step.type)
+  }
 }
 
 interface Awaited {
@@ -114,36 +144,100 @@ interface Awaited {
   readonly timeoutMs: number
   /** On the screen alone. */
   readonly isScreen: boolean
+  readonly countsEcho: boolean
 }
 
 /** Looks at console and screen in turn. */
-async function waitFor(
-  scene: Scene,
-  { pattern, timeoutMs, isScreen }: Awaited,
-  time: GuestTime,
-): Promise<StepResult['where']> {
+async function waitFor(scene: Scene, awaited: Awaited, time: GuestTime): Promise<StepResult['where']> {
   const { guest } = scene
-  let drawnAt: number | undefined
+  const { isScreen } = awaited
+  const look = consoleLook(scene, awaited, time)
+  const isHalted = haltWatch(guest, time)
   for (;;) {
-    const isLate = time.passed() >= timeoutMs
-    const seen = isScreen ? undefined : await look(guest.console.expect(pattern, { timeoutMs: LOOK_MS }))
-    const isMissing = seen instanceof BringupError
-    const by = seen && !isMissing ? printedBy(seen, scene) : undefined
-    if (by === 'kernel') return 'console'
-    if (by === 'unknown') drawnAt ??= time.passed()
-    const isWhole = drawnAt !== undefined && (time.passed() >= drawnAt + DRAWN_MS || guest.hasEnded)
-    if (isWhole && isOnScreen(guest.console.tail(), pattern, scene)) return 'console'
-    if (isOnScreen(await screenLines(guest), pattern, scene)) return 'screen'
+    // Both before the last look: what comes until then counts.
+    const isLate = time.passed() >= awaited.timeoutMs
+    const isOver = await isHalted()
+    const seen = isScreen ? undefined : await look(() => isOver || guest.hasEnded)
+    if (seen === 'found') return 'console'
+    if (isOnScreen(await screenLines(guest), awaited, scene)) return 'screen'
     // A guest that has ended shows nothing more.
-    if (isMissing && seen.code === 'CONSOLE_ENDED') throw seen
+    if (seen instanceof BringupError && seen.code === 'CONSOLE_ENDED') throw seen
     const where = isScreen ? 'its screen' : 'it'
-    if (guest.hasEnded) throw new NotSeen(`the guest ended before ${where} showed ${pattern}`)
-    if (isLate)
-      throw new NotSeen(
-        `${isScreen ? 'the screen' : 'the guest'} did not show ${pattern} within ${formatMs(timeoutMs)} of the guest’s time`,
-      )
+    if (guest.hasEnded) throw new NotSeen(`the guest ended before ${where} showed ${awaited.pattern}`)
+    if (isOver)
+      throw new NotSeen(`the guest halted with interrupts off before ${where} showed ${awaited.pattern}`)
+    if (isLate) throw new NotSeen(lateText(awaited, seen === 'echo'))
     if (isScreen) await pause(LOOK_MS)
   }
+}
+
+function lateText({ pattern, timeoutMs, isScreen }: Awaited, isEcho: boolean): string {
+  const late = `${isScreen ? 'the screen' : 'the guest'} did not show ${pattern} within ${formatMs(timeoutMs)} of the guest’s time`
+  return isEcho ? `${late}, except as the echo of what was typed` : late
+}
+
+/** Nothing can come any more. gdb may wake a guest that halts. */
+function haltWatch(guest: Guest, time: GuestTime): () => Promise<boolean> {
+  if (gdbServerOf(guest.plan.machine) !== undefined) return async () => false
+  let next = CPUS_MS
+  return async () => {
+    if (guest.hasEnded || time.passed() < next) return false
+    next = time.passed() + CPUS_MS
+    return isHaltedForGood(guest.qemu.qmp).catch(() => false)
+  }
+}
+
+type Look = 'found' | 'echo' | 'nothing' | BringupError
+
+/** Looks at the console for a moment. `isLast`: nothing comes after what is there. */
+function consoleLook(
+  scene: Scene,
+  awaited: Awaited,
+  time: GuestTime,
+): (isLast: () => boolean) => Promise<Look> {
+  const { console } = scene.guest
+  let drawnAt: number | undefined
+  let unsure: { readonly match: ConsoleMatch; readonly at: number } | undefined
+  let isEcho = false
+  const take = async (match: ConsoleMatch, at: number, isLast: () => boolean): Promise<boolean> => {
+    const kind = awaited.countsEcho ? 'answer' : await judged(match, awaited.pattern, scene)
+    const isUnsure = kind === 'unsure' && time.passed() < at + ECHO_MS && !isLast()
+    unsure = isUnsure ? { match, at } : undefined
+    if (isUnsure) return false
+    scene.echo.use(match, console.text)
+    if (kind === 'echo') isEcho = true
+    return kind !== 'echo'
+  }
+  return async (isLast) => {
+    if (unsure) {
+      await pause(LOOK_MS)
+      return (await take(unsure.match, unsure.at, isLast)) ? 'found' : 'nothing'
+    }
+    const seen = await lookOnce(console.expect(awaited.pattern, { timeoutMs: LOOK_MS }))
+    const isMissing = seen instanceof BringupError
+    const by = isMissing ? undefined : printedBy(seen, scene)
+    if (by === 'kernel' && !isMissing && (await take(seen, time.passed(), isLast))) return 'found'
+    if (by === 'unknown') drawnAt ??= time.passed()
+    const isWhole = drawnAt !== undefined && (time.passed() >= drawnAt + DRAWN_MS || isLast())
+    if (isWhole && isOnScreen(console.tail(), awaited, scene)) return 'found'
+    if (isMissing && seen.code === 'CONSOLE_ENDED') return seen
+    return isEcho ? 'echo' : 'nothing'
+  }
+}
+
+/** On a console that draws, by the lines that have changed since the typing. */
+async function judged(
+  match: ConsoleMatch,
+  pattern: RegExp,
+  { guest, echo, drawnBefore, drawnEcho }: Scene,
+): Promise<Kind> {
+  const { console } = guest
+  if (!console.isDrawn || !drawnEcho.some((piece) => pattern.test(piece)))
+    return echo.judge(match, console.text, pattern)
+  // What was matched may not be drawn yet.
+  await console.settled()
+  const lines = withoutEcho(changedLines(drawnBefore, console.tail()), drawnEcho, pattern)
+  return lines.some((line) => pattern.test(line)) ? 'answer' : 'echo'
 }
 
 /** By the line of the match, as far as it was printed: those of loaders are known by their beginning. */
@@ -154,9 +248,14 @@ function printedBy({ before, text }: ConsoleMatch, { loader }: Scene): 'kernel' 
   return loader.without(plain(line)) === '' ? 'loader' : 'kernel'
 }
 
-function isOnScreen(screen: readonly string[], pattern: RegExp, { before, loader }: Scene): boolean {
+function isOnScreen(
+  screen: readonly string[],
+  { pattern, countsEcho }: Pick<Awaited, 'pattern' | 'countsEcho'>,
+  { before, loader, drawnEcho }: Scene,
+): boolean {
   if (loader?.showsMenu(screen)) return false
-  const lines = withoutFirmware(changedLines(before, screen))
+  const changed = withoutFirmware(changedLines(before, screen))
+  const lines = countsEcho ? changed : withoutEcho(changed, drawnEcho, pattern)
   return (loader ? lines.map(loader.without) : lines).some((line) => line !== '' && pattern.test(line))
 }
 
@@ -164,7 +263,7 @@ function isOnScreen(screen: readonly string[], pattern: RegExp, { before, loader
 class NotSeen extends Error {}
 
 /** What was seen, else why nothing was. */
-async function look(seen: Promise<ConsoleMatch>): Promise<ConsoleMatch | BringupError> {
+async function lookOnce(seen: Promise<ConsoleMatch>): Promise<ConsoleMatch | BringupError> {
   try {
     return await seen
   } catch (error) {

@@ -12,6 +12,10 @@ const zName = {
 /** What is seen proves something, and may be worth something. */
 const zProof = {
   ...zName,
+  echo: z
+    .boolean()
+    .optional()
+    .describe('The echo of what an earlier step typed counts too. Default: it does not.'),
   points: z.number().nonnegative().optional().describe('What the step is worth in a course.'),
   timeout: zDuration
     .default(30_000)

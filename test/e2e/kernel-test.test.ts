@@ -90,6 +90,40 @@ test('what was on the screen before keys were pressed does not answer them', () 
   expect(steps.map((step) => step.result)).toEqual(['passed', 'done', 'failed'])
 })
 
+const resultsOf = () => testJson.parse(JSON.parse(run('--json').stdout)).steps
+
+test('the echo of what was typed is no answer', () => {
+  const prompt = { expect: '$ ' }
+  config('shell', [prompt, { type: 'say hello\n' }, { match: 'hello' }, { expect: '$ ' }])
+  expect(resultsOf().map((step) => step.result)).toEqual(['passed', 'done', 'passed', 'passed'])
+  const wait = { timeout: '2s' }
+  config('shell', [prompt, { type: 'do not say hello\n' }, { expect: 'hello', ...wait }])
+  expect(resultsOf()[2]).toMatchObject({
+    result: 'failed',
+    because:
+      'the guest did not show /hello/ within 2.0 s of the guest’s time, except as the echo of what was typed',
+  })
+  config('shell', [prompt, { type: 'do not say hello\n' }, { match: '.*say', ...wait }])
+  expect(resultsOf()[2]?.result).toBe('failed')
+  config('shell', [prompt, { type: 'hello\n' }, { expect: 'hello', echo: true, name: 'echoes' }])
+  expect(resultsOf()[2]?.result).toBe('passed')
+})
+
+test('nor is the echo of keys on the screen', () => {
+  config('keys', [{ screen: '>' }, { keys: 'Hello' }, { expect: 'Hello', timeout: '2s' }])
+  expect(resultsOf()[2]?.result).toBe('failed')
+  config('keys', [{ screen: '>' }, { keys: 'Hello' }, { expect: 'Hello', echo: true }])
+  expect(resultsOf()[2]?.result).toBe('passed')
+})
+
+test('a guest that halts with interrupts off is not waited for', () => {
+  config('text', [{ screen: STRANGER }, { expect: 'all is well', timeout: '10h' }])
+  expect(resultsOf()[1]).toMatchObject({
+    result: 'failed',
+    because: 'the guest halted with interrupts off before it showed /all is well/',
+  })
+})
+
 test('words of the firmware do not count', () => {
   config('text', [{ screen: 'SeaBIOS', timeout: '500ms' }])
   expect(run().status).toBe(1)
