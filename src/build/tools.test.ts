@@ -15,5 +15,5 @@ it('says what installs it, and what no distribution has', () => {
   expect(missingIn(['cc: error: boot.S: No such file or directory', 'page not found'])).toEqual([])
   expect(remedyFor([])).toBeUndefined()
   expect(remedyFor(['x86_64-elf-gcc'])).toContain('install x86_64-elf-gcc by hand')
-  expect(remedyFor(['nasm'])).toContain("list 'nasm' in kernel.tools")
+  expect(remedyFor(['nasm'])).toContain("once kernel.tools lists 'nasm'")
 })

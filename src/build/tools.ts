@@ -203,6 +203,6 @@ export function remedyFor(programs: readonly string[]): string | undefined {
       : [
           `install ${unknown.join(' and ')} by hand: this distribution has no package that is known to have it`,
         ]),
-    `and list ${programs.map((name) => `'${name}'`).join(', ')} in kernel.tools, so that \`bringup setup\` knows`,
+    `or run \`bringup setup\`, once kernel.tools lists ${programs.map((name) => `'${name}'`).join(' and ')}`,
   ].join('; ')
 }

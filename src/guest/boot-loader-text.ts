@@ -72,6 +72,14 @@ export function loaderTextOf(boot: Omit<BootConfig, 'rom'>): LoaderText {
   }
 }
 
+/** Whether lines show the menu of a boot loader or of firmware, whichever the machine has. */
+export const showMenu = (lines: readonly string[]): boolean =>
+  lines.some((line) =>
+    Object.values(MENU)
+      .flat()
+      .some((one) => one.test(line)),
+  )
+
 /** The cursor goes to a place other than the corner (ECMA-48, CUP). */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control sequences are what is looked for
 const PLACED = /\x1b\[(?!0*1;0*1[Hf])\d{1,4};\d{1,4}[Hf]/g

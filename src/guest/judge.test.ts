@@ -198,6 +198,12 @@ qemu-system-x86_64: -device nonsense: 'nonsense' is not a valid device model nam
     expect(verdictOf({ endedBy: 'interrupt', status: null, signal: 'SIGKILL' })).toBe('interrupted')
   })
 
+  it('says what to do about a menu that waits', () => {
+    const screen = ['   GNU GRUB  version 2.06', '  *My OS']
+    const { diagnostics } = judge({ ...ending, endedBy: 'timeout', screen }, judgement)
+    expect(diagnostics[0]?.remedy).toContain('set timeout=0')
+  })
+
   it('speaks of no console line when a guest that timed out printed none', () => {
     const remedyOf = (consoleTail: readonly string[]) =>
       judge({ ...ending, status: 0, endedBy: 'timeout', consoleTail }, judgement).diagnostics[0]?.remedy

@@ -9,6 +9,7 @@ import type { Diagnostic } from '../diagnostics.ts'
 import { defineDiagnostics } from '../diagnostics.ts'
 import type { Judgement } from '../plan/plan.ts'
 import { formatMs } from '../units.ts'
+import { showMenu } from './boot-loader-text.ts'
 import type { Verdict } from './verdict.ts'
 
 /** Why bringup itself ended the machine. */
@@ -254,6 +255,10 @@ const SILENT =
 /** For a guest that only drew. */
 const DRAWN = `if the screen shows that all is well, say which text proves it: --until TEXT; else ${SILENT}`
 
+/** For a guest in whose menu no key was pressed. */
+const IN_MENU =
+  'a menu waits for a key: let the boot loader go on by itself (GRUB: `set timeout=0` in grub.cfg), or press keys by `bringup test` (`kernel.test`, `keys: "<enter>"`)'
+
 const UNFINISHED =
   'the text was shown, and the command has not ended: a pass needs both, so let the command end with 0 (`sh -c "server &"`)'
 
@@ -265,14 +270,19 @@ function wordsOf({ consoleTail, screen }: Ending): readonly string[] {
   return [...consoleTail, heading, ...screen.map((line) => `  ${line}`)]
 }
 
+function remedyAtTimeout(e: Ending): { readonly remedy?: string } {
+  if (e.shown && e.unfinished) return { remedy: UNFINISHED }
+  if (showMenu(e.screen ?? e.consoleTail)) return { remedy: IN_MENU }
+  return e.consoleTail.length === 0 && !e.unfinished ? { remedy: e.screen ? DRAWN : SILENT } : {}
+}
+
 function ownHand(e: Ending, judgement: Judgement): Judged | undefined {
   if (e.endedBy === 'timeout') {
     const what = `the guest was still running after ${formatMs(e.timeoutMs)}`
     return result('timed-out', what, [
       problems.GUEST_TIMED_OUT.at('timeout', what, {
         evidence: wordsOf(e),
-        ...(e.consoleTail.length === 0 && !e.unfinished ? { remedy: e.screen ? DRAWN : SILENT } : {}),
-        ...(e.shown && e.unfinished ? { remedy: UNFINISHED } : {}),
+        ...remedyAtTimeout(e),
       }),
     ])
   }
