@@ -1,5 +1,5 @@
 /** Acts on the plan of a guest: files, QEMU, pins, `cont`. From there on the guest runs: see `running-guest.ts`. */
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, openSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { BringupError, type Diagnostic } from '../diagnostics.ts'
 import { OWN_FILE } from '../own-files.ts'
@@ -101,6 +101,8 @@ async function startPlanned(planned: GuestPlan, launch: GuestLaunch): Promise<St
   const own = runArgs(planned.machine, onReset, { runFolder: launch.folder.path, hasAction })
   const folder = { ...launch.folder, qemuLog: own.qemuLog }
   const log = own.isInherited ? openSync(own.qemuLog, 'a', OWN_FILE) : undefined
+  // QEMU keeps the mode of a file that is there. A file of the user's own is the user's.
+  if (own.qemuLog === launch.folder.qemuLog) writeFileSync(own.qemuLog, '', { flag: 'a', mode: OWN_FILE })
   const origin = openOrigin(planned, () => qemu)
   const joins = new Map<string, JoinEnd>([
     ...(launch.joins ?? []),

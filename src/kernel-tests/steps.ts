@@ -44,7 +44,25 @@ const zKeys = z.strictObject({
   ...zName,
 })
 
-const zStep = z.union([zExpect, zMatch, zScreen, zType, zKeys])
+const KINDS = ['expect', 'match', 'screen', 'type', 'keys']
+const listed = (words: readonly string[]) => {
+  const quoted = words.map((word) => `"${word}"`)
+  return quoted.length < 2 ? quoted.join('') : `${quoted.slice(0, -1).join(', ')} and ${quoted.at(-1)}`
+}
+
+/** A step that does two things is one mistake, not one for each key that the other kind does not have. */
+const zStep = z.preprocess(
+  (step, context) => {
+    if (typeof step !== 'object' || step === null || Array.isArray(step)) return step
+    const kinds = KINDS.filter((kind) => kind in step)
+    if (kinds.length === 1) return step
+    const has = kinds.length === 0 ? 'none of them' : listed(kinds)
+    const message = `a step has one of ${listed(KINDS)}, and this one has ${has}`
+    context.addIssue({ code: 'custom', message })
+    return z.NEVER
+  },
+  z.union([zExpect, zMatch, zScreen, zType, zKeys]),
+)
 
 export type TestStep = z.output<typeof zStep>
 
@@ -55,6 +73,10 @@ export const isProof = (step: TestStep): boolean => !('type' in step || 'keys' i
 export const stepsSchema = z.array(zStep).refine((steps) => steps.some(isProof), {
   error: 'at least one step has to expect something: keys alone prove nothing',
 })
+
+/** Points may be fractions: 0.1 and 0.2 are 0.3. */
+export const sumOfPoints = (points: readonly number[]): number =>
+  Number(points.reduce((total, n) => total + n, 0).toFixed(9))
 
 /** The step in words: its name, else what it does. */
 export function nameOf(step: TestStep): string {

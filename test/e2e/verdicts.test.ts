@@ -1,5 +1,5 @@
 /** Every way in which a guest can end, on real QEMU, by the probe kernel: each keeps its own verdict. */
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe } from 'vitest'
 import type { GuestResult } from '../../src/guest/record.ts'
@@ -11,6 +11,15 @@ describe('verdicts', () => {
   test('passed: the kernel says its success code', async ({ launch }) => {
     const guest = await launch(say('report=no'))
     await expect(guest).toEnd('passed', { code: 16 })
+  })
+
+  test('the record is for this user alone, the log of QEMU too', async ({ launch }) => {
+    const guest = await launch(say('report=no'))
+    await guest.done
+    const { path, qemuLog } = guest.folder
+    const modes = readdirSync(path).map((name) => [name, statSync(join(path, name)).mode & 0o777])
+    expect(modes.filter(([, mode]) => mode !== 0o600)).toEqual([])
+    expect(readFileSync(qemuLog, 'utf8')).toContain('CPU Reset')
   })
 
   test('failed: another code, with its meaning', async ({ launch }) => {

@@ -6,7 +6,7 @@ import { EXIT_CODES } from '../../guest/verdict.ts'
 import { screenLine } from '../../guest-text.ts'
 import { junit, tap } from '../../kernel-tests/reports.ts'
 import { runSteps, type StepResult } from '../../kernel-tests/run-steps.ts'
-import type { TestStep } from '../../kernel-tests/steps.ts'
+import { sumOfPoints, type TestStep } from '../../kernel-tests/steps.ts'
 import type { PlannedRun } from '../../project/run-planning.ts'
 import { startRun } from '../../runs/run.ts'
 import { formatMs } from '../../units.ts'
@@ -141,16 +141,14 @@ async function runTest(
   const hasFailed = verdict !== 'interrupted' && verdict !== 'passed'
   return {
     results,
-    points: sum(results.map((step) => step.points)),
-    of: sum(results.map((step) => step.of)),
+    points: sumOfPoints(results.map((step) => step.points)),
+    of: sumOfPoints(results.map((step) => step.of)),
     diagnostics: hasFailed ? (diagnostics as readonly Diagnostic[]) : [],
     // Comparing the hardware is for `run`.
     notCompared: comparison === undefined ? notCompared : undefined,
     folder: run.folder.path,
   }
 }
-
-const sum = (numbers: readonly number[]) => numbers.reduce((total, n) => total + n, 0)
 
 function show(step: StepResult, { print, colors }: Output): void {
   const mark = {
