@@ -30,6 +30,12 @@ ok 3 - later # SKIP an earlier step failed
 `)
 })
 
+it('has no failure for a step that only presses keys', () => {
+  const text = junit('k', [{ name: 'keys', result: 'done', points: 0, of: 0, tookMs: 1 }])
+  expect(text).toContain('name="keys" time="0.001"/>')
+  expect(text).not.toContain('<failure')
+})
+
 it('is XML as JUnit writes it', () => {
   const text = junit('my kernel', steps)
   expect(text).toContain('<testsuite name="my kernel" tests="3" failures="1" skipped="1" time="1.520">')

@@ -28,7 +28,7 @@ export function junit(suite: string, steps: readonly StepResult[]): string {
   const total = steps.reduce((sum, { tookMs }) => sum + tookMs, 0)
   const cases = steps.map((step) => {
     const open = `    <testcase classname="${xml(suite)}" name="${xml(step.name)}" time="${seconds(step.tookMs)}"`
-    if (step.result === 'passed') return `${open}/>`
+    if (step.result === 'passed' || step.result === 'done') return `${open}/>`
     if (step.result === 'skipped') return `${open}><skipped/></testcase>`
     const reason = reasonOf(step)
       .join('\n')

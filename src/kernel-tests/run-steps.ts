@@ -19,7 +19,7 @@ import { isProof, nameOf, type TestStep } from './steps.ts'
 
 export interface StepResult {
   readonly name: string
-  /** `done` of a step that only presses keys: that proves nothing. */
+  /** `done` of a step that proves nothing: it presses keys, or waits for the menu in which they are pressed. */
   readonly result: 'passed' | 'done' | 'failed' | 'skipped'
   /** What it got of what it is worth. */
   readonly points: number
@@ -55,8 +55,9 @@ export async function runSteps(
   const loader = loaderTextOf(guest.plan.machine.boot)
   const scene: Scene = { guest, before: [], drawnBefore: [], loader, echo: new ConsoleEcho(), drawnEcho: [] }
   let hasFailed = false
-  for (const step of steps) {
-    const result: StepResult = hasFailed ? skipped(step) : await runStep(scene, step)
+  for (const [at, step] of steps.entries()) {
+    const isBeforeKeys = waitsForMenu(steps, at)
+    const result: StepResult = hasFailed ? skipped(step) : await runStep(scene, step, isBeforeKeys)
     hasFailed ||= result.result === 'failed'
     results.push(result)
     onStep(result)
@@ -84,15 +85,16 @@ function pointsOf(step: TestStep, isPassed: boolean): Pick<StepResult, 'name' | 
   return { name: nameOf(step), points: isPassed ? of : 0, of }
 }
 
-async function runStep(scene: Scene, step: TestStep): Promise<StepResult> {
+async function runStep(scene: Scene, step: TestStep, isBeforeKeys: boolean): Promise<StepResult> {
   const time = new GuestTime(scene.guest.qemu.pid)
   try {
-    const where = await act(scene, step, time)
+    const where = await act(scene, step, { time, isBeforeKeys })
+    const isProven = isProof(step) && where !== 'menu'
     return {
       ...pointsOf(step, true),
-      result: isProof(step) ? 'passed' : 'done',
+      result: isProven ? 'passed' : 'done',
       tookMs: Math.round(time.passed()),
-      ...(where === undefined ? {} : { where }),
+      ...(where === undefined || where === 'menu' ? {} : { where }),
     }
   } catch (error) {
     if (!(error instanceof BringupError || error instanceof NotSeen)) throw error
@@ -107,7 +109,13 @@ async function runStep(scene: Scene, step: TestStep): Promise<StepResult> {
   }
 }
 
-async function act(scene: Scene, step: TestStep, time: GuestTime): Promise<StepResult['where']> {
+type Where = StepResult['where'] | 'menu'
+
+async function act(
+  scene: Scene,
+  step: TestStep,
+  { time, isBeforeKeys }: { readonly time: GuestTime; readonly isBeforeKeys: boolean },
+): Promise<Where> {
   if ('type' in step || 'keys' in step) {
     await enter(scene, step)
     return undefined
@@ -116,7 +124,8 @@ async function act(scene: Scene, step: TestStep, time: GuestTime): Promise<StepR
   const pattern = new RegExp(
     'match' in step ? step.match : literalPattern(isScreen ? step.screen : step.expect),
   )
-  return waitFor(scene, { pattern, timeoutMs: step.timeout, isScreen, countsEcho: step.echo === true }, time)
+  const countsEcho = step.echo === true
+  return waitFor(scene, { pattern, timeoutMs: step.timeout, isScreen, countsEcho, isBeforeKeys }, time)
 }
 
 async function enter(
@@ -145,10 +154,12 @@ interface Awaited {
   /** On the screen alone. */
   readonly isScreen: boolean
   readonly countsEcho: boolean
+  /** A menu of a boot loader will do. */
+  readonly isBeforeKeys: boolean
 }
 
 /** Looks at console and screen in turn. */
-async function waitFor(scene: Scene, awaited: Awaited, time: GuestTime): Promise<StepResult['where']> {
+async function waitFor(scene: Scene, awaited: Awaited, time: GuestTime): Promise<Where> {
   const { guest } = scene
   const { isScreen } = awaited
   const look = consoleLook(scene, awaited, time)
@@ -159,21 +170,41 @@ async function waitFor(scene: Scene, awaited: Awaited, time: GuestTime): Promise
     const isOver = await isHalted()
     const seen = isScreen ? undefined : await look(() => isOver || guest.hasEnded)
     if (seen === 'found') return 'console'
-    if (isOnScreen(await screenLines(guest), awaited, scene)) return 'screen'
+    const screen = await screenLines(guest)
+    if (isOnScreen(screen, awaited, scene)) return 'screen'
+    const isMenu = isOfLoader(isScreen ? screen : [...screen, ...guest.console.tail()], awaited, scene)
+    if (isMenu && awaited.isBeforeKeys) return 'menu'
     // A guest that has ended shows nothing more.
     if (seen instanceof BringupError && seen.code === 'CONSOLE_ENDED') throw seen
     const where = isScreen ? 'its screen' : 'it'
     if (guest.hasEnded) throw new NotSeen(`the guest ended before ${where} showed ${awaited.pattern}`)
     if (isOver)
       throw new NotSeen(`the guest halted with interrupts off before ${where} showed ${awaited.pattern}`)
-    if (isLate) throw new NotSeen(lateText(awaited, seen === 'echo'))
+    if (isLate) throw new NotSeen(lateText(awaited, seen === 'echo' ? ECHO : isMenu ? MENU : ''))
     if (isScreen) await pause(LOOK_MS)
   }
 }
 
-function lateText({ pattern, timeoutMs, isScreen }: Awaited, isEcho: boolean): string {
-  const late = `${isScreen ? 'the screen' : 'the guest'} did not show ${pattern} within ${formatMs(timeoutMs)} of the guest’s time`
-  return isEcho ? `${late}, except as the echo of what was typed` : late
+const ECHO = ', except as the echo of what was typed'
+const MENU =
+  ', except in words of firmware or a boot loader, which count only for a step without points right before keys are pressed'
+
+function lateText({ pattern, timeoutMs, isScreen }: Awaited, except: string): string {
+  return `${isScreen ? 'the screen' : 'the guest'} did not show ${pattern} within ${formatMs(timeoutMs)} of the guest’s time${except}`
+}
+
+/** What keys are pressed in may be a menu: they come next, and a later step has to show what came of them. */
+function waitsForMenu(steps: readonly TestStep[], at: number): boolean {
+  const [step, next, ...later] = steps.slice(at)
+  const isWorthPoints = step !== undefined && 'points' in step && (step.points ?? 0) > 0
+  return !isWorthPoints && next !== undefined && !isProof(next) && later.some(isProof)
+}
+
+/** Whether firmware or a boot loader shows the words. */
+function isOfLoader(lines: readonly string[], { pattern }: Awaited, { loader }: Scene): boolean {
+  if (!loader) return false
+  const words = lines.map(plain).filter((line) => pattern.test(line))
+  return words.some((line) => loader.without(line) === '') || (words.length > 0 && loader.showsMenu(lines))
 }
 
 /** Nothing can come any more. gdb may wake a guest that halts. */

@@ -163,6 +163,29 @@ test('the title of a menu of GRUB does not count, and what is printed after it d
   }
 })
 
+test('a menu is what keys are pressed in, and proves nothing itself', () => {
+  const iso = isoOf(folder, 'waits', [
+    'set timeout=-1',
+    "menuentry 'ALL PASSED' {",
+    '  echo entry runs',
+    '  sleep 1',
+    '  halt',
+    '}',
+  ])
+  const machines = { default: { memory: '128M', timeout: '5m' } }
+  const tested = (...steps: readonly object[]) => {
+    const kernel = { iso, test: steps.map((step) => ('keys' in step ? step : { ...step, timeout: '5m' })) }
+    writeFileSync(join(folder, 'bringup.config.json'), JSON.stringify({ kernel, machines }))
+    return run('--junit', 'results.xml')
+  }
+  const enter = { keys: '<enter>' }
+  const { stdout, stderr, status } = tested({ screen: 'ALL PASSED' }, enter, { screen: 'entry runs' })
+  expect(stdout).toMatch(/^· screen "ALL PASSED"/m)
+  expect(stderr).toContain('passed 1 of 1 expectations')
+  expect(status).toBe(0)
+  expect(readFileSync(join(folder, 'results.xml'), 'utf8')).not.toContain('<failure')
+})
+
 test('keys alone prove nothing, and a report that cannot be written is said', () => {
   config('text', [{ keys: 'a' }])
   expect(run().stderr).toContain('at least one step has to expect something')
