@@ -19,6 +19,12 @@ export function literalPattern(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')
 }
 
+/** A pattern as it was written: a text in quotes, a regular expression between slashes. */
+export function patternText(source: string): string {
+  const text = source.replace(/\\([\\^$.*+?()[\]{}|/])/g, '$1')
+  return literalPattern(text) === source ? JSON.stringify(text) : `/${source}/`
+}
+
 /** A regular expression in a description. */
 export const zPattern = z.lazy(() =>
   z.string().superRefine((source, context) => {

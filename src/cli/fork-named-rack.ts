@@ -7,19 +7,19 @@ import { quoteCommand } from '../quote.ts'
 import { plannedFork, startFork } from '../runs/fork-rack.ts'
 import type { RunResult } from '../runs/record.ts'
 import { readNamedRack, refuseOtherRack } from '../states/named-rack.ts'
-import type { Invocation } from './command.ts'
 import type { Forking } from './commands/state/fork.ts'
-import { isSupervised, STAYS_MS } from './detach-options.ts'
+import { isSupervised } from './detach-options.ts'
+import { withForkEnds } from './fork-ends.ts'
 import { isAtTerminal } from './guest-terminal.ts'
 import { runRack } from './run-rack.ts'
 import { usageError } from './usage.ts'
 
 export async function forkNamedRack(forking: Forking): Promise<number> {
-  const { invocation, project, name, folder, common } = forking
+  const { invocation, project, name, folder, common, ends } = forking
   const { options, rest = [], signal } = invocation
   const named = readNamedRack(folder, name)
   const replanned = await replanGuests(named.plan, { project, signal })
-  const on = guestFor(invocation, name, replanned)
+  const on = guestFor(forking, replanned)
   refuseOtherRack(named, (index) => ({
     cache: cacheFolder(),
     firmware: replanned[index]?.facts.qemu?.dataFolders ?? [],
@@ -27,8 +27,8 @@ export async function forkNamedRack(forking: Forking): Promise<number> {
   const guests = named.guests.flatMap((guest, index) => {
     const now = replanned[index]
     if (!now) return []
-    const timeoutMs = isSupervised(options) ? STAYS_MS : now.plan.timeoutMs
-    return { ...guest, plan: { ...guest.plan, timeoutMs }, facts: now.facts, profile: now.profile }
+    const plan = withForkEnds({ ...guest.plan, timeoutMs: now.plan.timeoutMs }, ends)
+    return { ...guest, plan, facts: now.facts, profile: now.profile }
   })
   const saved = { folder, record: named.record, plan: named.plan, guests }
   const fork = withCommand(plannedFork(saved, options.same === true), on, rest)
@@ -46,8 +46,7 @@ export async function forkNamedRack(forking: Forking): Promise<number> {
  * @throws usage error if it is not clear, or if nothing would end the fork
  */
 function guestFor(
-  { options, output, rest = [] }: Invocation,
-  name: string,
+  { invocation: { options, output, rest = [] }, name, ends }: Forking,
   guests: readonly PlannedGuest[],
 ): string | undefined {
   const shells = guests.filter(({ profile }) => profile.hasShell).map(({ plan }) => plan.guest)
@@ -57,7 +56,7 @@ function guestFor(
     if (on !== undefined)
       throw usageError('--on names the guest of a command, and no command was given', `omit --on`)
     const isSeen = isAtTerminal(output) || options.console === true || isSupervised(options)
-    if (shells.length === guests.length && !isSeen)
+    if (shells.length === guests.length && !isSeen && ends.until.length === 0)
       throw usageError(
         'the fork has no command that would end it',
         `give a command: ${again} --on ${shells[0]} -- COMMAND; or start it in the background: ${again} -d`,

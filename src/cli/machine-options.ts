@@ -73,8 +73,13 @@ const HOST_OPTIONS: readonly OptionSpec[] = [
   },
 ]
 
+export const TIMEOUT_OPTION: OptionSpec = {
+  flags: '--timeout <time>',
+  description: 'end the guest after this time, such as 30s',
+}
+
 const VERDICT_OPTIONS: readonly OptionSpec[] = [
-  { flags: '--timeout <time>', description: 'end the guest after this time, such as 30s' },
+  TIMEOUT_OPTION,
   {
     flags: '--allow-report <regex>',
     description: 'ignore kernel reports with a line that matches',

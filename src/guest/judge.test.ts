@@ -151,7 +151,7 @@ qemu-system-x86_64: -device nonsense: 'nonsense' is not a valid device model nam
     expect(verdictOf({ status: 0, endedBy: 'timeout' }, rules)).toBe('timed-out')
     const { diagnostics, meaning } = judge(ending, { ...judgement, ...rules })
     expect(diagnostics[0]?.code).toBe('PASS_NOT_SHOWN')
-    expect(meaning).toBe('fine, but the console never showed /ALL OK/')
+    expect(meaning).toBe('fine, but the console never showed "ALL OK"')
   })
 
   it('crashes a guest that was seen to crash, however it ended', () => {

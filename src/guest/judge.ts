@@ -7,6 +7,7 @@
 import { basename } from 'node:path'
 import type { Diagnostic } from '../diagnostics.ts'
 import { defineDiagnostics } from '../diagnostics.ts'
+import { patternText } from '../pattern.ts'
 import type { Judgement } from '../plan/plan.ts'
 import { formatMs } from '../units.ts'
 import { showMenu } from './boot-loader-text.ts'
@@ -375,7 +376,7 @@ function byCode(code: number, e: Ending, judgement: Judgement): Judged {
 /** Where a text on the console was to prove the pass, nothing else does. */
 function pass(meaning: string, e: Ending, { passPatterns = [] }: Judgement, code?: number): Judged {
   if (passPatterns.length === 0 || e.shown !== undefined) return result('passed', meaning, [], code)
-  const wanted = passPatterns.map((source) => `/${source}/`).join(' or ')
+  const wanted = passPatterns.map(patternText).join(' or ')
   const what = `${meaning}, but ${e.screen ? 'neither console nor screen' : 'the console never'} showed ${wanted}`
   return result('failed', what, [problems.PASS_NOT_SHOWN.at('', what, { evidence: wordsOf(e) })], code)
 }

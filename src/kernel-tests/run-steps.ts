@@ -7,7 +7,7 @@ import { isHaltedForGood } from '../guest/halted.ts'
 import { plain } from '../guest/pass-watch.ts'
 import { hasScreen } from '../machine/devices/display.ts'
 import { gdbServerOf } from '../machine/devices/gdb.ts'
-import { literalPattern } from '../pattern.ts'
+import { literalPattern, patternText } from '../pattern.ts'
 import { withoutFirmware } from '../screen/firmware-lines.ts'
 import { changedLines } from '../screen/new-lines.ts'
 import { type Screen, wordsOn } from '../screen/screen.ts'
@@ -175,11 +175,12 @@ async function waitFor(scene: Scene, awaited: Awaited, time: GuestTime): Promise
     const isMenu = isOfLoader(isScreen ? screen : [...screen, ...guest.console.tail()], awaited, scene)
     if (isMenu && awaited.isBeforeKeys) return 'menu'
     // A guest that has ended shows nothing more.
-    if (seen instanceof BringupError && seen.code === 'CONSOLE_ENDED') throw seen
+    const wanted = patternText(awaited.pattern.source)
+    if (seen instanceof BringupError && seen.code === 'CONSOLE_ENDED')
+      throw new NotSeen(seen.diagnostics[0]?.what.replace(`${awaited.pattern}`, () => wanted))
     const where = isScreen ? 'its screen' : 'it'
-    if (guest.hasEnded) throw new NotSeen(`the guest ended before ${where} showed ${awaited.pattern}`)
-    if (isOver)
-      throw new NotSeen(`the guest halted with interrupts off before ${where} showed ${awaited.pattern}`)
+    if (guest.hasEnded) throw new NotSeen(`the guest ended before ${where} showed ${wanted}`)
+    if (isOver) throw new NotSeen(`the guest halted with interrupts off before ${where} showed ${wanted}`)
     if (isLate) throw new NotSeen(lateText(awaited, seen === 'echo' ? ECHO : isMenu ? MENU : ''))
     if (isScreen) await pause(LOOK_MS)
   }
@@ -190,7 +191,7 @@ const MENU =
   ', except in words of firmware or a boot loader, which count only for a step without points right before keys are pressed'
 
 function lateText({ pattern, timeoutMs, isScreen }: Awaited, except: string): string {
-  return `${isScreen ? 'the screen' : 'the guest'} did not show ${pattern} within ${formatMs(timeoutMs)} of the guest’s time${except}`
+  return `${isScreen ? 'the screen' : 'the guest'} did not show ${patternText(pattern.source)} within ${formatMs(timeoutMs)} of the guest’s time${except}`
 }
 
 /** What keys are pressed in may be a menu: they come next, and a later step has to show what came of them. */

@@ -8,8 +8,8 @@ import { FILES, readState, type StateRecord } from './record.ts'
 
 export const problems = defineDiagnostics({
   STATE_UNKNOWN: {
-    title: 'No saved state has that key.',
-    why: 'states are identified by their keys, or by a prefix that is unique',
+    title: 'No saved state has that key or name.',
+    why: 'states are identified by their names, by their keys, or by a prefix of a key that is unique',
     remedy: 'list the states: `bringup state list`',
   },
   STATE_IN_USE: {

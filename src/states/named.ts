@@ -8,7 +8,7 @@ import { writeWhole } from '../own-files.ts'
 import type { GuestPlan } from '../plan/plan.ts'
 import { runOfOne } from '../plan/run-plan.ts'
 import { sealPlan, unsealPlan } from '../plan/seal.ts'
-import { type KeptState, keptStates } from './kept.ts'
+import { type KeptState, problems as keptProblems, keptStates } from './kept.ts'
 import { differenceOf, type KeyFolders, type KeyParts, keyPartsOf } from './key.ts'
 import { baseOf } from './origin.ts'
 import { RACK_FILE } from './rack-record.ts'
@@ -85,6 +85,24 @@ export const forkParts = (plan: GuestPlan, folders: KeyFolders): z.output<typeof
 /** The named states of a project, most recently used first. */
 export function namedStates(stateFolder: string): readonly KeptState[] {
   return keptStates(join(stateFolder, 'states')).filter(({ folder }) => existsSync(join(folder, FORK_FILE)))
+}
+
+/**
+ * The folder of a state that was saved under a name.
+ *
+ * @throws BringupError STATE_UNKNOWN, with the names that there are
+ */
+export function findNamed(stateFolder: string, name: string): string {
+  const folder = namedFolder(stateFolder, name)
+  if (name !== '' && existsSync(folder)) return folder
+  const names = namedStates(stateFolder).map(({ key }) => key)
+  const remedy =
+    names.length === 0
+      ? 'save one first: `bringup state save RUN --name NAME`'
+      : `named states: ${names.join(', ')}`
+  throw new BringupError([
+    keptProblems.STATE_UNKNOWN.at(name, `no state was saved under the name "${name}"`, { remedy }),
+  ])
 }
 
 /**

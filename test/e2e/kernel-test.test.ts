@@ -58,7 +58,7 @@ test('stops at a step that fails, with what console and screen show', () => {
   expect(result).toMatchObject({ verdict: 'failed', exitCode: 1, points: 1, of: 6 })
   expect(result.steps.map((step) => step.result)).toEqual(['passed', 'failed', 'skipped', 'skipped'])
   expect(result.steps[0]).toMatchObject({ where: 'console' })
-  expect(result.steps[1]?.because).toMatch(/^the guest did not show \/all is well\/ within 300 ms/)
+  expect(result.steps[1]?.because).toMatch(/^the guest did not show "all is well" within 300 ms/)
   expect(result.steps[1]?.evidence?.[0]).toBe('words on port 0xe9')
   expect(run('--tap').stdout).toContain('not ok 2 - expect "all is well"')
 })
@@ -101,7 +101,7 @@ test('the echo of what was typed is no answer', () => {
   expect(resultsOf()[2]).toMatchObject({
     result: 'failed',
     because:
-      'the guest did not show /hello/ within 2.0 s of the guest’s time, except as the echo of what was typed',
+      'the guest did not show "hello" within 2.0 s of the guest’s time, except as the echo of what was typed',
   })
   config('shell', [prompt, { type: 'do not say hello\n' }, { match: '.*say', ...wait }])
   expect(resultsOf()[2]?.result).toBe('failed')
@@ -120,7 +120,7 @@ test('a guest that halts with interrupts off is not waited for', () => {
   config('text', [{ screen: STRANGER }, { expect: 'all is well', timeout: '10h' }])
   expect(resultsOf()[1]).toMatchObject({
     result: 'failed',
-    because: 'the guest halted with interrupts off before it showed /all is well/',
+    because: 'the guest halted with interrupts off before it showed "all is well"',
   })
 })
 

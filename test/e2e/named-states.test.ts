@@ -46,7 +46,21 @@ test('a guest without a command channel is forked without a command only', async
     code: 2,
     stderr: expect.stringContaining('PROFILE_HAS_NO_SHELL'),
   })
+  // The probe has reported before it was saved: that text is no pass of the fork.
+  const late = ['--until', '"probe"', '--timeout', '2s']
+  expect(await failure('state', 'fork', 'bare', ...late)).toMatchObject({ code: 124 })
   await bringup('stop', 'copy').catch(() => {})
+})
+
+test('a state that does not exist is named as such, with those there are', async () => {
+  expect(await failure('state', 'fork', 'nosuch', '--', 'true')).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/STATE_UNKNOWN.*"nosuch".*named states: bare/s),
+  })
+  expect(await failure('state', 'fork', 'bare', '--timeout', 'soon')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('"soon" is not a time'),
+  })
 })
 
 test('a guest of a background run is saved under a name, and forked as often as wanted', async () => {
@@ -68,6 +82,12 @@ test('a guest of a background run is saved under a name, and forked as often as 
     const fork = await bringup('state', 'fork', 'filled', '--', 'sh', '-c', look).catch((error) => error)
     expect(fork).toMatchObject({ code: 7, stdout: 'filled\nstored\n' })
   }
+  const wanted = ['--until', '1 + 1 = 2', '--', 'sh', '-c', 'echo 1 + 1 = 2 >/dev/console']
+  await bringup('state', 'fork', 'filled', ...wanted)
+  expect(await failure('state', 'fork', 'filled', '--until', '1 + 1 = 3', '--', 'true')).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('showed "1 + 1 = 3"'),
+  })
   // Its code is not that of the command.
   const killShell =
     'for p in /proc/[0-9]*; do [ "$(readlink $p/fd/0)" = /dev/ttyS0 ] && kill -9 $(basename $p); done; sleep 1000'
@@ -115,5 +135,7 @@ test('a guest of a background run is saved under a name, and forked as often as 
   appendFileSync(join(project, '.bringup/states/filled/fork.json'), ' x')
   expect((await failure('state', 'fork', 'filled', '--', 'true')).stderr).toContain('STATE_UNUSABLE')
   expect((await bringup('state', 'rm', 'filled')).stdout).toContain('filled')
-  expect((await failure('state', 'fork', 'filled', '--', 'true')).stderr).toContain('has no saved state')
+  expect((await failure('state', 'fork', 'filled', '--', 'true')).stderr).toContain(
+    'no state was saved under the name "filled"',
+  )
 })

@@ -5,10 +5,11 @@ import type { Project } from '../../../project/project.ts'
 import { replanGuest } from '../../../project/saved-plan.ts'
 import { refuseCommand } from '../../../project/selection.ts'
 import { type RunOptions, startRun } from '../../../runs/run.ts'
-import { isRackFolder, namedFolder, readNamed, refuseOther } from '../../../states/named.ts'
+import { findNamed, isRackFolder, readNamed, refuseOther } from '../../../states/named.ts'
 import { forkOf } from '../../../states/origin.ts'
 import type { Command, Invocation } from '../../command.ts'
-import { DETACH_OPTIONS, isSupervised, STAYS_MS } from '../../detach-options.ts'
+import { DETACH_OPTIONS, isSupervised } from '../../detach-options.ts'
+import { FORK_END_OPTIONS, type ForkEnds, forkEndsOf, withForkEnds } from '../../fork-ends.ts'
 import { requireName } from '../../given-name.ts'
 import { isAtTerminal } from '../../guest-terminal.ts'
 import { runGuest } from '../../run-guest.ts'
@@ -26,10 +27,15 @@ export const fork: Command = {
     { flags: '--same', description: 'keep clock and random numbers of the saved guests, equal in all forks' },
     { flags: '--console', description: 'show the console even if a report replaces it' },
     { flags: '--quiet', description: 'do not show the console' },
+    ...FORK_END_OPTIONS,
     ...DETACH_OPTIONS,
   ],
   examples: [
     { command: 'bringup state fork filled -- ./test.sh', says: 'a command in a fork of a guest' },
+    {
+      command: "bringup state fork filled --until 'ready' --timeout 2m",
+      says: 'a fork that ends once its console shows the text',
+    },
     {
       command: 'bringup state fork cluster --on client -- wget -qO- http://server/',
       says: 'a command in one guest of a fork of a rack',
@@ -50,11 +56,13 @@ export interface Forking {
   readonly name: string
   readonly folder: string
   readonly common: RunOptions
+  readonly ends: ForkEnds
 }
 
 async function run(invocation: Invocation): Promise<number> {
   const { args, options, output, signal } = invocation
   if (typeof options.name === 'string') requireName('--name', options.name)
+  const ends = forkEndsOf(options)
   const project = await invocation.project()
   const { stateFolder } = project
   if (options.detach === true) {
@@ -62,20 +70,20 @@ async function run(invocation: Invocation): Promise<number> {
     return detach(process.argv.slice(2), { stateFolder, output, signal })
   }
   const [name = ''] = args
-  const folder = namedFolder(stateFolder, name)
+  const folder = findNamed(stateFolder, name)
   const common: RunOptions = {
     stateFolder,
     signal,
     ...(typeof options.name === 'string' ? { label: options.name } : {}),
     command: typedCommand(process.argv.slice(2), process.cwd()),
   }
-  const forking = { invocation, project, name, folder, common }
+  const forking = { invocation, project, name, folder, common, ends }
   if (!isRackFolder(folder)) return forkGuest(forking)
   const { forkNamedRack } = await import('../../fork-named-rack.ts')
   return forkNamedRack(forking)
 }
 
-async function forkGuest({ invocation, project, name, folder, common }: Forking): Promise<number> {
+async function forkGuest({ invocation, project, name, folder, common, ends }: Forking): Promise<number> {
   const { options, output, rest = [], signal } = invocation
   const named = readNamed(folder, name)
   if (typeof options.on === 'string')
@@ -83,7 +91,7 @@ async function forkGuest({ invocation, project, name, folder, common }: Forking)
   const planned = await replanGuest(named.plan, { project, signal })
   refuseCommand(planned.profile, rest)
   const isSeen = isAtTerminal(output) || options.console === true || isSupervised(options)
-  if (rest.length === 0 && planned.profile.hasShell && !isSeen)
+  if (rest.length === 0 && planned.profile.hasShell && !isSeen && ends.until.length === 0)
     throw usageError(
       'the fork has no command, and there is no terminal for a shell',
       `give a command: bringup state fork ${name} -- COMMAND`,
@@ -91,14 +99,15 @@ async function forkGuest({ invocation, project, name, folder, common }: Forking)
   refuseOther(named, { cache: cacheFolder(), firmware: planned.facts.qemu?.dataFolders ?? [] })
   const forked = forkOf({ ...named, isSame: options.same === true })
   const { timeoutMs } = planned.plan
-  const plan = { ...forked, command: rest, timeoutMs: isSupervised(options) ? STAYS_MS : timeoutMs }
+  const plan = withForkEnds({ ...forked, command: rest, timeoutMs }, ends)
   const guest = { ...planned, plan }
   const run = { plan: runOfOne(plan), guests: [guest] }
   if (isSupervised(options)) {
     const { runRack } = await import('../../run-rack.ts')
     return (await runRack(run.plan, (shown) => startRun(run, { ...shown, ...common }), invocation)).exitCode
   }
-  const terminal = isAtTerminal(output) && options.console !== true && options.quiet !== true
+  const isAboutConsole = options.console === true || options.quiet === true || ends.until.length > 0
+  const terminal = isAtTerminal(output) && !isAboutConsole
   return runGuest(run, guest, {
     common,
     invocation,
