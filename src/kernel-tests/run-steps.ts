@@ -1,21 +1,13 @@
 /** Does the steps of a kernel's test in a guest, one after another, until one fails. */
 import { BringupError } from '../diagnostics.ts'
-import { isPlaced, type LoaderText, loaderTextOf } from '../guest/boot-loader-text.ts'
-import type { ConsoleMatch } from '../guest/console.ts'
+import { loaderTextOf } from '../guest/boot-loader-text.ts'
 import type { Guest } from '../guest/guest.ts'
-import { isHaltedForGood } from '../guest/halted.ts'
-import { plain } from '../guest/pass-watch.ts'
-import { hasScreen } from '../machine/devices/display.ts'
-import { gdbServerOf } from '../machine/devices/gdb.ts'
-import { literalPattern, patternText } from '../pattern.ts'
-import { withoutFirmware } from '../screen/firmware-lines.ts'
-import { changedLines } from '../screen/new-lines.ts'
-import { type Screen, wordsOn } from '../screen/screen.ts'
-import { pause } from '../timer.ts'
-import { formatMs } from '../units.ts'
-import { ConsoleEcho, type Kind, keyPieces, typedPieces, withoutEcho } from './echo.ts'
+import { literalPattern } from '../pattern.ts'
+import { wordsOn } from '../screen/screen.ts'
+import { ConsoleEcho, keyPieces, typedPieces } from './echo.ts'
 import { GuestTime } from './guest-time.ts'
 import { isProof, nameOf, type TestStep } from './steps.ts'
+import { NotSeen, type Scene, screenLines, screenOf, waitFor } from './wait-for.ts'
 
 export interface StepResult {
   readonly name: string
@@ -34,18 +26,6 @@ export interface StepResult {
   readonly evidence?: readonly string[]
 }
 
-/** A look at the console waits so long for what comes. */
-const LOOK_MS = 150
-/**
- * What the console draws is looked at as a screen, that long after it was drawn, in the guest's time: a menu may be known only by
- * what it draws last.
- */
-const DRAWN_MS = 1000
-/** What may be the beginning of an echo is one no more, that long after it came, in the guest's time. */
-const ECHO_MS = 1000
-/** So often, in the guest's time, the CPUs are looked at. */
-const CPUS_MS = 1000
-
 export async function runSteps(
   guest: Guest,
   steps: readonly TestStep[],
@@ -63,19 +43,6 @@ export async function runSteps(
     onStep(result)
   }
   return results
-}
-
-/** The guest, and what was on its screen when keys were last pressed: only what came since answers them. */
-interface Scene {
-  readonly guest: Guest
-  before: readonly string[]
-  /** The same of a console that draws. */
-  drawnBefore: readonly string[]
-  /** What does not count until something is typed. */
-  loader: LoaderText | undefined
-  readonly echo: ConsoleEcho
-  /** What was typed since, where it is drawn. */
-  drawnEcho: readonly string[]
 }
 
 const skipped = (step: TestStep): StepResult => ({ ...pointsOf(step, false), result: 'skipped', tookMs: 0 })
@@ -148,171 +115,11 @@ async function enter(
   }
 }
 
-interface Awaited {
-  readonly pattern: RegExp
-  readonly timeoutMs: number
-  /** On the screen alone. */
-  readonly isScreen: boolean
-  readonly countsEcho: boolean
-  /** A menu of a boot loader will do. */
-  readonly isBeforeKeys: boolean
-}
-
-/** Looks at console and screen in turn. */
-async function waitFor(scene: Scene, awaited: Awaited, time: GuestTime): Promise<Where> {
-  const { guest } = scene
-  const { isScreen } = awaited
-  const look = consoleLook(scene, awaited, time)
-  const isHalted = haltWatch(guest, time)
-  for (;;) {
-    // Both before the last look: what comes until then counts.
-    const isLate = time.passed() >= awaited.timeoutMs
-    const isOver = await isHalted()
-    const seen = isScreen ? undefined : await look(() => isOver || guest.hasEnded)
-    if (seen === 'found') return 'console'
-    const screen = await screenLines(guest)
-    if (isOnScreen(screen, awaited, scene)) return 'screen'
-    const isMenu = isOfLoader(isScreen ? screen : [...screen, ...guest.console.tail()], awaited, scene)
-    if (isMenu && awaited.isBeforeKeys) return 'menu'
-    // A guest that has ended shows nothing more.
-    const wanted = patternText(awaited.pattern.source)
-    if (seen instanceof BringupError && seen.code === 'CONSOLE_ENDED')
-      throw new NotSeen(seen.diagnostics[0]?.what.replace(`${awaited.pattern}`, () => wanted))
-    const where = isScreen ? 'its screen' : 'it'
-    if (guest.hasEnded) throw new NotSeen(`the guest ended before ${where} showed ${wanted}`)
-    if (isOver) throw new NotSeen(`the guest halted with interrupts off before ${where} showed ${wanted}`)
-    if (isLate) throw new NotSeen(lateText(awaited, seen === 'echo' ? ECHO : isMenu ? MENU : ''))
-    if (isScreen) await pause(LOOK_MS)
-  }
-}
-
-const ECHO = ', except as the echo of what was typed'
-const MENU =
-  ', except in words of firmware or a boot loader, which count only for a step without points right before keys are pressed'
-
-function lateText({ pattern, timeoutMs, isScreen }: Awaited, except: string): string {
-  return `${isScreen ? 'the screen' : 'the guest'} did not show ${patternText(pattern.source)} within ${formatMs(timeoutMs)} of the guest’s time${except}`
-}
-
 /** What keys are pressed in may be a menu: they come next, and a later step has to show what came of them. */
 function waitsForMenu(steps: readonly TestStep[], at: number): boolean {
   const [step, next, ...later] = steps.slice(at)
   const isWorthPoints = step !== undefined && 'points' in step && (step.points ?? 0) > 0
   return !isWorthPoints && next !== undefined && !isProof(next) && later.some(isProof)
-}
-
-/** Whether firmware or a boot loader shows the words. */
-function isOfLoader(lines: readonly string[], { pattern }: Awaited, { loader }: Scene): boolean {
-  if (!loader) return false
-  const words = lines.map(plain).filter((line) => pattern.test(line))
-  return words.some((line) => loader.without(line) === '') || (words.length > 0 && loader.showsMenu(lines))
-}
-
-/** Nothing can come any more. gdb may wake a guest that halts. */
-function haltWatch(guest: Guest, time: GuestTime): () => Promise<boolean> {
-  if (gdbServerOf(guest.plan.machine) !== undefined) return async () => false
-  let next = CPUS_MS
-  return async () => {
-    if (guest.hasEnded || time.passed() < next) return false
-    next = time.passed() + CPUS_MS
-    return isHaltedForGood(guest.qemu.qmp).catch(() => false)
-  }
-}
-
-type Look = 'found' | 'echo' | 'nothing' | BringupError
-
-/** Looks at the console for a moment. `isLast`: nothing comes after what is there. */
-function consoleLook(
-  scene: Scene,
-  awaited: Awaited,
-  time: GuestTime,
-): (isLast: () => boolean) => Promise<Look> {
-  const { console } = scene.guest
-  let drawnAt: number | undefined
-  let unsure: { readonly match: ConsoleMatch; readonly at: number } | undefined
-  let isEcho = false
-  const take = async (match: ConsoleMatch, at: number, isLast: () => boolean): Promise<boolean> => {
-    const kind = awaited.countsEcho ? 'answer' : await judged(match, awaited.pattern, scene)
-    const isUnsure = kind === 'unsure' && time.passed() < at + ECHO_MS && !isLast()
-    unsure = isUnsure ? { match, at } : undefined
-    if (isUnsure) return false
-    scene.echo.use(match, console.text)
-    if (kind === 'echo') isEcho = true
-    return kind !== 'echo'
-  }
-  return async (isLast) => {
-    if (unsure) {
-      await pause(LOOK_MS)
-      return (await take(unsure.match, unsure.at, isLast)) ? 'found' : 'nothing'
-    }
-    const seen = await lookOnce(console.expect(awaited.pattern, { timeoutMs: LOOK_MS }))
-    const isMissing = seen instanceof BringupError
-    const by = isMissing ? undefined : printedBy(seen, scene)
-    if (by === 'kernel' && !isMissing && (await take(seen, time.passed(), isLast))) return 'found'
-    if (by === 'unknown') drawnAt ??= time.passed()
-    const isWhole = drawnAt !== undefined && (time.passed() >= drawnAt + DRAWN_MS || isLast())
-    if (isWhole && isOnScreen(console.tail(), awaited, scene)) return 'found'
-    if (isMissing && seen.code === 'CONSOLE_ENDED') return seen
-    return isEcho ? 'echo' : 'nothing'
-  }
-}
-
-/** On a console that draws, by the lines that have changed since the typing. */
-async function judged(
-  match: ConsoleMatch,
-  pattern: RegExp,
-  { guest, echo, drawnBefore, drawnEcho }: Scene,
-): Promise<Kind> {
-  const { console } = guest
-  if (!console.isDrawn || !drawnEcho.some((piece) => pattern.test(piece)))
-    return echo.judge(match, console.text, pattern)
-  // What was matched may not be drawn yet.
-  await console.settled()
-  const lines = withoutEcho(changedLines(drawnBefore, console.tail()), drawnEcho, pattern)
-  return lines.some((line) => pattern.test(line)) ? 'answer' : 'echo'
-}
-
-/** By the line of the match, as far as it was printed: those of loaders are known by their beginning. */
-function printedBy({ before, text }: ConsoleMatch, { loader }: Scene): 'kernel' | 'loader' | 'unknown' {
-  if (!loader) return 'kernel'
-  const line = `${before.slice(before.lastIndexOf('\n') + 1)}${text}`
-  if (isPlaced(line)) return 'unknown'
-  return loader.without(plain(line)) === '' ? 'loader' : 'kernel'
-}
-
-function isOnScreen(
-  screen: readonly string[],
-  { pattern, countsEcho }: Pick<Awaited, 'pattern' | 'countsEcho'>,
-  { before, loader, drawnEcho }: Scene,
-): boolean {
-  if (loader?.showsMenu(screen)) return false
-  const changed = withoutFirmware(changedLines(before, screen))
-  const lines = countsEcho ? changed : withoutEcho(changed, drawnEcho, pattern)
-  return (loader ? lines.map(loader.without) : lines).some((line) => line !== '' && pattern.test(line))
-}
-
-/** No finding of its own: the report names the step, and the screen is its evidence. */
-class NotSeen extends Error {}
-
-/** What was seen, else why nothing was. */
-async function lookOnce(seen: Promise<ConsoleMatch>): Promise<ConsoleMatch | BringupError> {
-  try {
-    return await seen
-  } catch (error) {
-    if (error instanceof BringupError) return error
-    throw error
-  }
-}
-
-/** Nothing without a display, and of a guest that has ended. */
-async function screenOf(guest: Guest): Promise<Screen | undefined> {
-  if (!hasScreen(guest.plan.machine)) return undefined
-  return guest.screen.expect('', { timeoutMs: 0 }).catch(() => undefined)
-}
-
-async function screenLines(guest: Guest): Promise<readonly string[]> {
-  const screen = await screenOf(guest)
-  return screen === undefined || screen.text === '' ? [] : screen.text.split('\n')
 }
 
 async function lastWords(guest: Guest): Promise<readonly string[]> {
