@@ -229,7 +229,7 @@ export function comparisonView(found: Comparison, units: SweepRecord['metrics'],
   const table =
     rows.length === 0
       ? found.cells === 0
-        ? `Nothing could be compared: no cell has a result in ${found.before.id} (${found.before.name}) and in ${found.after.id} (${found.after.name}).`
+        ? `Nothing could be compared: no cell has a result${found.failedInBoth.length > 0 ? ' other than a failure' : ''} in ${found.before.id} (${found.before.name}) and in ${found.after.id} (${found.after.name}).`
         : `No difference in ${plural(found.cells, 'compared cell')}.`
       : formatTable(['cell', 'what', 'before', 'after', 'shift', 'finding'], rows, page)
   return [table, ...only].join('\n')

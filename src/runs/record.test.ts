@@ -5,7 +5,16 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { BringupError } from '../diagnostics.ts'
 import type { GuestPlan } from '../plan/plan.ts'
 import { type RunPlan, runOfOne } from '../plan/run-plan.ts'
-import { createRun, findRun, listRuns, pruneRuns, type RunResult, readRun, saveRunResult } from './record.ts'
+import {
+  createRun,
+  findRun,
+  listRuns,
+  pruneRuns,
+  type RunResult,
+  readRun,
+  saveRunResult,
+  unreadableFiles,
+} from './record.ts'
 
 const plan: RunPlan = runOfOne({
   guest: 'small',
@@ -42,6 +51,28 @@ describe('run records', () => {
       summary: { verdict: 'passed', totalMs: 3 },
       result: { meaning: 'fine' },
     })
+  })
+
+  it('are not listed where their record cannot be read, and the file is named', () => {
+    const [run, other] = [createRun(state, plan), createRun(state, plan)]
+    saveRunResult(run, result(run.path))
+    for (const text of ['{}', '[]', 'x', '{"name":1}', '{"verdict":"passed"}']) {
+      for (const file of ['run.json', 'result.json', 'plan.json']) {
+        const path = join(run.path, file)
+        const before = readFileSync(path)
+        writeFileSync(path, text)
+        expect(listRuns(state).map(({ id }) => id)).toContain(other.id)
+        if (file !== 'plan.json') expect(unreadableFiles(state)).toEqual([path])
+        expect(() => readRun(run)).toThrow(`RUN_UNREADABLE: ${path} is not a record of a run`)
+        writeFileSync(path, before)
+      }
+    }
+    expect(unreadableFiles(state)).toEqual([])
+  })
+
+  it('of a sweep name it', () => {
+    createRun(state, plan, { sweep: '2026-x' })
+    expect(listRuns(state)).toMatchObject([{ sweep: '2026-x', verdict: 'running' }])
   })
 
   it('are found by the name that the user gave, which stands for one run at a time', () => {

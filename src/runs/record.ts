@@ -31,6 +31,11 @@ export const problems = defineDiagnostics({
     why: 'run ids are names of folders below `.bringup/runs`',
     remedy: '`bringup runs` lists them; `last` means the newest',
   },
+  RUN_UNREADABLE: {
+    title: 'The record of a run cannot be read.',
+    why: 'a file in its folder was edited, or was written only in part',
+    remedy: 'delete that folder, or restore the file',
+  },
   RUN_NAME_TAKEN: {
     title: 'A run with that name is running.',
     why: 'a name stands for one run at a time',
@@ -87,6 +92,8 @@ export interface RunSummary {
   readonly startedAt: string
   /** What the user calls it. */
   readonly label?: string
+  /** Id of the sweep that it is part of. */
+  readonly sweep?: string
   /** Name of the machine, or of the rack. */
   readonly name: string
   readonly guests: readonly string[]
@@ -149,17 +156,9 @@ const LONGEST_NAME = 150
 export function createRun(
   stateFolder: string,
   plan: RunPlan,
-  {
-    now = new Date(),
-    label,
-    command,
-  }: {
-    readonly now?: Date
-    readonly label?: string | undefined
-    readonly command?: RunCommand | undefined
-  } = {},
+  { now = new Date(), ...names }: { readonly now?: Date } & Names = {},
 ): RunFolder {
-  refuseTakenLabel(stateFolder, label)
+  refuseTakenLabel(stateFolder, names.label)
   const id = timedName(now)
   const run = folderAt(join(stateFolder, 'runs', id), id)
   let isMade = false
@@ -171,7 +170,7 @@ export function createRun(
     isMade = true
     mkdirSync(join(run.path, 'guests'), { mode: OWN_FOLDER })
     for (const { guest } of plan.guests) makeGuestFolder(folderOfGuest(run, guest))
-    write(run, FILES.run, aboutRun(plan, now, { label, command }))
+    write(run, FILES.run, aboutRun(plan, now, names))
     write(run, FILES.plan, plan)
   } catch (cause) {
     if (isMade) rmSync(run.path, { recursive: true, force: true })
@@ -193,10 +192,18 @@ function refuseTakenLabel(stateFolder: string, label: string | undefined): void 
     ])
 }
 
+/** What starts a run says of it. */
+interface Names {
+  readonly label?: string | undefined
+  readonly sweep?: string | undefined
+  readonly command?: RunCommand | undefined
+}
+
 /** `run.json`. The process that owns the run is the one that writes its result. */
 interface About {
   /** What the user calls it: `run --name`. */
   readonly label?: string
+  readonly sweep?: string
   readonly name: string
   readonly guests: readonly string[]
   readonly profiles: readonly string[]
@@ -209,13 +216,10 @@ interface About {
   readonly startTime: string
 }
 
-function aboutRun(
-  { name, guests }: RunPlan,
-  now: Date,
-  { label, command }: { readonly label: string | undefined; readonly command: RunCommand | undefined },
-): About {
+function aboutRun({ name, guests }: RunPlan, now: Date, { label, sweep, command }: Names): About {
   return {
     ...(label === undefined ? {} : { label }),
+    ...(sweep === undefined ? {} : { sweep }),
     name,
     guests: guests.map(({ guest }) => guest),
     profiles: [...new Set(guests.map(({ profile }) => profile))],
@@ -271,14 +275,18 @@ export function runOfId(stateFolder: string, id: string): RunFolder | undefined 
  * @throws BringupError RUN_GUEST_UNKNOWN
  */
 export function findGuest(run: RunFolder, name: string | undefined): GuestFolder {
-  const names = read<About>(run, FILES.run)?.guests ?? []
+  const names = readAbout(run)?.guests ?? []
   const found = name ?? (names.length === 1 ? names[0] : undefined)
   if (found !== undefined && names.includes(found)) return folderOfGuest(run, found)
   const what = name === undefined ? `the run has ${names.length} guests` : `no guest is named "${name}"`
   throw new BringupError([problems.RUN_GUEST_UNKNOWN.at('', `${what}: ${names.join(', ')}`)])
 }
 
-/** Everything recorded about one run. `result` is missing while it runs and after bringup was killed. */
+/**
+ * Everything recorded about one run. `result` is missing while it runs and after bringup was killed.
+ *
+ * @throws BringupError RUN_UNREADABLE with the file
+ */
 export function readRun(run: RunFolder): {
   readonly summary: RunSummary
   readonly plan: RunPlan
@@ -286,17 +294,24 @@ export function readRun(run: RunFolder): {
   readonly command?: RunCommand
 } {
   const summary = summarize(run)
+  if (!summary) throw unreadable(run, FILES.run)
   const plan = read<RunPlan>(run, FILES.plan)
-  if (!summary || !plan)
-    throw new BringupError([problems.RUN_NOT_FOUND.at('', `the record in ${run.path} is incomplete`)])
-  const result = read<unknown>(run, FILES.result)
-  const command = read<About>(run, FILES.run)?.command
+  if (!Array.isArray(plan?.guests)) throw unreadable(run, FILES.plan)
+  const hasResult = existsSync(join(run.path, FILES.result))
+  const result = hasResult ? runResultSchema.safeParse(read<unknown>(run, FILES.result)) : undefined
+  if (result?.success === false) throw unreadable(run, FILES.result)
+  const command = readAbout(run)?.command
   return {
     summary,
     plan,
-    ...(result === undefined ? {} : { result: runResultSchema.parse(result) }),
+    ...(result === undefined ? {} : { result: result.data }),
     ...(command === undefined ? {} : { command }),
   }
+}
+
+const unreadable = ({ path }: RunFolder, file: string) => {
+  const what = `${join(path, file)} is ${existsSync(join(path, file)) ? 'not a record of a run' : 'missing'}`
+  return new BringupError([problems.RUN_UNREADABLE.at('', what)])
 }
 
 /** Deletes the record of a run that has ended. */
@@ -313,16 +328,46 @@ export function pruneRuns(stateFolder: string, keep: number): readonly RunSummar
 }
 
 function summarize(run: RunFolder): RunSummary | undefined {
-  const about = read<About>(run, FILES.run)
+  const about = readAbout(run)
   if (!about) return undefined
-  const result = read<RunResult>(run, FILES.result)
-  const { label, name, guests, profiles, startedAt, host, pid, startTime } = about
-  const named = label === undefined ? {} : { label }
+  const result = readResult(run)
+  const { label, sweep, name, guests, profiles, startedAt, host, pid, startTime } = about
+  const named = { ...(label === undefined ? {} : { label }), ...(sweep === undefined ? {} : { sweep }) }
   const common = { id: run.id, folder: run.path, startedAt, ...named, name, guests, profiles }
   if (!result && host !== undefined && host !== hostname()) return { ...common, verdict: 'elsewhere', host }
   if (!result) return { ...common, verdict: startTimeOf(pid) === startTime ? 'running' : 'abandoned' }
   const { verdict, exitCode, timings, meaning } = result
   return { ...common, verdict, exitCode, totalMs: timings.totalMs, meaning }
+}
+
+/** Undefined where the file is missing or is no such record. */
+function readAbout(run: RunFolder): About | undefined {
+  const about = read<Partial<About>>(run, FILES.run)
+  const isList = (value: unknown) =>
+    Array.isArray(value) && value.every((one: unknown) => typeof one === 'string')
+  const isWhole =
+    typeof about?.name === 'string' &&
+    typeof about.startedAt === 'string' &&
+    isList(about.guests) &&
+    isList(about.profiles)
+  return isWhole ? (about as About) : undefined
+}
+
+/** What a summary needs of it is there. */
+function readResult(run: RunFolder): RunResult | undefined {
+  const result = read<Partial<RunResult>>(run, FILES.result)
+  const isWhole = typeof result?.verdict === 'string' && typeof result.timings?.totalMs === 'number'
+  return isWhole ? (result as RunResult) : undefined
+}
+
+/** Files of runs that are there and cannot be read: what is known of those runs is incomplete. */
+export function unreadableFiles(stateFolder: string): readonly string[] {
+  const folder = join(stateFolder, 'runs')
+  return namesIn(folder).flatMap((id) => {
+    const run = folderAt(join(folder, id), id)
+    const wrong = [...(readAbout(run) ? [] : [FILES.run]), ...(readResult(run) ? [] : [FILES.result])]
+    return wrong.map((file) => join(run.path, file)).filter((path) => existsSync(path))
+  })
 }
 
 function namesIn(folder: string): readonly string[] {

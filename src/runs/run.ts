@@ -48,6 +48,8 @@ export interface RunOptions
   readonly hasTerminal?: boolean
   /** What the user calls the run. */
   readonly label?: string | undefined
+  /** Id of the sweep that the run is part of. */
+  readonly sweep?: string | undefined
   /** The command line that starts the run, for its record. */
   readonly command?: RunCommand | undefined
   /** Every chunk of every console as it comes. */
@@ -95,7 +97,11 @@ export function startRun(planned: PlannedRun, options: RunOptions): Run {
   if (errors.length > 0) throw new BringupError(errors)
   return new ActiveRun(
     planned,
-    createRun(options.stateFolder, planned.plan, { label: options.label, command: options.command }),
+    createRun(options.stateFolder, planned.plan, {
+      label: options.label,
+      sweep: options.sweep,
+      command: options.command,
+    }),
     options,
   )
 }

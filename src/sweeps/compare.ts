@@ -75,6 +75,8 @@ export interface Comparison {
   readonly metrics: readonly MetricChange[]
   /** Number of cells whose verdicts were compared. */
   readonly cells: number
+  /** Cells that failed in both, and are not compared: their labels. That they are equal says nothing. */
+  readonly failedInBoth: readonly string[]
   readonly uncompared: readonly Uncompared[]
   /** Cells that only one of them has: their labels. */
   readonly onlyBefore: readonly string[]
@@ -143,14 +145,18 @@ export function comparePairs(
   pairs: readonly Pair[],
   known: readonly Metric[],
   metrics: readonly string[],
-): Pick<Comparison, 'verdicts' | 'metrics' | 'cells' | 'uncompared'> {
+): Pick<Comparison, 'verdicts' | 'metrics' | 'cells' | 'failedInBoth' | 'uncompared'> {
+  const compared = pairs.filter((pair) => !haveFailed(pair))
   return {
-    verdicts: pairs.flatMap(verdictChange),
-    metrics: metricChanges(pairs, known),
-    cells: pairs.filter(({ was, is }) => was.state !== 'open' && is.state !== 'open').length,
-    uncompared: pairs.flatMap((pair) => uncomparedOf(pair, metrics)),
+    verdicts: compared.flatMap(verdictChange),
+    metrics: metricChanges(compared, known),
+    cells: compared.filter(({ was, is }) => was.state !== 'open' && is.state !== 'open').length,
+    failedInBoth: pairs.filter(haveFailed).map(({ label }) => label),
+    uncompared: compared.flatMap((pair) => uncomparedOf(pair, metrics)),
   }
 }
+
+const haveFailed = ({ was, is }: Pair) => was.state === 'failed' && is.state === 'failed'
 
 /** A cell without a result has no values either. Whether a machine can be planned is a result without values. */
 function uncomparedOf(
@@ -227,13 +233,22 @@ function leastChance(a: number, b: number): number {
 }
 
 /** What was not compared, a line for each thing and reason. */
-export function uncomparedText({ uncompared }: Pick<Comparison, 'uncompared'>): readonly string[] {
+export function uncomparedText({
+  uncompared,
+  failedInBoth,
+}: Pick<Comparison, 'uncompared' | 'failedInBoth'>): readonly string[] {
   const reasons = distinct(uncompared.map(({ what, missingIn }) => ({ what, missingIn })))
-  return reasons.map(({ what, missingIn }) => {
+  const missing = reasons.map(({ what, missingIn }) => {
     const cells = uncompared.filter((one) => one.what === what && `${one.missingIn}` === `${missingIn}`)
-    const labels = cells.slice(0, MOST_LABELS).map(({ label }) => label)
-    const more = cells.length > MOST_LABELS ? '; …' : ''
     const lacks = what === 'verdict' ? 'no result' : 'no value'
-    return `${what} of ${plural(cells.length, 'cell')}: ${lacks} in ${missingIn.join(' and ')} (${labels.join('; ')}${more})`
+    return `${what} of ${plural(cells.length, 'cell')}: ${lacks} in ${missingIn.join(' and ')} (${someOf(cells.map(({ label }) => label))})`
   })
+  const failed =
+    failedInBoth.length === 0
+      ? []
+      : [`${plural(failedInBoth.length, 'cell')}: failed in both (${someOf(failedInBoth)})`]
+  return [...failed, ...missing]
 }
+
+const someOf = (labels: readonly string[]) =>
+  `${labels.slice(0, MOST_LABELS).join('; ')}${labels.length > MOST_LABELS ? '; …' : ''}`

@@ -4,7 +4,7 @@ import type { Attempt, SweepFolder } from './record.ts'
 import type { AttemptMeans, Task } from './run-attempt.ts'
 
 /** What every executor works with. */
-export interface ExecutorMeans extends Omit<AttemptMeans, 'job' | 'onRun'> {
+export interface ExecutorMeans extends Omit<AttemptMeans, 'job' | 'sweepId'> {
   readonly folder: SweepFolder
   readonly sweep: SweepConfig
   /** Most runs at a time; the executor decides without it. */

@@ -62,7 +62,7 @@ async function run(tasks: readonly Task[], means: ExecutorMeans): Promise<void> 
     const [task] = waiting.splice(next, 1) as [Task]
     const release = occupy(task, room)
     means.onStart(task)
-    const one = runAttempt(task, means)
+    const one = runAttempt(task, { ...means, sweepId: means.folder.id })
       .then((attempt) => keep(task, attempt, means))
       .finally(() => {
         release()

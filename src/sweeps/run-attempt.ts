@@ -30,8 +30,8 @@ export interface AttemptMeans {
   readonly host?: string
   /** Moves what the run reads to another place, such as a local disk. */
   readonly stage?: (planned: PlannedRun) => Promise<PlannedRun>
-  /** Called once the run has its folder. */
-  readonly onRun?: (id: string) => void
+  /** Id of the sweep, for the record of the run: one that is killed is part of no attempt. */
+  readonly sweepId: string
 }
 
 /** Runs a task to its end. What goes wrong is part of the attempt; only bugs throw. */
@@ -57,8 +57,8 @@ export async function runAttempt(task: Task, means: AttemptMeans): Promise<Attem
       stateFolder: means.swept.project.stateFolder,
       signal: means.signal,
       endsWhenHalted: true,
+      sweep: means.sweepId,
     })
-    means.onRun?.(run.folder.id)
     const result = await run.done
     const after = cell.input && inputNow(cell.input)
     const changed = [...new Set([...(before?.changed ?? []), ...(after?.changed ?? [])])]

@@ -53,7 +53,8 @@ export const problems = defineDiagnostics({
   SWEEP_CELL_UNKNOWN: {
     title: 'The sweep has no cell of that key.',
     why: 'a key stands for one combination of values',
-    remedy: '`bringup sweep show` lists the keys',
+    remedy:
+      '`bringup sweep show NAME --cells` lists the keys once the sweep ran, `bringup sweep NAME --dry-run --json` before',
   },
 })
 
@@ -108,7 +109,15 @@ export async function planSweep(
   const limited = only === undefined ? all : onlyCells(only, axes, all)
   const chosen = cell === undefined ? limited : all.filter(({ key }) => key === cell)
   if (cell !== undefined && chosen.length === 0)
-    throw new BringupError([problems.SWEEP_CELL_UNKNOWN.at('--cell', `--cell ${cell}: no cell has that key`)])
+    throw new BringupError([
+      problems.SWEEP_CELL_UNKNOWN.at(
+        '--cell',
+        `--cell ${cell}: no cell of sweep "${swept.name}" has that key`,
+        {
+          remedy: `\`bringup sweep show ${swept.name} --cells\` lists the keys once the sweep ran, \`bringup sweep ${swept.name} --dry-run --json\` before`,
+        },
+      ),
+    ])
   if (chosen.length === 0)
     throw new BringupError([
       matrixProblems.SWEEP_EMPTY.at(

@@ -111,4 +111,10 @@ describe('a comparison', () => {
       'ops of 1 cell: no value in a and b (numa=1)',
     ])
   })
+
+  it('compares no cell that failed in both', () => {
+    const broken = compareSweeps(run([1, 2, 3], 'failed'), run([1, 2, 3], 'crashed'))
+    expect(broken).toMatchObject({ cells: 0, verdicts: [], metrics: [], failedInBoth: ['numa=1'] })
+    expect(uncomparedText(broken)).toEqual(['1 cell: failed in both (numa=1)'])
+  })
 })

@@ -277,6 +277,33 @@ describe('a sweep that is ended', () => {
     await resumed(attempts.length)
   })
 
+  it('by SIGKILL leaves runs that are deleted with it', minutes, async () => {
+    configure(config)
+    const sweep = start('--jobs', '1')
+    await sweep.next('attempt ended')
+    await sweep.next('attempt started')
+    const runs = join(folder, '.bringup', 'runs')
+    // The second one has its folder then.
+    while (readdirSync(runs).filter((id) => existsSync(join(runs, id, 'plan.json'))).length < 2)
+      await nextTurn()
+    sweep.child.kill('SIGKILL')
+    await sweep.exited
+    while (marked().length > 0) await nextTurn()
+    expect(bringup('sweep', 'keep', 'main')).toMatchObject({ status: 0 })
+    expect(bringup('runs', '--sweep', 'last', '--verdict', 'abandoned').stdout).toContain('abandoned')
+    const unknown = bringup('sweep', 'slow', '--cell', 'nope')
+    expect(unknown).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('bringup sweep show slow --cells'),
+    })
+    const { status, stdout } = bringup('sweep', 'rm', 'last')
+    expect({ status, stdout }).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(/, the baseline "main" and \d runs\n$/),
+    })
+    expect(readdirSync(runs)).toEqual([])
+  })
+
   it('says so when a file changes meanwhile, and runs again what had the other one', minutes, async () => {
     const kernel = join(folder, 'own.elf')
     const replace = (text: string) => {

@@ -6,7 +6,15 @@ import type { GuestResult } from '../../guest/record.ts'
 import { logLine } from '../../guest-text.ts'
 import type { GuestPlan } from '../../plan/plan.ts'
 import { plural } from '../../plural.ts'
-import { findGuest, findRun, listRuns, pruneRuns, type RunSummary, readRun } from '../../runs/record.ts'
+import {
+  findGuest,
+  findRun,
+  listRuns,
+  pruneRuns,
+  type RunSummary,
+  readRun,
+  unreadableFiles,
+} from '../../runs/record.ts'
 import { formatMs, roundSize } from '../../units.ts'
 import type { Command, Invocation, OptionSpec } from '../command.ts'
 import { notComparedLines } from '../comparison-view.ts'
@@ -101,7 +109,9 @@ async function list({ options, output, project }: Invocation): Promise<number> {
   const runs = await chosen(listRuns(stateFolder), stateFolder, options)
   const shown =
     options.last === undefined ? runs : runs.slice(Math.max(0, runs.length - countOf('--last', options.last)))
-  output.json({ runs: shown })
+  const unreadable = unreadableFiles(stateFolder)
+  output.json({ runs: shown, ...(unreadable.length > 0 ? { unreadable } : {}) })
+  for (const file of unreadable) output.note(`cannot be read: ${file}`)
   if (output.isJson) return 0
   if (shown.length === 0) {
     output.note('No runs yet; start one with `bringup run`.')
@@ -127,14 +137,15 @@ async function chosen(
   { sweep, verdict }: Invocation['options'],
 ): Promise<readonly RunSummary[]> {
   const own = typeof sweep === 'string' ? await runsOfSweep(stateFolder, sweep) : undefined
-  return runs.filter(
-    (one) => (own?.has(one.id) ?? true) && (verdict === undefined || one.verdict === verdict),
-  )
+  return runs.filter((one) => (own?.(one) ?? true) && (verdict === undefined || one.verdict === verdict))
 }
 
-async function runsOfSweep(stateFolder: string, sweep: string): Promise<ReadonlySet<string | undefined>> {
+/** Those of attempts, and those that run or were killed. */
+async function runsOfSweep(stateFolder: string, sweep: string): Promise<(run: RunSummary) => boolean> {
   const { findSweep, readAttempts } = await import('../../sweeps/record.ts')
-  return new Set(readAttempts(findSweep(stateFolder, sweep)).map(({ run }) => run))
+  const folder = findSweep(stateFolder, sweep)
+  const ids = new Set(readAttempts(folder).map(({ run }) => run))
+  return (run) => run.sweep === folder.id || ids.has(run.id)
 }
 
 async function show({ args, options, output, project }: Invocation): Promise<number> {

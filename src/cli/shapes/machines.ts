@@ -90,6 +90,8 @@ const runSummary = z.object({
   id: z.string(),
   folder: z.string(),
   startedAt: z.iso.datetime(),
+  label: z.string().optional().describe('What `run --name` calls it.'),
+  sweep: z.string().optional().describe('Id of the sweep that it is part of.'),
   name: z.string().describe('Name of the machine, or of the rack.'),
   guests: z.array(z.string()),
   profiles: z.array(z.string()),
@@ -102,7 +104,13 @@ const runSummary = z.object({
 
 export const runsJson = z
   .union([
-    z.object({ runs: z.array(runSummary) }),
+    z.object({
+      runs: z.array(runSummary),
+      unreadable: z
+        .array(z.string())
+        .optional()
+        .describe('Files of records that cannot be read: what is listed is incomplete.'),
+    }),
     runSummary.extend({
       plan: z.looseObject({}),
       result: runResultSchema.optional(),

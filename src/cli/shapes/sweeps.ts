@@ -31,7 +31,10 @@ export const sweepJson = z
       metrics: z.array(z.looseObject({})),
     }),
     z.object({ id: z.string(), label: z.string() }),
-    z.object({ deleted: z.array(z.string()) }),
+    z.object({
+      deleted: z.array(z.string()),
+      baselines: z.array(z.string()).optional().describe('Labels of baselines among them.'),
+    }),
   ])
   .describe(
     '`bringup sweep NAME --json` and `sweep show`; `sweep NAME --dry-run`; `sweep list`; `sweep compare`; `sweep keep`; `sweep rm`.',

@@ -155,6 +155,7 @@ class Job {
         swept,
         metrics: metricsOf(swept.sweep),
         isFresh: round.isFresh,
+        sweepId: this.#means.sweepFolder.id,
         signal,
         job: claim.label,
         host: claim.node,

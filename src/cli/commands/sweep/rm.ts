@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { plural } from '../../../plural.ts'
-import { removeRun } from '../../../runs/record.ts'
+import { listRuns, removeRun } from '../../../runs/record.ts'
 import {
   findSweep,
   isElsewhere,
@@ -36,12 +36,16 @@ async function run({ args, options, output, project }: Invocation): Promise<numb
   for (const { record } of found)
     if (record && isRunning(record, hostname())) refuseRunning(record, options.force === true)
   for (const { folder, record } of found) {
-    const runs = options.keepRuns === true ? 0 : removeRuns(stateFolder, folder, record?.name)
+    const runs = options.keepRuns === true ? 0 : removeRuns(stateFolder, folder)
     removeSweep(folder)
     const label = record?.label === undefined ? '' : `, the baseline "${record.label}"`
     output.print(`deleted sweep ${folder.id}${label} and ${plural(runs, 'run')}`)
   }
-  output.json({ deleted: found.map(({ folder }) => folder.id) })
+  const baselines = found.flatMap(({ record }) => record?.label ?? [])
+  output.json({
+    deleted: found.map(({ folder }) => folder.id),
+    ...(baselines.length > 0 ? { baselines } : {}),
+  })
   return 0
 }
 
@@ -55,19 +59,26 @@ function refuseRunning(record: SweepRecord, isForced: boolean): void {
     )
 }
 
-/** @returns how many */
-function removeRuns(stateFolder: string, folder: SweepFolder, name: string | undefined): number {
+/**
+ * Those of its attempts, and those that were killed before they became one.
+ *
+ * @returns how many
+ */
+function removeRuns(stateFolder: string, folder: SweepFolder): number {
+  const name = tryRead(folder)?.name
   let count = 0
-  for (const { run: id, cell, repeat, attempt } of readAttempts(folder)) {
-    if (id !== undefined && /^[\w-]+$/.test(id)) {
-      removeRun({ path: join(stateFolder, 'runs', id) })
-      count += 1
-    }
-    // Stores that were kept as evidence of a failure.
-    const store = `${name}.${cell}.${repeat}.${attempt}`
-    if (name !== undefined && /^[\w.-]+$/.test(store))
-      rmSync(join(stateFolder, 'stores', store), { recursive: true, force: true })
+  const killed = listRuns(stateFolder).filter(({ sweep }) => sweep === folder.id)
+  const attempts = readAttempts(folder)
+  for (const id of new Set([...killed.map((run) => run.id), ...attempts.flatMap(({ run }) => run ?? [])])) {
+    if (!/^[\w-]+$/.test(id)) continue
+    removeRun({ path: join(stateFolder, 'runs', id) })
+    count += 1
   }
+  // Stores that were kept as evidence of a failure, or that a killed run left. A run is called as its stores.
+  const own = attempts.map(({ cell, repeat, attempt }) => `${name}.${cell}.${repeat}.${attempt}`)
+  for (const store of new Set([...own, ...killed.map((run) => run.name)]))
+    if (name !== undefined && store.startsWith(`${name}.`) && /^[\w.-]+\.\d+\.\d+$/.test(store))
+      rmSync(join(stateFolder, 'stores', store), { recursive: true, force: true })
   return count
 }
 
