@@ -2,7 +2,7 @@
  * `npm run soak:forks -- --forks 200 [--jobs 2]`: forks of one state. Prints which numbers of different forks are equal, how far
  * their clocks are from that of the host, and what the process holds after the first forks and after the last ones.
  */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -26,7 +26,12 @@ const times: number[] = []
 const held: ReturnType<typeof holding>[] = []
 try {
   const machine = { memory: '128M', timeout: '60m' }
-  await using guest = await launch(machine, { profile: 'linux', origin: 'state', folder, state: folder })
+  writeFileSync(
+    join(folder, 'bringup.config.ts'),
+    `import { defineConfig, linuxProfile } from 'bringup'
+export default defineConfig({ profiles: [linuxProfile({ name: 'keys', programs: ['ssh-keygen'] })] })\n`,
+  )
+  await using guest = await launch(machine, { profile: 'keys', origin: 'state', folder, state: folder })
   await using ready = await saveState(guest)
   let next = 0
   const work = async () => {
@@ -56,7 +61,7 @@ console.log(
   `first ${WARM}: ${median(times.slice(0, WARM)).toFixed(0)} ms, last ${WARM}: ${median(times.slice(-WARM)).toFixed(0)} ms`,
 )
 for (const state of held) console.log(JSON.stringify(state))
-process.exit(seen.get('uuid')?.size === count ? 0 : 1)
+process.exit([...seen.values()].every(({ size }) => size === count) ? 0 : 1)
 
 /** What must differ between forks, and the clock: how far it is outside of the time that the question took. */
 async function look(fork: Guest): Promise<void> {
@@ -78,7 +83,12 @@ async function look(fork: Guest): Promise<void> {
     'cat /proc/sys/kernel/random/uuid /proc/sys/kernel/random/boot_id; head -c 32 /dev/urandom | md5sum',
   ])
   const [uuid = '', boot = '', key = ''] = drawn.split('\n')
-  for (const [name, value] of Object.entries({ uuid, boot_id: boot, '256 bits for a key': key })) {
+  const hostKey = ['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', '/tmp/host-key']
+  const { stderr, exitCode } = await fork.run(hostKey)
+  if (exitCode !== 0) throw new Error(`no host key: ${stderr}`)
+  const ssh = (await fork.readFile('/tmp/host-key.pub')).toString().split(' ')[1] ?? ''
+  const drawnNow = { uuid, boot_id: boot, '256 bits for a key': key, 'SSH host key': ssh }
+  for (const [name, value] of Object.entries(drawnNow)) {
     const all = seen.get(name) ?? new Set()
     seen.set(name, all.add(value))
   }
