@@ -24,9 +24,11 @@ test('replaces its own files and empty ones, and no other', () => {
 
 test('writes to devices, and says why a file cannot be written', () => {
   writeNamedFile(named('/dev/null'), 'ours')
-  expect(() => writeNamedFile(named(join(folder, 'missing', 'file')), 'ours')).toThrow(
-    'OPTION_FILE_NOT_WRITTEN',
+  const missing = join(folder, 'missing')
+  expect(() => writeNamedFile(named(join(missing, 'file')), 'ours')).toThrow(
+    `OPTION_FILE_NOT_WRITTEN at --output: ${join(missing, 'file')}: the folder ${missing} does not exist`,
   )
+  expect(() => writeNamedFile(named('/dev/full'), 'ours')).toThrow('/dev/full: the disk is full')
 })
 
 test('is refused before the work, and nothing is made by asking', () => {

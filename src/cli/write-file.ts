@@ -51,8 +51,23 @@ function attempt({ option, path, isOurs }: NamedFile, act: () => void): void {
     act()
   } catch (error) {
     if (error instanceof BringupError) throw error
-    throw new BringupError([problems.OPTION_FILE_NOT_WRITTEN.at(option, (error as Error).message)])
+    throw new BringupError([problems.OPTION_FILE_NOT_WRITTEN.at(option, reasonOf(path, error as Error))])
   }
+}
+
+/** The system's errors in words. */
+function reasonOf(path: string, { code, message }: NodeJS.ErrnoException): string {
+  const folder = dirname(path)
+  const reasons: Readonly<Record<string, string>> = {
+    ENOENT: `${path}: the folder ${folder} does not exist`,
+    ENOTDIR: `${path}: ${folder} is not a folder`,
+    EACCES: `${path}: no permission to write there`,
+    EPERM: `${path}: no permission to write there`,
+    EROFS: `${path}: the file system is read-only`,
+    ENOSPC: `${path}: the disk is full`,
+    EDQUOT: `${path}: the quota of this user is used up`,
+  }
+  return (code === undefined ? undefined : reasons[code]) ?? message
 }
 
 /** Devices and pipes hold nothing that could be lost. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type MachineReset, ResetReader, ResetWatch } from './resets.ts'
+import { type MachineReset, placeNow, ResetReader, ResetWatch } from './resets.ts'
 
 /** QEMU 7.2, `-d cpu_reset`: a guest that SeaBIOS started, reset by QMP. SeaBIOS resets by port 0xcf9 and by a triple fault. */
 const SEABIOS = `CPU Reset (CPU 0)
@@ -128,4 +128,15 @@ describe('a reset', () => {
   it('of which the log says nothing ends no run', () => {
     expect(watch([]).reset(byGuest)).toBe('allowed')
   })
+})
+
+it('tells where CPU 0 stands by its registers', () => {
+  const at = (cs: string, ip: string) =>
+    placeNow(
+      `\r\nCPU#0\r\nEAX=00000000 EBX=0\r\nEIP=${ip} EFL=00000002 [-------] CPL=0\r\nCS =f000 ${cs} 0000ffff 00009b00`,
+    )
+  expect(at('000f0000', '0000d1b0')).toBe('bios')
+  expect(at('00000000', '00007c07')).toBe('guest')
+  expect(at('ffff0000', '0000fff0')).toBe('reset-vector')
+  expect(placeNow('unknown command')).toBeUndefined()
 })

@@ -59,6 +59,14 @@ function placeOf(address: number): ResetPlace {
   return address >= 0xe0000 && address < 0x100000 ? 'bios' : 'guest'
 }
 
+/** Where CPU 0 stands, by `info registers` of QEMU's monitor; undefined where it does not say so. */
+export function placeNow(registers: string): ResetPlace | undefined {
+  const [, ip] = /^[ER]IP=([0-9a-f]+) /m.exec(registers) ?? []
+  const [, base] = /^CS =[0-9a-f]{4} ([0-9a-f]+) /m.exec(registers) ?? []
+  if (ip === undefined || base === undefined) return undefined
+  return placeOf(Number.parseInt(base, 16) + Number.parseInt(ip, 16))
+}
+
 const CHUNK = 256 * 1024
 /** Lines of interest are short; `-d int` and the like of the user write others. */
 const LONGEST_LINE = 4096

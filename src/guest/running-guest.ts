@@ -41,7 +41,7 @@ import type { KeyOptions } from './press-keys.ts'
 import { type GuestRdma, openRdma } from './rdma.ts'
 import { readTail } from './read-log.ts'
 import { type GuestFolder, type GuestResult, saveResult } from './record.ts'
-import { ResetLog, ResetWatch } from './resets.ts'
+import { placeNow, ResetLog, ResetWatch } from './resets.ts'
 import { RESTORED } from './restored.ts'
 import { RunDeadline } from './run-deadline.ts'
 import type { SavePlace } from './save-guest.ts'
@@ -56,7 +56,7 @@ import { Witness } from './witness.ts'
 export const problems = defineDiagnostics({
   GUEST_HAS_NO_SHELL: {
     title: 'The guest has no command channel.',
-    why: 'commands run over a channel of their own, which the profile must provide',
+    why: 'commands run, and files are copied, over a channel of their own, which the profile must provide',
     remedy: 'use a profile with a command channel, such as `linux`, or use the guest’s console',
   },
 })
@@ -120,6 +120,8 @@ export class RunningGuest implements Guest {
   #unprepared: readonly Diagnostic[] = []
   readonly #resetLog: ResetLog
   readonly #resets: ResetWatch
+  /** The triple fault that ended it is one of the firmware. */
+  #isFirmwareFault = false
   #shellExit: number | undefined
   #consoleExit: number | undefined
   #uses: OpenUses | undefined
@@ -248,9 +250,19 @@ export class RunningGuest implements Guest {
         if (this.gdb) this.#deadline.pause()
       },
       onStopped: () => this.#end('stopped'),
-      onStill: () => this.#quit(2000),
+      onStill: () => void this.#endStill(),
     }
     return watchGuest(this.plan, this.#process.qmp, this.#console, listeners, this.#screens.watch)
+  }
+
+  /** A triple fault of the firmware completes a reset that the guest asked of it: a jump to its entry, for one. */
+  async #endStill(): Promise<void> {
+    if (this.#resetLog.endsWithFault()) {
+      const asked = { 'command-line': 'info registers' }
+      const registers = await this.#process.qmp.execute('human-monitor-command', asked).catch(() => '')
+      this.#isFirmwareFault = placeNow(registers) === 'bios'
+    }
+    this.#quit(2000)
   }
 
   async #pauseOnce(): Promise<void> {
@@ -453,11 +465,11 @@ export class RunningGuest implements Guest {
   async run(argv: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
     // A command may end the guest, which then reports nothing more.
     await this.#witness.first
-    return this.#needShell(argv.join(' ')).run(argv, options)
+    return this.#needShell(`run "${argv.join(' ')}"`).run(argv, options)
   }
 
   async terminal(argv: readonly string[], options: TerminalOptions = {}): Promise<GuestTerminal> {
-    return this.#needShell(argv.join(' ')).terminal(argv, options)
+    return this.#needShell(`run "${argv.join(' ')}"`).terminal(argv, options)
   }
 
   channel(id: string): Console {
@@ -477,17 +489,20 @@ export class RunningGuest implements Guest {
     return this.#needShell(`write ${path}`).writeFile(path, content, mode)
   }
 
-  copyIn(from: string, to: string): Promise<void> {
+  async copyIn(from: string, to: string): Promise<void> {
+    this.#needShell(`receive ${from}`)
     return copyIn(this, from, to)
   }
 
-  copyOut(from: string, to: string): Promise<void> {
+  async copyOut(from: string, to: string): Promise<void> {
+    this.#needShell(`send ${from}`)
     return copyOut(this, from, to)
   }
 
-  #needShell(command: string): Shell {
+  /** @param deed what the guest is to do */
+  #needShell(deed: string): Shell {
     if (this.#shell) return this.#shell
-    const what = `the guest of profile "${this.plan.profile}" cannot run "${command}"`
+    const what = `the guest of profile "${this.plan.profile}" cannot ${deed}`
     throw new BringupError([problems.GUEST_HAS_NO_SHELL.at('', what)])
   }
 
@@ -505,7 +520,7 @@ export class RunningGuest implements Guest {
 
   async reboot(options: { readonly orderly?: boolean } = {}): Promise<void> {
     this.#isTouched = true
-    const shell = options.orderly === true ? this.#needShell('reboot') : undefined
+    const shell = options.orderly === true ? this.#needShell('restart on request') : undefined
     await shell?.ready
     await this.#kernelLog.read(this.done)
     const reset = this.#process.qmp.next('RESET')
@@ -627,7 +642,9 @@ export class RunningGuest implements Guest {
       stderr: screenLines(stderr).join('\n'),
       lastWords: screenLines(lastWords).join('\n'),
       started: this.#hasStarted,
-      tripleFault: this.#resets.tripleFault || (endedByReset && this.#resetLog.endsWithFault()),
+      tripleFault:
+        this.#resets.tripleFault ||
+        (endedByReset && this.#resetLog.endsWithFault() && !this.#isFirmwareFault),
       ...seen,
       shown: this.#shown,
       shellExit: this.#shellExit,

@@ -96,3 +96,10 @@ it('says what hardware flags leave out of the built-in machine', async () => {
   expect(await notesOf({ memory: '1G' }, { machine: 'default' })).toEqual([])
   expect(await notesOf({ memory: '1G' }, { profile: 'linux', command: ['true'] })).toEqual([])
 })
+
+it('names the media that could boot too', async () => {
+  const [, , note] = await chosen({ devices: [cdrom('my.iso'), disk('boot.img'), cdrom('data.iso')] })
+  expect(note).toMatch(/^booting boot\.img by BIOS.*; my\.iso could boot too: .*bootindex=0/)
+  const [, , other] = await chosen({ devices: [{ ...cdrom('my.iso'), bootindex: 0 }, disk('boot.img')] })
+  expect(other).toMatch(/^booting my\.iso by BIOS.*; boot\.img could boot too/)
+})

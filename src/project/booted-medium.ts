@@ -27,15 +27,22 @@ const ORDER = ['disk', 'floppy', 'cdrom']
  * @param folder that paths are relative to
  */
 export function bootedMedium({ devices = [], type }: MachineInput, folder: string): BootedMedium | undefined {
-  const [booted] = devices
+  const [booted, ...others] = devices
     .flatMap((device) => mediumOf(device, { folder, type }))
     .toSorted((a, b) => a.index - b.index || ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind))
   if (!booted) return undefined
   const { firmware, name, isTooSmall } = booted
   const by = firmware === 'bios' ? 'BIOS' : 'UEFI'
   const small = isTooSmall ? '; SeaBIOS boots so small a disk only on --type pc with bus=ide' : ''
-  return { firmware, note: `booting ${name} by ${by}; for the bundled kernel, add --profile probe${small}` }
+  const rest = others.length === 0 ? '' : `; ${skippedText(others.map((other) => other.name))}`
+  return {
+    firmware,
+    note: `booting ${name} by ${by}; for the bundled kernel, add --profile probe${small}${rest}`,
+  }
 }
+
+const skippedText = (names: readonly string[]) =>
+  `${names.join(' and ')} could boot too: the medium with the lowest bootindex boots (bootindex=0)`
 
 /** An image of the flags of which bringup cannot say that it boots, and which the bundled kernel gets as hardware. */
 export function unbootedMedium({ devices = [] }: MachineInput): BootedMedium | undefined {

@@ -1,6 +1,6 @@
 /** `bringup state save` and `state fork`: a guest that was filled once, and copies of it by command. */
 import { execFile } from 'node:child_process'
-import { appendFileSync, chmodSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
+import { appendFileSync, chmodSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -41,6 +41,12 @@ test('a guest without a command channel is forked without a command only', async
     '--timeout',
     '20m',
   )
+  const here = join(project, 'here')
+  writeFileSync(here, 'text')
+  expect(await failure('cp', here, ':/tmp/there', '--run', 'copy')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining(`cannot receive ${here}`),
+  })
   await bringup('state', 'save', 'copy', '--name', 'bare')
   expect(await failure('state', 'fork', 'bare', '--', 'true')).toMatchObject({
     code: 2,

@@ -1,6 +1,6 @@
 /** Kernels that draw on the screen: read as text, judged, kept, typed into. */
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -164,6 +164,26 @@ describe('verdicts', () => {
       'nothing came on the console; the screen shows:',
       ...STRANGER.split('\n').map((line) => `  ${line}`),
     ])
+  })
+
+  it.each([
+    ['jumps to the entry of the BIOS', [0xea, 0, 0, 0xff, 0xff], 'the guest reset itself'],
+    ['writes to the keyboard controller', [0xb0, 0xfe, 0xe6, 0x64, 0xf4], 'the guest reset itself'],
+    // lidt [0x7c10]; int 3
+    [
+      'has no table of interrupts',
+      [0xfa, 0x0f, 0x01, 0x1e, 0x10, 0x7c, 0xcd, 3, 0xf4],
+      'the guest triple-faulted',
+    ],
+  ])('a boot sector that %s is told from others', async (_, code, meaning) => {
+    const file = join(folder, 'sector.img')
+    const image = Buffer.alloc(1_474_560)
+    image.set(code)
+    image.set([0x55, 0xaa], 510)
+    writeFileSync(file, image)
+    const machine = { memory: '64M', timeout: '10m', devices: [{ kind: 'floppy', file } as const] }
+    await using guest = await launch(machine, { profile: 'bare', folder })
+    expect(await guest.done).toMatchObject({ verdict: 'crashed', meaning })
   })
 
   it('a kernel that halts for good is not waited for', () => {
