@@ -9,6 +9,7 @@ import { type Executor, LOCAL, localExecutor } from './executor.ts'
 import { type BuildGraph, type BuildTarget, selectTargets } from './graph.ts'
 import { type Guardian, startGuardian } from './guardian.ts'
 import type { BuildCommandResult, buildResultSchema, TargetResult } from './record.ts'
+import { stampsIn } from './stamps.ts'
 import { buildTarget, emptyResult, fileProblem, since, stampStore } from './target.ts'
 import { missingTools } from './tools.ts'
 
@@ -105,7 +106,7 @@ async function buildAll(targets: readonly BuildTarget[], executor: Executor, req
   const failure = new AbortController()
   const signal = AbortSignal.any([request.signal, failure.signal])
   const { folder, buildFolder, env = {} } = request
-  const store = stampStore(join(buildFolder, 'stamps.json'))
+  const store = stampStore(stampsIn(buildFolder))
   const means = { folder, buildFolder, executor, signal, store, env, onEvent }
   const running = new Map<string, Promise<void>>()
   const isReady = (t: BuildTarget) =>

@@ -24,6 +24,9 @@ export interface Stamp {
 
 export type Stamps = Readonly<Record<string, Stamp>>
 
+/** The file of a project's stamps. */
+export const stampsIn = (buildFolder: string): string => join(buildFolder, 'stamps.json')
+
 /** @returns no stamps where there are none, or where they cannot be read: then everything is made again */
 export function readStamps(file: string): Stamps {
   try {

@@ -112,6 +112,12 @@ export async function buildTarget(target: BuildTarget, means: TargetMeans): Prom
   }
 }
 
+/** Whether nothing would be done for a target that says all that it reads. */
+export function isCurrentTarget(target: BuildTarget, before: Stamp, folder: string): boolean {
+  const inputs = takeSnapshot(folder, inputsOf(target), before.inputs)
+  return isCurrent(target, before, { definition: definitionHash(target), inputs, outputs: {} }, folder)
+}
+
 function isCurrent(target: BuildTarget, before: Stamp, now: Stamp, folder: string): boolean {
   if (before.definition !== now.definition || !isSame(before.inputs, now.inputs)) return false
   const outputs = takeSnapshot(folder, outputsOf(target), before.outputs)

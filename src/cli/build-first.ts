@@ -3,6 +3,7 @@ import { BringupError } from '../diagnostics.ts'
 import { errorsOf } from '../plan/run-plan.ts'
 import { type PlannedRun, planOnly, planRun, type RunRequest } from '../project/run-planning.ts'
 import type { BootProgress } from './boot-progress.ts'
+import { formatDiagnostics } from './errors.ts'
 import type { Output } from './output.ts'
 
 export interface BuildFirst {
@@ -26,8 +27,19 @@ export async function planAndBuild(
   const errors = errorsOf(early.plan)
   if (errors.length > 0) throw new BringupError(errors)
   const buildMs = isBuilt ? await build(request, output, shown) : undefined
+  if (!isBuilt) await sayOutdated(request, output)
   if (buildMs === undefined && early.plan.pending.length === 0) return { made: early }
   return { made: await planRun(request), ...(buildMs === undefined ? {} : { buildMs }) }
+}
+
+/** The last build may be older than its sources. What cannot be planned is not built either. */
+async function sayOutdated(request: RunRequest, output: Output): Promise<void> {
+  const { outdatedBuild } = await import('../project/building.ts')
+  const found = await outdatedBuild(request).catch((error: unknown) => {
+    if (error instanceof BringupError) return []
+    throw error
+  })
+  if (found.length > 0) output.note(`${formatDiagnostics(found, output.errorPage)}\n`)
 }
 
 /**

@@ -4,7 +4,9 @@ import { type BuildEvent, type BuildResult, runBuild } from '../build/build.ts'
 import type { Executor } from '../build/executor.ts'
 import { type BuildGraph, checkGraph } from '../build/graph.ts'
 import type { Guardian } from '../build/guardian.ts'
-import { BringupError } from '../diagnostics.ts'
+import { outdatedTargets } from '../build/outdated.ts'
+import { readStamps, stampsIn } from '../build/stamps.ts'
+import { BringupError, type Diagnostic } from '../diagnostics.ts'
 import { buildReaper } from '../processes/reaper.ts'
 import { cacheFolder } from './cache-folder.ts'
 import type { PlanningRequest } from './planning.ts'
@@ -60,6 +62,19 @@ export async function planBuild(request: BuildingRequest): Promise<PlannedBuild 
   const wrong = checkGraph(graph)
   if (wrong.length > 0) throw new BringupError(wrong)
   return { profile, graph, machine: name, buildFolder }
+}
+
+/**
+ * What of the last build is older than what it is built from, as far as the profile says what that is.
+ *
+ * @throws BringupError as `planBuild`
+ */
+export async function outdatedBuild(request: BuildingRequest): Promise<readonly Diagnostic[]> {
+  const planned = await planBuild(request)
+  if (!planned) return []
+  const { graph, buildFolder } = planned
+  const stamps = readStamps(stampsIn(buildFolder))
+  return outdatedTargets(graph, { folder: request.project.folder, stamps })
 }
 
 /** Colours although no tool writes to a terminal. Sources: cargo's manual; bixense.com/clicolors. */

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -58,6 +58,32 @@ test('every line says which target it is of; the failure comes last, whole', () 
   const again = buildJson.parse(JSON.parse(bringup(folder, 'build', 'lib', '--json').stdout))
   expect(again).toMatchObject({ result: 'built', targets: [{ id: 'lib', state: 'built' }] })
   expect(readFileSync(join(folder, '.bringup/build/log/app.log'), 'utf8')).toBe('this is wrong\n')
+})
+
+test('--no-build says that an output is older than what it is built from', () => {
+  const folder = project('outdated', {})
+  const target = {
+    ...{ id: 'kernel', summary: 'the kernel', inputs: ['src'], outputs: ['kernel.elf'] },
+    actions: [{ kind: 'command', argv: [process.execPath, '-e', ''] }],
+  }
+  const config = join(folder, 'bringup.config.mjs')
+  writeFileSync(
+    config,
+    readFileSync(config, 'utf8').replace('targets: []', `targets: [${JSON.stringify(target)}]`),
+  )
+  const source = join(folder, 'src', 'main.S')
+  mkdirSync(join(folder, 'src'))
+  writeFileSync(source, 'nop')
+  const run = () => bringup(folder, 'run', '--no-build', '--until', 'ready')
+  utimesSync(source, 1000, 1000)
+  expect(run()).toMatchObject({ status: 0, stderr: expect.not.stringContaining('BUILD_OUTDATED') })
+  utimesSync(join(folder, 'kernel.elf'), 500, 500)
+  expect(run()).toMatchObject({
+    status: 0,
+    stderr: expect.stringMatching(
+      /warning BUILD_OUTDATED .*\n {2}kernel\.elf of target "kernel" is older than src\/main\.S/,
+    ),
+  })
 })
 
 test('wrong words are refused before anything runs', () => {
