@@ -6,6 +6,7 @@ import { runOfOne } from './plan/run-plan.ts'
 import type { PlannedGuest } from './project/planning.ts'
 import { removeRun } from './runs/record.ts'
 import { type Run, startRun } from './runs/run.ts'
+import { pause } from './timer.ts'
 
 /** What a fork from a pool can be given. */
 export interface PooledForkOptions {
@@ -49,6 +50,11 @@ export const DEFAULT_SIZE = availableParallelism()
 
 /** Part of the memory of this computer that stays free. */
 const SPARE = 1 / 8
+
+/** Time for the first question after a guest has answered bringup's own. */
+const FIRST_ANSWER_MS = 20
+/** A guest without a command channel does not answer. */
+const SILENT_MS = 500
 
 /** A guest whose QEMU waits. */
 interface Waiting {
@@ -98,15 +104,15 @@ class Pool implements GuestPool {
     taken.connect(options.onConsole)
     follow(options.signal, taken)
     taken.release()
-    // Other guests are started when this one has answered, so that they do not delay it.
-    void taken.answered.then(() => this.#fill())
+    this.#fill(atRest(taken))
     const guest = await taken.run.guest(this.#source.planned.plan.guest)
     this.#source.onTaken(guest)
     return guest
   }
 
-  #fill(): void {
+  #fill(since: Promise<void> = Promise.resolve()): void {
     this.#filling = this.#filling.then(async () => {
+      await since
       while (!this.#isClosed && this.#waiting.size < this.#source.size && this.#hasRoom()) {
         const { waiting, loaded } = startWaiting(this.#source)
         this.#waiting.add(waiting)
@@ -143,6 +149,11 @@ class Pool implements GuestPool {
     await this.#filling
     await this.#empty()
   }
+}
+
+/** Other guests are started when this one has answered what it was asked first, so that they do not delay it. */
+async function atRest({ answered }: Waiting): Promise<void> {
+  await Promise.race([answered.then(() => pause(FIRST_ANSWER_MS)), pause(SILENT_MS)])
 }
 
 function startWaiting({ planned, stateFolder }: PoolSource): {

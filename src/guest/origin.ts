@@ -173,7 +173,7 @@ const differenceOf = ({ id, resumed }: Boot) =>
   `the agent reports boot ${id}, restored ${plural(resumed, 'time')}`
 
 /** Time of the host, in the format of the agent. */
-function timeOfNow(): Buffer {
+export function timeOfNow(): Buffer {
   const now = Date.now()
   const time = Buffer.alloc(16)
   time.writeBigUInt64LE(BigInt(Math.floor(now / 1000)), 0)

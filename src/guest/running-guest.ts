@@ -34,7 +34,7 @@ import { type Hotplug, openHotplug } from './hotplug.ts'
 import type { EndedBy, Ending } from './judge.ts'
 import { KernelLogReader, reportFindings } from './kernel-reports.ts'
 import type { GuestOptions } from './options.ts'
-import { isRestored, type OriginWork } from './origin.ts'
+import { isRestored, type OriginWork, timeOfNow } from './origin.ts'
 import { problems as passProblems, watchForPass } from './pass-watch.ts'
 import { keepsDisk, powerOff } from './power-off.ts'
 import type { KeyOptions } from './press-keys.ts'
@@ -418,15 +418,15 @@ export class RunningGuest implements Guest {
   }
 
   /**
-   * Lets the agent answer a question and pauses the guest again. The first answer takes long because QEMU translates the
-   * code for it. A guest that is connected to others, which may not run yet, does not.
+   * Lets the agent do what it will be asked first, and pauses the guest again: the first time takes long because QEMU
+   * translates the code for it. A guest that is connected to others, which may not run yet, does not.
    */
   async #rehearse(): Promise<void> {
     const { qmp } = this.#process
     if (!this.#shell || this.plan.joins.length > 0) return
     if (gdbServerOf(this.plan.machine)?.isStopped === true) return
     await qmp.execute('cont')
-    await this.#shell.rehearse()
+    await this.#shell.rehearse(timeOfNow())
     await qmp.execute('stop')
   }
 
