@@ -1,9 +1,10 @@
-/** Build systems, each by its own files: cargo, Meson, CMake, make, just, SCons, a script. Pure. */
+/** Build systems, each by its own files: cargo, Meson, CMake, make, just, those whose files are programs, a script. Pure. */
 import type { MediumKey } from './booted.ts'
 import type { FoundCommand } from './found.ts'
 import { at, cargoConfig, commandsOfCargo, programOf, textAt, tomlIn } from './sources/cargo.ts'
 import { CMAKE_FOLDER, readCmake } from './sources/cmake.ts'
 import { commandsInJustfile, justfileIn } from './sources/just.ts'
+import { literalCommands } from './sources/literals.ts'
 import { commandsInMakefiles, makefilesOf } from './sources/makefiles.ts'
 import { MESON_FOLDER, readMeson } from './sources/meson.ts'
 import { commandsInScripts, scriptsOf, shellOf } from './sources/scripts.ts'
@@ -145,17 +146,29 @@ const make: Detect = (tree) => {
   }
 }
 
-/** Files of SCons are programs: what they make is not read. */
-const scons: Detect = (tree) =>
-  tree.has('SConstruct')
-    ? {
-        what: 'SCons project',
-        because: 'SConstruct',
-        build: [['scons']],
-        output: { key: 'image', path: 'build/kernel.elf', isGuess: true },
-        found: [],
-      }
-    : undefined
+/** Build systems whose files are programs: what they make is not read, only how they start QEMU. */
+const PROGRAMS: readonly {
+  readonly what: string
+  readonly file: string
+  readonly build: readonly string[]
+  readonly path: string
+}[] = [
+  { what: 'Zig project', file: 'build.zig', build: ['zig', 'build'], path: 'zig-out/bin/kernel.elf' },
+  { what: 'SCons project', file: 'SConstruct', build: ['scons'], path: 'build/kernel.elf' },
+  { what: 'xmake project', file: 'xmake.lua', build: ['xmake'], path: 'build/kernel.elf' },
+  { what: 'Rake project', file: 'Rakefile', build: ['rake'], path: 'build/kernel.elf' },
+]
+
+const byProgram: readonly Detect[] = PROGRAMS.map(
+  ({ what, file, build, path }): Detect =>
+    (tree) => {
+      if (!tree.has(file)) return undefined
+      const found = literalCommands(tree.read(file) ?? '').map(
+        (command): FoundCommand => ({ command, where: file, folder: '.', name: 'run', build: [build] }),
+      )
+      return { what, because: file, build: [build], output: { key: 'image', path, isGuess: true }, found }
+    },
+)
 
 const just: Detect = (tree) => {
   const justfile = justfileIn(tree)
@@ -186,4 +199,4 @@ const script: Detect = (tree) => {
 }
 
 /** More than one may fit: the first whose own files start QEMU decides, else the first that fits. */
-export const BUILD_SYSTEMS: readonly Detect[] = [meson, cmake, cargo, make, just, scons, script]
+export const BUILD_SYSTEMS: readonly Detect[] = [meson, cmake, cargo, make, just, ...byProgram, script]

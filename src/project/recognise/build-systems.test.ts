@@ -71,6 +71,7 @@ describe('a guess is said to be one', () => {
       { 'Cargo.toml': '[package]\nname = "kernel"\n', 'src/main.rs': 'fn main() {}\n' },
     ],
     ['SCons', { SConstruct: 'Import("env")\n' }],
+    ['Zig', { 'build.zig': 'pub fn build(b: *std.Build) void {}\n' }],
   ])('%s', (_, files) => {
     const { remarks, machine } = read(files)
     expect(remarks?.join('\n')).toMatch(/is a guess: correct kernel\.image/)
@@ -192,6 +193,26 @@ describe('what the QEMU command of a tree says', () => {
             { kind: 'nic', model: 'e1000e' },
           ],
         },
+      },
+    ],
+    [
+      'a build in Zig',
+      {
+        'build.zig':
+          'const run = b.addSystemCommand(&[_][]const u8{ "qemu-system-x86_64", "-kernel", "zig-out/bin/os.elf", "-m", "64M", "-serial", "stdio" });\n',
+      },
+      { kernel: { build: ['zig', 'build'], image: 'zig-out/bin/os.elf' }, machine: { memory: '64M' } },
+    ],
+    [
+      'a build with xmake, and one in JavaScript',
+      {
+        'xmake.lua':
+          'on_run(function () os.execv("qemu-system-i386", {"-cdrom", "build/os.iso", "-m", "32"}) end)\n',
+        'tools/run.mjs': 'spawn("qemu-system-x86_64", ["-kernel", "other.elf"])\n',
+      },
+      {
+        kernel: { build: ['xmake'], iso: 'build/os.iso' },
+        notes: [expect.stringContaining('tools/run.mjs')],
       },
     ],
     [

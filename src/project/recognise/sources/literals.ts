@@ -1,4 +1,4 @@
-/** Commands for QEMU that a program puts together: Rust, Python and Perl sources, as far as literals say them. Pure. */
+/** Commands for QEMU that a program puts together, in any language whose texts are in quotes, as far as literals say them. Pure. */
 import { posix } from 'node:path'
 import type { FoundCommand } from '../found.ts'
 import { type QemuCommand, qemuCommandsIn, qemuNamed } from '../qemu-words.ts'
@@ -20,11 +20,13 @@ const FOLDERS = [
   'xtask/src/bin',
 ]
 const MOST_FILES = 80
+/** Rust, Python, Perl, Zig, Ruby, JavaScript, Go, Lua (xmake), Nim. */
+const PROGRAM = /\.(rs|py|pl|zig|rb|[cm]?[jt]s|go|lua|nims?|nimble)$|(^|\/)Rakefile$/
 
 export function commandsInPrograms(tree: SourceTree): readonly FoundCommand[] {
   const paths = FOLDERS.flatMap((folder) => tree.list(folder).map((name) => posix.join(folder, name)))
-  const likely = [...paths, 'build.rs', 'src/main.rs'].filter((path) =>
-    /\.(rs|py|pl)$|(^|\/)[\w-]+$/.test(path),
+  const likely = [...paths, 'build.rs', 'src/main.rs'].filter(
+    (path) => PROGRAM.test(path) || /(^|\/)[\w-]+$/.test(path),
   )
   return [...new Set(likely)].slice(0, MOST_FILES).flatMap((path) => {
     const text = tree.read(path)
@@ -36,7 +38,7 @@ export function commandsInPrograms(tree: SourceTree): readonly FoundCommand[] {
 }
 
 const isProgram = (path: string, text: string) =>
-  /\.(rs|py|pl)$/.test(path) || /^#!.*\b(python[\d.]*|perl)\b/.test(text)
+  PROGRAM.test(path) || /^#!.*\b(python[\d.]*|perl)\b/.test(text)
 
 const TOKEN = /"(?:\\[\s\S]|[^"\\])*"|'(?:\\.|[^'\\\n])*'|#.*|\/\/.*|[\w$@:.!>&-]+|[()[\],;{}=+]/g
 const MOST_TOKENS = 20_000
