@@ -34,7 +34,7 @@ const PACKAGES: Readonly<Record<string, Packages>> = {
   cmake: same('cmake'),
   meson: same('meson'),
   scons: same('scons'),
-  xmake: same('xmake'),
+  xmake: { fedora: 'xmake', arch: 'xmake', alpine: 'xmake' },
   rake: {
     ...same('rake'),
     fedora: 'rubygem-rake',

@@ -2,7 +2,7 @@
 import { relative } from 'node:path'
 import type { Diagnostic } from '../diagnostics.ts'
 import { problems } from '../guest/conclude.ts'
-import { problems as judged } from '../guest/judge.ts'
+import { problems as judged } from '../guest/judge-problems.ts'
 import type { GuestResult } from '../guest/record.ts'
 import type { GuestView } from '../machine/guest-view.ts'
 import type { GuestPlan } from '../plan/plan.ts'

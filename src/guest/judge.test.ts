@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Judgement } from '../plan/plan.ts'
-import { type Ending, judge } from './judge.ts'
+import type { Ending } from './ending.ts'
+import { judge } from './judge.ts'
 
 const judgement: Judgement = {
   exitCodes: {

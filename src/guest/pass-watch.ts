@@ -9,7 +9,7 @@ import { plural } from '../plural.ts'
 import type { Timer } from '../timer.ts'
 import { createDrawnTest, type LoaderText } from './boot-loader-text.ts'
 import type { Console } from './console.ts'
-import type { Ending } from './judge.ts'
+import type { Ending } from './ending.ts'
 import type { ScreenWatch } from './screen-watch.ts'
 
 export const problems = defineDiagnostics({

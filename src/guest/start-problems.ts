@@ -1,7 +1,7 @@
 /** What keeps a guest from running once QEMU was started, as findings. */
 import { BringupError, type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import { QmpEnded, QmpError } from '../qemu/qmp.ts'
-import { problems as judgeProblems } from './judge.ts'
+import { problems as judgeProblems } from './judge-problems.ts'
 
 export const problems = defineDiagnostics({
   QEMU_SILENT: {

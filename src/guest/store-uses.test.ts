@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import type { Ending } from './judge.ts'
+import type { Ending } from './ending.ts'
 import { beginUses, storeEndOf } from './store-uses.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'uses, '))

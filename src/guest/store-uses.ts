@@ -2,7 +2,8 @@
 import type { StoreEnd } from '../machine/facts.ts'
 import type { GuestPlan } from '../plan/plan.ts'
 import { beginUse } from '../stores/record.ts'
-import type { Ending, Judged } from './judge.ts'
+import type { Ending } from './ending.ts'
+import type { Judged } from './judge.ts'
 
 /** Uses that were begun. */
 export interface OpenUses {

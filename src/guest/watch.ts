@@ -3,7 +3,7 @@ import { screenLine } from '../guest-text.ts'
 import type { GuestPlan } from '../plan/plan.ts'
 import type { QmpClient } from '../qemu/qmp.ts'
 import type { Console } from './console.ts'
-import type { Ending } from './judge.ts'
+import type { Ending } from './ending.ts'
 import type { ScreenWatch } from './screen-watch.ts'
 
 type Seen = Pick<
