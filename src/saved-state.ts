@@ -9,9 +9,9 @@ import type { RunEvent } from './runs/events.ts'
 import { forkRack } from './runs/fork-rack.ts'
 import { launchAlone, type Run } from './runs/run.ts'
 import { saveRack } from './runs/save-rack.ts'
+import { beginState } from './states/open-state.ts'
 import { forkOf } from './states/origin.ts'
 import { readState } from './states/record.ts'
-import { beginState } from './states/save.ts'
 import { zBytes } from './units.ts'
 
 export interface ForkOptions {

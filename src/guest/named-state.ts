@@ -1,8 +1,8 @@
 /** Saves a running guest under a name. */
 import { cacheFolder } from '../project/cache-folder.ts'
 import { addPlan, namedFolder, refuseTaken } from '../states/named.ts'
+import { beginState } from '../states/open-state.ts'
 import { bytesIn } from '../states/rack-record.ts'
-import { beginState } from '../states/save.ts'
 import type { Guest } from './guest.ts'
 import { saveGuest } from './save-guest.ts'
 

@@ -12,6 +12,7 @@ import type { RunningNetwork } from '../network/running-network.ts'
 import { makeFolder, writeWhole } from '../own-files.ts'
 import { startPatience } from '../qemu/patience.ts'
 import { copyFile } from '../states/copy-file.ts'
+import type { OpenState } from '../states/open-state.ts'
 import { type JoinObstacle, obstaclesIn } from '../states/origin.ts'
 import {
   bytesIn,
@@ -22,7 +23,7 @@ import {
   type RackRecord,
 } from '../states/rack-record.ts'
 import { FILES, FORMAT } from '../states/record.ts'
-import { type OpenState, sealFile } from '../states/save.ts'
+import { sealFile } from '../states/seal.ts'
 import type { Run } from './run.ts'
 
 export const problems = defineDiagnostics({

@@ -1,47 +1,30 @@
-/**
- * Saves a running guest: pauses it, has QEMU write the device state, copies the RAM, and resumes it. `x-ignore-shared` leaves RAM in shared memory files out of the stream (qapi/migration.json), and those files are
- * reachable by the descriptors of QEMU (proc(5)). The stream comes over a socket in the folder of the state: QEMU 7.2
- * writes to no descriptor that it has inherited, and a path by a descriptor of the folder is short enough for a socket.
- */
-import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import {
   closeSync,
   createWriteStream,
   openSync,
   readdirSync,
-  readFileSync,
   readSync,
-  renameSync,
-  rmSync,
   statSync,
   writeFileSync,
   writeSync,
 } from 'node:fs'
-import { open } from 'node:fs/promises'
 import { createServer, type Socket } from 'node:net'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { StoreClaim } from '../machine/device.ts'
-import { makeFolder, OWN_FILE, writeWhole } from '../own-files.ts'
-import { startGuard } from '../processes/guard.ts'
+import { OWN_FILE } from '../own-files.ts'
 import type { QemuProcess } from '../qemu/process.ts'
-import { randomDigits } from '../random-name.ts'
 import { copyFile } from './copy-file.ts'
 import { type ListedBlock, listedBlocks } from './device-stream.ts'
 import type { Drive } from './disk-chain.ts'
-import { type CopiedDisk, copyDisks, diskObstacle, sealOthers } from './disks.ts'
+import { type CopiedDisk, copyDisks, diskObstacle } from './disks.ts'
 import { sendState } from './migration.ts'
+import type { OpenState } from './open-state.ts'
 import { linkOf } from './private-memory.ts'
-import { FILES, FORMAT, ramFile, readState, type StateRecord, sealOf, storeFile } from './record.ts'
+import { FILES, ramFile, storeFile } from './record.ts'
 import { completeBase, copyBase, type RestoredMemory } from './restored-memory.ts'
 import type { RamBlock } from './state-args.ts'
-
-/** Properties of the guest in the record. */
-export type About = Pick<
-  StateRecord,
-  'key' | 'parts' | 'machine' | 'profile' | 'qemu' | 'moment' | 'boot' | 'resumed'
->
 
 /** What is saved besides the devices. */
 export interface Content {
@@ -67,61 +50,6 @@ export interface Content {
 /** What was copied of it. */
 export type Copied = Pick<Content, 'blocks' | 'stores' | 'folders'> & {
   readonly disks: readonly CopiedDisk[]
-}
-
-/** A folder being filled. Deleted when disposed of or when this process dies, unless it was kept. */
-export interface OpenState extends Disposable {
-  readonly path: string
-  /** Renames it to its final name. False if a usable state has that name already. */
-  keep(): boolean
-}
-
-/**
- * @param key of the state; none for those that their process deletes
- * @param replaces what `keep` may delete to make room: a state that cannot be used, or nothing
- * @throws the system's error where it cannot be made
- */
-export function beginState(
-  folder: string,
-  key = '',
-  replaces: 'nothing' | 'unusable' = 'unusable',
-): OpenState {
-  const path = `${folder}.${randomDigits(16)}.part`
-  const guard = startGuard({ graceMs: 0, remove: path })
-  let isKept = false
-  try {
-    makeFolder(path)
-  } catch (error) {
-    guard[Symbol.dispose]()
-    throw error
-  }
-  return {
-    path,
-    keep() {
-      if (replaces === 'nothing') isKept = isRenamed(path, folder)
-      else if (typeof readState(folder, key) !== 'object') {
-        rmSync(folder, { recursive: true, force: true })
-        renameSync(path, folder)
-        isKept = true
-      }
-      return isKept
-    },
-    [Symbol.dispose]() {
-      if (!isKept) rmSync(path, { recursive: true, force: true })
-      guard[Symbol.dispose]()
-    },
-  }
-}
-
-/** Renames a folder, unless one of that name has content. */
-function isRenamed(path: string, folder: string): boolean {
-  try {
-    renameSync(path, folder)
-    return true
-  } catch (error) {
-    if (['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) return false
-    throw error
-  }
 }
 
 /** Why a guest was not saved, as a clause. */
@@ -322,63 +250,4 @@ function follows({ ino }: MemoryFile, before: MemoryFile | undefined): boolean {
 function identityOf(path: string): MemoryFile {
   const { ino, size } = statSync(path)
   return { ino, size }
-}
-
-/**
- * Writes the record.
- *
- * @param isLasting the copies are flushed to the disk first; a state that is deleted with its process does not need that
- */
-export async function seal(
-  { path }: Pick<OpenState, 'path'>,
-  { blocks, stores, folders, disks }: Copied,
-  { about, isLasting }: { readonly about: About; readonly isLasting: boolean },
-): Promise<StateRecord> {
-  const sealed = (name: string) => sealFile(join(path, name), isLasting)
-  const [ram, kept] = await Promise.all([
-    Promise.all(blocks.map(({ id }) => sealed(ramFile(id)))),
-    Promise.all(
-      stores.map(async (store) => ({ ...(await sealed(storeFile(store.device))), path: store.path })),
-    ),
-  ])
-  const [devices, console] = await Promise.all([sealed(FILES.devices), sealed(FILES.console)])
-  const keptDisks = await Promise.all(
-    disks.map(async ({ drive, own, others }) => ({
-      drive,
-      others: [...others],
-      own: await Promise.all(own.map(async ({ name, format }) => ({ ...(await sealed(name)), format }))),
-    })),
-  )
-  const record: StateRecord = {
-    format: FORMAT,
-    ...about,
-    made: new Date().toISOString(),
-    ram,
-    stores: kept,
-    disks: keptDisks,
-    images: sealOthers(disks, folders),
-    devices,
-    console,
-    devicesSha256: createHash('sha256')
-      .update(readFileSync(join(path, FILES.devices)))
-      .digest('hex'),
-    bytes: [...ram, ...kept, ...keptDisks.flatMap(({ own }) => own), devices, console].reduce(
-      (sum, { name }) => sum + statSync(join(path, name)).blocks * 512,
-      0,
-    ),
-  }
-  writeWhole(join(path, FILES.record), `${JSON.stringify(record, null, 2)}\n`)
-  return record
-}
-
-/** A file of this user alone, on the disk if it is to last. */
-export async function sealFile(path: string, isLasting: boolean): Promise<StateRecord['devices']> {
-  const file = await open(path, 'r')
-  try {
-    await file.chmod(OWN_FILE)
-    if (isLasting) await file.sync()
-  } finally {
-    await file.close()
-  }
-  return { name: basename(path), seal: sealOf(path) }
 }
