@@ -242,7 +242,7 @@ describe('a rack of a background run', () => {
     appendFileSync(join(folder, 'guest-1/devices'), 'x')
     expect(await refused()).toContain('was changed after it was saved')
     expect((await bringup('state', 'rm', 'second')).stdout).toContain('deleted second')
-    expect(await refused()).toContain('no state was saved under the name "second"')
+    expect((await failure(...fork)).stderr).toContain('no state was saved under the name "second"')
   })
 
   test('leaves nothing where its owner is killed while it is saved', async () => {
