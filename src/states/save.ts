@@ -1,3 +1,9 @@
+/**
+ * Saves a running guest: pauses it, has QEMU write the device state, copies the RAM, and resumes it. `x-ignore-shared`
+ * leaves RAM in shared memory files out of the stream (qapi/migration.json), and those files are reachable by the
+ * descriptors of QEMU (proc(5)). The stream comes over a socket in the folder of the state: QEMU 7.2 writes to no
+ * descriptor that it has inherited, and a path by a descriptor of the folder is short enough for a socket.
+ */
 import { once } from 'node:events'
 import {
   closeSync,
