@@ -1,4 +1,7 @@
-/** A guest that runs: watched until it has ended, talked to meanwhile, and judged by how it ended. */
+/**
+ * A guest that runs: watched until it has ended, talked to meanwhile, and judged by how it ended. Its parts have files of
+ * their own; this one, longer than others, connects them, because each may end the guest and all have to know.
+ */
 
 import { BringupError, type Diagnostic, defineDiagnostics } from '../diagnostics.ts'
 import { screenLines } from '../guest-text.ts'
