@@ -1,4 +1,5 @@
 /** Build systems, each by its own files: cargo, Meson, CMake, make, just, those whose files are programs, a script. Pure. */
+import { posix } from 'node:path'
 import type { MediumKey } from './booted.ts'
 import type { FoundCommand } from './found.ts'
 import { at, cargoConfig, commandsOfCargo, programOf, textAt, tomlIn } from './sources/cargo.ts'
@@ -28,6 +29,8 @@ export interface BuildSystem {
   readonly found: readonly FoundCommand[]
   /** Files that it has rules for. */
   readonly targets?: readonly string[]
+  /** Whether its commands name a file; undefined where they are not read. */
+  readonly names?: (file: string) => boolean
 }
 
 type Detect = (tree: SourceTree) => BuildSystem | undefined
@@ -85,17 +88,22 @@ const cmake: Detect = (tree) => {
   const project = readCmake(tree)
   if (!project) return undefined
   const { program, medium, found } = project
+  const isByDefault = medium?.target === undefined || medium.target === 'all'
   return {
     what: 'CMake project',
     because: 'CMakeLists.txt',
     build: [
       ['cmake', '-S', '.', '-B', CMAKE_FOLDER],
-      ['cmake', '--build', CMAKE_FOLDER],
+      ['cmake', '--build', CMAKE_FOLDER, ...(isByDefault ? [] : ['--target', medium.target])],
     ],
     output:
       medium === undefined
         ? { key: 'image', path: `${CMAKE_FOLDER}/${program ?? 'kernel'}`, isGuess: program === undefined }
-        : { key: medium.endsWith('.iso') ? 'iso' : 'disk', path: medium, isGuess: false },
+        : {
+            key: medium.path.endsWith('.iso') ? 'iso' : 'disk',
+            path: medium.path,
+            isGuess: medium.target === undefined,
+          },
     found,
   }
 }
@@ -143,6 +151,10 @@ const make: Detect = (tree) => {
     output: said ? { ...said, isGuess: false } : { key: 'image', path: 'build/kernel.elf', isGuess: true },
     found: commandsInMakefiles(tree, makefiles),
     targets,
+    names: (file) =>
+      makefiles.some(({ rules }) =>
+        rules.some(({ commands }) => commands.some((command) => command.includes(posix.basename(file)))),
+      ),
   }
 }
 

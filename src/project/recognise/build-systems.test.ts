@@ -79,6 +79,38 @@ describe('a guess is said to be one', () => {
   })
 })
 
+it('says that it does not know what makes an image that no makefile names', () => {
+  const { kernel, remarks } = read({
+    Makefile: 'all:\n\tld -o kernel.bin a.o\n',
+    'run.sh': 'qemu-system-i386 -cdrom os.iso\n',
+    'cd.sh': 'mkisofs -o os.iso root\n',
+  })
+  expect(kernel).toMatchObject({ build: ['make'], iso: 'os.iso' })
+  expect(remarks).toEqual(['how os.iso is built is a guess: correct kernel.build'])
+})
+
+it.each([
+  [
+    'add_custom_target(image COMMAND x BYPRODUCTS ${CMAKE_BINARY_DIR}/os.img USES_TERMINAL)',
+    ['--target', 'image'],
+    0,
+  ],
+  ['add_custom_target(image ALL COMMAND x BYPRODUCTS os.img)', [], 0],
+  [
+    'set(I "os.img")\nadd_custom_command(OUTPUT ${I} COMMAND x)\nadd_custom_target(disk DEPENDS ${I})',
+    ['--target', 'disk'],
+    0,
+  ],
+  ['add_custom_command(OUTPUT os.img COMMAND x)', [], 1],
+])('names the target of CMake that makes the image: %s', (text, target, guesses) => {
+  const { kernel, remarks } = read({ 'CMakeLists.txt': `project(os)\n${text}\n` })
+  expect(kernel).toMatchObject({
+    build: [expect.anything(), ['cmake', '--build', 'build', ...target]],
+    disk: 'build/os.img',
+  })
+  expect(remarks).toHaveLength(guesses)
+})
+
 describe('what the QEMU command of a tree says', () => {
   it.each<[string, Readonly<Record<string, string>>, object]>([
     [

@@ -158,6 +158,8 @@ function buildFor(
   if (made.length > 0) return { build: [['make', ...made]], isGuess: false }
   const { build: own = [], isBuildGuess: isGuess = false } = found
   if (own.length > 0) return { build: own, isGuess }
-  if (system.build.length > 0) return { build: system.build, isGuess }
+  const [file = ''] = files
+  if (system.build.length > 0)
+    return { build: system.build, isGuess: isGuess || system.names?.(file) === false }
   return { build: [], isGuess: true }
 }

@@ -23,7 +23,13 @@ export interface CmakeProject {
   /** The first program. */
   readonly program: string | undefined
   /** The first medium that a command makes: an ISO or a disk image. */
-  readonly medium: string | undefined
+  readonly medium: Medium | undefined
+}
+
+interface Medium {
+  readonly path: string
+  /** What builds it: a target, or `all` by default. Undefined where no target says that it does. */
+  readonly target: string | undefined
 }
 
 export function readCmake(tree: SourceTree): CmakeProject | undefined {
@@ -67,8 +73,26 @@ export function readCmake(tree: SourceTree): CmakeProject | undefined {
   return {
     found: customTargets(text, expand, targets),
     program: program && expand(program),
-    medium: medium && (medium.startsWith(`${CMAKE_FOLDER}/`) ? medium : `${CMAKE_FOLDER}/${medium}`),
+    medium:
+      medium === undefined ? undefined : { path: inFolder(medium), target: makerOf(medium, text, expand) },
   }
+}
+
+const inFolder = (path: string) => (path.startsWith(`${CMAKE_FOLDER}/`) ? path : `${CMAKE_FOLDER}/${path}`)
+
+const CUSTOM_TARGET = /\badd_custom_target\s*\(([^()]*(?:\([^()]*\)[^()]*)*)\)/gi
+
+/** The target that makes a file or needs it. */
+function makerOf(file: string, text: string, expand: (word: string) => string): string | undefined {
+  for (const [, body = ''] of text.matchAll(CUSTOM_TARGET)) {
+    const [name, ...rest] = body
+      .split(/\s+/)
+      .filter(Boolean)
+      .flatMap((word) => listOf(word.replaceAll('"', ''), expand))
+    const files = [...after(rest, 'BYPRODUCTS'), ...after(rest, 'DEPENDS')].map(inFolder)
+    if (files.includes(inFolder(file))) return rest.includes('ALL') ? 'all' : name
+  }
+  return undefined
 }
 
 /** CMakeLists.txt with those of subfolders and the files that they include, as one text without comments. */
@@ -105,34 +129,32 @@ function customTargets(
   expand: (word: string) => string,
   targets: readonly string[],
 ): readonly FoundCommand[] {
-  return [...text.matchAll(/\badd_custom_target\s*\(([^()]*(?:\([^()]*\)[^()]*)*)\)/gi)].flatMap(
-    ([, body = '']) => {
-      // Generator expressions have characters of a shell in them.
-      const kept = body.replaceAll(/\$<[^>]*>/g, (whole) => expand(whole)).replaceAll(/\s+/g, ' ')
-      const words = shellCommands(kept.replaceAll('${', '\0{')).flatMap((c) =>
-        c.words.flatMap((w) => listOf(w.replaceAll('\0{', '${'), expand)),
-      )
-      const [name = '', ...rest] = words
-      const needs = after(rest, 'DEPENDS').filter((need) => targets.includes(need))
-      return commandsOf(rest).flatMap((command): readonly FoundCommand[] => {
-        const qemu = qemuIn({ words: command })
-        if (!qemu) return []
-        const build = [
-          ['cmake', '-S', '.', '-B', CMAKE_FOLDER],
-          ['cmake', '--build', CMAKE_FOLDER, ...(needs.length > 0 ? ['--target', ...needs] : [])],
-        ]
-        return [
-          {
-            command: { ...qemu, words: qemu.words.map(inBuild) },
-            where: `CMakeLists.txt, target ${name}`,
-            folder: '.',
-            name,
-            build,
-          },
-        ]
-      })
-    },
-  )
+  return [...text.matchAll(CUSTOM_TARGET)].flatMap(([, body = '']) => {
+    // Generator expressions have characters of a shell in them.
+    const kept = body.replaceAll(/\$<[^>]*>/g, (whole) => expand(whole)).replaceAll(/\s+/g, ' ')
+    const words = shellCommands(kept.replaceAll('${', '\0{')).flatMap((c) =>
+      c.words.flatMap((w) => listOf(w.replaceAll('\0{', '${'), expand)),
+    )
+    const [name = '', ...rest] = words
+    const needs = after(rest, 'DEPENDS').filter((need) => targets.includes(need))
+    return commandsOf(rest).flatMap((command): readonly FoundCommand[] => {
+      const qemu = qemuIn({ words: command })
+      if (!qemu) return []
+      const build = [
+        ['cmake', '-S', '.', '-B', CMAKE_FOLDER],
+        ['cmake', '--build', CMAKE_FOLDER, ...(needs.length > 0 ? ['--target', ...needs] : [])],
+      ]
+      return [
+        {
+          command: { ...qemu, words: qemu.words.map(inBuild) },
+          where: `CMakeLists.txt, target ${name}`,
+          folder: '.',
+          name,
+          build,
+        },
+      ]
+    })
+  })
 }
 
 /** A variable alone is as many words as its list has. */
