@@ -86,7 +86,7 @@ it('says that it does not know what makes an image that no makefile names', () =
     'cd.sh': 'mkisofs -o os.iso root\n',
   })
   expect(kernel).toMatchObject({ build: ['make'], iso: 'os.iso' })
-  expect(remarks).toEqual(['how os.iso is built is a guess: correct kernel.build'])
+  expect(remarks).toEqual(['how os.iso is built is a guess: correct kernel.build (cd.sh names it)'])
 })
 
 it.each([

@@ -2,11 +2,12 @@
  * Kernels by their build system, where no profile knows the tree. What is booted is read from the QEMU command that the tree
  * has itself, wherever that stands; else from what the build says it makes; else it is a guess, and said to be one.
  */
+import { posix } from 'node:path'
 import { type Booted, bootedBy } from './booted.ts'
 import { BUILD_SYSTEMS, type BuildSystem, type Commands } from './build-detectors.ts'
 import { type FoundCommand, placeOf } from './found.ts'
 import { commandsInPrograms } from './sources/literals.ts'
-import { commandsInCi, commandsInScripts } from './sources/scripts.ts'
+import { commandsInCi, commandsInScripts, scriptsOf } from './sources/scripts.ts'
 import { toolsOf } from './tools.ts'
 import type { ConfigSketch, SketchEntry, SourceTree } from './tree.ts'
 
@@ -119,13 +120,21 @@ function bootedSketch(
         ],
       },
     ],
-    remarks: isGuess ? [`how ${path} is built is a guess: correct kernel.build`] : [],
+    remarks: isGuess ? [`how ${path} is built is a guess: correct kernel.build${namedIn(tree, path)}`] : [],
     notes: [
       ...byShell(build, found.where),
       ...(others.length > 0 ? [`Other QEMU commands of this tree: ${others.slice(0, 8).join('; ')}`] : []),
       ...notes,
     ],
   }
+}
+
+/** Scripts that name a file and do not start QEMU: one of them may make it. */
+function namedIn(tree: SourceTree, path = ''): string {
+  const name = posix.basename(path)
+  const scripts = scriptsOf(tree).filter(({ text }) => text.includes(name) && !/qemu|kvm/i.test(text))
+  const list = scripts.slice(0, 3).map((script) => script.path)
+  return list.length === 0 ? '' : ` (${list.join(', ')} ${list.length === 1 ? 'names' : 'name'} it)`
 }
 
 /** Firmware that the tree names and does not have: that of this computer is taken. */
