@@ -66,18 +66,21 @@ export class KernelLogReader {
     const { files } = this.#log
     const shell = this.#shell
     // Both are asked at once. What a stopped guest would send is not waited for.
-    const contents = Promise.all(files.map(async (path) => (await shell.readFile(path)).toString('latin1')))
-    contents.catch(() => {})
+    const contents = Promise.allSettled(
+      files.map(async (path) => (await shell.readFile(path)).toString('latin1')),
+    )
     if (!(await this.#isRunning(ended))) return
     const limit = once(AbortSignal.timeout(READ_LIMIT_MS), 'abort')
-    try {
-      const read = await Promise.race([contents, limit, ended])
-      const isWhole = Array.isArray(read) && read.length === files.length
-      if (isWhole) this.#readings.push(read as readonly string[])
-      this.#unread = isWhole ? undefined : `the guest did not send ${files.join(' and ')}`
-    } catch (error) {
-      this.#unread = (error as Error).message
+    const read = await Promise.race([contents, limit, ended])
+    if (!isSettled(read)) {
+      this.#unread = `the guest did not send ${files.join(' and ')}`
+      return
     }
+    // A command may have hidden one of them.
+    const texts = read.map((one) => (one.status === 'fulfilled' ? one.value : ''))
+    if (read.some(({ status }) => status === 'fulfilled')) this.#readings.push(texts)
+    const failed = read.find((one) => one.status === 'rejected')
+    this.#unread = failed && (failed.reason as Error).message
   }
 
   /** A guest that was stopped cannot answer, and a QEMU that was stopped cannot say so. */
@@ -103,6 +106,11 @@ export class KernelLogReader {
     return { reports: unique, ...(this.#unread === undefined ? {} : { unread: this.#unread }) }
   }
 }
+
+type Settled = readonly PromiseSettledResult<string>[]
+
+const isSettled = (read: unknown): read is Settled =>
+  Array.isArray(read) && read.every((one) => typeof one === 'object' && one !== null && 'status' in one)
 
 /** Those that are not allowed, as findings; the reports beyond the first ten are counted. */
 export function reportFindings(

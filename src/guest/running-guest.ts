@@ -36,6 +36,7 @@ import type {
 import { type GuestScreen, openScreens, type Screens } from './guest-screen.ts'
 import { type Hotplug, openHotplug } from './hotplug.ts'
 import { KernelLogReader, reportFindings } from './kernel-reports.ts'
+import { momentOf } from './moment.ts'
 import type { GuestOptions } from './options.ts'
 import { isRestored, type OriginWork, timeOfNow } from './origin.ts'
 import { problems as passProblems, watchForPass } from './pass-watch.ts'
@@ -51,7 +52,7 @@ import type { SavePlace } from './save-guest.ts'
 import { saveScreen } from './screen-watch.ts'
 import { openShell, type Shell, type ShellOptions } from './shell.ts'
 import { problems as shellProblems } from './shell-problems.ts'
-import { silent, startProblem } from './start-problems.ts'
+import { checkVersion, silent, startProblem } from './start-problems.ts'
 import { beginUses, type OpenUses, storeEndOf } from './store-uses.ts'
 import { hasCrashed, watchGuest } from './watch.ts'
 import { Witness } from './witness.ts'
@@ -297,8 +298,12 @@ export class RunningGuest implements Guest {
     return watchForPass(this.#console, options, this.#screens.watch)
   }
 
-  /** A guest that crashes right after the text has not passed: QEMU tells all that has happened before it answers. */
+  /**
+   * A guest that crashes right after the text has not passed: it goes on for a moment, and QEMU tells all that has happened
+   * before it answers.
+   */
   async #endAsShown(): Promise<void> {
+    await momentOf(this.#process.pid)
     this.#endedBy ??= 'shown'
     await this.#process.qmp.execute('stop').catch(() => {})
     this.#end('shown')
@@ -401,6 +406,8 @@ export class RunningGuest implements Guest {
 
   async #ready(): Promise<void> {
     await this.#process.ready
+    const another = checkVersion(this.plan.qemu.version, await this.#process.qmp.ready)
+    if (another.length > 0) throw new BringupError(another)
     this.#witness.binding = await bind(this.plan, this.#process)
     this.forwards = await chosenPorts(this.plan, this.#process.qmp)
     // QEMU holds the locks by now, and the guest has not run.

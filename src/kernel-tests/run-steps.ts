@@ -33,7 +33,15 @@ export async function runSteps(
 ): Promise<readonly StepResult[]> {
   const results: StepResult[] = []
   const loader = loaderTextOf(guest.plan.machine.boot)
-  const scene: Scene = { guest, before: [], drawnBefore: [], loader, echo: new ConsoleEcho(), drawnEcho: [] }
+  const scene: Scene = {
+    guest,
+    before: [],
+    drawnBefore: [],
+    loader,
+    echo: new ConsoleEcho(),
+    drawnEcho: [],
+    shown: [],
+  }
   let hasFailed = false
   for (const [at, step] of steps.entries()) {
     const isBeforeKeys = waitsForMenu(steps, at)
@@ -103,6 +111,7 @@ async function enter(
   scene.before = await screenLines(scene.guest)
   scene.drawnBefore = console.isDrawn ? console.tail() : []
   scene.loader = undefined
+  scene.shown = []
   if ('keys' in step) {
     scene.drawnEcho = keyPieces(step.keys)
     // A kernel may show its keys on the console too.

@@ -39,6 +39,8 @@ export interface Scene {
   readonly echo: ConsoleEcho
   /** What was typed since, where it is drawn. */
   drawnEcho: readonly string[]
+  /** Lines of the console that met a step since: a kernel may draw them too, which is the same message. */
+  shown: readonly string[]
 }
 
 export interface Awaited {
@@ -127,6 +129,7 @@ function consoleLook(
     unsure = isUnsure ? { match, at } : undefined
     if (isUnsure) return false
     scene.echo.use(match, console.text)
+    if (kind !== 'echo') scene.shown = [...scene.shown, lineOf(match)]
     if (kind === 'echo') isEcho = true
     return kind !== 'echo'
   }
@@ -162,21 +165,36 @@ async function judged(
   return lines.some((line) => pattern.test(line)) ? 'answer' : 'echo'
 }
 
-/** By the line of the match, as far as it was printed: those of loaders are known by their beginning. */
-function printedBy({ before, text }: ConsoleMatch, { loader }: Scene): 'kernel' | 'loader' | 'unknown' {
+/** The line of a match, as far as it was printed. */
+const lineOf = ({ before, text }: ConsoleMatch) => `${before.slice(before.lastIndexOf('\n') + 1)}${text}`
+
+/** Without one line of the screen for each that the console showed before. */
+function withoutShown(lines: readonly string[], shown: readonly string[]): readonly string[] {
+  const left = shown.map((line) => plain(line).trim()).filter((line) => line !== '')
+  return lines.filter((line) => {
+    const at = left.findIndex((one) => line.trim().startsWith(one))
+    if (at >= 0) left.splice(at, 1)
+    return at < 0
+  })
+}
+
+/** Those of loaders are known by their beginning. */
+function printedBy(match: ConsoleMatch, { loader }: Scene): 'kernel' | 'loader' | 'unknown' {
   if (!loader) return 'kernel'
-  const line = `${before.slice(before.lastIndexOf('\n') + 1)}${text}`
+  const line = lineOf(match)
   if (isPlaced(line)) return 'unknown'
   return loader.without(plain(line)) === '' ? 'loader' : 'kernel'
 }
 
 function isOnScreen(
   screen: readonly string[],
-  { pattern, countsEcho }: Pick<Awaited, 'pattern' | 'countsEcho'>,
-  { before, loader, drawnEcho }: Scene,
+  { pattern, countsEcho, isScreen }: Pick<Awaited, 'pattern' | 'countsEcho' | 'isScreen'>,
+  { before, loader, drawnEcho, shown }: Scene,
 ): boolean {
   if (loader?.showsMenu(screen)) return false
-  const changed = withoutFirmware(changedLines(before, screen))
+  const drawn = withoutFirmware(changedLines(before, screen))
+  // A step that asks for the screen asks whether the message is drawn too.
+  const changed = isScreen ? drawn : withoutShown(drawn, shown)
   const lines = countsEcho ? changed : withoutEcho(changed, drawnEcho, pattern)
   return (loader ? lines.map(loader.without) : lines).some((line) => line !== '' && pattern.test(line))
 }

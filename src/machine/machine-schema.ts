@@ -1,5 +1,6 @@
 /** The description of one machine: its schema and types. */
 import * as z from 'zod'
+import { zPattern } from '../pattern.ts'
 import { zDuration } from '../units.ts'
 import type { Home } from './device.ts'
 import { devices, sections } from './registry.ts'
@@ -72,7 +73,7 @@ export const machineSchema = z.lazy(() =>
         z.literal(false),
         z.strictObject({
           allow: z
-            .array(zRegex)
+            .array(zPattern)
             .default([])
             .describe('Regular expressions; a report with a line that matches one is ignored.'),
         }),
@@ -84,17 +85,6 @@ export const machineSchema = z.lazy(() =>
     timeout: zDuration.default(60_000).describe('From power-on to the end of the run.'),
   }),
 )
-
-/** Text of a regular expression. */
-const zRegex = z.lazy(() => z.string().refine(isRegex, { error: 'not a regular expression' }))
-
-function isRegex(text: string): boolean {
-  try {
-    return new RegExp(text) instanceof RegExp
-  } catch {
-    return false
-  }
-}
 
 type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T
 

@@ -23,6 +23,12 @@ export const problems = defineDiagnostics({
     remedy:
       'name a QEMU system emulator, such as /usr/bin/qemu-system-x86_64, and see that it starts: its output is below',
   },
+  QEMU_UNREADABLE: {
+    title: 'The binary of a QEMU cannot be read.',
+    why: 'it was removed or replaced, or its folder may not be entered',
+    remedy:
+      'name a QEMU that is there; `bringup qemu verify NAME` says what an installed one lacks, and `bringup qemu install … --replace` installs it again',
+  },
   QEMU_WRONG_ARCH: {
     title: 'The QEMU binary emulates another architecture than the machine has.',
     why: 'one binary emulates one architecture',
@@ -89,7 +95,7 @@ async function capabilitiesOf(
   signal: AbortSignal | undefined,
 ): Promise<QemuCapabilities> {
   const { path, starting } = qemu
-  const sha256 = contentOf(path, cacheFolder)
+  const sha256 = shaOf(qemu, cacheFolder)
   const folder = join(cacheFolder, 'qemu')
   const name = nameOf([sha256, realpathSync(path), SHAPE, ...(starting ? [starting] : [])])
   const known = readKept<Answer>(folder, name)
@@ -104,6 +110,17 @@ async function capabilitiesOf(
   const own = starting && ownDataFolders(starting)
   const firmware = findFirmware(dataFolders, own ? { own } : {})
   return { ...capabilities, ...qemu, firmware, dataFolders: [...(own ?? []), ...dataFolders] }
+}
+
+function shaOf({ path, starting }: QemuBinary, cacheFolder: string): string {
+  try {
+    return contentOf(path, cacheFolder)
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException
+    const whose = starting ? ` of the installed ${starting.installed}` : ''
+    const what = code === 'ENOENT' ? 'is missing' : `cannot be read (${code})`
+    throw new BringupError([problems.QEMU_UNREADABLE.at('qemu', `${path}${whose} ${what}`)])
+  }
 }
 
 /** A cache file may have been written by anything. */

@@ -109,6 +109,23 @@ test('the echo of what was typed is no answer', () => {
   expect(resultsOf()[2]?.result).toBe('passed')
 })
 
+test('a line that the kernel shows on console and screen is one message', () => {
+  config('both', [{ expect: 'prompt>' }, { screen: 'prompt>' }, { expect: 'prompt>', timeout: '500ms' }])
+  const { stdout, status } = run()
+  expect(stdout).toMatch(/^✓ expect "prompt>" · on the console/m)
+  expect(stdout).toMatch(/^✓ screen "prompt>" · on the screen/m)
+  expect(stdout).toMatch(/^✗ expect "prompt>"/m)
+  expect(status).toBe(1)
+})
+
+test('a panic right after the last step fails it', () => {
+  config('late-panic', [{ expect: 'all is well' }])
+  const { stdout, stderr, status } = run()
+  expect(stdout).toMatch(/^✓ expect "all is well"/m)
+  expect(stderr).toContain('GUEST_CRASHED')
+  expect(status).toBe(1)
+})
+
 test('nor is the echo of keys on the screen', () => {
   config('keys', [{ screen: '>' }, { keys: 'Hello' }, { expect: 'Hello', timeout: '2s' }])
   expect(resultsOf()[2]?.result).toBe('failed')

@@ -1,6 +1,7 @@
 /** `bringup test`: the steps of a kernel's test, one line each. */
 import { BringupError, type Diagnostic, defineDiagnostics } from '../../diagnostics.ts'
 import { LaunchError } from '../../guest/launch.ts'
+import { momentOf } from '../../guest/moment.ts'
 import type { GuestResult } from '../../guest/record.ts'
 import { EXIT_CODES } from '../../guest/verdict.ts'
 import { screenLine } from '../../guest-text.ts'
@@ -132,7 +133,8 @@ async function runTest(
   })
   // Steps of a test that is interrupted have neither passed nor failed.
   const results = await runSteps(guest, steps, (step) => signal.aborted || onStep(step))
-  // QEMU tells what has happened right after the last step before it answers: a crash, or the end of the guest.
+  // What happens right after the last step counts: a crash, or the end of the guest. QEMU tells it before it answers.
+  await momentOf(guest.qemu.pid)
   await guest.qemu.qmp.execute('stop').catch(() => undefined)
   await run.close()
   const { verdict, diagnostics, notCompared, comparison } = await guest.done

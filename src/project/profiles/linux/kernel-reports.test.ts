@@ -104,6 +104,11 @@ describe('the taint of a kernel', () => {
     expect(lostReports('4608\n', [])).toHaveLength(1)
   })
 
+  it('is a report for each flag, which are allowed one by one', () => {
+    const lines = lostReports('640\n', []).flatMap((report) => report.lines)
+    expect(lines.map((line) => line.includes('(W)'))).toEqual([false, true])
+  })
+
   it('tells nothing where modules alone have tainted it, or the report was found', () => {
     expect(lostReports('4097\n', [])).toEqual([])
     expect(lostReports('0\n', [])).toEqual([])
