@@ -1,8 +1,10 @@
 /** Options that write the results of a sweep for other programs. */
+import { resolve } from 'node:path'
 import { csvOf, githubOf, junitOf, ktapOf, type Results, tapOf } from '../sweeps/reports.ts'
 import type { OptionSpec } from './command.ts'
 import type { Output } from './output.ts'
 import { isCsv, isJunit } from './own-outputs.ts'
+import { usageError } from './usage.ts'
 import { checkNamedFile, type NamedFile, writeNamedFile } from './write-file.ts'
 
 export const REPORT_OPTIONS: readonly OptionSpec[] = [
@@ -29,10 +31,13 @@ function filesOf({ junit, csv }: Values): { readonly junit?: NamedFile; readonly
 /**
  * Refuses files that could not be written, before the sweep runs.
  *
- * @throws BringupError OPTION_FILE_NOT_WRITTEN, OPTION_FILE_TAKEN
+ * @throws BringupError OPTION_FILE_NOT_WRITTEN, OPTION_FILE_TAKEN; usage error for one file of two kinds
  */
 export function checkReports(options: Values): void {
-  for (const file of Object.values(filesOf(options))) checkNamedFile(file)
+  const { junit, csv } = filesOf(options)
+  for (const file of [junit, csv]) if (file) checkNamedFile(file)
+  if (junit && csv && resolve(junit.path) === resolve(csv.path))
+    throw usageError(`--junit and --csv name the same file, ${csv.path}`, 'name two files')
 }
 
 /** @returns Whether stdout is taken by one of them. */

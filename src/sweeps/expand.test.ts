@@ -36,6 +36,16 @@ describe('expansion', () => {
     expect(cell?.label).toBe('boot.append=a\\nb\\tc\\x1b[31m')
   })
 
+  it('refuses an axis that is a part of another', () => {
+    const wrong = checkMatrix({ over: { 'cpu.count': [1, 2], cpu: [2, 3], cpus: [1] }, except: [] }, [
+      'sweeps',
+      's',
+    ])
+    expect(wrong.map(({ code, what }) => [code, what])).toEqual([
+      ['SWEEP_AXES_OVERLAP', '"cpu.count" is a part of "cpu"'],
+    ])
+  })
+
   it('finds values twice, unknown axes and values of `except`, and too many cells', () => {
     const wrong = checkMatrix({ over: { numa: [1, '1'], qemu: ['x'] }, except: [{ nuna: 1 }, { numa: 3 }] }, [
       'sweeps',

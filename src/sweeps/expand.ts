@@ -14,6 +14,11 @@ export const problems = defineDiagnostics({
     why: 'both would be the same cell',
     remedy: 'remove one of them; `repeat` runs each cell several times',
   },
+  SWEEP_AXES_OVERLAP: {
+    title: 'One axis of a sweep is a part of another.',
+    why: 'the value of one would replace that of the other, and cells would not have the values that they name',
+    remedy: 'use one of them, with whole values such as { count: 2 }',
+  },
   SWEEP_EXCEPT_UNKNOWN: {
     title: '`except` of a sweep names an axis or a value that the sweep does not have.',
     why: 'the entry would omit nothing',
@@ -70,7 +75,13 @@ export function expand({ over, except }: Matrix): Expansion {
 export function checkMatrix({ over, except }: Matrix, at: readonly PropertyKey[]): readonly Diagnostic[] {
   const count = Object.values(over).reduce((product, values) => product * values.length, 1)
   const place = (...path: readonly PropertyKey[]) => formatPath([...at, ...path])
+  const paths = Object.keys(over)
   return [
+    ...paths.flatMap((axis) => {
+      const whole = paths.find((other) => axis.startsWith(`${other}.`))
+      if (whole === undefined) return []
+      return [problems.SWEEP_AXES_OVERLAP.at(place('over', axis), `"${axis}" is a part of "${whole}"`)]
+    }),
     ...Object.entries(over).flatMap(([axis, values]) =>
       values.flatMap((value, index) => {
         const first = values.findIndex((other) => isSame(other, value))
