@@ -39,8 +39,15 @@ export interface Scene {
   readonly echo: ConsoleEcho
   /** What was typed since, where it is drawn. */
   drawnEcho: readonly string[]
-  /** Lines of the console that met a step since: a kernel may draw them too, which is the same message. */
-  shown: readonly string[]
+  /** What met a step since, on either place: a kernel may show it on the other one too, which is the same message. */
+  shown: readonly Shown[]
+}
+
+interface Shown {
+  readonly line: string
+  /** Source of the pattern that it met. */
+  readonly pattern: string
+  readonly where: 'console' | 'screen'
 }
 
 export interface Awaited {
@@ -70,7 +77,11 @@ export async function waitFor(
     const seen = isScreen ? undefined : await look(() => isOver || guest.hasEnded)
     if (seen === 'found') return 'console'
     const screen = await screenLines(guest)
-    if (isOnScreen(screen, awaited, scene)) return 'screen'
+    const line = lineOnScreen(screen, awaited, scene)
+    if (line !== undefined) {
+      if (!isScreen) remember(scene, awaited, line, 'screen')
+      return 'screen'
+    }
     const isMenu = isOfLoader(isScreen ? screen : [...screen, ...guest.console.tail()], awaited, scene)
     if (isMenu && awaited.isBeforeKeys) return 'menu'
     // A guest that has ended shows nothing more.
@@ -129,9 +140,10 @@ function consoleLook(
     unsure = isUnsure ? { match, at } : undefined
     if (isUnsure) return false
     scene.echo.use(match, console.text)
-    if (kind !== 'echo') scene.shown = [...scene.shown, lineOf(match)]
     if (kind === 'echo') isEcho = true
-    return kind !== 'echo'
+    if (kind === 'echo' || wasOnScreen(scene, awaited, lineOf(match))) return false
+    remember(scene, awaited, lineOf(match), 'console')
+    return true
   }
   return async (isLast) => {
     if (unsure) {
@@ -144,7 +156,7 @@ function consoleLook(
     if (by === 'kernel' && !isMissing && (await take(seen, time.passed(), isLast))) return 'found'
     if (by === 'unknown') drawnAt ??= time.passed()
     const isWhole = drawnAt !== undefined && (time.passed() >= drawnAt + DRAWN_MS || isLast())
-    if (isWhole && isOnScreen(console.tail(), awaited, scene)) return 'found'
+    if (isWhole && lineOnScreen(console.tail(), awaited, scene) !== undefined) return 'found'
     if (isMissing && seen.code === 'CONSOLE_ENDED') return seen
     return isEcho ? 'echo' : 'nothing'
   }
@@ -168,11 +180,30 @@ async function judged(
 /** The line of a match, as far as it was printed. */
 const lineOf = ({ before, text }: ConsoleMatch) => `${before.slice(before.lastIndexOf('\n') + 1)}${text}`
 
-/** Without one line of the screen for each that the console showed before. */
-function withoutShown(lines: readonly string[], shown: readonly string[]): readonly string[] {
-  const left = shown.map((line) => plain(line).trim()).filter((line) => line !== '')
+const words = (line: string) => plain(line).trim()
+
+function remember(scene: Scene, { pattern }: Awaited, line: string, where: Shown['where']): void {
+  scene.shown = [...scene.shown, { line: words(line), pattern: pattern.source, where }]
+}
+
+/** Whether the screen had met a step with that line before the console showed it. One line answers for one. */
+function wasOnScreen(scene: Scene, { pattern }: Awaited, line: string): boolean {
+  const drawn = scene.shown.find(
+    (one) => one.where === 'screen' && one.pattern === pattern.source && one.line.startsWith(words(line)),
+  )
+  scene.shown = scene.shown.filter((one) => one !== drawn)
+  return drawn !== undefined
+}
+
+/** Without one line of the screen for each with which the console met the same pattern before. */
+function withoutShown(
+  lines: readonly string[],
+  shown: readonly Shown[],
+  { source }: RegExp,
+): readonly string[] {
+  const left = shown.filter(({ where, pattern }) => where === 'console' && pattern === source)
   return lines.filter((line) => {
-    const at = left.findIndex((one) => line.trim().startsWith(one))
+    const at = left.findIndex((one) => words(line).startsWith(one.line))
     if (at >= 0) left.splice(at, 1)
     return at < 0
   })
@@ -186,17 +217,17 @@ function printedBy(match: ConsoleMatch, { loader }: Scene): 'kernel' | 'loader' 
   return loader.without(plain(line)) === '' ? 'loader' : 'kernel'
 }
 
-function isOnScreen(
+function lineOnScreen(
   screen: readonly string[],
   { pattern, countsEcho, isScreen }: Pick<Awaited, 'pattern' | 'countsEcho' | 'isScreen'>,
   { before, loader, drawnEcho, shown }: Scene,
-): boolean {
-  if (loader?.showsMenu(screen)) return false
+): string | undefined {
+  if (loader?.showsMenu(screen)) return undefined
   const drawn = withoutFirmware(changedLines(before, screen))
   // A step that asks for the screen asks whether the message is drawn too.
-  const changed = isScreen ? drawn : withoutShown(drawn, shown)
+  const changed = isScreen ? drawn : withoutShown(drawn, shown, pattern)
   const lines = countsEcho ? changed : withoutEcho(changed, drawnEcho, pattern)
-  return (loader ? lines.map(loader.without) : lines).some((line) => line !== '' && pattern.test(line))
+  return (loader ? lines.map(loader.without) : lines).find((line) => line !== '' && pattern.test(line))
 }
 
 /** No finding of its own: the report names the step, and the screen is its evidence. */

@@ -1,5 +1,6 @@
 /** `bringup test`: the steps of a kernel's test, one line each. */
 import { BringupError, type Diagnostic, defineDiagnostics } from '../../diagnostics.ts'
+import { problems as judged } from '../../guest/judge-problems.ts'
 import { LaunchError } from '../../guest/launch.ts'
 import { momentOf } from '../../guest/moment.ts'
 import type { GuestResult } from '../../guest/record.ts'
@@ -137,10 +138,11 @@ async function runTest(
   await momentOf(guest.qemu.pid)
   await guest.qemu.qmp.execute('stop').catch(() => undefined)
   await run.close()
-  const { verdict, diagnostics, notCompared, comparison } = await guest.done
+  const result = await guest.done
+  const { verdict, diagnostics, notCompared, comparison } = result
   signal.throwIfAborted()
   // A guest that was closed has neither passed nor failed by itself: the steps decide.
-  const hasFailed = verdict !== 'interrupted' && verdict !== 'passed'
+  const hasFailed = verdict !== 'interrupted' && verdict !== 'passed' && !endedWithoutWord(result)
   return {
     results,
     points: sumOfPoints(results.map((step) => step.points)),
@@ -151,6 +153,12 @@ async function runTest(
     folder: run.folder.path,
   }
 }
+
+/** It powered off or halted, and said nothing of how it went: the steps said it. */
+const endedWithoutWord = ({ verdict, guestCode, diagnostics }: GuestResult): boolean =>
+  verdict === 'failed' &&
+  guestCode === undefined &&
+  diagnostics.every(({ code }) => code === judged.GUEST_FAILED.code || code === judged.GUEST_HALTED.code)
 
 function show(step: StepResult, { print, colors }: Output): void {
   const mark = {
