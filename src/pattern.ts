@@ -19,6 +19,9 @@ export function literalPattern(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')
 }
 
+/** Stands for what an unfinished line goes on with: a pattern that ends in `$` does not match before it. */
+export const MORE = '\uE000'
+
 /** A pattern as it was written: a text in quotes, a regular expression between slashes. */
 export function patternText(source: string): string {
   const text = source.replace(/\\([\\^$.*+?()[\]{}|/])/g, '$1')

@@ -12,6 +12,10 @@ it('finds text where it lies, in bytes', () => {
   expect(find(Buffer.from([0xff, 0xe2, 0x82, 0x41, 0x42]), /AB?/)).toMatchObject({ start: 3, end: 5 })
 })
 
+it('takes CR before LF for the end of the line', () => {
+  expect(find('one\r\ntwo\r\n', /^two$/)).toEqual({ text: 'two', groups: [], start: 5, end: 8 })
+})
+
 it('leaves of what cannot match what may still become a match', () => {
   expect(find('no match: wai', 'waits')).toBe(9)
   expect(find('one\ntwo\nthr', /three/)).toBe(8)

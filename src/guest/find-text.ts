@@ -32,7 +32,8 @@ export function findText(
   for (let from = 0; ; ) {
     const newline = bytes.indexOf('\n', from)
     const raw = bytes.subarray(from, newline === -1 ? undefined : newline)
-    const line = decode(raw)
+    // Consoles end lines by CR and LF.
+    const line = decode(raw).replace(/\r+$/, '')
     const match = stateless.exec(line)
     if (match) {
       const at = (character: number) => from + byteIndex(raw, line, character)

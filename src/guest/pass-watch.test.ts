@@ -12,6 +12,8 @@ function watch(
   replayed = 0,
 ) {
   const seen: unknown[] = []
+  /** What is called once the guest has had time to go on. */
+  const later = new Set<() => void>()
   let lines = 0
   let taken = 0
   let onLine: (line: string) => void = () => {}
@@ -34,7 +36,10 @@ function watch(
       loader,
       hasCrashed: () => lines >= crashedAfter,
       onShown: (shown) => seen.push(shown),
-      onceDrawn: () => ({ clear: () => {} }),
+      onceDrawn: (then) => {
+        later.add(then)
+        return { clear: () => later.delete(then) }
+      },
       onSlow: (what) => seen.push(what),
     },
   )
@@ -49,6 +54,7 @@ function watch(
     onUnfinished(partial)
     taken++
   }
+  for (const then of later) then()
   return seen
 }
 
@@ -59,6 +65,12 @@ test('the first line that matches is told once, with its number', () => {
 
 test('a prompt has no end, and may come in pieces', () => {
   expect(watch(['login: $'], ['x\nhost log', 'in: '])).toEqual([{ text: 'login: ', line: 2 }])
+})
+
+test('the end of a line counts once the line does not go on', () => {
+  expect(watch(['^failures: 0$'], ['failures: 0', '7\n'])).toEqual([])
+  expect(watch(['^failures: 0$'], ['failures: 0', '\nmore\n'])).toEqual([{ text: 'failures: 0', line: 1 }])
+  expect(watch(['^failures: 0'], ['failures: 0', '7\n'])).toEqual([{ text: 'failures: 0', line: 1 }])
 })
 
 test('colours and control characters are not part of a line', () => {

@@ -5,6 +5,7 @@
 import { createContext, Script } from 'node:vm'
 import { defineDiagnostics } from '../diagnostics.ts'
 import { visible } from '../guest-text.ts'
+import { MORE } from '../pattern.ts'
 import { plural } from '../plural.ts'
 import type { Timer } from '../timer.ts'
 import { createDrawnTest, type LoaderText } from './boot-loader-text.ts'
@@ -44,7 +45,8 @@ export interface PassWatchOptions {
 }
 
 /**
- * Calls back once, when the first line matches. An unfinished line counts: a prompt has no end. What was printed before the
+ * Calls back once, when the first line matches. An unfinished line counts: a prompt has no end. A match that needs its end
+ * counts once the guest had time to go on with it. What was printed before the
  * guest was saved does not, nor do menus and messages of boot loaders (`boot-loader-text.ts`). A menu is known by words that
  * may be drawn last, so that a match on a screen counts once the guest had time to draw on, or has ended.
  *
@@ -62,21 +64,21 @@ export function watchForPass(
   let finished = 0
   let isDone = options.patterns.length === 0
   if (isDone) return () => undefined
-  let awaited: { readonly shown: Shown; readonly timer: Timer } | undefined
+  let awaited: { readonly shown: Shown; readonly timer: Timer; readonly isOfRest: boolean } | undefined
   const howPrinted = createDrawnTest()
   const take = (raw: string, isUnfinished = false): Line => {
     const how = howPrinted(raw, isUnfinished)
     const text = how === 'drawn' ? '' : loader.without(plain(raw))
     return how === 'placed' ? { text: '', placed: text } : { text, placed: '' }
   }
-  const awaitDrawn = (shown: Shown) => {
+  const awaitDrawn = (shown: Shown, isOfRest = false) => {
     const timer = options.onceDrawn(() => {
       awaited = undefined
       if (isDone || options.hasCrashed()) return
       isDone = true
       options.onShown(shown)
     })
-    awaited = { shown, timer }
+    awaited = { shown, timer, isOfRest }
   }
   console.onLine((line) => {
     const taken = take(line)
@@ -84,23 +86,34 @@ export function watchForPass(
   })
   console.onUnfinished((rest) => {
     if (isDone) return
+    if (awaited?.isOfRest) {
+      // The line goes on, or has ended.
+      awaited.timer.clear()
+      awaited = undefined
+    }
     const begin = finished
     finished += lines.length
     if (isEarly()) {
       lines = []
       return
     }
-    const all = options.hasCrashed() || rest === '' ? lines : [...lines, take(rest, true)]
+    const open = options.hasCrashed() || rest === '' ? undefined : take(rest, true)
+    const all = open ? [...lines, open] : lines
     lines = []
-    const found = search(all.map(({ text }) => text))
+    const texts = all.map(({ text }) => text)
+    const found = search(texts.map((text, i) => (open && i === texts.length - 1 ? `${text}${MORE}` : text)))
     if (found === undefined) {
+      const cut = open && search([open.text])
+      if (!awaited && cut && 'text' in cut)
+        awaitDrawn({ text: visible(cut.text), line: begin + all.length }, true)
       const placed = all.some((line) => line.placed !== '') && search(all.map((line) => line.placed))
       if (!awaited && placed && 'text' in placed)
         awaitDrawn({ text: visible(placed.text), line: begin + placed.index + 1 })
       return
     }
     isDone = true
-    if ('text' in found) options.onShown({ text: visible(found.text), line: begin + found.index + 1 })
+    if ('text' in found)
+      options.onShown({ text: visible(found.text.replace(MORE, '')), line: begin + found.index + 1 })
     else
       options.onSlow(`${plural(all.length, 'line')} could not be searched to the end within ${SEARCH_MS} ms`)
   })

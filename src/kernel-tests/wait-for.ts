@@ -7,7 +7,7 @@ import { isHaltedForGood } from '../guest/halted.ts'
 import { plain } from '../guest/pass-watch.ts'
 import { hasScreen } from '../machine/devices/display.ts'
 import { gdbServerOf } from '../machine/devices/gdb.ts'
-import { patternText } from '../pattern.ts'
+import { MORE, patternText } from '../pattern.ts'
 import { withoutFirmware } from '../screen/firmware-lines.ts'
 import { changedLines } from '../screen/new-lines.ts'
 import type { Screen } from '../screen/screen.ts'
@@ -135,7 +135,11 @@ function consoleLook(
   let unsure: { readonly match: ConsoleMatch; readonly at: number } | undefined
   let isEcho = false
   const take = async (match: ConsoleMatch, at: number, isLast: () => boolean): Promise<boolean> => {
-    const kind = awaited.countsEcho ? 'answer' : await judged(match, awaited.pattern, scene)
+    const end = endOf(match, awaited, console.text)
+    unsure = undefined
+    if (end === 'elsewhere') return false
+    const own = awaited.countsEcho ? 'answer' : await judged(match, awaited.pattern, scene)
+    const kind = own === 'answer' && end === 'open' ? 'unsure' : own
     const isUnsure = kind === 'unsure' && time.passed() < at + ECHO_MS && !isLast()
     unsure = isUnsure ? { match, at } : undefined
     if (isUnsure) return false
@@ -179,6 +183,12 @@ async function judged(
 
 /** The line of a match, as far as it was printed. */
 const lineOf = ({ before, text }: ConsoleMatch) => `${before.slice(before.lastIndexOf('\n') + 1)}${text}`
+
+/** Of a match that needs the end of its line: whether the line has ended there, may yet go on, or has gone on. */
+function endOf(match: ConsoleMatch, { pattern }: Awaited, unread: string): 'there' | 'open' | 'elsewhere' {
+  if (pattern.test(`${lineOf(match)}${MORE}`) || /^\s*\n/.test(unread)) return 'there'
+  return /^\r?$/.test(unread) ? 'open' : 'elsewhere'
+}
 
 const words = (line: string) => plain(line).trim()
 

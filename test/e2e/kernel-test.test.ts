@@ -118,6 +118,13 @@ test('a line that the kernel shows on console and screen is one message', () => 
   expect(status).toBe(1)
 })
 
+test('a line that goes on is not taken for its beginning', () => {
+  config('in-pieces', [{ match: '^failures: 0$', timeout: '1500ms' }])
+  expect(run().status).toBe(1)
+  config('in-pieces', [{ match: '^failures: 07$' }])
+  expect(run().status).toBe(0)
+})
+
 test('a power-off right after the last step does not fail it', () => {
   config('says-off', [{ expect: 'all is well' }])
   const { stdout, status } = run()
