@@ -144,7 +144,7 @@ describe('iperf3 and socat', () => {
     await out(client, 'until iperf3 -c server -n 1K >/dev/null 2>&1; do usleep 100000; done')
     // The server may not yet be done with the last client, which it tells the next one.
     const whenFree = (command: string) =>
-      `until ${command} >/tmp/result; do grep -q 'server is busy' /tmp/result || { cat /tmp/result; exit 1; }; usleep 100000; done; cat /tmp/result`
+      `until ${command} >/tmp/result && ! grep -q '"error"' /tmp/result; do grep -q 'server is busy' /tmp/result || { cat /tmp/result; exit 1; }; usleep 100000; done; cat /tmp/result`
     const iperf = async (words: string) =>
       JSON.parse(await out(client, whenFree(`iperf3 --json -c server ${words}`))) as {
         readonly end: {

@@ -94,9 +94,9 @@ describe('UEFI', () => {
   const answer = async (guest: Guest, line: string, wanted = '') => {
     lines += 1
     guest.console.write(`${line} # line ${lines}\r`)
+    // The answer alone: a match on a console that draws uses up what was drawn by then, which may be all of it.
+    if (wanted !== '') return void (await guest.console.expect(wanted))
     await guest.console.expect(`# line ${lines}`)
-    // A slow shell draws its prompt and the line again after the echo.
-    await guest.console.expect(wanted)
     await guest.console.expect(prompt)
   }
   const set = 'setvar BringupTest -guid 11111111-2222-3333-4444-555555555555'

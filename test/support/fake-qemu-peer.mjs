@@ -16,7 +16,8 @@ const misbehaves = (command, id) => {
 // A child that keeps the pipes open, as a wrapper script of a user may leave one.
 if (does !== 'end') spawn('sleep', ['300'], { stdio: 'inherit' })
 if (!misbehaves('greeting'))
-  send(JSON.stringify({ QMP: { version: { qemu: { major: 7, minor: 2, micro: 0 } }, capabilities: [] } }))
+  // No version: it stands for whichever QEMU the machine was planned for.
+  send(JSON.stringify({ QMP: { version: {}, capabilities: [] } }))
 const answers = {
   'query-cpus-fast': [{ 'cpu-index': 0, 'thread-id': process.pid, 'qom-path': '/' }],
   'human-monitor-command': '',
